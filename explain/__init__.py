@@ -1,0 +1,1 @@
+"""Why the detector decided as it did: attributions, and how far each can be trusted."""

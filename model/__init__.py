@@ -1,0 +1,1 @@
+"""What the photo shows: decoding, faces, networks, training and evaluation."""

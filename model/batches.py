@@ -1,0 +1,203 @@
+"""Training batches: every fake that has a real twin stands beside it, under the same degradations."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from model.architectures import LABELS, Architecture
+from model.augment import degrade
+from model.dataset import Example, read_rgb
+from model.faces import CROP_MARGIN, CROP_SIZE, crop, square_around
+from model.self_blend import region_mask, self_blend
+
+MARGIN_JITTER = (0.88, 1.12)
+SHIFT_JITTER = 0.05  # of the square's side
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a batch is made of, in pictures.
+
+    Attributes:
+        twins: fakes with their real twins, twice that many pictures.
+        singles: pictures of each class from every data set without twins.
+        self_blended: real photos beside a fake made of their own pixels, twice that many pictures.
+    """
+
+    twins: int = 14
+    singles: int = 5
+    self_blended: int = 8
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One training picture: crop ``(256, 256, 3) uint8``, label, and mask ``(256, 256) float32`` if known."""
+
+    pixels: NDArray[np.uint8]
+    label: str
+    mask: NDArray[np.float32] | None = None
+
+
+def to_input(crops: NDArray[np.uint8], architecture: Architecture) -> NDArray[np.float32]:
+    """Face crops ``(N, S, S, 3) uint8`` RGB as the network's input ``(N, s, s, 3) float32``."""
+    size = architecture.input_size
+    shrunk = np.stack([cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA) for crop in crops])
+    if architecture.color_order == "BGR":
+        shrunk = shrunk[..., ::-1]
+    return shrunk.astype(np.float32) * architecture.value_scale + architecture.value_offset
+
+
+@lru_cache(maxsize=24_000)
+def _encoded(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _read(root: Path, name: str) -> NDArray[np.uint8]:
+    encoded = np.frombuffer(_encoded(root / name), np.uint8)
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
+
+
+def face_crop(root: Path, example: Example) -> NDArray[np.uint8]:
+    """The crop ``(256, 256, 3) uint8`` that the product would cut for this example's largest face.
+
+    Raises:
+        ValueError: if no face was found in the example.
+    """
+    if example.box is None:
+        raise ValueError(f"No face was found in {example.path}.")
+    return crop(read_rgb(root / example.path), square_around(example.box, CROP_MARGIN))
+
+
+def _landmarks_in(example: Example, square: tuple[float, float, float]) -> NDArray[np.float32]:
+    """The example's landmarks in the pixels of the crop that shows ``square``."""
+    landmarks = np.array(example.landmarks, np.float32)
+    return (landmarks - np.array(square[:2], np.float32)) * np.float32(CROP_SIZE / square[2])
+
+
+class Batches(keras.utils.PyDataset):
+    """Endless, seeded training batches for ``keras.Model.fit``.
+
+    Each item is ``(pixels (N, s, s, 3), targets, weights)`` where targets are ``probabilities (N, 2)`` one-hot
+    and ``attention (N, h, w, 1)``, the share of each cell that was changed; pictures without a known mask weigh
+    zero in the attention loss.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        examples: Sequence[Example],
+        architecture: Architecture,
+        grid: tuple[int, int],
+        steps: int,
+        seed: int,
+        recipe: Recipe | None = None,
+    ) -> None:
+        super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
+        self.root = root
+        self.architecture = architecture
+        self.grid = grid
+        self.steps = steps
+        self.seed = seed
+        self.recipe = recipe or Recipe()
+        self.epoch = 0
+        found = [example for example in examples if example.box is not None]
+        self._by_path = {example.path: example for example in found}
+        self._fakes_of: dict[str, list[Example]] = defaultdict(list)
+        self._singles: dict[tuple[str, str], list[Example]] = defaultdict(list)
+        self._reals: dict[str, list[Example]] = defaultdict(list)
+        twinned = {example.dataset for example in found if example.twin}
+        for example in found:
+            if example.twin in self._by_path:
+                self._fakes_of[example.twin].append(example)
+            elif example.dataset not in twinned:
+                self._singles[example.dataset, example.label].append(example)
+            if example.label == "Real":
+                self._reals[example.dataset].append(example)
+        self._twins = sorted(self._fakes_of)
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], dict, dict]:
+        rng = np.random.default_rng((self.seed, self.epoch, index))
+        samples = self._samples(rng)
+        pixels = to_input(np.stack([sample.pixels for sample in samples]), self.architecture)
+        labels = np.eye(len(LABELS), dtype=np.float32)[[LABELS.index(sample.label) for sample in samples]]
+        masks = np.zeros((len(samples), *self.grid, 1), np.float32)
+        mask_weights = np.zeros((len(samples), *self.grid), np.float32)
+        for row, sample in enumerate(samples):
+            if sample.mask is not None:
+                masks[row, ..., 0] = cv2.resize(sample.mask, self.grid[::-1], interpolation=cv2.INTER_AREA)
+                mask_weights[row] = 1
+        weights = {"probabilities": np.ones(len(samples), np.float32), "attention": mask_weights}
+        return pixels, {"probabilities": labels, "attention": masks}, weights
+
+    def _samples(self, rng: np.random.Generator) -> list[Sample]:
+        samples: list[Sample] = []
+        if self._twins:
+            for _ in range(self.recipe.twins):
+                samples += self._twin_pair(rng)
+        for _, members in sorted(self._singles.items()):
+            for _ in range(self.recipe.singles):
+                samples.append(self._single(members[rng.integers(len(members))], rng))
+        datasets = sorted(self._reals)
+        for _ in range(self.recipe.self_blended):
+            members = self._reals[datasets[rng.integers(len(datasets))]]
+            samples += self._self_blended_pair(members[rng.integers(len(members))], rng)
+        return samples
+
+    def _square(self, example: Example, rng: np.random.Generator) -> tuple[float, float, float]:
+        x, y, side = square_around(example.box, CROP_MARGIN * rng.uniform(*MARGIN_JITTER))
+        shift = rng.uniform(-SHIFT_JITTER, SHIFT_JITTER, 2) * side
+        return (x + shift[0], y + shift[1], side)
+
+    def _finish(
+        self, pictures: Sequence[tuple[NDArray[np.uint8], str, NDArray | None]], rng: np.random.Generator
+    ) -> list[Sample]:
+        """Flip and degrade all pictures of a pair alike."""
+        flip, seed = rng.random() < 0.5, int(rng.integers(2**31))
+        samples = []
+        for pixels, label, mask in pictures:
+            if flip:
+                pixels = pixels[:, ::-1].copy()
+                mask = None if mask is None else mask[:, ::-1].copy()
+            samples.append(Sample(degrade(pixels, seed), label, mask))
+        return samples
+
+    def _twin_pair(self, rng: np.random.Generator) -> list[Sample]:
+        real = self._by_path[self._twins[rng.integers(len(self._twins))]]
+        fakes = self._fakes_of[real.path]
+        fake = fakes[rng.integers(len(fakes))]
+        square = self._square(real, rng)
+        mask = None
+        if fake.mask:
+            encoded = np.frombuffer(_encoded(self.root / fake.mask), np.uint8)
+            mask = crop(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), square).astype(np.float32) / 255
+        pictures = [(crop(_read(self.root, fake.path), square), "Fake", mask)]
+        pictures.append((crop(_read(self.root, real.path), square), "Real", None))
+        return self._finish(pictures, rng)
+
+    def _single(self, example: Example, rng: np.random.Generator) -> Sample:
+        square = self._square(example, rng)
+        pixels = crop(_read(self.root, example.path), square)
+        mask = None
+        if example.regions:
+            mask = region_mask(_landmarks_in(example, square), example.regions, CROP_SIZE)
+        return self._finish([(pixels, example.label, mask)], rng)[0]
+
+    def _self_blended_pair(self, real: Example, rng: np.random.Generator) -> list[Sample]:
+        square = self._square(real, rng)
+        pixels = crop(_read(self.root, real.path), square)
+        fake, mask = self_blend(pixels, _landmarks_in(real, square), int(rng.integers(2**31)))
+        mask = mask / max(float(mask.max()), 1e-6)
+        return self._finish([(fake, "Fake", mask), (pixels, "Real", None)], rng)

@@ -1,0 +1,165 @@
+"""Lists the pictures of a data folder, with the face of each located once and remembered."""
+
+import csv
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from model.faces import CROP_MARGIN, find_faces
+
+SUFFIXES = {".jpg", ".jpeg", ".png"}
+SPLITS = ("train", "val", "test")
+LABEL_OF_FOLDER = {"fake": "Fake", "fake_extra": "Fake", "real": "Real"}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One picture of a data set.
+
+    Attributes:
+        path: the picture, relative to the data root.
+        dataset: name of the folder that it comes from.
+        split: ``train``, ``val`` or ``test``.
+        label: ``Fake`` or ``Real``.
+        box: face box ``(x, y, w, h)`` in pixels, or None where no face was found.
+        landmarks: five ``[x, y]`` in pixels, as ``Face.landmarks``; empty where no face was found.
+        twin: for a fake, its aligned real original, relative to the root.
+        mask: for a fake, a picture that is white where it was changed, relative to the root.
+        regions: for a composite, the facial parts that were replaced, named as in ``model.self_blend``.
+    """
+
+    path: str
+    dataset: str
+    split: str
+    label: str
+    box: tuple[float, float, float, float] | None
+    landmarks: tuple[tuple[float, float], ...]
+    twin: str | None = None
+    mask: str | None = None
+    regions: tuple[str, ...] = ()
+
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """Read a picture as ``(H, W, 3) uint8`` RGB.
+
+    Raises:
+        ValueError: if OpenCV can't decode the file.
+    """
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise ValueError(f"{path} is not a picture that can be read.")
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _pictures(root: Path) -> Iterator[tuple[Path, str, str, str]]:
+    """Yield ``(path, dataset, split, label)``; a folder without splits counts as test."""
+    for path in sorted(root.glob("**/*")):
+        if path.suffix.lower() not in SUFFIXES:
+            continue
+        parts = path.relative_to(root).parts
+        label = LABEL_OF_FOLDER.get(parts[-2].lower()) if len(parts) > 1 else None
+        if label is None:
+            continue
+        split = parts[-3] if len(parts) > 2 and parts[-3] in SPLITS else "test"
+        yield path, parts[0], split, label
+
+
+def _pairs(root: Path) -> dict[str, tuple[str, str]]:
+    """Twin and mask of each fake named in a ``pairs.csv``, all relative to the root."""
+    pairs: dict[str, tuple[str, str]] = {}
+    for table in sorted(root.glob("**/pairs.csv")):
+        folder = table.parent.relative_to(root)
+        with table.open(newline="") as rows:
+            for row in csv.DictReader(rows):
+                pairs[str(folder / row["fake"])] = (str(folder / row["real"]), str(folder / row["mask"]))
+    return pairs
+
+
+def _regions(root: Path) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Replaced facial parts by data set and file name, from each ``regions.csv``."""
+    columns = {
+        "eye_viewer_left": "left_eye",
+        "eye_viewer_right": "right_eye",
+        "nose": "nose",
+        "mouth": "mouth",
+    }
+    regions = {}
+    for table in sorted(root.glob("*/regions.csv")):
+        with table.open(newline="") as rows:
+            for row in csv.DictReader(rows):
+                parts = tuple(part for column, part in columns.items() if row[column] == "1")
+                regions[table.parent.name, row["file"]] = parts
+    return regions
+
+
+def _locate(path: Path) -> tuple[tuple[float, float, float, float] | None, tuple[tuple[float, float], ...]]:
+    cv2.setNumThreads(1)
+    faces = find_faces(read_rgb(path), CROP_MARGIN)
+    if not faces:
+        return None, ()
+    landmarks = tuple((float(x), float(y)) for x, y in faces[0].landmarks)
+    x, y, side = faces[0].square
+    face_side = side / CROP_MARGIN
+    offset = (side - face_side) / 2
+    return (x + offset, y + offset, face_side, face_side), landmarks
+
+
+def _load_or_find_faces(root: Path, paths: list[Path], cache: Path, workers: int) -> dict[str, list]:
+    """``[box, landmarks]`` of each picture, looking only at those that ``cache`` does not know yet."""
+    known: dict[str, list] = json.loads(cache.read_text()) if cache.exists() else {}
+    names = {str(path.relative_to(root)): path for path in paths}
+    missing = [name for name in names if name not in known]
+    if missing:
+        with ProcessPoolExecutor(workers) as pool:
+            found = pool.map(_locate, [names[name] for name in missing], chunksize=16)
+            known.update(zip(missing, tqdm(found, "faces", total=len(missing)), strict=True))
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        cache.write_text(json.dumps(known))
+    return known
+
+
+def index(root: Path, cache: Path, workers: int = 2) -> list[Example]:
+    """List every labelled picture below ``root`` with its face.
+
+    Pictures stand in folders named ``real``, ``fake`` or ``fake_extra`` (any case), below ``train``, ``val`` or
+    ``test`` where there are splits; the first folder below ``root`` names the data set.
+
+    Args:
+        root: the data folder; nothing is written there.
+        cache: a JSON file that remembers the faces found from one run to the next.
+        workers: processes that look for faces.
+
+    Raises:
+        ValueError: if no labelled picture is found.
+    """
+    pictures = list(_pictures(root))
+    if not pictures:
+        raise ValueError(f"{root} holds no pictures in folders named real or fake.")
+    faces = _load_or_find_faces(root, [path for path, *_ in pictures], cache, workers)
+    pairs, regions = _pairs(root), _regions(root)
+    examples = []
+    for path, dataset, split, label in pictures:
+        name = str(path.relative_to(root))
+        box, landmarks = faces[name]
+        twin, mask = pairs.get(name, (None, None))
+        examples.append(
+            Example(
+                name,
+                dataset,
+                split,
+                label,
+                tuple(box) if box else None,
+                tuple((x, y) for x, y in landmarks),
+                twin,
+                mask,
+                regions.get((dataset, path.name), ()) if label == "Fake" else (),
+            )
+        )
+    return examples

@@ -1,0 +1,193 @@
+"""Turns an untrusted photo file into upright RGB pixels, or refuses it in one clear sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import warnings
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # a phone's MPO opens as JPEG
+MAX_BYTES = 30_000_000  # a 50-megapixel phone JPEG takes 10 to 25 MB
+MAX_PIXELS = 50_000_000  # cameras sold as 48 or 50 megapixels stay just below; 200 MB in Pillow, 4 bytes each
+MIN_SIDE = 32  # pixels; less cannot hold a face
+_FULL_SCALES = {"I": (255, 65_535, 2**31 - 1), "F": (1, 255, 65_535)}  # values that 32-bit files call white
+# Pillow documents OSError alone, but on bytes made to break its parsers it raises every one of these.
+_HOSTILE_FILE_ERRORS = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
+    *(AssertionError, RuntimeError, MemoryError, struct.error, zlib.error),
+)
+
+
+class PhotoError(ValueError):
+    """A photo cannot be used; the message is one sentence for the user and never holds a path."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One decoded photo.
+
+    Attributes:
+        pixels: ``(H, W, 3) uint8`` sRGB, turned upright as the EXIF orientation says.
+        notes: sentences for the user on what was left out or filled in.
+        sha256: hex digest of the file's bytes, or of an array's bytes and shape.
+    """
+
+    pixels: NDArray[np.uint8] = field(compare=False, repr=False)
+    notes: tuple[str, ...]
+    sha256: str
+
+
+def open_photo(source: bytes | str | os.PathLike[str] | NDArray[Any]) -> Photo:
+    """Decode one photo; every limit is checked before any pixel is decoded.
+
+    Args:
+        source: a file's bytes or path, or a uint8 array ``(H, W)``, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA.
+
+    Returns:
+        The photo; an animation or a multi-page file gives its first picture and a note.
+
+    Raises:
+        PhotoError: if the source is missing, damaged, too big, too small, or not one of ``FORMATS``.
+    """
+    if isinstance(source, np.ndarray):
+        return _photo_from_array(source)
+    data = _read(source)
+    try:
+        pixels, notes = _decode(data)
+    except PhotoError:
+        raise
+    except UnidentifiedImageError as error:
+        message = "The file is not a readable JPEG, PNG, WebP, GIF, BMP or TIFF; save it as JPEG or PNG."
+        raise PhotoError(message) from error
+    except Image.DecompressionBombError as error:
+        message = f"The photo has far more than the {MAX_PIXELS:,} pixels allowed; make it smaller."
+        raise PhotoError(message) from error
+    except _HOSTILE_FILE_ERRORS as error:
+        raise PhotoError("The photo is damaged or cut off; download or export it again.") from error
+    return Photo(pixels, notes, hashlib.sha256(data).hexdigest())
+
+
+def _photo_from_array(array: NDArray[Any]) -> Photo:
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)):
+        allowed = "uint8 of shape (H, W), (H, W, 3) or (H, W, 4)"
+        raise PhotoError(f"A photo array must be {allowed}, not {array.dtype} of {array.shape}; convert it.")
+    _check_sides(width=array.shape[1], height=array.shape[0])
+    image, notes = _on_white(Image.fromarray(np.ascontiguousarray(array)))
+    digest = hashlib.sha256(array.tobytes() + str(array.shape).encode())
+    return Photo(np.array(image.convert("RGB")), notes, digest.hexdigest())
+
+
+def _read(source: bytes | str | os.PathLike[str]) -> bytes:
+    if isinstance(source, bytes):
+        _check_bytes(len(source))
+        return source
+    if not isinstance(source, (str, os.PathLike)):
+        raise PhotoError(f"A photo is a file or an array, not {type(source).__name__}; choose a photo.")
+    try:
+        path = Path(source)
+        if not path.exists():
+            raise PhotoError("The photo file does not exist; choose it again.")
+        if not path.is_file():  # opening a pipe or a device could wait for ever
+            raise PhotoError("This is a folder or a device, not a file; choose a photo file.")
+        _check_bytes(path.stat().st_size)
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES)
+    except OSError:  # its text names the path
+        raise PhotoError("The photo file cannot be opened; check its name and permissions.") from None
+
+
+def _check_bytes(count: int) -> None:
+    if count == 0:
+        raise PhotoError("The file is empty (0 bytes); choose another photo.")
+    if count > MAX_BYTES:
+        raise PhotoError(f"The file has {count:,} bytes, more than the {MAX_BYTES:,} allowed; shrink it.")
+
+
+def _check_sides(width: int, height: int) -> None:
+    size = f"The photo has {width:,} x {height:,} pixels"
+    if min(width, height) < MIN_SIDE:
+        raise PhotoError(f"{size}, too few to hold a face; choose one of at least {MIN_SIDE} x {MIN_SIDE}.")
+    if width * height > MAX_PIXELS:
+        raise PhotoError(f"{size}, more than the {MAX_PIXELS:,} allowed in all; make it smaller.")
+
+
+def _decode(data: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our limit is lower, and refuses
+        image = Image.open(BytesIO(data), formats=FORMATS)
+    with image:
+        _check_sides(*image.size)
+        frame_notes = _frame_notes(image)
+        image.load()
+        orientation, profile = _orientation(image), image.info.get("icc_profile")
+        flat, alpha_notes = _on_white(_to_8_bit(image))
+        upright = _in_srgb(flat, profile)
+    # exif_transpose rewrites all of the EXIF, which fails where it is broken: hand it this one tag alone.
+    upright.info.clear()
+    upright.getexif()[ExifTags.Base.Orientation] = orientation
+    ImageOps.exif_transpose(upright, in_place=True)
+    return np.array(upright), frame_notes + alpha_notes
+
+
+def _frame_notes(image: Image.Image) -> tuple[str, ...]:
+    # The further pictures in an MPO are a phone's previews and depth maps: nothing that the user would miss.
+    if image.format == "MPO" or not getattr(image, "is_animated", False):
+        return ()
+    if image.format == "TIFF":
+        return ("This file has several pages; only its first page was analysed.",)
+    return ("This file is animated; only its first frame was analysed.",)
+
+
+def _orientation(image: Image.Image) -> Any:
+    with suppress(*_HOSTILE_FILE_ERRORS):  # broken EXIF says nothing about the pixels: leave them as they lie
+        return image.getexif().get(ExifTags.Base.Orientation)
+    return None
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """Scale 16- and 32-bit greyscale to 8 bits, where Pillow's ``convert`` would clip."""
+    if image.mode not in _FULL_SCALES and not image.mode.startswith("I;16"):
+        return image
+    values = np.asarray(image)
+    if not np.isfinite(values).all() or (image.mode == "I" and values.min() < 0):
+        raise PhotoError("The photo's 32-bit values are negative or not finite; save it with 8 bits.")
+    top = values.max()
+    full_scale = next((scale for scale in _FULL_SCALES.get(image.mode, (65_535,)) if top <= scale), top)
+    scaled = np.rint(values * np.float32(255 / full_scale))
+    return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
+
+
+def _on_white(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+    if not image.has_transparency_data:
+        return image, ()
+    rgba = image.convert("RGBA")
+    alpha = rgba.getchannel("A")
+    white = Image.new("RGB", image.size, "white")
+    white.paste(rgba, mask=alpha)
+    return white, () if alpha.getextrema()[0] == 255 else ("Transparent parts were filled with white.",)
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert to RGB, through the embedded colour profile if there is one other than sRGB."""
+    if image.mode == "LAB":
+        raise PhotoError("The photo is in LAB colour, which cannot be read; save it as RGB.")
+    if image.mode not in ("RGB", "L", "CMYK"):  # the kinds of picture that profiles are written for
+        image = image.convert("RGB")
+    if profile:
+        # A profile that is broken, or meant for another kind of picture, is ignored as browsers ignore it.
+        with suppress(ImageCms.PyCMSError, OSError, TypeError, ValueError):
+            embedded, srgb = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
+            if "sRGB" not in ImageCms.getProfileDescription(embedded):
+                image = ImageCms.profileToProfile(image, embedded, srgb, outputMode="RGB") or image
+    return image.convert("RGB")

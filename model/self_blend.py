@@ -1,0 +1,145 @@
+"""Makes fakes with a known changed region from a real face and its own pixels.
+
+After self-blended images (Shiohara & Yamasaki, arXiv 2204.08376): a copy of the face is recoloured, warped,
+sharpened or softened and blended back through a soft mask. No identity is swapped; the mask is ground truth.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+REGIONS = ("face", "eyes", "nose", "mouth", "left_eye", "right_eye")
+CHANGES = ("recolour", "warp", "sharpen", "soften", "shift")
+
+_CENTRE_AND_RADII = {  # in units of the distance between the eyes: landmark, (across, down) offset, radii
+    "left_eye": (0, (0.0, 0.0), (0.42, 0.30)),
+    "right_eye": (1, (0.0, 0.0), (0.42, 0.30)),
+    "nose": (2, (0.0, -0.22), (0.34, 0.48)),
+    "mouth": (None, (0.0, 0.0), (0.58, 0.34)),
+    "face": (2, (0.0, -0.08), (1.00, 1.30)),
+}
+
+
+def region_mask(
+    landmarks: NDArray[np.float32], regions: Sequence[str], size: int, stretch: tuple[float, float] = (1.0, 1.0)
+) -> NDArray[np.float32]:
+    """Ellipses over the named parts of a face.
+
+    Args:
+        landmarks: ``(5, 2)`` x, y in crop pixels, ordered as ``Face.landmarks``.
+        regions: names out of ``REGIONS``.
+        size: side of the crop in pixels.
+        stretch: factors on the ellipses' radii, across and down.
+
+    Returns:
+        ``(size, size) float32``, 1 inside and 0 outside.
+
+    Raises:
+        ValueError: if a region is not one of ``REGIONS``.
+    """
+    mask = np.zeros((size, size), np.float32)
+    across = landmarks[1] - landmarks[0]
+    unit = max(float(np.hypot(*across)), 1.0)
+    angle = float(np.degrees(np.arctan2(across[1], across[0])))
+    across = across / unit
+    down = np.array([-across[1], across[0]])
+    names = [part for name in regions for part in (("left_eye", "right_eye") if name == "eyes" else (name,))]
+    for name in names:
+        if name not in _CENTRE_AND_RADII:
+            raise ValueError(f"No face region is called {name!r}; choose among {', '.join(REGIONS)}.")
+        landmark, offset, radii = _CENTRE_AND_RADII[name]
+        anchor = landmarks[3:5].mean(axis=0) if landmark is None else landmarks[landmark]
+        centre = anchor + unit * (offset[0] * across + offset[1] * down)
+        axes = (max(1, round(unit * radii[0] * stretch[0])), max(1, round(unit * radii[1] * stretch[1])))
+        cv2.ellipse(mask, (round(centre[0]), round(centre[1])), axes, angle, 0, 360, 1.0, -1)
+    return mask
+
+
+def _smooth_noise(rng: np.random.Generator, size: int, cells: int, amplitude: float) -> NDArray[np.float32]:
+    """A smooth random displacement field, ``(size, size, 2) float32`` pixels."""
+    coarse = rng.normal(0, amplitude, (cells, cells, 2)).astype(np.float32)
+    return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
+
+
+def _displace(picture: NDArray, field: NDArray[np.float32]) -> NDArray:
+    ys, xs = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]].astype(np.float32)
+    return cv2.remap(
+        picture, xs + field[..., 0], ys + field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+
+
+def _change(picture: NDArray[np.uint8], change: str, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Apply one of ``CHANGES`` to the whole picture."""
+    size = picture.shape[0]
+    if change == "recolour":
+        gain = rng.uniform(0.93, 1.07, 3) * rng.uniform(0.92, 1.08)
+        shifted = picture.astype(np.float32) * gain + rng.uniform(-8, 8, 3)
+        return np.clip(shifted, 0, 255).astype(np.uint8)
+    if change == "sharpen":
+        blurred = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.8, 2.0))
+        amount = rng.uniform(0.6, 1.8)
+        return np.asarray(cv2.addWeighted(picture, 1 + amount, blurred, -amount, 0), dtype=np.uint8)
+    if change == "soften":
+        small = round(size * rng.uniform(0.3, 0.7))
+        filters = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
+        shrunk = cv2.resize(picture, (small, small), interpolation=int(rng.choice(filters)))
+        return np.asarray(cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+    if change == "warp":
+        field = _smooth_noise(rng, size, int(rng.integers(4, 8)), size * rng.uniform(0.006, 0.018))
+        return np.asarray(_displace(picture, field), dtype=np.uint8)
+    scale, angle = rng.uniform(0.95, 1.07), rng.uniform(-3, 3)
+    matrix = cv2.getRotationMatrix2D((size / 2, size / 2), angle, scale)
+    matrix[:, 2] += rng.uniform(-0.025, 0.025, 2) * size
+    return np.asarray(
+        cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101),
+        dtype=np.uint8,
+    )
+
+
+def self_blend(
+    crop: NDArray[np.uint8],
+    landmarks: NDArray[np.float32],
+    seed: int,
+    regions: Sequence[str] | None = None,
+    changes: Sequence[str] | None = None,
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """A fake made of the crop's own pixels, changed inside a region.
+
+    Args:
+        crop: ``(S, S, 3) uint8`` RGB face crop.
+        landmarks: ``(5, 2)`` x, y in crop pixels, ordered as ``Face.landmarks``.
+        seed: decides all that is left to chance; same arguments, same fake.
+        regions: parts to change, out of ``REGIONS``; None draws the whole face half of the time.
+        changes: what to do to them, out of ``CHANGES``; None draws one to three.
+
+    Returns:
+        The fake ``(S, S, 3) uint8`` and the blending mask ``(S, S) float32`` in 0..1.
+
+    Raises:
+        ValueError: for a name outside ``REGIONS`` or ``CHANGES``.
+    """
+    unknown = set(changes or ()) - set(CHANGES)
+    if unknown:
+        raise ValueError(f"Unknown change {sorted(unknown)}; choose among {', '.join(CHANGES)}.")
+    rng = np.random.default_rng(seed)
+    size = crop.shape[0]
+    if regions is None:
+        parts = rng.permutation(["left_eye", "right_eye", "nose", "mouth"])[: rng.integers(1, 4)]
+        regions = ["face"] if rng.random() < 0.5 else list(parts)
+    if changes is None:
+        changes = list(rng.permutation(CHANGES)[: rng.integers(1, 4)])
+    stretch = (rng.uniform(0.8, 1.2), rng.uniform(0.75, 1.15))
+    mask = region_mask(landmarks, regions, size, stretch)
+    mask = _displace(mask, _smooth_noise(rng, size, 5, size * rng.uniform(0.0, 0.03)))
+    mask = cv2.GaussianBlur(mask, (0, 0), size * rng.uniform(0.006, 0.035))
+    mask *= rng.choice([0.5, 0.75, 1.0, 1.0, 1.0])
+    source = crop
+    for change in changes:
+        source = _change(source, change, rng)
+    # As in the paper, either side may be the changed one: the seam is the same, its direction is not.
+    inner, outer = (source, crop) if set(regions) != {"face"} or rng.random() < 0.75 else (crop, source)
+    weight = mask[..., None]
+    blended = inner.astype(np.float32) * weight + outer.astype(np.float32) * (1 - weight)
+    return np.clip(np.round(blended), 0, 255).astype(np.uint8), mask
