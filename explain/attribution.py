@@ -18,10 +18,10 @@ class Attribution:
         method: name of the method, such as ``"lime"`` or ``"attention"``.
         target: the class explained, such as ``"Fake"``.
         map: ``(S, S) float32``, signed; positive speaks for ``target``, negative against it.
-        native_shape: rows and columns that the method really resolves: the grid of an attention mask, ``(S, S)``
-            where superpixels draw the borders pixel by pixel.
-        segments: superpixel of each pixel, ``(S, S) int32``, labels ``0..K-1``; None for a method without superpixels.
-        weights: ``(K,) float32``, one per superpixel; None for a method without superpixels.
+        native_shape: rows and columns that the method really resolves: the grid of an attention mask, or
+            ``(S, S)`` where superpixels draw the borders pixel by pixel.
+        segments: superpixel of each pixel, ``(S, S) int32``, labels ``0..K-1``; None without superpixels.
+        weights: ``(K,) float32``, one per superpixel; None without superpixels.
         evidence: what the numbers rest on: samples, seed, R², intercept, local prediction, seconds, complete.
 
     Raises:
@@ -43,11 +43,15 @@ class Attribution:
         if self.map.shape[0] != self.map.shape[1] or self.map.size == 0:
             raise ValueError(f"map must be square and not empty, (S, S), got {self.map.shape}")
         if len(self.native_shape) != 2 or min(self.native_shape) < 1:
-            raise ValueError(f"native_shape must be (rows, columns), each at least 1, got {self.native_shape}")
+            raise ValueError(
+                f"native_shape must be (rows, columns), each at least 1, got {self.native_shape}"
+            )
         if self.segments is not None:
             _require("segments", self.segments, np.int32, ndim=2)
             if self.segments.shape != self.map.shape:
-                raise ValueError(f"segments must have the map's shape {self.map.shape}, got {self.segments.shape}")
+                raise ValueError(
+                    f"segments must have the map's shape {self.map.shape}, got {self.segments.shape}"
+                )
             count = count_superpixels(self.segments)
         if self.weights is not None:
             _require("weights", self.weights, np.float32, ndim=1)
@@ -61,13 +65,14 @@ def count_superpixels(segments: NDArray[np.integer]) -> int:
     """Number ``K`` of superpixels in ``(S, S) int`` labels that must be exactly ``0..K-1``.
 
     Raises:
-        ValueError: if a label is negative or one of ``0..K-1`` is missing.
+        ValueError: if the labels are not integers, one is negative, or one of ``0..K-1`` is missing.
     """
+    if not np.issubdtype(segments.dtype, np.integer) or segments.size == 0:
+        raise ValueError(f"segments must be integers and not empty, got {segments.dtype} {segments.shape}")
     labels = np.unique(segments)
     if not np.array_equal(labels, np.arange(len(labels))):
-        raise ValueError(
-            f"segments must use every label from 0 to K-1, got {len(labels)} labels from {labels[0]} to {labels[-1]}"
-        )
+        got = f"{len(labels)} labels from {labels[0]} to {labels[-1]}"
+        raise ValueError(f"segments must use every label from 0 to K-1, got {got}")
     return len(labels)
 
 

@@ -1,4 +1,4 @@
-"""LIME whose map grows while one watches: lime's kernel and fit, around a vectorised, paired neighbourhood."""
+"""LIME whose map grows while one watches: lime's kernel and fit over a vectorised, paired neighbourhood."""
 
 from __future__ import annotations
 
@@ -26,26 +26,25 @@ Predict = Callable[[NDArray[np.uint8]], np.ndarray]
 
 
 class LimeExplainer(LimeImageExplainer):
-    """LIME for images (arXiv 1602.04938) with paired masks (arXiv 2012.01536), in batches, live and reproducible.
+    """LIME (arXiv 1602.04938) with paired masks (arXiv 2012.01536), in batches, live and reproducible.
 
-    The neighbourhood is ours; the kernel, the ridge regression and ``ImageExplanation`` are those of the package
-    ``lime``. Given equal masks, the weights are equal too. Every call starts from the same seed, so one explainer
-    may serve many threads.
+    The neighbourhood is ours; the kernel, the ridge regression and ``ImageExplanation`` are those of the
+    package ``lime``: given equal masks, the weights are equal too. Every call starts from the same seed and
+    leaves nothing behind, so one explainer may serve many threads.
 
     Args:
         kernel_width: width of lime's exponential kernel over cosine distances, above 0.
         seed: decides the masks, 0 to 2**32 - 1.
-        batch_size: perturbed crops per call of ``predict``, at least 1.
+        batch_size: perturbed crops per call of ``predict`` in ``explain``, at least 1.
 
     Raises:
         ValueError: if ``kernel_width`` or ``batch_size`` is out of range.
     """
 
     def __init__(self, kernel_width: float = 0.25, seed: int = 0, batch_size: int = 64) -> None:
-        if kernel_width <= 0:
-            raise ValueError(f"kernel_width must be above 0, got {kernel_width}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if kernel_width <= 0 or batch_size < 1:
+            got = f"kernel_width {kernel_width} and batch_size {batch_size}"
+            raise ValueError(f"kernel_width must be above 0 and batch_size at least 1, got {got}")
         super().__init__(kernel_width=kernel_width, random_state=seed)
         self.kernel_width = float(kernel_width)
         self.seed = seed
@@ -66,30 +65,32 @@ class LimeExplainer(LimeImageExplainer):
     ) -> Iterator[Attribution]:
         """Yield the map of ``target`` as it grows, the last one over every sample.
 
-        The first map comes after two samples per superpixel (at least 64), the next ones whenever the samples have
-        doubled or grown by a tenth of the plan. When ``cancelled`` turns true, no further batch is predicted and
-        the iterator ends: what it yielded last stays valid and says ``complete: False``.
+        The first map comes after two samples per superpixel (at least 64), the next ones whenever the samples
+        have doubled or grown by a tenth of the plan. When ``cancelled`` turns true, no further batch is
+        predicted and the iterator ends: what it yielded last, if anything, stays valid, ``complete: False``.
 
         Args:
             crop: face crop, ``(S, S, 3) uint8`` RGB.
             segments: superpixel of each pixel, ``(S, S) int``, labels ``0..K-1``.
-            predict: maps ``(N, S, S, 3) uint8`` to class probabilities ``(N, C)``; resizes to the model's input.
+            predict: maps ``(N, S, S, 3) uint8`` to probabilities ``(N, C)``; resizes to the model's input.
             classes: the ``C`` class names, in the order of the columns that ``predict`` returns.
             target: the class to explain.
-            samples: perturbed crops to predict, the untouched one included, at least 2; 20 per superpixel is ample.
+            samples: crops to predict, the untouched one included, at least 2; lime's author advises 10 per
+                superpixel or more.
             hide: what a hidden superpixel looks like: ``"mean"``, ``"black"`` or ``"blur"``.
             cancelled: asked before each batch.
 
         Raises:
-            ValueError: at once, if an argument is none of the above; on the way, if ``predict`` returns another shape.
+            ValueError: at once, if an argument is none of the above; later, if ``predict`` answers in another
+                shape.
         """
         if target not in classes:
             raise ValueError(f"target must be one of {', '.join(classes)}, got {target!r}")
         if samples < 2:
             raise ValueError(f"samples must be at least 2, got {samples}")
-        hidden = hidden_crop(crop, segments, hide)
         masks = paired_masks(samples, count_superpixels(segments), self.seed)
-        predict_batch = _checked(predict, len(classes))
+        hidden = hidden_crop(crop, segments, hide)
+        labels = segments.astype(np.int32)
         index = list(classes).index(target)
 
         def grow() -> Iterator[Attribution]:
@@ -100,14 +101,16 @@ class LimeExplainer(LimeImageExplainer):
                 if cancelled():
                     return
                 used = min(start + self.batch_size, samples)
-                probabilities[start:used] = predict_batch(perturb(crop, hidden, segments, masks[start:used]))
+                answers = np.asarray(predict(perturb(crop, hidden, segments, masks[start:used])))
+                expected = (used - start, len(classes))
+                if answers.shape != expected:
+                    raise ValueError(f"predict must return (images, classes) {expected}, got {answers.shape}")
+                probabilities[start:used] = answers
                 if used < min(next_map, samples):
                     continue
                 next_map = min(2 * used, used + round(REFIT_SHARE * samples))
                 explanation = self.fit(masks[:used], probabilities[:used], crop, segments, index)
-                weights = np.zeros(masks.shape[1], np.float32)
-                for superpixel, weight in explanation.local_exp[index]:
-                    weights[superpixel] = weight
+                weights = np.array([weight for _, weight in sorted(explanation.local_exp[index])], np.float32)
                 seconds += time.perf_counter() - resumed
                 evidence: dict[str, float | int | str | bool] = {
                     "samples": used,
@@ -122,7 +125,6 @@ class LimeExplainer(LimeImageExplainer):
                     "model_prediction": float(probabilities[0, index]),
                     "seconds": seconds,
                 }
-                labels = segments.astype(np.int32)
                 yield Attribution("lime", target, weights[labels], crop.shape[:2], labels, weights, evidence)
                 resumed = time.perf_counter()  # the time that the caller spent on the picture is not ours
 
@@ -189,7 +191,7 @@ class LimeExplainer(LimeImageExplainer):
         batch_size: int = 10,
         progress_bar: bool | None = None,
     ) -> tuple[NDArray[np.uint8], np.ndarray]:
-        """Predict the neighbourhood of ``image``: stock's method, with paired masks and whole batches at once.
+        """Predict the neighbourhood of ``image``: stock's step, with paired masks and whole batches at once.
 
         Args:
             image: ``(H, W, 3)``, any dtype.
@@ -215,7 +217,7 @@ class LimeExplainer(LimeImageExplainer):
 
 
 def paired_masks(samples: int, superpixels: int, seed: int) -> NDArray[np.uint8]:
-    """Draw masks in pairs, each followed by its complement, which halves the noise of a fit (arXiv 2012.01536).
+    """Draw masks in pairs, each followed by its complement: less noise per sample (arXiv 2012.01536).
 
     Args:
         samples: rows ``N``, at least 1. If it is even, the last mask stays without its complement.
@@ -244,8 +246,8 @@ def perturb(
     Returns:
         ``(N, H, W, 3)`` of the crop's dtype.
     """
-    # One flat row per image: numpy chooses among flat rows four times faster than it broadcasts over three channels.
-    visible = np.take(masks.astype(bool), np.repeat(segments.ravel(), 3), axis=1)
+    # Flat rows: numpy chooses among them four times faster than it broadcasts over three channels.
+    visible = np.take(masks.astype(bool), np.repeat(segments.ravel(), crop.shape[2]), axis=1)
     return np.where(visible, crop.ravel(), hidden.ravel()).reshape(-1, *crop.shape)
 
 
@@ -291,15 +293,3 @@ HIDES: dict[str, Callable[[NDArray[np.uint8], NDArray[np.integer]], NDArray[np.u
     "black": _black,
     "blur": _blurred,
 }
-
-
-def _checked(predict: Predict, classes: int) -> Predict:
-    def predict_checked(images: NDArray[np.uint8]) -> np.ndarray:
-        probabilities = np.asarray(predict(images))
-        if probabilities.shape != (len(images), classes):
-            raise ValueError(
-                f"predict must return (images, classes) = {(len(images), classes)}, got {probabilities.shape}"
-            )
-        return probabilities
-
-    return predict_checked

@@ -8,27 +8,21 @@ import keras
 from keras import layers
 
 from model.attention import attention_block
-from model.efficientnet_lite import STAGES, backbone
+from model.efficientnet_lite import STAGES, backbone, efficientnet_lite0
+from model.preprocessing import Preprocessing
 
 LABELS = ("Fake", "Real")
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """How to build a network and what pixels it expects.
+    """How to build a network, and what it expects of a face crop."""
 
-    ``value_scale`` and ``value_offset`` map pixels in 0..255 to the network's input:
-    ``pixels * value_scale + value_offset``.
-    """
-
-    build: Callable[[Path | None], keras.Model]
-    input_size: int
-    color_order: str
-    value_scale: float
-    value_offset: float
+    build: Callable[..., keras.Model]
+    preprocessing: Preprocessing
 
 
-def lite_attention(backbone_weights: Path | None = None) -> keras.Model:
+def lite_attention(backbone_weights: Path | None = None, folded: bool = False) -> keras.Model:
     """EfficientNet-Lite0 cut after stage 6 at stride 16, the attention block and a two-way softmax.
 
     Stage 6 keeps the grid of stage 5 (stride 1 instead of 2), so 128x128 pixels give an 8x8 attention mask.
@@ -36,36 +30,40 @@ def lite_attention(backbone_weights: Path | None = None) -> keras.Model:
     Args:
         backbone_weights: ``efficientnet_lite0_notop.weights.h5`` with ImageNet weights (see
             ``python -m model.convert_backbone``), or None to start from random weights.
+        folded: the form that is shipped, with the backbone's batch norms merged into its convolutions.
 
     Returns:
         A model from ``(N, 128, 128, 3)`` float RGB, scaled as ``(x - 127) / 128``, to ``probabilities (N, 2)`` in
         the order of ``LABELS`` and ``attention (N, 8, 8, 1)`` in 0..1.
     """
     strides = tuple(1 if number == 6 else stage.stride for number, stage in enumerate(STAGES, start=1))
-    body = backbone(128, strides)
     if backbone_weights is not None:
+        body = backbone(128, strides)
         body.load_weights(backbone_weights)
-    features = body.get_layer("stage6_block4_add").output
+        inputs, features = body.input, body.get_layer("stage6_block4_add").output
+    else:
+        inputs = keras.Input((128, 128, 3))
+        features = efficientnet_lite0(inputs, strides, last_stage=6, folded=folded)
     pooled, mask = attention_block(features)
     x = layers.Dropout(0.3, name="dropout")(pooled)
     x = layers.Dense(64, activation="relu", name="dense")(x)
     x = layers.Dropout(0.2, name="dropout_dense")(x)
     probabilities = layers.Dense(len(LABELS), activation="softmax", name="probabilities")(x)
     outputs = {"probabilities": probabilities, "attention": mask}
-    return keras.Model(body.input, outputs, name="lite_attention")
+    return keras.Model(inputs, outputs, name="lite_attention")
 
 
 ARCHITECTURES = {
-    "lite_attention": Architecture(lite_attention, 128, "RGB", 1 / 128, -127 / 128),
+    "lite_attention": Architecture(lite_attention, Preprocessing(128, "RGB", 1 / 128, -127 / 128)),
 }
 
 
-def build(name: str, backbone_weights: Path | None = None) -> keras.Model:
-    """Build a network of the registry.
+def build(name: str, backbone_weights: Path | None = None, folded: bool = False) -> keras.Model:
+    """Build a network of the registry, for training or (``folded``) as it is shipped.
 
     Raises:
         ValueError: if ``name`` is not registered; the message lists the names that are.
     """
     if name not in ARCHITECTURES:
         raise ValueError(f"No architecture is called {name!r}; choose one of {', '.join(ARCHITECTURES)}.")
-    return ARCHITECTURES[name].build(backbone_weights)
+    return ARCHITECTURES[name].build(backbone_weights, folded)

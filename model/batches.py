@@ -11,10 +11,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from model.architectures import LABELS, Architecture
+from model.architectures import LABELS
 from model.augment import degrade
-from model.dataset import Example, read_rgb
-from model.faces import CROP_MARGIN, CROP_SIZE, crop, square_around
+from model.dataset import Example
+from model.faces import CROP_SIZE, crop, square_around
+from model.preprocessing import Preprocessing, to_input
 from model.self_blend import region_mask, self_blend
 
 MARGIN_JITTER = (0.88, 1.12)
@@ -45,15 +46,6 @@ class Sample:
     mask: NDArray[np.float32] | None = None
 
 
-def to_input(crops: NDArray[np.uint8], architecture: Architecture) -> NDArray[np.float32]:
-    """Face crops ``(N, S, S, 3) uint8`` RGB as the network's input ``(N, s, s, 3) float32``."""
-    size = architecture.input_size
-    shrunk = np.stack([cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA) for crop in crops])
-    if architecture.color_order == "BGR":
-        shrunk = shrunk[..., ::-1]
-    return shrunk.astype(np.float32) * architecture.value_scale + architecture.value_offset
-
-
 @lru_cache(maxsize=24_000)
 def _encoded(path: Path) -> bytes:
     return path.read_bytes()
@@ -62,17 +54,6 @@ def _encoded(path: Path) -> bytes:
 def _read(root: Path, name: str) -> NDArray[np.uint8]:
     encoded = np.frombuffer(_encoded(root / name), np.uint8)
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
-
-
-def face_crop(root: Path, example: Example) -> NDArray[np.uint8]:
-    """The crop ``(256, 256, 3) uint8`` that the product would cut for this example's largest face.
-
-    Raises:
-        ValueError: if no face was found in the example.
-    """
-    if example.box is None:
-        raise ValueError(f"No face was found in {example.path}.")
-    return crop(read_rgb(root / example.path), square_around(example.box, CROP_MARGIN))
 
 
 def _landmarks_in(example: Example, square: tuple[float, float, float]) -> NDArray[np.float32]:
@@ -93,7 +74,7 @@ class Batches(keras.utils.PyDataset):
         self,
         root: Path,
         examples: Sequence[Example],
-        architecture: Architecture,
+        preprocessing: Preprocessing,
         grid: tuple[int, int],
         steps: int,
         seed: int,
@@ -101,7 +82,7 @@ class Batches(keras.utils.PyDataset):
     ) -> None:
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
         self.root = root
-        self.architecture = architecture
+        self.preprocessing = preprocessing
         self.grid = grid
         self.steps = steps
         self.seed = seed
@@ -131,7 +112,7 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], dict, dict]:
         rng = np.random.default_rng((self.seed, self.epoch, index))
         samples = self._samples(rng)
-        pixels = to_input(np.stack([sample.pixels for sample in samples]), self.architecture)
+        pixels = to_input(np.stack([sample.pixels for sample in samples]), self.preprocessing)
         labels = np.eye(len(LABELS), dtype=np.float32)[[LABELS.index(sample.label) for sample in samples]]
         masks = np.zeros((len(samples), *self.grid, 1), np.float32)
         mask_weights = np.zeros((len(samples), *self.grid), np.float32)
@@ -157,7 +138,7 @@ class Batches(keras.utils.PyDataset):
         return samples
 
     def _square(self, example: Example, rng: np.random.Generator) -> tuple[float, float, float]:
-        x, y, side = square_around(example.box, CROP_MARGIN * rng.uniform(*MARGIN_JITTER))
+        x, y, side = square_around(example.box, self.preprocessing.crop_margin * rng.uniform(*MARGIN_JITTER))
         shift = rng.uniform(-SHIFT_JITTER, SHIFT_JITTER, 2) * side
         return (x + shift[0], y + shift[1], side)
 

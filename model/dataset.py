@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.faces import CROP_MARGIN, find_faces
+from model.faces import CROP_MARGIN, crop, find_faces, square_around
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 SPLITS = ("train", "val", "test")
 LABEL_OF_FOLDER = {"fake": "Fake", "fake_extra": "Fake", "real": "Real"}
+
+
+class DatasetError(ValueError):
+    """A data folder cannot be used; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,11 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     """Read a picture as ``(H, W, 3) uint8`` RGB.
 
     Raises:
-        ValueError: if OpenCV can't decode the file.
+        DatasetError: if OpenCV can't decode the file.
     """
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
-        raise ValueError(f"{path} is not a picture that can be read.")
+        raise DatasetError(f"{path} is not a picture that can be read.")
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
@@ -137,11 +141,11 @@ def index(root: Path, cache: Path, workers: int = 2) -> list[Example]:
         workers: processes that look for faces.
 
     Raises:
-        ValueError: if no labelled picture is found.
+        DatasetError: if no labelled picture is found.
     """
     pictures = list(_pictures(root))
     if not pictures:
-        raise ValueError(f"{root} holds no pictures in folders named real or fake.")
+        raise DatasetError(f"{root} holds no pictures in folders named real or fake.")
     faces = _load_or_find_faces(root, [path for path, *_ in pictures], cache, workers)
     pairs, regions = _pairs(root), _regions(root)
     examples = []
@@ -163,3 +167,34 @@ def index(root: Path, cache: Path, workers: int = 2) -> list[Example]:
             )
         )
     return examples
+
+
+def face_crop(root: Path, example: Example, margin: float = CROP_MARGIN) -> NDArray[np.uint8]:
+    """The crop ``(256, 256, 3) uint8`` that the product would cut for this example's largest face.
+
+    Raises:
+        DatasetError: if no face was found in the example.
+    """
+    if example.box is None:
+        raise DatasetError(f"No face was found in {example.path}.")
+    return crop(read_rgb(root / example.path), square_around(example.box, margin))
+
+
+def face_crops(
+    root: Path, examples: Sequence[Example], split: str, margin: float = CROP_MARGIN
+) -> dict[str, tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+    """Crops ``(N, 256, 256, 3) uint8`` and ``is_fake (N,) bool`` of one split, by data set.
+
+    Pictures without a face are left out: the product gives them no score either.
+    """
+    members: dict[str, list[Example]] = {}
+    for example in examples:
+        if example.split == split and example.box is not None:
+            members.setdefault(example.dataset, []).append(example)
+    return {
+        name: (
+            np.stack([face_crop(root, example, margin) for example in group]),
+            np.array([example.label == "Fake" for example in group]),
+        )
+        for name, group in sorted(members.items())
+    }

@@ -6,6 +6,7 @@ Architecture after Tan & Le (arXiv 1905.11946) in its "Lite" variant: no squeeze
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 from keras import layers
 
 BATCH_NORM_EPSILON = 1e-3
@@ -35,29 +36,35 @@ STEM_FILTERS = 32
 HEAD_FILTERS = 1280
 
 
-def _normalise(x: keras.KerasTensor, name: str, activate: bool) -> keras.KerasTensor:
-    x = layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn")(x)
+def _convolve(
+    x: keras.KerasTensor, conv: type[layers.Layer], name: str, activate: bool, folded: bool, **options: object
+) -> keras.KerasTensor:
+    """A convolution and its batch norm, or with ``folded`` the same as one convolution with a bias."""
+    x = conv(**options, padding="same", use_bias=folded, name=f"{name}_conv")(x)
+    if not folded:
+        x = layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn")(x)
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if activate else x
 
 
 def _inverted_residual(
-    x: keras.KerasTensor, stage: Stage, stride: int, expand: int, name: str
+    x: keras.KerasTensor, stage: Stage, stride: int, name: str, folded: bool
 ) -> keras.KerasTensor:
-    shortcut = x
-    if expand > 1:
-        x = layers.Conv2D(x.shape[-1] * expand, 1, use_bias=False, name=f"{name}_expand_conv")(x)
-        x = _normalise(x, f"{name}_expand", activate=True)
-    x = layers.DepthwiseConv2D(stage.kernel, stride, "same", use_bias=False, name=f"{name}_dw_conv")(x)
-    x = _normalise(x, f"{name}_dw", activate=True)
-    x = layers.Conv2D(stage.filters, 1, use_bias=False, name=f"{name}_project_conv")(x)
-    x = _normalise(x, f"{name}_project", activate=False)
+    shortcut, channels = x, x.shape[-1] * stage.expand
+    if stage.expand > 1:
+        x = _convolve(x, layers.Conv2D, f"{name}_expand", True, folded, filters=channels, kernel_size=1)
+    depthwise = {"kernel_size": stage.kernel, "strides": stride}
+    x = _convolve(x, layers.DepthwiseConv2D, f"{name}_dw", True, folded, **depthwise)
+    x = _convolve(x, layers.Conv2D, f"{name}_project", False, folded, filters=stage.filters, kernel_size=1)
     if stride == 1 and shortcut.shape[-1] == stage.filters:
         x = layers.Add(name=f"{name}_add")([shortcut, x])
     return x
 
 
 def efficientnet_lite0(
-    inputs: keras.KerasTensor, strides: tuple[int, ...] | None = None, last_stage: int | None = None
+    inputs: keras.KerasTensor,
+    strides: tuple[int, ...] | None = None,
+    last_stage: int | None = None,
+    folded: bool = False,
 ) -> keras.KerasTensor:
     """Features of EfficientNet-Lite0, whole or cut after a stage.
 
@@ -65,6 +72,7 @@ def efficientnet_lite0(
         inputs: ``(N, H, W, 3)`` float RGB, already scaled as ``(x - 127) / 128`` with ``x`` in 0..255.
         strides: stride of each of the seven stages; a smaller one keeps a finer grid with the same weights.
         last_stage: 1..7 to stop after that stage; None for all stages and the 1,280-channel head.
+        folded: batch norms merged into the convolutions before them (see ``fold_batch_norms``).
 
     Returns:
         ``(N, h, w, C)`` features.
@@ -77,20 +85,38 @@ def efficientnet_lite0(
         raise ValueError(f"strides needs {len(STAGES)} numbers, one per stage, but has {len(strides)}.")
     if last_stage is not None and not 1 <= last_stage <= len(STAGES):
         raise ValueError(f"last_stage must be 1..{len(STAGES)} or None, but is {last_stage}.")
-    x = layers.Conv2D(STEM_FILTERS, 3, 2, "same", use_bias=False, name="stem_conv")(inputs)
-    x = _normalise(x, "stem", activate=True)
+    x = _convolve(inputs, layers.Conv2D, "stem", True, folded, filters=STEM_FILTERS, kernel_size=3, strides=2)
     for number, (stage, stride) in enumerate(zip(STAGES, strides, strict=True), start=1):
         for block in range(stage.blocks):
-            x = _inverted_residual(
-                x, stage, stride if block == 0 else 1, stage.expand, f"stage{number}_block{block + 1}"
-            )
+            name = f"stage{number}_block{block + 1}"
+            x = _inverted_residual(x, stage, stride if block == 0 else 1, name, folded)
         if number == last_stage:
             return x
-    x = layers.Conv2D(HEAD_FILTERS, 1, use_bias=False, name="head_conv")(x)
-    return _normalise(x, "head", activate=True)
+    return _convolve(x, layers.Conv2D, "head", True, folded, filters=HEAD_FILTERS, kernel_size=1)
 
 
 def backbone(input_size: int = 128, strides: tuple[int, ...] | None = None) -> keras.Model:
     """The whole network without its classifier, in the layer order of ``*_notop.weights.h5`` files."""
     inputs = keras.Input((input_size, input_size, 3))
     return keras.Model(inputs, efficientnet_lite0(inputs, strides), name="efficientnet_lite0")
+
+
+def fold_batch_norms(source: keras.Model, target: keras.Model) -> None:
+    """Copy weights from a network with batch norms to its twin that was built with ``folded=True``.
+
+    Both compute the same. Layers correspond by name; those that the twins share are copied as they are.
+    """
+    for layer in target.layers:
+        original = source.get_layer(layer.name) if layer.weights else None
+        if original is None:
+            continue
+        weights = original.get_weights()
+        if layer.name.endswith("_conv") and len(weights) == 1:
+            norm = source.get_layer(layer.name.removesuffix("_conv") + "_bn")
+            gamma, beta, mean, variance = norm.get_weights()
+            scale = gamma / np.sqrt(variance + norm.epsilon)
+            kernel = weights[0]
+            # A depthwise kernel is (k, k, C, 1): its channels are its third axis.
+            depthwise = isinstance(layer, layers.DepthwiseConv2D)
+            weights = [kernel * (scale[:, None] if depthwise else scale), beta - mean * scale]
+        layer.set_weights(weights)

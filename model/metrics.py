@@ -72,7 +72,11 @@ MEASURES: dict[str, Callable[[Scores, Truth], float]] = {
 
 
 def bootstrap(
-    measure: Callable[[Scores, Truth], float], p_fake: Scores, is_fake: Truth, rounds: int = 1000, seed: int = 0
+    measure: Callable[[Scores, Truth], float],
+    p_fake: Scores,
+    is_fake: Truth,
+    rounds: int = 1000,
+    seed: int = 0,
 ) -> Estimate:
     """A measure with its 95 % percentile bootstrap interval over pictures, drawn within each class.
 

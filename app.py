@@ -1,0 +1,435 @@
+"""The page: ``python app.py`` opens WhyFake on http://127.0.0.1:7860."""
+
+import base64
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import gradio as gr
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from explain import draw, words
+from explain.analysis import MAX_SAMPLES, MIN_SAMPLES, Analysis, Settings, SettingsError, analyze
+from explain.attention_map import attention_map
+from explain.gallery import examples, planted_region
+from model.artifact import SHIPPED
+from model.cli import run
+from model.detector import Detector
+from model.faces import crop
+from model.photo import MAX_BYTES, PhotoError
+
+THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg")
+CSS = Path(__file__).parent / "explain" / "page.css"
+LIKELIER = "The likelier one"
+BUSY_VISITORS = 4  # runs at the same time; the rest wait their turn
+
+
+class PhotoInput(gr.Image):
+    """Gradio's image input, which hands the file on untouched: ``open_photo`` alone decides what is a photo."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> str | bytes | None:
+        if payload is None:
+            return None
+        if payload.url and payload.url.startswith("data:"):
+            return base64.b64decode(payload.url.partition(",")[2])
+        return str(payload.path)
+
+
+class Runs:
+    """Which run each visitor waits for: a newer one, or Cancel, ends the one before."""
+
+    def __init__(self) -> None:
+        self._current: dict[str, object] = {}
+        self._lock = threading.Lock()
+
+    def start(self, visitor: str) -> Callable[[], bool]:
+        """Begin a run; the result tells whether it shall end."""
+        ticket = object()
+        with self._lock:
+            self._current[visitor] = ticket
+        return lambda: self._current.get(visitor) is not ticket
+
+    def stop(self, visitor: str) -> None:
+        """End the visitor's run, if there is one."""
+        with self._lock:
+            self._current.pop(visitor, None)
+
+    def waiting(self, visitor: str) -> bool:
+        """Whether a run of the visitor is under way."""
+        return visitor in self._current
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a visitor's session keeps to redraw the maps: the crop and its maps, never the photo."""
+
+    analysis: Analysis
+    planted: NDArray[np.uint8] | None
+    display_scale: float
+
+    def face_at(self, x: float, y: float) -> int | None:
+        """Index of the smallest face box around a place in the picture with the boxes."""
+        hits = [
+            (face.box[2] * face.box[3], index)
+            for index, face in enumerate(self.analysis.faces)
+            if 0 <= x / self.display_scale - face.box[0] <= face.box[2]
+            and 0 <= y / self.display_scale - face.box[1] <= face.box[3]
+        ]
+        return min(hits)[1] if hits else None
+
+
+def settings_from(
+    target: str, superpixels: float, samples: float, smooth: bool, face: int = 0, whole: bool = False
+) -> Settings:
+    """Settings from the values of the page's controls."""
+    return Settings(
+        target=None if target == LIKELIER else target,
+        superpixels=int(superpixels),
+        samples=int(samples),
+        smooth_attention=smooth,
+        face=int(face),
+        whole_picture=whole,
+    )
+
+
+def pictures(seen: Seen, shown: int) -> dict[str, NDArray[np.uint8]]:
+    """A picture ``(640, 640, 3) uint8`` RGB of every map that there is so far, by method."""
+    chosen, drawn = seen.analysis.chosen, {}
+    for name, attribution in seen.analysis.attributions.items():
+        assert chosen is not None  # there are maps only of a face
+        if name == "lime":
+            drawn[name] = draw.lime_overlay(chosen.crop, attribution, shown)
+        else:
+            drawn[name] = draw.heatmap(chosen.crop, attribution)
+    if seen.planted is not None:
+        drawn = {name: draw.planted_outline(picture, seen.planted) for name, picture in drawn.items()}
+    return drawn
+
+
+class Page:
+    """The handlers of the page; each gives updates by the name of the part that they change."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.detector = detector
+        self.runs = Runs()
+        self.parts: dict[str, gr.components.Component | gr.blocks.BlockContext] = {}
+
+    def _to(self, updates: dict[str, Any]) -> dict[Any, Any]:
+        return {self.parts[name]: update for name, update in updates.items()}
+
+    def analyze_photo(
+        self,
+        photo: str | bytes | None,
+        target: str,
+        superpixels: float,
+        samples: float,
+        shown: float,
+        smooth: bool,
+        whole: bool,
+    ) -> Iterator[tuple[dict[str, Any], NDArray[np.uint8] | None, NDArray[np.uint8] | None]]:
+        """Judge the largest face of a photo and explain the verdict; the last answer is the complete one.
+
+        A photo without a face gets no score, unless ``whole`` asks to judge the whole picture.
+        """
+        try:
+            if photo is None:
+                raise PhotoError("No photo was given; send one as the first argument.")
+            settings = settings_from(target, superpixels, samples, smooth, whole=whole)
+            for analysis in analyze(photo, settings, self.detector):
+                drawn = pictures(Seen(analysis, None, 1.0), int(shown))
+                yield analysis.to_dict(), drawn.get("lime"), drawn.get("attention")
+        except (PhotoError, SettingsError) as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    def show(
+        self,
+        photo: str | bytes | None,
+        target: str,
+        superpixels: float,
+        samples: float,
+        shown: float,
+        smooth: bool,
+        face: int,
+        whole: bool,
+        request: gr.Request,
+    ) -> Iterator[dict[Any, Any]]:
+        """Run ``analyze`` and show each step, until it is complete, cancelled or superseded."""
+        visitor = str(request.session_hash)
+        ended = self.runs.start(visitor)
+        analysis: Analysis | None = None
+        yield self._to(_blank(photo is not None))
+        if photo is None:
+            return
+        try:
+            settings = settings_from(target, superpixels, samples, smooth, face, whole)
+            for analysis in analyze(photo, settings, self.detector, ended):
+                if ended():
+                    break
+                yield self._to(self._view(analysis, int(shown)))
+        except (PhotoError, SettingsError) as error:
+            yield self._to({"notice": _notice(str(error), "error"), "status": "", "cancel": _enabled(False)})
+        if not ended():
+            self.runs.stop(visitor)
+        elif not self.runs.waiting(visitor) and not (analysis and analysis.complete):
+            yield self._to({"status": words.stopped(analysis), "cancel": _enabled(False)})
+
+    def _view(self, analysis: Analysis, shown: int) -> dict[str, Any]:
+        chosen, photo = analysis.chosen, analysis.photo.pixels
+        updates: dict[str, Any] = {
+            "status": words.progress(analysis),
+            "cancel": _enabled(not analysis.complete),
+        }
+        region = planted_region(analysis.photo.sha256)
+        if analysis.prediction is None:
+            updates["found"] = gr.update(value=draw.boxes(photo, analysis.faces, chosen), visible=True)
+            sentences = words.first_sentences(analysis, region is not None)
+            updates["notice"] = _notice(" ".join(sentences)) if sentences else gr.update(visible=False)
+        if chosen is None:
+            return {**updates, "whole_button": gr.update(visible=True)}
+        if analysis.prediction is None:
+            return updates
+        planted = None if region is None else crop(region, chosen.square)
+        # The session keeps no photo: the crop stands in for it.
+        kept = replace(analysis, photo=replace(analysis.photo, pixels=chosen.crop))
+        seen = Seen(kept, planted, draw.display_scale(photo))
+        return {
+            **updates,
+            "verdict_group": gr.update(visible=True),
+            "verdict": words.verdict_card(analysis.prediction, self.detector.card),
+            "label": dict(analysis.prediction.probabilities),
+            "maps": gr.update(visible=True),
+            "lime_title": words.lime_title(analysis.settings.target),
+            "seen": seen,
+            **self._maps(seen, shown),
+        }
+
+    def _maps(self, seen: Seen, shown: int) -> dict[str, Any]:
+        updates: dict[str, Any] = {}
+        drawn, attributions = pictures(seen, shown), seen.analysis.attributions
+        if "attention" in drawn:
+            updates["attention_picture"] = drawn["attention"]
+            updates["attention_text"] = words.attention_caption(attributions["attention"], self.detector.card)
+        if "lime" in drawn:
+            updates["lime_picture"] = drawn["lime"]
+            updates["lime_text"] = words.lime_caption(attributions["lime"], shown)
+        return updates
+
+    def redraw(self, seen: Seen | None, shown: float, smooth: bool) -> dict[Any, Any]:
+        """Draw the maps that are there with other settings of the drawing."""
+        if seen is None:
+            return self._to({"status": gr.skip()})
+        attributions, prediction = dict(seen.analysis.attributions), seen.analysis.prediction
+        if prediction is not None and prediction.attention is not None and seen.analysis.chosen is not None:
+            size = len(seen.analysis.chosen.crop)
+            attributions["attention"] = attention_map(prediction.attention, size, smooth)
+        seen = replace(seen, analysis=replace(seen.analysis, attributions=attributions))
+        return self._to({"seen": seen, **self._maps(seen, int(shown))})
+
+    def pick(self, seen: Seen | None, face: int, event: gr.SelectData) -> int:
+        """The face that was clicked, or the one chosen before where the click met none."""
+        hit = seen.face_at(*event.index[:2]) if seen is not None else None
+        return face if hit is None else hit
+
+    def stop(self, request: gr.Request) -> None:
+        """End the visitor's run; what it has shown stays."""
+        self.runs.stop(str(request.session_hash))
+
+
+def _notice(sentence: str, kind: str = "note") -> Any:
+    return gr.update(value=words.notice(sentence, kind), visible=True)
+
+
+def _enabled(on: bool) -> Any:
+    return gr.update(interactive=on)
+
+
+def _blank(busy: bool) -> dict[str, Any]:
+    hidden = ("notice", "found", "verdict_group", "maps", "whole_button")
+    return {
+        **{name: gr.update(visible=False) for name in hidden},
+        "placeholder": gr.update(visible=not busy),
+        "lime_picture": None,
+        "lime_text": "",
+        "attention_picture": None,
+        "attention_text": "",
+        "status": words.looking() if busy else "",
+        "cancel": _enabled(busy),
+        "seen": None,
+    }
+
+
+def build_page(detector: Detector) -> gr.Blocks:
+    """The page around one model, with the endpoint ``/analyze`` beside it."""
+    page = Page(detector)
+    parts = page.parts
+    with gr.Blocks(title="WhyFake", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+        gr.HTML(words.HEADER)
+        gr.HTML(words.scope(detector.card))
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=320):
+                photo = PhotoInput(
+                    label="Photo",
+                    sources=["upload", "clipboard", "webcam"],
+                    height=340,
+                    elem_id="photo",
+                )
+                gr.Examples(
+                    [[str(example.path)] for example in examples()],
+                    [photo],
+                    label="Examples: portraits in the public domain, and fakes that we made of them",
+                    example_labels=[example.title for example in examples()],
+                )
+                with gr.Accordion("Settings", open=False):
+                    target = gr.Radio(
+                        [LIKELIER, "Fake", "Real"],
+                        value=LIKELIER,
+                        label="Explain which class",
+                        info="For LIME.",
+                    )
+                    superpixels = gr.Slider(
+                        20, 150, 50, step=5, label="Superpixels", info="More are finer and need more samples."
+                    )
+                    samples = gr.Slider(
+                        MIN_SAMPLES,
+                        MAX_SAMPLES,
+                        1000,
+                        step=100,
+                        label="Samples",
+                        info="More are steadier and slower.",
+                    )
+                    shown = gr.Slider(
+                        1, 50, 8, step=1, label="Regions shown", info="The strongest ones.", elem_id="shown"
+                    )
+                    smooth = gr.Checkbox(
+                        False, label="Smooth the attention map", info="Off: its native grid."
+                    )
+            with gr.Column(scale=6, min_width=320):
+                parts["placeholder"] = gr.HTML(words.PLACEHOLDER)
+                parts["notice"] = gr.HTML(visible=False, elem_id="notice")
+                parts["whole_button"] = gr.Button("Analyse the whole picture all the same", visible=False)
+                with gr.Column(visible=False) as parts["verdict_group"]:
+                    parts["verdict"] = gr.HTML(elem_id="verdict")
+                    parts["label"] = gr.Label(
+                        label="Probabilities", show_heading=False, elem_id="probabilities"
+                    )
+                parts["found"] = gr.Image(
+                    label="Faces found: click one to analyse it",
+                    visible=False,
+                    interactive=False,
+                    format="jpeg",
+                    height=300,
+                    buttons=["fullscreen"],
+                    elem_id="found",
+                )
+                with gr.Row():
+                    parts["status"] = gr.HTML(elem_id="status")
+                    parts["cancel"] = gr.Button(
+                        "Cancel", size="sm", interactive=False, scale=0, elem_id="cancel"
+                    )
+        with gr.Row(visible=False, equal_height=False) as parts["maps"]:
+            with gr.Column(min_width=320):
+                parts["lime_title"] = gr.HTML()
+                parts["lime_picture"] = _map_picture("LIME superpixel overlay", "lime")
+                parts["lime_text"] = gr.HTML(elem_classes="caption", elem_id="lime-text")
+            with gr.Column(min_width=320):
+                gr.HTML(words.title("Where it looked: attention mask", "From the same pass as the verdict."))
+                parts["attention_picture"] = _map_picture("Attention-mask heatmap", "attention")
+                parts["attention_text"] = gr.HTML(elem_classes="caption", elem_id="attention-text")
+        with gr.Accordion("How to read this", open=False):
+            gr.Markdown(words.READING)
+        with gr.Accordion("The model: measured figures and limits", open=False):
+            gr.HTML(words.model_figures(detector.card))
+        parts["seen"] = gr.State(None)
+        face, whole = gr.State(0), gr.State(False)
+        _wire(page, blocks, photo, [target, superpixels, samples, shown, smooth], face, whole)
+    return blocks
+
+
+def _map_picture(label: str, name: str) -> gr.Image:
+    return gr.Image(
+        label=label, format="png", interactive=False, buttons=["download", "fullscreen"], elem_id=name
+    )
+
+
+def _wire(
+    page: Page, blocks: gr.Blocks, photo: PhotoInput, controls: list[Any], face: gr.State, whole: gr.State
+) -> None:
+    parts = page.parts
+    target, superpixels, samples, shown, smooth = controls
+    run_it = {
+        "fn": page.show,
+        "inputs": [photo, *controls, face, whole],
+        "outputs": list(parts.values()),
+        "show_progress": "hidden",
+        "trigger_mode": "multiple",  # a newer run ends the one before: see Runs
+        "concurrency_limit": BUSY_VISITORS,
+        "concurrency_id": "model",
+        "api_visibility": "private",
+    }
+    private = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    photo.change(lambda: (0, False), None, [face, whole], **private).then(**run_it)
+    gr.on([target.input, superpixels.release, samples.release], **run_it)
+    parts["whole_button"].click(lambda: True, None, whole, **private).then(**run_it)
+    parts["found"].select(page.pick, [parts["seen"], face], face, **private).then(**run_it)
+    redrawn = [
+        parts[name] for name in ("seen", "lime_picture", "lime_text", "attention_picture", "attention_text")
+    ]
+    gr.on(
+        [shown.release, smooth.input],
+        page.redraw,
+        [parts["seen"], shown, smooth],
+        [*redrawn, parts["status"]],
+        **private,
+    )
+    parts["cancel"].click(page.stop, **private)
+    api_whole = gr.Checkbox(False, label="whole", visible=False)
+    answers = [
+        gr.JSON(visible=False),
+        gr.Image(visible=False, format="png"),
+        gr.Image(visible=False, format="png"),
+    ]
+    gr.Button(visible=False).click(
+        page.analyze_photo,
+        [photo, *controls, api_whole],
+        answers,
+        api_name="analyze",
+        concurrency_limit=BUSY_VISITORS,
+        concurrency_id="model",
+    )
+
+
+def main(
+    port: Annotated[int | None, typer.Option(help="Port of the page; 7860 or the next free one.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; this machine only by default.")
+    ] = None,
+    share: Annotated[bool, typer.Option("--share", help="Make a public link for a week.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    model: Annotated[Path, typer.Option(help="Model folder to use.")] = SHIPPED,
+) -> None:
+    """Open the page."""
+    blocks = build_page(Detector(model))
+    blocks.queue(max_size=32)
+    blocks.launch(
+        server_port=port,
+        server_name=host,
+        share=share,
+        inbrowser=open_,
+        theme=THEME,
+        css_paths=CSS,
+        max_file_size=MAX_BYTES,
+        footer_links=["api"],
+        run_history=False,
+        ssr_mode=False,
+        show_error=True,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

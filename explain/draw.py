@@ -1,0 +1,168 @@
+"""Numbers to pictures: one colour for each meaning, the same on page and in reports."""
+
+import cv2
+import numpy as np
+from matplotlib import colormaps
+from numpy.typing import NDArray
+
+from explain.attribution import Attribution
+from model.faces import Face
+
+BOXES_LONG_SIDE = 1024  # pixels; the photo with its boxes is drawn no larger
+PICTURE_SIZE = 640  # pixels; pictures of a face crop are drawn at this side
+# Blue and orange of Okabe and Ito's palette: told apart with every common form of colour blindness.
+SUPPORTS = (0, 114, 178)
+OPPOSES = (230, 110, 0)
+CHOSEN = (15, 118, 110)
+OTHER = (100, 116, 139)
+HEAT = "cividis"  # even steps for every eye, and in grey
+
+_SHADE = 0.62  # opacity of the strongest region
+_FAINTEST = 0.22  # opacity of a region that is shown at all
+
+
+def hex_colour(colour: tuple[int, int, int]) -> str:
+    """``(r, g, b)`` in 0..255 as ``#rrggbb``."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def enlarge(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A face crop ``(S, S, 3) uint8`` at the size at which pictures are drawn."""
+    resized = cv2.resize(crop, (PICTURE_SIZE, PICTURE_SIZE), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def strongest(weights: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """The superpixels with the ``count`` largest absolute weights, strongest first."""
+    return np.argsort(-np.abs(weights), kind="stable")[:count]
+
+
+def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) -> NDArray[np.uint8]:
+    """Colour the strongest superpixels: blue speaks for the class explained, orange against it.
+
+    The stronger a region, the more opaque; supporting regions have a solid outline and opposing ones a dashed
+    one, so that the colour is not the only sign.
+
+    Args:
+        crop: face crop ``(S, S, 3) uint8`` RGB.
+        attribution: with ``segments`` and ``weights``.
+        count: how many superpixels to show.
+
+    Returns:
+        ``(640, 640, 3) uint8`` RGB.
+
+    Raises:
+        ValueError: if the attribution has no superpixels.
+    """
+    if attribution.segments is None or attribution.weights is None:
+        raise ValueError(f"A {attribution.method} map has no superpixels to draw.")
+    picture = enlarge(crop).astype(np.float32)
+    size = (PICTURE_SIZE, PICTURE_SIZE)
+    segments = cv2.resize(attribution.segments.astype(np.int32), size, interpolation=cv2.INTER_NEAREST)
+    shown = strongest(attribution.weights, count)
+    largest = max(float(np.abs(attribution.weights).max()), 1e-12)
+    opacity = np.zeros(len(attribution.weights), np.float32)
+    opacity[shown] = np.maximum(np.abs(attribution.weights[shown]) / largest * _SHADE, _FAINTEST)
+    colours = np.where(attribution.weights[:, None] > 0, np.float32(SUPPORTS), np.float32(OPPOSES))
+    alpha = opacity[segments][..., None]
+    picture = picture * (1 - alpha) + colours[segments] * alpha
+    drawn = np.ascontiguousarray(np.round(picture).astype(np.uint8))
+    for label in shown:
+        _outline(drawn, segments == label, bool(attribution.weights[label] > 0))
+    return drawn
+
+
+def _outline(picture: NDArray[np.uint8], region: NDArray[np.bool_], supports: bool) -> None:
+    colour = SUPPORTS if supports else OPPOSES
+    contours, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    for contour in contours:
+        points = contour[:, 0]
+        if supports:
+            cv2.polylines(picture, [points], True, colour, 2, cv2.LINE_AA)
+            continue
+        for start in range(0, len(points), 14):
+            cv2.polylines(picture, [points[start : start + 8]], False, colour, 2, cv2.LINE_AA)
+
+
+def heatmap(crop: NDArray[np.uint8], attribution: Attribution, opacity: float = 0.6) -> NDArray[np.uint8]:
+    """Lay a map of values in 0..1 over the crop; the colour scale always runs from 0 to 1, never stretched.
+
+    Args:
+        crop: face crop ``(S, S, 3) uint8`` RGB.
+        attribution: with a map in 0..1, such as attention.
+        opacity: of the colours over the crop's brightness, 0..1.
+
+    Returns:
+        ``(640, 640, 3) uint8`` RGB.
+    """
+    size = (PICTURE_SIZE, PICTURE_SIZE)
+    smooth = bool(attribution.evidence.get("smooth"))
+    values = cv2.resize(
+        attribution.map, size, interpolation=cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
+    )
+    colours = colormaps[HEAT](np.clip(values, 0, 1))[..., :3] * 255
+    grey = cv2.cvtColor(enlarge(crop), cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
+    return np.round(grey * (1 - opacity) + colours * opacity).astype(np.uint8)
+
+
+def display_scale(photo: NDArray[np.uint8]) -> float:
+    """Factor from photo pixels to the pixels of the picture that ``boxes`` draws."""
+    return min(1.0, BOXES_LONG_SIDE / max(photo.shape[:2]))
+
+
+def boxes(photo: NDArray[np.uint8], faces: tuple[Face, ...], chosen: Face | None) -> NDArray[np.uint8]:
+    """The photo with a numbered box around each face, the chosen one's thicker and in another colour.
+
+    Args:
+        photo: ``(H, W, 3) uint8`` RGB.
+        faces: as found, largest first.
+        chosen: the face that was analysed; if it is none of ``faces`` it is boxed without a number.
+
+    Returns:
+        ``(H', W', 3) uint8`` RGB, the long side at most 1,024 pixels.
+    """
+    scale = display_scale(photo)
+    size = (max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale)))
+    picture = np.array(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    unit = max(1, round(max(picture.shape[:2]) / 400))
+    for number, face in reversed(list(enumerate(faces, start=1))):
+        if face is not chosen:
+            _box(picture, face, scale, OTHER, unit, str(number))
+    if chosen is not None:
+        number_of_chosen = next((str(i) for i, face in enumerate(faces, start=1) if face is chosen), "")
+        _box(picture, chosen, scale, CHOSEN, 2 * unit, number_of_chosen)
+    return picture
+
+
+def _box(
+    picture: NDArray[np.uint8], face: Face, scale: float, colour: tuple[int, int, int], width: int, name: str
+) -> None:
+    x, y, w, h = (round(value * scale) for value in face.box)
+    cv2.rectangle(picture, (x, y), (x + w, y + h), (255, 255, 255), width + 2, cv2.LINE_AA)
+    cv2.rectangle(picture, (x, y), (x + w, y + h), colour, width, cv2.LINE_AA)
+    if not name:
+        return
+    size = min(max(w / 110, 0.4), max(picture.shape[:2]) / 700)
+    (text_width, text_height), base = cv2.getTextSize(name, cv2.FONT_HERSHEY_DUPLEX, size, 1)
+    cv2.rectangle(picture, (x, y), (x + text_width + 2 * base, y + text_height + 2 * base), colour, -1)
+    origin = (x + base, y + text_height + base)
+    cv2.putText(picture, name, origin, cv2.FONT_HERSHEY_DUPLEX, size, (255, 255, 255), 1, cv2.LINE_AA)
+
+
+def planted_outline(picture: NDArray[np.uint8], changed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Outline in white and black where an example was changed.
+
+    Args:
+        picture: a picture of the face crop, ``(P, P, 3) uint8`` RGB.
+        changed: the crop's mask ``(S, S) uint8``, above 127 where the photo was changed.
+
+    Returns:
+        ``(P, P, 3) uint8`` RGB, a copy.
+    """
+    size = (picture.shape[1], picture.shape[0])
+    region = (cv2.resize(changed, size, interpolation=cv2.INTER_LINEAR) > 127).astype(np.uint8)
+    contours, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    outlined = np.ascontiguousarray(picture.copy())
+    cv2.drawContours(outlined, contours, -1, (0, 0, 0), 6, cv2.LINE_AA)
+    cv2.drawContours(outlined, contours, -1, (255, 255, 255), 2, cv2.LINE_AA)
+    return outlined

@@ -1,0 +1,56 @@
+"""The example photos: what they show, and where the fakes among them were changed."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.photo import open_photo
+
+FOLDER = Path(__file__).parent.parent / "examples"
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example photo.
+
+    Attributes:
+        path: the picture.
+        title: what it shows, in a few words.
+        licence: who made it and under which terms it is shipped.
+        mask: for a fake, a picture that is white where it was changed.
+    """
+
+    path: Path
+    title: str
+    licence: str
+    mask: Path | None
+
+
+@cache
+def examples() -> tuple[Example, ...]:
+    """The examples in the order in which the page offers them, from ``examples/examples.json``."""
+    entries = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))
+    return tuple(
+        Example(
+            FOLDER / entry["file"],
+            entry["title"],
+            entry["licence"],
+            FOLDER / entry["planted"]["mask"] if "planted" in entry else None,
+        )
+        for entry in entries
+    )
+
+
+@cache
+def _masks() -> dict[str, Path]:
+    return {open_photo(example.path).sha256: example.mask for example in examples() if example.mask}
+
+
+def planted_region(photo_sha256: str) -> NDArray[np.uint8] | None:
+    """Where one of our fakes was changed, ``(H, W) uint8`` 0 or 255 in photo pixels; None for any other photo."""
+    mask = _masks().get(photo_sha256)
+    return None if mask is None else np.ascontiguousarray(open_photo(mask).pixels[..., 0])

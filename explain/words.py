@@ -1,0 +1,240 @@
+"""Sentences and small HTML fragments built from the numbers that they speak of."""
+
+from html import escape
+from typing import Any
+
+from explain.analysis import Analysis
+from explain.attribution import Attribution
+from explain.draw import OPPOSES, SUPPORTS, hex_colour
+from model.artifact import Card
+from model.detector import Prediction
+
+POOR_FIT = 0.3  # weighted R² below which LIME's linear picture tells little of what the model does
+
+HEADLINES = {"Fake": "Looks fake", "Real": "Looks real", "Inconclusive": "Inconclusive"}
+SET_NAMES = {
+    "dfdc": "Face swaps (DFDC, visible swaps, own split)",
+    "ffhq_stylegan": "Wholly synthetic faces (StyleGAN against FFHQ)",
+    "ciplab": "Expert composites (CIPLAB)",
+    "utkface": "Real faces of a set never trained on (UTKFace)",
+}
+
+
+def notice(sentence: str, kind: str = "note") -> str:
+    """A boxed sentence; ``kind`` is ``note`` or ``error``, the latter read aloud by screen readers at once."""
+    role = "alert" if kind == "error" else "status"
+    return f'<div class="notice {kind}" role="{role}">{escape(sentence)}</div>'
+
+
+def verdict_card(prediction: Prediction, card: Card) -> str:
+    """The verdict in words, with P(Fake) on a bar that shows the inconclusive band."""
+    p_fake = prediction.probabilities["Fake"]
+    low, high = card.inconclusive_band
+    name = prediction.verdict
+    return (
+        f'<section class="verdict {name.lower()}" aria-label="Verdict">'
+        f'<h2>{HEADLINES[name]}</h2><p class="lead">{_verdict_sentence(prediction, card)}</p>'
+        f'<div class="scale" role="img" aria-label="P(Fake) is {p_fake:.2f}; '
+        f'between {low:.2f} and {high:.2f} it is inconclusive">'
+        f'<span class="band" style="left:{low:.0%};width:{high - low:.0%}"></span>'
+        f'<span class="marker" style="left:{p_fake:.1%}"></span></div>'
+        f'<div class="ends"><span>Real</span><span>inconclusive {low:.2f} to {high:.2f}</span><span>Fake</span></div>'
+        f"<p>{_calibration_sentence(prediction)}</p></section>"
+    )
+
+
+def _verdict_sentence(prediction: Prediction, card: Card) -> str:
+    p_fake = prediction.probabilities["Fake"]
+    low, high = card.inconclusive_band
+    if prediction.verdict == "Inconclusive":
+        return (
+            f"P(Fake) is {p_fake:.2f}: between {low:.2f} and {high:.2f} the model is wrong too often to say."
+        )
+    return f"P(Fake) is {p_fake:.2f}. An aid for looking closer, not a judgement."
+
+
+def _calibration_sentence(prediction: Prediction) -> str:
+    if not prediction.calibrated:
+        return "This probability is uncalibrated: read it as a score, not as a frequency."
+    share = round(100 * prediction.probabilities["Fake"])
+    return (
+        f"Calibrated on validation faces, half of them fake: of 100 faces with this score, about {share} were fake. "
+        "It holds for pictures like those, less for others."
+    )
+
+
+def first_sentences(analysis: Analysis, is_example_fake: bool) -> list[str]:
+    """What a visitor should know of the photo before the verdict."""
+    sentences = list(analysis.photo.notes)
+    if analysis.chosen is None:
+        sentences.append("No face was found, so there is no score. A larger or sharper face may help.")
+    elif not analysis.faces:
+        sentences.append(
+            "No face was found; as you asked, the picture's central square is judged as if it were one."
+        )
+    elif len(analysis.faces) > 1:
+        sentences.append(f"{len(analysis.faces)} faces were found; click another box to analyse that one.")
+    if is_example_fake:
+        sentences.append("We made this fake: the white line on the maps shows where. Do they find it?")
+    return sentences
+
+
+def lime_title(target: str | None) -> str:
+    """Heading of LIME's picture, which always names the class that it explains."""
+    return title(
+        f"Why {target}: LIME superpixels", "Hide regions, ask the model again, see what moves its verdict."
+    )
+
+
+def title(name: str, line: str) -> str:
+    """Heading of a picture with a line of help."""
+    return f'<div class="map-title"><h3>{escape(name)}</h3><p>{escape(line)}</p></div>'
+
+
+def looking() -> str:
+    """Shown until the faces are found."""
+    return '<p class="progress" role="status">Looking for faces …</p>'
+
+
+def progress(analysis: Analysis) -> str:
+    """A labelled progress bar while LIME runs, and how long everything took once it has."""
+    if analysis.chosen is None:
+        return ""
+    lime = analysis.attributions.get("lime")
+    if analysis.complete:
+        seconds = sum(analysis.seconds.values())
+        return f'<p class="progress" role="status">Done in {seconds:.1f} s.</p>'
+    planned = analysis.settings.samples
+    done = int(lime.evidence["samples"]) if lime else 0
+    label = f"LIME: {done:,} of {planned:,} samples" if analysis.prediction else "Looking at the face"
+    return (
+        f'<p class="progress" role="status"><label>{label} '
+        f'<progress value="{done}" max="{planned}"></progress></label></p>'
+    )
+
+
+def stopped(analysis: Analysis | None) -> str:
+    """What a cancelled run leaves behind."""
+    lime = analysis.attributions.get("lime") if analysis else None
+    done = f" after {int(lime.evidence['samples']):,} LIME samples" if lime else ""
+    return (
+        f'<p class="progress" role="status">Stopped{done}. What is shown stays valid as far as it goes.</p>'
+    )
+
+
+def lime_caption(lime: Attribution, shown: int) -> str:
+    """What LIME's colours mean and how far its picture can be trusted."""
+    evidence, target = lime.evidence, lime.target
+    count = 0 if lime.weights is None else len(lime.weights)
+    fit = float(evidence["r2"])
+    trust = (
+        f"LIME's linear picture explains {max(fit, 0):.0%} of how the model's answers vary (weighted R²)"
+        + (", which is little: read it with care." if fit < POOR_FIT else ".")
+    )
+    return (
+        f'<ul class="legend"><li><i style="background:{hex_colour(SUPPORTS)}"></i>solid outline: '
+        f"speaks for {target}</li>"
+        f'<li><i class="dashed" style="background:{hex_colour(OPPOSES)}"></i>dashed: speaks against {target}</li></ul>'
+        f"<p>The {min(shown, count)} strongest of {count} superpixels, from {int(evidence['samples']):,} pictures "
+        f"with regions hidden (seed {evidence['seed']}). {trust}</p>"
+    )
+
+
+def attention_caption(attention: Attribution, card: Card) -> str:
+    """Where the network looked, in numbers, and how often that was the right place."""
+    evidence = attention.evidence
+    rows, columns = attention.native_shape
+    flat = "The mask is flat: the model preferred no part of the face. " if evidence["flat"] else ""
+    return (
+        '<div class="heat" role="img" aria-label="Colour scale from 0 to 1"><span>0</span><i></i><span>1</span></div>'
+        f"<p>{flat}Native grid {rows} × {columns}; values {evidence['minimum']:.2f} to {evidence['maximum']:.2f}, "
+        f"contrast {evidence['contrast']:.2f}. Where the model took its features from, for whichever verdict. "
+        f"{_attention_trust(card)}</p>"
+    )
+
+
+def _attention_trust(card: Card) -> str:
+    figures = card.metrics.get("test", {}).get("dfdc", {}).get("attention_peak_inside", {})
+    if "attention" not in figures:
+        return "How often it looks at the right place was not measured for this model."
+    return (
+        f"In {figures['fakes']} test face swaps that the model called fake, the mask's peak lay inside the changed "
+        f"region {figures['attention']:.0%} of the time (the centre of the face: {figures['centre']:.0%})."
+    )
+
+
+def scope(card: Card) -> str:
+    """What the model is for, with its worst measured failures."""
+    figures = card.metrics.get("test", {})
+    failures = []
+    if "utkface" in figures:
+        rate = figures["utkface"]["false_accusation_rate"]["value"]
+        failures.append(
+            f"called {rate:.0%} of {figures['utkface']['real']} real faces from an unseen source fake"
+        )
+    if "ciplab" in figures:
+        rate = figures["ciplab"]["miss_rate"]["value"]
+        failures.append(f"missed {rate:.0%} of {figures['ciplab']['fake']} expert composites")
+    measured = f" Measured: it {' and '.join(failures)}." if failures else " Its errors were not measured."
+    return (
+        '<p class="scope"><strong>An aid, not a judgement.</strong> It knows face swaps, composites and StyleGAN '
+        f"faces like those it was trained on, and little else; other generators pass.{measured}</p>"
+    )
+
+
+def model_figures(card: Card) -> str:
+    """The card's measured figures as a table, and the weights' licence."""
+    figures: dict[str, Any] = card.metrics.get("test", {})
+    if not figures:
+        return (
+            f"<p>No figures were measured for this model. Licence of the weights: {escape(card.licence)}</p>"
+        )
+    columns = {
+        "auc": "AUC",
+        "accuracy": "Accuracy",
+        "false_accusation_rate": "Real called fake",
+        "miss_rate": "Fake called real",
+        "expected_calibration_error": "Calibration error",
+    }
+    head = "".join(f'<th scope="col">{title}</th>' for title in columns.values())
+    rows = ""
+    for name, values in figures.items():
+        cells = "".join(f"<td>{_cell(values.get(column))}</td>" for column in columns)
+        rows += f'<tr><th scope="row">{escape(SET_NAMES.get(name, name))}</th>{cells}</tr>'
+    return (
+        f'<div class="table"><table><thead><tr><th scope="col">Test set</th>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div><p>With 95 % bootstrap intervals, at P(Fake) = 0.5. "
+        f"Licence of the weights: {escape(card.licence)}</p>"
+    )
+
+
+def _cell(estimate: dict[str, float] | None) -> str:
+    if estimate is None:
+        return "–"
+    return f"{estimate['value']:.3f} <small>{estimate['low']:.3f}–{estimate['high']:.3f}</small>"
+
+
+HEADER = (
+    '<div class="wordmark"><h1>Why<em>Fake</em></h1>'
+    "<p>Is this face real or fake, and what makes the model think so?</p></div>"
+)
+PLACEHOLDER = (
+    '<div class="placeholder"><h2>Drop a photo with a face, or try an example</h2><ol>'
+    "<li>The faces are found; the largest is judged.</li>"
+    "<li>You see how likely it is Real or Fake, and where the model would rather not say.</li>"
+    "<li>You see why: the regions that moved the verdict, and where the model looked.</li></ol></div>"
+)
+READING = """
+**Superpixel** – a patch of similar pixels, the unit that LIME hides or shows.
+
+**LIME** – hides random patches hundreds of times, asks the model each time, and fits a straight-line model to the
+answers: a patch with a large weight moves the verdict when it is hidden. It describes the model, not the photo: a
+blue patch is what the *model* reacts to, right or wrong ([Ribeiro et al. 2016](https://arxiv.org/abs/1602.04938)).
+
+**Attention mask** – a number from 0 to 1 for each cell of a coarse grid, computed on the way to the verdict. The
+features of each cell count in proportion to it. A flat mask means that no part was preferred; the colours are never
+stretched to hide that.
+
+**Calibrated** – probabilities were scaled on validation pictures so that they match how often the model was right
+there. **Inconclusive** – a band around 0.5 where it was wrong too often to say.
+"""

@@ -1,0 +1,178 @@
+"""Reads and writes a model as a folder: ``model.tflite``, ``model.weights.h5`` and ``card.json``."""
+
+import hashlib
+import json
+import tempfile
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+
+from model.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import keras
+
+CARD = "card.json"
+WEIGHTS = "model.weights.h5"
+TFLITE = "model.tflite"
+SHIPPED = Path(__file__).parent / "weights" / "lite_attention"
+
+
+class ArtifactError(ValueError):
+    """A model folder cannot be used; the message says what is wrong with it and what to do."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything that must be known to use a model, and what was measured of it.
+
+    Attributes:
+        architecture: its name in ``model.architectures``.
+        preprocessing: what the network expects of a face crop.
+        labels: names of the network's outputs, in order.
+        temperature: divides the logits; None where the model was never calibrated.
+        inconclusive_band: P(Fake) between these bounds earns no verdict.
+        licence: under which terms the weights may be used.
+        sha256: hex digest of each file beside the card.
+        versions: of the libraries that wrote the files.
+        training: data sets, their licences and the run's arguments.
+        metrics: per data set, what ``python -m model.evaluate`` measured.
+    """
+
+    architecture: str
+    preprocessing: Preprocessing
+    labels: tuple[str, ...]
+    temperature: float | None = None
+    inconclusive_band: tuple[float, float] = (0.4, 0.6)
+    licence: str = "unknown"
+    sha256: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if set(self.labels) != {"Fake", "Real"}:
+            raise ArtifactError(f"The card's labels must be Fake and Real in some order, not {self.labels}.")
+        if self.temperature is not None and not self.temperature > 0:
+            raise ArtifactError(f"The card's temperature must be above 0, not {self.temperature}.")
+        low, high = self.inconclusive_band
+        if not 0 <= low <= 0.5 <= high <= 1:
+            raise ArtifactError(
+                f"The card's inconclusive_band must enclose 0.5 within 0..1, not {low}..{high}."
+            )
+
+
+def read_card(folder: Path) -> Card:
+    """Read ``card.json`` of a model folder.
+
+    Raises:
+        ArtifactError: if the file is missing, is no JSON, or a field is missing, unknown or out of range.
+    """
+    path = folder / CARD
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields["preprocessing"] = Preprocessing(**fields["preprocessing"])
+        fields["labels"] = tuple(fields["labels"])
+        fields["inconclusive_band"] = tuple(fields["inconclusive_band"])
+        return Card(**fields)
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{folder.name} is no model folder: it has no {CARD}.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{folder.name}/{CARD} is not JSON: {error}.") from error
+    except ArtifactError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"{folder.name}/{CARD} has a missing, unknown or wrong field: {error}."
+        ) from error
+
+
+def write_card(folder: Path, card: Card) -> None:
+    """Write ``card.json`` into a model folder."""
+    text = json.dumps(asdict(card), indent=2, ensure_ascii=False)
+    (folder / CARD).write_text(text + "\n", encoding="utf-8")
+
+
+def load_artifact(folder: Path) -> Card:
+    """Read a model folder's card and check that the files beside it are those that it speaks of.
+
+    Raises:
+        ArtifactError: if the card is unusable, a file is missing, or a file's SHA-256 differs from the card's.
+    """
+    card = read_card(folder)
+    for name in (TFLITE, WEIGHTS):
+        path = folder / name
+        if not path.exists():
+            raise ArtifactError(f"{folder.name} lacks {name}; copy the whole model folder.")
+        if card.sha256.get(name) != _digest(path):
+            raise ArtifactError(
+                f"{folder.name}/{name} is not the file that its card describes (SHA-256 differs); copy it again."
+            )
+    return card
+
+
+def save_artifact(model: "keras.Model", folder: Path, card: Card) -> Card:
+    """Write a Keras model as an artifact; its weights are rounded to float16 first, so that both files agree.
+
+    Args:
+        model: takes ``(N, S, S, 3) float32``, returns ``probabilities (N, 2)`` and ``attention (N, h, w, 1)``.
+        folder: made if missing; files in it are replaced.
+        card: what to write beside it; digests are filled in.
+
+    Returns:
+        The card as written.
+    """
+    import tensorflow as tf
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for variable in model.weights:
+        variable.assign(np.asarray(variable).astype(np.float16).astype(np.float32))
+    # LiteRT widens float16 weights once at load: half the size at the same speed.
+    half = {
+        "optimizations": [tf.lite.Optimize.DEFAULT],
+        "target_spec": {"supported_types": [tf.float16]},
+    }
+    model.export(folder / TFLITE, format="litert", verbose=False, **half)
+    with tempfile.TemporaryDirectory() as scratch:
+        full = Path(scratch) / WEIGHTS
+        model.save_weights(full)
+        _halve(full, folder / WEIGHTS)
+    card = replace(card, sha256={name: _digest(folder / name) for name in (TFLITE, WEIGHTS)})
+    write_card(folder, card)
+    return card
+
+
+def load_keras(folder: Path) -> "keras.Model":
+    """The artifact's network under Keras, for gradients and further training.
+
+    Raises:
+        ArtifactError: see ``load_artifact``.
+    """
+    card = load_artifact(folder)
+    from model.architectures import build
+
+    model = build(card.architecture, folded=True)
+    model.load_weights(folder / WEIGHTS)
+    return model
+
+
+def _halve(source: Path, target: Path) -> None:
+    """Copy a Keras weights file, storing every array as float16."""
+
+    def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            copied = writer.create_dataset(name, data=item[()].astype(np.float16), compression="gzip")
+        else:
+            copied = writer.require_group(name)
+        for key, value in item.attrs.items():
+            copied.attrs[key] = value
+
+    with h5py.File(source) as reader, h5py.File(target, "w") as writer:
+        reader.visititems(copy)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

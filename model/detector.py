@@ -1,0 +1,83 @@
+"""Says how likely a face crop is Real or Fake, with the attention mask of the same pass."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.artifact import SHIPPED, TFLITE, Card, load_artifact
+from model.engine import Engine
+from model.preprocessing import to_input
+
+VERDICTS = ("Fake", "Inconclusive", "Real")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of one face.
+
+    Attributes:
+        probabilities: ``{"Fake": p, "Real": 1 - p}``.
+        verdict: ``Fake``, ``Real``, or ``Inconclusive`` where P(Fake) lies in the card's band.
+        calibrated: whether the probabilities were temperature-scaled on validation data.
+        attention: the attention mask ``(h, w) float32`` in 0..1 on its native grid, or None.
+    """
+
+    probabilities: Mapping[str, float]
+    verdict: str
+    calibrated: bool
+    attention: NDArray[np.float32] | None
+
+
+class Detector:
+    """A model folder ready to judge face crops; safe to share between threads.
+
+    Args:
+        folder: a model folder (see ``model.artifact``).
+
+    Raises:
+        ArtifactError: if the folder is no usable model.
+    """
+
+    def __init__(self, folder: Path = SHIPPED) -> None:
+        self.name = folder.name
+        self.card: Card = load_artifact(folder)
+        self._engine = Engine(folder / TFLITE)
+
+    def predict(self, crop: NDArray[np.uint8]) -> Prediction:
+        """Judge one face crop ``(S, S, 3) uint8`` RGB: probabilities and attention mask from one pass."""
+        probabilities, attention = self._run(crop[None])
+        named = dict(zip(self.card.labels, map(float, probabilities[0]), strict=True))
+        mask = None if attention is None else attention[0]
+        calibrated = self.card.temperature is not None
+        return Prediction(named, self.verdict(named["Fake"]), calibrated, mask)
+
+    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Probabilities ``(N, 2)`` of crops ``(N, S, S, 3) uint8`` RGB, columns in the order of ``card.labels``."""
+        return self._run(crops)[0]
+
+    def verdict(self, p_fake: float) -> str:
+        """The verdict that the card's inconclusive band gives to a probability of Fake."""
+        low, high = self.card.inconclusive_band
+        if low < p_fake < high:
+            return "Inconclusive"
+        return "Fake" if p_fake >= high else "Real"
+
+    def _run(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
+        outputs = self._engine(to_input(crops, self.card.preprocessing))
+        probabilities = scale_by_temperature(outputs["probabilities"], self.card.temperature or 1.0)
+        mask = outputs.get("attention")
+        return probabilities, None if mask is None else mask[..., 0]
+
+
+def scale_by_temperature(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
+    """Softmax probabilities ``(N, C)`` with their logits divided by a temperature (Guo et al., arXiv 1706.04599).
+
+    Temperatures above 1 soften; the order of pictures and the winning class stay.
+    """
+    tiny = np.finfo(np.float32).tiny
+    logits = np.log(np.maximum(probabilities.astype(np.float64), tiny)) / temperature
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)

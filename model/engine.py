@@ -1,0 +1,67 @@
+"""Runs a network fast on this machine, for any batch size and from any thread."""
+
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# One interpreter each: changing an interpreter's batch size makes it plan its memory anew.
+BATCH_SIZES = (1, 8, 64)
+MAX_THREADS = 4  # small networks gain nothing beyond
+
+
+class Engine:
+    """A LiteRT network behind one call.
+
+    LiteRT is chosen because it is the fastest of the runtimes measured for these networks on CPUs (3 to 5 times
+    TensorFlow's throughput) and loads in a twentieth of TensorFlow's time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._content = path.read_bytes()
+        self._threads = min(os.cpu_count() or 1, MAX_THREADS)
+        self._runners: dict[int, Any] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, pixels: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+        """Run the network.
+
+        Args:
+            pixels: ``(N, S, S, 3) float32``, N of 1 or more, scaled as the network's card says.
+
+        Returns:
+            Each of the network's outputs by name, ``(N, ...) float32``.
+
+        Raises:
+            ValueError: if ``pixels`` is not a batch of at least one picture.
+        """
+        if pixels.ndim != 4 or not len(pixels):
+            raise ValueError(f"pixels must be (N, S, S, 3) with N >= 1, but has shape {pixels.shape}.")
+        parts = []
+        for start in range(0, len(pixels), BATCH_SIZES[-1]):
+            parts.append(self._run(pixels[start : start + BATCH_SIZES[-1]]))
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _run(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        size = next(size for size in BATCH_SIZES if size >= len(pixels))
+        padded = np.zeros((size, *pixels.shape[1:]), np.float32)
+        padded[: len(pixels)] = pixels
+        with self._lock:
+            if size not in self._runners:
+                self._runners[size] = self._load(padded.shape)
+            runner, input_name = self._runners[size]
+            outputs = runner(**{input_name: padded})
+            return {name: np.array(values[: len(pixels)]) for name, values in outputs.items()}
+
+    def _load(self, shape: tuple[int, ...]) -> tuple[Any, str]:
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(model_content=self._content, num_threads=self._threads)
+        interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
+        interpreter.allocate_tensors()
+        runner = interpreter.get_signature_runner()
+        return runner, next(iter(runner.get_input_details()))

@@ -1,0 +1,155 @@
+"""Tests of what surrounds the code: the README's front matter for Spaces, the pins, the Makefile, file sizes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+MAX_FILE_BYTES = 10_000_000
+MAX_SHORT_DESCRIPTION = 60  # characters; Spaces refuses more
+SPACES_COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+MACHINES = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64")]
+
+
+def requirements(name: str) -> list[Requirement]:
+    """The packages that a requirements file names itself, without those that it includes by ``-r``."""
+    lines = (line.strip() for line in (ROOT / name).read_text("utf-8").splitlines())
+    return [Requirement(line) for line in lines if line and not line.startswith(("#", "-r "))]
+
+
+PINS = [
+    pytest.param(requirement, id=f"{file.name}:{requirement.name}")
+    for file in sorted(ROOT.glob("requirements*.txt"))
+    for requirement in requirements(file.name)
+]
+
+
+@pytest.fixture(scope="module")
+def front_matter() -> dict[str, Any]:
+    """The YAML block between the first two ``---`` lines of the README."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    block = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    assert block, "README.md must open with a front matter block between two --- lines"
+    return yaml.safe_load(block[1])
+
+
+def test_front_matter_has_a_title_and_a_card(front_matter: dict[str, Any]) -> None:
+    assert isinstance(front_matter["title"], str)
+    assert front_matter["title"]
+    assert front_matter["emoji"]
+    assert not re.search(r"[\w\s]", front_matter["emoji"]), "the emoji may hold nothing but an emoji"
+    assert {front_matter["colorFrom"], front_matter["colorTo"]} <= SPACES_COLOURS
+    assert 0 < len(front_matter["short_description"]) <= MAX_SHORT_DESCRIPTION
+    assert front_matter["tags"]
+    assert all(isinstance(tag, str) for tag in front_matter["tags"])
+
+
+def test_front_matter_starts_the_app_that_exists(front_matter: dict[str, Any]) -> None:
+    assert front_matter["sdk"] == "gradio"
+    assert front_matter["app_file"] == "app.py"
+    assert (ROOT / "app.py").is_file()
+
+
+def test_front_matter_names_a_supported_python_as_text(front_matter: dict[str, Any]) -> None:
+    assert front_matter["python_version"] in {"3.11", "3.12"}, "quote it: YAML reads a bare 3.11 as a number"
+
+
+def test_front_matter_and_requirements_agree_on_gradio(front_matter: dict[str, Any]) -> None:
+    (gradio,) = (pin for pin in requirements("requirements.txt") if pin.name == "gradio")
+    assert str(gradio.specifier) == f"=={front_matter['sdk_version']}"
+
+
+def test_licence_is_apache_2(front_matter: dict[str, Any]) -> None:
+    assert front_matter["license"] == "apache-2.0"
+    text = (ROOT / "LICENSE").read_text("utf-8")
+    assert "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+@pytest.mark.parametrize("requirement", PINS)
+def test_each_requirement_is_pinned_to_one_version(requirement: Requirement) -> None:
+    (pin,) = requirement.specifier
+    assert pin.operator == "=="
+    assert "*" not in pin.version
+
+
+def test_development_builds_on_the_products_pins() -> None:
+    assert "-r requirements.txt" in (ROOT / "requirements-dev.txt").read_text("utf-8").splitlines()
+
+
+@pytest.mark.parametrize(("system", "machine"), MACHINES)
+def test_each_machine_gets_one_tensorflow_of_one_version(system: str, machine: str) -> None:
+    builds = [pin for pin in requirements("requirements.txt") if pin.name in {"tensorflow", "tensorflow-cpu"}]
+    assert len({str(pin.specifier) for pin in builds}) == 1
+    environment = {"sys_platform": system, "platform_machine": machine}
+    chosen = [pin.name for pin in builds if pin.marker and pin.marker.evaluate(environment)]
+    assert chosen == (["tensorflow-cpu"] if (system, machine) == ("linux", "x86_64") else ["tensorflow"])
+
+
+def test_opencv_comes_once_and_headless() -> None:
+    pins = requirements("requirements.txt") + requirements("requirements-dev.txt")
+    assert [pin.name for pin in pins if pin.name.startswith("opencv")] == ["opencv-python-headless"]
+
+
+def shipped_files() -> list[Path]:
+    """Files that git tracks; where there is no git or no history, all but hidden folders and training runs."""
+    # Git would refuse a checkout that belongs to another user, as in a container; listing names is harmless.
+    command = ["git", "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "-z"]
+    if (ROOT / ".git").exists() and shutil.which("git"):
+        listing = subprocess.run(command, check=True, capture_output=True).stdout
+        files = [ROOT / os.fsdecode(name) for name in listing.split(b"\0") if name]
+    else:
+        parts_of = {path: path.relative_to(ROOT).parts for path in ROOT.rglob("*")}
+        files = [path for path, parts in parts_of.items() if not parts[0].startswith((".", "runs"))]
+    return [path for path in files if path.is_file()]
+
+
+def test_no_shipped_file_is_too_large() -> None:
+    files = shipped_files()
+    assert ROOT / "model" / "photo.py" in files, "the listing is not of this repository"
+    too_large = {str(path.relative_to(ROOT)): path.stat().st_size for path in files}
+    assert {name: size for name, size in too_large.items() if size > MAX_FILE_BYTES} == {}
+
+
+def demo_command(*variables: str, **environment: str) -> str:
+    """What ``make demo`` would launch: the line that runs app.py, with none of this run's own variables."""
+    make = shutil.which("make")
+    assert make, "make is not installed"
+    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    run = subprocess.run(
+        [make, "-n", "--no-print-directory", "demo", *variables],
+        cwd=ROOT,
+        env=clean | environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    (line,) = (line for line in run.stdout.splitlines() if " app.py " in line)
+    return line
+
+
+def test_make_demo_passes_port_and_share_on() -> None:
+    line = demo_command("PORT=1234", "SHARE=1")
+    assert "--port 1234" in line
+    assert "--share" in line
+
+
+def test_make_demo_is_local_on_port_7860_by_default() -> None:
+    line = demo_command()
+    assert "--port 7860" in line
+    assert "--share" not in line
+    assert "--share" not in demo_command("SHARE=0")
+
+
+def test_make_demo_opens_a_browser_only_where_someone_looks() -> None:
+    assert "--open" in demo_command(DISPLAY=":0")
+    assert "--open" not in demo_command(DISPLAY=":0", CI="true")
