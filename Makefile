@@ -21,9 +21,8 @@ display := $(if $(filter Darwin,$(shell uname)),yes,$(DISPLAY)$(WAYLAND_DISPLAY)
 open_flag := $(if $(call is_set,$(CI)),,$(if $(display),--open))
 share_flag := $(if $(call is_set,$(SHARE)),--share)
 
+PYTHON ?= python3.12 python3.11 python3
 SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
-PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
-	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 
 .PHONY: demo test test-fast lint bench clean browser
 
@@ -62,17 +61,20 @@ $(DEMO): requirements.txt $(VENV)/.created
 # A .venv that works is taken as it is. Debian splits ensurepip off into python3-venv: where it is missing, the outer
 # pip (22.3 or later) fills the new .venv.
 $(VENV)/.created:
-	@if $(VENV)/bin/python -c '$(SUPPORTED)' 2>/dev/null && $(PIP) --version >/dev/null 2>&1; then \
-		exit 0; \
-	elif ! { test -n "$(PYTHON)" && "$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null; }; then \
-		echo "WhyFake needs Python 3.11 or 3.12; $(or $(PYTHON),none of python3.12 python3.11 python3) is neither." \
-			"Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; \
-	elif "$(PYTHON)" -c 'import ensurepip' 2>/dev/null; then \
-		"$(PYTHON)" -m venv --clear $(VENV); \
-	else \
-		"$(PYTHON)" -m venv --clear --without-pip $(VENV) && \
-		"$(PYTHON)" -m pip --quiet --python $(VENV)/bin/python install pip; \
-	fi || { echo "Could not create $(VENV): install python3-venv (on Debian) or pip, then try again." >&2; exit 1; }
+	@if ! { $(VENV)/bin/python -c '$(SUPPORTED)' && $(PIP) --version; } >/dev/null 2>&1; then \
+		for python in $(PYTHON); do $$python -c '$(SUPPORTED)' 2>/dev/null && break; python=; done; \
+		if [ -z "$$python" ]; then \
+			echo "WhyFake needs Python 3.11 or 3.12, and $(PYTHON) is not it." \
+				"Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; \
+		fi; \
+		echo "Creating $(VENV) with $$($$python --version)."; \
+		if $$python -c 'import ensurepip' 2>/dev/null; then \
+			$$python -m venv --clear $(VENV); \
+		else \
+			$$python -m venv --clear --without-pip $(VENV) && \
+			$$python -m pip --quiet --python $(VENV)/bin/python install pip; \
+		fi || { echo "Could not create $(VENV): install pip, or python3-venv on Debian, and retry." >&2; exit 1; }; \
+	fi
 	@touch $@
 
 # Never fatal: without a Chromium the browser tests fail and say so, unless WHYFAKE_NO_BROWSER=1 leaves them out.

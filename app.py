@@ -1,9 +1,8 @@
 """The page: ``python app.py`` opens WhyFake on http://127.0.0.1:7860."""
 
 import base64
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,75 +12,31 @@ import typer
 from numpy.typing import NDArray
 
 from explain import draw, words
-from explain.analysis import MAX_SAMPLES, MIN_SAMPLES, Analysis, Settings, SettingsError, analyze
+from explain.analysis import MAX_SAMPLES, MIN_SAMPLES, TARGETS, Analysis, Settings, SettingsError, analyze
 from explain.attention_map import attention_map
 from explain.gallery import examples, planted_region
+from explain.runs import Runs
+from explain.view import View, pictures
 from model.artifact import SHIPPED
 from model.cli import run
 from model.detector import Detector
 from model.faces import crop
 from model.photo import MAX_BYTES, PhotoError
 
-THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg")
+FONT = (gr.themes.LocalFont("IBM Plex Sans"), "ui-sans-serif", "system-ui", "sans-serif")
+THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg", font=FONT)
 CSS = Path(__file__).parent / "explain" / "page.css"
 LIKELIER = "The likelier one"
 BUSY_VISITORS = 4  # runs at the same time; the rest wait their turn
 
 
-class PhotoInput(gr.Image):
-    """Gradio's image input, which hands the file on untouched: ``open_photo`` alone decides what is a photo."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> str | bytes | None:
-        if payload is None:
-            return None
-        if payload.url and payload.url.startswith("data:"):
-            return base64.b64decode(payload.url.partition(",")[2])
-        return str(payload.path)
-
-
-class Runs:
-    """Which run each visitor waits for: a newer one, or Cancel, ends the one before."""
-
-    def __init__(self) -> None:
-        self._current: dict[str, object] = {}
-        self._lock = threading.Lock()
-
-    def start(self, visitor: str) -> Callable[[], bool]:
-        """Begin a run; the result tells whether it shall end."""
-        ticket = object()
-        with self._lock:
-            self._current[visitor] = ticket
-        return lambda: self._current.get(visitor) is not ticket
-
-    def stop(self, visitor: str) -> None:
-        """End the visitor's run, if there is one."""
-        with self._lock:
-            self._current.pop(visitor, None)
-
-    def waiting(self, visitor: str) -> bool:
-        """Whether a run of the visitor is under way."""
-        return visitor in self._current
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a visitor's session keeps to redraw the maps: the crop and its maps, never the photo."""
-
-    analysis: Analysis
-    planted: NDArray[np.uint8] | None
-    display_scale: float
-
-    def face_at(self, x: float, y: float) -> int | None:
-        """Index of the smallest face box around a place in the picture with the boxes."""
-        hits = [
-            (face.box[2] * face.box[3], index)
-            for index, face in enumerate(self.analysis.faces)
-            if 0 <= x / self.display_scale - face.box[0] <= face.box[2]
-            and 0 <= y / self.display_scale - face.box[1] <= face.box[3]
-        ]
-        return min(hits)[1] if hits else None
+def hand_over(payload: Any) -> str | bytes | None:
+    """The uploaded file as it is: ``open_photo`` alone decides what is a photo and what to say if it is none."""
+    if payload is None:
+        return None
+    if payload.url and payload.url.startswith("data:"):
+        return base64.b64decode(payload.url.partition(",")[2])
+    return str(payload.path)
 
 
 def settings_from(
@@ -96,20 +51,6 @@ def settings_from(
         face=int(face),
         whole_picture=whole,
     )
-
-
-def pictures(seen: Seen, shown: int) -> dict[str, NDArray[np.uint8]]:
-    """A picture ``(640, 640, 3) uint8`` RGB of every map that there is so far, by method."""
-    chosen, drawn = seen.analysis.chosen, {}
-    for name, attribution in seen.analysis.attributions.items():
-        assert chosen is not None  # there are maps only of a face
-        if name == "lime":
-            drawn[name] = draw.lime_overlay(chosen.crop, attribution, shown)
-        else:
-            drawn[name] = draw.heatmap(chosen.crop, attribution)
-    if seen.planted is not None:
-        drawn = {name: draw.planted_outline(picture, seen.planted) for name, picture in drawn.items()}
-    return drawn
 
 
 class Page:
@@ -142,7 +83,7 @@ class Page:
                 raise PhotoError("No photo was given; send one as the first argument.")
             settings = settings_from(target, superpixels, samples, smooth, whole=whole)
             for analysis in analyze(photo, settings, self.detector):
-                drawn = pictures(Seen(analysis, None, 1.0), int(shown))
+                drawn = pictures(View(analysis, None, 1.0), int(shown))
                 yield analysis.to_dict(), drawn.get("lime"), drawn.get("attention")
         except (PhotoError, SettingsError) as error:
             raise gr.Error(str(error), print_exception=False) from error
@@ -171,56 +112,59 @@ class Page:
             for analysis in analyze(photo, settings, self.detector, ended):
                 if ended():
                     break
-                yield self._to(self._view(analysis, int(shown)))
+                yield self._to(self._updates(analysis, int(shown)))
         except (PhotoError, SettingsError) as error:
-            yield self._to({"notice": _notice(str(error), "error"), "status": "", "cancel": _enabled(False)})
+            yield self._to({"notice": _notice(str(error), "error"), "status": "", "cancel": _visible(False)})
         if not ended():
             self.runs.stop(visitor)
         elif not self.runs.waiting(visitor) and not (analysis and analysis.complete):
-            yield self._to({"status": words.stopped(analysis), "cancel": _enabled(False)})
+            yield self._to({"status": words.stopped(analysis), "cancel": _visible(False)})
 
-    def _view(self, analysis: Analysis, shown: int) -> dict[str, Any]:
-        chosen, photo = analysis.chosen, analysis.photo.pixels
+    def _updates(self, analysis: Analysis, shown: int) -> dict[str, Any]:
         updates: dict[str, Any] = {
             "status": words.progress(analysis),
-            "cancel": _enabled(not analysis.complete),
+            "cancel": _visible(not analysis.complete),
         }
         region = planted_region(analysis.photo.sha256)
         if analysis.prediction is None:
-            updates["found"] = gr.update(value=draw.boxes(photo, analysis.faces, chosen), visible=True)
+            picture = draw.boxes(analysis.photo.pixels, analysis.faces, analysis.chosen)
+            updates["found"] = gr.update(value=picture, visible=True)
             sentences = words.first_sentences(analysis, region is not None)
-            updates["notice"] = _notice(" ".join(sentences)) if sentences else gr.update(visible=False)
-        if chosen is None:
-            return {**updates, "whole_button": gr.update(visible=True)}
+            updates["notice"] = _notice(" ".join(sentences)) if sentences else _visible(False)
+        if analysis.chosen is None:
+            return {**updates, "whole_button": _visible(True)}
         if analysis.prediction is None:
             return updates
-        planted = None if region is None else crop(region, chosen.square)
-        # The session keeps no photo: the crop stands in for it.
-        kept = replace(analysis, photo=replace(analysis.photo, pixels=chosen.crop))
-        seen = Seen(kept, planted, draw.display_scale(photo))
+        planted = None if region is None else crop(region, analysis.chosen.square)
+        kept = replace(analysis, photo=replace(analysis.photo, pixels=analysis.chosen.crop))
+        seen = View(kept, planted, draw.display_scale(analysis.photo.pixels))
+        drawn = pictures(seen, shown)
+        if "lime" in drawn:
+            return {**updates, "seen": seen, **self._lime(seen, drawn, shown)}
         return {
             **updates,
-            "verdict_group": gr.update(visible=True),
+            "seen": seen,
+            "verdict_group": _visible(True),
             "verdict": words.verdict_card(analysis.prediction, self.detector.card),
             "label": dict(analysis.prediction.probabilities),
-            "maps": gr.update(visible=True),
+            "maps": _visible(True),
             "lime_title": words.lime_title(analysis.settings.target),
-            "seen": seen,
-            **self._maps(seen, shown),
+            **self._attention(seen, drawn),
         }
 
-    def _maps(self, seen: Seen, shown: int) -> dict[str, Any]:
-        updates: dict[str, Any] = {}
-        drawn, attributions = pictures(seen, shown), seen.analysis.attributions
-        if "attention" in drawn:
-            updates["attention_picture"] = drawn["attention"]
-            updates["attention_text"] = words.attention_caption(attributions["attention"], self.detector.card)
-        if "lime" in drawn:
-            updates["lime_picture"] = drawn["lime"]
-            updates["lime_text"] = words.lime_caption(attributions["lime"], shown)
-        return updates
+    def _lime(self, seen: View, drawn: dict[str, NDArray[np.uint8]], shown: int) -> dict[str, Any]:
+        if "lime" not in drawn:
+            return {}
+        caption = words.lime_caption(seen.analysis.attributions["lime"], shown)
+        return {"lime_picture": drawn["lime"], "lime_text": caption}
 
-    def redraw(self, seen: Seen | None, shown: float, smooth: bool) -> dict[Any, Any]:
+    def _attention(self, seen: View, drawn: dict[str, NDArray[np.uint8]]) -> dict[str, Any]:
+        if "attention" not in drawn:
+            return {}
+        caption = words.attention_caption(seen.analysis.attributions["attention"], self.detector.card)
+        return {"attention_picture": drawn["attention"], "attention_text": caption}
+
+    def redraw(self, seen: View | None, shown: float, smooth: bool) -> dict[Any, Any]:
         """Draw the maps that are there with other settings of the drawing."""
         if seen is None:
             return self._to({"status": gr.skip()})
@@ -229,9 +173,10 @@ class Page:
             size = len(seen.analysis.chosen.crop)
             attributions["attention"] = attention_map(prediction.attention, size, smooth)
         seen = replace(seen, analysis=replace(seen.analysis, attributions=attributions))
-        return self._to({"seen": seen, **self._maps(seen, int(shown))})
+        drawn = pictures(seen, int(shown))
+        return self._to({"seen": seen, **self._lime(seen, drawn, int(shown)), **self._attention(seen, drawn)})
 
-    def pick(self, seen: Seen | None, face: int, event: gr.SelectData) -> int:
+    def pick(self, seen: View | None, face: int, event: gr.SelectData) -> int:
         """The face that was clicked, or the one chosen before where the click met none."""
         hit = seen.face_at(*event.index[:2]) if seen is not None else None
         return face if hit is None else hit
@@ -245,21 +190,21 @@ def _notice(sentence: str, kind: str = "note") -> Any:
     return gr.update(value=words.notice(sentence, kind), visible=True)
 
 
-def _enabled(on: bool) -> Any:
-    return gr.update(interactive=on)
+def _visible(on: bool) -> Any:
+    return gr.update(visible=on)
 
 
 def _blank(busy: bool) -> dict[str, Any]:
     hidden = ("notice", "found", "verdict_group", "maps", "whole_button")
     return {
-        **{name: gr.update(visible=False) for name in hidden},
-        "placeholder": gr.update(visible=not busy),
+        **{name: _visible(False) for name in hidden},
+        "placeholder": _visible(not busy),
         "lime_picture": None,
         "lime_text": "",
         "attention_picture": None,
         "attention_text": "",
         "status": words.looking() if busy else "",
-        "cancel": _enabled(busy),
+        "cancel": _visible(busy),
         "seen": None,
     }
 
@@ -273,42 +218,26 @@ def build_page(detector: Detector) -> gr.Blocks:
         gr.HTML(words.scope(detector.card))
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
-                photo = PhotoInput(
-                    label="Photo",
-                    sources=["upload", "clipboard", "webcam"],
-                    height=340,
-                    elem_id="photo",
+                photo = gr.Image(
+                    label="Photo", sources=["upload", "clipboard", "webcam"], height=330, elem_id="photo"
+                )
+                # A subclass would make Gradio write a stub file beside this one, so the instance is changed.
+                photo.preprocess = hand_over  # type: ignore[method-assign]
+                parts["found"] = gr.Image(
+                    label="Faces found",
+                    visible=False,
+                    interactive=False,
+                    format="jpeg",
+                    height=260,
+                    buttons=["fullscreen"],
+                    elem_id="found",
                 )
                 gr.Examples(
                     [[str(example.path)] for example in examples()],
                     [photo],
-                    label="Examples: portraits in the public domain, and fakes that we made of them",
+                    label="Examples",
                     example_labels=[example.title for example in examples()],
                 )
-                with gr.Accordion("Settings", open=False):
-                    target = gr.Radio(
-                        [LIKELIER, "Fake", "Real"],
-                        value=LIKELIER,
-                        label="Explain which class",
-                        info="For LIME.",
-                    )
-                    superpixels = gr.Slider(
-                        20, 150, 50, step=5, label="Superpixels", info="More are finer and need more samples."
-                    )
-                    samples = gr.Slider(
-                        MIN_SAMPLES,
-                        MAX_SAMPLES,
-                        1000,
-                        step=100,
-                        label="Samples",
-                        info="More are steadier and slower.",
-                    )
-                    shown = gr.Slider(
-                        1, 50, 8, step=1, label="Regions shown", info="The strongest ones.", elem_id="shown"
-                    )
-                    smooth = gr.Checkbox(
-                        False, label="Smooth the attention map", info="Off: its native grid."
-                    )
             with gr.Column(scale=6, min_width=320):
                 parts["placeholder"] = gr.HTML(words.PLACEHOLDER)
                 parts["notice"] = gr.HTML(visible=False, elem_id="notice")
@@ -318,20 +247,10 @@ def build_page(detector: Detector) -> gr.Blocks:
                     parts["label"] = gr.Label(
                         label="Probabilities", show_heading=False, elem_id="probabilities"
                     )
-                parts["found"] = gr.Image(
-                    label="Faces found: click one to analyse it",
-                    visible=False,
-                    interactive=False,
-                    format="jpeg",
-                    height=300,
-                    buttons=["fullscreen"],
-                    elem_id="found",
-                )
-                with gr.Row():
+                with gr.Row(elem_id="running"):
                     parts["status"] = gr.HTML(elem_id="status")
-                    parts["cancel"] = gr.Button(
-                        "Cancel", size="sm", interactive=False, scale=0, elem_id="cancel"
-                    )
+                    parts["cancel"] = gr.Button("Cancel", size="sm", visible=False, scale=0, elem_id="cancel")
+                controls = _settings()
         with gr.Row(visible=False, equal_height=False) as parts["maps"]:
             with gr.Column(min_width=320):
                 parts["lime_title"] = gr.HTML()
@@ -347,8 +266,37 @@ def build_page(detector: Detector) -> gr.Blocks:
             gr.HTML(words.model_figures(detector.card))
         parts["seen"] = gr.State(None)
         face, whole = gr.State(0), gr.State(False)
-        _wire(page, blocks, photo, [target, superpixels, samples, shown, smooth], face, whole)
+        _wire(page, photo, controls, face, whole)
     return blocks
+
+
+def _settings() -> list[Any]:
+    """Target, superpixels, samples, regions shown and smoothing, in the order of the handlers' arguments."""
+    with gr.Accordion("Settings", open=False):
+        target = gr.Radio([LIKELIER, *TARGETS], value=LIKELIER, label="Class that LIME explains")
+        superpixels = gr.Slider(
+            20,
+            150,
+            50,
+            step=5,
+            label="Superpixels",
+            info="Finer patches need more samples.",
+            elem_id="superpixels",
+        )
+        samples = gr.Slider(
+            MIN_SAMPLES,
+            MAX_SAMPLES,
+            1000,
+            step=100,
+            label="Samples",
+            info="More are steadier and slower.",
+            elem_id="samples",
+        )
+        shown = gr.Slider(
+            1, 50, 8, step=1, label="Regions shown", info="The strongest ones.", elem_id="shown"
+        )
+        smooth = gr.Checkbox(False, label="Smooth the attention map", info="Off: the native grid.")
+    return [target, superpixels, samples, shown, smooth]
 
 
 def _map_picture(label: str, name: str) -> gr.Image:
@@ -357,9 +305,7 @@ def _map_picture(label: str, name: str) -> gr.Image:
     )
 
 
-def _wire(
-    page: Page, blocks: gr.Blocks, photo: PhotoInput, controls: list[Any], face: gr.State, whole: gr.State
-) -> None:
+def _wire(page: Page, photo: gr.Image, controls: list[Any], face: gr.State, whole: gr.State) -> None:
     parts = page.parts
     target, superpixels, samples, shown, smooth = controls
     run_it = {

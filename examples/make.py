@@ -21,11 +21,12 @@ FOLDER = Path(__file__).parent
 NASA = "Eileen Collins, NASA portrait, public domain (NASA image, as shipped by scikit-image)"
 NAVY = "Grace Hopper, portrait by James S. Davis, US Navy, public domain (as shipped by matplotlib)"
 CAT = "Chelsea the cat by Stéfan van der Walt, CC0 (as shipped by scikit-image)"
+TITLES = {"astronaut": "Astronaut: untouched", "hopper": "Admiral: untouched"}
 FAKES = (
     # file, original, regions, changes, seed, title, what was done
-    ("astronaut_mouth", "astronaut", ("mouth",), ("warp", "soften", "recolour"), 3, "Changed mouth"),
-    ("hopper_face", "hopper", ("face",), ("soften", "recolour", "shift"), 11, "Changed inner face"),
-    ("hopper_eyes", "hopper", ("eyes",), ("sharpen", "recolour", "shift"), 5, "Changed eyes"),
+    ("astronaut_mouth", "astronaut", ("mouth",), ("warp", "soften", "recolour"), 3, "Astronaut: mouth changed"),
+    ("hopper_face", "hopper", ("face",), ("soften", "recolour", "shift"), 11, "Admiral: inner face changed"),
+    ("hopper_eyes", "hopper", ("eyes",), ("sharpen", "recolour", "shift"), 5, "Admiral: eyes changed"),
 )
 
 
@@ -70,7 +71,7 @@ def main() -> None:
     entries = []
     for name, picture in originals.items():
         _write(name, picture)
-        entries.append({"file": f"{name}.jpg", "title": "Untouched portrait", "licence": licences[name]})
+        entries.append({"file": f"{name}.jpg", "title": TITLES[name], "licence": licences[name]})
     for name, source, regions, changes, seed, title in FAKES:
         photo = originals[source]
         fake, where = plant(photo, find_faces(photo)[0], regions, changes, seed)
@@ -80,7 +81,7 @@ def main() -> None:
         planted = {"mask": f"{name}_mask.png", "regions": regions, "changes": changes, "seed": seed}
         entries.append({**entry, "planted": planted})
     _write("cat", skimage.data.chelsea())
-    entries.append({"file": "cat.jpg", "title": "No face at all", "licence": CAT})
+    entries.append({"file": "cat.jpg", "title": "A cat: no face", "licence": CAT})
     text = json.dumps(entries, indent=2, ensure_ascii=False)
     (FOLDER / "examples.json").write_text(text + "\n", encoding="utf-8")
 
