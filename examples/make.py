@@ -24,7 +24,14 @@ CAT = "Chelsea the cat by Stéfan van der Walt, CC0 (as shipped by scikit-image)
 TITLES = {"astronaut": "Astronaut: untouched", "hopper": "Admiral: untouched"}
 FAKES = (
     # file, original, regions, changes, seed, title, what was done
-    ("astronaut_mouth", "astronaut", ("mouth",), ("warp", "soften", "recolour"), 3, "Astronaut: mouth changed"),
+    (
+        "astronaut_mouth",
+        "astronaut",
+        ("mouth",),
+        ("warp", "soften", "recolour"),
+        3,
+        "Astronaut: mouth changed",
+    ),
     ("hopper_face", "hopper", ("face",), ("soften", "recolour", "shift"), 11, "Admiral: inner face changed"),
     ("hopper_eyes", "hopper", ("eyes",), ("sharpen", "recolour", "shift"), 5, "Admiral: eyes changed"),
 )

@@ -43,15 +43,11 @@ class Attribution:
         if self.map.shape[0] != self.map.shape[1] or self.map.size == 0:
             raise ValueError(f"map must be square and not empty, (S, S), got {self.map.shape}")
         if len(self.native_shape) != 2 or min(self.native_shape) < 1:
-            raise ValueError(
-                f"native_shape must be (rows, columns), each at least 1, got {self.native_shape}"
-            )
+            raise ValueError(f"native_shape must be (rows, columns), each at least 1, got {self.native_shape}")
         if self.segments is not None:
             _require("segments", self.segments, np.int32, ndim=2)
             if self.segments.shape != self.map.shape:
-                raise ValueError(
-                    f"segments must have the map's shape {self.map.shape}, got {self.segments.shape}"
-                )
+                raise ValueError(f"segments must have the map's shape {self.map.shape}, got {self.segments.shape}")
             count = count_superpixels(self.segments)
         if self.weights is not None:
             _require("weights", self.weights, np.float32, ndim=1)

@@ -63,7 +63,7 @@ def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) 
     largest = max(float(np.abs(attribution.weights).max()), 1e-12)
     opacity = np.zeros(len(attribution.weights), np.float32)
     opacity[shown] = np.maximum(np.abs(attribution.weights[shown]) / largest * _SHADE, _FAINTEST)
-    colours = np.where(attribution.weights[:, None] > 0, np.float32(SUPPORTS), np.float32(OPPOSES))
+    colours = np.where(attribution.weights[:, None] > 0, np.array(SUPPORTS), np.array(OPPOSES))
     alpha = opacity[segments][..., None]
     picture = picture * (1 - alpha) + colours[segments] * alpha
     drawn = np.ascontiguousarray(np.round(picture).astype(np.uint8))
@@ -97,9 +97,7 @@ def heatmap(crop: NDArray[np.uint8], attribution: Attribution, opacity: float = 
     """
     size = (PICTURE_SIZE, PICTURE_SIZE)
     smooth = bool(attribution.evidence.get("smooth"))
-    values = cv2.resize(
-        attribution.map, size, interpolation=cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
-    )
+    values = cv2.resize(attribution.map, size, interpolation=cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST)
     colours = colormaps[HEAT](np.clip(values, 0, 1))[..., :3] * 255
     grey = cv2.cvtColor(enlarge(crop), cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
     return np.round(grey * (1 - opacity) + colours * opacity).astype(np.uint8)

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from skimage.segmentation import felzenszwalb, quickshift, slic
 
 MIN_COUNT, MAX_COUNT = 2, 400
-SHRUNK_SIDE = (
-    192  # pixels; quickshift and felzenszwalb look at no more, so that count means the same at any size
-)
+SHRUNK_SIDE = 192  # pixels; quickshift and felzenszwalb look at no more, so that count means the same at any size
 
 
 def segment(crop: NDArray[np.uint8], method: str = "slic", count: int = 50) -> NDArray[np.int32]:

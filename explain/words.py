@@ -47,9 +47,7 @@ def _verdict_sentence(prediction: Prediction, card: Card) -> str:
     p_fake = prediction.probabilities["Fake"]
     low, high = card.inconclusive_band
     if prediction.verdict == "Inconclusive":
-        return (
-            f"P(Fake) is {p_fake:.2f}: between {low:.2f} and {high:.2f} the model is wrong too often to say."
-        )
+        return f"P(Fake) is {p_fake:.2f}: between {low:.2f} and {high:.2f} the model is wrong too often to say."
     return f"P(Fake) is {p_fake:.2f}. An aid for looking closer, not a judgement."
 
 
@@ -69,9 +67,7 @@ def first_sentences(analysis: Analysis, is_example_fake: bool) -> list[str]:
     if analysis.chosen is None:
         sentences.append("No face was found, so there is no score. A larger or sharper face may help.")
     elif not analysis.faces:
-        sentences.append(
-            "No face was found; as you asked, the picture's central square is judged as if it were one."
-        )
+        sentences.append("No face was found; as you asked, the picture's central square is judged as if it were one.")
     elif len(analysis.faces) > 1:
         sentences.append(f"{len(analysis.faces)} faces were found; click another box to analyse that one.")
     if is_example_fake:
@@ -81,9 +77,7 @@ def first_sentences(analysis: Analysis, is_example_fake: bool) -> list[str]:
 
 def lime_title(target: str | None) -> str:
     """Heading of LIME's picture, which always names the class that it explains."""
-    return title(
-        f"Why {target}: LIME superpixels", "Hide regions, ask the model again, see what moves its verdict."
-    )
+    return title(f"Why {target}: LIME superpixels", "Hide regions, ask the model again, see what moves its verdict.")
 
 
 def title(name: str, line: str) -> str:
@@ -117,9 +111,7 @@ def stopped(analysis: Analysis | None) -> str:
     """What a cancelled run leaves behind."""
     lime = analysis.attributions.get("lime") if analysis else None
     done = f" after {int(lime.evidence['samples']):,} LIME samples" if lime else ""
-    return (
-        f'<p class="progress" role="status">Stopped{done}. What is shown stays valid as far as it goes.</p>'
-    )
+    return f'<p class="progress" role="status">Stopped{done}. What is shown stays valid as far as it goes.</p>'
 
 
 def lime_caption(lime: Attribution, shown: int) -> str:
@@ -127,9 +119,8 @@ def lime_caption(lime: Attribution, shown: int) -> str:
     evidence, target = lime.evidence, lime.target
     count = 0 if lime.weights is None else len(lime.weights)
     fit = float(evidence["r2"])
-    trust = (
-        f"LIME's linear picture explains {max(fit, 0):.0%} of how the model's answers vary (weighted R²)"
-        + (", which is little: read it with care." if fit < POOR_FIT else ".")
+    trust = f"LIME's linear picture explains {max(fit, 0):.0%} of how the model's answers vary (weighted R²)" + (
+        ", which is little: read it with care." if fit < POOR_FIT else "."
     )
     return (
         f'<ul class="legend"><li><i style="background:{hex_colour(SUPPORTS)}"></i>solid outline: '
@@ -169,16 +160,14 @@ def scope(card: Card) -> str:
     failures = []
     if "utkface" in figures:
         rate = figures["utkface"]["false_accusation_rate"]["value"]
-        failures.append(
-            f"called {rate:.0%} of {figures['utkface']['real']} real faces from an unseen source fake"
-        )
+        failures.append(f"called {rate:.0%} of {figures['utkface']['real']} real faces from an unseen source fake")
     if "ciplab" in figures:
         rate = figures["ciplab"]["miss_rate"]["value"]
         failures.append(f"missed {rate:.0%} of {figures['ciplab']['fake']} expert composites")
     measured = f" Measured: it {' and '.join(failures)}." if failures else " Its errors were not measured."
     return (
         '<p class="scope"><strong>An aid, not a judgement.</strong> It knows face swaps, composites and StyleGAN '
-        f"faces like those it was trained on, and little else; other generators pass.{measured}</p>"
+        f"faces like those it was trained on; on other generators it was not measured.{measured}</p>"
     )
 
 
@@ -186,9 +175,7 @@ def model_figures(card: Card) -> str:
     """The card's measured figures as a table, and the weights' licence."""
     figures: dict[str, Any] = card.metrics.get("test", {})
     if not figures:
-        return (
-            f"<p>No figures were measured for this model. Licence of the weights: {escape(card.licence)}</p>"
-        )
+        return f"<p>No figures were measured for this model. Licence of the weights: {escape(card.licence)}</p>"
     columns = {
         "auc": "AUC",
         "accuracy": "Accuracy",

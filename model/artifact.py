@@ -60,9 +60,7 @@ class Card:
             raise ArtifactError(f"The card's temperature must be above 0, not {self.temperature}.")
         low, high = self.inconclusive_band
         if not 0 <= low <= 0.5 <= high <= 1:
-            raise ArtifactError(
-                f"The card's inconclusive_band must enclose 0.5 within 0..1, not {low}..{high}."
-            )
+            raise ArtifactError(f"The card's inconclusive_band must enclose 0.5 within 0..1, not {low}..{high}.")
 
 
 def read_card(folder: Path) -> Card:
@@ -85,9 +83,7 @@ def read_card(folder: Path) -> Card:
     except ArtifactError:
         raise
     except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(
-            f"{folder.name}/{CARD} has a missing, unknown or wrong field: {error}."
-        ) from error
+        raise ArtifactError(f"{folder.name}/{CARD} has a missing, unknown or wrong field: {error}.") from error
 
 
 def write_card(folder: Path, card: Card) -> None:

@@ -61,9 +61,7 @@ def _resample(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.u
     size = crop.shape[0]
     small = round(size * rng.uniform(0.3, 0.95))
     shrunk = cv2.resize(crop, (small, small), interpolation=int(rng.choice(DOWN_FILTERS)))
-    return np.asarray(
-        cv2.resize(shrunk, (size, size), interpolation=int(rng.choice(UP_FILTERS))), dtype=np.uint8
-    )
+    return np.asarray(cv2.resize(shrunk, (size, size), interpolation=int(rng.choice(UP_FILTERS))), dtype=np.uint8)
 
 
 def _add_noise(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

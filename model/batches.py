@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from model.architectures import LABELS
 from model.augment import degrade
-from model.dataset import Example
+from model.dataset import Example, read_mask, read_rgb
 from model.faces import CROP_SIZE, crop, square_around
 from model.preprocessing import Preprocessing, to_input
 from model.self_blend import region_mask, self_blend
@@ -44,16 +43,6 @@ class Sample:
     pixels: NDArray[np.uint8]
     label: str
     mask: NDArray[np.float32] | None = None
-
-
-@lru_cache(maxsize=24_000)
-def _encoded(path: Path) -> bytes:
-    return path.read_bytes()
-
-
-def _read(root: Path, name: str) -> NDArray[np.uint8]:
-    encoded = np.frombuffer(_encoded(root / name), np.uint8)
-    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
 
 
 def _landmarks_in(example: Example, square: tuple[float, float, float]) -> NDArray[np.float32]:
@@ -138,6 +127,7 @@ class Batches(keras.utils.PyDataset):
         return samples
 
     def _square(self, example: Example, rng: np.random.Generator) -> tuple[float, float, float]:
+        assert example.box is not None  # only pictures with a face are kept
         x, y, side = square_around(example.box, self.preprocessing.crop_margin * rng.uniform(*MARGIN_JITTER))
         shift = rng.uniform(-SHIFT_JITTER, SHIFT_JITTER, 2) * side
         return (x + shift[0], y + shift[1], side)
@@ -162,15 +152,14 @@ class Batches(keras.utils.PyDataset):
         square = self._square(real, rng)
         mask = None
         if fake.mask:
-            encoded = np.frombuffer(_encoded(self.root / fake.mask), np.uint8)
-            mask = crop(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), square).astype(np.float32) / 255
-        pictures = [(crop(_read(self.root, fake.path), square), "Fake", mask)]
-        pictures.append((crop(_read(self.root, real.path), square), "Real", None))
+            mask = crop(read_mask(self.root / fake.mask), square).astype(np.float32) / 255
+        pictures = [(crop(read_rgb(self.root / fake.path), square), "Fake", mask)]
+        pictures.append((crop(read_rgb(self.root / real.path), square), "Real", None))
         return self._finish(pictures, rng)
 
     def _single(self, example: Example, rng: np.random.Generator) -> Sample:
         square = self._square(example, rng)
-        pixels = crop(_read(self.root, example.path), square)
+        pixels = crop(read_rgb(self.root / example.path), square)
         mask = None
         if example.regions:
             mask = region_mask(_landmarks_in(example, square), example.regions, CROP_SIZE)
@@ -178,7 +167,7 @@ class Batches(keras.utils.PyDataset):
 
     def _self_blended_pair(self, real: Example, rng: np.random.Generator) -> list[Sample]:
         square = self._square(real, rng)
-        pixels = crop(_read(self.root, real.path), square)
+        pixels = crop(read_rgb(self.root / real.path), square)
         fake, mask = self_blend(pixels, _landmarks_in(real, square), int(rng.integers(2**31)))
         mask = mask / max(float(mask.max()), 1e-6)
         return self._finish([(fake, "Fake", mask), (pixels, "Real", None)], rng)

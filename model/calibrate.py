@@ -37,9 +37,7 @@ def fit_temperature(probabilities: NDArray[np.floating], truth: NDArray[np.int_]
     return float(np.exp(minimize_scalar(loss, bounds=(-2.5, 2.5), method="bounded").x))
 
 
-def fit_band(
-    p_fake: NDArray[np.floating], is_fake: NDArray[np.bool_], weights: NDArray
-) -> tuple[float, float]:
+def fit_band(p_fake: NDArray[np.floating], is_fake: NDArray[np.bool_], weights: NDArray) -> tuple[float, float]:
     """Narrowest band around 0.5 outside which verdicts are right often enough (``DECIDED_ACCURACY``)."""
     right = (p_fake >= 0.5) == is_fake
     for half_width in np.arange(0.05, WIDEST_BAND + 1e-9, 0.01):

@@ -56,10 +56,23 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     Raises:
         DatasetError: if OpenCV can't decode the file.
     """
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    return _read(path, cv2.IMREAD_COLOR_RGB)
+
+
+def read_mask(path: Path) -> NDArray[np.uint8]:
+    """Read a mask as ``(H, W) uint8``.
+
+    Raises:
+        DatasetError: if OpenCV can't decode the file.
+    """
+    return _read(path, cv2.IMREAD_GRAYSCALE)
+
+
+def _read(path: Path, flags: int) -> NDArray[np.uint8]:
+    picture = cv2.imread(str(path), flags)
     if picture is None:
         raise DatasetError(f"{path} is not a picture that can be read.")
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    return np.asarray(picture, dtype=np.uint8)
 
 
 def _pictures(root: Path) -> Iterator[tuple[Path, str, str, str]]:

@@ -46,9 +46,7 @@ def _convolve(
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if activate else x
 
 
-def _inverted_residual(
-    x: keras.KerasTensor, stage: Stage, stride: int, name: str, folded: bool
-) -> keras.KerasTensor:
+def _inverted_residual(x: keras.KerasTensor, stage: Stage, stride: int, name: str, folded: bool) -> keras.KerasTensor:
     shortcut, channels = x, x.shape[-1] * stage.expand
     if stage.expand > 1:
         x = _convolve(x, layers.Conv2D, f"{name}_expand", True, folded, filters=channels, kernel_size=1)

@@ -5,14 +5,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import cv2
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
 from model.artifact import load_artifact, write_card
 from model.cli import run
-from model.dataset import Example, face_crops, index
+from model.dataset import Example, face_crops, index, read_mask, read_rgb
 from model.detector import Detector
 from model.faces import crop, square_around
 from model.metrics import MEASURES, bootstrap
@@ -23,10 +22,7 @@ BATCH = 256  # crops held as input at once
 def p_fake_of(detector: Detector, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
     """P(Fake) ``(N,)`` of crops ``(N, S, S, 3) uint8`` by the product's own path."""
     column = detector.card.labels.index("Fake")
-    parts = [
-        detector.probabilities(crops[start : start + BATCH])[:, column]
-        for start in range(0, len(crops), BATCH)
-    ]
+    parts = [detector.probabilities(crops[start : start + BATCH])[:, column] for start in range(0, len(crops), BATCH)]
     return np.concatenate(parts)
 
 
@@ -52,21 +48,20 @@ def attention_peaks(detector: Detector, data: Path, examples: list[Example]) -> 
     Returns:
         Shares in 0..1 for the mask's peak (``attention``) and for the crop's centre (``centre``), and ``fakes``.
     """
-    inside = {"attention": [], "centre": []}
+    inside: dict[str, list[bool]] = {"attention": [], "centre": []}
     for example in examples:
         if not example.mask or example.box is None:
             continue
         square = square_around(example.box, detector.card.preprocessing.crop_margin)
-        picture = cv2.imread(str(data / example.path), cv2.IMREAD_COLOR_RGB)
-        prediction = detector.predict(crop(np.asarray(picture, np.uint8), square))
+        prediction = detector.predict(crop(read_rgb(data / example.path), square))
         if prediction.probabilities["Fake"] < 0.5 or prediction.attention is None:
             continue
-        mask = crop(cv2.imread(str(data / example.mask), cv2.IMREAD_GRAYSCALE), square)
+        mask = crop(read_mask(data / example.mask), square)
         rows, columns = prediction.attention.shape
         row, column = np.unravel_index(np.argmax(prediction.attention), (rows, columns))
         y, x = (np.array([(row + 0.5) / rows, (column + 0.5) / columns]) * mask.shape).astype(int)
-        inside["attention"].append(mask[y, x] > 127)
-        inside["centre"].append(mask[mask.shape[0] // 2, mask.shape[1] // 2] > 127)
+        inside["attention"].append(bool(mask[y, x] > 127))
+        inside["centre"].append(bool(mask[mask.shape[0] // 2, mask.shape[1] // 2] > 127))
     shares = {name: round(float(np.mean(hits)), 4) for name, hits in inside.items() if hits}
     return {**shares, "fakes": len(inside["attention"])}
 
@@ -90,9 +85,7 @@ def evaluate(
         if any(example.mask for example in members):
             values["attention_peak_inside"] = attention_peaks(detector, data, members)
     for name, values in figures.items():
-        print(
-            f"\n{name}: {values['real']} real, {values['fake']} fake, {values['without_face']} without a face"
-        )
+        print(f"\n{name}: {values['real']} real, {values['fake']} fake, {values['without_face']} without a face")
         for measure_name in MEASURES:
             if measure_name in values:
                 v = values[measure_name]

@@ -94,9 +94,7 @@ def square_around(box: tuple[float, float, float, float], margin: float) -> tupl
     return (x + w / 2 - side / 2, y + h / 2 - side / 2, side)
 
 
-def crop(
-    photo: NDArray[np.uint8], square: tuple[float, float, float], size: int = CROP_SIZE
-) -> NDArray[np.uint8]:
+def crop(photo: NDArray[np.uint8], square: tuple[float, float, float], size: int = CROP_SIZE) -> NDArray[np.uint8]:
     """Cut a square out of a photo and resize it; what lies outside repeats the photo's border.
 
     Args:
@@ -112,9 +110,9 @@ def crop(
     before = (max(0, -y), max(0, -x))
     after = (max(0, y + side - height), max(0, x + side - width))
     cut = photo[max(0, y) : max(0, y + side), max(0, x) : max(0, x + side)]
-    cut = cv2.copyMakeBorder(cut, before[0], after[0], before[1], after[1], cv2.BORDER_REPLICATE)
+    padded = cv2.copyMakeBorder(cut, before[0], after[0], before[1], after[1], cv2.BORDER_REPLICATE)
     filter_ = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(cut, (size, size), interpolation=filter_), dtype=np.uint8)
+    return np.asarray(cv2.resize(padded, (size, size), interpolation=filter_), dtype=np.uint8)
 
 
 def whole_picture(photo: NDArray[np.uint8]) -> Face:

@@ -63,7 +63,7 @@ def region_mask(
 def _smooth_noise(rng: np.random.Generator, size: int, cells: int, amplitude: float) -> NDArray[np.float32]:
     """A smooth random displacement field, ``(size, size, 2) float32`` pixels."""
     coarse = rng.normal(0, amplitude, (cells, cells, 2)).astype(np.float32)
-    return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
 
 
 def _displace(picture: NDArray, field: NDArray[np.float32]) -> NDArray:
@@ -96,9 +96,7 @@ def _change(picture: NDArray[np.uint8], change: str, rng: np.random.Generator) -
     matrix = cv2.getRotationMatrix2D((size / 2, size / 2), angle, scale)
     matrix[:, 2] += rng.uniform(-0.025, 0.025, 2) * size
     return np.asarray(
-        cv2.warpAffine(
-            picture, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
-        ),
+        cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101),
         dtype=np.uint8,
     )
 
@@ -138,7 +136,7 @@ def self_blend(
     stretch = (rng.uniform(0.8, 1.2), rng.uniform(0.75, 1.15))
     mask = region_mask(landmarks, regions, size, stretch)
     mask = _displace(mask, _smooth_noise(rng, size, 5, size * rng.uniform(0.0, 0.03)))
-    mask = cv2.GaussianBlur(mask, (0, 0), size * rng.uniform(0.006, 0.035))
+    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), size * rng.uniform(0.006, 0.035)), dtype=np.float32)
     mask *= rng.choice([0.5, 0.75, 1.0, 1.0, 1.0])
     source = crop
     for change in changes:

@@ -107,9 +107,7 @@ def compile_model(model: keras.Model, learning_rate: float, total_steps: int, ma
         warmup_target=learning_rate,
         warmup_steps=max(1, total_steps // 25),
     )
-    optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=0.02, clipnorm=1.0, use_ema=True, ema_momentum=0.998
-    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.02, clipnorm=1.0, use_ema=True, ema_momentum=0.998)
     model.compile(
         optimizer,
         loss={

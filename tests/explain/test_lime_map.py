@@ -203,9 +203,7 @@ def test_cancelling_asks_for_no_further_batch() -> None:
     asked = Recorder()
     stop = False
     seen = []
-    maps = LimeExplainer().explain(
-        CROP, SEGMENTS, asked, CLASSES, "Fake", samples=1000, cancelled=lambda: stop
-    )
+    maps = LimeExplainer().explain(CROP, SEGMENTS, asked, CLASSES, "Fake", samples=1000, cancelled=lambda: stop)
     for found in maps:
         seen.append(found)
         stop = True
@@ -263,9 +261,7 @@ def test_refuses_wrong_settings(options: dict) -> None:
 
 
 def stock_style(explainer: LimeExplainer, image: np.ndarray = CROP, **options: Any) -> ImageExplanation:
-    return explainer.explain_instance(
-        image, brightness_model, labels=(0,), top_labels=None, num_samples=90, **options
-    )
+    return explainer.explain_instance(image, brightness_model, labels=(0,), top_labels=None, num_samples=90, **options)
 
 
 def test_stock_signature_works() -> None:
@@ -291,9 +287,7 @@ def test_stock_signature_leaves_nothing_behind() -> None:
 
 
 def test_stock_signature_takes_float_images() -> None:
-    explanation = stock_style(
-        LimeExplainer(), CROP.astype(np.float64), segmentation_fn=lambda image: SEGMENTS
-    )
+    explanation = stock_style(LimeExplainer(), CROP.astype(np.float64), segmentation_fn=lambda image: SEGMENTS)
     assert len(explanation.local_exp[0]) == K
 
 

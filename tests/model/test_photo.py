@@ -57,9 +57,7 @@ def with_valid_checksums(data: bytes) -> bytes:
     repaired, start = bytearray(data), 8
     while start + 12 <= len(data):
         end = start + 8 + int.from_bytes(data[start : start + 4], "big")
-        repaired[end : end + 4] = struct.pack(">I", zlib.crc32(data[start + 4 : end]))[
-            : len(data[end : end + 4])
-        ]
+        repaired[end : end + 4] = struct.pack(">I", zlib.crc32(data[start + 4 : end]))[: len(data[end : end + 4])]
         start = end + 4
     return bytes(repaired)
 
@@ -520,9 +518,7 @@ def test_broken_profile_leaves_the_colours(profile: bytes) -> None:
     np.testing.assert_array_equal(opened.pixels, gradient())
 
 
-@pytest.mark.parametrize(
-    ("mode", "colour", "expected"), [("L", 77, (77, 77, 77)), ("CMYK", (0, 255, 255, 0), RED)]
-)
+@pytest.mark.parametrize(("mode", "colour", "expected"), [("L", 77, (77, 77, 77)), ("CMYK", (0, 255, 255, 0), RED)])
 def test_profile_for_another_kind_of_picture_is_ignored(mode: str, colour: Any, expected: Any) -> None:
     opened = open_photo(encode(plain(colour, mode), "TIFF", icc_profile=swapped_profile()))
     assert (opened.pixels == expected).all()
@@ -558,9 +554,7 @@ def test_corrupted_files_give_a_photo_or_a_photo_error(kind: str) -> None:
 
 
 @pytest.mark.parametrize("error", [SyntaxError, struct.error, EOFError, OverflowError, MemoryError, KeyError])
-def test_whatever_pillow_raises_becomes_a_photo_error(
-    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
-) -> None:
+def test_whatever_pillow_raises_becomes_a_photo_error(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
     def fail(*_: object) -> None:
         raise error("inside Pillow")
 
