@@ -19,7 +19,10 @@ from model.self_blend import self_blend
 
 FOLDER = Path(__file__).parent
 NASA = "Eileen Collins, NASA portrait, public domain (NASA image, as shipped by scikit-image)"
-NAVY = "Grace Hopper, portrait by James S. Davis, US Navy, public domain (as shipped by matplotlib)"
+NAVY = (
+    "Grace Hopper, official US Navy portrait of 1984 by James S. Davis, a US government work in the public domain "
+    "(as shipped by matplotlib)"
+)
 CAT = "Chelsea the cat by Stéfan van der Walt, CC0 (as shipped by scikit-image)"
 TITLES = {"astronaut": "Astronaut: untouched", "hopper": "Admiral: untouched"}
 FAKES = (
@@ -91,6 +94,9 @@ def main() -> None:
     entries.append({"file": "cat.jpg", "title": "A cat: no face", "licence": CAT})
     text = json.dumps(entries, indent=2, ensure_ascii=False)
     (FOLDER / "examples.json").write_text(text + "\n", encoding="utf-8")
+    lines = [f"- `{entry['file']}`: {entry['licence']}." for entry in entries]
+    header = "# Where the example photos come from, and under which terms\n\n"
+    (FOLDER / "LICENCES.md").write_text(header + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,250 @@
+"""What several tests share: the model, the page as a server, a real browser, and photos gone wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+from model.detector import Detector
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ROOT = Path(__file__).resolve().parent.parent
+ASTRONAUT = ROOT / "examples" / "astronaut.jpg"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (  # nothing that would look for a display, a graphics card or the network
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--no-first-run"),
+)
+START_SECONDS = 120  # patience with a machine that does other work
+HEAD = (140, 20, 300, 180)  # the astronaut's head in her photo: left, top, right, bottom
+GRID = (8, 5)  # heads across and down in the picture of forty faces
+TILE = 128  # pixels a side of each head there
+
+
+@pytest.fixture(scope="session")
+def detector() -> Detector:
+    """The model that we ship."""
+    return Detector()
+
+
+# The page
+
+
+@pytest.fixture(scope="session")
+def server_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the page's server has printed."""
+    return tmp_path_factory.mktemp("server") / "log.txt"
+
+
+@pytest.fixture(scope="session")
+def page_url(server_log: Path) -> Iterator[str]:
+    """Address of the page, started by the command that the README gives."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    environment = os.environ | {
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "GRADIO_TEMP_DIR": str(server_log.parent / "uploads"),
+    }
+    with server_log.open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port)],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_until_it_answers(url, server, server_log)
+        yield url
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            pytest.fail(f"app.py ended with code {server.returncode}:\n{log.read_text()}")
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, TimeoutError):
+            time.sleep(0.2)
+    pytest.fail(f"app.py gave no page within {START_SECONDS} s:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real headless Chromium; without one the tests fail, unless WHYFAKE_NO_BROWSER=1 leaves them out."""
+    if os.environ.get("WHYFAKE_NO_BROWSER") == "1":
+        pytest.skip("WHYFAKE_NO_BROWSER=1 leaves the browser tests out.")
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        pytest.fail(
+            f"No browser was found: none of {', '.join(BROWSERS)} is on the PATH. Install one (make browser), or "
+            "leave these tests out with WHYFAKE_NO_BROWSER=1."
+        )
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=list(QUIET))
+        yield chromium
+        chromium.close()
+
+
+# Photos gone wrong
+
+
+@dataclass(frozen=True)
+class BadPhoto:
+    """A file that someone may well hand in.
+
+    Attributes:
+        path: the file.
+        refusal: words of the sentence that refuses it; None where it is analysed all the same.
+        notes: what the answer must say of it.
+        faces: the fewest faces that must be found.
+    """
+
+    path: Path
+    refusal: str | None = None
+    notes: tuple[str, ...] = ()
+    faces: int = 1
+
+
+@cache
+def _astronaut() -> Image.Image:
+    with Image.open(ASTRONAUT) as image:
+        return image.convert("RGB")
+
+
+def _frames() -> list[Image.Image]:
+    return [_astronaut().resize((256, 256)), Image.new("RGB", (256, 256), "white")]
+
+
+def _save(folder: Path, name: str, image: Image.Image, **options: object) -> Path:
+    image.save(folder / name, **options)
+    return folder / name
+
+
+def _write(folder: Path, name: str, content: bytes) -> Path:
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+def _png_chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def _bomb() -> bytes:
+    """A PNG of 20,000 x 20,000 grey pixels, two bits each, in about 100 kB: 1.2 GB once decoded to RGB."""
+    side = 20_000
+    packer = zlib.compressobj(9)
+    row = bytes(1 + side // 4)
+    packed = b"".join([packer.compress(row * 100) for _ in range(side // 100)] + [packer.flush()])
+    header = _png_chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 2, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + _png_chunk(b"IDAT", packed) + _png_chunk(b"IEND", b"")
+
+
+def _bomb_photo(folder: Path) -> BadPhoto:
+    data = _bomb()
+    assert 80_000 < len(data) < 120_000
+    return BadPhoto(_write(folder, "huge.png", data), "more than the 50,000,000 allowed")
+
+
+def _sixteen_bit(folder: Path) -> BadPhoto:
+    grey = np.asarray(_astronaut().convert("L"), np.uint16) * 257
+    return BadPhoto(_save(folder, "16bit.png", Image.fromarray(grey)))
+
+
+def _transparent(folder: Path) -> BadPhoto:
+    image = _astronaut().copy()
+    alpha = Image.new("L", image.size, 255)
+    alpha.paste(0, (0, 400, 512, 512))
+    image.putalpha(alpha)
+    return BadPhoto(_save(folder, "alpha.png", image), notes=("Transparent parts were filled with white.",))
+
+
+def _turned(folder: Path) -> BadPhoto:
+    """The astronaut lying on her side in the file, upright by its EXIF tag: 512 wide, 400 high when shown."""
+    lying = _astronaut().crop((0, 0, 512, 400)).transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # turn clockwise by a quarter to show
+    return BadPhoto(_save(folder, "turned.jpg", lying, exif=exif, quality=95))
+
+
+def _forty_faces(folder: Path) -> BadPhoto:
+    head = _astronaut().crop(HEAD).resize((TILE, TILE), Image.Resampling.BICUBIC)
+    crowd = Image.new("RGB", (GRID[0] * TILE, GRID[1] * TILE))
+    for column in range(GRID[0]):
+        for row in range(GRID[1]):
+            crowd.paste(head, (column * TILE, row * TILE))
+    return BadPhoto(_save(folder, "forty.jpg", crowd, quality=95), faces=30)
+
+
+FIRST_FRAME = ("This file is animated; only its first frame was analysed.",)
+MAKERS: dict[str, Callable[[Path], BadPhoto]] = {
+    "empty": lambda to: BadPhoto(_write(to, "empty.jpg", b""), "empty (0 bytes)"),
+    "text": lambda to: BadPhoto(_write(to, "text.jpg", b"Not a photo. " * 50), "not a readable JPEG"),
+    "truncated": lambda to: BadPhoto(
+        _write(to, "cut.jpg", ASTRONAUT.read_bytes()[:30_000]), "damaged or cut off"
+    ),
+    "huge": _bomb_photo,
+    "gif": lambda to: BadPhoto(
+        _save(to, "moving.gif", _frames()[0], save_all=True, append_images=_frames()[1:]), notes=FIRST_FRAME
+    ),
+    "webp": lambda to: BadPhoto(
+        _save(to, "moving.webp", _frames()[0], save_all=True, append_images=_frames()[1:]), notes=FIRST_FRAME
+    ),
+    "cmyk": lambda to: BadPhoto(_save(to, "cmyk.jpg", _astronaut().convert("CMYK"), quality=95)),
+    "16-bit": _sixteen_bit,
+    "palette": lambda to: BadPhoto(_save(to, "palette.png", _astronaut().convert("P"))),
+    "alpha": _transparent,
+    "grey": lambda to: BadPhoto(_save(to, "grey.jpg", _astronaut().convert("L"), quality=95)),
+    "turned": _turned,
+    "1x1": lambda to: BadPhoto(_save(to, "dot.png", Image.new("RGB", (1, 1))), "too few to hold a face"),
+    "no face": lambda to: BadPhoto(_write(to, "cat.jpg", (ROOT / "examples/cat.jpg").read_bytes()), faces=0),
+    "forty faces": _forty_faces,
+}
+
+
+@pytest.fixture(scope="session")
+def bad_photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BadPhoto]:
+    """Every kind of file that the page must take or refuse in one clear sentence, by name."""
+    folder = tmp_path_factory.mktemp("photos")
+    return {name: make(folder) for name, make in MAKERS.items()}
+
+
+@pytest.fixture(params=list(MAKERS))
+def bad_photo(request: pytest.FixtureRequest, bad_photos: dict[str, BadPhoto]) -> BadPhoto:
+    """Each of ``bad_photos`` in turn."""
+    return bad_photos[request.param]
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> NDArray[np.uint8]:
+    """The astronaut's photo, ``(512, 512, 3) uint8`` RGB: one face."""
+    return np.array(_astronaut())

@@ -1,0 +1,293 @@
+"""The one road: what ``analyze`` yields and when, what it refuses, and that it repeats itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from explain.analysis import MAX_SAMPLES, MIN_SAMPLES, Analysis, Settings, SettingsError, analyze
+from explain.superpixels import MAX_COUNT, MIN_COUNT
+from model.detector import Detector
+from model.photo import PhotoError, open_photo
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+PHOTO, CAT = EXAMPLES / "astronaut.jpg", EXAMPLES / "cat.jpg"
+QUICK = Settings(superpixels=20, samples=300)  # grows in several steps, within half a second
+
+
+@pytest.fixture(scope="module")
+def steps(detector: Detector) -> list[Analysis]:
+    """Every analysis of the astronaut's photo, in order."""
+    return list(analyze(PHOTO, QUICK, detector))
+
+
+def last(source: Any, settings: Settings, detector: Detector) -> Analysis:
+    *_, analysis = analyze(source, settings, detector)
+    return analysis
+
+
+def bytes_of_maps(analysis: Analysis) -> dict[str, bytes]:
+    return {name: found.map.tobytes() for name, found in analysis.attributions.items()}
+
+
+# The order of what comes
+
+
+def test_faces_come_first_without_a_verdict(steps: list[Analysis]) -> None:
+    first = steps[0]
+    assert len(first.faces) == 1
+    assert first.chosen is first.faces[0]
+    assert first.prediction is None
+    assert first.attributions == {}
+
+
+def test_verdict_and_attention_come_together_before_lime(steps: list[Analysis]) -> None:
+    second = steps[1]
+    assert second.prediction is not None
+    assert set(second.attributions) == {"attention"}
+    assert all(step.prediction is second.prediction for step in steps[2:])
+
+
+def test_lime_grows_until_complete(steps: list[Analysis]) -> None:
+    samples = [step.attributions["lime"].evidence["samples"] for step in steps[2:]]
+    assert len(samples) >= 3
+    assert samples == sorted(set(samples))
+    assert samples[-1] == QUICK.samples
+
+
+def test_only_the_last_one_is_complete(steps: list[Analysis]) -> None:
+    assert [step.complete for step in steps] == [False] * (len(steps) - 1) + [True]
+
+
+def test_attention_stays_while_lime_grows(steps: list[Analysis]) -> None:
+    assert all(set(step.attributions) == {"attention", "lime"} for step in steps[2:])
+
+
+def test_explains_the_likelier_class_and_says_so(steps: list[Analysis]) -> None:
+    assert steps[0].settings.target is None
+    prediction = steps[1].prediction
+    assert prediction is not None
+    likelier = "Fake" if prediction.probabilities["Fake"] > 0.5 else "Real"
+    assert all(step.settings.target == likelier for step in steps[1:])
+    assert steps[-1].attributions["lime"].target == likelier
+
+
+@pytest.mark.parametrize("target", ["Fake", "Real"])
+def test_explains_the_class_asked_for(detector: Detector, target: str) -> None:
+    found = last(PHOTO, replace(QUICK, target=target, samples=100), detector)
+    assert found.attributions["lime"].target == target == found.settings.target
+
+
+def test_time_is_told_for_each_step(steps: list[Analysis]) -> None:
+    assert set(steps[-1].seconds) == {"open", "faces", "predict", "lime"}
+    assert all(value > 0 for value in steps[-1].seconds.values())
+    growing = [step.seconds["lime"] for step in steps[2:]]
+    assert growing == sorted(growing)
+
+
+def test_settings_reach_the_maps(detector: Detector) -> None:
+    settings = Settings(superpixels=30, samples=128, hide="black", seed=3, smooth_attention=True)
+    found = last(PHOTO, settings, detector)
+    lime = found.attributions["lime"]
+    assert (lime.evidence["samples"], lime.evidence["hide"], lime.evidence["seed"]) == (128, "black", 3)
+    assert lime.weights is not None
+    assert 15 <= len(lime.weights) <= 32
+    assert found.attributions["attention"].evidence["smooth"] is True
+
+
+# Faces
+
+
+def test_photo_without_a_face_ends_without_a_score(detector: Detector) -> None:
+    (only,) = analyze(CAT, QUICK, detector)
+    assert only.complete
+    assert only.faces == ()
+    assert only.chosen is None
+    assert only.prediction is None
+    assert only.attributions == {}
+
+
+def test_whole_picture_is_judged_when_asked_for(detector: Detector) -> None:
+    found = last(CAT, replace(QUICK, whole_picture=True, samples=100), detector)
+    assert found.complete
+    assert found.faces == ()
+    assert found.prediction is not None
+    assert set(found.attributions) == {"attention", "lime"}
+    height, width = found.photo.pixels.shape[:2]
+    assert found.chosen is not None
+    assert found.chosen.box == (round((width - height) / 2), 0, height, height)
+
+
+def test_whole_picture_changes_nothing_where_there_is_a_face(
+    detector: Detector, steps: list[Analysis]
+) -> None:
+    found = next(iter(analyze(PHOTO, replace(QUICK, whole_picture=True), detector)))
+    assert found.chosen is not None and steps[0].chosen is not None
+    assert found.chosen.box == steps[0].chosen.box
+
+
+def test_each_face_can_be_chosen(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
+    two = np.concatenate([astronaut, astronaut[::2, ::2].repeat(2, axis=0)[:, :256]], axis=1)
+    found = [next(iter(analyze(two, replace(QUICK, face=face), detector))) for face in (0, 1)]
+    assert len(found[0].faces) >= 2
+    for face, analysis in enumerate(found):
+        assert analysis.chosen is analysis.faces[face]
+    boxes = [face.box for face in found[0].faces]
+    areas = [w * h for _, _, w, h in boxes]
+    assert areas == sorted(areas, reverse=True)
+
+
+@pytest.mark.parametrize("face", [1, -1, 40])
+def test_refuses_a_face_that_is_not_there(detector: Detector, face: int) -> None:
+    with pytest.raises(SettingsError, match=rf"face must be 0 to 0 for this photo, not {face}\."):
+        next(iter(analyze(PHOTO, replace(QUICK, face=face), detector)))
+
+
+# Cancelling
+
+
+@pytest.mark.parametrize("seen", [1, 2, 3, 4])
+def test_nothing_comes_after_cancelling(detector: Detector, seen: int) -> None:
+    came: list[Analysis] = []
+    for analysis in analyze(PHOTO, QUICK, detector, cancelled=lambda: len(came) >= seen):
+        came.append(analysis)
+    assert len(came) == seen
+    assert not came[-1].complete
+
+
+# The same again
+
+
+def test_same_input_settings_and_seed_give_identical_bytes(
+    detector: Detector, steps: list[Analysis]
+) -> None:
+    again = last(PHOTO, QUICK, Detector())
+    assert bytes_of_maps(again) == bytes_of_maps(steps[-1])
+    assert set(bytes_of_maps(again)) == {"attention", "lime"}
+    first, second = again.to_dict(), steps[-1].to_dict()
+    for answer in (first, second):  # time alone may differ
+        del answer["seconds"]
+        del answer["attributions"]["lime"]["evidence"]["seconds"]
+    assert json.dumps(first) == json.dumps(second)
+
+
+def test_another_seed_gives_another_lime_map_and_the_same_attention(
+    detector: Detector, steps: list[Analysis]
+) -> None:
+    other, one = bytes_of_maps(last(PHOTO, replace(QUICK, seed=1), detector)), bytes_of_maps(steps[-1])
+    assert other["lime"] != one["lime"]
+    assert other["attention"] == one["attention"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(lambda: PHOTO.read_bytes(), id="bytes"),
+        pytest.param(lambda: str(PHOTO), id="path as text"),
+        pytest.param(lambda: open_photo(PHOTO).pixels, id="array"),
+        pytest.param(lambda: open_photo(PHOTO), id="opened photo"),
+    ],
+)
+def test_every_kind_of_source_gives_the_same_prediction(
+    detector: Detector, steps: list[Analysis], source: Callable[[], Any]
+) -> None:
+    _, second, *_ = analyze(source(), replace(QUICK, samples=100), detector)
+    expected = steps[1].prediction
+    assert second.prediction is not None and expected is not None
+    assert second.prediction.probabilities == expected.probabilities
+    assert bytes_of_maps(second) == bytes_of_maps(steps[1])
+
+
+def test_what_is_no_photo_is_refused(detector: Detector) -> None:
+    with pytest.raises(PhotoError, match="not a readable JPEG"):
+        next(iter(analyze(b"no photo", QUICK, detector)))
+
+
+# As JSON
+
+
+def test_answer_as_json_is_complete(steps: list[Analysis], detector: Detector) -> None:
+    answer = json.loads(json.dumps(steps[-1].to_dict(), allow_nan=False))
+    photo = open_photo(PHOTO)
+    assert answer["photo"] == {"sha256": photo.sha256, "width": 512, "height": 512, "notes": []}
+    assert answer["faces"] == [answer["chosen"]]
+    assert set(answer["chosen"]) == {"box", "score", "landmarks"}
+    assert answer["complete"] is True
+    assert answer["settings"]["samples"] == QUICK.samples
+    assert answer["settings"]["target"] in ("Fake", "Real")
+    assert answer["model"]["name"] == detector.name
+    assert answer["model"]["model.tflite"] == detector.card.sha256["model.tflite"]
+    assert set(answer["seconds"]) == {"open", "faces", "predict", "lime"}
+
+
+def test_answer_as_json_holds_the_verdict_and_both_maps(steps: list[Analysis]) -> None:
+    answer, found = json.loads(json.dumps(steps[-1].to_dict())), steps[-1]
+    assert found.prediction is not None and found.prediction.attention is not None
+    assert answer["prediction"]["verdict"] == found.prediction.verdict
+    assert answer["prediction"]["calibrated"] is found.prediction.calibrated
+    assert answer["prediction"]["probabilities"] == found.prediction.probabilities
+    assert sum(answer["prediction"]["probabilities"].values()) == pytest.approx(1)
+    np.testing.assert_allclose(answer["prediction"]["attention"], found.prediction.attention, atol=1e-6)
+    lime = answer["attributions"]["lime"]
+    np.testing.assert_allclose(lime["weights"], found.attributions["lime"].weights, atol=1e-6)
+    assert lime["target"] == answer["settings"]["target"]
+    assert lime["evidence"]["samples"] == QUICK.samples
+    attention = answer["attributions"]["attention"]
+    assert attention["weights"] is None
+    assert attention["native_shape"] == list(found.prediction.attention.shape)
+
+
+def test_answer_as_json_without_a_face(detector: Detector) -> None:
+    answer = json.loads(json.dumps(last(CAT, QUICK, detector).to_dict(), allow_nan=False))
+    assert answer["faces"] == []
+    assert answer["chosen"] is None
+    assert answer["prediction"] is None
+    assert answer["attributions"] == {}
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"target": "fake"}, "must be Fake or Real, not 'fake'"),
+        ({"superpixels": MIN_COUNT - 1}, "superpixels must be 2 to 400, not 1"),
+        ({"superpixels": MAX_COUNT + 1}, "superpixels must be 2 to 400, not 401"),
+        ({"samples": MIN_SAMPLES - 1}, "samples must be 100 to 5000, not 99"),
+        ({"samples": MAX_SAMPLES + 1}, "samples must be 100 to 5000, not 5001"),
+        ({"seed": -1}, "seed must be 0 to 4294967295, not -1"),
+        ({"seed": 2**32}, "seed must be 0 to 4294967295, not 4294967296"),
+        ({"segmentation": "grid"}, "one of slic, quickshift, felzenszwalb, not 'grid'"),
+        ({"hide": "noise"}, "one of mean, black, blur, not 'noise'"),
+    ],
+)
+def test_refuses_settings_out_of_range(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as caught:
+        Settings(**change)
+    assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"target": None},
+        {"target": "Real"},
+        {"superpixels": MIN_COUNT},
+        {"superpixels": MAX_COUNT},
+        {"samples": MIN_SAMPLES},
+        {"samples": MAX_SAMPLES},
+        {"seed": 2**32 - 1},
+        {"segmentation": "felzenszwalb"},
+        {"hide": "blur"},
+    ],
+)
+def test_takes_settings_up_to_their_limits(change: dict[str, Any]) -> None:
+    assert vars(Settings(**change)) == vars(Settings()) | change

@@ -1,0 +1,127 @@
+"""Pictures, a network and a data folder small enough that every test of model/ runs in an instant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from numpy.typing import NDArray
+
+from model.architectures import ARCHITECTURES, LABELS, Architecture
+from model.artifact import Card, save_artifact
+from model.attention import attention_block
+from model.preprocessing import Preprocessing
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TINY_SIDE = 16
+TINY = "tiny"
+PICTURE_SIDE = 64
+# Where a face would lie in the pictures of the made data folders: box, then five landmarks.
+FACE_BOX = (12.0, 8.0, 40.0, 48.0)
+LANDMARKS = ((23.0, 28.0), (41.0, 28.0), (32.0, 38.0), (25.0, 46.0), (39.0, 46.0))
+
+
+def read(name: str) -> NDArray[np.uint8]:
+    pixels = cv2.imread(str(EXAMPLES / name), cv2.IMREAD_COLOR_RGB)
+    assert pixels is not None, f"examples/{name} cannot be read"
+    pixels.flags.writeable = False
+    return pixels
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> NDArray[np.uint8]:
+    """A portrait, ``(512, 512, 3) uint8`` RGB."""
+    return read("astronaut.jpg")
+
+
+@pytest.fixture(scope="session")
+def hopper() -> NDArray[np.uint8]:
+    """A portrait, ``(600, 512, 3) uint8`` RGB."""
+    return read("hopper.jpg")
+
+
+@pytest.fixture(scope="session")
+def cat() -> NDArray[np.uint8]:
+    """No human face, ``(300, 451, 3) uint8`` RGB."""
+    return read("cat.jpg")
+
+
+def smooth_picture(seed: int, side: int = PICTURE_SIDE) -> NDArray[np.uint8]:
+    """Soft colour blobs, ``(side, side, 3) uint8``, different for every seed."""
+    coarse = np.random.default_rng(seed).uniform(40, 215, (6, 6, 3)).astype(np.float32)
+    return np.clip(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def picture() -> Callable[..., NDArray[np.uint8]]:
+    """Makes a picture from a seed: see ``smooth_picture``."""
+    return smooth_picture
+
+
+def build_tiny(backbone_weights: Path | None = None, folded: bool = False) -> keras.Model:
+    """Two convolutions, the real attention block and a softmax, from 16x16 pixels to an 8x8 mask."""
+    inputs = keras.Input((TINY_SIDE, TINY_SIDE, 3))
+    features = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu", name="features")(inputs)
+    pooled, mask = attention_block(features, depth=(4,))
+    probabilities = layers.Dense(len(LABELS), activation="softmax", name="probabilities")(pooled)
+    return keras.Model(inputs, {"probabilities": probabilities, "attention": mask}, name=TINY)
+
+
+@pytest.fixture(scope="session")
+def tiny_network() -> Callable[[], keras.Model]:
+    """Builds the tiny network with random weights."""
+    return build_tiny
+
+
+@pytest.fixture(scope="session")
+def tiny_card() -> Card:
+    """A calibrated card of the tiny network, before its digests are known."""
+    return Card(TINY, Preprocessing(TINY_SIDE, "RGB", 1 / 128, -127 / 128), LABELS, temperature=1.5, licence="none")
+
+
+@pytest.fixture(scope="session")
+def tiny_artifact(tmp_path_factory: pytest.TempPathFactory, tiny_card: Card) -> Path:
+    """The tiny network as a model folder; copy it before changing anything in it."""
+    folder = tmp_path_factory.mktemp("artifact") / TINY
+    keras.utils.set_random_seed(0)
+    network = build_tiny()
+    # Strong weights, so that different pictures get clearly different probabilities.
+    network.get_layer("probabilities").set_weights([np.linspace(-3, 3, 16).reshape(8, 2), np.array([0.2, -0.2])])
+    save_artifact(network, folder, tiny_card)
+    return folder
+
+
+@pytest.fixture
+def tiny_architecture(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Registers the tiny network for one test; the name under which it stands."""
+    architecture = Architecture(build_tiny, Preprocessing(TINY_SIDE, "RGB", 1 / 128, -127 / 128))
+    monkeypatch.setitem(ARCHITECTURES, TINY, architecture)
+    return TINY
+
+
+@pytest.fixture
+def make_data(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
+    """Writes a data folder with a face cache beside it, so that no test waits for the face detector."""
+
+    def make(
+        pictures: dict[str, NDArray[np.uint8]], without_face: Sequence[str] = (), known: bool = True
+    ) -> tuple[Path, Path]:
+        """The data folder and the cache file; ``known=False`` leaves the cache unwritten."""
+        root, cache = tmp_path / "data", tmp_path / "cache" / "faces.json"
+        for name, pixels in pictures.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            code = cv2.COLOR_RGB2BGR if pixels.ndim == 3 else cv2.COLOR_GRAY2BGR
+            assert cv2.imwrite(str(root / name), cv2.cvtColor(pixels, code))
+        if known:
+            cache.parent.mkdir()
+            faces = {name: [None, []] if name in without_face else [FACE_BOX, LANDMARKS] for name in pictures}
+            cache.write_text(json.dumps(faces))
+        return root, cache
+
+    return make

@@ -1,0 +1,159 @@
+"""The example photos that we ship: their licences, and that the fakes are what their masks say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from examples.make import plant
+from model.faces import Face, find_faces
+from model.photo import open_photo
+from model.self_blend import CHANGES
+
+FOLDER = Path(__file__).resolve().parent.parent / "examples"
+ENTRIES: list[dict[str, Any]] = json.loads((FOLDER / "examples.json").read_text("utf-8"))
+FAKES = [entry for entry in ENTRIES if "planted" in entry]
+PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
+SEAM = 0.15  # of the face's side: how far the soft edge of a change may reach beyond the mask
+JPEG_BLOCK = 16  # pixels; a change may alter the whole of each block that it touches
+JPEG_LOSS = 2  # levels of 255; what rounding may leave where nothing was changed
+
+
+def name(entry: dict[str, Any]) -> str:
+    return entry["file"]
+
+
+def pixels(file: str) -> NDArray[np.uint8]:
+    return open_photo(FOLDER / file).pixels
+
+
+def mask_of(entry: dict[str, Any]) -> NDArray[np.bool_]:
+    return pixels(entry["planted"]["mask"])[..., 0] > 127
+
+
+def original_of(entry: dict[str, Any]) -> str:
+    """The untouched photo that a fake was made from: the one whose name the fake's name begins with."""
+    (file,) = (e["file"] for e in ENTRIES if e not in FAKES and name(entry).startswith(Path(e["file"]).stem))
+    return file
+
+
+def grown(mask: NDArray[np.bool_], reach: float) -> NDArray[np.bool_]:
+    """The mask and all that lies within ``reach`` pixels of it."""
+    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return away <= reach
+
+
+@pytest.fixture(scope="module")
+def face(astronaut: NDArray[np.uint8]) -> Face:
+    return find_faces(astronaut)[0]
+
+
+# What we ship
+
+
+def test_there_are_at_least_three_photos() -> None:
+    assert len(ENTRIES) >= 3
+    assert len(FAKES) >= 1
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=name)
+def test_every_example_exists_and_opens(entry: dict[str, Any]) -> None:
+    assert open_photo(FOLDER / entry["file"]).notes == ()
+    assert entry["title"].strip()
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=name)
+def test_every_example_has_a_licence_that_lets_us_ship_it(entry: dict[str, Any]) -> None:
+    assert any(terms in entry["licence"] for terms in ("public domain", "CC0", "CC BY"))
+    who = entry["licence"].split(",")[0].strip()
+    assert len(who.split()) >= 2, "say who made it or whom it shows"
+
+
+def test_the_folder_holds_nothing_without_an_entry() -> None:
+    known = {e["file"] for e in ENTRIES} | {e["planted"]["mask"] for e in FAKES}
+    assert {path.name for path in FOLDER.iterdir() if path.suffix.lower() in PICTURES} == known
+
+
+@pytest.mark.parametrize("entry", [e for e in ENTRIES if not e["file"].startswith("cat")], ids=name)
+def test_portraits_show_one_face(entry: dict[str, Any]) -> None:
+    assert len(find_faces(pixels(entry["file"]))) == 1
+
+
+# The fakes and their masks
+
+
+@pytest.mark.parametrize("entry", FAKES, ids=name)
+def test_masks_are_neither_empty_nor_the_whole_photo(entry: dict[str, Any]) -> None:
+    share = float(mask_of(entry).mean())
+    assert 0.001 < share < 0.3
+
+
+@pytest.mark.parametrize("entry", FAKES, ids=name)
+def test_masks_lie_on_the_face(entry: dict[str, Any]) -> None:
+    rows, columns = np.nonzero(mask_of(entry))
+    x, y, w, h = find_faces(pixels(entry["file"]))[0].box
+    assert x < columns.mean() < x + w
+    assert y < rows.mean() < y + h
+
+
+@pytest.mark.parametrize("entry", FAKES, ids=name)
+def test_fakes_say_that_we_changed_them(entry: dict[str, Any]) -> None:
+    assert "changed by WhyFake" in entry["licence"]
+    assert "changed" in entry["title"]
+
+
+@pytest.mark.parametrize("entry", FAKES, ids=name)
+def test_fakes_differ_from_their_original_only_around_the_mask(entry: dict[str, Any]) -> None:
+    fake, original, mask = pixels(entry["file"]), pixels(original_of(entry)), mask_of(entry)
+    side = find_faces(original)[0].square[2]
+    difference = np.abs(fake.astype(int) - original).max(axis=2)
+    outside = ~grown(mask, SEAM * side + JPEG_BLOCK * 2**0.5)
+    assert outside.mean() > 0.5, "the test must look at most of the photo"
+    assert difference[outside].max() <= JPEG_LOSS
+
+
+@pytest.mark.parametrize("entry", FAKES, ids=name)
+def test_fakes_were_changed_inside_the_mask(entry: dict[str, Any]) -> None:
+    fake, original, mask = pixels(entry["file"]), pixels(original_of(entry)), mask_of(entry)
+    difference = np.abs(fake.astype(int) - original).mean(axis=2)
+    assert (difference[mask] > JPEG_LOSS).mean() > 0.5, "most of the region must look different"
+    assert difference[mask].mean() > 20 * difference[~mask].mean()
+
+
+# How they are made
+
+
+@pytest.mark.parametrize("regions", [("eyes",), ("mouth",), ("face",), ("nose", "mouth")])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_planting_keeps_every_pixel_outside_its_region(
+    astronaut: NDArray[np.uint8], face: Face, regions: tuple[str, ...], seed: int
+) -> None:
+    before = astronaut.copy()
+    fake, where = plant(astronaut, face, regions, ("recolour",), seed)
+    np.testing.assert_array_equal(astronaut, before)
+    assert set(np.unique(where)) == {0, 255}
+    touched = (fake != astronaut).any(axis=2)
+    assert touched[where == 255].mean() > 0.5
+    x, y, side = (round(value) for value in face.square)
+    square = np.zeros(touched.shape, bool)
+    square[y : y + side, x : x + side] = True
+    assert not touched[~square].any()
+    assert not touched[~grown(where > 0, SEAM * side)].any()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_planting_applies_each_change(astronaut: NDArray[np.uint8], face: Face, change: str) -> None:
+    fake, where = plant(astronaut, face, ("mouth",), (change,), 3)
+    assert np.abs(fake.astype(int) - astronaut).mean(axis=2)[where > 0].mean() > 0.5
+
+
+def test_planting_repeats_itself(astronaut: NDArray[np.uint8], face: Face) -> None:
+    first, again, other = (plant(astronaut, face, ("face",), ("warp",), seed) for seed in (1, 1, 2))
+    assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], other[0])
