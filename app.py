@@ -23,11 +23,13 @@ from model.detector import Detector
 from model.faces import crop
 from model.photo import MAX_BYTES, PhotoError
 
-FONT = (gr.themes.LocalFont("IBM Plex Sans"), "ui-sans-serif", "system-ui", "sans-serif")
+# Served by the page itself; the package's semi-bold cut of this font lacks most letters, so the bold stands in.
+FONT = (gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif")
 THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg", font=FONT).set(
     # Gradio's own subdued grey is too pale to read on white (contrast 2.6 where 4.5 is asked for).
     body_text_color_subdued="*neutral_600",
     body_text_color_subdued_dark="*neutral_400",
+    block_border_width="1px",
     block_label_text_color="*primary_700",
     block_title_text_color="*primary_700",
 )
@@ -41,7 +43,8 @@ def hand_over(payload: Any) -> str | bytes | None:
     if payload is None:
         return None
     if payload.url and payload.url.startswith("data:"):
-        return base64.b64decode(payload.url.partition(",")[2])
+        encoded = payload.url.partition(",")[2]
+        return base64.b64decode(encoded + "=" * (-len(encoded) % 4))  # some clients leave the padding out
     return str(payload.path)
 
 
@@ -80,7 +83,7 @@ class Page:
         smooth: bool,
         whole: bool,
     ) -> Iterator[tuple[dict[str, Any], NDArray[np.uint8] | None, NDArray[np.uint8] | None]]:
-        """Judge the largest face of a photo and explain the verdict; the last answer is the complete one.
+        """Judge the largest face of a photo and explain the verdict; the last answer is complete and brings the pictures.
 
         A photo without a face gets no score, unless ``whole`` asks to judge the whole picture.
         """
@@ -89,7 +92,7 @@ class Page:
                 raise PhotoError("No photo was given; send one as the first argument.")
             settings = settings_from(target, superpixels, samples, smooth, whole=whole)
             for analysis in analyze(photo, settings, self.detector):
-                drawn = pictures(View(analysis, None, 1.0), int(shown))
+                drawn = pictures(View(analysis, None, 1.0), int(shown)) if analysis.complete else {}
                 yield analysis.to_dict(), drawn.get("lime"), drawn.get("attention")
         except (PhotoError, SettingsError) as error:
             raise gr.Error(str(error), print_exception=False) from error
@@ -332,9 +335,9 @@ def _wire(page: Page, photo: gr.Image, controls: list[Any], face: gr.State, whol
     parts["cancel"].click(page.stop, **private)
     api_whole = gr.Checkbox(False, label="whole", visible=False)
     answers = [
-        gr.JSON(visible=False),
-        gr.Image(visible=False, format="png"),
-        gr.Image(visible=False, format="png"),
+        gr.JSON(label="report", visible=False),
+        gr.Image(label="lime", visible=False, format="png"),
+        gr.Image(label="attention", visible=False, format="png"),
     ]
     gr.Button(visible=False).click(
         page.analyze_photo,
@@ -367,7 +370,6 @@ def main(
         footer_links=["api"],
         run_history=False,
         ssr_mode=False,
-        show_error=True,
     )
 
 

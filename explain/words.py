@@ -186,7 +186,10 @@ def model_figures(card: Card) -> str:
     head = "".join(f'<th scope="col">{title}</th>' for title in columns.values())
     rows = ""
     for name, values in figures.items():
-        cells = "".join(f"<td>{_cell(values.get(column))}</td>" for column in columns)
+        cells = "".join(
+            f'<td data-label="{heading}"><span>{_cell(values.get(column))}</span></td>'
+            for column, heading in columns.items()
+        )
         rows += f'<tr><th scope="row">{escape(SET_NAMES.get(name, name))}</th>{cells}</tr>'
     return (
         f'<div class="table"><table><thead><tr><th scope="col">Test set</th>{head}</tr></thead>'

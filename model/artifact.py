@@ -54,7 +54,7 @@ class Card:
     metrics: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if set(self.labels) != {"Fake", "Real"}:
+        if sorted(self.labels) != ["Fake", "Real"]:
             raise ArtifactError(f"The card's labels must be Fake and Real in some order, not {self.labels}.")
         if self.temperature is not None and not self.temperature > 0:
             raise ArtifactError(f"The card's temperature must be above 0, not {self.temperature}.")
@@ -76,7 +76,7 @@ def read_card(folder: Path) -> Card:
         fields["labels"] = tuple(fields["labels"])
         fields["inconclusive_band"] = tuple(fields["inconclusive_band"])
         return Card(**fields)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ArtifactError(f"{folder.name} is no model folder: it has no {CARD}.") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{folder.name}/{CARD} is not JSON: {error}.") from error

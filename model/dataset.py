@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -134,7 +135,8 @@ def _load_or_find_faces(root: Path, paths: list[Path], cache: Path, workers: int
     names = {str(path.relative_to(root)): path for path in paths}
     missing = [name for name in names if name not in known]
     if missing:
-        with ProcessPoolExecutor(workers) as pool:
+        # A forked worker inherits OpenCV's and TensorFlow's locks without the threads that would open them: it may hang.
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
             found = pool.map(_locate, [names[name] for name in missing], chunksize=16)
             known.update(zip(missing, tqdm(found, "faces", total=len(missing)), strict=True))
         cache.parent.mkdir(parents=True, exist_ok=True)

@@ -51,8 +51,11 @@ def miss_rate(p_fake: Scores, is_fake: Truth) -> float:
 def expected_calibration_error(p_fake: Scores, is_fake: Truth, bins: int = 10) -> float:
     """Mean gap between stated and true frequency of Fake over equal-width bins, weighted by their size.
 
-    After Guo et al. (arXiv 1706.04599), on P(Fake) rather than on the winning class.
+    After Guo et al. (arXiv 1706.04599), on P(Fake) rather than on the winning class; nan without both classes,
+    since a set of one class is no sample of what the probability speaks of.
     """
+    if is_fake.all() or not is_fake.any():
+        return float("nan")
     which = np.minimum((p_fake * bins).astype(int), bins - 1)
     gaps = [
         abs(float(p_fake[which == b].mean()) - float(is_fake[which == b].mean())) * float(np.mean(which == b))

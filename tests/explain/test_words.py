@@ -1,0 +1,377 @@
+"""Sentences that hold the numbers they speak of, and nothing that a browser would run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explain import draw, words
+from explain.analysis import Analysis, Settings
+from explain.attention_map import attention_map
+from explain.attribution import Attribution
+from model.artifact import Card
+from model.detector import Prediction
+from model.faces import Face
+from model.photo import Photo
+from model.preprocessing import Preprocessing
+
+SCRIPT = "<script>alert(1)</script>"
+SIDE = 16
+CROP = np.zeros((SIDE, SIDE, 3), np.uint8)
+FACE = Face((0, 0, SIDE, SIDE), 1.0, np.zeros((5, 2), np.float32), CROP, (0.0, 0.0, float(SIDE)))
+VOID_TAGS = {"br", "img"}
+
+
+def estimate(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.011, "high": value + 0.012}
+
+
+METRICS = {
+    "test": {
+        "dfdc": {
+            "real": 643,
+            "fake": 641,
+            "auc": estimate(0.899),
+            "accuracy": estimate(0.818),
+            "false_accusation_rate": estimate(0.207),
+            "miss_rate": estimate(0.158),
+            "expected_calibration_error": estimate(0.075),
+            "attention_peak_inside": {"attention": 0.87, "centre": 0.85, "fakes": 543},
+        },
+        "utkface": {"real": 497, "fake": 0, "false_accusation_rate": estimate(0.35)},
+        "ciplab": {"real": 262, "fake": 239, "miss_rate": estimate(0.46)},
+    }
+}
+CARD = Card(
+    "lite_attention",
+    Preprocessing(128),
+    ("Fake", "Real"),
+    temperature=1.2,
+    inconclusive_band=(0.31, 0.72),
+    licence="Research only.",
+    metrics=METRICS,
+)
+UNMEASURED = replace(CARD, metrics={})
+
+
+def prediction(p_fake: float = 0.93, verdict: str = "Fake", calibrated: bool = True) -> Prediction:
+    return Prediction({"Fake": p_fake, "Real": 1 - p_fake}, verdict, calibrated, None)
+
+
+def lime(samples: int = 640, r2: float = 0.62, target: str = "Fake") -> Attribution:
+    segments = np.arange(SIDE).repeat(SIDE).reshape(SIDE, SIDE).astype(np.int32)
+    weights = np.linspace(-1, 1, SIDE, dtype=np.float32)
+    evidence: dict[str, Any] = {"samples": samples, "r2": r2, "seed": 4}
+    return Attribution("lime", target, weights[segments], (SIDE, SIDE), segments, weights, evidence)
+
+
+def analysis(**changes: Any) -> Analysis:
+    """An analysis of one face before the verdict, or whatever ``changes`` make of it."""
+    found = Analysis(Photo(CROP, (), "0" * 64), (FACE,), FACE, Settings(samples=1200), {})
+    return replace(found, **changes)
+
+
+class Reader(HTMLParser):
+    """Collects the text of a fragment, and checks that every tag is closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.words = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag not in VOID_TAGS:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def read(fragment: str) -> Reader:
+    reader = Reader()
+    reader.feed(fragment)
+    reader.close()
+    assert not reader.open, f"never closed: {reader.open}"
+    return reader
+
+
+def text(fragment: str) -> str:
+    return read(fragment).words
+
+
+# Nothing that a browser would run
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        pytest.param(words.notice(SCRIPT), id="notice"),
+        pytest.param(words.notice(SCRIPT, "error"), id="error"),
+        pytest.param(words.title(SCRIPT, "line"), id="title"),
+        pytest.param(words.title("name", SCRIPT), id="line under a title"),
+        pytest.param(words.lime_title(SCRIPT), id="class in a title"),
+        pytest.param(words.model_figures(replace(CARD, licence=SCRIPT)), id="licence"),
+        pytest.param(words.model_figures(replace(UNMEASURED, licence=SCRIPT)), id="licence without figures"),
+        pytest.param(
+            words.model_figures(replace(CARD, metrics={"test": {SCRIPT: METRICS["test"]["dfdc"]}})), id="name of a set"
+        ),
+        pytest.param(
+            words.notice(" ".join(words.first_sentences(analysis(photo=Photo(CROP, (SCRIPT,), "")), False))),
+            id="note on a photo",
+        ),
+    ],
+)
+def test_text_from_outside_is_escaped(fragment: str) -> None:
+    reader = read(fragment)
+    assert "script" not in reader.tags
+    assert SCRIPT in reader.words, "the text itself must be there to read"
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        words.HEADER,
+        words.PLACEHOLDER,
+        words.looking(),
+        words.notice("A sentence."),
+        words.verdict_card(prediction(), CARD),
+        words.lime_title("Real"),
+        words.progress(analysis()),
+        words.stopped(None),
+        words.lime_caption(lime(), 8),
+        words.attention_caption(attention_map(np.eye(4, dtype=np.float32), SIDE), CARD),
+        words.scope(CARD),
+        words.model_figures(CARD),
+    ],
+)
+def test_every_fragment_closes_its_tags(fragment: str) -> None:
+    assert read(fragment).words.strip()
+
+
+# Notices
+
+
+def test_only_errors_interrupt_a_screen_reader() -> None:
+    assert 'role="alert"' in words.notice("Wrong.", "error")
+    assert 'class="notice error"' in words.notice("Wrong.", "error")
+    assert 'role="status"' in words.notice("Good to know.")
+    assert 'role="alert"' not in words.notice("Good to know.")
+
+
+# The verdict
+
+
+@pytest.mark.parametrize(
+    ("p_fake", "verdict", "headline"),
+    [(0.934, "Fake", "Looks fake"), (0.118, "Real", "Looks real"), (0.503, "Inconclusive", "Inconclusive")],
+)
+def test_verdict_states_its_probability_and_band(p_fake: float, verdict: str, headline: str) -> None:
+    fragment = words.verdict_card(prediction(p_fake, verdict), CARD)
+    said = text(fragment)
+    assert headline in said
+    assert f"{p_fake:.2f}" in said
+    assert "0.31 to 0.72" in said
+    assert f"about {round(100 * p_fake)} were fake" in said
+    assert f'class="verdict {verdict.lower()}"' in fragment
+
+
+def test_bar_puts_the_marker_and_the_band_in_their_places() -> None:
+    fragment = words.verdict_card(prediction(0.934), CARD)
+    assert 'class="marker" style="left:93.4%"' in fragment
+    assert 'class="band" style="left:31%;width:41%"' in fragment
+    label = re.search(r'role="img" aria-label="([^"]*)"', fragment)
+    assert label and all(number in label[1] for number in ("0.93", "0.31", "0.72"))
+
+
+def test_inconclusive_says_why_there_is_no_verdict() -> None:
+    said = text(words.verdict_card(prediction(0.5, "Inconclusive"), CARD))
+    assert "between 0.31 and 0.72" in said
+    assert "Looks" not in said
+
+
+def test_uncalibrated_probability_is_labelled() -> None:
+    said = text(words.verdict_card(prediction(calibrated=False), CARD))
+    assert "uncalibrated" in said
+    assert "of 100 faces" not in said
+    assert "uncalibrated" not in text(words.verdict_card(prediction(calibrated=True), CARD))
+
+
+# What stands before the verdict
+
+
+def test_one_face_needs_no_sentence() -> None:
+    assert words.first_sentences(analysis(), False) == []
+
+
+def test_no_face_means_no_score() -> None:
+    (sentence,) = words.first_sentences(analysis(faces=(), chosen=None), False)
+    assert "No face was found" in sentence
+    assert "no score" in sentence
+
+
+def test_whole_picture_is_said_to_be_no_face() -> None:
+    (sentence,) = words.first_sentences(analysis(faces=()), False)
+    assert "No face was found" in sentence
+    assert "as you asked" in sentence
+
+
+def test_number_of_faces_is_told() -> None:
+    (sentence,) = words.first_sentences(analysis(faces=(FACE,) * 37), False)
+    assert "37 faces" in sentence
+    assert "click" in sentence
+
+
+def test_notes_on_the_photo_come_first() -> None:
+    photo = Photo(CROP, ("Only its first frame.", "Filled with white."), "")
+    first, second, third = words.first_sentences(analysis(photo=photo), True)
+    assert (first, second) == photo.notes
+    assert "We made this fake" in third
+
+
+# Progress
+
+
+def test_progress_counts_samples() -> None:
+    found = analysis(prediction=prediction(), attributions={"lime": lime(samples=640)})
+    fragment = words.progress(found)
+    assert "640 of 1,200 samples" in text(fragment)
+    assert '<progress value="640" max="1200">' in fragment
+    assert 'role="status"' in fragment
+
+
+def test_progress_starts_at_nothing() -> None:
+    assert '<progress value="0" max="1200">' in words.progress(analysis())
+    assert "0 of 1,200 samples" in text(words.progress(analysis(prediction=prediction())))
+
+
+def test_done_tells_the_time_of_all_steps() -> None:
+    done = analysis(prediction=prediction(), complete=True, seconds={"faces": 0.2, "predict": 0.1, "lime": 3.1})
+    fragment = words.progress(done)
+    assert "Done in 3.4 s" in text(fragment)
+    assert "<progress " not in fragment
+
+
+def test_without_a_face_there_is_no_progress() -> None:
+    assert words.progress(analysis(faces=(), chosen=None, complete=True)) == ""
+
+
+def test_stopped_tells_how_far_it_came() -> None:
+    found = analysis(prediction=prediction(), attributions={"lime": lime(samples=1280)})
+    assert "Stopped after 1,280 LIME samples" in text(words.stopped(found))
+
+
+@pytest.mark.parametrize("found", [None, analysis()])
+def test_stopped_before_lime_names_no_number(found: Analysis | None) -> None:
+    said = text(words.stopped(found))
+    assert said.startswith("Stopped")
+    assert not re.search(r"\d", said)
+
+
+# Captions of the maps
+
+
+@pytest.mark.parametrize("target", ["Fake", "Real"])
+def test_lime_always_names_the_class_that_it_explains(target: str) -> None:
+    assert f"Why {target}" in text(words.lime_title(target))
+    said = text(words.lime_caption(lime(target=target), 8))
+    assert f"speaks for {target}" in said
+    assert f"speaks against {target}" in said
+
+
+def test_lime_caption_states_its_evidence() -> None:
+    said = text(words.lime_caption(lime(samples=1280, r2=0.624), 8))
+    assert "8 strongest of 16 superpixels" in said
+    assert "1,280 pictures" in said
+    assert "seed 4" in said
+    assert "62%" in said
+
+
+def test_lime_caption_claims_no_more_regions_than_there_are() -> None:
+    assert "16 strongest of 16" in text(words.lime_caption(lime(), 50))
+
+
+def test_lime_legend_has_the_colours_of_the_picture() -> None:
+    fragment = words.lime_caption(lime(), 8)
+    colours = re.findall(r"background:(#[0-9a-f]{6})", fragment)
+    assert colours == [draw.hex_colour(draw.SUPPORTS), draw.hex_colour(draw.OPPOSES)]
+
+
+@pytest.mark.parametrize(("r2", "warned"), [(0.9, False), (0.31, False), (0.29, True), (0.0, True), (-0.2, True)])
+def test_poor_fit_is_warned_of(r2: float, warned: bool) -> None:
+    said = text(words.lime_caption(lime(r2=r2), 8))
+    assert ("read it with care" in said) is warned
+    assert f"{max(r2, 0):.0%}" in said
+
+
+def test_attention_caption_states_grid_and_contrast() -> None:
+    mask = np.full((4, 8), 0.2, np.float32)
+    mask[1, 2] = 0.95
+    said = text(words.attention_caption(attention_map(mask, SIDE), CARD))
+    assert "4 × 8" in said
+    assert "0.20 to 0.95" in said
+    assert "contrast 0.75" in said
+    assert "flat" not in said
+
+
+def test_flat_mask_is_warned_of() -> None:
+    said = text(words.attention_caption(attention_map(np.full((4, 4), 0.4, np.float32), SIDE), CARD))
+    assert "The mask is flat" in said
+    assert "contrast 0.00" in said
+
+
+def test_attention_caption_says_how_often_it_was_right() -> None:
+    found = attention_map(np.eye(4, dtype=np.float32), SIDE)
+    said = text(words.attention_caption(found, CARD))
+    assert all(number in said for number in ("543", "87%", "85%"))
+    unmeasured = text(words.attention_caption(found, UNMEASURED))
+    assert "not measured" in unmeasured
+    assert "%" not in unmeasured
+
+
+# The model
+
+
+def test_scope_names_the_worst_failures() -> None:
+    said = text(words.scope(CARD))
+    assert "35% of 497 real faces" in said
+    assert "46% of 239 expert composites" in said
+
+
+def test_scope_without_figures_claims_none() -> None:
+    said = text(words.scope(UNMEASURED))
+    assert "not measured" in said
+    assert not re.search(r"\d", said)
+
+
+def test_figures_stand_in_a_table_with_their_intervals() -> None:
+    fragment = words.model_figures(CARD)
+    said = text(fragment)
+    assert fragment.count("<tr>") == 1 + len(METRICS["test"])
+    for name in ("auc", "accuracy", "false_accusation_rate", "miss_rate", "expected_calibration_error"):
+        value = METRICS["test"]["dfdc"][name]["value"]
+        assert f"{value:.3f} {value - 0.011:.3f}–{value + 0.012:.3f}" in said
+    assert all(words.SET_NAMES[name] in said for name in METRICS["test"])
+    assert "Research only." in said
+
+
+def test_rates_that_were_not_measured_are_left_open() -> None:
+    fragment = words.model_figures(CARD)
+    row = fragment[fragment.index(words.SET_NAMES["utkface"]) :].split("</tr>")[0]
+    assert row.count("<td>–</td>") == 4
+    assert "0.350" in row
+
+
+def test_model_without_figures_says_so() -> None:
+    said = text(words.model_figures(UNMEASURED))
+    assert "No figures were measured" in said
+    assert "Research only." in said

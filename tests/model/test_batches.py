@@ -1,0 +1,232 @@
+"""Tests of training batches: what stands in them, and that masks lie where the pictures were changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.architectures import LABELS
+from model.batches import Batches, Recipe
+from model.dataset import Example, index
+from model.preprocessing import Preprocessing
+
+SIDE, GRID = 32, (8, 8)
+PREPROCESSING = Preprocessing(SIDE)
+FAKE, REAL = LABELS.index("Fake"), LABELS.index("Real")
+Pixels = NDArray[np.uint8]
+MakeData = Callable[..., tuple[Path, Path]]
+TWINS_ONLY = Recipe(twins=3, singles=0, self_blended=0)
+
+
+@pytest.fixture
+def data(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, list[Example]]:
+    """A set with twins: one with a mask, one identical to its original, one without a mask; and a set of singles.
+
+    In ``twins/fake/changed.png`` the left third of the face is white.
+    """
+    changed, mask = picture(0), np.zeros((64, 64), np.uint8)
+    changed[16:48, 14:28], mask[16:48, 14:28] = 255, 255
+    pictures = {
+        "twins/train/real/a.png": picture(0),
+        "twins/train/fake/changed.png": changed,
+        "twins/train/real/b.png": picture(1),
+        "twins/train/fake/same.png": picture(1),
+        "twins/train/real/lonely.png": picture(2),
+        "singles/train/real/c.png": picture(3),
+        "singles/train/fake/d.png": picture(4),
+        "singles/train/fake/e.png": picture(5),
+        "singles/train/real/faceless.png": picture(6),
+    }
+    root, cache = make_data(pictures, without_face=["singles/train/real/faceless.png"])
+    (root / "twins/train/mask").mkdir()
+    assert cv2.imwrite(str(root / "twins/train/mask/changed.png"), mask)
+    examples = [replace(example, split="train") for example in index(root, cache)]
+    links = {
+        "twins/train/fake/changed.png": {"twin": "twins/train/real/a.png", "mask": "twins/train/mask/changed.png"},
+        "twins/train/fake/same.png": {"twin": "twins/train/real/b.png"},
+        "singles/train/fake/e.png": {"regions": ("mouth",)},
+    }
+    return root, [replace(example, **links.get(example.path, {})) for example in examples]
+
+
+def only(examples: list[Example], *names: str) -> list[Example]:
+    """The examples whose file name, without its ending, is one of ``names``."""
+    chosen = [example for example in examples if Path(example.path).stem in names]
+    assert len(chosen) == len(names)
+    return chosen
+
+
+def batches(
+    data: tuple[Path, list[Example]], names: tuple[str, ...] = (), recipe: Recipe | None = None, seed: int = 0
+) -> Batches:
+    root, examples = data
+    return Batches(root, only(examples, *names) if names else examples, PREPROCESSING, GRID, 5, seed, recipe)
+
+
+def labels_of(item: tuple) -> NDArray[np.int_]:
+    one_hot = item[1]["probabilities"]
+    assert set(np.unique(one_hot)) == {0, 1} and (one_hot.sum(axis=1) == 1).all()
+    return one_hot.argmax(axis=1)
+
+
+def assert_equal(one: tuple, other: tuple) -> None:
+    np.testing.assert_array_equal(one[0], other[0])
+    for part in (1, 2):
+        assert set(one[part]) == set(other[part])
+        for name in one[part]:
+            np.testing.assert_array_equal(one[part][name], other[part][name])
+
+
+# What a batch holds
+
+
+def test_arrays_have_the_shapes_that_fit_asks_for(data: tuple[Path, list[Example]]) -> None:
+    recipe = Recipe(twins=2, singles=3, self_blended=1)
+    pixels, targets, weights = batches(data, recipe=recipe)[0]
+    count = 2 * 2 + 2 * 3 + 2 * 1
+    assert pixels.shape == (count, SIDE, SIDE, 3) and pixels.dtype == np.float32
+    assert targets["probabilities"].shape == (count, 2) and targets["attention"].shape == (count, *GRID, 1)
+    assert weights["probabilities"].tolist() == [1] * count and weights["attention"].shape == (count, *GRID)
+    masks = targets["attention"]
+    assert masks.min() >= 0 and masks.max() <= 1 + 1e-5
+
+
+def test_half_of_a_batch_is_fake(data: tuple[Path, list[Example]]) -> None:
+    for step in range(5):
+        assert labels_of(batches(data)[step]).mean() == 0.5
+
+
+def test_each_fake_stands_before_its_real_twin(data: tuple[Path, list[Example]]) -> None:
+    labels = labels_of(batches(data, recipe=Recipe(twins=4, singles=0, self_blended=3))[0])
+    assert labels.tolist() == [FAKE, REAL] * 7
+
+
+def test_twins_that_are_the_same_picture_stay_the_same(data: tuple[Path, list[Example]]) -> None:
+    """Cut, flip and degradations are drawn once for both, so only the forgery can tell them apart."""
+    made = batches(data, ("b", "same"), TWINS_ONLY)
+    for step in range(5):
+        pixels = made[step][0]
+        np.testing.assert_array_equal(pixels[::2], pixels[1::2])
+
+
+def test_pairs_of_a_batch_are_cut_and_degraded_each_in_its_own_way(data: tuple[Path, list[Example]]) -> None:
+    pixels = batches(data, ("b", "same"), Recipe(twins=8, singles=0, self_blended=0))[0][0][::2]
+    assert len({row.tobytes() for row in pixels}) == 8
+
+
+def test_every_data_set_without_twins_gives_singles_of_both_classes(data: tuple[Path, list[Example]]) -> None:
+    made = batches(data, recipe=Recipe(twins=0, singles=4, self_blended=0))
+    assert sorted(labels_of(made[0]).tolist()) == [0] * 4 + [1] * 4
+    made = batches(data, ("c",), Recipe(twins=0, singles=4, self_blended=0))
+    assert labels_of(made[0]).tolist() == [REAL] * 4
+
+
+def test_set_with_twins_gives_no_singles(data: tuple[Path, list[Example]]) -> None:
+    """``lonely`` has no fake beside it: alone it would teach which set a picture comes from, not what is forged."""
+    made = batches(data, ("a", "changed", "lonely"), Recipe(twins=2, singles=5, self_blended=0))
+    assert len(made[0][0]) == 4
+
+
+def test_pictures_without_a_face_are_never_used(data: tuple[Path, list[Example]], tmp_path: Path) -> None:
+    root, examples = data
+    faceless = next(example.path for example in examples if example.box is None)
+    (root / faceless).unlink()
+    made = batches(data, recipe=Recipe(twins=0, singles=20, self_blended=20))
+    for step in range(3):
+        assert len(made[step][0]) == 80
+
+
+def test_fake_whose_twin_has_no_face_is_left_out(data: tuple[Path, list[Example]]) -> None:
+    root, examples = data
+    blind = [replace(e, box=None) if e.path.endswith("real/a.png") else e for e in only(examples, "a", "changed")]
+    made = Batches(root, [*blind, *only(examples, "b", "same")], PREPROCESSING, GRID, 5, 0, TWINS_ONLY)
+    for step in range(5):
+        assert not made[step][2]["attention"].any(), "the one fake with a mask must not come"
+
+
+# Masks
+
+
+def difference(item: tuple) -> NDArray[np.float32]:
+    """How much the fake of each pair differs from its real, per cell of the grid ``(pairs, 8, 8)`` in grey levels."""
+    gaps = np.abs(item[0][::2] - item[0][1::2]).mean(axis=3)
+    return gaps.reshape(len(gaps), 8, SIDE // 8, 8, SIDE // 8).mean(axis=(2, 4))
+
+
+def test_twin_mask_lies_where_the_twins_differ(data: tuple[Path, list[Example]]) -> None:
+    """Through cutting, jitter and flips: every cell called changed differs, every cell called untouched does not."""
+    made = batches(data, ("a", "changed"), TWINS_ONLY)
+    sides = []
+    for step in range(5):
+        item = made[step]
+        masks = item[1]["attention"][::2, ..., 0]
+        for mask, gaps in zip(masks, difference(item), strict=True):
+            inside, outside = gaps[mask > 0.95], gaps[mask == 0]
+            assert len(inside) and len(outside)
+            assert inside.mean() > 20 and inside.mean() > 5 * outside.mean()
+            sides.append(float(mask[:, :4].sum() > mask[:, 4:].sum()))
+    assert 0 < np.mean(sides) < 1, "pictures must be flipped, some of them"
+
+
+def test_self_blended_mask_lies_where_the_pair_differs(data: tuple[Path, list[Example]]) -> None:
+    """A changed face may also lie outside its mask, so strength is compared over all pairs, not in each."""
+    made = batches(data, recipe=Recipe(twins=0, singles=0, self_blended=10))
+    inside, outside = [], []
+    for step in range(5):
+        item = made[step]
+        for mask, gaps in zip(item[1]["attention"][::2, ..., 0], difference(item), strict=True):
+            inside.append(np.average(gaps, weights=mask + 1e-9))
+            outside.append(np.average(gaps, weights=1 - mask + 1e-3))
+    assert np.mean(inside) > 2 * np.mean(outside)
+
+
+def test_masks_weigh_only_where_they_are_known(data: tuple[Path, list[Example]]) -> None:
+    _, targets, weights = batches(data, ("a", "changed"), TWINS_ONLY)[0]
+    assert (weights["attention"][::2] == 1).all() and not weights["attention"][1::2].any()
+    assert not targets["attention"][1::2].any()
+
+    assert not batches(data, ("b", "same"), TWINS_ONLY)[0][2]["attention"].any(), "a twin without a mask"
+
+    made = batches(data, ("c", "d"), Recipe(twins=0, singles=3, self_blended=0))
+    assert not made[0][2]["attention"].any(), "singles without regions"
+
+    blended = batches(data, ("c",), Recipe(twins=0, singles=0, self_blended=3))[0][2]["attention"]
+    assert (blended[::2] == 1).all() and not blended[1::2].any()
+
+
+def test_named_regions_become_a_mask_over_them(data: tuple[Path, list[Example]]) -> None:
+    """The mouth of ``e`` lies in the lower middle of its face."""
+    _, targets, weights = batches(data, ("e",), Recipe(twins=0, singles=6, self_blended=0))[0]
+    assert (weights["attention"] == 1).all()
+    for mask in targets["attention"][..., 0]:
+        rows, columns = np.nonzero(mask > 0.5)
+        assert 3.5 < rows.mean() < 6.5 and 2 < columns.mean() < 5
+        assert not mask[:3].any()
+
+
+# Chance
+
+
+def test_same_seed_gives_the_same_batch(data: tuple[Path, list[Example]]) -> None:
+    for step in range(3):
+        assert_equal(batches(data, seed=7)[step], batches(data, seed=7)[step])
+
+
+def test_steps_seeds_and_epochs_differ(data: tuple[Path, list[Example]]) -> None:
+    made = batches(data)
+    first = made[0]
+    others = [made[1], batches(data, seed=1)[0]]
+    made.on_epoch_end()
+    others.append(made[0])
+    contents = {item[0].tobytes() for item in [first, *others]}
+    assert len(contents) == 4
+
+
+def test_length_is_the_steps_of_an_epoch(data: tuple[Path, list[Example]]) -> None:
+    assert len(batches(data)) == 5

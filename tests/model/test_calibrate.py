@@ -1,0 +1,179 @@
+"""Tests of calibration: a known temperature is found again, and the band is as narrow as it may be."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.artifact import load_artifact, write_card
+from model.calibrate import DECIDED_ACCURACY, WIDEST_BAND, calibrate, fit_band, fit_temperature
+from model.detector import Detector, scale_by_temperature
+from model.metrics import auc, expected_calibration_error
+
+Floats = NDArray[np.float64]
+WIDEST, NARROWEST = (0.5 - WIDEST_BAND, 0.5 + WIDEST_BAND), (0.45, 0.55)
+
+
+def sample(temperature: float, count: int = 20_000, seed: int = 0) -> tuple[Floats, NDArray[np.int_]]:
+    """Softmax outputs ``(N, 2)`` and true columns ``(N,)`` of a model that is right after ``temperature``."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (count, 2))
+    softmax = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    truth = (rng.random(count) > scale_by_temperature(softmax, temperature)[:, 0]).astype(int)
+    return softmax, truth
+
+
+def log_loss(probabilities: Floats, truth: NDArray[np.int_], weights: Floats) -> float:
+    return float(-np.average(np.log(probabilities[np.arange(len(truth)), truth]), weights=weights))
+
+
+# fit_temperature
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 1.7, 4.0])
+def test_temperature_of_the_world_is_recovered(temperature: float) -> None:
+    softmax, truth = sample(temperature)
+    assert fit_temperature(softmax, truth, np.ones(len(truth))) == pytest.approx(temperature, rel=0.06)
+
+
+def test_weights_say_whose_temperature_counts() -> None:
+    (one, truth_one), (other, truth_other) = sample(0.6), sample(3.0, seed=1)
+    softmax, truth = np.concatenate([one, other]), np.concatenate([truth_one, truth_other])
+    ones, zeros = np.ones(len(truth_one)), np.zeros(len(truth_one))
+    first, second, both = (
+        fit_temperature(softmax, truth, np.concatenate(weights))
+        for weights in ((ones, zeros), (zeros, ones), (ones, ones))
+    )
+    assert first == pytest.approx(0.6, rel=0.06) and second == pytest.approx(3, rel=0.06)
+    assert first < both < second
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("temperature", [0.4, 2.5])
+def test_fit_lowers_the_log_loss_and_cannot_move_the_auc(seed: int, temperature: float) -> None:
+    softmax, truth = sample(temperature, count=300, seed=seed)
+    weights = np.random.default_rng(seed).uniform(0.5, 2, len(truth))
+    scaled = scale_by_temperature(softmax, fit_temperature(softmax, truth, weights))
+    assert log_loss(scaled, truth, weights) < log_loss(softmax, truth, weights)
+    for other in (0.9, 1.1):
+        assert log_loss(scale_by_temperature(scaled, other), truth, weights) > log_loss(scaled, truth, weights)
+    assert auc(scaled[:, 1], truth == 1) == pytest.approx(auc(softmax[:, 1], truth == 1), abs=1e-12)
+
+
+def test_fit_lowers_the_calibration_error_of_an_overconfident_model() -> None:
+    softmax, truth = sample(3.0)
+    scaled = scale_by_temperature(softmax, fit_temperature(softmax, truth, np.ones(len(truth))))
+    before, after = (expected_calibration_error(p[:, 1], truth == 1) for p in (softmax, scaled))
+    assert after < 0.02 < before
+
+
+def test_certain_mistakes_keep_the_fit_finite() -> None:
+    softmax = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], np.float32)
+    assert 1 < fit_temperature(softmax, np.array([1, 1, 1]), np.ones(3)) < np.inf
+
+
+# fit_band
+
+
+def test_perfect_model_gets_the_narrowest_band() -> None:
+    p_fake = np.array([0.05, 0.2, 0.8, 0.95])
+    assert fit_band(p_fake, p_fake > 0.5, np.ones(4)) == NARROWEST
+
+
+def test_guessing_model_gets_the_widest_band() -> None:
+    rng = np.random.default_rng(0)
+    assert fit_band(rng.random(500), rng.random(500) < 0.5, np.ones(500)) == pytest.approx(WIDEST)
+
+
+def test_model_that_never_decides_gets_the_widest_band() -> None:
+    assert fit_band(np.full(10, 0.5), np.ones(10, bool), np.ones(10)) == pytest.approx(WIDEST)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_band_is_the_narrowest_that_decides_well_enough(seed: int) -> None:
+    """An honest model: one said to be fake with .7 is, seven times in ten."""
+    rng = np.random.default_rng(seed)
+    p_fake = rng.random(400)
+    is_fake, weights = rng.random(400) < p_fake, rng.uniform(0.5, 2, 400)
+    low, high = fit_band(p_fake, is_fake, weights)
+    assert low + high == pytest.approx(1) and WIDEST[0] - 1e-9 <= low <= 0.45
+
+    def decided_accuracy(half_width: float) -> float:
+        decided = np.abs(p_fake - 0.5) >= half_width
+        right = (p_fake > 0.5) == is_fake
+        return float(np.average(right[decided], weights=weights[decided]))
+
+    half_width = (high - low) / 2
+    if half_width < WIDEST_BAND - 1e-9:
+        assert decided_accuracy(half_width) >= DECIDED_ACCURACY
+    for narrower in np.arange(0.05, half_width - 0.005, 0.01):
+        assert decided_accuracy(narrower) < DECIDED_ACCURACY
+
+
+def test_weights_count_in_the_band() -> None:
+    """Two sets: one is always right, the other right only beyond .8; each in turn weighs next to nothing."""
+    p_fake = np.array([0.6, 0.6, 0.9, 0.9] * 10)
+    is_fake = np.array([True, False, True, True] * 10)
+    wrong_ones = ~is_fake
+    assert fit_band(p_fake, is_fake, np.where(wrong_ones, 1e-6, 1.0)) == NARROWEST
+    low, high = fit_band(p_fake, is_fake, np.where(wrong_ones, 10.0, 1.0))
+    assert 0.6 < high <= 0.62 and low == pytest.approx(1 - high)
+
+
+# the command
+
+
+@pytest.fixture
+def folder(tiny_artifact: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(tiny_artifact, tmp_path / "net")
+
+
+@pytest.mark.parametrize("labels", [("Fake", "Real"), ("Real", "Fake")])
+def test_command_writes_what_the_functions_find(
+    folder: Path,
+    make_data: Callable[..., tuple[Path, Path]],
+    picture: Callable[..., NDArray[np.uint8]],
+    capsys: pytest.CaptureFixture[str],
+    labels: tuple[str, str],
+) -> None:
+    """Labels follow the model's own raw verdicts but for one picture in four, so that there is something to fit."""
+    write_card(folder, replace(load_artifact(folder), labels=labels, temperature=None, metrics={"test": {"kept": 1}}))
+    raw = Detector(folder)
+    names = {}
+    for seed in range(12):
+        split = "test" if seed > 9 else "val"
+        dataset = "large" if seed > 2 else "small"
+        fake = (raw.predict(picture(seed)).probabilities["Fake"] > 0.5) != (seed % 4 == 1)
+        names[f"{dataset}/{split}/{'fake' if fake else 'real'}/{seed}.png"] = picture(seed)
+    root, cache = make_data(names)
+    calibrate(folder, root, cache)
+
+    card, before = load_artifact(folder), raw.card
+    assert replace(card, temperature=None, inconclusive_band=before.inconclusive_band) == before
+    crops, truth, weights = crops_of(root, cache)
+    softmax = raw.probabilities(crops)
+    column = labels.index("Fake")
+    temperature = fit_temperature(softmax, np.where(truth, column, 1 - column), weights)
+    assert card.temperature == pytest.approx(temperature, rel=1e-6)
+    p_fake = scale_by_temperature(softmax, temperature)[:, column]
+    assert card.inconclusive_band == fit_band(p_fake, truth, weights)
+    assert f"temperature {temperature:.3f}" in capsys.readouterr().out
+
+
+def crops_of(root: Path, cache: Path) -> tuple[NDArray[np.uint8], NDArray[np.bool_], Floats]:
+    """Validation crops, truth and weights such that each of the two sets weighs the same."""
+    from model.dataset import face_crop, index
+
+    examples = [example for example in index(root, cache) if example.split == "val"]
+    examples.sort(key=lambda example: example.dataset)
+    sizes = {name: sum(e.dataset == name for e in examples) for name in ("small", "large")}
+    assert sizes == {"small": 3, "large": 7}
+    weights = np.array([1 / sizes[example.dataset] for example in examples])
+    truth = np.array([example.label == "Fake" for example in examples])
+    return np.stack([face_crop(root, example) for example in examples]), truth, weights

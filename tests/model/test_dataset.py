@@ -1,0 +1,222 @@
+"""Tests of how a data folder is read, on folders made for each test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model import dataset
+from model.dataset import DatasetError, Example, face_crop, face_crops, index, read_mask, read_rgb
+from model.faces import CROP_MARGIN, CROP_SIZE, crop, find_faces, square_around
+
+BLANK = np.full((64, 64, 3), 127, np.uint8)
+MakeData = Callable[..., tuple[Path, Path]]
+Pixels = NDArray[np.uint8]
+
+
+@pytest.fixture
+def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        pytest.fail("a face was looked for that the cache knows")
+
+    monkeypatch.setattr(dataset, "ProcessPoolExecutor", fail)
+
+
+def by_path(examples: list[Example]) -> dict[str, Example]:
+    return {example.path: example for example in examples}
+
+
+# index: folders
+
+
+@pytest.mark.usefixtures("nobody_looks")
+def test_folders_name_set_split_and_label(make_data: MakeData) -> None:
+    names = {
+        "one/train/real/a.jpg": ("one", "train", "Real"),
+        "one/val/fake/b.png": ("one", "val", "Fake"),
+        "one/test/fake_extra/c.jpeg": ("one", "test", "Fake"),
+        "two/deep/down/train/REAL/d.JPG": ("two", "train", "Real"),
+        "two/Fake/e.PnG": ("two", "test", "Fake"),
+    }
+    examples = index(*make_data(dict.fromkeys(names, BLANK)))
+    assert {e.path: (e.dataset, e.split, e.label) for e in examples} == names
+    assert [example.path for example in examples] == sorted(names)
+
+
+@pytest.mark.usefixtures("nobody_looks")
+def test_other_files_and_folders_are_left_out(make_data: MakeData) -> None:
+    root, cache = make_data({"one/real/a.jpg": BLANK, "one/mask/a.png": BLANK, "loose.jpg": BLANK})
+    (root / "one" / "real" / "notes.txt").write_text("no picture")
+    assert [example.path for example in index(root, cache)] == ["one/real/a.jpg"]
+
+
+@pytest.mark.usefixtures("nobody_looks")
+def test_pairs_name_twin_and_mask(make_data: MakeData) -> None:
+    names = ("set/train/real/a.png", "set/train/fake/b.png", "set/train/fake/c.png")
+    root, cache = make_data(dict.fromkeys(names, BLANK))
+    (root / "set" / "train" / "pairs.csv").write_text("fake,real,mask\nfake/b.png,real/a.png,mask/b.png\n")
+    found = by_path(index(root, cache))
+    assert (found[names[1]].twin, found[names[1]].mask) == (names[0], "set/train/mask/b.png")
+    assert (found[names[0]].twin, found[names[0]].mask) == (None, None)
+    assert (found[names[2]].twin, found[names[2]].mask) == (None, None)
+
+
+@pytest.mark.usefixtures("nobody_looks")
+def test_regions_belong_to_the_fakes_of_their_own_set(make_data: MakeData) -> None:
+    names = ("one/train/fake/a.jpg", "one/train/real/a.jpg", "two/train/fake/a.jpg", "one/val/fake/b.jpg")
+    root, cache = make_data(dict.fromkeys(names, BLANK))
+    header = "file,eye_viewer_left,eye_viewer_right,nose,mouth\n"
+    (root / "one" / "regions.csv").write_text(header + "a.jpg,0,1,0,1\nb.jpg,1,0,1,0\n")
+    found = by_path(index(root, cache))
+    assert found[names[0]].regions == ("right_eye", "mouth")
+    assert found[names[3]].regions == ("left_eye", "nose")
+    assert found[names[1]].regions == () and found[names[2]].regions == ()
+
+
+@pytest.mark.parametrize("files", [{}, {"one/pictures/a.jpg": BLANK}])
+def test_folder_without_labelled_pictures_is_refused(make_data: MakeData, files: dict[str, Pixels]) -> None:
+    root, cache = make_data(files)
+    with pytest.raises(DatasetError, match="holds no pictures in folders named real or fake"):
+        index(root, cache)
+
+
+def test_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="nowhere holds no pictures"):
+        index(tmp_path / "nowhere", tmp_path / "faces.json")
+
+
+# index: faces
+
+
+def test_faces_are_found_once_and_remembered(
+    make_data: MakeData, astronaut: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = np.ascontiguousarray(astronaut[20:220, 120:320])
+    root, cache = make_data({"one/real/head.png": head, "one/fake/blank.png": BLANK}, known=False)
+    examples = by_path(index(root, cache, workers=1))
+    assert examples["one/fake/blank.png"].box is None and examples["one/fake/blank.png"].landmarks == ()
+    (face,) = find_faces(head)
+    found = examples["one/real/head.png"]
+    assert found.landmarks == tuple(tuple(map(float, point)) for point in face.landmarks)
+    # What is remembered is square already, so that it gives the product's own crop.
+    np.testing.assert_array_equal(face_crop(root, found), face.crop)
+
+    calls: list[object] = []
+    monkeypatch.setattr(dataset, "ProcessPoolExecutor", calls.append)
+    assert by_path(index(root, cache)) == examples
+    assert calls == []
+    assert sorted(path.name for path in root.rglob("*.*")) == ["blank.png", "head.png"], "data folders stay untouched"
+
+
+def test_workers_inherit_nothing(make_data: MakeData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forked worker would take over locks that OpenCV's threads held in this process, and wait for ever."""
+
+    def fail(*_: object) -> None:
+        raise AssertionError("the worker is a copy of this process")
+
+    monkeypatch.setattr(dataset, "find_faces", fail)
+    root, cache = make_data({"one/real/blank.png": BLANK}, known=False)
+    assert index(root, cache, workers=1)[0].box is None
+
+
+def test_only_new_pictures_are_looked_at(make_data: MakeData, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, cache = make_data({"one/real/old.png": BLANK})
+    assert cv2.imwrite(str(root / "one" / "real" / "new.png"), BLANK)
+    looked_at: list[Path] = []
+
+    class Pool:
+        def __init__(self, *_: object) -> None: ...
+
+        def __enter__(self) -> Pool:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def map(self, _: object, paths: list[Path], chunksize: int) -> list[list]:
+            looked_at.extend(paths)
+            return [[[1.0, 2.0, 3.0, 3.0], [[4.0, 5.0]]] for _ in paths]
+
+    monkeypatch.setattr(dataset, "ProcessPoolExecutor", Pool)
+    found = by_path(index(root, cache))
+    assert [path.name for path in looked_at] == ["new.png"]
+    assert found["one/real/new.png"].box == (1, 2, 3, 3) and found["one/real/new.png"].landmarks == ((4, 5),)
+    assert found["one/real/old.png"].box is not None
+    assert set(json.loads(cache.read_text())) == {"one/real/old.png", "one/real/new.png"}
+
+
+def test_picture_that_cannot_be_read_is_named(make_data: MakeData) -> None:
+    root, cache = make_data({"one/real/a.png": BLANK}, known=False)
+    (root / "one" / "real" / "broken.jpg").write_text("no picture")
+    with pytest.raises(DatasetError, match=r"broken\.jpg is not a picture"):
+        index(root, cache, workers=1)
+
+
+# read_rgb and read_mask
+
+
+def test_pictures_are_read_as_rgb(tmp_path: Path) -> None:
+    red = np.zeros((8, 8, 3), np.uint8)
+    red[..., 0] = 200
+    assert cv2.imwrite(str(tmp_path / "red.png"), red[..., ::-1])
+    np.testing.assert_array_equal(read_rgb(tmp_path / "red.png"), red)
+
+
+def test_masks_are_read_as_one_channel(tmp_path: Path) -> None:
+    mask = np.zeros((8, 6), np.uint8)
+    mask[2:4, 1:3] = 255
+    assert cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png"), mask)
+
+
+@pytest.mark.parametrize("reader", [read_rgb, read_mask])
+def test_what_is_no_picture_is_refused_by_name(tmp_path: Path, reader: Callable[[Path], Pixels]) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    for name in ("text.png", "missing.png"):
+        with pytest.raises(DatasetError, match=f"{name} is not a picture that can be read"):
+            reader(tmp_path / name)
+
+
+# face_crop and face_crops
+
+
+@pytest.mark.parametrize("margin", [CROP_MARGIN, 1.4])
+def test_face_crop_is_cut_around_the_box(
+    make_data: MakeData, picture: Callable[..., Pixels], margin: float
+) -> None:
+    root, cache = make_data({"one/real/a.png": picture(0)})
+    (example,) = index(root, cache)
+    expected = crop(picture(0), square_around(example.box, margin))
+    np.testing.assert_array_equal(face_crop(root, example, margin), expected)
+
+
+def test_face_crop_needs_a_face(make_data: MakeData) -> None:
+    root, cache = make_data({"one/real/a.png": BLANK}, without_face=["one/real/a.png"])
+    with pytest.raises(DatasetError, match=r"No face was found in one/real/a\.png"):
+        face_crop(root, index(root, cache)[0])
+
+
+def test_face_crops_are_gathered_by_set_for_one_split(
+    make_data: MakeData, picture: Callable[..., Pixels]
+) -> None:
+    names = [
+        *("b/val/fake/1.png", "b/val/real/2.png", "b/val/real/3.png"),
+        *("a/val/real/4.png", "a/train/real/5.png", "c/val/fake/6.png"),
+    ]
+    root, cache = make_data(
+        {name: picture(seed) for seed, name in enumerate(names)}, without_face=["b/val/real/3.png", "c/val/fake/6.png"]
+    )
+    examples = index(root, cache)
+    sets = face_crops(root, examples, "val")
+    assert list(sets) == ["a", "b"], "sorted, and none whose pictures all lack a face"
+    crops, is_fake = sets["b"]
+    assert crops.shape == (2, CROP_SIZE, CROP_SIZE, 3) and crops.dtype == np.uint8
+    assert is_fake.tolist() == [True, False] and is_fake.dtype == bool
+    np.testing.assert_array_equal(crops[1], face_crop(root, by_path(examples)["b/val/real/2.png"]))
+    assert sets["a"][1].tolist() == [False]
+    assert face_crops(root, examples, "test") == {}
