@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from explain import draw, words
 from explain.analysis import MAX_SAMPLES, MIN_SAMPLES, TARGETS, Analysis, Settings, SettingsError, analyze
 from explain.attention_map import attention_map
-from explain.gallery import examples, planted_region
+from explain.gallery import example_of, examples, planted_region
 from explain.runs import Runs
 from explain.view import View, pictures
 from model.artifact import SHIPPED
@@ -83,7 +83,7 @@ class Page:
         smooth: bool,
         whole: bool,
     ) -> Iterator[tuple[dict[str, Any], NDArray[np.uint8] | None, NDArray[np.uint8] | None]]:
-        """Judge the largest face of a photo and explain the verdict; the last answer is complete and brings the pictures.
+        """Judge the largest face of a photo and explain the verdict; the last answer brings the pictures.
 
         A photo without a face gets no score, unless ``whole`` asks to judge the whole picture.
         """
@@ -134,11 +134,12 @@ class Page:
             "status": words.progress(analysis),
             "cancel": _visible(not analysis.complete),
         }
-        region = planted_region(analysis.photo.sha256)
+        example = example_of(analysis.photo.sha256)
+        region = planted_region(example)
         if analysis.prediction is None:
             picture = draw.boxes(analysis.photo.pixels, analysis.faces, analysis.chosen)
             updates["found"] = gr.update(value=picture, visible=True)
-            sentences = words.first_sentences(analysis, region is not None)
+            sentences = words.first_sentences(analysis, example)
             updates["notice"] = _notice(" ".join(sentences)) if sentences else _visible(False)
         if analysis.chosen is None:
             return {**updates, "whole_button": _visible(True)}

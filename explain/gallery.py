@@ -22,12 +22,14 @@ class Example:
         title: what it shows, in a few words.
         licence: who made it and under which terms it is shipped.
         mask: for a fake, a picture that is white where it was changed.
+        has_face: whether it shows a person at all.
     """
 
     path: Path
     title: str
     licence: str
     mask: Path | None
+    has_face: bool
 
 
 @cache
@@ -40,17 +42,24 @@ def examples() -> tuple[Example, ...]:
             entry["title"],
             entry["licence"],
             FOLDER / entry["planted"]["mask"] if "planted" in entry else None,
+            entry["has_face"],
         )
         for entry in entries
     )
 
 
 @cache
-def _masks() -> dict[str, Path]:
-    return {open_photo(example.path).sha256: example.mask for example in examples() if example.mask}
+def _by_digest() -> dict[str, Example]:
+    return {open_photo(example.path).sha256: example for example in examples()}
 
 
-def planted_region(photo_sha256: str) -> NDArray[np.uint8] | None:
+def example_of(photo_sha256: str) -> Example | None:
+    """The example that a photo is, or None for any other photo."""
+    return _by_digest().get(photo_sha256)
+
+
+def planted_region(example: Example | None) -> NDArray[np.uint8] | None:
     """Where one of our fakes was changed, ``(H, W) uint8`` 0 or 255 in photo pixels; None for any other photo."""
-    mask = _masks().get(photo_sha256)
-    return None if mask is None else np.ascontiguousarray(open_photo(mask).pixels[..., 0])
+    if example is None or example.mask is None:
+        return None
+    return np.ascontiguousarray(open_photo(example.mask).pixels[..., 0])

@@ -6,6 +6,7 @@ from typing import Any
 from explain.analysis import Analysis
 from explain.attribution import Attribution
 from explain.draw import OPPOSES, SUPPORTS, hex_colour
+from explain.gallery import Example
 from model.artifact import Card
 from model.detector import Prediction
 
@@ -61,7 +62,7 @@ def _calibration_sentence(prediction: Prediction) -> str:
     )
 
 
-def first_sentences(analysis: Analysis, is_example_fake: bool) -> list[str]:
+def first_sentences(analysis: Analysis, example: Example | None) -> list[str]:
     """What a visitor should know of the photo before the verdict."""
     sentences = list(analysis.photo.notes)
     if analysis.chosen is None:
@@ -70,8 +71,10 @@ def first_sentences(analysis: Analysis, is_example_fake: bool) -> list[str]:
         sentences.append("No face was found; as you asked, the picture's central square is judged as if it were one.")
     elif len(analysis.faces) > 1:
         sentences.append(f"{len(analysis.faces)} faces were found; click another box to analyse that one.")
-    if is_example_fake:
-        sentences.append("We made this fake: the white line on the maps shows where. Do they find it?")
+    if example is not None and example.mask is not None:
+        sentences.append("We made this fake: the white line on the maps shows where it was changed. Do they find it?")
+    elif example is not None and example.has_face:
+        sentences.append("This portrait is untouched. If the model calls it fake, you see one of its mistakes.")
     return sentences
 
 

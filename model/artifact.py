@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import tempfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ class Card:
         preprocessing: what the network expects of a face crop.
         labels: names of the network's outputs, in order.
         temperature: divides the logits; None where the model was never calibrated.
+        fake_bias: added to the logit of Fake after the division.
         inconclusive_band: P(Fake) between these bounds earns no verdict.
         licence: under which terms the weights may be used.
         sha256: hex digest of each file beside the card.
@@ -46,6 +48,7 @@ class Card:
     preprocessing: Preprocessing
     labels: tuple[str, ...]
     temperature: float | None = None
+    fake_bias: float = 0.0
     inconclusive_band: tuple[float, float] = (0.4, 0.6)
     licence: str = "unknown"
     sha256: dict[str, str] = field(default_factory=dict)
@@ -56,8 +59,12 @@ class Card:
     def __post_init__(self) -> None:
         if sorted(self.labels) != ["Fake", "Real"]:
             raise ArtifactError(f"The card's labels must be Fake and Real in some order, not {self.labels}.")
-        if self.temperature is not None and not self.temperature > 0:
-            raise ArtifactError(f"The card's temperature must be above 0, not {self.temperature}.")
+        if self.temperature is not None and not 0 < self.temperature < math.inf:
+            raise ArtifactError(f"The card's temperature must be above 0 and finite, not {self.temperature}.")
+        if not math.isfinite(self.fake_bias):
+            raise ArtifactError(f"The card's fake_bias must be a finite number, not {self.fake_bias}.")
+        if not isinstance(self.sha256, dict):
+            raise ArtifactError("The card's sha256 must name a digest for each file.")
         low, high = self.inconclusive_band
         if not 0 <= low <= 0.5 <= high <= 1:
             raise ArtifactError(f"The card's inconclusive_band must enclose 0.5 within 0..1, not {low}..{high}.")
@@ -124,6 +131,7 @@ def save_artifact(model: "keras.Model", folder: Path, card: Card) -> Card:
     import tensorflow as tf
 
     folder.mkdir(parents=True, exist_ok=True)
+    _settle_batch_norms(model)
     for variable in model.weights:
         variable.assign(np.asarray(variable).astype(np.float16).astype(np.float32))
     # LiteRT widens float16 weights once at load: half the size at the same speed.
@@ -153,6 +161,18 @@ def load_keras(folder: Path) -> "keras.Model":
     model = build(card.architecture, folded=True)
     model.load_weights(folder / WEIGHTS)
     return model
+
+
+def _settle_batch_norms(model: "keras.Model") -> None:
+    """Leave each batch norm a scale and a shift alone, as the converter does, so that both round the same numbers."""
+    from keras import layers
+
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            gamma, beta, mean, variance = layer.get_weights()
+            scale = gamma / np.sqrt(variance + layer.epsilon)
+            rest = np.zeros_like(mean), np.full_like(variance, 1 - layer.epsilon)
+            layer.set_weights([scale, beta - mean * scale, *rest])
 
 
 def _halve(source: Path, target: Path) -> None:

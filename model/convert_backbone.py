@@ -29,7 +29,7 @@ class _Storage:
     """Stands for a PyTorch storage until its bytes, which come last in the file, are read."""
 
     def __init__(self, dtype: type, count: int) -> None:
-        self.values = np.zeros(count, dtype)
+        self.values: NDArray = np.zeros(count, dtype)
 
 
 def _rebuild_tensor(storage: _Storage, offset: int, shape: tuple, stride: tuple, *_: Any) -> NDArray:

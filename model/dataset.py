@@ -131,16 +131,18 @@ def _locate(path: Path) -> tuple[tuple[float, float, float, float] | None, tuple
 
 def _load_or_find_faces(root: Path, paths: list[Path], cache: Path, workers: int) -> dict[str, list]:
     """``[box, landmarks]`` of each picture, looking only at those that ``cache`` does not know yet."""
-    known: dict[str, list] = json.loads(cache.read_text()) if cache.exists() else {}
+    roots: dict[str, dict[str, list]] = json.loads(cache.read_text()) if cache.exists() else {}
+    # One cache may serve several data folders, whose pictures may bear the same names.
+    known = roots.setdefault(str(root.resolve()), {})
     names = {str(path.relative_to(root)): path for path in paths}
     missing = [name for name in names if name not in known]
     if missing:
-        # A forked worker inherits OpenCV's and TensorFlow's locks without the threads that would open them: it may hang.
+        # A forked worker inherits locks of OpenCV and TensorFlow without the threads that would open them: it may hang.
         with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
             found = pool.map(_locate, [names[name] for name in missing], chunksize=16)
             known.update(zip(missing, tqdm(found, "faces", total=len(missing)), strict=True))
         cache.parent.mkdir(parents=True, exist_ok=True)
-        cache.write_text(json.dumps(known))
+        cache.write_text(json.dumps(roots))
     return known
 
 
@@ -213,3 +215,18 @@ def face_crops(
         )
         for name, group in sorted(members.items())
     }
+
+
+def judged_sets(
+    root: Path, examples: Sequence[Example], split: str, margin: float = CROP_MARGIN
+) -> dict[str, tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+    """``face_crops`` of the data sets in which both classes are there to be told apart.
+
+    Raises:
+        DatasetError: if there is no such set.
+    """
+    sets = face_crops(root, examples, split, margin)
+    both = {name: (crops, is_fake) for name, (crops, is_fake) in sets.items() if 0 < is_fake.sum() < len(is_fake)}
+    if not both:
+        raise DatasetError(f"{root} holds no {split} pictures of both classes with a face in them.")
+    return both

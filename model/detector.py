@@ -1,6 +1,6 @@
 """Says how likely a face crop is Real or Fake, with the attention mask of the same pass."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,17 +67,21 @@ class Detector:
 
     def _run(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
         outputs = self._engine(to_input(crops, self.card.preprocessing))
-        probabilities = scale_by_temperature(outputs["probabilities"], self.card.temperature or 1.0)
+        bias = [self.card.fake_bias if label == "Fake" else 0.0 for label in self.card.labels]
+        probabilities = scale_by_temperature(outputs["probabilities"], self.card.temperature or 1.0, bias)
         mask = outputs.get("attention")
         return probabilities, None if mask is None else mask[..., 0]
 
 
-def scale_by_temperature(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
-    """Softmax probabilities ``(N, C)`` with their logits divided by a temperature (Guo et al., arXiv 1706.04599).
+def scale_by_temperature(
+    probabilities: NDArray[np.floating], temperature: float, bias: Sequence[float] = (0.0, 0.0)
+) -> NDArray[np.float64]:
+    """Softmax probabilities ``(N, 2)`` with their logits divided by a temperature and shifted by a bias.
 
-    Temperatures above 1 soften; the order of pictures and the winning class stay.
+    Temperatures above 1 soften (Guo et al., arXiv 1706.04599); the bias, one number per class, moves the point where
+    the classes balance (Platt scaling). Neither changes the order of pictures.
     """
     tiny = np.finfo(np.float32).tiny
-    logits = np.log(np.maximum(probabilities.astype(np.float64), tiny)) / temperature
+    logits = np.log(np.maximum(probabilities.astype(np.float64), tiny)) / temperature + np.asarray(bias)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)

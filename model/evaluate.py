@@ -1,4 +1,4 @@
-"""Measures a shipped model: ``python -m model.evaluate model/weights/lite_attention ../shared/data``."""
+"""Measures a shipped model: ``python -m model.evaluate model/weights/lite_attention DATA``."""
 
 import json
 from dataclasses import asdict, replace
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model.artifact import load_artifact, write_card
 from model.cli import run
-from model.dataset import Example, face_crops, index, read_mask, read_rgb
+from model.dataset import DatasetError, Example, face_crops, index, read_mask, read_rgb
 from model.detector import Detector
 from model.faces import crop, square_around
 from model.metrics import MEASURES, bootstrap
@@ -78,6 +78,8 @@ def evaluate(
     detector = Detector(artifact)
     examples = index(data, faces)
     sets = face_crops(data, examples, split, detector.card.preprocessing.crop_margin)
+    if not sets:
+        raise DatasetError(f"{data} holds no {split} pictures with a face in them.")
     figures = {name: measure(detector, crops, is_fake) for name, (crops, is_fake) in sets.items()}
     for name, values in figures.items():
         members = [e for e in examples if e.dataset == name and e.split == split]

@@ -105,8 +105,10 @@ def crop(photo: NDArray[np.uint8], square: tuple[float, float, float], size: int
     Returns:
         ``(size, size, 3) uint8`` (or ``(size, size)``), shrunk by area averaging, enlarged bicubically.
     """
-    x, y, side = round(square[0]), round(square[1]), max(1, round(square[2]))
     height, width = photo.shape[:2]
+    side = max(1, round(square[2]))
+    # A square beside the photo shows the same as one that touches it by a pixel: without one, there is no border.
+    x, y = min(max(round(square[0]), 1 - side), width - 1), min(max(round(square[1]), 1 - side), height - 1)
     before = (max(0, -y), max(0, -x))
     after = (max(0, y + side - height), max(0, x + side - width))
     cut = photo[max(0, y) : max(0, y + side), max(0, x) : max(0, x + side)]

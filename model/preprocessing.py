@@ -1,5 +1,6 @@
 """What a network expects of a face crop, as data, and the one function that obeys it."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -30,6 +31,9 @@ class Preprocessing:
     def __post_init__(self) -> None:
         if self.color_order not in ("RGB", "BGR"):
             raise ValueError(f"color_order must be RGB or BGR, not {self.color_order!r}.")
+        numbers = (self.value_scale, self.value_offset, self.crop_margin)
+        if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+            raise ValueError(f"value_scale, value_offset and crop_margin must be finite numbers, not {numbers}.")
         if self.input_size < 1:
             raise ValueError(f"input_size must be at least 1 pixel, not {self.input_size}.")
 

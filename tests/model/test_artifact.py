@@ -83,6 +83,7 @@ def test_every_field_survives_the_card(tmp_path: Path, tiny_card: Card) -> None:
         preprocessing=replace(tiny_card.preprocessing, color_order="BGR", value_scale=1 / 3, crop_margin=1.3),
         labels=("Real", "Fake"),
         temperature=None,
+        fake_bias=-0.125,
         inconclusive_band=(0.25, 0.75),
         licence="für Forschung",
         sha256={"a": "b"},
@@ -102,7 +103,7 @@ def test_both_files_hold_the_same_network(tiny_artifact: Path) -> None:
     lite = engine(pixels)
     assert set(lite) == {"probabilities", "attention"}
     for name, values in network(pixels).items():
-        np.testing.assert_allclose(lite[name], np.asarray(values), atol=1e-5)
+        np.testing.assert_allclose(lite[name], np.asarray(values), atol=1e-3)
     assert lite["probabilities"].std() > 0.01
 
 

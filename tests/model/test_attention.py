@@ -16,7 +16,10 @@ from model.attention import MASK_LAYER, RescaleGAP, attention_block
 def weighted_mean(features: NDArray[np.float32], masks: NDArray[np.float32]) -> NDArray[np.float32]:
     """``(N, C)``: each picture's features averaged with its mask as the weights."""
     return np.stack(
-        [np.average(f.reshape(-1, f.shape[-1]), axis=0, weights=m.ravel()) for f, m in zip(features, masks, strict=True)]
+        [
+            np.average(f.reshape(-1, f.shape[-1]), axis=0, weights=m.ravel())
+            for f, m in zip(features, masks, strict=True)
+        ]
     )
 
 
@@ -46,16 +49,12 @@ def test_rescale_divides_each_row_by_its_own_mask() -> None:
     np.testing.assert_allclose(result, [[4, 8], [3, 1]], rtol=1e-5)
 
 
-def test_pool_is_the_mean_weighted_by_the_mask(
-    features: NDArray[np.float32], masks: NDArray[np.float32]
-) -> None:
+def test_pool_is_the_mean_weighted_by_the_mask(features: NDArray[np.float32], masks: NDArray[np.float32]) -> None:
     np.testing.assert_allclose(pooled(features, masks), weighted_mean(features, masks), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("factor", [0.01, 0.5, 100])
-def test_scale_of_the_mask_cancels(
-    features: NDArray[np.float32], masks: NDArray[np.float32], factor: float
-) -> None:
+def test_scale_of_the_mask_cancels(features: NDArray[np.float32], masks: NDArray[np.float32], factor: float) -> None:
     scaled = pooled(features, masks * np.float32(factor))
     np.testing.assert_allclose(scaled, pooled(features, masks), rtol=2e-3, atol=1e-4)
 

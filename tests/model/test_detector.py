@@ -61,6 +61,16 @@ def test_temperature_of_the_card_divides_the_logits(with_card: WithCard, crops: 
     np.testing.assert_allclose(scaled[:, 0], 1 / (1 + np.exp(-logits / 2.5)), atol=1e-6)
 
 
+@pytest.mark.parametrize("labels", [("Fake", "Real"), ("Real", "Fake")])
+def test_bias_of_the_card_is_added_to_the_logit_of_fake(
+    with_card: WithCard, crops: Pixels, labels: tuple[str, str]
+) -> None:
+    plain = with_card(labels=labels, temperature=2.0, fake_bias=0.0).predict(crops[0]).probabilities
+    biased = with_card(labels=labels, temperature=2.0, fake_bias=0.75).predict(crops[0]).probabilities
+    odds = [p["Fake"] / p["Real"] for p in (plain, biased)]
+    assert odds[1] / odds[0] == pytest.approx(np.exp(0.75))
+
+
 def test_preprocessing_of_the_card_is_obeyed(with_card: WithCard, crops: Pixels) -> None:
     detector = with_card()
     swapped = with_card(preprocessing=replace(detector.card.preprocessing, color_order="BGR"))
@@ -194,8 +204,23 @@ def test_order_and_winners_stay(temperature: float) -> None:
     np.testing.assert_allclose(scaled.sum(axis=1), 1)
 
 
-def test_three_classes_are_scaled_alike() -> None:
-    logits = np.array([[1.0, 2.0, 4.0]])
-    softmax = np.exp(logits) / np.exp(logits).sum()
-    expected = np.exp(logits / 2) / np.exp(logits / 2).sum()
-    np.testing.assert_allclose(scale_by_temperature(softmax, 2), expected)
+@pytest.mark.parametrize(
+    ("p", "temperature", "bias", "expected"),
+    [
+        (0.5, 1, (np.log(3), 0), 0.75),
+        (0.5, 1, (0, np.log(3)), 0.25),
+        (0.8, 2, (np.log(2), 0), 0.8),  # odds of 4 become 2 by the temperature, then 4 again
+        (0.3, 1, (5, 5), 0.3),
+    ],
+)
+def test_bias_multiplies_the_odds_after_the_temperature(
+    p: float, temperature: float, bias: tuple[float, float], expected: float
+) -> None:
+    scaled = scale_by_temperature(np.array([[p, 1 - p]]), temperature, bias)
+    np.testing.assert_allclose(scaled, [[expected, 1 - expected]], atol=1e-12)
+
+
+def test_bias_keeps_the_order() -> None:
+    p_fake = np.random.default_rng(0).uniform(0.01, 0.99, 200)
+    scaled = scale_by_temperature(np.stack([p_fake, 1 - p_fake], axis=1), 1.3, (0.7, 0))
+    np.testing.assert_array_equal(np.argsort(scaled[:, 0]), np.argsort(p_fake))

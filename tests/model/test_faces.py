@@ -217,6 +217,14 @@ def test_crop_beyond_the_photo_repeats_its_border(numbered: Pixels) -> None:
     np.testing.assert_array_equal(cut, expected)
 
 
+@pytest.mark.parametrize("corner", [(20, 2), (2, 20), (20, 20), (-20, 2), (2, -20), (-20, -20)])
+def test_crop_beside_the_photo_repeats_its_border_too(numbered: Pixels, corner: tuple[int, int]) -> None:
+    """OpenCV, asked to extend an empty picture, fills it with whatever lies in memory."""
+    x, y = corner
+    padded = np.pad(numbered, ((30, 30), (30, 30), (0, 0)), mode="edge")
+    np.testing.assert_array_equal(crop(numbered, (x, y, 6), 6), padded[y + 30 : y + 36, x + 30 : x + 36])
+
+
 def test_crop_halved_is_the_mean_of_four_pixels() -> None:
     photo = np.random.default_rng(0).integers(0, 64, (8, 8, 3)).astype(np.uint8) * 4
     means = photo.reshape(4, 2, 4, 2, 3).mean(axis=(1, 3))

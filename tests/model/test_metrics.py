@@ -81,8 +81,9 @@ def test_auc_agrees_with_scikit_learn(seed: int, digits: int) -> None:
 
 
 @pytest.mark.parametrize("label", [FAKE, REAL])
-def test_auc_of_one_class_is_not_a_number(label: bool) -> None:
-    assert np.isnan(auc(np.array([0.2, 0.8]), np.array([label, label])))
+def test_auc_and_calibration_error_of_one_class_are_not_a_number(label: bool) -> None:
+    for measure in (auc, expected_calibration_error):
+        assert np.isnan(measure(np.array([0.2, 0.8]), np.array([label, label])))
 
 
 # Calibration
@@ -91,7 +92,9 @@ def test_auc_of_one_class_is_not_a_number(label: bool) -> None:
 def test_calibration_error_weighs_the_gap_of_each_bin() -> None:
     """Two pictures at .2 of which one is fake: gap .3; two at .9, both fake: gap .1."""
     p_fake = np.array([0.2, 0.2, 0.9, 0.9])
-    assert expected_calibration_error(p_fake, np.array([FAKE, REAL, FAKE, FAKE])) == pytest.approx(0.5 * 0.3 + 0.5 * 0.1)
+    assert expected_calibration_error(p_fake, np.array([FAKE, REAL, FAKE, FAKE])) == pytest.approx(
+        0.5 * 0.3 + 0.5 * 0.1
+    )
 
 
 def test_calibration_error_of_an_honest_model_is_zero() -> None:

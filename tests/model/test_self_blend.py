@@ -77,9 +77,7 @@ def test_regions_grow_with_the_face() -> None:
 
 
 def test_stretch_works_across_and_down() -> None:
-    plain, across, down = (
-        region_mask(LANDMARKS, ["mouth"], SIDE, stretch) for stretch in ((1, 1), (1.5, 1), (1, 1.5))
-    )
+    plain, across, down = (region_mask(LANDMARKS, ["mouth"], SIDE, stretch) for stretch in ((1, 1), (1.5, 1), (1, 1.5)))
     extents = [tuple(np.ptp(np.nonzero(mask), axis=1)) for mask in (plain, across, down)]  # (down, across)
     assert extents[1][1] > extents[0][1] and extents[1][0] == extents[0][0]
     assert extents[2][0] > extents[0][0] and extents[2][1] == extents[0][1]

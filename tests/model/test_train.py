@@ -1,0 +1,314 @@
+"""Tests of training: the parts on a tiny network, and one whole run of each kind on a made data folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model import train as module
+from model.architectures import ARCHITECTURES, LABELS, build
+from model.artifact import load_artifact
+from model.dataset import Example, face_crop, index
+from model.detector import Detector
+from model.preprocessing import to_input
+from model.train import (
+    BEST,
+    FROZEN,
+    KeepBest,
+    clean_crops,
+    compile_model,
+    export,
+    freeze,
+    library_versions,
+    refresh_attention_norm,
+    train,
+)
+
+Pixels = NDArray[np.uint8]
+Network = Callable[[], keras.Model]
+FAKE = LABELS.index("Fake")
+
+# freeze
+
+
+def test_freezing_spares_the_later_stages_and_the_attention() -> None:
+    model = build("lite_attention")
+    freeze(model)
+    state = {layer.name: layer.trainable for layer in model.layers if layer.weights}
+    assert not any(trainable for name, trainable in state.items() if name.startswith(FROZEN))
+    norms = {name for name in state if name.endswith("_bn")}
+    assert {name for name in norms if state[name]} == {"attention_bn"}
+    learning = {name for name, trainable in state.items() if trainable}
+    assert {"stage3_block1_dw_conv", "stage6_block4_project_conv", "attention_mask", "dense"} <= learning
+    assert {name for name in state if name.startswith(FROZEN)} >= {"stem_conv", "stage2_block2_project_conv"}
+
+
+# clean_crops
+
+
+@pytest.fixture
+def uneven(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels]) -> tuple[Path, list[Example]]:
+    """Five reals and two fakes in one set, three fakes in another, of which one has no face."""
+    names = [
+        *(f"one/train/real/{number}.png" for number in range(5)),
+        *(f"one/train/fake/{number}.png" for number in range(2)),
+        *(f"two/train/fake/{number}.png" for number in range(3)),
+    ]
+    faceless = "two/train/fake/1.png"
+    root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)}, without_face=[faceless])
+    return root, index(root, cache)
+
+
+def test_norm_crops_are_as_many_of_each_class_and_set(
+    uneven: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "NORM_CROPS", 2)
+    root, examples = uneven
+    names = {face_crop(root, e, 1.1).tobytes(): str(Path(e.path).parent) for e in examples if e.box}
+    assert len(names) == 9
+    crops = clean_crops(*uneven, margin=1.1, seed=0)
+    # Found by its bytes, so each is one of the pictures' own crops, undegraded, and none comes twice.
+    assert len({crop.tobytes() for crop in crops}) == len(crops) == 6
+    drawn = Counter(names[crop.tobytes()] for crop in crops)
+    assert drawn == {"one/train/real": 2, "one/train/fake": 2, "two/train/fake": 2}
+
+
+def test_norm_crops_are_all_there_are_where_there_are_few(uneven: tuple[Path, list[Example]]) -> None:
+    assert len(clean_crops(*uneven, margin=1.0, seed=0)) == 9
+
+
+def test_seed_decides_the_norm_crops(uneven: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "NORM_CROPS", 1)
+    first, again, *others = (clean_crops(*uneven, margin=1.0, seed=seed).tobytes() for seed in (0, 0, 1, 2, 3))
+    assert first == again and any(first != other for other in others)
+
+
+# refresh_attention_norm
+
+
+@pytest.fixture
+def pixels() -> NDArray[np.float32]:
+    return np.random.default_rng(0).uniform(-1, 1, (70, 16, 16, 3)).astype(np.float32)
+
+
+def test_refreshed_statistics_are_those_of_the_features(tiny_network: Network, pixels: NDArray[np.float32]) -> None:
+    model = tiny_network()
+    norm = model.get_layer("attention_bn")
+    rng = np.random.default_rng(1)
+    gamma, beta, *wrong = (rng.uniform(1, 2, 8).astype(np.float32) for _ in range(4))
+    norm.set_weights([gamma, beta, *wrong])
+    refresh_attention_norm(model, pixels)
+    features = np.asarray(model.get_layer("features")(pixels)).reshape(-1, 8)
+    new_gamma, new_beta, mean, variance = norm.get_weights()
+    np.testing.assert_allclose(mean, features.mean(axis=0), atol=1e-5)
+    np.testing.assert_allclose(variance, features.var(axis=0), atol=1e-5)
+    np.testing.assert_array_equal(new_gamma, gamma)
+    np.testing.assert_array_equal(new_beta, beta)
+
+
+def test_refreshed_norm_gives_each_channel_mean_0_and_variance_1(
+    tiny_network: Network, pixels: NDArray[np.float32]
+) -> None:
+    model = tiny_network()
+    model.get_layer("attention_bn").set_weights([np.ones(8), np.zeros(8), np.full(8, 3.0), np.full(8, 9.0)])
+    refresh_attention_norm(model, pixels)
+    norm = model.get_layer("attention_bn")
+    rows = np.asarray(keras.Model(model.input, norm.output)(pixels)).reshape(-1, 8)
+    alive = norm.get_weights()[3] > 0.01  # a channel whose features hardly vary is held down by epsilon
+    assert alive.sum() >= 4
+    np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(rows[:, alive].var(axis=0), 1, atol=0.1)
+
+
+# KeepBest
+
+
+class Judge:
+    """Stands for a model whose validation answers are given, epoch by epoch, and counts what is saved."""
+
+    def __init__(self, answers: list[NDArray[np.float64]]) -> None:
+        self.answers = iter(answers)
+        self.saved: list[Path] = []
+
+    def predict(self, *_: Any, **__: Any) -> dict[str, NDArray[np.float64]]:
+        fake = next(self.answers)
+        columns = [1 - fake, 1 - fake]
+        columns[FAKE] = fake
+        return {"probabilities": np.stack(columns, axis=1)}
+
+    def save_weights(self, path: Path) -> None:
+        self.saved.append(path)
+
+
+RIGHT, HALF, WRONG = np.array([0.9, 0.8, 0.1, 0.2]), np.array([0.5, 0.5, 0.5, 0.5]), np.array([0.1, 0.2, 0.9, 0.8])
+TRUTH = np.array([True, True, False, False])
+
+
+def judged(
+    epochs: list[list[NDArray[np.float64]]], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[KeepBest, list[bool]]:
+    """Run KeepBest over epochs of answers, one per validation set; whether each epoch was saved."""
+    monkeypatch.setattr(module, "refresh_attention_norm", lambda model, pixels: None)
+    sets = {f"set{number}": (np.zeros((4, 1)), TRUTH) for number in range(len(epochs[0]))}
+    keeper = KeepBest(sets, np.zeros((1, 1)), out)
+    judge = Judge([answer for answers in epochs for answer in answers])
+    keeper.set_model(judge)
+    saved = []
+    for epoch in range(len(epochs)):
+        before = len(judge.saved)
+        keeper.on_epoch_end(epoch, {"loss": 1.0 / (epoch + 1)})
+        saved.append(len(judge.saved) > before)
+    assert all(path == out / BEST for path in judge.saved)
+    return keeper, saved
+
+
+def test_weights_are_saved_when_the_mean_auc_rises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    epochs = [[HALF, HALF], [RIGHT, HALF], [RIGHT, WRONG], [RIGHT, HALF], [RIGHT, RIGHT]]
+    keeper, saved = judged(epochs, tmp_path, monkeypatch)
+    assert saved == [True, True, False, False, True]
+    assert [row["mean_auc"] for row in keeper.history] == [0.5, 0.75, 0.5, 0.75, 1.0]
+
+
+def test_first_epoch_is_always_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where every verdict is the wrong way round: there must be weights to export."""
+    assert judged([[WRONG]], tmp_path, monkeypatch)[1] == [True]
+
+
+def test_history_holds_each_epoch_and_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged([[WRONG, HALF], [RIGHT, HALF]], tmp_path, monkeypatch)
+    with (tmp_path / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert [float(row["loss"]) for row in rows] == [1.0, 0.5]
+    assert [float(row["set0_auc"]) for row in rows] == [0, 1]
+    assert [float(row["set0_accuracy"]) for row in rows] == [0, 1]
+    assert [float(row["set1_auc"]) for row in rows] == [0.5, 0.5]
+
+
+# compile_model
+
+
+def test_learning_rate_warms_up_and_falls(tiny_network: Network) -> None:
+    model = tiny_network()
+    compile_model(model, 0.01, total_steps=100, mask_weight=0.3)
+    schedule = model.optimizer._learning_rate
+    rates = [float(schedule(step)) for step in (0, 4, 50, 104)]
+    assert rates[0] == pytest.approx(0.01 / 20) and rates[1] == pytest.approx(0.01)
+    assert rates[3] == pytest.approx(0.01 * 0.01, rel=0.01) and rates[3] < rates[2] < rates[1]
+
+
+def test_mask_weighs_in_the_loss(tiny_network: Network, pixels: NDArray[np.float32]) -> None:
+    losses = []
+    model = tiny_network()
+    targets = {"probabilities": np.tile([1.0, 0.0], (4, 1)), "attention": np.ones((4, 8, 8, 1))}
+    for mask_weight in (0.0, 0.5):
+        compile_model(model, 0.01, total_steps=10, mask_weight=mask_weight)
+        losses.append(model.evaluate(pixels[:4], targets, verbose=0, return_dict=True)["loss"])
+    mask = np.asarray(model(pixels[:4])["attention"])
+    assert losses[1] - losses[0] == pytest.approx(0.5 * float(-np.log(mask).mean()), rel=1e-3)
+
+
+# library_versions and export
+
+
+def test_versions_name_what_decides_a_run() -> None:
+    versions = library_versions()
+    assert {"python", "tensorflow", "keras", "numpy"} <= set(versions)
+    assert versions["numpy"] == np.__version__ and versions["keras"] == keras.__version__
+
+
+def test_export_ships_the_best_weights_of_the_run(
+    tiny_architecture: str, tiny_network: Network, tmp_path: Path, picture: Callable[..., Pixels]
+) -> None:
+    keras.utils.set_random_seed(3)
+    best = tiny_network()
+    best.save_weights(tmp_path / BEST)
+    card = export(tiny_architecture, tmp_path, {"epochs": 1})
+    folder = tmp_path / "artifact"
+    assert load_artifact(folder) == card
+    assert card.architecture == tiny_architecture and card.labels == LABELS
+    assert card.preprocessing == ARCHITECTURES[tiny_architecture].preprocessing
+    assert card.temperature is None and card.metrics == {}
+    assert card.training["arguments"] == {"epochs": 1} and "non-commercial" in card.licence
+    crops = np.stack([picture(seed, 32) for seed in range(4)])
+    expected = np.asarray(best(to_input(crops, card.preprocessing))["probabilities"])
+    np.testing.assert_allclose(Detector(folder).probabilities(crops), expected, atol=2e-3)
+
+
+# train
+
+
+@pytest.fixture
+def data(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels]) -> tuple[Path, Path]:
+    """A set with twins and one without; in validation, fake and real are the same, so that every AUC is .5."""
+    names = [
+        f"{name}/train/{label}/{i}.png" for name in ("twins", "singles") for label in ("real", "fake") for i in "01"
+    ]
+    pictures = {name: picture(seed) for seed, name in enumerate(names)}
+    for name in ("twins", "singles"):
+        pictures |= {f"{name}/val/{label}/v.png": picture(99) for label in ("real", "fake")}
+    root, cache = make_data(pictures)
+    rows = "fake,real,mask\nfake/0.png,real/0.png,fake/0.png\nfake/1.png,real/1.png,fake/1.png\n"
+    (root / "twins/train/pairs.csv").write_text(rows)
+    return root, cache
+
+
+def assert_complete_run(out: Path, steps: int, crops: Pixels) -> None:
+    """Everything that a run promises to leave behind, and a model that judges."""
+    arguments = json.loads((out / "arguments.json").read_text())
+    assert arguments["steps"] == steps and arguments["versions"] == library_versions()
+    assert (arguments["data"], arguments["out"]) == ("data", out.name), "names, not the trainer's paths"
+    with (out / "history.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["twins_auc"]) == float(row["singles_auc"]) == float(row["mean_auc"]) == 0.5
+    assert np.isfinite(float(row["loss"]))
+    detector = Detector(out / "artifact")
+    given = detector.card.training["arguments"]
+    assert {name: arguments[name] for name in given} == given
+    probabilities = detector.probabilities(crops)
+    assert np.isfinite(probabilities).all() and np.ptp(probabilities) > 0
+    assert not detector.predict(crops[0]).calibrated
+    assert detector.predict(crops[0]).attention.shape == (8, 8)
+
+
+def test_tiny_run_leaves_a_model_that_judges(
+    data: tuple[Path, Path], tiny_architecture: str, tmp_path: Path, picture: Callable[..., Pixels]
+) -> None:
+    root, cache = data
+    out = tmp_path / "run"
+    train(root, out, architecture=tiny_architecture, epochs=1, steps=2, faces=cache)
+    assert_complete_run(out, 2, np.stack([picture(seed) for seed in range(3)]))
+
+
+@pytest.mark.slow
+def test_lite_attention_trains_from_a_random_start(
+    data: tuple[Path, Path], tmp_path: Path, picture: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, cache = data
+    out = tmp_path / "run"
+    refreshed: list[int] = []
+    refresh = module.refresh_attention_norm
+
+    def count(model: keras.Model, norm_pixels: NDArray[np.float32]) -> None:
+        refreshed.append(len(norm_pixels))
+        refresh(model, norm_pixels)
+
+    monkeypatch.setattr(module, "refresh_attention_norm", count)
+    train(root, out, epochs=1, steps=2, seed=0, faces=cache)
+    assert refreshed == [8], "once an epoch, on the clean training pictures"
+    assert_complete_run(out, 2, np.stack([picture(seed) for seed in range(3)]))
+    keras.utils.set_random_seed(0)
+    first, best = build("lite_attention"), build("lite_attention")
+    best.load_weights(out / BEST)
+    for name, learns in (("stage1_block1_dw_conv", False), ("stage6_block4_project_conv", True), ("dense", True)):
+        before, after = (model.get_layer(name).get_weights()[0] for model in (first, best))
+        assert (before != after).any() == learns, name

@@ -1,0 +1,136 @@
+"""Tests of what is loaded when: no TensorFlow on the way to a verdict, no gradio below the page, no network."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# Runs in a fresh interpreter and prints what it saw as one line of JSON. Attempts are counted as well as refused:
+# a library might swallow the refusal.
+PROGRAM = """
+import ipaddress, json, socket, sys
+
+attempts, loaded = [], {}
+LOCAL_NAMES = {"localhost", "", None}
+
+def is_local(host):
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host in LOCAL_NAMES:
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+def guard(owner, name, host_of):
+    original = getattr(owner, name)
+    def guarded(*arguments, **options):
+        host = host_of(*arguments)
+        if not is_local(host):
+            attempts.append([name, str(host)])
+            raise OSError("this test allows no network")
+        return original(*arguments, **options)
+    setattr(owner, name, guarded)
+
+def host_of_address(_, *arguments):
+    address = arguments[-1]
+    return address[0] if isinstance(address, tuple) else None  # a Unix socket stays on this machine
+
+for name in ("connect", "connect_ex", "sendto"):
+    guard(socket.socket, name, host_of_address)
+for name in ("getaddrinfo", "gethostbyname"):
+    guard(socket, name, lambda host, *_: host)
+
+def heavy():
+    return sorted(name for name in ("tensorflow", "keras", "torch", "jax") if name in sys.modules)
+
+import app
+loaded["import"] = heavy()
+from model.detector import Detector
+detector = Detector()
+app.build_page(detector)
+loaded["page"] = heavy()
+answers = list(app.Page(detector).analyze_photo("examples/astronaut.jpg", app.LIKELIER, 50, 100, 8, False, False))
+loaded["analysis"] = heavy()
+seen = list(attempts)
+
+for probe in (lambda: socket.create_connection(("192.0.2.1", 80), 1), lambda: socket.getaddrinfo("example.com", 80),
+              lambda: socket.socket().connect(("192.0.2.1", 80))):
+    try:
+        probe()
+    except OSError:
+        pass
+final, lime, attention = answers[-1]
+print(json.dumps({"loaded": loaded, "attempts": seen, "probes": len(attempts) - len(seen), "steps": len(answers),
+                  "complete": final["complete"], "maps": sorted(final["attributions"]),
+                  "pictures": [lime is not None, attention is not None]}))
+"""
+
+
+@pytest.fixture(scope="module")
+def life_of_the_page() -> dict[str, Any]:
+    """What a process saw that imported the app, built the page and analysed one photo to the end."""
+    command = [sys.executable, "-W", "ignore", "-c", PROGRAM]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def test_the_analysis_came_to_its_end(life_of_the_page: dict[str, Any]) -> None:
+    """Otherwise the tests below would speak of a road that was not walked."""
+    assert life_of_the_page["complete"] and life_of_the_page["steps"] > 1
+    assert life_of_the_page["maps"] == ["attention", "lime"]
+    assert life_of_the_page["pictures"] == [True, True]
+
+
+@pytest.mark.parametrize("stage", ["import", "page", "analysis"])
+def test_tensorflow_and_keras_are_not_loaded(life_of_the_page: dict[str, Any], stage: str) -> None:
+    assert life_of_the_page["loaded"][stage] == []
+
+
+def test_nothing_reaches_for_the_network(life_of_the_page: dict[str, Any]) -> None:
+    assert life_of_the_page["probes"] == 3, "the guard must notice those who try"
+    assert life_of_the_page["attempts"] == []
+
+
+def imported_packages(path: Path) -> set[str]:
+    """Top-level packages that a file imports anywhere, inside its functions too."""
+    packages = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            packages |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            packages.add(path.parent.name if node.level else str(node.module).split(".")[0])
+    return packages
+
+
+def sources(folder: str) -> list[Path]:
+    found = sorted((ROOT / folder).rglob("*.py"))
+    assert len(found) > 5
+    return found
+
+
+@pytest.mark.parametrize("path", sources("model"), ids=lambda path: path.name)
+def test_model_knows_neither_explain_nor_page(path: Path) -> None:
+    assert not imported_packages(path) & {"explain", "gradio", "app"}
+
+
+@pytest.mark.parametrize("path", sources("explain"), ids=lambda path: path.name)
+def test_explain_knows_no_page(path: Path) -> None:
+    assert not imported_packages(path) & {"gradio", "app"}
+
+
+def test_imports_are_found_wherever_they_stand(tmp_path: Path) -> None:
+    source = "import a.b, c as d\ndef f():\n    from e.f import g\n    if f:\n        import h\nfrom . import i\n"
+    (tmp_path / "source.py").write_text(source)
+    assert imported_packages(tmp_path / "source.py") == {"a", "c", "e", "h", tmp_path.name}
