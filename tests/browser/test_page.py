@@ -31,7 +31,7 @@ EXAMPLES = ROOT / "examples"
 FAKE, CAT = EXAMPLES / "hopper_face.jpg", EXAMPLES / "cat.jpg"
 SCREENSHOTS = ROOT / "tests" / "screenshots"
 PATIENCE_S = 60  # other work may keep the machine busy
-RUN_S = 180  # a run with thousands of samples on such a machine
+RUN_S = 240  # a run with thousands of samples on such a machine
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -88,13 +88,19 @@ class Visitor:
         self.find("#photo").get_by_label("Remove Image").or_(self.find("#photo").get_by_label("Clear")).first.click()
         self.page.wait_for_selector("#photo input[type=file]", state="attached")
 
+    def open_settings(self) -> None:
+        """Open the settings; what is typed while Gradio still sets them up would be lost."""
+        if not self.find("#samples").is_visible():
+            self.page.get_by_role("button", name="Settings").click()
+            self.page.wait_for_timeout(1000)
+
     def set_number(self, name: str, value: int) -> None:
         """Type a value into a slider's number field and leave it."""
+        self.open_settings()
         field = self.find(f"#{name} input[type=number]")
-        if not field.is_visible():
-            self.page.get_by_role("button", name="Settings").click()
         field.fill(str(value))
         field.press("Tab")
+        assert field.input_value() == str(value)
 
     def wait_until(self, happens: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
         """Wait for a condition of our own; fails with what the page shows instead."""
@@ -231,7 +237,7 @@ def test_title_names_the_class_that_is_explained(visitor: Visitor) -> None:
     named = re.search(r"Why (Fake|Real)", visitor.page.get_by_role("heading", level=3).first.inner_text())
     assert named
     other = {"Fake": "Real", "Real": "Fake"}[named[1]]
-    visitor.page.get_by_role("button", name="Settings").click()
+    visitor.open_settings()
     visitor.page.get_by_role("radio", name=other).check()
     heading = visitor.page.get_by_role("heading", name=f"Why {other}")
     visitor.wait_until(heading.is_visible, f"the heading Why {other}")
@@ -291,7 +297,7 @@ def test_regions_shown_changes_the_picture_without_a_new_run(visitor: Visitor) -
 def test_slider_itself_can_be_moved_by_keys(visitor: Visitor) -> None:
     visitor.upload(FAKE)
     visitor.wait_done()
-    visitor.page.get_by_role("button", name="Settings").click()
+    visitor.open_settings()
     slider = visitor.find("#shown input[type=range]")
     slider.focus()
     slider.press("ArrowRight")
@@ -303,7 +309,7 @@ def test_smoothing_redraws_the_heatmap_alone(visitor: Visitor) -> None:
     visitor.wait_done()
     native, overlay = visitor.picture("#attention img"), visitor.picture("#lime img")
     source = visitor.source("#attention img")
-    visitor.page.get_by_role("button", name="Settings").click()
+    visitor.open_settings()
     visitor.page.get_by_label("Smooth the attention map").check()
     visitor.wait_until(lambda: visitor.source("#attention img") != source, "another heatmap")
     assert not np.array_equal(visitor.picture("#attention img"), native)
@@ -322,8 +328,8 @@ def test_superpixels_start_a_new_run(visitor: Visitor) -> None:
 def test_a_slider_left_empty_is_no_error(visitor: Visitor) -> None:
     visitor.upload(FAKE)
     visitor.wait_done()
+    visitor.open_settings()
     field = visitor.find("#samples input[type=number]")
-    visitor.page.get_by_role("button", name="Settings").click()
     field.fill("")
     field.press("Tab")
     visitor.page.wait_for_timeout(1500)
@@ -566,7 +572,7 @@ def test_dark_mode_is_dark_and_light_mode_light(arrive: Callable[..., Visitor]) 
 def test_controls_have_names_for_screen_readers(visitor: Visitor) -> None:
     visitor.upload(FAKE)
     visitor.wait_done()
-    visitor.page.get_by_role("button", name="Settings").click()
+    visitor.open_settings()
     nameless = visitor.page.evaluate(
         """() => [...document.querySelectorAll('button, input:not([type=file]), select, textarea')]
             .filter(e => e.offsetParent && !e.querySelector('img'))  // Gradio wraps each picture in a button

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explain.gallery import Example, examples, planted_region
+from explain.gallery import Example, example_of, examples, planted_region
 from model.photo import open_photo
 
 FAKES = [example for example in examples() if example.mask]
@@ -31,7 +31,7 @@ def test_every_example_has_a_file_and_a_title_of_its_own() -> None:
 @pytest.mark.parametrize("example", FAKES, ids=name)
 def test_region_of_a_fake_is_known_in_photo_pixels(example: Example) -> None:
     photo = open_photo(example.path)
-    region = planted_region(photo.sha256)
+    region = planted_region(example_of(photo.sha256))
     assert region is not None
     assert region.shape == photo.pixels.shape[:2]
     assert region.dtype == np.uint8
@@ -39,14 +39,15 @@ def test_region_of_a_fake_is_known_in_photo_pixels(example: Example) -> None:
 
 
 def test_each_fake_has_its_own_region() -> None:
-    regions = [planted_region(open_photo(example.path).sha256) for example in FAKES]
+    regions = [planted_region(example_of(open_photo(example.path).sha256)) for example in FAKES]
     assert len({region.tobytes() for region in regions if region is not None}) == len(FAKES)
 
 
 @pytest.mark.parametrize("example", ORIGINALS, ids=name)
 def test_untouched_photos_have_no_region(example: Example) -> None:
-    assert planted_region(open_photo(example.path).sha256) is None
+    assert planted_region(example_of(open_photo(example.path).sha256)) is None
 
 
 def test_unknown_photos_have_no_region() -> None:
-    assert planted_region("0" * 64) is None
+    assert example_of("0" * 64) is None
+    assert planted_region(None) is None

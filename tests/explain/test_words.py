@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from explain import draw, words
 from explain.analysis import Analysis, Settings
 from explain.attention_map import attention_map
 from explain.attribution import Attribution
+from explain.gallery import Example
 from model.artifact import Card
 from model.detector import Prediction
 from model.faces import Face
@@ -31,6 +33,7 @@ def estimate(value: float) -> dict[str, float]:
     return {"value": value, "low": value - 0.011, "high": value + 0.012}
 
 
+FAKE_EXAMPLE = Example(Path("fake.jpg"), "A fake", "Public domain", Path("mask.png"), has_face=True)
 METRICS = {
     "test": {
         "dfdc": {
@@ -126,7 +129,7 @@ def text(fragment: str) -> str:
             words.model_figures(replace(CARD, metrics={"test": {SCRIPT: METRICS["test"]["dfdc"]}})), id="name of a set"
         ),
         pytest.param(
-            words.notice(" ".join(words.first_sentences(analysis(photo=Photo(CROP, (SCRIPT,), "")), False))),
+            words.notice(" ".join(words.first_sentences(analysis(photo=Photo(CROP, (SCRIPT,), "")), None))),
             id="note on a photo",
         ),
     ],
@@ -210,30 +213,36 @@ def test_uncalibrated_probability_is_labelled() -> None:
 
 
 def test_one_face_needs_no_sentence() -> None:
-    assert words.first_sentences(analysis(), False) == []
+    assert words.first_sentences(analysis(), None) == []
 
 
 def test_no_face_means_no_score() -> None:
-    (sentence,) = words.first_sentences(analysis(faces=(), chosen=None), False)
+    (sentence,) = words.first_sentences(analysis(faces=(), chosen=None), None)
     assert "No face was found" in sentence
     assert "no score" in sentence
 
 
 def test_whole_picture_is_said_to_be_no_face() -> None:
-    (sentence,) = words.first_sentences(analysis(faces=()), False)
+    (sentence,) = words.first_sentences(analysis(faces=()), None)
     assert "No face was found" in sentence
     assert "as you asked" in sentence
 
 
 def test_number_of_faces_is_told() -> None:
-    (sentence,) = words.first_sentences(analysis(faces=(FACE,) * 37), False)
+    (sentence,) = words.first_sentences(analysis(faces=(FACE,) * 37), None)
     assert "37 faces" in sentence
     assert "click" in sentence
 
 
+def test_untouched_example_names_a_possible_mistake() -> None:
+    (sentence,) = words.first_sentences(analysis(), replace(FAKE_EXAMPLE, mask=None))
+    assert "untouched" in sentence
+    assert "mistake" in sentence
+
+
 def test_notes_on_the_photo_come_first() -> None:
     photo = Photo(CROP, ("Only its first frame.", "Filled with white."), "")
-    first, second, third = words.first_sentences(analysis(photo=photo), True)
+    first, second, third = words.first_sentences(analysis(photo=photo), FAKE_EXAMPLE)
     assert (first, second) == photo.notes
     assert "We made this fake" in third
 
@@ -367,7 +376,7 @@ def test_figures_stand_in_a_table_with_their_intervals() -> None:
 def test_rates_that_were_not_measured_are_left_open() -> None:
     fragment = words.model_figures(CARD)
     row = fragment[fragment.index(words.SET_NAMES["utkface"]) :].split("</tr>")[0]
-    assert row.count("<td>–</td>") == 4
+    assert row.count("<span>–</span>") == 4
     assert "0.350" in row
 
 

@@ -123,7 +123,7 @@ def make_data(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
         if known:
             cache.parent.mkdir()
             faces = {name: [None, []] if name in without_face else [FACE_BOX, LANDMARKS] for name in pictures}
-            cache.write_text(json.dumps(faces))
+            cache.write_text(json.dumps({str(root.resolve()): faces}))
         return root, cache
 
     return make

@@ -208,10 +208,21 @@ def test_labels_may_stand_in_either_order(folder: Path, labels: list[str]) -> No
     assert load_artifact(folder).labels == tuple(labels)
 
 
-@pytest.mark.parametrize("temperature", [0, -1.5, float("nan")])
+@pytest.mark.parametrize("temperature", [0, -1.5, float("nan"), float("inf")])
 def test_temperature_must_be_positive(folder: Path, temperature: float) -> None:
     edit(folder, temperature=temperature)
-    assert f"temperature must be above 0, not {temperature}" in refusal(folder)
+    assert f"temperature must be above 0 and finite, not {temperature}" in refusal(folder)
+
+
+@pytest.mark.parametrize("bias", [float("nan"), float("inf")])
+def test_bias_must_be_finite(folder: Path, bias: float) -> None:
+    edit(folder, fake_bias=bias)
+    assert "fake_bias must be a finite number" in refusal(folder)
+
+
+def test_digests_must_be_named(folder: Path) -> None:
+    edit(folder, sha256="none")
+    assert "sha256 must name a digest" in refusal(folder)
 
 
 @pytest.mark.parametrize("band", [[0.6, 0.9], [0.1, 0.4], [-0.1, 0.6], [0.4, 1.1], [0.6, 0.4], [float("nan"), 0.6]])

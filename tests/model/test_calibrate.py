@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from model.artifact import load_artifact, write_card
 from model.calibrate import DECIDED_ACCURACY, WIDEST_BAND, calibrate, fit_band, fit_scaling
+from model.dataset import DatasetError
 from model.detector import Detector, scale_by_temperature
 from model.metrics import auc, expected_calibration_error
 
@@ -194,3 +195,9 @@ def crops_of(root: Path, cache: Path) -> tuple[NDArray[np.uint8], NDArray[np.boo
     weights = np.array([1 / sizes[example.dataset] for example in examples])
     truth = np.array([example.label == "Fake" for example in examples])
     return np.stack([face_crop(root, example) for example in examples]), truth, weights
+
+
+def test_folder_without_validation_pictures_is_refused(tiny_artifact: Path, make_data: Callable[..., tuple]) -> None:
+    root, cache = make_data({"one/test/real/a.png": np.full((64, 64, 3), 127, np.uint8)})
+    with pytest.raises(DatasetError, match="no val pictures of both classes"):
+        calibrate(tiny_artifact, root, faces=cache)

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model import dataset
-from model.dataset import DatasetError, Example, face_crop, face_crops, index, read_mask, read_rgb
+from model.dataset import DatasetError, Example, face_crop, face_crops, index, judged_sets, read_mask, read_rgb
 from model.faces import CROP_MARGIN, CROP_SIZE, crop, find_faces, square_around
 
 BLANK = np.full((64, 64, 3), 127, np.uint8)
@@ -147,7 +147,17 @@ def test_only_new_pictures_are_looked_at(make_data: MakeData, monkeypatch: pytes
     assert [path.name for path in looked_at] == ["new.png"]
     assert found["one/real/new.png"].box == (1, 2, 3, 3) and found["one/real/new.png"].landmarks == ((4, 5),)
     assert found["one/real/old.png"].box is not None
-    assert set(json.loads(cache.read_text())) == {"one/real/old.png", "one/real/new.png"}
+    assert set(json.loads(cache.read_text())[str(root.resolve())]) == {"one/real/old.png", "one/real/new.png"}
+
+
+def test_folders_that_share_a_cache_keep_their_own_faces(make_data: MakeData) -> None:
+    root, cache = make_data({"one/real/a.png": BLANK})
+    other = root.rename(root.with_name("other"))
+    make_copy = root / "one" / "real"
+    make_copy.mkdir(parents=True)
+    assert cv2.imwrite(str(make_copy / "a.png"), BLANK)
+    assert index(other, cache, workers=1)[0].box is None, "the face known under this name is another folder's"
+    assert index(root, cache)[0].box is not None
 
 
 def test_picture_that_cannot_be_read_is_named(make_data: MakeData) -> None:
@@ -216,3 +226,12 @@ def test_face_crops_are_gathered_by_set_for_one_split(make_data: MakeData, pictu
     np.testing.assert_array_equal(crops[1], face_crop(root, by_path(examples)["b/val/real/2.png"]))
     assert sets["a"][1].tolist() == [False]
     assert face_crops(root, examples, "test") == {}
+
+
+def test_sets_are_judged_only_where_both_classes_have_faces(make_data: MakeData) -> None:
+    names = ["a/val/fake/1.png", "a/val/real/2.png", "b/val/real/3.png", "c/val/fake/4.png", "c/val/real/5.png"]
+    root, cache = make_data(dict.fromkeys(names, BLANK), without_face=["c/val/fake/4.png"])
+    examples = index(root, cache)
+    assert list(judged_sets(root, examples, "val")) == ["a"]
+    with pytest.raises(DatasetError, match="no test pictures of both classes"):
+        judged_sets(root, examples, "test")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from model import evaluate as module
 from model.artifact import CARD, load_artifact
-from model.dataset import Example, face_crop, index
+from model.dataset import DatasetError, Example, face_crop, index
 from model.detector import Detector
 from model.evaluate import attention_peaks, evaluate, measure, p_fake_of
 from model.metrics import MEASURES, accuracy, auc
@@ -205,3 +205,11 @@ def test_figures_enter_the_card_beside_those_of_other_splits(
     assert after.metrics == {"test": test_figures, "val": json.loads(out.read_text())}
     assert replace(after, metrics={}) == replace(before, metrics={})
     assert list(after.metrics["val"]) == ["mixed"]
+
+
+def test_split_without_faces_is_refused(tiny_artifact: Path, make_data: Callable[..., tuple], tmp_path: Path) -> None:
+    name = "one/test/real/a.png"
+    root, cache = make_data({name: np.full((64, 64, 3), 127, np.uint8)}, without_face=[name])
+    with pytest.raises(DatasetError, match="no test pictures with a face"):
+        evaluate(tiny_artifact, root, out=tmp_path / "figures.json", faces=cache)
+    assert not (tmp_path / "figures.json").exists()
