@@ -1,6 +1,7 @@
 """The page: ``python app.py`` opens WhyFake on http://127.0.0.1:7860."""
 
 import base64
+import binascii
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -38,14 +39,26 @@ LIKELIER = "The likelier one"
 BUSY_VISITORS = 4  # runs at the same time; the rest wait their turn
 
 
-def hand_over(payload: Any) -> str | bytes | None:
+def _hand_over(self: gr.Image, payload: Any) -> str | bytes | None:
     """The uploaded file as it is: ``open_photo`` alone decides what is a photo and what to say if it is none."""
     if payload is None:
         return None
     if payload.url and payload.url.startswith("data:"):
-        encoded = payload.url.partition(",")[2]
-        return base64.b64decode(encoded + "=" * (-len(encoded) % 4))  # some clients leave the padding out
+        try:
+            return base64.b64decode(payload.url.partition(",")[2], validate=True)
+        except binascii.Error:
+            raise gr.Error("The data URL is not valid base64; send the whole file.", print_exception=False) from None
+    # A caller may name any path; only what was uploaded is the caller's own.
+    if payload.path is None or not Path(payload.path).resolve().is_relative_to(Path(self.GRADIO_CACHE).resolve()):
+        raise gr.Error("The photo was not uploaded to this page; upload it first.", print_exception=False)
     return str(payload.path)
+
+
+# An image input that leaves the file alone. Made without its metaclass's own constructor, which would write a stub
+# file (.pyi) beside this one at every start.
+PhotoInput: Any = type.__new__(
+    type(gr.Image), "PhotoInput", (gr.Image,), {"preprocess": _hand_over, "is_template": True}
+)
 
 
 def settings_from(
@@ -111,23 +124,22 @@ class Page:
     ) -> Iterator[dict[Any, Any]]:
         """Run ``analyze`` and show each step, until it is complete, cancelled or superseded."""
         visitor = str(request.session_hash)
-        ended = self.runs.start(visitor)
-        analysis: Analysis | None = None
-        yield self._to(_blank(photo is not None))
-        if photo is None:
-            return
-        try:
-            settings = settings_from(target, superpixels, samples, smooth, face, whole)
-            for analysis in analyze(photo, settings, self.detector, ended):
-                if ended():
-                    break
-                yield self._to(self._updates(analysis, int(shown)))
-        except (PhotoError, SettingsError) as error:
-            yield self._to({"notice": _notice(str(error), "error"), "status": "", "cancel": _visible(False)})
-        if not ended():
-            self.runs.stop(visitor)
-        elif not self.runs.waiting(visitor) and not (analysis and analysis.complete):
-            yield self._to({"status": words.stopped(analysis), "cancel": _visible(False)})
+        with self.runs.begin(visitor) as ended:
+            yield self._to(_blank(photo is not None))
+            if photo is None:
+                return
+            seen: Analysis | None = None
+            try:
+                settings = settings_from(target, superpixels, samples, smooth, face, whole)
+                for analysis in analyze(photo, settings, self.detector, ended):
+                    if ended():
+                        break
+                    yield self._to(self._updates(analysis, int(shown)))
+                    seen = analysis
+            except (PhotoError, SettingsError) as error:
+                yield self._to({"notice": _notice(str(error), "error"), "status": "", "cancel": _visible(False)})
+            if ended() and not self.runs.waiting(visitor) and not (seen and seen.complete):
+                yield self._to({"status": words.stopped(seen), "cancel": _visible(False)})
 
     def _updates(self, analysis: Analysis, shown: int) -> dict[str, Any]:
         updates: dict[str, Any] = {
@@ -139,6 +151,7 @@ class Page:
         if analysis.prediction is None:
             picture = draw.boxes(analysis.photo.pixels, analysis.faces, analysis.chosen)
             updates["found"] = gr.update(value=picture, visible=True)
+        if "lime" not in analysis.attributions:
             sentences = words.first_sentences(analysis, example)
             updates["notice"] = _notice(" ".join(sentences)) if sentences else _visible(False)
         if analysis.chosen is None:
@@ -228,9 +241,9 @@ def build_page(detector: Detector) -> gr.Blocks:
         gr.HTML(words.scope(detector.card))
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320):
-                photo = gr.Image(label="Photo", sources=["upload", "clipboard", "webcam"], height=330, elem_id="photo")
-                # A subclass would make Gradio write a stub file beside this one, so the instance is changed.
-                photo.preprocess = hand_over  # type: ignore[assignment, method-assign]
+                photo = PhotoInput(
+                    label="Photo", sources=["upload", "clipboard", "webcam"], height=330, elem_id="photo"
+                )
                 parts["found"] = gr.Image(
                     label="Faces found",
                     visible=False,
@@ -326,13 +339,13 @@ def _wire(page: Page, photo: gr.Image, controls: list[Any], face: gr.State, whol
     parts["whole_button"].click(lambda: True, None, whole, **private).then(**run_it)
     parts["found"].select(page.pick, [parts["seen"], face], face, **private).then(**run_it)
     redrawn = [parts[name] for name in ("seen", "lime_picture", "lime_text", "attention_picture", "attention_text")]
-    gr.on(
-        [shown.release, smooth.input],
-        page.redraw,
-        [parts["seen"], shown, smooth],
-        [*redrawn, parts["status"]],
-        **private,
-    )
+    redraw = {
+        "fn": page.redraw,
+        "inputs": [parts["seen"], shown, smooth],
+        "outputs": [*redrawn, parts["status"]],
+        "trigger_mode": "always_last",  # a slider sends every step of its way
+    }
+    gr.on([shown.input, smooth.input], **redraw, **private)
     parts["cancel"].click(page.stop, **private)
     api_whole = gr.Checkbox(False, label="whole", visible=False)
     answers = [

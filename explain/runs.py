@@ -1,22 +1,46 @@
-"""Keeps track of which run each visitor waits for, so that an older one ends."""
+"""Keeps track of which run each visitor waits for, so that an older one ends before a newer one shows anything."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+PATIENCE_S = 10  # for the run before to end; it asks between batches, so this is far more than it needs
+
+
+@dataclass(eq=False)
+class _Run:
+    over: threading.Event = field(default_factory=threading.Event)
 
 
 class Runs:
     """Which run each visitor waits for: a newer one, or Cancel, ends the one before."""
 
     def __init__(self) -> None:
-        self._current: dict[str, object] = {}
+        self._current: dict[str, _Run] = {}
+        self._last: dict[str, _Run] = {}
         self._lock = threading.Lock()
 
-    def start(self, visitor: str) -> Callable[[], bool]:
-        """Begin a run; the result tells whether it shall end."""
-        ticket = object()
+    @contextmanager
+    def begin(self, visitor: str) -> Iterator[Callable[[], bool]]:
+        """Begin a run once the visitor's run before has ended; what is yielded tells whether this one shall end.
+
+        Waiting keeps what the older run is still sending from arriving after the newer one has cleared the page.
+        """
+        run = _Run()
         with self._lock:
-            self._current[visitor] = ticket
-        return lambda: self._current.get(visitor) is not ticket
+            before = self._last.get(visitor)
+            self._current[visitor] = self._last[visitor] = run
+        if before is not None:
+            before.over.wait(PATIENCE_S)
+        try:
+            yield lambda: self._current.get(visitor) is not run
+        finally:
+            run.over.set()
+            with self._lock:
+                for runs in (self._current, self._last):
+                    if runs.get(visitor) is run:
+                        del runs[visitor]
 
     def stop(self, visitor: str) -> None:
         """End the visitor's run, if there is one."""
@@ -24,5 +48,5 @@ class Runs:
             self._current.pop(visitor, None)
 
     def waiting(self, visitor: str) -> bool:
-        """Whether a run of the visitor is under way."""
+        """Whether the visitor waits for a run."""
         return visitor in self._current
