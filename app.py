@@ -31,9 +31,18 @@ THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg"
     body_text_color_subdued="*neutral_600",
     body_text_color_subdued_dark="*neutral_400",
     block_border_width="1px",
+    checkbox_border_width="1px",
+    checkbox_border_color="*neutral_400",
+    checkbox_label_border_width="1px",
+    input_border_width="1px",
     block_label_text_color="*primary_700",
     block_title_text_color="*primary_700",
 )
+# Gradio starts a slider's run when the pointer lets go; whoever moves it by the arrow keys lets go of a key.
+HEAD = """<script>document.addEventListener("keyup", event => {
+  if (event.target.matches?.("input[type=range]") && /^(Arrow|Page|Home|End)/.test(event.key))
+    event.target.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }))
+})</script>"""
 CSS = Path(__file__).parent / "explain" / "page.css"
 LIKELIER = "The likelier one"
 BUSY_VISITORS = 4  # runs at the same time; the rest wait their turn
@@ -150,7 +159,8 @@ class Page:
         region = planted_region(example)
         if analysis.prediction is None:
             picture = draw.boxes(analysis.photo.pixels, analysis.faces, analysis.chosen)
-            updates["found"] = gr.update(value=picture, visible=True)
+            title = "Faces found" if analysis.faces else "No face found"
+            updates["found"] = gr.update(value=picture, label=title, visible=True)
         if "lime" not in analysis.attributions:
             sentences = words.first_sentences(analysis, example)
             updates["notice"] = _notice(" ".join(sentences)) if sentences else _visible(False)
@@ -168,7 +178,7 @@ class Page:
             **updates,
             "seen": seen,
             "verdict_group": _visible(True),
-            "verdict": words.verdict_card(analysis.prediction, self.detector.card),
+            "verdict": words.verdict_card(analysis.prediction, self.detector.card, bool(analysis.faces)),
             "label": dict(analysis.prediction.probabilities),
             "maps": _visible(True),
             "lime_title": words.lime_title(analysis.settings.target),
@@ -380,6 +390,7 @@ def main(
         inbrowser=open_,
         theme=THEME,
         css_paths=CSS,
+        head=HEAD,
         max_file_size=MAX_BYTES,
         footer_links=["api"],
         run_history=False,

@@ -28,7 +28,7 @@ def attention_map(mask: NDArray[np.float32], size: int, smooth: bool = False) ->
     Raises:
         ValueError: if the mask is not a non-empty grid of values in 0..1.
     """
-    if mask.ndim != 2 or not mask.size or mask.min() < 0 or mask.max() > 1:
+    if mask.ndim != 2 or not mask.size or not (mask.min() >= 0 and mask.max() <= 1):
         raise ValueError(f"mask must be a grid (h, w) of values in 0..1, got shape {mask.shape}")
     interpolation = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
     enlarged = np.asarray(cv2.resize(mask, (size, size), interpolation=interpolation), dtype=np.float32)

@@ -33,8 +33,9 @@ def enlarge(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def strongest(weights: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """The superpixels with the ``count`` largest absolute weights, strongest first."""
-    return np.argsort(-np.abs(weights), kind="stable")[:count]
+    """The superpixels with the ``count`` largest absolute weights, strongest first; those that weigh 0 left out."""
+    order = np.argsort(-np.abs(weights), kind="stable")[:count]
+    return order[weights[order] != 0]
 
 
 def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) -> NDArray[np.uint8]:

@@ -27,8 +27,11 @@ def notice(sentence: str, kind: str = "note") -> str:
     return f'<div class="notice {kind}" role="{role}">{escape(sentence)}</div>'
 
 
-def verdict_card(prediction: Prediction, card: Card) -> str:
-    """The verdict in words, with P(Fake) on a bar that shows the inconclusive band."""
+def verdict_card(prediction: Prediction, card: Card, is_face: bool = True) -> str:
+    """The verdict in words, with P(Fake) on a bar that shows the inconclusive band.
+
+    ``is_face`` is false where the whole picture was judged: calibration says nothing of that.
+    """
     p_fake = prediction.probabilities["Fake"]
     low, high = card.inconclusive_band
     name = prediction.verdict
@@ -40,7 +43,7 @@ def verdict_card(prediction: Prediction, card: Card) -> str:
         f'<span class="band" style="left:{low:.0%};width:{high - low:.0%}"></span>'
         f'<span class="marker" style="left:{p_fake:.1%}"></span></div>'
         f'<div class="ends"><span>Real</span><span>inconclusive {low:.2f} to {high:.2f}</span><span>Fake</span></div>'
-        f"<p>{_calibration_sentence(prediction)}</p></section>"
+        f"<p>{_calibration_sentence(prediction, is_face)}</p></section>"
     )
 
 
@@ -52,7 +55,9 @@ def _verdict_sentence(prediction: Prediction, card: Card) -> str:
     return f"P(Fake) is {p_fake:.2f}. An aid for looking closer, not a judgement."
 
 
-def _calibration_sentence(prediction: Prediction) -> str:
+def _calibration_sentence(prediction: Prediction, is_face: bool) -> str:
+    if not is_face:
+        return "The model was made and calibrated for faces: what it says of another picture is a bare score."
     if not prediction.calibrated:
         return "This probability is uncalibrated: read it as a score, not as a frequency."
     share = round(100 * prediction.probabilities["Fake"])
@@ -122,6 +127,7 @@ def lime_caption(lime: Attribution, shown: int) -> str:
     evidence, target = lime.evidence, lime.target
     count = 0 if lime.weights is None else len(lime.weights)
     fit = float(evidence["r2"])
+    largest = 0.0 if lime.weights is None else float(abs(lime.weights).max())
     trust = f"LIME's linear picture explains {max(fit, 0):.0%} of how the model's answers vary (weighted R²)" + (
         ", which is little: read it with care." if fit < POOR_FIT else "."
     )
@@ -130,7 +136,8 @@ def lime_caption(lime: Attribution, shown: int) -> str:
         f"speaks for {target}</li>"
         f'<li><i class="dashed" style="background:{hex_colour(OPPOSES)}"></i>dashed: speaks against {target}</li></ul>'
         f"<p>The {min(shown, count)} strongest of {count} superpixels, from {int(evidence['samples']):,} pictures "
-        f"with regions hidden (seed {evidence['seed']}). {trust}</p>"
+        f"with regions hidden (seed {evidence['seed']}). The strongest counts for {largest:.3f} of P({target}). "
+        f"{trust}</p>"
     )
 
 
@@ -163,10 +170,10 @@ def scope(card: Card) -> str:
     failures = []
     if "utkface" in figures:
         rate = figures["utkface"]["false_accusation_rate"]["value"]
-        failures.append(f"called {rate:.0%} of {figures['utkface']['real']} real faces from an unseen source fake")
+        failures.append(f"called {rate:.0%} of {int(figures['utkface']['real'])} real faces from an unseen source fake")
     if "ciplab" in figures:
         rate = figures["ciplab"]["miss_rate"]["value"]
-        failures.append(f"missed {rate:.0%} of {figures['ciplab']['fake']} expert composites")
+        failures.append(f"missed {rate:.0%} of {int(figures['ciplab']['fake'])} expert composites")
     measured = f" Measured: it {' and '.join(failures)}." if failures else " Its errors were not measured."
     return (
         '<p class="scope"><strong>An aid, not a judgement.</strong> It knows face swaps, composites and StyleGAN '

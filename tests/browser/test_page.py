@@ -595,3 +595,13 @@ def test_nothing_is_asked_of_another_host(visitor: Visitor) -> None:
     visitor.page.wait_for_timeout(1000)
     assert len(visitor.requests) > 20
     assert visitor.hosts() == {"127.0.0.1"}
+
+
+def test_arrow_keys_on_the_samples_slider_start_a_run(visitor: Visitor) -> None:
+    visitor.set_number("samples", 200)
+    visitor.upload(FAKE)
+    visitor.wait_done()
+    slider = visitor.find("#samples input[type=range]")
+    slider.focus()
+    slider.press("ArrowRight")
+    visitor.wait_until(lambda: visitor.samples() == 300, "a map from one step more samples")

@@ -98,3 +98,8 @@ def test_refuses_what_is_no_mask(mask: NDArray[np.float32]) -> None:
 def test_refuses_a_mask_with_holes() -> None:
     with pytest.raises(ValueError, match="must be"):
         attention_map(np.where(MASK > 0.8, np.float32(np.nan), MASK), 60)
+
+
+def test_mask_that_is_not_a_number_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"values in 0\.\.1"):
+        attention_map(np.array([[0.5, np.nan]], np.float32), 8)

@@ -282,3 +282,7 @@ def test_hex_colours_name_the_same_colour(colour: tuple[int, int, int]) -> None:
     text = draw.hex_colour(colour)
     assert re.fullmatch("#[0-9a-f]{6}", text)
     assert tuple(bytes.fromhex(text[1:])) == colour
+
+
+def test_superpixels_that_weigh_nothing_are_not_shown() -> None:
+    assert draw.strongest(np.array([0.0, -0.2, 0.1, 0.0], np.float32), 4).tolist() == [1, 2]

@@ -384,3 +384,16 @@ def test_model_without_figures_says_so() -> None:
     said = text(words.model_figures(UNMEASURED))
     assert "No figures were measured" in said
     assert "Research only." in said
+
+
+def test_whole_picture_gets_no_frequency() -> None:
+    said = text(words.verdict_card(prediction(0.58), CARD, is_face=False))
+    assert "of 100 faces" not in said
+    assert "bare score" in said
+
+
+def test_largest_weight_is_told() -> None:
+    attribution = lime(samples=640)
+    assert attribution.weights is not None
+    largest = f"{float(np.abs(attribution.weights).max()):.3f}"
+    assert f"counts for {largest} of P({attribution.target})" in text(words.lime_caption(attribution, 3))
