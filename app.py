@@ -250,7 +250,7 @@ def build_page(detector: Detector) -> gr.Blocks:
         gr.HTML(words.HEADER)
         gr.HTML(words.scope(detector.card))
         with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=320):
+            with gr.Column(scale=5, min_width=320, elem_id="left"):
                 photo = PhotoInput(
                     label="Photo", sources=["upload", "clipboard", "webcam"], height=330, elem_id="photo"
                 )
@@ -269,7 +269,7 @@ def build_page(detector: Detector) -> gr.Blocks:
                     label="Examples",
                     example_labels=[example.title for example in examples()],
                 )
-            with gr.Column(scale=6, min_width=320):
+            with gr.Column(scale=6, min_width=320, elem_id="right"):
                 parts["placeholder"] = gr.HTML(words.PLACEHOLDER)
                 parts["notice"] = gr.HTML(visible=False, elem_id="notice")
                 parts["whole_button"] = gr.Button("Analyse the whole picture all the same", visible=False)
