@@ -43,7 +43,7 @@ def test_sentences_quote_the_card() -> None:
 
 def test_commands_and_links_exist() -> None:
     modules = set(re.findall(r"python -m ([\w.]+)", README))
-    assert {"model.train", "model.evaluate", "model.calibrate", "model.convert_backbone"} <= modules
+    assert {"model.train_paired", "model.evaluate", "model.calibrate", "model.convert_backbone"} <= modules
     assert all(find_spec(module) for module in modules)
     links = re.findall(r"\]\(([^)#:]+)\)", README)
     assert links

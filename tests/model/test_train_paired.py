@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model import train as module
+from model import train_paired as module
 from model.architectures import ARCHITECTURES, LABELS, build
 from model.artifact import load_artifact
 from model.dataset import Example, face_crop, index
 from model.detector import Detector
 from model.preprocessing import to_input
-from model.train import (
+from model.train_paired import (
     BEST,
     FROZEN,
     KeepBest,
