@@ -82,8 +82,25 @@ def test_each_requirement_is_pinned_to_one_version(requirement: Requirement) -> 
     assert "*" not in pin.version
 
 
-def test_development_builds_on_the_products_pins() -> None:
-    assert "-r requirements.txt" in (ROOT / "requirements-dev.txt").read_text("utf-8").splitlines()
+@pytest.mark.parametrize(
+    ("upper", "lower"),
+    [("requirements-train.txt", "requirements.txt"), ("requirements-dev.txt", "requirements-train.txt")],
+)
+def test_each_list_of_pins_builds_on_the_one_below(upper: str, lower: str) -> None:
+    assert f"-r {lower}" in (ROOT / upper).read_text("utf-8").splitlines()
+
+
+def test_a_change_of_any_pin_installs_itself() -> None:
+    """The stamp of an installation depends on every list of pins that it installs from."""
+    rules = dict(re.findall(r"^(\$\(\w+\)): (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    files = {file.name for file in ROOT.glob("requirements*.txt")}
+    assert "requirements.txt" in rules["$(DEMO)"].split()
+    assert files <= {*rules["$(DEV)"].split(), *rules["$(DEMO)"].split()}
+
+
+def test_no_package_is_pinned_twice() -> None:
+    names = [pin.name for file in sorted(ROOT.glob("requirements*.txt")) for pin in requirements(file.name)]
+    assert sorted(set(names)) == sorted(names)
 
 
 @pytest.mark.parametrize(("system", "machine"), MACHINES)
@@ -96,7 +113,7 @@ def test_each_machine_gets_one_tensorflow_of_one_version(system: str, machine: s
 
 
 def test_opencv_comes_once_and_headless() -> None:
-    pins = requirements("requirements.txt") + requirements("requirements-dev.txt")
+    pins = [pin for file in sorted(ROOT.glob("requirements*.txt")) for pin in requirements(file.name)]
     assert [pin.name for pin in pins if pin.name.startswith("opencv")] == ["opencv-python-headless"]
 
 
