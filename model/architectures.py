@@ -5,65 +5,66 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-from keras import layers
 
-from model.attention import attention_block
-from model.efficientnet_lite import STAGES, backbone, efficientnet_lite0
+from model.artifact import ArtifactError
+from model.labels import LABELS as LABELS
+from model.lite_attention import lite_attention
 from model.preprocessing import Preprocessing
 
-LABELS = ("Fake", "Real")
+IMAGENET = "imagenet"
+
+
+class ArchitectureError(ArtifactError):
+    """No network can be built as asked; the message says what is possible."""
+
+
+class PretrainedError(ArchitectureError):
+    """ImageNet weights can't be had; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """How to build a network, and what it expects of a face crop."""
+    """How to build a network, and what it expects of a face crop.
+
+    Attributes:
+        build: takes pretrained weights first, then, where ``has_folded_form``, whether to build that form; returns
+            a model from ``(N, S, S, 3)`` to a dict of ``probabilities (N, 2)`` in the order of ``LABELS`` and, where
+            it has one, ``attention (N, h, w, 1)``.
+        preprocessing: what the model expects of a face crop.
+        has_folded_form: whether it can be built with batch norms merged into its convolutions, to be shipped.
+        no_download: why its ImageNet weights are not downloaded; None where they are.
+    """
 
     build: Callable[..., keras.Model]
     preprocessing: Preprocessing
-
-
-def lite_attention(backbone_weights: Path | None = None, folded: bool = False) -> keras.Model:
-    """EfficientNet-Lite0 cut after stage 6 at stride 16, the attention block and a two-way softmax.
-
-    Stage 6 keeps the grid of stage 5 (stride 1 instead of 2), so 128x128 pixels give an 8x8 attention mask.
-
-    Args:
-        backbone_weights: ``efficientnet_lite0_notop.weights.h5`` with ImageNet weights (see
-            ``python -m model.convert_backbone``), or None to start from random weights.
-        folded: the form that is shipped, with the backbone's batch norms merged into its convolutions.
-
-    Returns:
-        A model from ``(N, 128, 128, 3)`` float RGB, scaled as ``(x - 127) / 128``, to ``probabilities (N, 2)`` in
-        the order of ``LABELS`` and ``attention (N, 8, 8, 1)`` in 0..1.
-    """
-    strides = tuple(1 if number == 6 else stage.stride for number, stage in enumerate(STAGES, start=1))
-    if backbone_weights is not None:
-        body = backbone(128, strides)
-        body.load_weights(backbone_weights)
-        inputs, features = body.input, body.get_layer("stage6_block4_add").output
-    else:
-        inputs = keras.Input((128, 128, 3))
-        features = efficientnet_lite0(inputs, strides, last_stage=6, folded=folded)
-    pooled, mask = attention_block(features)
-    x = layers.Dropout(0.3, name="dropout")(pooled)
-    x = layers.Dense(64, activation="relu", name="dense")(x)
-    x = layers.Dropout(0.2, name="dropout_dense")(x)
-    probabilities = layers.Dense(len(LABELS), activation="softmax", name="probabilities")(x)
-    outputs = {"probabilities": probabilities, "attention": mask}
-    return keras.Model(inputs, outputs, name="lite_attention")
+    has_folded_form: bool = True
+    no_download: str | None = None
 
 
 ARCHITECTURES = {
-    "lite_attention": Architecture(lite_attention, Preprocessing(128, "RGB", 1 / 128, -127 / 128)),
+    "lite_attention": Architecture(
+        lite_attention,
+        Preprocessing(128, "RGB", 1 / 128, -127 / 128),
+        no_download="they come from `python -m model.convert_backbone`; give the path of the file that it writes",
+    ),
 }
 
 
-def build(name: str, backbone_weights: Path | None = None, folded: bool = False) -> keras.Model:
+def build(name: str, pretrained: Path | str | None = None, folded: bool = False) -> keras.Model:
     """Build a network of the registry, for training or (``folded``) as it is shipped.
 
+    Args:
+        name: one of ``ARCHITECTURES``.
+        pretrained: ``"imagenet"`` to download weights, the path of a weights file, or None to start at random.
+        folded: the form to ship, with batch norms merged; a network that has no such form is built as it is.
+
     Raises:
-        ValueError: if ``name`` is not registered; the message lists the names that are.
+        ArchitectureError: if ``name`` is not registered; the message lists the names that are.
+        PretrainedError: if there are no ImageNet weights to be had.
     """
     if name not in ARCHITECTURES:
-        raise ValueError(f"No architecture is called {name!r}; choose one of {', '.join(ARCHITECTURES)}.")
-    return ARCHITECTURES[name].build(backbone_weights, folded)
+        raise ArchitectureError(f"No architecture is called {name!r}; choose one of {', '.join(ARCHITECTURES)}.")
+    architecture = ARCHITECTURES[name]
+    if pretrained == IMAGENET and architecture.no_download:
+        raise PretrainedError(f"ImageNet weights of {name} are not downloaded: {architecture.no_download}.")
+    return architecture.build(pretrained, folded) if architecture.has_folded_form else architecture.build(pretrained)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from model.architectures import ARCHITECTURES, LABELS, build
+from model.architectures import ARCHITECTURES, LABELS, Architecture, PretrainedError, build
 from model.efficientnet_lite import STAGES, backbone, fold_batch_norms
 
 BATCH = 2
@@ -101,3 +101,18 @@ def test_lite_attention_starts_from_the_backbone_that_it_is_given(tmp_path: Path
         ):
             np.testing.assert_array_equal(ours, given)
     assert outputs_of(model, inputs_for("lite_attention"))["attention"].shape == (BATCH, 8, 8, 1)
+
+
+def test_lite_attention_says_where_its_imagenet_weights_come_from() -> None:
+    with pytest.raises(PretrainedError, match=r"python -m model\.convert_backbone.* path"):
+        build("lite_attention", "imagenet")
+
+
+def test_builder_is_asked_for_a_folded_form_only_where_it_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple] = []
+    preprocessing = ARCHITECTURES["lite_attention"].preprocessing
+    for name, has_folded_form in (("two", True), ("one", False)):
+        architecture = Architecture(lambda *given: asked.append(given), preprocessing, has_folded_form)
+        monkeypatch.setitem(ARCHITECTURES, name, architecture)
+        build(name, Path("weights.h5"), folded=True)
+    assert asked == [(Path("weights.h5"), True), (Path("weights.h5"),)]
