@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from model.preprocessing import Preprocessing
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 CARD = "card.json"
 WEIGHTS = "model.weights.h5"
 TFLITE = "model.tflite"
+# float16 and int8_weights compute in float; int8 computes in int8 too, between inputs and outputs that stay float32.
+STORAGES = ("float32", "float16", "int8_weights", "int8")
 SHIPPED = Path(__file__).parent / "weights" / "lite_attention"
 
 
@@ -117,29 +120,33 @@ def load_artifact(folder: Path) -> Card:
     return card
 
 
-def save_artifact(model: "keras.Model", folder: Path, card: Card) -> Card:
+def save_artifact(
+    model: "keras.Model",
+    folder: Path,
+    card: Card,
+    storage: str = "float16",
+    calibration: NDArray[np.float32] | None = None,
+) -> Card:
     """Write a Keras model as an artifact; its weights are rounded to float16 first, so that both files agree.
 
     Args:
         model: takes ``(N, S, S, 3) float32``, returns ``probabilities (N, 2)`` and ``attention (N, h, w, 1)``.
         folder: made if missing; files in it are replaced.
         card: what to write beside it; digests are filled in.
+        storage: how ``model.tflite`` holds the weights, see ``STORAGES``.
+        calibration: inputs ``(N, S, S, 3) float32`` from which ``int8`` learns the range of every activation.
 
     Returns:
         The card as written.
-    """
-    import tensorflow as tf
 
+    Raises:
+        ValueError: if ``storage`` is none of ``STORAGES``, or ``int8`` comes without ``calibration``.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     _settle_batch_norms(model)
     for variable in model.weights:
         variable.assign(np.asarray(variable).astype(np.float16).astype(np.float32))
-    # LiteRT widens float16 weights once at load: half the size at the same speed.
-    half = {
-        "optimizations": [tf.lite.Optimize.DEFAULT],
-        "target_spec": {"supported_types": [tf.float16]},
-    }
-    model.export(folder / TFLITE, format="litert", verbose=False, **half)
+    model.export(folder / TFLITE, format="litert", verbose=False, **_export_options(storage, calibration))
     with tempfile.TemporaryDirectory() as scratch:
         full = Path(scratch) / WEIGHTS
         model.save_weights(full)
@@ -147,6 +154,28 @@ def save_artifact(model: "keras.Model", folder: Path, card: Card) -> Card:
     card = replace(card, sha256={name: _digest(folder / name) for name in (TFLITE, WEIGHTS)})
     write_card(folder, card)
     return card
+
+
+def _export_options(storage: str, calibration: NDArray[np.float32] | None) -> dict[str, Any]:
+    """What LiteRT's converter must be told to store weights in this way."""
+    import tensorflow as tf
+
+    if storage not in STORAGES:
+        raise ValueError(f"No storage is called {storage!r}; choose one of {', '.join(STORAGES)}.")
+    if storage == "float32":
+        return {}
+    options: dict[str, Any] = {"optimizations": [tf.lite.Optimize.DEFAULT]}
+    if storage == "float16":
+        # LiteRT widens float16 weights once at load: half the size at the same speed.
+        options["target_spec"] = {"supported_types": [tf.float16]}
+    if storage == "int8":
+        if calibration is None or not len(calibration):
+            raise ValueError("Storage int8 needs calibration pictures, to learn the range of the activations.")
+        options["representative_dataset"] = lambda: ([picture[None]] for picture in calibration)
+        # Division (of RescaleGAP) has no integer kernel, so float kernels must stay allowed beside those of int8.
+        kernels = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]
+        options["target_spec"] = {"supported_ops": kernels}
+    return options
 
 
 def load_keras(folder: Path) -> "keras.Model":
