@@ -1,14 +1,17 @@
 """Measures of a detector, named after the mistakes that people care about, each with an interval."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy.stats import binomtest, rankdata
+from sklearn.metrics import average_precision_score
 
 Scores = NDArray[np.floating]
 Truth = NDArray[np.bool_]
+Measure = Callable[[Scores, Truth], float]
+BINS = 10  # of equal width, as Guo et al. and most who quote a calibration error since
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,57 @@ def miss_rate(p_fake: Scores, is_fake: Truth) -> float:
     return float(np.mean(p_fake[is_fake] < 0.5)) if is_fake.any() else float("nan")
 
 
-def expected_calibration_error(p_fake: Scores, is_fake: Truth, bins: int = 10) -> float:
+def precision_fake(p_fake: Scores, is_fake: Truth) -> float:
+    """Share of those called fake that are fake; nan where nothing is called fake. Moves with the share of fakes."""
+    called = p_fake >= 0.5
+    return float(np.mean(is_fake[called])) if called.any() else float("nan")
+
+
+def precision_real(p_fake: Scores, is_fake: Truth) -> float:
+    """Share of those called real that are real; nan where nothing is called real. Moves with the share of reals."""
+    called = p_fake < 0.5
+    return float(np.mean(~is_fake[called])) if called.any() else float("nan")
+
+
+def recall_fake(p_fake: Scores, is_fake: Truth) -> float:
+    """Share of fakes that are called fake: what ``miss_rate`` leaves."""
+    return 1 - miss_rate(p_fake, is_fake)
+
+
+def recall_real(p_fake: Scores, is_fake: Truth) -> float:
+    """Share of real photos that are called real: what ``false_accusation_rate`` leaves."""
+    return 1 - false_accusation_rate(p_fake, is_fake)
+
+
+def f1_fake(p_fake: Scores, is_fake: Truth) -> float:
+    """Harmonic mean of precision and recall of Fake; 0 where no fake is found, nan without both classes."""
+    return _f1(p_fake >= 0.5, is_fake)
+
+
+def f1_real(p_fake: Scores, is_fake: Truth) -> float:
+    """Harmonic mean of precision and recall of Real; 0 where no real photo is found, nan without both classes."""
+    return _f1(p_fake < 0.5, ~is_fake)
+
+
+def _f1(called: Truth, true: Truth) -> float:
+    if true.all() or not true.any():
+        return float("nan")
+    return 2 * float(np.sum(called & true)) / float(called.sum() + true.sum())
+
+
+def average_precision(p_fake: Scores, is_fake: Truth) -> float:
+    """Area under precision over recall of Fake, by scikit-learn's step rule; nan without both classes."""
+    if is_fake.all() or not is_fake.any():
+        return float("nan")
+    return float(average_precision_score(is_fake, p_fake))
+
+
+def brier_score(p_fake: Scores, is_fake: Truth) -> float:
+    """Mean squared distance of P(Fake) from the truth, 0 at best; 0.25 is what always saying 0.5 earns."""
+    return float(np.mean((p_fake - is_fake) ** 2))
+
+
+def expected_calibration_error(p_fake: Scores, is_fake: Truth, bins: int = BINS) -> float:
     """Mean gap between stated and true frequency of Fake over equal-width bins, weighted by their size.
 
     After Guo et al. (arXiv 1706.04599), on P(Fake) rather than on the winning class; nan without both classes,
@@ -56,7 +109,7 @@ def expected_calibration_error(p_fake: Scores, is_fake: Truth, bins: int = 10) -
     """
     if is_fake.all() or not is_fake.any():
         return float("nan")
-    which = np.minimum((p_fake * bins).astype(int), bins - 1)
+    which = _bin_of(p_fake, bins)
     gaps = [
         abs(float(p_fake[which == b].mean()) - float(is_fake[which == b].mean())) * float(np.mean(which == b))
         for b in range(bins)
@@ -65,40 +118,154 @@ def expected_calibration_error(p_fake: Scores, is_fake: Truth, bins: int = 10) -
     return float(sum(gaps))
 
 
-MEASURES: dict[str, Callable[[Scores, Truth], float]] = {
-    "accuracy": accuracy,
-    "auc": auc,
+def _bin_of(p_fake: Scores, bins: int) -> NDArray[np.int_]:
+    return np.minimum((p_fake * bins).astype(int), bins - 1)
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Pictures of like P(Fake): what was stated of them and what was true.
+
+    Attributes:
+        low: least P(Fake) of the bin.
+        high: where the next bin begins.
+        count: pictures in it; bins without pictures are not reported.
+        stated: their mean P(Fake).
+        observed: share of them that is fake.
+        interval: 95 % Wilson interval of ``observed``.
+    """
+
+    low: float
+    high: float
+    count: int
+    stated: float
+    observed: float
+    interval: tuple[float, float]
+
+
+def reliability_bins(p_fake: Scores, is_fake: Truth, bins: int = BINS) -> list[Bin]:
+    """The bins that ``expected_calibration_error`` is made of, lowest first, without the empty ones."""
+    which = _bin_of(p_fake, bins)
+    found = []
+    for number in np.unique(which):
+        inside = which == number
+        count, fakes = int(inside.sum()), int(is_fake[inside].sum())
+        wilson = binomtest(fakes, count).proportion_ci(method="wilson")
+        interval = (float(wilson.low), float(wilson.high))
+        stated = float(p_fake[inside].mean())
+        found.append(Bin(number / bins, (number + 1) / bins, count, stated, fakes / count, interval))
+    return found
+
+
+def risk_coverage(p_fake: Scores, is_fake: Truth) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Error rate among the surest pictures, for every share of pictures that is judged at all.
+
+    Sureness is the distance of P(Fake) from 0.5 (Geifman & El-Yaniv, arXiv 1705.08500). Equally sure pictures
+    count with their mean error, so that their order plays no part.
+
+    Returns:
+        Coverage ``(N,)``, from 1/N to 1, and the risk ``(N,)`` in 0..1 at each.
+    """
+    sureness = np.abs(p_fake - 0.5)
+    wrong = (p_fake >= 0.5) != is_fake
+    _, ties = np.unique(-sureness, return_inverse=True)
+    shared = (np.bincount(ties, wrong) / np.bincount(ties))[np.sort(ties)]
+    judged = np.arange(1, len(wrong) + 1)
+    return judged / len(wrong), np.cumsum(shared) / judged
+
+
+def area_under_risk_coverage(p_fake: Scores, is_fake: Truth) -> float:
+    """Mean risk over all coverages: low where the model is wrong only when it is unsure."""
+    return float(risk_coverage(p_fake, is_fake)[1].mean())
+
+
+def risk_at_coverage(p_fake: Scores, is_fake: Truth, coverage: float) -> float:
+    """Error rate among the surest ``coverage`` (above 0, at most 1) of the pictures, at least one.
+
+    Raises:
+        ValueError: if ``coverage`` is out of its range.
+    """
+    if not 0 < coverage <= 1:
+        raise ValueError(f"coverage must be above 0 and at most 1, not {coverage}.")
+    return float(risk_coverage(p_fake, is_fake)[1][max(1, round(coverage * len(p_fake))) - 1])
+
+
+def risk_at_half_coverage(p_fake: Scores, is_fake: Truth) -> float:
+    """Error rate among the surer half of the pictures."""
+    return risk_at_coverage(p_fake, is_fake, 0.5)
+
+
+# What a card must hold, the mistakes that harm people first.
+MEASURES: dict[str, Measure] = {
     "false_accusation_rate": false_accusation_rate,
     "miss_rate": miss_rate,
+    "accuracy": accuracy,
+    "auc": auc,
     "expected_calibration_error": expected_calibration_error,
+}
+FURTHER_MEASURES: dict[str, Measure] = {
+    "precision_fake": precision_fake,
+    "recall_fake": recall_fake,
+    "f1_fake": f1_fake,
+    "precision_real": precision_real,
+    "recall_real": recall_real,
+    "f1_real": f1_real,
+    "average_precision": average_precision,
+    "brier_score": brier_score,
+    "area_under_risk_coverage": area_under_risk_coverage,
+    "risk_at_half_coverage": risk_at_half_coverage,
 }
 
 
-def bootstrap(
-    measure: Callable[[Scores, Truth], float],
-    p_fake: Scores,
-    is_fake: Truth,
-    rounds: int = 1000,
-    seed: int = 0,
-) -> Estimate:
+def resamples(is_fake: Truth, rounds: int, seed: int) -> Iterator[NDArray[np.int_]]:
+    """Yield ``rounds`` bootstrap draws of row numbers ``(N,)``, with as many of each class as there are."""
+    rng = np.random.default_rng(seed)
+    groups = [np.flatnonzero(is_fake), np.flatnonzero(~is_fake)]
+    for _ in range(rounds):
+        yield np.concatenate([rng.choice(group, len(group)) for group in groups if len(group)])
+
+
+def bootstrap(measure: Measure, p_fake: Scores, is_fake: Truth, rounds: int = 1000, seed: int = 0) -> Estimate:
     """A measure with its 95 % percentile bootstrap interval over pictures, drawn within each class.
 
     Resampling makes the calibration error look larger than it is, so where the interval would miss the measured value
-    it is widened to reach it.
+    it is widened to reach it. Draws in which the measure has no value are left out.
 
     Args:
         measure: takes ``p_fake (N,)`` in 0..1 and ``is_fake (N,) bool``.
-        p_fake: probability of Fake of each picture.
+        p_fake: probability of Fake of each picture; rows ``(N, K)`` reach a measure that compares K models.
         is_fake: the truth.
         rounds: bootstrap resamples.
         seed: decides the resamples.
     """
-    rng = np.random.default_rng(seed)
-    groups = [np.flatnonzero(is_fake), np.flatnonzero(~is_fake)]
-    values = []
-    for _ in range(rounds):
-        rows = np.concatenate([rng.choice(group, len(group)) for group in groups if len(group)])
-        values.append(measure(p_fake[rows], is_fake[rows]))
-    low, high = np.percentile(values, [2.5, 97.5])
     value = measure(p_fake, is_fake)
+    drawn = np.array([measure(p_fake[rows], is_fake[rows]) for rows in resamples(is_fake, rounds, seed)])
+    drawn = drawn[np.isfinite(drawn)]
+    if not np.isfinite(value) or not len(drawn):
+        return Estimate(value, float("nan"), float("nan"))
+    low, high = np.percentile(drawn, [2.5, 97.5])
     return Estimate(value, min(float(low), value), max(float(high), value))
+
+
+def bootstrap_band(
+    curve: Callable[[Scores, Truth], NDArray[np.floating]],
+    p_fake: Scores,
+    is_fake: Truth,
+    rounds: int = 300,
+    seed: int = 0,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The pointwise 95 % bootstrap band of a curve.
+
+    Args:
+        curve: maps ``p_fake`` and ``is_fake`` to the curve's heights ``(G,)`` over a grid that it always uses.
+        p_fake: probability of Fake of each picture.
+        is_fake: the truth.
+        rounds: bootstrap resamples.
+        seed: decides the resamples.
+
+    Returns:
+        Lower and upper bound, each ``(G,)``.
+    """
+    curves = np.stack([curve(p_fake[rows], is_fake[rows]) for rows in resamples(is_fake, rounds, seed)])
+    low, high = np.percentile(curves, [2.5, 97.5], axis=0)
+    return low, high

@@ -5,17 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import brier_score_loss, precision_recall_fscore_support, roc_auc_score
 
 from model.metrics import (
+    FURTHER_MEASURES,
     MEASURES,
     Estimate,
     accuracy,
+    area_under_risk_coverage,
     auc,
+    average_precision,
     bootstrap,
+    bootstrap_band,
+    brier_score,
     expected_calibration_error,
     false_accusation_rate,
     miss_rate,
+    reliability_bins,
+    risk_at_coverage,
+    risk_coverage,
 )
 
 FAKE, REAL = True, False
@@ -53,6 +61,33 @@ def test_accuracy_is_what_both_kinds_of_mistake_leave(seed: int) -> None:
     p_fake, is_fake = random_case(seed)
     wrong = (~is_fake).sum() * false_accusation_rate(p_fake, is_fake) + is_fake.sum() * miss_rate(p_fake, is_fake)
     assert accuracy(p_fake, is_fake) == pytest.approx(1 - wrong / len(is_fake))
+
+
+def test_mistakes_that_harm_people_come_first() -> None:
+    assert list(MEASURES)[:2] == ["false_accusation_rate", "miss_rate"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_report_measures_agree_with_scikit_learn(seed: int) -> None:
+    p_fake, is_fake = random_case(seed)
+    columns = precision_recall_fscore_support(is_fake, p_fake >= 0.5, labels=[True, False])[:3]
+    for name, (of_fake, of_real) in zip(("precision", "recall", "f1"), columns, strict=True):
+        assert FURTHER_MEASURES[f"{name}_fake"](p_fake, is_fake) == pytest.approx(of_fake)
+        assert FURTHER_MEASURES[f"{name}_real"](p_fake, is_fake) == pytest.approx(of_real)
+    assert brier_score(p_fake, is_fake) == pytest.approx(brier_score_loss(is_fake, p_fake))
+
+
+def test_report_measures_without_what_they_divide_by() -> None:
+    reals, accused, cleared = np.zeros(2, bool), np.array([0.9, 0.8]), np.array([0.1, 0.2])
+    assert np.isnan(FURTHER_MEASURES["precision_fake"](cleared, reals)), "nothing was called fake"
+    assert FURTHER_MEASURES["precision_fake"](accused, reals) == 0
+    assert np.isnan(FURTHER_MEASURES["f1_fake"](accused, reals)) and np.isnan(average_precision(accused, reals))
+    assert FURTHER_MEASURES["f1_fake"](np.array([0.1, 0.2]), np.array([FAKE, REAL])) == 0
+
+
+def test_average_precision_of_a_perfect_order_is_one() -> None:
+    assert average_precision(np.array([0.9, 0.8, 0.1]), np.array([FAKE, FAKE, REAL])) == 1
+    assert average_precision(np.array([0.1, 0.9]), np.array([FAKE, REAL])) == 0.5
 
 
 # AUC
@@ -115,7 +150,90 @@ def test_bins_set_what_may_cancel() -> None:
     assert expected_calibration_error(p_fake, truth, bins=2) == pytest.approx(0.1)
 
 
+def test_reliability_bins_hold_each_picture_once() -> None:
+    p_fake = np.array([0.05, 0.05, 0.55, 1.0, 1.0, 1.0, 1.0])
+    truth = np.array([REAL, FAKE, FAKE, FAKE, FAKE, FAKE, REAL])
+    bins = reliability_bins(p_fake, truth)
+    assert [(round(b.low, 1), round(b.high, 1), b.count) for b in bins] == [(0.0, 0.1, 2), (0.5, 0.6, 1), (0.9, 1.0, 4)]
+    assert [b.stated for b in bins] == pytest.approx([0.05, 0.55, 1.0])
+    assert [b.observed for b in bins] == [0.5, 1.0, 0.75]
+    assert all(0 <= b.interval[0] <= b.observed <= b.interval[1] <= 1 for b in bins)
+    low, high = bins[0].interval
+    assert (low, high) == pytest.approx((0.0945, 0.9055), abs=1e-3), "Wilson's interval of 1 in 2"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_calibration_error_is_the_mean_gap_of_the_bins(seed: int) -> None:
+    p_fake, is_fake = random_case(seed, digits=6)
+    gaps = [abs(b.stated - b.observed) * b.count for b in reliability_bins(p_fake, is_fake)]
+    assert expected_calibration_error(p_fake, is_fake) == pytest.approx(sum(gaps) / len(p_fake))
+
+
+# Risk and coverage
+
+
+def test_risk_grows_as_the_unsure_are_judged_too() -> None:
+    """Two sure and right, one less sure and wrong, one unsure and right."""
+    coverage, risk = risk_coverage(np.array([0.99, 0.02, 0.8, 0.45]), np.array([FAKE, REAL, REAL, REAL]))
+    assert coverage.tolist() == [0.25, 0.5, 0.75, 1.0]
+    assert risk == pytest.approx([0, 0, 1 / 3, 1 / 4])
+    assert area_under_risk_coverage(np.array([0.99, 0.02, 0.8, 0.45]), np.array([FAKE, REAL, REAL, REAL])) == (
+        pytest.approx((1 / 3 + 1 / 4) / 4)
+    )
+
+
+def test_order_of_equally_sure_pictures_plays_no_part() -> None:
+    p_fake, truth = np.array([0.9, 0.1, 0.9, 0.1]), np.array([FAKE, FAKE, REAL, REAL])
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0], [1, 2, 0, 3]):
+        assert risk_coverage(p_fake[order], truth[order])[1] == pytest.approx([0.5] * 4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_risk_of_all_pictures_is_the_error_rate(seed: int) -> None:
+    p_fake, is_fake = random_case(seed)
+    assert risk_coverage(p_fake, is_fake)[1][-1] == pytest.approx(1 - accuracy(p_fake, is_fake))
+    assert risk_at_coverage(p_fake, is_fake, 1.0) == pytest.approx(1 - accuracy(p_fake, is_fake))
+
+
+def test_risk_at_a_coverage_is_read_off_the_curve() -> None:
+    p_fake, truth = np.array([0.99, 0.02, 0.8, 0.45]), np.array([FAKE, REAL, REAL, REAL])
+    assert risk_at_coverage(p_fake, truth, 0.75) == pytest.approx(1 / 3)
+    assert risk_at_coverage(p_fake, truth, 0.01) == 0, "at least one picture is judged"
+    for coverage in (0, 1.1):
+        with pytest.raises(ValueError, match="coverage"):
+            risk_at_coverage(p_fake, truth, coverage)
+
+
 # bootstrap
+
+
+def test_draws_without_a_value_are_left_out() -> None:
+    """Two fakes, one of them called fake: half of the draws call none so."""
+    estimate = bootstrap(FURTHER_MEASURES["precision_fake"], np.array([0.9, 0.1]), np.array([FAKE, FAKE]), rounds=50)
+    assert (estimate.value, estimate.low, estimate.high) == (1.0, 1.0, 1.0)
+
+
+def test_two_models_are_compared_on_the_same_draws() -> None:
+    """A model that is always a tenth better leaves no doubt, however much the pictures differ."""
+    rng = np.random.default_rng(0)
+    scores = rng.random(200)
+    columns = np.stack([scores, scores - 0.1], axis=1)
+    estimate = bootstrap(lambda p, _: float(np.mean(p[:, 0] - p[:, 1])), columns, scores > 0.5, rounds=50)
+    assert (estimate.low, estimate.high) == pytest.approx((0.1, 0.1))
+
+
+def test_band_encloses_the_curve_and_narrows_with_pictures() -> None:
+    def share_below(p_fake: NDArray[np.floating], is_fake: NDArray[np.bool_]) -> NDArray[np.floating]:
+        return np.array([float(np.mean(p_fake < threshold)) for threshold in (0.2, 0.5, 0.8)])
+
+    widths = []
+    for count in (40, 2000):
+        case = random_case(0, count)
+        low, high = bootstrap_band(share_below, *case, rounds=100)
+        assert low.shape == high.shape == (3,)
+        assert (low <= share_below(*case)).all() and (share_below(*case) <= high).all()
+        widths.append((high - low).mean())
+    assert widths[1] < 0.4 * widths[0]
 
 
 @pytest.mark.parametrize("name", ["accuracy", "auc", "false_accusation_rate", "miss_rate"])
