@@ -6,7 +6,7 @@ from collections.abc import Callable
 import typer
 
 from model.artifact import ArtifactError
-from model.dataset import DatasetError
+from model.layout import DatasetError
 from model.photo import PhotoError
 
 

@@ -1,10 +1,11 @@
-"""Lists the pictures of a data folder, with the face of each located once and remembered."""
+"""Gathers the examples of a data folder, with the face of each located once and remembered."""
 
-import csv
 import json
-from collections.abc import Iterator, Sequence
+import logging
+import os
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -13,112 +14,35 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from model.duplicates import find_duplicates, without_leaks
 from model.faces import CROP_MARGIN, crop, find_faces, square_around
+from model.layout import DatasetError, Example, pictures
+from model.reading import map_in_threads, read_mask, read_rgb, readable
+from model.split import GroupOf, assign_splits
 
-SUFFIXES = {".jpg", ".jpeg", ".png"}
-SPLITS = ("train", "val", "test")
-LABEL_OF_FOLDER = {"fake": "Fake", "fake_extra": "Fake", "real": "Real"}
-
-
-class DatasetError(ValueError):
-    """A data folder cannot be used; the message says why."""
-
-
-@dataclass(frozen=True)
-class Example:
-    """One picture of a data set.
-
-    Attributes:
-        path: the picture, relative to the data root.
-        dataset: name of the folder that it comes from.
-        split: ``train``, ``val`` or ``test``.
-        label: ``Fake`` or ``Real``.
-        box: face box ``(x, y, w, h)`` in pixels, or None where no face was found.
-        landmarks: five ``[x, y]`` in pixels, as ``Face.landmarks``; empty where no face was found.
-        twin: for a fake, its aligned real original, relative to the root.
-        mask: for a fake, a picture that is white where it was changed, relative to the root.
-        regions: for a composite, the facial parts that were replaced, named as in ``model.self_blend``.
-    """
-
-    path: str
-    dataset: str
-    split: str
-    label: str
-    box: tuple[float, float, float, float] | None
-    landmarks: tuple[tuple[float, float], ...]
-    twin: str | None = None
-    mask: str | None = None
-    regions: tuple[str, ...] = ()
+NAMED = 5  # unreadable files that a warning names, before it only counts
+REMEMBER_EVERY = 2000  # pictures after which the faces found so far are written down
+logger = logging.getLogger(__name__)
+Located = tuple[tuple[float, float, float, float] | None, tuple[tuple[float, float], ...]]
+__all__ = [
+    "DatasetError",
+    "Example",
+    "face_crop",
+    "face_crops",
+    "gather",
+    "index",
+    "judged_sets",
+    "pictures",
+    "read_mask",
+    "read_rgb",
+]
 
 
-def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """Read a picture as ``(H, W, 3) uint8`` RGB.
-
-    Raises:
-        DatasetError: if OpenCV can't decode the file.
-    """
-    return _read(path, cv2.IMREAD_COLOR_RGB)
-
-
-def read_mask(path: Path) -> NDArray[np.uint8]:
-    """Read a mask as ``(H, W) uint8``.
-
-    Raises:
-        DatasetError: if OpenCV can't decode the file.
-    """
-    return _read(path, cv2.IMREAD_GRAYSCALE)
-
-
-def _read(path: Path, flags: int) -> NDArray[np.uint8]:
-    picture = cv2.imread(str(path), flags)
-    if picture is None:
-        raise DatasetError(f"{path} is not a picture that can be read.")
-    return np.asarray(picture, dtype=np.uint8)
-
-
-def _pictures(root: Path) -> Iterator[tuple[Path, str, str, str]]:
-    """Yield ``(path, dataset, split, label)``; a folder without splits counts as test."""
-    for path in sorted(root.glob("**/*")):
-        if path.suffix.lower() not in SUFFIXES:
-            continue
-        parts = path.relative_to(root).parts
-        label = LABEL_OF_FOLDER.get(parts[-2].lower()) if len(parts) > 1 else None
-        if label is None:
-            continue
-        split = parts[-3] if len(parts) > 2 and parts[-3] in SPLITS else "test"
-        yield path, parts[0], split, label
-
-
-def _pairs(root: Path) -> dict[str, tuple[str, str]]:
-    """Twin and mask of each fake named in a ``pairs.csv``, all relative to the root."""
-    pairs: dict[str, tuple[str, str]] = {}
-    for table in sorted(root.glob("**/pairs.csv")):
-        folder = table.parent.relative_to(root)
-        with table.open(newline="") as rows:
-            for row in csv.DictReader(rows):
-                pairs[str(folder / row["fake"])] = (str(folder / row["real"]), str(folder / row["mask"]))
-    return pairs
-
-
-def _regions(root: Path) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Replaced facial parts by data set and file name, from each ``regions.csv``."""
-    columns = {
-        "eye_viewer_left": "left_eye",
-        "eye_viewer_right": "right_eye",
-        "nose": "nose",
-        "mouth": "mouth",
-    }
-    regions = {}
-    for table in sorted(root.glob("*/regions.csv")):
-        with table.open(newline="") as rows:
-            for row in csv.DictReader(rows):
-                parts = tuple(part for column, part in columns.items() if row[column] == "1")
-                regions[table.parent.name, row["file"]] = parts
-    return regions
-
-
-def _locate(path: Path) -> tuple[tuple[float, float, float, float] | None, tuple[tuple[float, float], ...]]:
+def _locate(path: Path) -> Located | None:
+    """Box and landmarks of the largest face, both empty without a face; None for what can't be read."""
     cv2.setNumThreads(1)
+    if not readable(path):
+        return None
     faces = find_faces(read_rgb(path), CROP_MARGIN)
     if not faces:
         return None, ()
@@ -129,28 +53,69 @@ def _locate(path: Path) -> tuple[tuple[float, float, float, float] | None, tuple
     return (x + offset, y + offset, face_side, face_side), landmarks
 
 
-def _load_or_find_faces(root: Path, paths: list[Path], cache: Path, workers: int) -> dict[str, list]:
-    """``[box, landmarks]`` of each picture, looking only at those that ``cache`` does not know yet."""
+def _load_or_find_faces(root: Path, names: list[str], cache: Path, workers: int) -> dict[str, list]:
+    """``[box, landmarks]`` of each picture, looking only at those that ``cache`` does not know yet.
+
+    A picture that can't be read is neither returned nor remembered: it may be whole the next time.
+    """
     roots: dict[str, dict[str, list]] = json.loads(cache.read_text()) if cache.exists() else {}
     # One cache may serve several data folders, whose pictures may bear the same names.
     known = roots.setdefault(str(root.resolve()), {})
-    names = {str(path.relative_to(root)): path for path in paths}
     missing = [name for name in names if name not in known]
     if missing:
+        cache.parent.mkdir(parents=True, exist_ok=True)
         # A forked worker inherits locks of OpenCV and TensorFlow without the threads that would open them: it may hang.
         with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            found = pool.map(_locate, [names[name] for name in missing], chunksize=16)
-            known.update(zip(missing, tqdm(found, "faces", total=len(missing)), strict=True))
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        cache.write_text(json.dumps(roots))
+            found = pool.map(_locate, [root / name for name in missing], chunksize=16)
+            progress = tqdm(zip(missing, found, strict=True), "faces", total=len(missing))
+            for count, (name, face) in enumerate(progress, 1):
+                if face is not None:
+                    known[name] = list(face)
+                if count % REMEMBER_EVERY == 0 or count == len(missing):
+                    _replace(cache, json.dumps(roots))
     return known
 
 
-def index(root: Path, cache: Path, workers: int = 2) -> list[Example]:
-    """List every labelled picture below ``root`` with its face.
+def _replace(file: Path, text: str) -> None:
+    """Write a file so that whoever reads it, or an interruption, never meets half of it."""
+    unfinished = file.with_name(f"{file.name}.{os.getpid()}")
+    unfinished.write_text(text)
+    unfinished.replace(file)
 
-    Pictures stand in folders named ``real``, ``fake`` or ``fake_extra`` (any case), below ``train``, ``val`` or
-    ``test`` where there are splits; the first folder below ``root`` names the data set.
+
+def _without_unreadable(root: Path, examples: Sequence[Example], is_readable: Sequence[bool]) -> list[Example]:
+    """The readable examples, after one warning that names what is left out.
+
+    Raises:
+        DatasetError: if nothing is left.
+    """
+    broken = [example.path for example, fine in zip(examples, is_readable, strict=True) if not fine]
+    if len(broken) == len(examples):
+        raise DatasetError(f"None of the {len(examples)} pictures in {root} can be read.")
+    if broken:
+        more = f" and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+        listed = ", ".join(broken[:NAMED])
+        logger.warning(
+            "%d of %d pictures can't be read and are left out: %s", len(broken), len(examples), listed + more
+        )
+    return [example for example, fine in zip(examples, is_readable, strict=True) if fine]
+
+
+def _with_faces(root: Path, examples: Sequence[Example], cache: Path, workers: int) -> list[Example]:
+    faces = _load_or_find_faces(root, [example.path for example in examples], cache, workers)
+    whole = _without_unreadable(root, examples, [example.path in faces for example in examples])
+    return [
+        replace(
+            example,
+            box=tuple(faces[example.path][0]) if faces[example.path][0] else None,
+            landmarks=tuple((x, y) for x, y in faces[example.path][1]),
+        )
+        for example in whole
+    ]
+
+
+def index(root: Path, cache: Path, workers: int = 2) -> list[Example]:
+    """``pictures(root)`` with the face of each; files that can't be read are left out, with one warning.
 
     Args:
         root: the data folder; nothing is written there.
@@ -158,32 +123,50 @@ def index(root: Path, cache: Path, workers: int = 2) -> list[Example]:
         workers: processes that look for faces.
 
     Raises:
-        DatasetError: if no labelled picture is found.
+        DatasetError: if no labelled picture is found, or none that can be read.
     """
-    pictures = list(_pictures(root))
-    if not pictures:
-        raise DatasetError(f"{root} holds no pictures in folders named real or fake.")
-    faces = _load_or_find_faces(root, [path for path, *_ in pictures], cache, workers)
-    pairs, regions = _pairs(root), _regions(root)
-    examples = []
-    for path, dataset, split, label in pictures:
-        name = str(path.relative_to(root))
-        box, landmarks = faces[name]
-        twin, mask = pairs.get(name, (None, None))
-        examples.append(
-            Example(
-                name,
-                dataset,
-                split,
-                label,
-                tuple(box) if box else None,
-                tuple((x, y) for x, y in landmarks),
-                twin,
-                mask,
-                regions.get((dataset, path.name), ()) if label == "Fake" else (),
-            )
-        )
-    return examples
+    return _with_faces(root, pictures(root), cache, workers)
+
+
+def gather(
+    data: Path,
+    faces: Path | None,
+    seed: int,
+    sets: Sequence[str] | None = None,
+    group_of: GroupOf | None = None,
+    remove_leaks: bool = False,
+    workers: int = 2,
+) -> list[Example]:
+    """The examples that a command works on: readable, each with a split.
+
+    Args:
+        data: the data folder, in any layout that ``pictures`` knows; nothing is written there.
+        faces: where found faces are remembered; None works on whole pictures, so that every ``box`` is None.
+        seed: decides the split of what has none, see ``assign_splits``.
+        sets: data sets to keep; None keeps all.
+        group_of: what stays on one side of a new split, see ``assign_splits``.
+        remove_leaks: look for duplicates, keep them on one side of a new split, and leave out of a given split what
+            shows again where it would spoil the measurement, see ``without_leaks``.
+        workers: processes that look for faces, threads that read.
+
+    Raises:
+        DatasetError: if nothing readable is found, a set is not there, or one is too small to share out.
+    """
+    examples = pictures(data)
+    if sets is not None:
+        present = {example.dataset for example in examples}
+        if unknown := [name for name in sets if name not in present]:
+            raise DatasetError(f"{data} has no data set {unknown[0]}, only {', '.join(sorted(present))}.")
+        examples = [example for example in examples if example.dataset in sets]
+    if faces is not None:
+        examples = _with_faces(data, examples, faces, workers)
+    else:
+        paths = [data / example.path for example in examples]
+        checks = tqdm(map_in_threads(readable, paths, workers), "reading", total=len(paths))
+        examples = _without_unreadable(data, examples, list(checks))
+    groups = find_duplicates(data, examples, workers=workers) if remove_leaks else []
+    split = assign_splits(examples, seed, group_of, [group.paths for group in groups])
+    return without_leaks(split, groups)
 
 
 def face_crop(root: Path, example: Example, margin: float = CROP_MARGIN) -> NDArray[np.uint8]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,18 @@ import pytest
 from numpy.typing import NDArray
 
 from model import dataset
-from model.dataset import DatasetError, Example, face_crop, face_crops, index, judged_sets, read_mask, read_rgb
+from model.dataset import (
+    DatasetError,
+    Example,
+    face_crop,
+    face_crops,
+    gather,
+    index,
+    judged_sets,
+    pictures,
+    read_mask,
+    read_rgb,
+)
 from model.faces import CROP_MARGIN, CROP_SIZE, crop, find_faces, square_around
 
 BLANK = np.full((64, 64, 3), 127, np.uint8)
@@ -160,11 +172,159 @@ def test_folders_that_share_a_cache_keep_their_own_faces(make_data: MakeData) ->
     assert index(root, cache)[0].box is not None
 
 
-def test_picture_that_cannot_be_read_is_named(make_data: MakeData) -> None:
-    root, cache = make_data({"one/real/a.png": BLANK}, known=False)
+def truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def test_unreadable_files_are_left_out_with_one_warning(
+    make_data: MakeData, picture: Callable[..., Pixels], caplog: pytest.LogCaptureFixture
+) -> None:
+    names = [f"one/real/{number}.jpg" for number in range(9)]
+    root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)}, known=False)
+    for number in range(1, 9):
+        truncated(root / names[number])
+    assert [example.path for example in index(root, cache, workers=1)] == names[:1]
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "8 of 9 pictures can't be read and are left out: " + ", ".join(names[1:6]) + " and 3 more"
+    )
+    assert set(json.loads(cache.read_text())[str(root.resolve())]) == {names[0]}, "it may be whole the next time"
+
+
+def test_folder_without_one_readable_picture_is_refused(make_data: MakeData) -> None:
+    root, cache = make_data({})
+    (root / "one" / "real").mkdir(parents=True)
     (root / "one" / "real" / "broken.jpg").write_text("no picture")
-    with pytest.raises(DatasetError, match=r"broken\.jpg is not a picture"):
+    with pytest.raises(DatasetError, match=r"None of the 1 pictures in .* can be read"):
         index(root, cache, workers=1)
+
+
+def test_what_was_found_survives_an_interruption(make_data: MakeData, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, cache = make_data({f"one/real/{number}.png": BLANK for number in range(5)}, known=False)
+
+    class Pool:
+        def __init__(self, *_: object) -> None: ...
+
+        def __enter__(self) -> Pool:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def map(self, _: object, paths: list[Path], chunksize: int) -> Iterator[tuple]:
+            for number, _path in enumerate(paths):
+                if number == 4:
+                    raise KeyboardInterrupt
+                yield None, ()
+
+    monkeypatch.setattr(dataset, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(dataset, "REMEMBER_EVERY", 2)
+    with pytest.raises(KeyboardInterrupt):
+        index(root, cache)
+    assert len(json.loads(cache.read_text())[str(root.resolve())]) == 4
+    assert [file.name for file in cache.parent.iterdir()] == [cache.name], "nothing unfinished is left"
+
+
+# pictures
+
+
+@pytest.mark.parametrize(
+    ("names", "dataset_name"),
+    [
+        ({"Real/a.jpg": "", "FAKE/b.jpg": "", "fake/deeper/c.png": ""}, "data"),
+        ({"Train/Real/a.jpg": "train", "valid/Fake/b.jpg": "val", "Test/real/c.jpg": "test"}, "data"),
+        ({"validation/real/a.jpg": "val", "training/fake/b.jpg": "train", "testing/fake/b.jpg": "test"}, "data"),
+        ({"set/train/real/a.jpg": "train", "set/val/fake/b.jpg": "val"}, "set"),
+        ({"set/real/a.jpg": "test", "set/real/b.jpg": "test"}, "set"),
+        ({"set/real/a.jpg": "", "set/fake/b.jpg": ""}, "set"),
+        ({"real/a.jpg": "test"}, "data"),
+    ],
+    ids=["classes", "splits", "other names", "set with splits", "one class", "set without splits", "one class alone"],
+)
+def test_layouts(make_data: MakeData, names: dict[str, str], dataset_name: str) -> None:
+    root, _ = make_data(dict.fromkeys(names, BLANK))
+    found = pictures(root)
+    assert {example.path: example.split for example in found} == names
+    assert {example.dataset for example in found} == {dataset_name}
+    for example in found:
+        assert example.label == ("Real" if "real" in example.path.lower() else "Fake")
+        assert example.box is None and example.landmarks == ()
+
+
+def test_masks_hidden_files_and_foreign_tables_are_no_pictures(make_data: MakeData) -> None:
+    root, _ = make_data({"real/a.png": BLANK, "fake/b.png": BLANK, "fake/masks/b.png": BLANK, "fake/._b.png": BLANK})
+    (root / "pairs.csv").write_text("name,imagenum1,imagenum2\nAaron,1,2\n")
+    assert [example.path for example in pictures(root)] == ["fake/b.png", "real/a.png"]
+
+
+def test_tables_beside_the_classes_are_read(make_data: MakeData) -> None:
+    root, _ = make_data(dict.fromkeys(("train/real/a.png", "train/fake/b.png"), BLANK))
+    (root / "pairs.csv").write_text("fake,real,mask\ntrain/fake/b.png,train/real/a.png,masks/b.png\n")
+    (root / "regions.csv").write_text("file,eye_viewer_left,eye_viewer_right,nose,mouth\nb.png,0,0,1,0\n")
+    fake = by_path(pictures(root))["train/fake/b.png"]
+    assert (fake.twin, fake.mask, fake.regions) == ("train/real/a.png", "masks/b.png", ("nose",))
+
+
+# gather
+
+
+@pytest.fixture
+def unsplit(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, Path]:
+    """Ten pictures of each class without splits, and the cache that knows their faces."""
+    names = [f"{label}/{number}.png" for label in ("Real", "Fake") for number in range(10)]
+    return make_data({name: picture(seed) for seed, name in enumerate(names)})
+
+
+@pytest.mark.usefixtures("nobody_looks")
+def test_gather_works_on_whole_pictures_or_on_faces(unsplit: tuple[Path, Path]) -> None:
+    root, cache = unsplit
+    whole, faces = gather(root, None, seed=3), gather(root, cache, seed=3)
+    assert all(example.box is None for example in whole)
+    assert all(example.box is not None for example in faces)
+    assert [example.split for example in whole] == [example.split for example in faces]
+    assert Counter((e.split, e.label) for e in whole) == {
+        **{("train", "Real"): 8, ("val", "Real"): 1, ("test", "Real"): 1},
+        **{("train", "Fake"): 8, ("val", "Fake"): 1, ("test", "Fake"): 1},
+    }
+
+
+def test_gather_leaves_out_what_is_cut_off(unsplit: tuple[Path, Path], caplog: pytest.LogCaptureFixture) -> None:
+    root, _ = unsplit
+    assert cv2.imwrite(str(root / "Real" / "cut.jpg"), BLANK)
+    truncated(root / "Real" / "cut.jpg")
+    assert len(gather(root, None, seed=0)) == 20
+    assert [record.getMessage() for record in caplog.records] == [
+        "1 of 21 pictures can't be read and are left out: Real/cut.jpg"
+    ]
+
+
+def test_gather_keeps_the_sets_asked_for(make_data: MakeData) -> None:
+    root, _ = make_data(dict.fromkeys(("a/test/real/1.png", "b/test/real/1.png", "c/test/fake/1.png"), BLANK))
+    assert [example.dataset for example in gather(root, None, seed=0, sets=["a", "c"])] == ["a", "c"]
+    with pytest.raises(DatasetError, match="has no data set d, only a, b, c"):
+        gather(root, None, seed=0, sets=["a", "d"])
+
+
+def test_gather_groups_by_what_it_is_told(unsplit: tuple[Path, Path]) -> None:
+    root, _ = unsplit
+    examples = gather(root, None, seed=0, group_of=lambda example: Path(example.path).stem)
+    sides = by_path(examples)
+    assert all(sides[f"Real/{number}.png"].split == sides[f"Fake/{number}.png"].split for number in range(10))
+
+
+def test_gather_removes_leaks_of_given_splits(
+    make_data: MakeData, picture: Callable[..., Pixels], caplog: pytest.LogCaptureFixture
+) -> None:
+    seeds = {
+        "train/real/a.png": 0,
+        "train/fake/b.png": 1,
+        "test/real/c.png": 2,
+        "test/fake/d.png": 1,
+        "val/real/e.png": 3,
+    }
+    root, _ = make_data({name: picture(seed) for name, seed in seeds.items()})
+    kept = gather(root, None, seed=0, remove_leaks=True)
+    assert {example.path for example in kept} == set(seeds) - {"train/fake/b.png"}
+    assert "1 of 5 pictures left out: they show again" in caplog.text
 
 
 # read_rgb and read_mask
