@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 CARD = "card.json"
 WEIGHTS = "model.weights.h5"
 TFLITE = "model.tflite"
+CONFIG = "config.json"  # describes a network whose architecture is none of ours
+LEGACY = "legacy"  # the architecture's name on such a folder's card
 # float16 and int8_weights compute in float; int8 computes in int8 too, between inputs and outputs that stay float32.
 STORAGES = ("float32", "float16", "int8_weights", "int8")
 SHIPPED = Path(__file__).parent / "weights" / "lite_attention"
@@ -34,7 +37,7 @@ class Card:
     """Everything that must be known to use a model, and what was measured of it.
 
     Attributes:
-        architecture: its name in ``model.architectures``.
+        architecture: its name in ``model.architectures``, or ``LEGACY`` for one that was imported.
         preprocessing: what the network expects of a face crop.
         labels: names of the network's outputs, in order.
         temperature: divides the logits; None where the model was never calibrated.
@@ -109,7 +112,7 @@ def load_artifact(folder: Path) -> Card:
         ArtifactError: if the card is unusable, a file is missing, or a file's SHA-256 differs from the card's.
     """
     card = read_card(folder)
-    for name in (TFLITE, WEIGHTS):
+    for name in (TFLITE, WEIGHTS, *([CONFIG] if card.architecture == LEGACY else [])):
         path = folder / name
         if not path.exists():
             raise ArtifactError(f"{folder.name} lacks {name}; copy the whole model folder.")
@@ -126,8 +129,11 @@ def save_artifact(
     card: Card,
     storage: str = "float16",
     calibration: NDArray[np.float32] | None = None,
+    description: Mapping[str, Any] | None = None,
 ) -> Card:
     """Write a Keras model as an artifact; its weights are rounded to float16 first, so that both files agree.
+
+    Only a network that was imported keeps its weights as they are, so that its numbers stay its owner's.
 
     Args:
         model: takes ``(N, S, S, 3) float32``, returns ``probabilities (N, 2)`` and ``attention (N, h, w, 1)``.
@@ -135,6 +141,7 @@ def save_artifact(
         card: what to write beside it; digests are filled in.
         storage: how ``model.tflite`` holds the weights, see ``STORAGES``.
         calibration: inputs ``(N, S, S, 3) float32`` from which ``int8`` learns the range of every activation.
+        description: of an imported network (``model.legacy_graph.Plan``), which becomes ``config.json``.
 
     Returns:
         The card as written.
@@ -143,15 +150,22 @@ def save_artifact(
         ValueError: if ``storage`` is none of ``STORAGES``, or ``int8`` comes without ``calibration``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _settle_batch_norms(model)
-    for variable in model.weights:
-        variable.assign(np.asarray(variable).astype(np.float16).astype(np.float32))
+    imported = description is not None
+    if not imported:
+        _settle_batch_norms(model)
+        for variable in model.weights:
+            variable.assign(np.asarray(variable).astype(np.float16).astype(np.float32))
     model.export(folder / TFLITE, format="litert", verbose=False, **_export_options(storage, calibration))
-    with tempfile.TemporaryDirectory() as scratch:
-        full = Path(scratch) / WEIGHTS
-        model.save_weights(full)
-        _halve(full, folder / WEIGHTS)
-    card = replace(card, sha256={name: _digest(folder / name) for name in (TFLITE, WEIGHTS)})
+    if imported:
+        model.save_weights(folder / WEIGHTS)
+        (folder / CONFIG).write_text(json.dumps(description), encoding="utf-8")
+    else:
+        with tempfile.TemporaryDirectory() as scratch:
+            full = Path(scratch) / WEIGHTS
+            model.save_weights(full)
+            _halve(full, folder / WEIGHTS)
+    names = (TFLITE, WEIGHTS, *([CONFIG] if imported else []))
+    card = replace(card, sha256={name: _digest(folder / name) for name in names})
     write_card(folder, card)
     return card
 
@@ -185,9 +199,14 @@ def load_keras(folder: Path) -> "keras.Model":
         ArtifactError: see ``load_artifact``.
     """
     card = load_artifact(folder)
-    from model.architectures import build
+    if card.architecture == LEGACY:
+        from model.legacy import rebuild
 
-    model = build(card.architecture, folded=True)
+        model = rebuild(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+    else:
+        from model.architectures import build
+
+        model = build(card.architecture, folded=True)
     model.load_weights(folder / WEIGHTS)
     return model
 
@@ -220,4 +239,5 @@ def _halve(source: Path, target: Path) -> None:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

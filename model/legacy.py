@@ -1,0 +1,281 @@
+"""Rebuilds a network from an old Keras ``.h5`` file, of which only the plain description and the numbers are used."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from model.artifact import ArtifactError
+from model.attention import RescaleGAP
+from model.legacy_graph import LayerPlan, Plan, read_plan
+from model.legacy_h5 import LegacyFile, Weight, open_legacy
+from model.legacy_layers import RESCALE_GAP, NotRebuilt
+
+ARCHITECTURE = "efficientnetb7_attention"  # of the thesis, where a file does not describe its network
+MAX_FEATURES = 64_000_000  # numbers in one result for one picture; EfficientNetB7 at 600 pixels has 35 million
+# The original divides by the mask alone; this keeps an all-zero mask finite without changing any other.
+EPSILON = 1e-12
+
+
+@dataclass(frozen=True)
+class Report:
+    """What of a file found its place.
+
+    Attributes:
+        matched: arrays loaded.
+        by_order: those of them that only their shape and place identified.
+        missing: weights of the network that the file does not hold.
+        unused: arrays of the file that the network has no place for.
+        notes: further sentences for the owner.
+    """
+
+    matched: int = 0
+    by_order: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def sentences(self) -> list[str]:
+        """The report in words."""
+        said = [f"{self.matched} weights were loaded.", *self.notes]
+        for names, what in (
+            (self.by_order, "were recognised by their shape and place alone"),
+            (self.missing, "are missing in the file"),
+            (self.unused, "were in the file but have no place in the network"),
+        ):
+            if names:
+                more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+                said.append(f"{len(names)} weights {what}: {', '.join(names[:5])}{more}.")
+        return said
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A rebuilt network, the plan it follows (None where an architecture of ours was used) and what matched."""
+
+    network: keras.Model
+    plan: Plan | None
+    report: Report = field(default_factory=Report)
+
+
+def import_network(path: Path, architecture: str = ARCHITECTURE) -> Imported:
+    """Rebuild the network of an H5 file that Keras 2 or 3 wrote, with its weights.
+
+    Args:
+        path: the file; it is only read.
+        architecture: whose code to use where the file's own description is missing or not known.
+
+    Returns:
+        A network from ``(N, s, s, 3)`` to ``probabilities (N, 2)`` and, where it has one, ``attention (N, h, w, 1)``.
+        A single sigmoid p becomes ``[1 - p, p]``: the label encoder gives 0 to the first class and 1 to the second.
+
+    Raises:
+        ArtifactError: if the file can't be used; the message says why.
+    """
+    with open_legacy(path) as file:
+        try:
+            if file.config is None:
+                raise NotRebuilt("It holds weights without a description of the network.")
+            plan = read_plan(file.config)
+            network = build_plan(plan, file.size)
+            report = _load(network, plan, file.weights)
+            return Imported(network, plan, replace(report, notes=plan.notes))
+        except NotRebuilt as reason:
+            return _fall_back(path, file, architecture, str(reason))
+        except ArtifactError as error:
+            raise ArtifactError(f"{path.name} can't be used: {error}") from error
+
+
+def build_plan(plan: Plan, held: int | None = None) -> keras.Model:
+    """Build the network of a plan with Keras 3's own layers, its weights still random.
+
+    Args:
+        plan: every layer in it is one of ``model.legacy_layers.LAYERS``.
+        held: how many numbers the file holds; a plan that asks for more is refused before memory is given to it.
+
+    Raises:
+        NotRebuilt: if layers don't fit each other, or the plan asks for too much.
+    """
+    results = [keras.Input(plan.input_shape, name="pixels")]
+    made: dict[int, layers.Layer] = {}
+    asked = 0
+    for call in plan.calls:
+        sources = [results[number] for number in call.inputs]
+        layer = plan.layers[call.layer]
+        if call.layer not in made:
+            asked += _declared(layer, sources[0].shape)
+            if held is not None and asked > held:
+                raise NotRebuilt(f"It describes more weights (at {layer.name!r}) than it holds.")
+        try:
+            if call.layer not in made:
+                made[call.layer] = _layer(layer)
+            result = made[call.layer](sources if len(sources) > 1 else sources[0])
+        except (ValueError, TypeError, IndexError) as error:
+            reason = str(error).strip().splitlines()[0][:200]
+            raise NotRebuilt(f"The layer {layer.name!r} does not fit what it is fed with: {reason}") from error
+        if math.prod(size or 1 for size in result.shape[1:]) > MAX_FEATURES:
+            raise NotRebuilt(f"The layer {layer.name!r} makes more numbers than fit in memory.")
+        results.append(result)
+    outputs = {"probabilities": _two_way(plan, results[plan.output])}
+    if plan.mask is not None:
+        outputs["attention"] = results[plan.mask]
+    return keras.Model(results[0], outputs, name="legacy")
+
+
+def _layer(plan: LayerPlan) -> layers.Layer:
+    if plan.kind == RESCALE_GAP:
+        return RescaleGAP(EPSILON, name=plan.name)
+    return getattr(layers, plan.kind)(name=plan.name, **plan.arguments)
+
+
+def _declared(layer: LayerPlan, shape: Sequence[int | None]) -> int:
+    """How many weights a layer is going to have."""
+    arguments, channels = layer.arguments, int(shape[-1] or 1)
+    kernel = arguments.get("kernel_size", 1)
+    area = math.prod(kernel) if isinstance(kernel, tuple) else kernel**2
+    depth = arguments.get("depth_multiplier", 1)
+    outputs = arguments.get("filters", arguments.get("units", channels * depth))
+    count = {
+        "Conv2D": area * channels * outputs // arguments.get("groups", 1),
+        "DepthwiseConv2D": area * channels * depth,
+        "SeparableConv2D": area * channels * depth + channels * depth * outputs,
+        "Dense": channels * outputs,
+        "BatchNormalization": channels * 2,
+    }
+    return count.get(layer.kind, 0)
+
+
+def _two_way(plan: Plan, output: keras.KerasTensor) -> keras.KerasTensor:
+    """The network's result as two probabilities."""
+    last = plan.layers[plan.calls[plan.output - 1].layer]
+    activation = "softmax" if last.kind == "Softmax" else last.arguments.get("activation")
+    if tuple(output.shape[1:]) == (2,) and activation == "softmax":
+        return output
+    if tuple(output.shape[1:]) == (1,) and activation == "sigmoid":
+        first = layers.Rescaling(-1.0, 1.0, name="probability_of_first_class")(output)
+        return layers.Concatenate(name="probabilities")([first, output])
+    raise ArtifactError(
+        f"its result is {'x'.join(map(str, output.shape[1:]))} with the activation {activation}; it must be a "
+        "two-way softmax or one sigmoid."
+    )
+
+
+def _load(network: keras.Model, plan: Plan, weights: Sequence[Weight]) -> Report:
+    """Give every layer of a rebuilt network its numbers, by the place in the file that its own name points to.
+
+    Raises:
+        NotRebuilt: if numbers are missing or have another shape.
+    """
+    stored: dict[tuple[str, str], list[Weight]] = defaultdict(list)
+    for weight in weights:
+        stored[weight.group, weight.layer].append(weight)
+    matched = 0
+    for layer_plan in plan.layers:
+        layer = network.get_layer(layer_plan.name)
+        if not layer.weights:
+            continue
+        found = stored.pop((layer_plan.group, layer_plan.saved_name), [])
+        by_name = {weight.variable: weight for weight in found}
+        wanted = [variable.name for variable in layer.weights]
+        # A variable may have changed its name between versions (a depthwise kernel has); its place has not.
+        ordered = [by_name[name] for name in wanted] if set(wanted) <= by_name.keys() else found
+        shapes = [tuple(variable.shape) for variable in layer.weights]
+        if [weight.shape for weight in ordered] != shapes:
+            got = ", ".join(str(weight.shape) for weight in ordered) or "nothing"
+            raise NotRebuilt(f"The layer {layer_plan.name!r} needs weights {shapes}, but the file has {got}.")
+        _assign(layer, [weight.read() for weight in ordered])
+        matched += len(ordered)
+    return Report(matched, unused=tuple(weight.name for left in stored.values() for weight in left))
+
+
+def _assign(layer: layers.Layer, values: Sequence[NDArray[np.float32]]) -> None:
+    layer.set_weights(values)
+    if isinstance(layer, layers.Normalization):
+        layer.finalize_state()  # it computes with constants made of its weights
+
+
+def _fall_back(path: Path, file: LegacyFile, architecture: str, reason: str) -> Imported:
+    """Use an architecture of ours whose weights the file's fit, by name and shape.
+
+    Raises:
+        ArtifactError: if they don't.
+    """
+    from model.architectures import ARCHITECTURES, build
+
+    if architecture not in ARCHITECTURES:
+        raise ArtifactError(
+            f"{path.name} can't be used: {reason} No architecture {architecture!r} can stand in for it."
+        )
+    network = build(architecture)
+    report = load_by_shape(network, file.weights)
+    if report.missing:
+        raise ArtifactError(
+            f"{path.name} can't be used: {reason} Its weights don't fit {architecture} either: "
+            f"{len(report.missing)} of {len(network.weights)} are missing, such as {report.missing[0]}."
+        )
+    note = f"{reason} The architecture {architecture} was used instead, since all its weights were found."
+    return Imported(network, None, replace(report, notes=(note,)))
+
+
+def load_by_shape(network: keras.Model, weights: Sequence[Weight]) -> Report:
+    """Load weights into a network by name and shape; what is left, by shape in order of appearance.
+
+    A network that misses any is left half loaded: the report says which.
+    """
+    targets = {variable.path: variable for variable in network.weights}
+    named: dict[tuple[str, tuple[int, ...]], list[Weight]] = defaultdict(list)
+    for weight in weights:
+        named[weight.name, weight.shape].append(weight)
+    chosen = {
+        path: named[key].pop(0)
+        for path, variable in targets.items()
+        if named.get(key := (_short(path), tuple(variable.shape)))
+    }
+    left = [weight for weight in weights if not any(weight is other for other in chosen.values())]
+    by_order = []
+    for path, variable in targets.items():
+        if path in chosen:
+            continue
+        fitting = (weight for weight in left if _alike(weight, path) and weight.shape == tuple(variable.shape))
+        match = next(fitting, None)
+        if match is not None:
+            left = [weight for weight in left if weight is not match]
+            chosen[path] = match
+            by_order.append(f"{match.name} as {_short(path)}")
+    for path, weight in chosen.items():
+        targets[path].assign(weight.read())
+    for layer in _flat(network):
+        if isinstance(layer, layers.Normalization):
+            layer.finalize_state()
+    missing = tuple(_short(path) for path in targets if path not in chosen)
+    return Report(len(chosen), tuple(by_order), missing, tuple(weight.name for weight in left))
+
+
+def _short(path: str) -> str:
+    """The layer's and the variable's own names: ``a/b/kernel`` is ``b/kernel``."""
+    return "/".join(path.split("/")[-2:])
+
+
+def _alike(weight: Weight, path: str) -> bool:
+    """Whether a weight may be a variable by its kind; Keras 3's own weights files number them only."""
+    variable = path.split("/")[-1]
+    return weight.variable.isdigit() or weight.variable.removeprefix("depthwise_") == variable.removeprefix(
+        "depthwise_"
+    )
+
+
+def _flat(network: keras.Model) -> Iterator[layers.Layer]:
+    for layer in network.layers:
+        yield from _flat(layer) if isinstance(layer, keras.Model) else (layer,)
+
+
+def rebuild(description: Mapping[str, Any]) -> keras.Model:
+    """The network of an imported model folder's ``config.json``, its weights still random."""
+    return build_plan(Plan.from_json(description))

@@ -1,0 +1,192 @@
+"""Reads description and weights out of a Keras ``.h5`` file of others, trusting nothing that it claims."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from model.artifact import ArtifactError
+
+WEIGHTS_GROUP = "model_weights"
+OPTIMIZER_GROUPS = ("optimizer_weights", "optimizer")
+MAX_BYTES = 4_000_000_000  # EfficientNetB7 with Adam's state has 780 MB
+MAX_CONFIG_BYTES = 50_000_000  # of EfficientNetB7: 0.6 MB
+MAX_OBJECTS = 50_000  # of EfficientNetB7 without optimizer: 2,800
+MAX_DEPTH = 20
+MAX_RANK = 5
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One array of the file.
+
+    Attributes:
+        group: the layer of the outermost network that it belongs to; a nested network is one such layer.
+        layer: the layer itself, as far as the name tells.
+        variable: as ``kernel``.
+        shape: of the array.
+    """
+
+    group: str
+    layer: str
+    variable: str
+    shape: tuple[int, ...]
+    _dataset: h5py.Dataset
+
+    @property
+    def name(self) -> str:
+        """As ``conv2d/kernel``."""
+        return f"{self.layer}/{self.variable}"
+
+    def read(self) -> NDArray[np.float32]:
+        """The numbers.
+
+        Raises:
+            ArtifactError: if they can't be read or are not finite.
+        """
+        try:
+            values = np.asarray(self._dataset[()], np.float32)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ArtifactError(f"The weights {self.name} can't be read; copy the file again.") from error
+        if not np.isfinite(values).all():
+            raise ArtifactError(f"The weights {self.name} hold numbers that are not finite; the training failed.")
+        return values
+
+
+@dataclass(frozen=True)
+class LegacyFile:
+    """An open file: its description, None where it holds weights alone, and its weights in the order of saving."""
+
+    config: Mapping[str, Any] | None
+    weights: tuple[Weight, ...]
+
+    @property
+    def size(self) -> int:
+        """Numbers in all weights together."""
+        return sum(math.prod(weight.shape) for weight in self.weights)
+
+
+@contextmanager
+def open_legacy(path: Path) -> Iterator[LegacyFile]:
+    """Open a file for reading; nothing outside it is followed and nothing in it is executed.
+
+    Raises:
+        ArtifactError: if it is no HDF5 file, is damaged, or holds what a Keras file never holds.
+    """
+    if not path.is_file():
+        raise ArtifactError(f"There is no file {path.name}.")
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise ArtifactError(f"{path.name} has {size / 1e9:.1f} GB; at most {MAX_BYTES / 1e9:.0f} GB are read.")
+    try:
+        file = h5py.File(path, "r", locking=False)
+    except OSError as error:
+        raise ArtifactError(f"{path.name} is no HDF5 file, or it is cut off; copy it again.") from error
+    with file:
+        try:
+            opened = LegacyFile(_config(file), tuple(_weights(file, size)))
+        except ArtifactError as error:
+            raise ArtifactError(f"{path.name} is not used: {error}.") from error
+        except (OSError, RuntimeError, KeyError, TypeError, ValueError, RecursionError, AttributeError) as error:
+            raise ArtifactError(f"{path.name} is damaged or was not written by Keras; copy it again.") from error
+        yield opened
+
+
+def _config(file: h5py.File) -> Mapping[str, Any] | None:
+    text = file.attrs.get("model_config")
+    if text is None:
+        return None
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")
+    if not isinstance(text, str) or len(text) > MAX_CONFIG_BYTES:
+        raise ArtifactError("its model_config is no text or is too long")
+    config = json.loads(text)
+    if not isinstance(config, dict):
+        raise ArtifactError("its model_config describes no network")
+    return config
+
+
+def _weights(file: h5py.File, file_bytes: int) -> Iterator[Weight]:
+    """Every array of the network, in the order of saving where the file tells it."""
+    root = _member(file, WEIGHTS_GROUP) if WEIGHTS_GROUP in set(file) else file
+    arrays = _arrays(root)
+    # Keras writes plain arrays: whoever claims more than the file has bytes wants memory that it does not earn.
+    if sum(dataset.nbytes for dataset in arrays.values()) > file_bytes:
+        raise ArtifactError("it claims more weights than it has bytes")
+    for name in _saving_order(root, list(arrays)):
+        parts = name.split("/")
+        variable = parts[-1].split(":")[0]
+        layer = parts[-2] if len(parts) > 1 else parts[-1]
+        yield Weight(parts[0], layer, variable, arrays[name].shape, arrays[name])
+
+
+def _arrays(root: h5py.Group) -> dict[str, h5py.Dataset]:
+    """Every array below a group by its path, walked link by link."""
+    arrays: dict[str, h5py.Dataset] = {}
+    waiting: list[tuple[str, h5py.Group]] = [("", root)]
+    seen = 0
+    while waiting:
+        prefix, group = waiting.pop()
+        for key in group:
+            seen += 1
+            path = f"{prefix}{key}"
+            if seen > MAX_OBJECTS or path.count("/") > MAX_DEPTH:
+                raise ArtifactError("its groups are too many or too deep")
+            if not prefix and key in OPTIMIZER_GROUPS:
+                continue
+            member = _member(group, key)
+            if isinstance(member, h5py.Group):
+                waiting.append((f"{path}/", member))
+            else:
+                arrays[path] = _checked(member, path)
+    return arrays
+
+
+def _member(group: h5py.Group, key: str) -> h5py.Group | h5py.Dataset:
+    """A member that lies in this very file; links to elsewhere are refused before they are followed."""
+    if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+        raise ArtifactError(f"{key[:60]!r} is a link to somewhere else, which Keras never writes; it was not followed")
+    member = group[key]
+    if not isinstance(member, h5py.Group | h5py.Dataset):
+        raise ArtifactError(f"{key[:60]!r} is neither a group nor an array")
+    return member
+
+
+def _checked(dataset: h5py.Dataset, path: str) -> h5py.Dataset:
+    if dataset.external or dataset.is_virtual:
+        raise ArtifactError(f"the numbers of {path!r} lie in another file, which was not opened")
+    if dataset.id.get_create_plist().get_nfilters():
+        raise ArtifactError(f"{path!r} is compressed, which Keras never does; unpack it with `h5repack -f NONE`")
+    if dataset.dtype.kind not in "fiub" or dataset.shape is None or len(dataset.shape) > MAX_RANK:
+        raise ArtifactError(f"{path!r} is no array of numbers")
+    return dataset
+
+
+def _saving_order(root: h5py.Group, names: list[str]) -> list[str]:
+    """The arrays' paths as Keras saved them, by the lists that it keeps beside them; others follow by name."""
+    members = set(root)  # asking the group itself whether it has a name would follow a link
+    ordered = [
+        f"{layer}/{name}"
+        for layer in _names(root, "layer_names")
+        if layer in members
+        for name in _names(_member(root, layer), "weight_names")
+    ]
+    present = set(names)
+    known = dict.fromkeys(name for name in ordered if name in present)
+    return [*known, *sorted(present - known.keys())]
+
+
+def _names(group: h5py.Group, attribute: str) -> list[str]:
+    """A list of names kept as an attribute, which Keras splits in numbered parts where it is long."""
+    parts = [attribute] if attribute in group.attrs else []
+    while f"{attribute}{len(parts)}" in group.attrs:
+        parts.append(f"{attribute}{len(parts)}")
+    values = [value for part in parts for value in np.ravel(group.attrs[part])]
+    return [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values]

@@ -1,0 +1,142 @@
+"""Reads the class names out of a pickled label encoder, ``label_transform.pkl``, without running anything in it."""
+
+import io
+import pickle
+import pickletools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from model.artifact import ArtifactError
+
+MAX_BYTES = 1_000_000  # a label encoder of two names takes 400
+SKLEARN_MODULES = ("sklearn.preprocessing._label", "sklearn.preprocessing.label")
+NUMPY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
+NAMES = {"fake": "Fake", "real": "Real"}
+
+
+class _Record:
+    """Stands in for every admitted class and function: it keeps what it is given and does nothing with it."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+        self.state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+class _Encoder(_Record):
+    """``LabelBinarizer`` or ``LabelEncoder``; its state is a dict with ``classes_``."""
+
+
+class _Array(_Record):
+    """An array; its state is ``(version, shape, dtype, is_fortran, content)``."""
+
+
+class _Scalar(_Record):
+    """A number or text of NumPy; its arguments are ``(dtype, content)``."""
+
+
+class _DType(_Record):
+    """A type of NumPy; its first argument is as ``U4``, its state's second element the byte order."""
+
+
+class _FromBuffer(_Record):
+    """An array as pickle protocol 5 writes it; its arguments are ``(content, dtype, shape, order)``."""
+
+
+ADMITTED: dict[tuple[str, str], type[_Record]] = {
+    **{(module, name): _Encoder for module in SKLEARN_MODULES for name in ("LabelBinarizer", "LabelEncoder")},
+    **{(module, "_reconstruct"): _Array for module in NUMPY_MODULES},
+    **{(module, "scalar"): _Scalar for module in NUMPY_MODULES},
+    **{(module, "_frombuffer"): _FromBuffer for module in ("numpy.core.numeric", "numpy._core.numeric")},
+    ("numpy", "ndarray"): _Record,
+    ("numpy", "dtype"): _DType,
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    """Admits the names above alone, and gives a stand-in even for those: no code of any package runs."""
+
+    def find_class(self, module: str, name: str) -> type[_Record]:
+        if (module, name) not in ADMITTED:
+            raise ArtifactError(f"it asks for {module}.{name}, which is not admitted and was not executed")
+        return ADMITTED[module, name]
+
+
+def read_labels(path: Path) -> tuple[str, str]:
+    """Class names of a pickled ``LabelBinarizer`` or ``LabelEncoder``, as ``Fake`` and ``Real``, in its order.
+
+    Raises:
+        ArtifactError: if the file is no such pickle, is too large, asks for anything else, or names other classes.
+    """
+    try:
+        names = _texts(_classes(_content(path)))
+    except ArtifactError as error:
+        raise ArtifactError(f"{path.name} is not used: {error}.") from error
+    except Exception as error:  # whatever a damaged pickle makes the unpickler or the decoding below stumble over
+        raise ArtifactError(f"{path.name} is no pickled LabelBinarizer or LabelEncoder, or it is damaged.") from error
+    return as_labels(names, path.name)
+
+
+def as_labels(names: Sequence[object], source: str) -> tuple[str, str]:
+    """``Fake`` and ``Real`` in the order of these names, whatever their case.
+
+    Raises:
+        ArtifactError: if they are not these two.
+    """
+    labels = tuple(NAMES.get(str(name).strip().lower(), "") for name in names)
+    if sorted(labels) != ["Fake", "Real"]:
+        shown = ", ".join(repr(str(name)[:40]) for name in names[:5]) or "none"
+        raise ArtifactError(
+            f"{source} names the classes {shown}; they must be Fake and Real: "
+            'set "labels" in a card.json beside the model, in the order of the network\'s outputs.'
+        )
+    return labels[0], labels[1]
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ArtifactError(f"it is larger than {MAX_BYTES:,} bytes, which no label encoder of two names is")
+    return content
+
+
+def _classes(content: bytes) -> Any:
+    for operation, argument, _ in pickletools.genops(content):
+        # The unpickler makes room for as many memories as the highest number that a pickle claims to use.
+        if "PUT" in operation.name and int(argument or 0) > len(content):
+            raise ArtifactError("it claims more memories than it has bytes")
+    encoder = _Unpickler(io.BytesIO(content)).load()
+    if not isinstance(encoder, _Encoder):
+        raise ArtifactError("it holds no LabelBinarizer or LabelEncoder")
+    return encoder.state["classes_"]
+
+
+def _texts(value: Any) -> list[object]:
+    """The elements of a recorded array or list of names."""
+    if isinstance(value, list | tuple):
+        return [
+            _decode(item.arguments[0], item.arguments[1])[0] if isinstance(item, _Scalar) else item for item in value
+        ]
+    if isinstance(value, _FromBuffer):
+        content, dtype = value.arguments[:2]
+        return _decode(dtype, content)
+    _, _, dtype, _, content = value.state
+    return _texts(content) if isinstance(content, list) else _decode(dtype, content)
+
+
+def _decode(dtype: _DType, content: bytes) -> list[object]:
+    """Names in the bytes of an array of ``U`` (four bytes a letter) or ``S`` (one byte)."""
+    kind, width = dtype.arguments[0][0], int(dtype.arguments[0][1:])
+    if kind not in "US":
+        raise ArtifactError(
+            f'its classes are of the type {dtype.arguments[0]}, not names: set "labels" in a card.json beside the model'
+        )
+    step = width * (4 if kind == "U" else 1)
+    big = kind == "U" and dtype.state[1] == ">"
+    encoding = "ascii" if kind == "S" else "utf-32-be" if big else "utf-32-le"
+    parts = [bytes(content[start : start + step]) for start in range(0, len(content), step)]
+    return [part.decode(encoding).rstrip("\0") for part in parts]
