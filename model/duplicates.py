@@ -170,10 +170,11 @@ def describe(examples: Sequence[Example], groups: Sequence[Group]) -> list[str]:
     """What was found, in sentences fit for a report."""
     example_of = {example.path: example for example in examples}
     exact = [group for group in groups if group.exact]
+    near = [group for group in groups if not group.exact]
+    sizes = [_count(sum(len(group.paths) for group in some), "picture") for some in (exact, near)]
     sentences = [
-        f"{_groups(len(exact))} of exact duplicates ({sum(len(group.paths) for group in exact)} pictures) and "
-        f"{_groups(len(groups) - len(exact))} of near duplicates "
-        f"({sum(len(group.paths) for group in groups if not group.exact)} pictures) among {len(examples)} pictures."
+        f"{_count(len(exact), 'group')} of exact duplicates ({sizes[0]}) and {_count(len(near), 'group')} of near "
+        f"duplicates ({sizes[1]}) among {_count(len(examples), 'picture')}."
     ]
     across: Counter[str] = Counter()
     mixed = 0
@@ -183,13 +184,17 @@ def describe(examples: Sequence[Example], groups: Sequence[Group]) -> list[str]:
         across.update(" and ".join(splits) for _ in [group] if len(splits) > 1)
         mixed += len({member.label for member in members}) > 1
     for splits_named, number in across.most_common():
-        sentences.append(f"LEAK: {_groups(number)} with pictures in {splits_named}: test figures would flatter.")
+        sentences.append(
+            f"LEAK: {_count(number, 'group')} with pictures in {splits_named}: test figures would flatter."
+        )
     if across:
-        sentences.append(f"--remove-leaks would leave out {len(leaks(examples, groups))} pictures.")
+        sentences.append(f"--remove-leaks would leave out {_count(len(leaks(examples, groups)), 'picture')}.")
     if mixed:
-        sentences.append(f"LABELS: {_groups(mixed)} with both real and fake pictures that look alike: check them.")
+        sentences.append(
+            f"LABELS: {_count(mixed, 'group')} with both real and fake pictures that look alike: check them."
+        )
     return sentences
 
 
-def _groups(number: int) -> str:
-    return f"{number} group{'' if number == 1 else 's'}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
