@@ -6,20 +6,11 @@ from pathlib import Path
 
 import keras
 
-from model.artifact import ArtifactError
+from model import thesis_networks
 from model.labels import LABELS as LABELS
-from model.lite_attention import lite_attention
+from model.lite_attention import PREPROCESSING, lite_attention
 from model.preprocessing import Preprocessing
-
-IMAGENET = "imagenet"
-
-
-class ArchitectureError(ArtifactError):
-    """No network can be built as asked; the message says what is possible."""
-
-
-class PretrainedError(ArchitectureError):
-    """ImageNet weights can't be had; the message says why and what to do."""
+from model.pretrained import IMAGENET, ArchitectureError, PretrainedError
 
 
 @dataclass(frozen=True)
@@ -41,10 +32,20 @@ class Architecture:
     no_download: str | None = None
 
 
+_UNIT = Preprocessing(128, "RGB", 1 / 255)
+_CENTRED = Preprocessing(128, "RGB", 1 / 127.5, -1.0)
+_AS_READ = Preprocessing(128, "RGB")
+
 ARCHITECTURES = {
+    "cnn": Architecture(thesis_networks.cnn, _UNIT, False, "nobody has trained it there"),
+    "vgg16": Architecture(thesis_networks.vgg16, Preprocessing(128, "BGR"), False),
+    "xception": Architecture(thesis_networks.xception, _CENTRED, False),
+    "mobilenetv2": Architecture(thesis_networks.mobilenetv2, _CENTRED, False),
+    "efficientnetb7": Architecture(thesis_networks.efficientnetb7, _AS_READ, False),
+    "efficientnetb7_attention": Architecture(thesis_networks.efficientnetb7_attention, _AS_READ, False),
     "lite_attention": Architecture(
         lite_attention,
-        Preprocessing(128, "RGB", 1 / 128, -127 / 128),
+        PREPROCESSING,
         no_download="they come from `python -m model.convert_backbone`; give the path of the file that it writes",
     ),
 }
@@ -59,12 +60,15 @@ def build(name: str, pretrained: Path | str | None = None, folded: bool = False)
         folded: the form to ship, with batch norms merged; a network that has no such form is built as it is.
 
     Raises:
-        ArchitectureError: if ``name`` is not registered; the message lists the names that are.
         PretrainedError: if there are no ImageNet weights to be had.
+        ArchitectureError: if ``name`` is not registered (the message lists the names that are), or the file is
+            missing or does not fit.
     """
     if name not in ARCHITECTURES:
         raise ArchitectureError(f"No architecture is called {name!r}; choose one of {', '.join(ARCHITECTURES)}.")
     architecture = ARCHITECTURES[name]
     if pretrained == IMAGENET and architecture.no_download:
         raise PretrainedError(f"ImageNet weights of {name} are not downloaded: {architecture.no_download}.")
+    if pretrained is not None and pretrained != IMAGENET and not Path(pretrained).is_file():
+        raise ArchitectureError(f"There is no weights file {pretrained}.")
     return architecture.build(pretrained, folded) if architecture.has_folded_form else architecture.build(pretrained)
