@@ -116,7 +116,7 @@ def load_artifact(folder: Path) -> Card:
         path = folder / name
         if not path.exists():
             raise ArtifactError(f"{folder.name} lacks {name}; copy the whole model folder.")
-        if card.sha256.get(name) != _digest(path):
+        if card.sha256.get(name) != digest(path):
             raise ArtifactError(
                 f"{folder.name}/{name} is not the file that its card describes (SHA-256 differs); copy it again."
             )
@@ -129,11 +129,10 @@ def save_artifact(
     card: Card,
     storage: str = "float16",
     calibration: NDArray[np.float32] | None = None,
+    exact: bool = False,
     description: Mapping[str, Any] | None = None,
 ) -> Card:
     """Write a Keras model as an artifact; its weights are rounded to float16 first, so that both files agree.
-
-    Only a network that was imported keeps its weights as they are, so that its numbers stay its owner's.
 
     Args:
         model: takes ``(N, S, S, 3) float32``, returns ``probabilities (N, 2)`` and ``attention (N, h, w, 1)``.
@@ -141,7 +140,10 @@ def save_artifact(
         card: what to write beside it; digests are filled in.
         storage: how ``model.tflite`` holds the weights, see ``STORAGES``.
         calibration: inputs ``(N, S, S, 3) float32`` from which ``int8`` learns the range of every activation.
-        description: of an imported network (``model.legacy_graph.Plan``), which becomes ``config.json``.
+        exact: leave the weights as they are instead of rounding them, for an imported network whose numbers are to
+            stay its owner's.
+        description: of a network that none of our architectures builds (``model.legacy_graph.Plan``), kept as
+            ``config.json``.
 
     Returns:
         The card as written.
@@ -150,22 +152,22 @@ def save_artifact(
         ValueError: if ``storage`` is none of ``STORAGES``, or ``int8`` comes without ``calibration``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    imported = description is not None
-    if not imported:
+    if not exact:
         _settle_batch_norms(model)
         for variable in model.weights:
             variable.assign(np.asarray(variable).astype(np.float16).astype(np.float32))
     model.export(folder / TFLITE, format="litert", verbose=False, **_export_options(storage, calibration))
-    if imported:
+    if exact:
         model.save_weights(folder / WEIGHTS)
-        (folder / CONFIG).write_text(json.dumps(description), encoding="utf-8")
     else:
         with tempfile.TemporaryDirectory() as scratch:
             full = Path(scratch) / WEIGHTS
             model.save_weights(full)
             _halve(full, folder / WEIGHTS)
-    names = (TFLITE, WEIGHTS, *([CONFIG] if imported else []))
-    card = replace(card, sha256={name: _digest(folder / name) for name in names})
+    if description is not None:
+        (folder / CONFIG).write_text(json.dumps(description), encoding="utf-8")
+    names = (TFLITE, WEIGHTS, *([] if description is None else [CONFIG]))
+    card = replace(card, sha256={name: digest(folder / name) for name in names})
     write_card(folder, card)
     return card
 
@@ -238,6 +240,7 @@ def _halve(source: Path, target: Path) -> None:
         reader.visititems(copy)
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """SHA-256 of a file of any size, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -36,13 +36,14 @@ class Detector:
 
     Args:
         folder: a model folder (see ``model.artifact``).
+        name: how to call it on screen; the folder's name if None.
 
     Raises:
         ArtifactError: if the folder is no usable model.
     """
 
-    def __init__(self, folder: Path = SHIPPED) -> None:
-        self.name = folder.name
+    def __init__(self, folder: Path = SHIPPED, name: str | None = None) -> None:
+        self.name = name or folder.name
         self.card: Card = load_artifact(folder)
         self._engine = Engine(folder / TFLITE)
 

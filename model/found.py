@@ -1,0 +1,76 @@
+"""Finds the models that can be used: files of the owner first, the shipped model last."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.artifact import SHIPPED, ArtifactError
+from model.detector import Detector
+from model.legacy_folder import STAND_IN, given_fields, labels_of, model_folder
+
+LEGACY_FILE = "legacy file"
+MODEL_FOLDER = "model folder"
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """A model that may be chosen.
+
+    Attributes:
+        name: to show.
+        path: the ``.h5`` file, or the model folder.
+        kind: ``LEGACY_FILE`` or ``MODEL_FOLDER``.
+        problem: why it can't be used, in a sentence; None where nothing speaks against it.
+    """
+
+    name: str
+    path: Path
+    kind: str
+    problem: str | None = None
+
+
+def found_models(folder: Path = SHIPPED.parents[1]) -> list[FoundModel]:
+    """The models to choose from: every ``.h5`` file that lies in the folder by name, then the shipped model.
+
+    Files are only looked at: a broken one is listed with its problem, and importing waits for ``open_model``.
+    """
+    files = sorted(path for path in folder.glob("*.h5") if path.is_file())
+    found = [FoundModel(path.stem, path, LEGACY_FILE, _problem(path)) for path in files]
+    return [*found, FoundModel(SHIPPED.name, SHIPPED, MODEL_FOLDER)]
+
+
+def open_model(
+    found: FoundModel, tell: Callable[[str], None] = lambda sentence: None, stand_in: str = STAND_IN
+) -> Detector:
+    """Make a found model ready to judge faces; an ``.h5`` file is imported at its first use.
+
+    Args:
+        found: one of ``found_models``.
+        tell: is given a sentence at each step that takes long.
+        stand_in: the architecture to use where a file does not describe its network.
+
+    Raises:
+        ArtifactError: if it can't be used.
+    """
+    if found.kind == LEGACY_FILE:
+        return Detector(model_folder(found.path, stand_in=stand_in, tell=tell), found.name)
+    return Detector(found.path)
+
+
+def _problem(h5: Path) -> str | None:
+    """What can be told to be wrong with a file and those beside it without importing it."""
+    from model.legacy_graph import read_plan
+    from model.legacy_h5 import open_legacy
+    from model.legacy_layers import NotRebuilt
+
+    try:
+        labels_of(h5, None, given_fields(h5))
+        with open_legacy(h5) as file:
+            if file.config is not None:
+                read_plan(file.config)
+    except NotRebuilt:
+        return None  # its weights may fit an architecture that is known
+    except ArtifactError as error:
+        sentence = str(error)
+        return sentence if h5.name in sentence else f"{h5.name} can't be used: {sentence}"
+    return None
