@@ -17,7 +17,7 @@ from model.faces import CROP_SIZE, crop, square_around
 from model.preprocessing import Preprocessing, to_input
 from model.self_blend import region_mask, self_blend
 
-MARGIN_JITTER = (0.88, 1.12)
+MARGIN_JITTER = (0.85, 1.15)
 SHIFT_JITTER = 0.05  # of the square's side
 
 
@@ -29,19 +29,21 @@ class Recipe:
         twins: fakes with their real twins, twice that many pictures.
         singles: pictures of each class from every data set without twins.
         self_blended: real photos beside a fake made of their own pixels, twice that many pictures.
+        mixed: share of the singles that are blended with another of their data set.
     """
 
-    twins: int = 14
-    singles: int = 5
-    self_blended: int = 8
+    twins: int = 11
+    singles: int = 6
+    self_blended: int = 9
+    mixed: float = 0.5
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One training picture: crop ``(256, 256, 3) uint8``, label, and mask ``(256, 256) float32`` if known."""
+    """One training picture: crop ``(256, 256, 3) uint8``, P(Fake), and mask ``(256, 256) float32`` if known."""
 
     pixels: NDArray[np.uint8]
-    label: str
+    p_fake: float
     mask: NDArray[np.float32] | None = None
 
 
@@ -102,7 +104,8 @@ class Batches(keras.utils.PyDataset):
         rng = np.random.default_rng((self.seed, self.epoch, index))
         samples = self._samples(rng)
         pixels = to_input(np.stack([sample.pixels for sample in samples]), self.preprocessing)
-        labels = np.eye(len(LABELS), dtype=np.float32)[[LABELS.index(sample.label) for sample in samples]]
+        p_fake = np.array([sample.p_fake for sample in samples], np.float32)
+        labels = np.stack([p_fake if label == "Fake" else 1 - p_fake for label in LABELS], axis=1)
         masks = np.zeros((len(samples), *self.grid, 1), np.float32)
         mask_weights = np.zeros((len(samples), *self.grid), np.float32)
         for row, sample in enumerate(samples):
@@ -117,14 +120,34 @@ class Batches(keras.utils.PyDataset):
         if self._twins:
             for _ in range(self.recipe.twins):
                 samples += self._twin_pair(rng)
-        for _, members in sorted(self._singles.items()):
-            for _ in range(self.recipe.singles):
-                samples.append(self._single(members[rng.integers(len(members))], rng))
+        for dataset in sorted({dataset for dataset, _ in self._singles}):
+            singles = []
+            for label in LABELS:
+                members = self._singles[dataset, label]
+                for _ in range(self.recipe.singles if members else 0):
+                    singles.append(self._single(members[rng.integers(len(members))], rng))
+            samples += self._mix(singles, rng)
         datasets = sorted(self._reals)
         for _ in range(self.recipe.self_blended):
             members = self._reals[datasets[rng.integers(len(datasets))]]
             samples += self._self_blended_pair(members[rng.integers(len(members))], rng)
         return samples
+
+    def _mix(self, samples: list[Sample], rng: np.random.Generator) -> list[Sample]:
+        """Blend some pictures with another one, labels alike: mixup (arXiv 1710.09412).
+
+        Sets of some hundred pictures are otherwise learnt by heart.
+        """
+        mixed = []
+        for sample in samples:
+            if rng.random() < self.recipe.mixed:
+                other = samples[rng.integers(len(samples))]
+                share = rng.beta(0.4, 0.4)
+                pixels = cv2.addWeighted(sample.pixels, share, other.pixels, 1 - share, 0)
+                p_fake = share * sample.p_fake + (1 - share) * other.p_fake
+                sample = Sample(np.asarray(pixels, dtype=np.uint8), p_fake)
+            mixed.append(sample)
+        return mixed
 
     def _square(self, example: Example, rng: np.random.Generator) -> tuple[float, float, float]:
         assert example.box is not None  # only pictures with a face are kept
@@ -142,7 +165,7 @@ class Batches(keras.utils.PyDataset):
             if flip:
                 pixels = pixels[:, ::-1].copy()
                 mask = None if mask is None else mask[:, ::-1].copy()
-            samples.append(Sample(degrade(pixels, seed), label, mask))
+            samples.append(Sample(degrade(pixels, seed), float(label == "Fake"), mask))
         return samples
 
     def _twin_pair(self, rng: np.random.Generator) -> list[Sample]:

@@ -93,10 +93,10 @@ def efficientnet_lite0(
     return _convolve(x, layers.Conv2D, "head", True, folded, filters=HEAD_FILTERS, kernel_size=1)
 
 
-def backbone(input_size: int = 128, strides: tuple[int, ...] | None = None) -> keras.Model:
-    """The whole network without its classifier, in the layer order of ``*_notop.weights.h5`` files."""
+def backbone(input_size: int = 128, strides: tuple[int, ...] | None = None, folded: bool = False) -> keras.Model:
+    """The whole network without its classifier, in the layer order of ``*_notop.weights.h5`` files unless folded."""
     inputs = keras.Input((input_size, input_size, 3))
-    return keras.Model(inputs, efficientnet_lite0(inputs, strides), name="efficientnet_lite0")
+    return keras.Model(inputs, efficientnet_lite0(inputs, strides, folded=folded), name="efficientnet_lite0")
 
 
 def fold_batch_norms(source: keras.Model, target: keras.Model) -> None:

@@ -6,14 +6,19 @@ import keras
 from keras import layers
 
 from model.attention import attention_block
-from model.efficientnet_lite import STAGES, backbone, efficientnet_lite0
+from model.efficientnet_lite import backbone
 from model.labels import LABELS
+from model.preprocessing import Preprocessing
+
+# Hair, neck and background belong to the evidence against a wholly synthetic face: hence the margin.
+PREPROCESSING = Preprocessing(192, "RGB", 1 / 128, -127 / 128, crop_margin=1.3)
 
 
 def lite_attention(backbone_weights: Path | None = None, folded: bool = False) -> keras.Model:
-    """EfficientNet-Lite0 cut after stage 6 at stride 16, the attention block and a two-way softmax.
+    """Features of three scales of EfficientNet-Lite0 on one grid, the attention block and a two-way softmax.
 
-    Stage 6 keeps the grid of stage 5 (stride 1 instead of 2), so 128x128 pixels give an 8x8 attention mask.
+    Stage 3 is pooled down and stage 6 blown up to the 12x12 grid of stage 5: forgeries show in fine texture and in
+    coarse shape alike, and each stage keeps the stride that its ImageNet weights were learnt with.
 
     Args:
         backbone_weights: ``efficientnet_lite0_notop.weights.h5`` with ImageNet weights (see
@@ -21,21 +26,20 @@ def lite_attention(backbone_weights: Path | None = None, folded: bool = False) -
         folded: the form that is shipped, with the backbone's batch norms merged into its convolutions.
 
     Returns:
-        A model from ``(N, 128, 128, 3)`` float RGB, scaled as ``(x - 127) / 128``, to ``probabilities (N, 2)`` in
-        the order of ``LABELS`` and ``attention (N, 8, 8, 1)`` in 0..1.
+        A model from ``(N, 192, 192, 3)`` float RGB, scaled as ``(x - 127) / 128``, to ``probabilities (N, 2)`` in
+        the order of ``LABELS`` and ``attention (N, 12, 12, 1)`` in 0..1.
     """
-    strides = tuple(1 if number == 6 else stage.stride for number, stage in enumerate(STAGES, start=1))
+    body = backbone(PREPROCESSING.input_size, folded=folded)
     if backbone_weights is not None:
-        body = backbone(128, strides)
         body.load_weights(backbone_weights)
-        inputs, features = body.input, body.get_layer("stage6_block4_add").output
-    else:
-        inputs = keras.Input((128, 128, 3))
-        features = efficientnet_lite0(inputs, strides, last_stage=6, folded=folded)
-    pooled, mask = attention_block(features)
+    fine = layers.AveragePooling2D(2, name="fine")(body.get_layer("stage3_block2_add").output)
+    middle = body.get_layer("stage5_block3_add").output
+    coarse = body.get_layer("stage6_block4_add").output
+    coarse = layers.UpSampling2D(2, interpolation="bilinear", name="coarse")(coarse)
+    pooled, mask = attention_block(layers.Concatenate(name="scales")([fine, middle, coarse]))
     x = layers.Dropout(0.3, name="dropout")(pooled)
     x = layers.Dense(64, activation="relu", name="dense")(x)
     x = layers.Dropout(0.2, name="dropout_dense")(x)
     probabilities = layers.Dense(len(LABELS), activation="softmax", name="probabilities")(x)
     outputs = {"probabilities": probabilities, "attention": mask}
-    return keras.Model(inputs, outputs, name="lite_attention")
+    return keras.Model(body.input, outputs, name="lite_attention")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model import batches as module
 from model.architectures import LABELS
 from model.batches import Batches, Recipe
 from model.dataset import Example, index
@@ -22,6 +23,7 @@ FAKE, REAL = LABELS.index("Fake"), LABELS.index("Real")
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
 TWINS_ONLY = Recipe(twins=3, singles=0, self_blended=0)
+PLAIN = Recipe(mixed=0)
 
 
 @pytest.fixture
@@ -99,7 +101,7 @@ def test_arrays_have_the_shapes_that_fit_asks_for(data: tuple[Path, list[Example
 
 def test_half_of_a_batch_is_fake(data: tuple[Path, list[Example]]) -> None:
     for step in range(5):
-        assert labels_of(batches(data)[step]).mean() == 0.5
+        assert labels_of(batches(data, recipe=PLAIN)[step]).mean() == 0.5
 
 
 def test_each_fake_stands_before_its_real_twin(data: tuple[Path, list[Example]]) -> None:
@@ -121,9 +123,9 @@ def test_pairs_of_a_batch_are_cut_and_degraded_each_in_its_own_way(data: tuple[P
 
 
 def test_every_data_set_without_twins_gives_singles_of_both_classes(data: tuple[Path, list[Example]]) -> None:
-    made = batches(data, recipe=Recipe(twins=0, singles=4, self_blended=0))
+    made = batches(data, recipe=Recipe(twins=0, singles=4, self_blended=0, mixed=0))
     assert sorted(labels_of(made[0]).tolist()) == [0] * 4 + [1] * 4
-    made = batches(data, ("c",), Recipe(twins=0, singles=4, self_blended=0))
+    made = batches(data, ("c",), Recipe(twins=0, singles=4, self_blended=0, mixed=0))
     assert labels_of(made[0]).tolist() == [REAL] * 4
 
 
@@ -148,6 +150,23 @@ def test_fake_whose_twin_has_no_face_is_left_out(data: tuple[Path, list[Example]
     made = Batches(root, [*blind, *only(examples, "b", "same")], PREPROCESSING, GRID, 5, 0, TWINS_ONLY)
     for step in range(5):
         assert not made[step][2]["attention"].any(), "the one fake with a mask must not come"
+
+
+def test_mixed_singles_carry_the_share_of_fake_that_they_show(
+    data: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One real picture is black, one fake is white: a mixture's brightness is its label."""
+    root, examples = data
+    monkeypatch.setattr(module, "degrade", lambda pixels, seed: pixels)
+    for stem, level in (("c", 0), ("d", 255)):
+        (example,) = only(examples, stem)
+        assert cv2.imwrite(str(root / example.path), np.full((64, 64, 3), level, np.uint8))
+    pixels, targets, weights = batches(data, ("c", "d"), Recipe(0, 8, 0, mixed=1))[0]
+    p_fake = targets["probabilities"][:, FAKE]
+    np.testing.assert_allclose(pixels.mean(axis=(1, 2, 3)) / 255, p_fake, atol=0.01)
+    np.testing.assert_allclose(targets["probabilities"].sum(axis=1), 1, atol=1e-6)
+    assert ((p_fake > 0.02) & (p_fake < 0.98)).any(), "some mixtures must be real ones"
+    assert not weights["attention"].any(), "a mixture has no mask"
 
 
 # Masks
@@ -202,7 +221,7 @@ def test_masks_weigh_only_where_they_are_known(data: tuple[Path, list[Example]])
 
 def test_named_regions_become_a_mask_over_them(data: tuple[Path, list[Example]]) -> None:
     """The mouth of ``e`` lies in the lower middle of its face."""
-    _, targets, weights = batches(data, ("e",), Recipe(twins=0, singles=6, self_blended=0))[0]
+    _, targets, weights = batches(data, ("e",), Recipe(twins=0, singles=6, self_blended=0, mixed=0))[0]
     assert (weights["attention"] == 1).all()
     for mask in targets["attention"][..., 0]:
         rows, columns = np.nonzero(mask > 0.5)

@@ -1,0 +1,56 @@
+"""Averages ImageNet's backbone with a trained one: ``python -m model.average_backbone LITE0.weights.h5 RUN OUT``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import keras
+import typer
+
+from model.architectures import ArchitectureError, build
+from model.cli import run
+from model.efficientnet_lite import backbone
+
+
+def average(first: keras.Model, second: keras.Model, share: float) -> keras.Model:
+    """Move the weights of ``first`` towards those of the layers of the same names in ``second``.
+
+    Between pretrained and fine-tuned weights lie networks that generalise better than either (Wortsman et al., arXiv
+    2109.01903), and a run that starts there forgets what the earlier one had learnt by heart.
+
+    Args:
+        first: changed in place; layers that ``second`` lacks keep their weights.
+        second: what it is averaged with.
+        share: of ``second``, 0..1.
+
+    Raises:
+        ValueError: if the two have no layer in common, or layers of the same name differ in shape.
+    """
+    names = {layer.name for layer in second.layers if layer.weights}
+    shared = [layer for layer in first.layers if layer.name in names]
+    if not shared:
+        raise ValueError("The two networks have no layer in common: nothing to average.")
+    for layer in shared:
+        pairs = zip(layer.get_weights(), second.get_layer(layer.name).get_weights(), strict=True)
+        layer.set_weights([(1 - share) * ours + share * theirs for ours, theirs in pairs])
+    return first
+
+
+def average_backbone(
+    imagenet: Annotated[Path, typer.Argument(help="Weights file of the backbone, see model.convert_backbone.")],
+    trained: Annotated[Path, typer.Argument(help="Weights file best.weights.h5 of a run of model.train_paired.")],
+    out: Annotated[Path, typer.Argument(help="File to write; ends in .weights.h5.")],
+    share: Annotated[float, typer.Option(min=0, max=1, help="Share of the trained weights.")] = 0.5,
+) -> None:
+    """Write a backbone between ImageNet's weights and a run's, to start the next run from."""
+    for path in (imagenet, trained):
+        if not path.is_file():
+            raise ArchitectureError(f"There is no weights file {path}.")
+    first, second = backbone(), build("lite_attention")
+    first.load_weights(imagenet)
+    second.load_weights(trained)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    average(first, second, share).save_weights(out)
+
+
+if __name__ == "__main__":
+    run(average_backbone)
