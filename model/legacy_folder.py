@@ -59,12 +59,14 @@ def given_fields(h5: Path) -> dict[str, Any]:
 
 
 def labels_of(h5: Path, labels: Path | None, given: Mapping[str, Any]) -> tuple[str, str]:
-    """Class names in the order of the network's outputs: by the card beside the file, else by the pickled encoder.
+    """Class names in the order of the network's outputs.
+
+    They are those of ``labels`` where it is given; else of the card beside the file, else of its label encoder.
 
     Raises:
         ArtifactError: if what there is does not name Fake and Real.
     """
-    if "labels" in given:
+    if labels is None and "labels" in given:
         named = given["labels"]
         return as_labels(named if isinstance(named, list) else [named], f"The {CARD} beside {h5.name}")
     if labels is not None and not labels.exists():
