@@ -112,8 +112,8 @@ def advice(found: Sequence[Reading], is_fake: NDArray[np.bool_] | None) -> str:
     """What the table lets one conclude, in a sentence or two."""
     if is_fake is None:
         return (
-            "Which of these are fakes is not known, so the table only shows where the model is blind: a way whose spread "
-            "is near 0 is a wrong one. Give --examples with folders Real and Fake to see which is right."
+            "Which of these are fakes is not known, so the table only shows where the model is blind: a way whose "
+            "spread is near 0 is a wrong one. Give --examples with folders Real and Fake to see which is right."
         )
     aucs = [auc(reading.p_fake, is_fake) for reading in found]
     if max(aucs) < USEFUL_AUC:
@@ -143,7 +143,7 @@ def import_legacy(
         Path | None, typer.Option(help="The pickled LabelBinarizer; label_transform.pkl beside the model if not given.")
     ] = None,
     examples: Annotated[
-        Path, typer.Option(help="Pictures to check it on, best in folders Real and Fake.", show_default="our examples")
+        Path, typer.Option(help="Pictures to check it on, best in folders Real and Fake.", show_default="ours")
     ] = EXAMPLES,
     limit: Annotated[int, typer.Option(min=2, help="How many of them to use at most.")] = 200,
     color_order: Annotated[

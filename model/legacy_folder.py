@@ -5,7 +5,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +123,7 @@ def model_folder(
     try:
         if not _is_whole(folder):
             tell(f"{h5.name} is imported; this is done once and takes a minute or two for a large network.")
-            _convert(h5, labels, stand_in, folder)
+            _convert_apart(h5, labels, stand_in, folder)
             tell(f"{h5.name} is ready.")
         card = read_card(folder)
         described = describe(card, h5, labels)
@@ -142,7 +145,21 @@ def _is_whole(folder: Path) -> bool:
     return True
 
 
-def _convert(h5: Path, labels: Path | None, stand_in: str, folder: Path) -> None:
+def _convert_apart(h5: Path, labels: Path | None, stand_in: str, folder: Path) -> None:
+    """``convert`` in a process of its own: it takes gigabytes for a large network, and gives them back by ending."""
+    try:
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            pool.submit(convert, h5, labels, stand_in, folder).result()
+    except BrokenProcessPool as error:
+        raise ArtifactError(f"Importing {h5.name} broke off; memory ran out, or the file is damaged.") from error
+
+
+def convert(h5: Path, labels: Path | None, stand_in: str, folder: Path) -> None:
+    """Make the model folder of an ``.h5`` file, whole or not at all; the arguments are those of ``model_folder``.
+
+    Raises:
+        ArtifactError: if the files can't be used.
+    """
     from model.legacy import import_network
 
     imported = import_network(h5, stand_in)
