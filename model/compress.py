@@ -1,0 +1,237 @@
+"""Measures what compression costs a model: ``python -m model.compress model/weights/lite_attention DATA --out RUN``.
+
+Every variant becomes a model folder of its own, so that the product and ``python -m model.evaluate`` can use it.
+Weights are stored as float32, float16 or int8, all after training (https://ai.google.dev/edge/litert/conversion), or
+the smallest of them are set to zero (magnitude pruning, Han et al., arXiv 1506.02626, without the fine-tuning).
+"""
+
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from model.artifact import TFLITE, ArtifactError, load_artifact, load_keras, save_artifact
+from model.cli import run
+from model.compress_report import Measured, write_report
+from model.corruptions import CLEAN
+from model.dataset import Example, face_crop, gather, read_rgb
+from model.detector import Detector
+from model.engine import BATCH_SIZES, Engine
+from model.measuring import judge, judged_members, truth_of
+from model.metrics import accuracy, auc, bootstrap
+from model.preprocessing import to_input
+from model.results import claim
+
+if TYPE_CHECKING:
+    import keras
+
+Inputs = NDArray[np.float32]
+ORIGINAL = "original"  # the folder's own network, as it is
+SINGLES_PER_BATCH = 8  # timed calls at batch 1 for each at the largest batch
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to make a network smaller: how its weights are stored, and the share of them that is set to zero."""
+
+    name: str
+    storage: str
+    pruned: float = 0.0
+
+
+VARIANTS = (
+    Variant("float32", "float32"),
+    Variant("float16", "float16"),
+    Variant("int8_weights", "int8_weights"),
+    Variant("int8", "int8"),
+    Variant("pruned_30", "float16", 0.3),
+    Variant("pruned_50", "float16", 0.5),
+    Variant("pruned_70", "float16", 0.7),
+)
+
+
+def prune(model: "keras.Model", share: float) -> None:
+    """Set the smallest weights of every convolution and dense layer to zero, the same share of each layer.
+
+    A common threshold over all layers would empty some: batch norms merged into convolutions give layers scales of
+    their own. On the shipped model, 400 test pictures of dfdc, half the weights gone, AUC .43 that way and .74 this
+    way. Depthwise kernels stay whole, since they hold few weights and losing some costs much: .50 with them.
+
+    Args:
+        model: changed in place.
+        share: of each kernel's weights, 0 up to but not including 1.
+    """
+    for kernel in _kernels(model):
+        values = np.asarray(kernel)
+        kernel.assign(np.where(np.abs(values) < np.quantile(np.abs(values), share), 0, values))
+
+
+def _kernels(model: "keras.Model") -> list["keras.Variable"]:
+    from keras import Model, layers
+
+    kernels = []
+    for layer in model.layers:
+        if isinstance(layer, Model):
+            kernels += _kernels(layer)
+        elif isinstance(layer, layers.SeparableConv2D):
+            kernels.append(layer.pointwise_kernel)
+        elif isinstance(layer, layers.Conv2D | layers.Dense):
+            kernels.append(layer.kernel)
+    return kernels
+
+
+def write_variants(artifact: Path, out: Path, calibration: Inputs) -> dict[str, Path]:
+    """Write every variant of a model folder as a folder in ``out``; those that are there already are kept.
+
+    Args:
+        artifact: the original's folder.
+        out: the run's folder.
+        calibration: inputs ``(N, S, S, 3) float32`` from which int8 learns the range of every activation.
+
+    Returns:
+        Each variant's folder by name, the original's first.
+    """
+    card = load_artifact(artifact)
+    folders = {ORIGINAL: artifact}
+    for variant in tqdm(VARIANTS, "converting"):
+        folder = folders[variant.name] = out / variant.name
+        if _is_done(folder):
+            continue
+        network = load_keras(artifact)
+        if variant.pruned:
+            prune(network, variant.pruned)
+        save_artifact(network, folder, card, variant.storage, calibration if variant.storage == "int8" else None)
+    return folders
+
+
+def _is_done(folder: Path) -> bool:
+    try:
+        load_artifact(folder)
+    except ArtifactError:
+        return False
+    return True
+
+
+def calibration_inputs(data: Path, examples: Sequence[Example], artifact: Path, count: int, seed: int) -> Inputs:
+    """Inputs ``(N, S, S, 3) float32`` of at most ``count`` training pictures, the same number of each set and class.
+
+    Validation pictures stand in where there is no training split; the pictures that are measured never do.
+
+    Raises:
+        DatasetError: if there is neither.
+    """
+    split = "train" if any(example.split == "train" for example in examples) else "val"
+    whole = all(example.box is None for example in examples)
+    groups: dict[tuple[str, str], list[Example]] = {}
+    for members in judged_members(examples, split, whole).values():
+        for example in members:
+            groups.setdefault((example.dataset, example.label), []).append(example)
+    rng = np.random.default_rng(seed)
+    each = max(1, count // len(groups))
+    chosen = [group[row] for group in groups.values() for row in rng.permutation(len(group))[:each]]
+    preprocessing = load_artifact(artifact).preprocessing
+    views = [
+        read_rgb(data / example.path) if whole else face_crop(data, example, preprocessing.crop_margin)
+        for example in chosen
+    ]
+    return np.concatenate([to_input(pixels[None], preprocessing) for pixels in views])
+
+
+def speeds(folders: Mapping[str, Path], side: int, rounds: int) -> dict[str, tuple[float, float]]:
+    """Pictures per second at the engine's largest batch, and milliseconds for one picture, of each network.
+
+    The networks take turns in one process, call by call, so that whatever else the machine does strikes all alike;
+    medians of ``rounds`` batches and ``SINGLES_PER_BATCH`` times as many single pictures.
+    """
+    rng = np.random.default_rng(0)
+    pixels = rng.uniform(-1, 1, (BATCH_SIZES[-1], side, side, 3)).astype(np.float32)
+    engines = {name: Engine(folder / TFLITE) for name, folder in folders.items()}
+    seconds: dict[int, dict[str, list[float]]] = {count: {name: [] for name in engines} for count in (len(pixels), 1)}
+    for lap in tqdm(range(rounds + 1), "timing"):
+        for count in (len(pixels), *(1,) * SINGLES_PER_BATCH):
+            for name, engine in engines.items():
+                start = time.perf_counter()
+                engine(pixels[:count])
+                if lap:  # the first lap loads the networks
+                    seconds[count][name].append(time.perf_counter() - start)
+    many, single = seconds.values()
+    return {name: (len(pixels) / np.median(many[name]), 1000 * np.median(single[name])) for name in engines}
+
+
+def measure_variants(
+    folders: Mapping[str, Path], data: Path, sets: Mapping[str, Sequence[Example]], rounds: int
+) -> list[Measured]:
+    """Size, speed, agreement with the original (the first folder) and accuracy per data set of each variant."""
+    detectors = {name: Detector(folder) for name, folder in folders.items()}
+    p_fake = {
+        dataset: {name: judge(detector, data, examples)[CLEAN] for name, detector in detectors.items()}
+        for dataset, examples in tqdm(sets.items(), "judging")
+    }
+    original = next(iter(folders))
+    side = detectors[original].card.preprocessing.input_size
+    measured = []
+    for name, (per_second, milliseconds) in speeds(folders, side, rounds).items():
+        content = (folders[name] / TFLITE).read_bytes()
+        mine, its = (np.concatenate([scores[key] for scores in p_fake.values()]) for key in (name, original))
+        apart = np.abs(mine - its)
+        changed = float(np.mean((mine >= 0.5) != (its >= 0.5)))
+        aucs, accuracies = {}, {}
+        for dataset, scores in p_fake.items():
+            is_fake = truth_of(sets[dataset])
+            accuracies[dataset] = bootstrap(accuracy, scores[name], is_fake)
+            if 0 < is_fake.sum() < len(is_fake):
+                aucs[dataset] = bootstrap(auc, scores[name], is_fake)
+        sizes = len(content), len(zlib.compress(content, 9))
+        differences = float(apart.max()), float(apart.mean()), changed
+        measured.append(Measured(name, *sizes, per_second, milliseconds, *differences, aucs, accuracies))
+    return measured
+
+
+def compress(
+    artifact: Annotated[Path, typer.Argument(help="Model folder.")],
+    data: Annotated[Path, typer.Argument(help="Data folder; one split of it is measured, set by set.")],
+    out: Annotated[Path, typer.Option(help="Folder for the variants, the table and the chart.")],
+    split: Annotated[str, typer.Option(help="Measured pictures: train, val or test.")] = "test",
+    sets: Annotated[list[str] | None, typer.Option(help="Data sets to use; all without.")] = None,
+    calibration: Annotated[int, typer.Option(help="Training pictures from which int8 learns its ranges.")] = 240,
+    rounds: Annotated[int, typer.Option(help="Laps of the timing.")] = 20,
+    seed: Annotated[int, typer.Option(help="Decides the calibration pictures, and splits where there are none.")] = 0,
+    faces: Annotated[Path, typer.Option(help="Where found faces are remembered.")] = Path("runs/faces.json"),
+    whole: Annotated[bool, typer.Option(help="Judge whole pictures instead of faces.")] = False,
+) -> None:
+    """Compress a model in seven ways; size, speed and accuracy of each stand beside the original in one table.
+
+    Run again, the variants that are there are measured anew and not made anew.
+    """
+    arguments = dict(locals())
+    digest = load_artifact(artifact).sha256[TFLITE]
+    claim(out, {**arguments, "network": digest}, may_change=("out", "rounds", "split", "faces"))
+    examples = gather(data, None if whole else faces, seed, sets)
+    inputs = calibration_inputs(data, examples, artifact, calibration, seed)
+    folders = write_variants(artifact, out, inputs)
+    measured = measure_variants(folders, data, judged_members(examples, split, whole), rounds)
+    print(write_report(measured, notes(len(inputs), rounds), out))
+
+
+def notes(calibration: int, rounds: int) -> str:
+    """What a reader of the table must know."""
+    return (
+        f"Sizes are of {TFLITE} alone. LiteRT stores zeros as fully as other numbers, so pruning shows only in the "
+        "deflated size (zlib level 9, as in gzip and zip), and saves download, not memory. float32 rows hold weights "
+        "that were already rounded to float16 when the model was saved: they tell what the storage costs, not what "
+        f"rounding cost. int8 learnt its ranges from {calibration} training pictures, as many of each set and class; "
+        "int8_weights needs none. Nothing was trained after compression. Speed: medians "
+        f"of {rounds} laps in which the networks take turns in one process, {BATCH_SIZES[-1]} pictures at once and one "
+        "alone. Differences are of P(Fake) from the original's over all pictures. Intervals: 95 %, bootstrap."
+    )
+
+
+if __name__ == "__main__":
+    run(compress)
