@@ -1,106 +1,169 @@
-"""Measures a shipped model: ``python -m model.evaluate model/weights/lite_attention DATA``."""
+"""Measures models: ``python -m model.evaluate model/weights/lite_attention DATA``."""
 
-import json
-from dataclasses import asdict, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
+from tqdm import tqdm
 
 from model.artifact import load_artifact, write_card
+from model.charts import Judged, save, save_charts
 from model.cli import run
-from model.dataset import DatasetError, Example, face_crops, index, read_mask, read_rgb
+from model.corruptions import CLEAN
+from model.dataset import DatasetError, Example, gather, index, pictures
 from model.detector import Detector
-from model.faces import crop, square_around
-from model.metrics import MEASURES, bootstrap
+from model.evaluation_files import (
+    FIGURES,
+    begin,
+    classification_text,
+    describe,
+    fingerprint_of_data,
+    fingerprint_of_model,
+    read_figures,
+    write_figures,
+    write_predictions,
+    write_summary,
+    write_transfer,
+)
+from model.measuring import attention_peaks, judge, judged_members, measure, truth_of
+from model.measuring import p_fake_of as p_fake_of
+from model.plots import read_history, training_curves
+from model.robustness import JSON, for_card, measure_robustness
 
-BATCH = 256  # crops held as input at once
+SPLITS = ("train", "val", "test", "all")
+Members = Mapping[str, Sequence[Example]]
 
 
-def p_fake_of(detector: Detector, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """P(Fake) ``(N,)`` of crops ``(N, S, S, 3) uint8`` by the product's own path."""
-    column = detector.card.labels.index("Fake")
-    parts = [detector.probabilities(crops[start : start + BATCH])[:, column] for start in range(0, len(crops), BATCH)]
-    return np.concatenate(parts)
+def listed(data: Path, faces: Path, split: str, whole: bool, sets: Sequence[str], seed: int) -> list[Example]:
+    """The examples to choose from; with ``all`` no split is looked for, so that a folder may be ever so small.
 
-
-def measure(detector: Detector, crops: NDArray[np.uint8], is_fake: NDArray[np.bool_]) -> dict[str, Any]:
-    """Every measure of ``model.metrics`` with its 95 % interval, and how many pictures it rests on.
-
-    Measures that need both classes are left out where there is one.
+    Raises:
+        DatasetError: if there are none, or a name among ``sets`` is not a data set's.
     """
-    p_fake = p_fake_of(detector, crops)
-    figures: dict[str, Any] = {"real": int((~is_fake).sum()), "fake": int(is_fake.sum())}
-    for name, function in MEASURES.items():
-        estimate = bootstrap(function, p_fake, is_fake)
-        if np.isfinite(estimate.value):
-            figures[name] = {key: round(value, 4) for key, value in asdict(estimate).items()}
-    decided = [detector.verdict(p) != "Inconclusive" for p in p_fake]
-    figures["inconclusive_share"] = round(1 - float(np.mean(decided)), 4)
-    return figures
+    if split not in SPLITS:
+        raise DatasetError(f"There is no split {split!r}; choose {', '.join(SPLITS)}.")
+    if split != "all":
+        return gather(data, None if whole else faces, seed, sets or None)
+    examples = pictures(data) if whole else index(data, faces)
+    present = {example.dataset for example in examples}
+    if unknown := [name for name in sets if name not in present]:
+        raise DatasetError(f"{data} has no data set {unknown[0]}, only {', '.join(sorted(present))}.")
+    return [example for example in examples if not sets or example.dataset in sets]
 
 
-def attention_peaks(detector: Detector, data: Path, examples: list[Example]) -> dict[str, float]:
-    """How often the attention mask's peak falls inside the region that was changed, for fakes called fake.
+def measure_sets(
+    detector: Detector, data: Path, members: Members, folder: Path, charts: bool, without_face: Mapping[str, int]
+) -> dict[str, Any]:
+    """Figures by data set; each set's predictions, classification report and charts are written on the way.
 
-    Returns:
-        Shares in 0..1 for the mask's peak (``attention``) and for the crop's centre (``centre``), and ``fakes``.
+    Sets that ``figures.json`` in the folder already holds are taken from there.
     """
-    inside: dict[str, list[bool]] = {"attention": [], "centre": []}
-    for example in examples:
-        if not example.mask or example.box is None:
+    figures = read_figures(folder)
+    for name, examples in members.items():
+        if name in figures:
             continue
-        square = square_around(example.box, detector.card.preprocessing.crop_margin)
-        prediction = detector.predict(crop(read_rgb(data / example.path), square))
-        if prediction.probabilities["Fake"] < 0.5 or prediction.attention is None:
-            continue
-        mask = crop(read_mask(data / example.mask), square)
-        rows, columns = prediction.attention.shape
-        row, column = np.unravel_index(np.argmax(prediction.attention), (rows, columns))
-        y, x = (np.array([(row + 0.5) / rows, (column + 0.5) / columns]) * mask.shape).astype(int)
-        inside["attention"].append(bool(mask[y, x] > 127))
-        inside["centre"].append(bool(mask[mask.shape[0] // 2, mask.shape[1] // 2] > 127))
-    shares = {name: round(float(np.mean(hits)), 4) for name, hits in inside.items() if hits}
-    return {**shares, "fakes": len(inside["attention"])}
+        with tqdm(total=len(examples), desc=name, unit="picture") as bar:
+            p_fake = judge(detector, data, examples, advance=bar.update)[CLEAN]
+        judged = Judged(name, p_fake, truth_of(examples), detector.card.inconclusive_band)
+        values = measure(judged, [example.path for example in examples])
+        values["without_face"] = without_face.get(name, 0)
+        if any(example.mask for example in examples):
+            values["attention_peak_inside"] = attention_peaks(detector, data, examples)
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        write_predictions(folder / name / "predictions.csv", examples, judged, detector)
+        (folder / name / "classification_report.txt").write_text(classification_text(judged), encoding="utf-8")
+        if charts:
+            save_charts(judged, folder / name)
+        figures[name] = values
+        write_figures(folder, figures)
+    return {name: figures[name] for name in members}
+
+
+def name_models(folders: Sequence[Path]) -> dict[str, Path]:
+    """Each model folder by a name of its own: the folder's, with its parent's before it where two are alike.
+
+    Raises:
+        DatasetError: if a folder is given twice.
+    """
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise DatasetError("A model folder is given twice.")
+    alike = Counter(folder.resolve().name for folder in folders)
+    named = {}
+    for folder in folders:
+        *_, parent, name = folder.resolve().parts
+        named[name if alike[name] == 1 else f"{parent}-{name}"] = folder
+    if len(named) < len(folders):
+        raise DatasetError("Two of the models have the same name and stand in folders of the same name; rename one.")
+    return named
 
 
 def evaluate(
-    artifact: Annotated[Path, typer.Argument(help="Model folder.")],
-    data: Annotated[Path, typer.Argument(help="Data folder; its test splits are measured, set by set.")],
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
-    write: Annotated[bool, typer.Option(help="Write the figures into the model's card.")] = False,
-    out: Annotated[Path, typer.Option(help="JSON file for the figures.")] = Path("runs/evaluation.json"),
+    artifacts: Annotated[list[Path], typer.Argument(help="Model folders; several give a transfer matrix too.")],
+    data: Annotated[
+        Path, typer.Argument(help="Data: ROOT/SET/test/real and fake, ROOT/test/Real, or ROOT/Real and ROOT/Fake.")
+    ],
+    split: Annotated[str, typer.Option(help="train, val, test, or all pictures whatever their split.")] = "test",
+    sets: Annotated[list[str] | None, typer.Option(help="A data set to measure; may be repeated. Else all.")] = None,
+    corruptions: Annotated[
+        bool, typer.Option("--corruptions", help="Measure under JPEG, blur, noise, hidden eyes and more, too.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Pictures of each class and set that are corrupted; 0 takes all.")
+    ] = 250,
+    write: Annotated[bool, typer.Option("--write", help="Write each model's figures into its card.")] = False,
+    transfer_into: Annotated[
+        Path | None, typer.Option(help="Model folder whose card the transfer matrix is written into, too.")
+    ] = None,
+    history: Annotated[
+        Path | None, typer.Option(help="A training run's history.csv, drawn as training_curves.png.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for figures, predictions and charts.")] = Path("runs/evaluation"),
     faces: Annotated[Path, typer.Option(help="Where found faces are remembered.")] = Path("runs/faces.json"),
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Judge whole pictures, for models trained on them, and look for no faces.")
+    ] = False,
+    charts: Annotated[bool, typer.Option(help="Draw charts.")] = True,
+    seed: Annotated[int, typer.Option(help="Decides the split of pictures without one, and all draws.")] = 0,
 ) -> None:
-    """Print and write accuracy, AUC, false accusations, misses and calibration per data set."""
-    detector = Detector(artifact)
-    examples = index(data, faces)
-    sets = face_crops(data, examples, split, detector.card.preprocessing.crop_margin)
-    if not sets:
-        raise DatasetError(f"{data} holds no {split} pictures with a face in them.")
-    figures = {name: measure(detector, crops, is_fake) for name, (crops, is_fake) in sets.items()}
-    for name, values in figures.items():
-        members = [e for e in examples if e.dataset == name and e.split == split]
-        values["without_face"] = sum(example.box is None for example in members)
-        if any(example.mask for example in members):
-            values["attention_peak_inside"] = attention_peaks(detector, data, members)
-    for name, values in figures.items():
-        print(f"\n{name}: {values['real']} real, {values['fake']} fake, {values['without_face']} without a face")
-        for measure_name in MEASURES:
-            if measure_name in values:
-                v = values[measure_name]
-                label = measure_name.replace("_", " ")
-                print(f"  {label:28}{v['value']:.3f}  (95 % {v['low']:.3f} to {v['high']:.3f})")
-        print(f"  {'inconclusive share':28}{values['inconclusive_share']:.3f}")
-        if "attention_peak_inside" in values:
-            print(f"  {'attention peak inside change':28}{values['attention_peak_inside']}")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(figures, indent=2) + "\n")
-    if write:
-        card = load_artifact(artifact)
-        write_card(artifact, replace(card, metrics={**card.metrics, split: figures}))
+    """Measure false accusations, misses, accuracy, AUC and calibration on every data set, with 95 % intervals.
+
+    OUT gets arguments.json, figures.json, report.md, and for each data set its predictions, classification report and
+    charts; with several models, a folder for each of them and the AUC of each on each data set (transfer.csv and .png).
+    The same command run again takes up what is done.
+    """
+    models = name_models(artifacts)
+    detectors = {name: Detector(folder) for name, folder in models.items()}
+    curves = training_curves(read_history(history)) if history else None
+    examples = listed(data, faces, split, whole, sets or [], seed)
+    members = judged_members(examples, split, whole)
+    faceless = Counter(e.dataset for e in examples if split in (e.split, "all") and e.box is None and not whole)
+    arguments = dict(models=list(models), data=data, split=split, sets=sets, corruptions=corruptions, limit=limit,
+                     whole=whole, seed=seed)  # fmt: skip
+    pictures_digest = fingerprint_of_data(data, members)
+    figures: dict[str, Any] = {}
+    for name, detector in detectors.items():
+        folder = out / name if len(models) > 1 else out
+        inputs = [fingerprint_of_model(detector.card), pictures_digest, split, whole]
+        begin(folder, arguments, {FIGURES: [*inputs, charts], JSON: [*inputs, limit, seed]})
+        figures[name] = measure_sets(detector, data, members, folder, charts, faceless)
+        print(f"\n{name}, {split} pictures")
+        print("\n".join(describe(dataset, values) for dataset, values in figures[name].items()))
+        robust = measure_robustness(detector, data, members, folder, limit, seed) if corruptions else None
+        write_summary(folder, name, split, figures[name], robust is not None)
+        if write:
+            card = load_artifact(models[name])
+            measured = {split: figures[name], **({f"{split}_corruptions": for_card(robust)} if robust else {})}
+            write_card(models[name], replace(card, metrics={**card.metrics, **measured}))
+    if curves:
+        save(curves, out / "training_curves.png")
+    if len(models) > 1 or transfer_into:
+        matrix = write_transfer(out, figures, {name: detector.card for name, detector in detectors.items()})
+        if transfer_into:
+            card = load_artifact(transfer_into)
+            write_card(transfer_into, replace(card, metrics={**card.metrics, "transfer": matrix}))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Measures of a detector, named after the mistakes that people care about, each with an interval."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,10 @@ class Estimate:
 
     def __str__(self) -> str:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+    def rounded(self) -> dict[str, float]:
+        """As a card keeps it: ``value``, ``low`` and ``high`` to four digits."""
+        return {key: round(value, 4) for key, value in asdict(self).items()}
 
 
 def accuracy(p_fake: Scores, is_fake: Truth) -> float:

@@ -1,13 +1,14 @@
-"""Tests of evaluation: every figure is recomputed here from what the detector says of each picture."""
+"""Tests of the evaluation command: what it writes, what it keeps, and what it refuses."""
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -16,127 +17,19 @@ import pytest
 from numpy.typing import NDArray
 
 from model import evaluate as module
-from model.artifact import CARD, load_artifact
-from model.dataset import DatasetError, Example, face_crop, index
+from model import robustness
+from model.artifact import CARD, load_artifact, write_card
+from model.charts import Judged
+from model.cli import run
+from model.corruptions import CLEAN
+from model.dataset import DatasetError, face_crop, index
 from model.detector import Detector
-from model.evaluate import attention_peaks, evaluate, measure, p_fake_of
-from model.metrics import MEASURES, accuracy, auc
+from model.evaluate import evaluate, name_models
+from model.evaluation_files import begin, classification_text, fingerprint_of_data, fingerprint_of_model
+from model.metrics import FURTHER_MEASURES, MEASURES, accuracy, auc
 
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
-
-
-@dataclass
-class Stub:
-    """A detector whose P(Fake) is the brightness of the crop and whose attention peaks at one cell."""
-
-    labels: tuple[str, str] = ("Fake", "Real")
-    peak: tuple[int, int] = (0, 0)
-    batches: list[int] = field(default_factory=list)
-
-    @property
-    def card(self) -> Any:
-        return SimpleNamespace(labels=self.labels, preprocessing=SimpleNamespace(crop_margin=1.0))
-
-    def probabilities(self, crops: Pixels) -> NDArray[np.float64]:
-        self.batches.append(len(crops))
-        fake = crops.mean(axis=(1, 2, 3)) / 255
-        columns = {"Fake": fake, "Real": 1 - fake}
-        return np.stack([columns[label] for label in self.labels], axis=1)
-
-    def verdict(self, p_fake: float) -> str:
-        return "Inconclusive" if 0.4 < p_fake < 0.6 else "Fake" if p_fake > 0.5 else "Real"
-
-    def predict(self, crop: Pixels) -> Any:
-        attention = np.zeros((4, 4), np.float32)
-        attention[self.peak] = 1
-        return SimpleNamespace(probabilities={"Fake": float(crop.mean() / 255)}, attention=attention)
-
-
-def grey(*levels: int) -> Pixels:
-    """One flat crop per level."""
-    return np.stack([np.full((8, 8, 3), level, np.uint8) for level in levels])
-
-
-# p_fake_of and measure
-
-
-@pytest.mark.parametrize("labels", [("Fake", "Real"), ("Real", "Fake")])
-def test_p_fake_is_read_from_its_column_in_small_batches(
-    monkeypatch: pytest.MonkeyPatch, labels: tuple[str, str]
-) -> None:
-    monkeypatch.setattr(module, "BATCH", 2)
-    stub = Stub(labels)
-    np.testing.assert_allclose(p_fake_of(stub, grey(0, 51, 102, 204, 255)), [0, 0.2, 0.4, 0.8, 1])
-    assert stub.batches == [2, 2, 1]
-
-
-def test_measures_come_with_counts_and_intervals() -> None:
-    crops = grey(10, 60, 140, 200, 120, 180, 230, 250)
-    is_fake = np.array([False] * 4 + [True] * 4)
-    figures = measure(Stub(), crops, is_fake)
-    assert set(figures) == {"real", "fake", "inconclusive_share", *MEASURES}
-    assert (figures["real"], figures["fake"]) == (4, 4)
-    p_fake = crops[:, 0, 0, 0] / 255
-    for name, function in MEASURES.items():
-        assert figures[name]["value"] == pytest.approx(function(p_fake, is_fake), abs=1e-4)
-        assert figures[name]["low"] <= figures[name]["high"]
-    assert figures["inconclusive_share"] == 2 / 8, "140 and 120 lie between .4 and .6"
-    assert figures["false_accusation_rate"]["value"] == 0.5 and figures["miss_rate"]["value"] == 0.25
-
-
-def test_set_of_one_class_leaves_out_what_it_cannot_say() -> None:
-    figures = measure(Stub(), grey(10, 200, 30), np.zeros(3, bool))
-    assert not {"auc", "miss_rate", "expected_calibration_error"} & set(figures)
-    assert figures["fake"] == 0 and figures["false_accusation_rate"]["value"] == pytest.approx(1 / 3, abs=1e-4)
-    assert json.loads(json.dumps(figures)) == figures
-
-
-# attention_peaks
-
-
-@pytest.fixture
-def fakes(make_data: MakeData) -> tuple[Path, list[Example]]:
-    """Two bright fakes, changed in the upper left of the face and in its middle, and a dark one nobody detects."""
-    bright, dark = np.full((64, 64, 3), 200, np.uint8), np.full((64, 64, 3), 20, np.uint8)
-    names = {"a.png": bright, "b.png": bright, "c.png": dark, "nomask.png": bright}
-    root, cache = make_data({f"set/fake/{name}": pixels for name, pixels in names.items()})
-    (root / "mask").mkdir()
-    corner, middle = np.zeros((64, 64), np.uint8), np.zeros((64, 64), np.uint8)
-    corner[8:24, 8:24], middle[28:36, 28:36] = 255, 255
-    for name, mask in {"a.png": corner, "b.png": middle, "c.png": corner}.items():
-        assert cv2.imwrite(str(root / "mask" / name), mask)
-    examples = [
-        replace(example, mask=None if "nomask" in example.path else f"mask/{Path(example.path).name}")
-        for example in index(root, cache)
-    ]
-    return root, examples
-
-
-@pytest.mark.parametrize(("peak", "share"), [((0, 0), 0.5), ((3, 3), 0.0)])
-def test_peak_inside_the_change_is_counted(
-    fakes: tuple[Path, list[Example]], peak: tuple[int, int], share: float
-) -> None:
-    assert attention_peaks(Stub(peak=peak), *fakes) == {"attention": share, "centre": 0.5, "fakes": 2}
-
-
-def test_rows_and_columns_are_not_confused(fakes: tuple[Path, list[Example]]) -> None:
-    root, examples = fakes
-    lower_left = np.zeros((64, 64), np.uint8)
-    lower_left[44:56, 8:20] = 255
-    assert cv2.imwrite(str(root / "mask" / "a.png"), lower_left)
-    example = [example for example in examples if example.path.endswith("a.png")]
-    assert attention_peaks(Stub(peak=(3, 0)), root, example)["attention"] == 1
-    assert attention_peaks(Stub(peak=(0, 3)), root, example)["attention"] == 0
-
-
-def test_without_detected_fakes_there_is_no_share(fakes: tuple[Path, list[Example]]) -> None:
-    root, examples = fakes
-    dark = [example for example in examples if example.path.endswith("c.png")]
-    assert attention_peaks(Stub(), root, dark) == {"fakes": 0}
-
-
-# the command
 
 
 @pytest.fixture
@@ -163,14 +56,21 @@ def data(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, Pat
     return root, cache
 
 
+def figures_in(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "figures.json").read_text())
+
+
+# What is written
+
+
 def test_command_writes_every_measure_of_every_set(
     folder: Path, data: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root, cache = data
     before = (folder / CARD).read_text()
-    out = tmp_path / "new" / "figures.json"
-    evaluate(folder, root, out=out, faces=cache)
-    figures = json.loads(out.read_text())
+    out = tmp_path / "new" / "run"
+    evaluate([folder], root, out=out, faces=cache, charts=False)
+    figures = figures_in(out)
     assert list(figures) == ["mixed", "reals"]
     mixed, reals = figures["mixed"], figures["reals"]
     assert (mixed["real"], mixed["fake"], mixed["without_face"]) == (4, 4, 1)
@@ -178,6 +78,7 @@ def test_command_writes_every_measure_of_every_set(
     for name in MEASURES:
         assert set(mixed[name]) == {"value", "low", "high"}
         assert all(0 <= value <= 1 for value in mixed[name].values())
+    assert set(mixed) & set(FURTHER_MEASURES) >= {"recall_fake", "f1_real", "average_precision"}
     assert mixed["attention_peak_inside"]["fakes"] in (0, 1) and "attention_peak_inside" not in reals
 
     detector = Detector(folder)
@@ -187,9 +88,51 @@ def test_command_writes_every_measure_of_every_set(
     assert mixed["auc"]["value"] == pytest.approx(auc(p_fake, is_fake), abs=1e-4)
     assert mixed["accuracy"]["value"] == pytest.approx(accuracy(p_fake, is_fake), abs=1e-4)
 
+    rows = list(csv.DictReader((out / "mixed" / "predictions.csv").open()))
+    assert [row["path"] for row in rows] == [e.path for e in examples]
+    assert [row["label"] for row in rows] == [e.label for e in examples]
+    np.testing.assert_allclose([float(row["p_fake"]) for row in rows], p_fake, atol=1e-5)
+    assert [row["verdict"] for row in rows] == [detector.verdict(p) for p in p_fake]
+
     assert (folder / CARD).read_text() == before, "the card changes only when asked to"
     printed = capsys.readouterr().out
-    assert "mixed: 4 real, 4 fake, 1 without a face" in printed and "false accusation rate" in printed
+    assert "mixed: 4 real, 4 fake, 1 without a face" in printed
+    assert printed.index("real called fake") < printed.index("accuracy"), "the mistakes that harm come first"
+
+
+def test_run_says_what_it_ran_with(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
+    root, cache = data
+    evaluate([folder], root, out=tmp_path / "run", faces=cache, charts=False, seed=7)
+    arguments = json.loads((tmp_path / "run" / "arguments.json").read_text())
+    assert (arguments["seed"], arguments["split"], arguments["models"]) == (7, "test", ["net"])
+    assert {"python", "numpy", "ai-edge-litert"} <= set(arguments["versions"])
+    assert str(tmp_path) not in json.dumps(arguments), "only names of paths are kept"
+
+
+@pytest.mark.slow
+def test_report_shows_tables_and_charts_that_exist(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
+    root, cache = data
+    out = tmp_path / "run"
+    table = tmp_path / "history.csv"
+    table.write_text("epoch,loss,val_loss\n0,0.7,0.6\n1,0.5,0.5\n")
+    evaluate([folder], root, out=out, faces=cache, history=table)
+    report = (out / "report.md").read_text()
+    assert "## mixed" in report and "f1-score" in report and "| reals | 3 / 0 |" in report
+    assert (out / "mixed" / "overview.png").exists() and "(mixed/overview.png)" in report
+    assert {path.stem for path in (out / "mixed").glob("*.png")} > {"roc", "reliability", "confusion", "risk_coverage"}
+    assert {path.stem for path in (out / "reals").glob("*.png")} >= {"overview", "confusion"}
+    assert (out / "training_curves.png").stat().st_size > 1000
+
+
+def test_classification_report_has_the_thesis_form() -> None:
+    judged = Judged("set", np.array([0.9, 0.4, 0.2, 0.6]), np.array([True, True, False, False]))
+    lines = classification_text(judged).splitlines()
+    (fake,) = (line.split() for line in lines if line.split()[:1] == ["Fake"] and len(line.split()) == 5)
+    assert fake == ["Fake", "0.5000", "0.5000", "0.5000", "2"]
+    assert any(line.split()[:2] == ["macro", "avg"] for line in lines)
+    assert lines[-3].split() == ["true,", "called", "Fake", "Real"]
+    assert lines[-2].split() == ["Fake", "1", "1"] and lines[-1].split() == ["Real", "1", "1"]
+    assert "precision" in classification_text(Judged("one class", np.array([0.1]), np.array([False])))
 
 
 def test_figures_enter_the_card_beside_those_of_other_splits(
@@ -197,19 +140,170 @@ def test_figures_enter_the_card_beside_those_of_other_splits(
 ) -> None:
     root, cache = data
     before = load_artifact(folder)
-    out = tmp_path / "figures.json"
-    evaluate(folder, root, write=True, out=out, faces=cache)
-    test_figures = json.loads(out.read_text())
-    evaluate(folder, root, split="val", write=True, out=out, faces=cache)
+    evaluate([folder], root, write=True, out=tmp_path / "test", faces=cache, charts=False)
+    evaluate([folder], root, split="val", write=True, out=tmp_path / "val", faces=cache, charts=False)
     after = load_artifact(folder)
-    assert after.metrics == {"test": test_figures, "val": json.loads(out.read_text())}
+    assert after.metrics == {"test": figures_in(tmp_path / "test"), "val": figures_in(tmp_path / "val")}
     assert replace(after, metrics={}) == replace(before, metrics={})
     assert list(after.metrics["val"]) == ["mixed"]
 
 
-def test_split_without_faces_is_refused(tiny_artifact: Path, make_data: Callable[..., tuple], tmp_path: Path) -> None:
+# Layouts and choices
+
+
+def test_plain_folder_is_measured_whole_without_looking_for_faces(
+    folder: Path, make_data: MakeData, picture: Callable[..., Pixels], tmp_path: Path
+) -> None:
+    names = [f"{label}/{i}.png" for label in ("Real", "Fake") for i in range(3)]
+    root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)}, known=False)
+    evaluate([folder], root, split="all", whole=True, out=tmp_path / "run", faces=cache, charts=False)
+    (figures,) = figures_in(tmp_path / "run").values()
+    assert (figures["real"], figures["fake"], figures["without_face"]) == (3, 3, 0)
+    assert not cache.exists()
+
+
+def test_plain_folder_without_splits_is_tested_on_its_tenth(
+    folder: Path, make_data: MakeData, picture: Callable[..., Pixels], tmp_path: Path
+) -> None:
+    names = [f"set/{label}/{i}.png" for label in ("real", "fake") for i in range(20)]
+    root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
+    evaluate([folder], root, out=tmp_path / "run", faces=cache, charts=False)
+    assert [figures_in(tmp_path / "run")["set"][key] for key in ("real", "fake")] == [2, 2]
+
+
+def test_sets_can_be_chosen(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
+    root, cache = data
+    evaluate([folder], root, sets=["reals"], out=tmp_path / "run", faces=cache, charts=False)
+    assert list(figures_in(tmp_path / "run")) == ["reals"]
+    for split in ("test", "all"):
+        with pytest.raises(DatasetError, match="no data set other, only mixed, reals"):
+            evaluate([folder], root, split=split, sets=["other"], out=tmp_path / "run", faces=cache)
+
+
+def test_unknown_split_is_refused(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no split 'dev'; choose train, val, test, all"):
+        evaluate([folder], data[0], split="dev", out=tmp_path / "run", faces=data[1])
+
+
+def test_split_without_faces_is_refused(tiny_artifact: Path, make_data: MakeData, tmp_path: Path) -> None:
     name = "one/test/real/a.png"
     root, cache = make_data({name: np.full((64, 64, 3), 127, np.uint8)}, without_face=[name])
     with pytest.raises(DatasetError, match="no test pictures with a face"):
-        evaluate(tiny_artifact, root, out=tmp_path / "figures.json", faces=cache)
-    assert not (tmp_path / "figures.json").exists()
+        evaluate([tiny_artifact], root, out=tmp_path / "run", faces=cache)
+    assert not (tmp_path / "run").exists()
+
+
+def test_command_line_takes_models_before_the_data(
+    folder: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, cache = data
+    command = ["evaluate", str(folder), str(root), "--out", str(tmp_path / "run"), "--faces", str(cache), "--no-charts"]
+    monkeypatch.setattr(sys, "argv", [*command, "--sets", "reals", "--write"])
+    with pytest.raises(SystemExit) as ended:
+        run(evaluate)
+    assert not ended.value.code
+    assert list(load_artifact(folder).metrics["test"]) == ["reals"]
+
+
+# Taking up what is done
+
+
+def test_second_run_takes_up_what_is_done(
+    folder: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, cache = data
+    judged: list[int] = []
+    original = module.judge
+
+    def counted(detector: Any, data: Path, examples: Any, **others: Any) -> Any:
+        judged.append(len(examples))
+        return original(detector, data, examples, **others)
+
+    monkeypatch.setattr(module, "judge", counted)
+    arguments: dict[str, Any] = dict(out=tmp_path / "run", faces=cache, charts=False)
+    evaluate([folder], root, **arguments)
+    first = figures_in(tmp_path / "run")
+    evaluate([folder], root, **arguments)
+    assert judged == [8, 3] and figures_in(tmp_path / "run") == first
+
+    partly = {"mixed": first["mixed"]}
+    (tmp_path / "run" / "figures.json").write_text(json.dumps(partly))
+    evaluate([folder], root, **arguments)
+    assert judged == [8, 3, 3] and figures_in(tmp_path / "run") == first
+
+    write_card(folder, replace(load_artifact(folder), temperature=3.0))
+    evaluate([folder], root, **arguments)
+    assert judged == [8, 3, 3, 8, 3], "another calibration is another model"
+    assert figures_in(tmp_path / "run")["mixed"]["brier_score"] != first["mixed"]["brier_score"]
+
+
+def test_metrics_in_the_card_are_no_other_model(folder: Path) -> None:
+    card = load_artifact(folder)
+    assert fingerprint_of_model(card) == fingerprint_of_model(replace(card, metrics={"test": {}}))
+    assert fingerprint_of_model(card) != fingerprint_of_model(replace(card, inconclusive_band=(0.3, 0.6)))
+
+
+def test_other_pictures_are_other_data(data: tuple[Path, Path]) -> None:
+    root, cache = data
+    members = {"mixed": index(root, cache)}
+    before = fingerprint_of_data(root, members)
+    assert fingerprint_of_data(root, members) == before
+    assert fingerprint_of_data(root, {"mixed": members["mixed"][1:]}) != before
+    (root / members["mixed"][0].path).write_bytes(b"another file")
+    assert fingerprint_of_data(root, members) != before
+
+
+def test_only_what_other_inputs_decide_is_removed(tmp_path: Path) -> None:
+    begin(tmp_path, {}, {"a.json": [1], "b.json": [1]})
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text("{}")
+    begin(tmp_path, {}, {"a.json": [1], "b.json": [2]})
+    assert (tmp_path / "a.json").exists() and not (tmp_path / "b.json").exists()
+
+
+# Corruptions
+
+
+def test_corruptions_enter_the_card_under_a_key_of_their_own(
+    folder: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, cache = data
+    monkeypatch.setattr(robustness, "conditions", lambda: [CLEAN, "jpeg 50"])
+    monkeypatch.setattr(robustness, "ROUNDS", 20)
+    options: dict[str, Any] = dict(corruptions=True, limit=2, sets=["mixed"], charts=False)
+    evaluate([folder], root, write=True, out=tmp_path / "run", faces=cache, **options)
+    kept = load_artifact(folder).metrics["test_corruptions"]["mixed"]
+    assert list(kept) == [CLEAN, "jpeg 50"] and kept[CLEAN]["real"] == 2
+    assert set(kept["jpeg 50"]["auc_loss"]) == {"value", "low", "high"}
+    assert kept["jpeg 50"]["auc_loss"]["value"] == pytest.approx(kept[CLEAN]["auc"] - kept["jpeg 50"]["auc"], abs=2e-4)
+    assert "robustness_auc.png" in (tmp_path / "run" / "report.md").read_text()
+    assert load_artifact(folder).metrics["test"] == figures_in(tmp_path / "run")
+
+
+# Several models
+
+
+def test_several_models_give_a_transfer_matrix(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
+    root, cache = data
+    other = shutil.copytree(folder, tmp_path / "other")
+    write_card(other, replace(load_artifact(other), training={"data": {"mixed": "a licence"}}))
+    out = tmp_path / "run"
+    evaluate([folder, other], root, out=out, faces=cache, charts=False, transfer_into=folder)
+    rows = list(csv.DictReader((out / "transfer.csv").open()))
+    assert [(row["model"], row["dataset"], row["trained_on_it"]) for row in rows] == [
+        ("net", "mixed", "False"), ("net", "reals", "False"), ("other", "mixed", "True"), ("other", "reals", "False")
+    ]  # fmt: skip
+    assert float(rows[0]["auc"]) == figures_in(out / "net")["mixed"]["auc"]["value"] and rows[1]["auc"] == ""
+    assert (out / "transfer.png").stat().st_size > 1000
+    matrix = load_artifact(folder).metrics["transfer"]
+    assert matrix["other"]["trained_on"] == ["mixed"] and set(matrix["other"]["auc"]) == {"mixed"}
+    assert load_artifact(other).metrics == {}
+
+
+def test_models_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    one, two, three = tmp_path / "a" / "net", tmp_path / "b" / "net", tmp_path / "b" / "lite"
+    assert name_models([one, two, three]) == {"a-net": one, "b-net": two, "lite": three}
+    with pytest.raises(DatasetError, match="twice"):
+        name_models([one, one])
+    with pytest.raises(DatasetError, match="same name"):
+        name_models([tmp_path / "x" / "a" / "net", tmp_path / "y" / "a" / "net"])

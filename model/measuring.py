@@ -1,0 +1,172 @@
+"""Has a model judge examples and turns what it said into figures, as the model's card keeps them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model.charts import Judged
+from model.corruptions import CLEAN, CORRUPTIONS, corrupt
+from model.dataset import DatasetError, Example, read_mask, read_rgb
+from model.detector import Detector
+from model.faces import CROP_SIZE, crop, square_around
+from model.groups import group_figures
+from model.metrics import FURTHER_MEASURES, MEASURES, Measure, Scores, Truth, bootstrap
+
+BATCH = 64  # pictures held at once
+Advance = Callable[[int], object]
+
+
+def p_fake_of(detector: Detector, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """P(Fake) ``(N,)`` of crops ``(N, S, S, 3) uint8`` by the product's own path."""
+    column = detector.card.labels.index("Fake")
+    parts = [detector.probabilities(crops[start : start + BATCH])[:, column] for start in range(0, len(crops), BATCH)]
+    return np.concatenate(parts)
+
+
+def judged_members(examples: Sequence[Example], split: str, whole: bool) -> dict[str, list[Example]]:
+    """The pictures that can be judged, by data set.
+
+    Args:
+        examples: of any data sets.
+        split: ``train``, ``val`` or ``test``; ``all`` takes every picture.
+        whole: whether whole pictures are judged; otherwise those without a face are left out, as the product gives
+            them no score either.
+
+    Raises:
+        DatasetError: if there is none.
+    """
+    members: dict[str, list[Example]] = {}
+    for example in examples:
+        if split in (example.split, "all") and (whole or example.box is not None):
+            members.setdefault(example.dataset, []).append(example)
+    if not members:
+        raise DatasetError(f"There are no {split} pictures{'' if whole else ' with a face in them'}.")
+    return dict(sorted(members.items()))
+
+
+def truth_of(examples: Sequence[Example]) -> NDArray[np.bool_]:
+    """Whether each example is a fake, ``(N,) bool``."""
+    return np.array([example.label == "Fake" for example in examples])
+
+
+def judge(
+    detector: Detector,
+    data: Path,
+    examples: Sequence[Example],
+    conditions: Sequence[str] = (CLEAN,),
+    seed: int = 0,
+    advance: Advance = lambda count: None,
+) -> dict[str, NDArray[np.float64]]:
+    """P(Fake) of each example under each condition, every file being read once and few pictures held at a time.
+
+    Args:
+        detector: the model.
+        data: the folder that the examples' paths start from.
+        examples: with a box: their face crop is judged; without: the whole picture.
+        conditions: of ``model.corruptions``. What needs landmarks is left out for examples that have none.
+        seed: decides the noise, together with an example's place.
+        advance: called with the number of pictures judged since its last call.
+
+    Returns:
+        By condition ``(N,)``; nan where the condition needs landmarks and there are none.
+    """
+    size = (detector.card.preprocessing.input_size,) * 2
+    said = {condition: np.full(len(examples), np.nan) for condition in conditions}
+    for start in range(0, len(examples), BATCH):
+        batch = examples[start : start + BATCH]
+        seen = [_see(data, example, detector.card.preprocessing.crop_margin) for example in batch]
+        for condition in conditions:
+            rows = [row for row, (_, landmarks) in enumerate(seen) if _can(condition, landmarks)]
+            if rows:
+                views = [corrupt(seen[row][0], condition, seen[row][1], seed + start + row) for row in rows]
+                # Shrunk here as ``to_input`` would, so that whole pictures of any size share a batch.
+                inputs = np.stack([cv2.resize(view, size, interpolation=cv2.INTER_AREA) for view in views])
+                said[condition][start + np.array(rows)] = p_fake_of(detector, np.asarray(inputs, np.uint8))
+            advance(len(batch))
+    return said
+
+
+def _see(data: Path, example: Example, margin: float) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+    """What the product would look at, and the landmarks in its pixels."""
+    pixels = read_rgb(data / example.path)
+    if example.box is None:
+        return pixels, None
+    x, y, side = square_around(example.box, margin)
+    landmarks = (np.array(example.landmarks, np.float32) - np.array([x, y], np.float32)) * np.float32(CROP_SIZE / side)
+    return crop(pixels, (x, y, side)), landmarks if len(landmarks) == 5 else None
+
+
+def _can(condition: str, landmarks: NDArray[np.float32] | None) -> bool:
+    return condition == CLEAN or landmarks is not None or not CORRUPTIONS[condition.split()[0]].needs_landmarks
+
+
+def measure(judged: Judged, paths: Sequence[str] = ()) -> dict[str, Any]:
+    """Every measure of ``model.metrics`` with its 95 % interval, and how many pictures it rests on.
+
+    Measures that need both classes are left out where there is one. ``verdict_…`` measures count what the page says,
+    with its inconclusive band; the others decide at P(Fake) = 0.5.
+
+    Args:
+        judged: what the model said of a data set.
+        paths: of its pictures, to tell groups of people apart where file names do.
+    """
+    p_fake, is_fake = judged.p_fake, judged.is_fake
+    figures: dict[str, Any] = {"real": int((~is_fake).sum()), "fake": int(is_fake.sum())}
+    for name, function in {**MEASURES, **verdict_measures(judged.band), **FURTHER_MEASURES}.items():
+        estimate = bootstrap(function, p_fake, is_fake)
+        if np.isfinite(estimate.value):
+            figures[name] = estimate.rounded()
+    low, high = judged.band
+    figures["inconclusive_share"] = round(float(np.mean((low < p_fake) & (p_fake < high))), 4)
+    if groups := group_figures(paths, p_fake, is_fake):
+        figures["groups"] = groups
+    return figures
+
+
+def verdict_measures(band: tuple[float, float]) -> dict[str, Measure]:
+    """Mistakes of the page's own verdicts, which it withholds while P(Fake) lies in the band."""
+    low, high = band
+
+    def accused(p_fake: Scores, is_fake: Truth) -> float:
+        return float(np.mean(p_fake[~is_fake] >= high)) if (~is_fake).any() else float("nan")
+
+    def missed(p_fake: Scores, is_fake: Truth) -> float:
+        return float(np.mean((p_fake[is_fake] <= low) & (p_fake[is_fake] < high))) if is_fake.any() else float("nan")
+
+    def wrong(p_fake: Scores, is_fake: Truth) -> float:
+        decided = (p_fake <= low) | (p_fake >= high)
+        return float(np.mean((p_fake >= 0.5)[decided] != is_fake[decided])) if decided.any() else float("nan")
+
+    return {
+        "verdict_false_accusation_rate": accused,
+        "verdict_miss_rate": missed,
+        "verdict_error_rate": wrong,
+    }
+
+
+def attention_peaks(detector: Detector, data: Path, examples: Sequence[Example]) -> dict[str, float]:
+    """How often the attention mask's peak falls inside the region that was changed, for fakes called fake.
+
+    Returns:
+        Shares in 0..1 for the mask's peak (``attention``) and for the crop's centre (``centre``), and ``fakes``.
+    """
+    inside: dict[str, list[bool]] = {"attention": [], "centre": []}
+    for example in examples:
+        if not example.mask or example.box is None:
+            continue
+        square = square_around(example.box, detector.card.preprocessing.crop_margin)
+        prediction = detector.predict(crop(read_rgb(data / example.path), square))
+        if prediction.probabilities["Fake"] < 0.5 or prediction.attention is None:
+            continue
+        mask = crop(read_mask(data / example.mask), square)
+        rows, columns = prediction.attention.shape
+        row, column = np.unravel_index(np.argmax(prediction.attention), (rows, columns))
+        y, x = (np.array([(row + 0.5) / rows, (column + 0.5) / columns]) * mask.shape).astype(int)
+        inside["attention"].append(bool(mask[y, x] > 127))
+        inside["centre"].append(bool(mask[mask.shape[0] // 2, mask.shape[1] // 2] > 127))
+    shares = {name: round(float(np.mean(hits)), 4) for name, hits in inside.items() if hits}
+    return {**shares, "fakes": len(inside["attention"])}
