@@ -1,0 +1,284 @@
+"""Tests of following descriptions by Keras 2 and 3: the same plan from both, and nothing beyond the allowed layers."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.artifact import ArtifactError
+from model.legacy_graph import LambdaRefused, Plan, read_plan
+from model.legacy_h5 import open_legacy
+from model.legacy_layers import LAYERS, MAX_COUNT, RESCALE_GAP, NotRebuilt, allowed_arguments
+
+DATA = Path(__file__).parents[1] / "data" / "legacy"
+
+
+def config_of(folder: str, name: str = "best_model_effatt.h5") -> dict[str, Any]:
+    with open_legacy(DATA / folder / name) as file:
+        assert file.config is not None
+        return deepcopy(dict(file.config))
+
+
+def layer(name: str, kind: str, config: dict[str, Any], *sources: Any) -> dict[str, Any]:
+    """A layer as Keras 2 describes it, called once on the layers named by ``sources``."""
+    inputs = [[source, 0, 0, {}] if isinstance(source, str) else source for source in sources]
+    return {
+        "class_name": kind,
+        "config": {"name": name, **config},
+        "name": name,
+        "inbound_nodes": [inputs] if inputs else [],
+    }
+
+
+def network(*layers: dict[str, Any], end: str, side: int | None = 8, name: str = "net") -> dict[str, Any]:
+    """A network of these layers on an input named ``in``."""
+    entries = [layer("in", "InputLayer", {"batch_input_shape": [None, side, side, 3]}), *layers]
+    config = {"name": name, "layers": entries, "input_layers": [["in", 0, 0]], "output_layers": [[end, 0, 0]]}
+    return {"class_name": "Functional", "config": config}
+
+
+POOL = layer("pool", "GlobalAveragePooling2D", {}, "in")
+END = layer("end", "Dense", {"units": 2, "activation": "softmax"}, "pool")
+
+
+def kinds(plan: Plan) -> list[str]:
+    return [plan.layers[call.layer].kind for call in plan.calls]
+
+
+def feeds(plan: Plan, call: int) -> list[str]:
+    """Names of the layers whose results a call takes; ``in`` is the picture."""
+    sources = plan.calls[call - 1].inputs
+    return ["in" if source == 0 else plan.layers[plan.calls[source - 1].layer].name for source in sources]
+
+
+# Real files
+
+
+def test_keras_2_and_3_describe_the_same_network() -> None:
+    old, new = read_plan(config_of("keras2_softmax")), read_plan(config_of("keras3_softmax"))
+    assert (old.calls, old.output, old.mask, old.input_shape) == (new.calls, new.output, new.mask, new.input_shape)
+    assert old.input_shape == (128, 128, 3) and len(old.calls) == 31
+    for one, other in zip(old.layers, new.layers, strict=True):
+        assert one.kind == other.kind
+        ignored = ("axis", "activation")  # 3 and -1 are the same axis, swish and silu the same function
+        theirs = {name: value for name, value in other.arguments.items() if name not in ignored}
+        assert {name: value for name, value in one.arguments.items() if name not in ignored} == theirs
+
+
+@pytest.mark.parametrize("folder", ["keras2_softmax", "keras2_sigmoid", "keras3_softmax"])
+def test_nested_network_is_dissolved_and_remembers_where_its_weights_lie(folder: str) -> None:
+    plan = read_plan(config_of(folder))
+    groups = {entry.name: entry.group for entry in plan.layers}
+    assert groups["stem_conv"] == "small_efficientnet" and groups["RescaleGAP"] == "RescaleGAP"
+    assert kinds(plan)[:3] == ["Rescaling", "Normalization", "ZeroPadding2D"]
+
+
+@pytest.mark.parametrize("folder", ["keras2_softmax", "keras3_softmax"])
+def test_lambda_becomes_a_division_of_features_by_mask(folder: str) -> None:
+    plan = read_plan(config_of(folder))
+    number = kinds(plan).index(RESCALE_GAP) + 1
+    assert feeds(plan, number) == ["global_average_pooling2d", "global_average_pooling2d_1"]
+    assert len(plan.notes) == 1 and "'RescaleGAP' (Lambda)" in plan.notes[0]
+
+
+@pytest.mark.parametrize("folder", ["keras2_softmax", "keras2_sigmoid", "keras3_softmax"])
+def test_mask_is_the_sigmoid_before_its_channels_are_repeated(folder: str) -> None:
+    plan = read_plan(config_of(folder))
+    assert plan.mask is not None
+    mask = plan.layers[plan.calls[plan.mask - 1].layer]
+    assert (mask.arguments["filters"], mask.arguments["activation"]) == (1, "sigmoid")
+    repeated = plan.layers[plan.calls[plan.mask].layer]
+    assert feeds(plan, plan.mask + 1) == [mask.name] and repeated.arguments["filters"] == 12
+
+
+@pytest.mark.parametrize("folder", ["keras2_softmax", "keras3_softmax"])
+def test_plan_survives_json(folder: str) -> None:
+    plan = read_plan(config_of(folder))
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_code_in_a_file_never_reaches_the_plan() -> None:
+    for folder, name in (("keras2_softmax", "best_model_effatt.h5"), ("hostile", "two_inputs.h5")):
+        text = json.dumps(read_plan(config_of(folder, name)).to_json())
+        assert "4wE" not in text and "function" not in text  # marshalled code begins so in base64
+
+
+def test_lambda_of_one_input_is_refused_and_named() -> None:
+    with pytest.raises(LambdaRefused, match="'lambda' is a Lambda: code in the file, which is never run"):
+        read_plan(config_of("hostile", "one_input.h5"))
+
+
+# Forms of description
+
+
+def test_calls_of_a_nested_network_may_count_from_0_or_1() -> None:
+    inner = network(layer("conv", "Conv2D", {"filters": 4, "kernel_size": [1, 1]}, "in"), end="conv", name="body")
+    for first in (0, 1):
+        body = {**inner, "name": "body", "inbound_nodes": [[["in", 0, 0, {}]]]}
+        pool = layer("pool", "GlobalAveragePooling2D", {}, ["body", first, 0, {}])
+        assert kinds(read_plan(network(body, pool, END, end="end"))) == ["Conv2D", "GlobalAveragePooling2D", "Dense"]
+
+
+def test_shared_layer_is_one_layer_called_twice() -> None:
+    conv = layer("conv", "Conv2D", {"filters": 3, "kernel_size": 1}, "in")
+    conv["inbound_nodes"].append([["conv", 0, 0, {}]])
+    pool = layer("pool", "GlobalAveragePooling2D", {}, ["conv", 1, 0, {}])
+    plan = read_plan(network(pool, conv, END, end="end"))  # also out of order
+    assert kinds(plan) == ["Conv2D", "Conv2D", "GlobalAveragePooling2D", "Dense"] and len(plan.layers) == 3
+    assert [feeds(plan, 1), feeds(plan, 2), feeds(plan, 3)] == [["in"], ["conv"], ["conv"]]
+
+
+def test_layers_of_one_name_in_and_outside_a_nested_network_stay_apart() -> None:
+    inner = network(layer("conv", "Conv2D", {"filters": 4, "kernel_size": 1}, "in"), end="conv", name="body")
+    body = {**inner, "name": "body", "inbound_nodes": [[["in", 0, 0, {}]]]}
+    outer = layer("conv", "Conv2D", {"filters": 5, "kernel_size": 1}, "body")
+    plan = read_plan(network(body, outer, layer("pool", "GlobalAveragePooling2D", {}, "conv"), END, end="end"))
+    assert [(entry.group, entry.saved_name) for entry in plan.layers[:2]] == [("body", "conv"), ("conv", "conv")]
+    assert len({entry.name for entry in plan.layers}) == len(plan.layers)
+
+
+def test_sequential_network_with_a_nested_one_is_followed() -> None:
+    inner = network(layer("conv", "Conv2D", {"filters": 4, "kernel_size": 1}, "in"), end="conv", name="body")
+    layers = [
+        {**inner, "name": "body"},
+        layer("pool", "GlobalAveragePooling2D", {}),
+        layer("end", "Dense", {"units": 2}),
+    ]
+    plan = read_plan({"class_name": "Sequential", "config": {"name": "net", "layers": layers}})
+    assert kinds(plan) == ["Conv2D", "GlobalAveragePooling2D", "Dense"] and plan.input_shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    "division",
+    [
+        layer("gap", "TFOpLambda", {"function": "math.truediv"}, ["pool", 0, 0, {"y": ["mask", 0, 0], "name": None}]),
+        layer("gap", "Lambda", {"function": ["code", None, None]}, "pool", "mask"),
+        layer("gap", "Custom>RescaleGAP", {}, "pool", "mask"),
+        {**layer("gap", "TrueDivide", {}, "pool", "mask"), "module": "keras.src.ops.numpy"},
+    ],
+    ids=["operator of Keras 2", "Lambda", "own layer", "operator of Keras 3"],
+)
+def test_division_is_recognised_however_it_was_written(division: dict[str, Any]) -> None:
+    mask = layer("mask", "GlobalAveragePooling2D", {}, "in")
+    plan = read_plan(network(POOL, mask, division, layer("end", "Dense", {"units": 2}, "gap"), end="end"))
+    assert kinds(plan)[2] == RESCALE_GAP and feeds(plan, 3) == ["pool", "mask"]
+
+
+def test_open_sides_become_those_of_the_thesis() -> None:
+    assert read_plan(network(POOL, END, end="end", side=None)).input_shape == (128, 128, 3)
+
+
+def test_network_without_a_mask_has_none() -> None:
+    assert read_plan(network(POOL, END, end="end")).mask is None
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "apart"])
+def test_mask_may_have_its_sigmoid_apart(activation: str) -> None:
+    one = {"filters": 1, "kernel_size": 1, "activation": "sigmoid" if activation == "sigmoid" else "linear"}
+    layers = [layer("conv", "Conv2D", one, "in")]
+    last = "conv"
+    if activation == "apart":
+        layers.append(layer("act", "Activation", {"activation": "sigmoid"}, "conv"))
+        last = "act"
+    layers += [layer("product", "Multiply", {}, last, "in"), layer("pool", "GlobalAveragePooling2D", {}, "product")]
+    plan = read_plan(network(*layers, END, end="end"))
+    assert plan.mask == len(layers) - 2
+
+
+def test_function_may_be_written_as_an_object() -> None:
+    written = {"module": "builtins", "class_name": "function", "config": "relu", "registered_name": "function"}
+    assert allowed_arguments("Dense", {"units": 3, "activation": written}, "dense") == {
+        "units": 3,
+        "activation": "relu",
+    }
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (layer("x", "Embedding", {"input_dim": 3}, "in"), "'Embedding', which is not known"),
+        (layer("x", "TFSMLayer", {"filepath": "/etc"}, "in"), "'TFSMLayer', which is not known"),
+        (layer("x", "TFOpLambda", {"function": "io.read_file"}, "in"), "'TFOpLambda', which is not known"),
+        (layer("x", "Dense", {"units": 2, "activation": "os.system"}, "in"), "activation = os.system"),
+        (layer("x", "Dense", {"units": 2, "activation": {"module": "os", "config": "relu"}}, "in"), "activation ="),
+        (layer("x", "Dense", {"units": MAX_COUNT + 1}, "in"), "units = 65537"),
+        (layer("x", "Dense", {"units": True}, "in"), "units = True"),
+        (layer("x", "Dense", {"units": -3}, "in"), "units = -3"),
+        (layer("x", "Conv2D", {"filters": 2, "kernel_size": [10**6, 1]}, "in"), "kernel_size"),
+        (layer("x", "Conv2D", {"filters": 2, "data_format": "channels_first"}, "in"), "channels_first"),
+        (layer("x", "Rescaling", {"scale": float("nan")}, "in"), "scale = nan"),
+        (layer("x", "UpSampling2D", {"size": [10**9, 1]}, "in"), "size"),
+        ({**layer("x", "Dense", {"units": 2}, "in"), "module": "os"}, "author's own"),
+        ({**layer("x", "Dense", {"units": 2}, "in"), "registered_name": "mine>Dense"}, "author's own"),
+    ],
+)
+def test_what_is_not_allowed_is_not_rebuilt(entry: dict[str, Any], words: str) -> None:
+    with pytest.raises(NotRebuilt) as caught:
+        read_plan(network(entry, end="x"))
+    assert words in str(caught.value) and "'x'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda config: config.pop("config"),
+        lambda config: config["config"].pop("layers"),
+        lambda config: config["config"]["layers"].clear(),
+        lambda config: config["config"]["output_layers"].clear(),
+        lambda config: config["config"].update(output_layers=[["nowhere", 0, 0]]),
+        lambda config: config["config"]["layers"][2].update(inbound_nodes=[[["end", 0, 0, {}]]]),  # a circle
+        lambda config: config["config"]["layers"][2].update(inbound_nodes=7),
+        lambda config: config["config"]["layers"][1].update(config=None),
+        lambda config: config.update(class_name="Exec"),
+        lambda config: config["config"]["layers"][0]["config"].update(batch_input_shape=[None, 8, 16, 3]),
+        lambda config: config["config"]["layers"][0]["config"].update(batch_input_shape=[None, 10**6, 10**6, 3]),
+    ],
+)
+def test_damaged_description_is_not_rebuilt(damage: Any) -> None:
+    config = deepcopy(network(POOL, END, end="end"))
+    read_plan(config)
+    damage(config)
+    with pytest.raises(NotRebuilt):
+        read_plan(config)
+
+
+def test_endless_nesting_and_repetition_are_refused() -> None:
+    config = network(POOL, END, end="end")
+    for _ in range(10):
+        inner = {**config, "name": "body", "inbound_nodes": [[["in", 0, 0, {}]]]}
+        config = network(inner, end="body")
+    with pytest.raises(NotRebuilt, match="nested too deeply"):
+        read_plan(config)
+    chain = [layer(f"l{index}", "ReLU", {}, f"l{index - 1}" if index else "in") for index in range(3001)]
+    with pytest.raises(NotRebuilt, match="more than 3,000 layers"):
+        read_plan(network(*chain, end="l3000"))
+
+
+def test_plan_is_checked_again_when_it_is_read_back() -> None:
+    plan = read_plan(network(POOL, END, end="end"))
+    for change in (
+        {"kind": "Lambda"},
+        {"kind": "__import__"},
+        {"arguments": {"units": 10**9}},
+        {"unknown": 3},
+    ):
+        data = json.loads(json.dumps(plan.to_json()))
+        data["layers"][1].update(change)
+        with pytest.raises(ArtifactError):
+            Plan.from_json(data)
+    assert Plan.from_json(replace(plan, notes=("x",)).to_json()).notes == ("x",)
+
+
+def test_every_allowed_layer_exists_in_keras() -> None:
+    from keras import layers
+
+    for kind in LAYERS.keys() - {RESCALE_GAP}:
+        assert issubclass(getattr(layers, kind), layers.Layer)
