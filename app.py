@@ -18,9 +18,9 @@ from explain.attention_map import attention_map
 from explain.gallery import example_of, examples, planted_region
 from explain.runs import Runs
 from explain.view import View, pictures
-from model.artifact import SHIPPED
+from model.artifact import ArtifactError, Card
+from model.choice import Models, to_choose_from
 from model.cli import run
-from model.detector import Detector
 from model.faces import crop
 from model.photo import MAX_BYTES, PhotoError
 
@@ -45,6 +45,7 @@ HEAD = """<script>document.addEventListener("keyup", event => {
 })</script>"""
 CSS = Path(__file__).parent / "explain" / "page.css"
 LIKELIER = "The likelier one"
+FORESEEN = (PhotoError, SettingsError, ArtifactError)  # their messages are written for the visitor
 BUSY_VISITORS = 4  # runs at the same time; the rest wait their turn
 
 
@@ -87,8 +88,8 @@ def settings_from(
 class Page:
     """The handlers of the page; each gives updates by the name of the part that they change."""
 
-    def __init__(self, detector: Detector) -> None:
-        self.detector = detector
+    def __init__(self, models: Models) -> None:
+        self.models = models
         self.runs = Runs()
         self.parts: dict[str, Any] = {}
 
@@ -104,6 +105,7 @@ class Page:
         shown: float,
         smooth: bool,
         whole: bool,
+        model: str,
     ) -> Iterator[tuple[dict[str, Any], NDArray[np.uint8] | None, NDArray[np.uint8] | None]]:
         """Judge the largest face of a photo and explain the verdict; the last answer brings the pictures.
 
@@ -113,10 +115,10 @@ class Page:
             if photo is None:
                 raise PhotoError("No photo was given; send one as the first argument.")
             settings = settings_from(target, superpixels, samples, smooth, whole=whole)
-            for analysis in analyze(photo, settings, self.detector):
+            for analysis in analyze(photo, settings, self.models.get(model)):
                 drawn = pictures(View(analysis, None, 1.0), int(shown)) if analysis.complete else {}
                 yield analysis.to_dict(), drawn.get("lime"), drawn.get("attention")
-        except (PhotoError, SettingsError) as error:
+        except FORESEEN as error:
             raise gr.Error(str(error), print_exception=False) from error
 
     def show(
@@ -129,6 +131,7 @@ class Page:
         smooth: bool,
         face: int,
         whole: bool,
+        model: str,
         request: gr.Request,
     ) -> Iterator[dict[Any, Any]]:
         """Run ``analyze`` and show each step, until it is complete, cancelled or superseded."""
@@ -140,15 +143,18 @@ class Page:
             seen: Analysis | None = None
             try:
                 settings = settings_from(target, superpixels, samples, smooth, face, whole)
-                for analysis in analyze(photo, settings, self.detector, ended):
+                for analysis in analyze(photo, settings, self.models.get(model), ended):
                     if ended():
                         break
                     yield self._to(self._updates(analysis, int(shown)))
                     seen = analysis
-            except (PhotoError, SettingsError) as error:
+            except FORESEEN as error:
                 yield self._to({"notice": _notice(str(error), "error"), "status": "", "cancel": _visible(False)})
             if ended() and not self.runs.waiting(visitor) and not (seen and seen.complete):
                 yield self._to({"status": words.stopped(seen), "cancel": _visible(False)})
+
+    def _card(self, analysis: Analysis) -> Card:
+        return self.models.get(analysis.model["name"]).card
 
     def _updates(self, analysis: Analysis, shown: int) -> dict[str, Any]:
         updates: dict[str, Any] = {
@@ -178,7 +184,7 @@ class Page:
             **updates,
             "seen": seen,
             "verdict_group": _visible(True),
-            "verdict": words.verdict_card(analysis.prediction, self.detector.card, bool(analysis.faces)),
+            "verdict": words.verdict_card(analysis.prediction, self._card(analysis), bool(analysis.faces)),
             "label": dict(analysis.prediction.probabilities),
             "maps": _visible(True),
             "lime_title": words.lime_title(analysis.settings.target),
@@ -193,8 +199,8 @@ class Page:
 
     def _attention(self, seen: View, drawn: dict[str, NDArray[np.uint8]]) -> dict[str, Any]:
         if "attention" not in drawn:
-            return {}
-        caption = words.attention_caption(seen.analysis.attributions["attention"], self.detector.card)
+            return {"attention_text": words.NO_ATTENTION}
+        caption = words.attention_caption(seen.analysis.attributions["attention"], self._card(seen.analysis))
         return {"attention_picture": drawn["attention"], "attention_text": caption}
 
     def redraw(self, seen: View | None, shown: float, smooth: bool) -> dict[Any, Any]:
@@ -213,6 +219,11 @@ class Page:
         """The face that was clicked, or the one chosen before where the click met none."""
         hit = seen.face_at(*event.index[:2]) if seen is not None else None
         return face if hit is None else hit
+
+    def describe(self, model: str) -> tuple[str, str]:
+        """What a model is for, and what was measured of it."""
+        card = self.models.get(model).card
+        return words.scope(card), words.model_figures(card)
 
     def stop(self, request: gr.Request) -> None:
         """End the visitor's run; what it has shown stays."""
@@ -242,13 +253,24 @@ def _blank(busy: bool) -> dict[str, Any]:
     }
 
 
-def build_page(detector: Detector) -> gr.Blocks:
-    """The page around one model, with the endpoint ``/analyze`` beside it."""
-    page = Page(detector)
+def build_page(models: Models) -> gr.Blocks:
+    """The page around the models, with the endpoint ``/analyze`` beside it."""
+    page = Page(models)
     parts = page.parts
+    card = models.get(models.first).card
     with gr.Blocks(title="WhyFake", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
         gr.HTML(words.HEADER)
-        gr.HTML(words.scope(detector.card))
+        scope = gr.HTML(words.scope(card))
+        for problem in models.problems:
+            gr.HTML(words.notice(problem, "error"))
+        model = gr.Radio(
+            models.names,
+            value=models.first,
+            label="Model",
+            info="A thesis model's own files were found; the model that comes with WhyFake is the last one.",
+            visible=len(models.names) > 1,
+            elem_id="model",
+        )
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=320, elem_id="left"):
                 photo = PhotoInput(
@@ -292,10 +314,11 @@ def build_page(detector: Detector) -> gr.Blocks:
         with gr.Accordion("How to read this", open=False):
             gr.Markdown(words.READING)
         with gr.Accordion("The model: measured figures and limits", open=False):
-            gr.HTML(words.model_figures(detector.card))
+            figures = gr.HTML(words.model_figures(card))
         parts["seen"] = gr.State(None)
         face, whole = gr.State(0), gr.State(False)
-        _wire(page, photo, controls, face, whole)
+        run_it = _wire(page, photo, controls, face, whole, model)
+        model.input(page.describe, model, [scope, figures], queue=False, api_visibility="private").then(**run_it)
     return blocks
 
 
@@ -330,12 +353,15 @@ def _map_picture(label: str, name: str) -> gr.Image:
     return gr.Image(label=label, format="png", interactive=False, buttons=["download", "fullscreen"], elem_id=name)
 
 
-def _wire(page: Page, photo: gr.Image, controls: list[Any], face: gr.State, whole: gr.State) -> None:
+def _wire(
+    page: Page, photo: gr.Image, controls: list[Any], face: gr.State, whole: gr.State, model: gr.Radio
+) -> dict[str, Any]:
+    """Connect controls and handlers; returns how a run is started."""
     parts = page.parts
     target, superpixels, samples, shown, smooth = controls
     run_it: dict[str, Any] = {
         "fn": page.show,
-        "inputs": [photo, *controls, face, whole],
+        "inputs": [photo, *controls, face, whole, model],
         "outputs": list(parts.values()),
         "show_progress": "hidden",
         "trigger_mode": "multiple",  # a newer run ends the one before: see Runs
@@ -365,12 +391,13 @@ def _wire(page: Page, photo: gr.Image, controls: list[Any], face: gr.State, whol
     ]
     gr.Button(visible=False).click(
         page.analyze_photo,
-        [photo, *controls, api_whole],
+        [photo, *controls, api_whole, model],
         answers,
         api_name="analyze",
         concurrency_limit=BUSY_VISITORS,
         concurrency_id="model",
     )
+    return run_it
 
 
 def main(
@@ -378,10 +405,13 @@ def main(
     host: Annotated[str | None, typer.Option(help="Address to listen on; this machine only by default.")] = None,
     share: Annotated[bool, typer.Option("--share", help="Make a public link for a week.")] = False,
     open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
-    model: Annotated[Path, typer.Option(help="Model folder to use.")] = SHIPPED,
+    model: Annotated[Path | None, typer.Option(help="Model folder or Keras .h5 file; else those in model/.")] = None,
 ) -> None:
     """Open the page."""
-    blocks = build_page(Detector(model))
+    models = Models(to_choose_from(model), typer.echo)
+    if model is not None and models.problems:
+        raise ArtifactError(models.problems[0])
+    blocks = build_page(models)
     blocks.queue(max_size=32)
     blocks.launch(
         server_port=port,

@@ -167,6 +167,11 @@ def _attention_trust(card: Card) -> str:
 def scope(card: Card) -> str:
     """What the model is for, with its worst measured failures."""
     figures = card.metrics.get("test", {})
+    if not figures:
+        return (
+            '<p class="scope"><strong>An aid, not a judgement.</strong> What this model was trained on and how often '
+            "it is wrong are not known here: only its owner can tell.</p>"
+        )
     failures = []
     if "utkface" in figures:
         rate = figures["utkface"]["false_accusation_rate"]["value"]
@@ -174,7 +179,7 @@ def scope(card: Card) -> str:
     if "ciplab" in figures:
         rate = figures["ciplab"]["miss_rate"]["value"]
         failures.append(f"missed {rate:.0%} of {int(figures['ciplab']['fake'])} expert composites")
-    measured = f" Measured: it {' and '.join(failures)}." if failures else " Its errors were not measured."
+    measured = f" Measured: it {' and '.join(failures)}." if failures else ""
     return (
         '<p class="scope"><strong>An aid, not a judgement.</strong> It knows face swaps, composites and StyleGAN '
         f"faces like those it was trained on; on other generators it was not measured.{measured}</p>"
@@ -214,6 +219,7 @@ def _cell(estimate: dict[str, float] | None) -> str:
     return f"{estimate['value']:.3f} <small>{estimate['low']:.3f}–{estimate['high']:.3f}</small>"
 
 
+NO_ATTENTION = "<p>This model has no attention block, so there is no mask to show.</p>"
 HEADER = (
     '<div class="wordmark"><h1>Why<em>Fake</em></h1>'
     "<p>Is this face real or fake, and what makes the model think so?</p></div>"

@@ -54,7 +54,7 @@ def open_model(
     """
     if found.kind == LEGACY_FILE:
         return Detector(model_folder(found.path, stand_in=stand_in, tell=tell), found.name)
-    return Detector(found.path)
+    return Detector(found.path, found.name)
 
 
 def _problem(h5: Path) -> str | None:

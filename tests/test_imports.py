@@ -56,11 +56,12 @@ def heavy():
 
 import app
 loaded["import"] = heavy()
-from model.detector import Detector
-detector = Detector()
-app.build_page(detector)
+from model.choice import Models, to_choose_from
+models = Models(to_choose_from())
+app.build_page(models)
 loaded["page"] = heavy()
-answers = list(app.Page(detector).analyze_photo("examples/astronaut.jpg", app.LIKELIER, 50, 100, 8, False, False))
+page, settings = app.Page(models), (app.LIKELIER, 50, 100, 8, False, False)
+answers = list(page.analyze_photo("examples/astronaut.jpg", *settings, models.first))
 loaded["analysis"] = heavy()
 seen = list(attempts)
 

@@ -358,7 +358,8 @@ def test_scope_names_the_worst_failures() -> None:
 
 def test_scope_without_figures_claims_none() -> None:
     said = text(words.scope(UNMEASURED))
-    assert "not measured" in said
+    assert "not known here" in said
+    assert "trained on face swaps" not in said
     assert not re.search(r"\d", said)
 
 

@@ -1,0 +1,82 @@
+"""Tests of the choice among models: opened once and when asked for, and a broken one stops nobody."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from model import choice
+from model.artifact import SHIPPED, ArtifactError
+from model.choice import Models, to_choose_from
+from model.detector import Detector
+from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel
+
+
+@pytest.fixture
+def found(tiny_artifact: Path, tmp_path: Path) -> list[FoundModel]:
+    """A model that lacks its network, one known to be broken, and two that work."""
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_artifact, broken)
+    (broken / "model.tflite").unlink()
+    return [
+        FoundModel("broken", broken, MODEL_FOLDER),
+        FoundModel("refused", tmp_path / "refused.h5", LEGACY_FILE, "refused.h5 is no Keras file."),
+        FoundModel("one", tiny_artifact, MODEL_FOLDER),
+        FoundModel("two", tiny_artifact, MODEL_FOLDER),
+    ]
+
+
+def test_first_model_that_works_is_the_one_to_start_with(found: list[FoundModel]) -> None:
+    told: list[str] = []
+    models = Models(found, told.append)
+    assert models.names == ["one", "two"]
+    assert models.first == "one"
+    assert any("lacks model.tflite" in problem for problem in models.problems)
+    assert "refused.h5 is no Keras file." in models.problems
+    assert told == models.problems
+
+
+def test_model_bears_its_own_name_and_is_opened_once(found: list[FoundModel], monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def count(model: FoundModel, tell: object) -> Detector:
+        opened.append(model.name)
+        return Detector(model.path, model.name)
+
+    monkeypatch.setattr(choice, "open_model", count)
+    models = Models(found[2:])
+    assert opened == ["one"], "the second waits until it is asked for"
+    assert models.get("two").name == "two"
+    assert models.get("two") is models.get("two")
+    assert opened == ["one", "two"]
+
+
+def test_unknown_name_lists_those_that_exist(found: list[FoundModel]) -> None:
+    with pytest.raises(ArtifactError, match=r"No model is called 'three'; choose one of one, two\."):
+        Models(found).get("three")
+
+
+def test_no_model_that_works_is_an_error_that_says_why(found: list[FoundModel]) -> None:
+    with pytest.raises(ArtifactError, match=r"lacks model\.tflite"):
+        Models(found[:1])
+    with pytest.raises(ArtifactError, match="no model to use"):
+        Models([])
+
+
+def test_given_model_comes_before_the_shipped_one(tmp_path: Path) -> None:
+    named = [(model.name, model.kind) for model in to_choose_from(tmp_path / "mine")]
+    assert named == [("mine", MODEL_FOLDER), (SHIPPED.name, MODEL_FOLDER)]
+    named = [(model.name, model.kind) for model in to_choose_from(tmp_path / "best_model_effatt.h5")]
+    assert named == [("best_model_effatt.h5", LEGACY_FILE), (SHIPPED.name, MODEL_FOLDER)]
+
+
+def test_shipped_model_is_offered_once_and_no_two_share_a_name(tmp_path: Path) -> None:
+    assert [model.path for model in to_choose_from(SHIPPED)] == [SHIPPED]
+    names = [model.name for model in to_choose_from(tmp_path / SHIPPED.name)]
+    assert len(set(names)) == 2 and names[1] == SHIPPED.name
+
+
+def test_without_a_wish_the_models_beside_the_code_are_found() -> None:
+    assert to_choose_from()[-1].path == SHIPPED
