@@ -5,7 +5,6 @@ Weights are stored as float32, float16 or int8, all after training (https://ai.g
 the smallest of them are set to zero (magnitude pruning, Han et al., arXiv 1506.02626, without the fine-tuning).
 """
 
-import time
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,20 +20,20 @@ from model.artifact import TFLITE, ArtifactError, load_artifact, load_keras, sav
 from model.cli import run
 from model.compress_report import Measured, write_report
 from model.corruptions import CLEAN
-from model.dataset import Example, face_crop, gather, read_rgb
+from model.dataset import Example, gather
 from model.detector import Detector
-from model.engine import BATCH_SIZES, Engine
+from model.engine import BATCH_SIZES
 from model.measuring import judge, judged_members, truth_of
 from model.metrics import accuracy, auc, bootstrap
-from model.preprocessing import to_input
 from model.results import claim
+from model.speed import speeds
+from model.streams import read_input
 
 if TYPE_CHECKING:
     import keras
 
 Inputs = NDArray[np.float32]
 ORIGINAL = "original"  # the folder's own network, as it is
-SINGLES_PER_BATCH = 8  # timed calls at batch 1 for each at the largest batch
 
 
 @dataclass(frozen=True)
@@ -137,32 +136,7 @@ def calibration_inputs(data: Path, examples: Sequence[Example], artifact: Path, 
     each = max(1, count // len(groups))
     chosen = [group[row] for group in groups.values() for row in rng.permutation(len(group))[:each]]
     preprocessing = load_artifact(artifact).preprocessing
-    views = [
-        read_rgb(data / example.path) if whole else face_crop(data, example, preprocessing.crop_margin)
-        for example in chosen
-    ]
-    return np.concatenate([to_input(pixels[None], preprocessing) for pixels in views])
-
-
-def speeds(folders: Mapping[str, Path], side: int, rounds: int) -> dict[str, tuple[float, float]]:
-    """Pictures per second at the engine's largest batch, and milliseconds for one picture, of each network.
-
-    The networks take turns in one process, call by call, so that whatever else the machine does strikes all alike;
-    medians of ``rounds`` batches and ``SINGLES_PER_BATCH`` times as many single pictures.
-    """
-    rng = np.random.default_rng(0)
-    pixels = rng.uniform(-1, 1, (BATCH_SIZES[-1], side, side, 3)).astype(np.float32)
-    engines = {name: Engine(folder / TFLITE) for name, folder in folders.items()}
-    seconds: dict[int, dict[str, list[float]]] = {count: {name: [] for name in engines} for count in (len(pixels), 1)}
-    for lap in tqdm(range(rounds + 1), "timing"):
-        for count in (len(pixels), *(1,) * SINGLES_PER_BATCH):
-            for name, engine in engines.items():
-                start = time.perf_counter()
-                engine(pixels[:count])
-                if lap:  # the first lap loads the networks
-                    seconds[count][name].append(time.perf_counter() - start)
-    many, single = seconds.values()
-    return {name: (len(pixels) / np.median(many[name]), 1000 * np.median(single[name])) for name in engines}
+    return np.stack([read_input(data, example, preprocessing) for example in chosen])
 
 
 def measure_variants(
@@ -175,9 +149,8 @@ def measure_variants(
         for dataset, examples in tqdm(sets.items(), "judging")
     }
     original = next(iter(folders))
-    side = detectors[original].card.preprocessing.input_size
     measured = []
-    for name, (per_second, milliseconds) in speeds(folders, side, rounds).items():
+    for name, (per_second, milliseconds) in speeds(folders, rounds).items():
         content = (folders[name] / TFLITE).read_bytes()
         mine, its = (np.concatenate([scores[key] for scores in p_fake.values()]) for key in (name, original))
         apart = np.abs(mine - its)

@@ -16,7 +16,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from model.artifact import TFLITE, Card, load_artifact, load_keras, save_artifact
-from model.compress import VARIANTS, Variant, calibration_inputs, compress, measure_variants, prune, speeds
+from model.compress import VARIANTS, Variant, calibration_inputs, compress, measure_variants, prune
 from model.compress_report import Measured, faults, verdict, winner
 from model.corruptions import CLEAN
 from model.dataset import DatasetError, gather
@@ -159,11 +159,6 @@ def test_validation_stands_in_for_training_and_test_never_does(data: tuple[Path,
 
 
 # Measuring
-
-
-def test_speed_is_told_for_many_pictures_and_for_one(tiny_artifact: Path) -> None:
-    (per_second, milliseconds) = speeds({"net": tiny_artifact}, 16, 3)["net"]
-    assert per_second > 1000 / milliseconds > 10, "64 pictures share one call's overhead"
 
 
 def test_variants_are_compared_with_the_first_picture_by_picture(
