@@ -232,7 +232,7 @@ def load_by_shape(network: keras.Model, weights: Sequence[Weight]) -> Report:
     targets = {variable.path: variable for variable in network.weights}
     named: dict[tuple[str, tuple[int, ...]], list[Weight]] = defaultdict(list)
     for weight in weights:
-        named[weight.name, weight.shape].append(weight)
+        named[_short(weight.name), weight.shape].append(weight)
     chosen = {
         path: named[key].pop(0)
         for path, variable in targets.items()
@@ -259,16 +259,14 @@ def load_by_shape(network: keras.Model, weights: Sequence[Weight]) -> Report:
 
 
 def _short(path: str) -> str:
-    """The layer's and the variable's own names: ``a/b/kernel`` is ``b/kernel``."""
-    return "/".join(path.split("/")[-2:])
+    """The layer's and the variable's own names: ``a/b/kernel`` is ``b/kernel``, which Keras 2 called depthwise."""
+    *scopes, variable = path.split("/")
+    return "/".join([*scopes[-1:], variable.removeprefix("depthwise_")])
 
 
 def _alike(weight: Weight, path: str) -> bool:
     """Whether a weight may be a variable by its kind; Keras 3's own weights files number them only."""
-    variable = path.split("/")[-1]
-    return weight.variable.isdigit() or weight.variable.removeprefix("depthwise_") == variable.removeprefix(
-        "depthwise_"
-    )
+    return weight.variable.isdigit() or _short(weight.variable) == _short(path.split("/")[-1])
 
 
 def _flat(network: keras.Model) -> Iterator[layers.Layer]:

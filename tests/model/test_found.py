@@ -1,0 +1,102 @@
+"""Tests of finding models: the owner's files first, the shipped model last, a broken file named and no obstacle."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model import legacy_folder
+from model.artifact import SHIPPED, ArtifactError
+from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel, found_models, open_model
+from model.legacy_folder import CACHE_VARIABLE, convert
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "tests" / "data" / "legacy"
+NAME = "best_model_effatt.h5"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stands for ``model/`` with an author's pair in it; importing happens here, in this very process."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(legacy_folder, "_convert_apart", convert)
+    return shutil.copytree(DATA / "keras2_softmax", tmp_path / "model")
+
+
+def test_owners_file_comes_first_and_shipped_model_last(folder: Path) -> None:
+    shutil.copy(DATA / "keras3_softmax" / NAME, folder / "another.h5")
+    assert found_models(folder) == [
+        FoundModel("another", folder / "another.h5", LEGACY_FILE),
+        FoundModel("best_model_effatt", folder / NAME, LEGACY_FILE),
+        FoundModel(SHIPPED.name, SHIPPED, MODEL_FOLDER),
+    ]
+
+
+def test_without_files_the_shipped_model_is_alone(tmp_path: Path) -> None:
+    expected = [FoundModel(SHIPPED.name, SHIPPED, MODEL_FOLDER)]
+    assert found_models(tmp_path) == found_models(tmp_path / "nowhere") == expected
+
+
+def test_files_are_looked_for_beside_the_code() -> None:
+    assert SHIPPED.parents[1] == ROOT / "model"
+    assert [found.path for found in found_models()] == [*sorted((ROOT / "model").glob("*.h5")), SHIPPED]
+
+
+def test_file_is_imported_at_first_use_and_kept(folder: Path) -> None:
+    found, told = found_models(folder)[0], []
+    first = open_model(found, told.append)
+    assert first.name == "best_model_effatt" and first.card.preprocessing.color_order == "BGR"
+    assert len(told) == 2
+    second = open_model(found, told.append)
+    assert len(told) == 2 and second.card == first.card
+
+
+def test_shipped_model_is_opened_as_it_is() -> None:
+    assert open_model(found_models(Path("nowhere"))[-1]).name == SHIPPED.name
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [("label_transform.pkl", "posix.system"), ("one_input.h5", "code in the file")],
+)
+def test_hostile_files_are_listed_with_their_problem(folder: Path, source: str, words: str) -> None:
+    target = folder / (NAME if source.endswith(".h5") else source)
+    shutil.copy(DATA / "hostile" / source, target)
+    broken, shipped = found_models(folder)
+    assert broken.problem is not None and words in broken.problem and NAME in broken.problem
+    assert shipped.problem is None
+    with pytest.raises(ArtifactError, match=words):
+        open_model(broken)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [(NAME, b"no HDF5"), (NAME, b""), ("card.json", b"{"), ("label_transform.pkl", b"x")]
+)
+def test_broken_files_do_not_stop_the_start(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
+    broken, shipped = found_models(folder)
+    assert broken.problem is not None and broken.problem.endswith(".") and shipped.path == SHIPPED
+
+
+def test_finding_runs_nothing_and_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in (DATA / "hostile").iterdir():
+        shutil.copy(path, folder)
+    monkeypatch.chdir(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    found_models(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.slow
+def test_finding_imports_no_tensorflow(folder: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from model.found import found_models, open_model;"
+        "found = found_models(Path(sys.argv[1])); open_model(found[0]);"
+        "assert len(found) == 2 and 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    )
+    open_model(found_models(folder)[0])
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(folder)], cwd=ROOT, check=True, timeout=120)

@@ -1,0 +1,207 @@
+"""Tests of keeping imported models as model folders: made once, exact, and carded as the owner wants it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model import legacy_folder
+from model.artifact import CONFIG, LEGACY, TFLITE, WEIGHTS, ArtifactError, digest, load_artifact, load_keras, read_card
+from model.detector import Detector
+from model.engine import Engine
+from model.legacy_folder import CACHE_VARIABLE, STAND_IN, cache_root, convert, model_folder
+from model.preprocessing import Preprocessing
+
+DATA = Path(__file__).parents[1] / "data" / "legacy"
+NAME = "best_model_effatt.h5"
+PAIRS = ("keras2_softmax", "keras2_sigmoid", "keras3_softmax")
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache in which the small files were imported."""
+    cache = tmp_path_factory.mktemp("cache")
+    for pair in PAIRS:
+        h5 = DATA / pair / NAME
+        convert(h5, None, STAND_IN, cache / digest(h5))
+    return cache
+
+
+@pytest.fixture
+def cache(imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it that is in use, and from which nothing is imported again."""
+
+    def forbidden(*_: object) -> None:
+        pytest.fail("the file was imported again")
+
+    monkeypatch.setattr(legacy_folder, "_convert_apart", forbidden)
+    monkeypatch.setenv(CACHE_VARIABLE, str(shutil.copytree(imported, tmp_path / "cache")))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Path:
+    """The Keras 2 file with its labels, in a folder of its own."""
+    return shutil.copytree(DATA / "keras2_softmax", tmp_path / "own") / NAME
+
+
+def refusal(h5: Path, labels: Path | None = None) -> str:
+    with pytest.raises(ArtifactError) as caught:
+        model_folder(h5, labels)
+    sentence = str(caught.value)
+    assert sentence.endswith(".") and str(h5.parent) not in sentence
+    return sentence
+
+
+def beside(h5: Path, **fields: Any) -> None:
+    (h5.parent / "card.json").write_text(json.dumps(fields))
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("folder", PAIRS)
+def test_both_forms_answer_as_the_original(folder: str) -> None:
+    made = model_folder(DATA / folder / NAME)
+    with np.load(DATA / folder / "expected.npz") as stored:
+        pixels, outputs, attention = stored["pixels"].astype(np.float32), stored["outputs"], stored["attention"]
+    probabilities = outputs if outputs.shape[1] == 2 else np.hstack([1 - outputs, outputs])
+    for answer in (Engine(made / TFLITE)(pixels), load_keras(made)(pixels)):
+        np.testing.assert_allclose(np.asarray(answer["probabilities"]), probabilities, atol=1e-5)
+        np.testing.assert_allclose(np.asarray(answer["attention"]), attention, atol=1e-5)
+
+
+def test_card_is_that_of_the_thesis(cache: Path, pair: Path) -> None:
+    folder = model_folder(pair)
+    card = load_artifact(folder)
+    assert folder == cache / digest(pair)
+    assert card.architecture == LEGACY and card.labels == ("Fake", "Real") and card.temperature is None
+    assert card.preprocessing == Preprocessing(128, "BGR", 1.0, 0.0)
+    assert set(card.sha256) == {TFLITE, WEIGHTS, CONFIG}
+    assert card.training["imported"]["sha256"] == digest(pair)
+    assert "36 weights were loaded." in card.training["imported"]["report"]
+
+
+@pytest.mark.usefixtures("cache")
+def test_detector_swaps_colours_for_the_network(pair: Path) -> None:
+    """The network saw BGR; the product's crops are RGB."""
+    with np.load(pair.parent / "expected.npz") as stored:
+        pixels, outputs = stored["pixels"], stored["outputs"]
+    rgb = np.ascontiguousarray(pixels[..., ::-1])
+    np.testing.assert_allclose(Detector(model_folder(pair)).probabilities(rgb), outputs, atol=1e-5)
+
+
+@pytest.mark.usefixtures("cache")
+def test_card_beside_the_file_sets_what_it_names_and_no_more(pair: Path) -> None:
+    beside(
+        pair,
+        preprocessing={"color_order": "RGB", "value_scale": 1 / 255},
+        labels=["real", "fake"],
+        temperature=1.5,
+        inconclusive_band=[0.3, 0.7],
+    )
+    card = load_artifact(model_folder(pair))
+    assert card.preprocessing == Preprocessing(128, "RGB", 1 / 255, 0.0)
+    assert card.labels == ("Real", "Fake") and card.temperature == 1.5 and card.inconclusive_band == (0.3, 0.7)
+    assert card.licence == "the owner's" and card.fake_bias == 0
+    (pair.parent / "card.json").unlink()
+    assert load_artifact(model_folder(pair)).preprocessing == Preprocessing(128, "BGR")
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"preprocessing": {"input_size": 64}}, "input_size is 64, but the network's input has 128 pixels"),
+        ({"preprocessing": {"color_order": "CMYK"}}, "RGB or BGR"),
+        ({"preprocessing": {"mean": 3}}, "mean"),
+        ({"preprocessing": 3}, "wrong field"),
+        ({"temperature": -1}, "temperature"),
+        ({"inconclusive_band": 3}, "wrong field"),
+        ({"threshold": 0.5}, "threshold"),
+        ({"labels": ["cat", "dog"]}, "'cat', 'dog'"),
+        ({"labels": "Fake"}, "'Fake'"),
+    ],
+)
+def test_wrong_card_beside_the_file_is_refused(pair: Path, fields: dict[str, Any], words: str) -> None:
+    beside(pair, **fields)
+    sentence = refusal(pair)
+    assert words in sentence and "card.json" in sentence
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff"])
+def test_card_beside_the_file_that_is_no_card_is_refused(pair: Path, content: bytes) -> None:
+    (pair.parent / "card.json").write_bytes(content)
+    assert "card.json beside best_model_effatt.h5" in refusal(pair)
+
+
+@pytest.mark.usefixtures("cache")
+def test_given_labels_count_more_than_the_card(pair: Path) -> None:
+    beside(pair, labels=["Real", "Fake"])
+    assert read_card(model_folder(pair)).labels == ("Real", "Fake")
+    assert read_card(model_folder(pair, pair.parent / "label_transform.pkl")).labels == ("Fake", "Real")
+
+
+@pytest.mark.usefixtures("cache")
+def test_labels_default_to_those_of_the_thesis(pair: Path) -> None:
+    (pair.parent / "label_transform.pkl").unlink()
+    assert read_card(model_folder(pair)).labels == ("Fake", "Real")
+    assert "no file named.pkl" in refusal(pair, pair.parent / "named.pkl")
+
+
+@pytest.mark.usefixtures("cache")
+def test_hostile_labels_stop_the_model_and_run_nothing(
+    pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(DATA / "hostile" / "label_transform.pkl", pair.parent)
+    assert "posix.system" in refusal(pair)
+    assert not (tmp_path / "legacy_file_was_executed").exists()
+
+
+def test_spoilt_folder_is_made_anew(cache: Path, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, told = cache / digest(pair), []
+    (folder / TFLITE).write_bytes(b"spoilt")
+    monkeypatch.setattr(legacy_folder, "_convert_apart", convert)
+    assert model_folder(pair, tell=told.append) == folder
+    assert load_artifact(folder) and [path for path in cache.iterdir() if path.name.startswith(".")] == []
+    assert len(told) == 2 and all(NAME in sentence for sentence in told)
+
+
+def test_description_that_was_changed_is_noticed(cache: Path, pair: Path) -> None:
+    folder = cache / digest(pair)
+    (folder / CONFIG).write_text("{}")
+    with pytest.raises(ArtifactError, match=f"{CONFIG} is not the file that its card describes"):
+        load_keras(folder)
+
+
+def test_refused_file_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="code in the file"):
+        convert(DATA / "hostile" / "one_input.h5", None, STAND_IN, tmp_path / "cache" / "x")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_cache_that_cannot_be_written_is_named(pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
+    monkeypatch.setattr(legacy_folder, "_convert_apart", convert)
+    with pytest.raises(ArtifactError, match=f"can't be kept in .*set {CACHE_VARIABLE} to a folder that can be written"):
+        model_folder(pair)
+
+
+def test_cache_lies_in_the_home_folder_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(CACHE_VARIABLE, raising=False)
+    assert cache_root() == Path.home() / ".cache" / "whyfake"
+
+
+@pytest.mark.slow
+def test_import_happens_in_a_process_of_its_own(pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    folder = model_folder(pair)
+    assert Detector(folder, "mine").name == "mine"
+    with pytest.raises(ArtifactError, match="code in the file"):
+        model_folder(DATA / "hostile" / "one_input.h5", pair.parent / "label_transform.pkl")
