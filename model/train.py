@@ -1,0 +1,202 @@
+"""Trains any registered network on any folder: ``python -m model.train DATA --out runs/cnn --architecture cnn``.
+
+The data folder holds ``Real/`` and ``Fake/``, or splits with these in them. The weights kept are those of the epoch
+with the least validation loss. The same command goes on with a run that was stopped, and with ``--strategy
+multiworker`` runs on several machines that ``TF_CONFIG`` names. (``model.train_paired`` trained the shipped model.)
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import keras
+import tensorflow as tf
+import typer
+
+from model import runs
+from model.architectures import ARCHITECTURES, LABELS, build
+from model.artifact import CARD
+from model.charts import save
+from model.cli import run
+from model.dataset import gather
+from model.epochs import Epochs, OnEpoch
+from model.layout import DatasetError, Example
+from model.loop import Loop, is_chief, make_strategy, precision
+from model.plots import read_history, training_curves
+from model.pretrained import IMAGENET, PretrainedError
+from model.training import OPTIMIZERS, Training
+
+log = logging.getLogger(__name__)
+LICENCE = "As the training pictures' licences ask."
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a training came to: figures of its best epoch, and where it is kept.
+
+    Attributes:
+        val_loss: mean cross-entropy on the validation pictures.
+        val_accuracy: share of them judged right at .5.
+        val_auc: area under their ROC curve.
+        best_epoch: whose weights were kept, from 1.
+        epochs: that were run.
+        seconds: of all epochs, validation included.
+        parameters: of the network.
+        artifact: the model folder.
+    """
+
+    val_loss: float
+    val_accuracy: float
+    val_auc: float
+    best_epoch: int
+    epochs: int
+    seconds: float
+    parameters: int
+    artifact: Path
+
+
+def fit(
+    data: Path, examples: Sequence[Example], training: Training, out: Path, on_epoch: OnEpoch | None = None
+) -> Result:
+    """Train a network, or go on with a training that was stopped.
+
+    Pictures without a face are left out where faces were looked for. Under ``multiworker`` only the chief writes
+    files, and a run can be resumed where all machines see ``out``.
+
+    Args:
+        data: the data folder.
+        examples: see ``model.dataset.gather``; their ``train`` and ``val`` splits are used.
+        training: how to train.
+        out: the run's folder; made if missing.
+        on_epoch: called with each epoch's row of the history once it is on disk.
+
+    Raises:
+        DatasetError: if a split lacks a class.
+        TrainingError: if the training can't be done as asked, or diverges.
+        RunError: if ``out`` holds a run with other arguments.
+        ArchitectureError: if the weights file to start from does not fit.
+    """
+    strategy = make_strategy(training.strategy)
+    learnt, judged = _of_split(examples, "train"), _of_split(examples, "val")
+    arguments = _arguments(data, training, learnt, judged)
+    chief = is_chief(strategy)
+    if chief:
+        runs.write_arguments(out, arguments)
+    keras.utils.set_random_seed(training.seed)
+    mixed = training.mixed_precision and _has_gpu()
+    with strategy.scope(), precision(mixed):
+        model, optimizer = _start(training), OPTIMIZERS[training.optimizer](training.learning_rate)
+        if mixed:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    loop = Loop(model, optimizer, strategy, training.batch_size)
+    if len(learnt) < loop.multiple_of:
+        raise DatasetError(f"{data} holds {len(learnt)} pictures to train on, fewer than a batch.")
+    epochs = Epochs(loop, data, learnt, judged, training, out, chief)
+    done = len(epochs.rows)
+    epochs.run(on_epoch)
+    # A finished run's artifact is left alone: it may have been calibrated since.
+    if chief and (len(epochs.rows) > done or not (out / runs.ARTIFACT / CARD).exists()):
+        save(training_curves(read_history(out / runs.HISTORY), training.architecture), out / runs.CURVES)
+        sets = sorted({example.dataset for example in learnt})
+        runs.export(training.architecture, out, LICENCE, {"data": sets, "arguments": arguments})
+    return Result(
+        val_loss=epochs.best["val_loss"],
+        val_accuracy=epochs.best["val_accuracy"],
+        val_auc=epochs.best["val_auc"],
+        best_epoch=int(epochs.best["epoch"]),
+        epochs=len(epochs.rows),
+        seconds=sum(row["seconds"] for row in epochs.rows),
+        parameters=model.count_params(),
+        artifact=out / runs.ARTIFACT,
+    )
+
+
+def _start(training: Training) -> keras.Model:
+    """The network with the weights asked for, or at random where ImageNet's can't be had."""
+    try:
+        return build(training.architecture, training.pretrained)
+    except PretrainedError as error:
+        log.warning("%s Starting at random.", error)
+        return build(training.architecture)
+
+
+def _of_split(examples: Sequence[Example], split: str) -> list[Example]:
+    """Pictures of a split; only those with a face if faces were looked for.
+
+    Raises:
+        DatasetError: if a class is missing.
+    """
+    looked = any(example.box is not None for example in examples)
+    kept = [example for example in examples if example.split == split and (example.box is not None or not looked)]
+    missing = set(LABELS) - {example.label for example in kept}
+    if missing:
+        raise DatasetError(f"There are no {split} pictures of the class {' or '.join(sorted(missing))}.")
+    return kept
+
+
+def _arguments(data: Path, training: Training, learnt: Sequence[Example], judged: Sequence[Example]) -> dict[str, Any]:
+    # A folder's name says enough; the rest of its path is the trainer's own business.
+    given = {name: value.name if isinstance(value, Path) else value for name, value in asdict(training).items()}
+    faces = any(example.box is not None for example in learnt)
+    return {**given, "data": data.name, "faces": faces, "pictures": {"train": len(learnt), "val": len(judged)}}
+
+
+def _has_gpu() -> bool:
+    if tf.config.list_physical_devices("GPU"):
+        return True
+    log.warning("Mixed precision gains nothing without a GPU: training in float32.")
+    return False
+
+
+def train(
+    data: Annotated[Path, typer.Argument(help="Folder with Real/ and Fake/, or with train/, val/ and test/ of them.")],
+    out: Annotated[Path, typer.Option(help="Folder that the run writes; the same one goes on with a stopped run.")],
+    architecture: Annotated[str, typer.Option(help=f"One of {', '.join(ARCHITECTURES)}.")] = "cnn",
+    pretrained: Annotated[
+        str, typer.Option(help="imagenet to download weights, the path of a weights file, or none.")
+    ] = "none",
+    optimizer: Annotated[str, typer.Option(help="adam, or sgd with Nesterov momentum.")] = "adam",
+    learning_rate: Annotated[float, typer.Option(help="To begin with; halved when validation stays.")] = 1e-3,
+    batch_size: Annotated[int, typer.Option(help="Pictures per step, on all devices together: 16 or 32.")] = 32,
+    epochs: Annotated[int, typer.Option(help="The most there will be.")] = 10,
+    patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before it stops.")] = 4,
+    augment: Annotated[bool, typer.Option(help="Degrade and mirror training pictures at random.")] = False,
+    mixed_precision: Annotated[bool, typer.Option(help="Compute in float16 where there is a GPU.")] = False,
+    strategy: Annotated[
+        str,
+        typer.Option(help="none, mirrored (all GPUs of this machine), or multiworker (the machines of TF_CONFIG)."),
+    ] = "none",
+    sets: Annotated[list[str] | None, typer.Option(help="Keep only this data set; may be repeated.")] = None,
+    whole_pictures: Annotated[bool, typer.Option(help="Take whole pictures instead of face crops.")] = False,
+    faces: Annotated[Path, typer.Option(help="Where found faces are remembered.")] = Path("runs/faces.json"),
+    seed: Annotated[int, typer.Option(help="Decides split, first weights, order and augmentation.")] = 0,
+) -> None:
+    """Train a network to tell real from fake, and keep its best epoch as a model folder."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    training = Training(
+        architecture=architecture,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        epochs=epochs,
+        augment=augment,
+        mixed_precision=mixed_precision,
+        strategy=strategy,
+        pretrained={"none": None, IMAGENET: IMAGENET}.get(pretrained, Path(pretrained)),
+        seed=seed,
+        patience=patience,
+    )
+    examples = gather(data, None if whole_pictures else faces, seed, sets)
+    result = fit(data, examples, training, out, on_epoch=_print_row)
+    print(json.dumps({**asdict(result), "artifact": str(result.artifact)}, indent=2))
+
+
+def _print_row(row: Mapping[str, float]) -> None:
+    print(", ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
+
+
+if __name__ == "__main__":
+    run(train)

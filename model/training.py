@@ -1,0 +1,62 @@
+"""How a network is to be trained, as data."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from model.architectures import ARCHITECTURES
+from model.loop import STRATEGIES, TrainingError
+
+OPTIMIZERS: dict[str, Callable[[float], keras.optimizers.Optimizer]] = {
+    "adam": lambda rate: keras.optimizers.Adam(rate),
+    "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """How to train a network.
+
+    Attributes:
+        architecture: a name of ``model.architectures``.
+        optimizer: ``adam`` or ``sgd`` (with Nesterov momentum .9).
+        learning_rate: to begin with; halved when the validation loss stays.
+        batch_size: pictures per step, on all devices together.
+        epochs: the most there will be.
+        augment: degrade and mirror training pictures at random.
+        mixed_precision: compute in float16 where there is a GPU.
+        strategy: ``none``, ``mirrored`` or ``multiworker``, see ``model.loop.make_strategy``.
+        pretrained: ``imagenet``, the path of a weights file, or None to start at random.
+        seed: decides first weights, order and augmentation.
+        patience: epochs without a better validation loss before the training stops.
+    """
+
+    architecture: str
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    batch_size: int = 32
+    epochs: int = 10
+    augment: bool = False
+    mixed_precision: bool = False
+    strategy: str = "none"
+    pretrained: str | Path | None = None
+    seed: int = 0
+    patience: int = 4
+
+    def __post_init__(self) -> None:
+        if self.architecture not in ARCHITECTURES:
+            raise TrainingError(f"No architecture is called {self.architecture!r}: {', '.join(ARCHITECTURES)}.")
+        if self.optimizer not in OPTIMIZERS:
+            raise TrainingError(f"No optimizer is called {self.optimizer!r}: choose {' or '.join(OPTIMIZERS)}.")
+        if self.strategy not in STRATEGIES:
+            raise TrainingError(f"No strategy is called {self.strategy!r}: choose one of {', '.join(STRATEGIES)}.")
+        if not 0 < self.learning_rate < math.inf:
+            raise TrainingError(f"The learning rate must be above 0 and finite, not {self.learning_rate}.")
+        if min(self.batch_size, self.epochs, self.patience) < 1:
+            raise TrainingError("Batch size, epochs and patience must each be at least 1.")
+        if self.mixed_precision and self.strategy == "multiworker":
+            # Keras's loss scaling decides on each machine by itself whether to take a step: one may wait for ever.
+            raise TrainingError("Mixed precision works on one machine only; leave out --mixed-precision.")
