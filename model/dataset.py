@@ -1,7 +1,6 @@
 """Gathers the examples of a data folder, with the face of each located once and remembered."""
 
 import json
-import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -16,13 +15,11 @@ from tqdm import tqdm
 
 from model.duplicates import find_duplicates, without_leaks
 from model.faces import CROP_MARGIN, crop, find_faces, square_around
-from model.layout import DatasetError, Example, pictures
-from model.reading import map_in_threads, read_mask, read_rgb, readable
+from model.layout import DatasetError, Example, choose_sets, pictures
+from model.reading import leave_out_unreadable, map_in_threads, read_mask, read_rgb, readable
 from model.split import GroupOf, assign_splits
 
-NAMED = 5  # unreadable files that a warning names, before it only counts
 REMEMBER_EVERY = 2000  # pictures after which the faces found so far are written down
-logger = logging.getLogger(__name__)
 Located = tuple[tuple[float, float, float, float] | None, tuple[tuple[float, float], ...]]
 __all__ = [
     "DatasetError",
@@ -83,27 +80,10 @@ def _replace(file: Path, text: str) -> None:
     unfinished.replace(file)
 
 
-def _without_unreadable(root: Path, examples: Sequence[Example], is_readable: Sequence[bool]) -> list[Example]:
-    """The readable examples, after one warning that names what is left out.
-
-    Raises:
-        DatasetError: if nothing is left.
-    """
-    broken = [example.path for example, fine in zip(examples, is_readable, strict=True) if not fine]
-    if len(broken) == len(examples):
-        raise DatasetError(f"None of the {len(examples)} pictures in {root} can be read.")
-    if broken:
-        more = f" and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
-        listed = ", ".join(broken[:NAMED])
-        logger.warning(
-            "%d of %d pictures can't be read and are left out: %s", len(broken), len(examples), listed + more
-        )
-    return [example for example, fine in zip(examples, is_readable, strict=True) if fine]
-
-
-def _with_faces(root: Path, examples: Sequence[Example], cache: Path, workers: int) -> list[Example]:
+def with_faces(root: Path, examples: Sequence[Example], cache: Path, workers: int = 2) -> list[Example]:
+    """The readable ones among ``examples``, each with its face, as ``index`` gives them."""
     faces = _load_or_find_faces(root, [example.path for example in examples], cache, workers)
-    whole = _without_unreadable(root, examples, [example.path in faces for example in examples])
+    whole = leave_out_unreadable(root, examples, [example.path in faces for example in examples])
     return [
         replace(
             example,
@@ -125,7 +105,7 @@ def index(root: Path, cache: Path, workers: int = 2) -> list[Example]:
     Raises:
         DatasetError: if no labelled picture is found, or none that can be read.
     """
-    return _with_faces(root, pictures(root), cache, workers)
+    return with_faces(root, pictures(root), cache, workers)
 
 
 def gather(
@@ -152,18 +132,13 @@ def gather(
     Raises:
         DatasetError: if nothing readable is found, a set is not there, or one is too small to share out.
     """
-    examples = pictures(data)
-    if sets is not None:
-        present = {example.dataset for example in examples}
-        if unknown := [name for name in sets if name not in present]:
-            raise DatasetError(f"{data} has no data set {unknown[0]}, only {', '.join(sorted(present))}.")
-        examples = [example for example in examples if example.dataset in sets]
+    examples = choose_sets(data, pictures(data), sets)
     if faces is not None:
-        examples = _with_faces(data, examples, faces, workers)
+        examples = with_faces(data, examples, faces, workers)
     else:
         paths = [data / example.path for example in examples]
         checks = tqdm(map_in_threads(readable, paths, workers), "reading", total=len(paths))
-        examples = _without_unreadable(data, examples, list(checks))
+        examples = leave_out_unreadable(data, examples, list(checks))
     groups = find_duplicates(data, examples, workers=workers) if remove_leaks else []
     split = assign_splits(examples, seed, group_of, [group.paths for group in groups])
     return without_leaks(split, groups)

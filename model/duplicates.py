@@ -169,6 +169,8 @@ def without_leaks(examples: Sequence[Example], groups: Sequence[Group]) -> list[
 def describe(examples: Sequence[Example], groups: Sequence[Group]) -> list[str]:
     """What was found, in sentences fit for a report."""
     example_of = {example.path: example for example in examples}
+    if not groups:
+        return [f"No picture shows the same as another, exactly or nearly, among {_count(len(examples), 'picture')}."]
     exact = [group for group in groups if group.exact]
     near = [group for group in groups if not group.exact]
     sizes = [_count(sum(len(group.paths) for group in some), "picture") for some in (exact, near)]
@@ -197,4 +199,4 @@ def describe(examples: Sequence[Example], groups: Sequence[Group]) -> list[str]:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

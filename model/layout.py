@@ -1,6 +1,7 @@
 """Lists the labelled pictures of a data folder, whichever of the usual layouts it has."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -84,6 +85,18 @@ def pictures(root: Path) -> list[Example]:
     if not found:
         raise DatasetError(f"{root} holds no pictures in folders named real or fake.")
     return _test_where_one_class_is_alone(found)
+
+
+def choose_sets(root: Path, examples: Sequence[Example], sets: Sequence[str] | None) -> list[Example]:
+    """The examples of the data sets named, of all where none is.
+
+    Raises:
+        DatasetError: if one of them is not there.
+    """
+    present = sorted({example.dataset for example in examples})
+    if unknown := [name for name in sets or () if name not in present]:
+        raise DatasetError(f"{root} has no data set {unknown[0]}, only {', '.join(present)}.")
+    return [example for example in examples if not sets or example.dataset in sets]
 
 
 def _named(folders: tuple[str, ...], names: dict[str, str]) -> str | None:

@@ -1,5 +1,6 @@
 """Reads picture files, one at a time or several at once, without ever holding more than a few."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.layout import DatasetError
+from model.layout import DatasetError, Example
 
+NAMED = 5  # unreadable files that a warning names, before it only counts
 AHEAD = 256  # files handed to the threads at once: a list of 200,000 waiting tasks would cost more than the pictures
 Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
@@ -61,3 +64,21 @@ def map_in_threads(function: Callable[[Path], Result], paths: Sequence[Path], wo
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(paths), AHEAD):
             yield from pool.map(function, paths[start : start + AHEAD])
+
+
+def leave_out_unreadable(root: Path, examples: Sequence[Example], is_readable: Sequence[bool]) -> list[Example]:
+    """The readable examples, after one warning that names what is left out.
+
+    Raises:
+        DatasetError: if nothing is left.
+    """
+    broken = [example.path for example, fine in zip(examples, is_readable, strict=True) if not fine]
+    if len(broken) == len(examples):
+        raise DatasetError(f"None of the {len(examples)} pictures in {root} can be read.")
+    if broken:
+        more = f" and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+        listed = ", ".join(broken[:NAMED])
+        logger.warning(
+            "%d of %d pictures can't be read and are left out: %s", len(broken), len(examples), listed + more
+        )
+    return [example for example, fine in zip(examples, is_readable, strict=True) if fine]
