@@ -29,7 +29,6 @@ from model.evaluation_files import (
     write_transfer,
 )
 from model.measuring import attention_peaks, judge, judged_members, measure, truth_of
-from model.measuring import p_fake_of as p_fake_of
 from model.plots import read_history, training_curves
 from model.robustness import JSON, for_card, measure_robustness
 
@@ -112,7 +111,7 @@ def evaluate(
     ] = False,
     limit: Annotated[
         int, typer.Option(min=0, help="Pictures of each class and set that are corrupted; 0 takes all.")
-    ] = 250,
+    ] = 200,
     write: Annotated[bool, typer.Option("--write", help="Write each model's figures into its card.")] = False,
     transfer_into: Annotated[
         Path | None, typer.Option(help="Model folder whose card the transfer matrix is written into, too.")

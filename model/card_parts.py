@@ -1,0 +1,74 @@
+"""What a model card's sections are made of: sentences, tables, and numbers as text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from model.artifact import Card
+
+SET_NAMES = {
+    "dfdc": "DFDC face swaps",
+    "ffhq_stylegan": "StyleGAN faces against FFHQ",
+    "ciplab": "CIPLAB expert composites",
+    "utkface": "UTKFace real faces",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to be shown; every cell is text that is ready to read."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """What is known of one matter.
+
+    Attributes:
+        key: a name for programs, the same for every card.
+        title: a heading.
+        sentences: plain text, in reading order.
+        table: the numbers behind them, or None.
+    """
+
+    key: str
+    title: str
+    sentences: tuple[str, ...]
+    table: Table | None = None
+
+
+def readable(name: str) -> str:
+    """A data set's name in words, or as it is where it has none."""
+    return SET_NAMES.get(name, name)
+
+
+def tested(card: Card) -> Mapping[str, Any]:
+    """Figures of the test pictures, by data set."""
+    return card.metrics.get("test", {})
+
+
+def value_of(figures: Mapping[str, Any], measure: str) -> float | None:
+    """A measured value, or None."""
+    return figures.get(measure, {}).get("value")
+
+
+def by_value(card: Card, measure: str) -> list[tuple[float, str]]:
+    """A measure's values with the data set's name, least first."""
+    pairs = ((value_of(values, measure), name) for name, values in tested(card).items())
+    return sorted((value, name) for value, name in pairs if value is not None)
+
+
+def with_interval(estimate: Mapping[str, float] | None, style: str = ".3f") -> str:
+    """``0.918 (0.904–0.933)``, or a dash."""
+    if not estimate:
+        return "–"
+    value, low, high = (format(estimate[key], style) for key in ("value", "low", "high"))
+    return f"{value} ({low}–{high})"
+
+
+def span(values: list[tuple[float, str]]) -> str:
+    """``18% to 28%``, or the one value where they agree to the percent."""
+    low, high = f"{values[0][0]:.0%}", f"{values[-1][0]:.0%}"
+    return low if low == high else f"{low} to {high}"

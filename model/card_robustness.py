@@ -1,0 +1,124 @@
+"""Tells in words and numbers how a model bears corrupted pictures, from the figures in its card."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from model.corruptions import CLEAN, CORRUPTIONS
+
+QUOTED = "jpeg 50"  # about what messengers do to a photo
+SMALL_LOSS = 0.05  # of AUC
+Figures = Mapping[str, Mapping[str, Any]]
+
+
+def words_for(condition: str) -> str:
+    """``jpeg 50`` as ``JPEG quality 50``; a condition that is not known any more as it is."""
+    name, _, level = condition.partition(" ")
+    return CORRUPTIONS[name].phrase.format(level) if name in CORRUPTIONS else condition
+
+
+def robustness(
+    measured: Mapping[str, Figures], readable: Callable[[str], str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Sentences, table head and table rows: what each corruption costs at the level that costs most.
+
+    Args:
+        measured: the card's figures by data set and condition, see ``model.robustness.for_card``.
+        readable: gives a data set's name in words.
+    """
+    scored = {name: of for name, of in measured.items() if any("auc_loss" in values for values in of.values())}
+    accused = {name: of for name, of in measured.items() if "false_accusation_rate" in of.get(CLEAN, {})}
+    if not scored and not accused:
+        return ("How it bears JPEG, blur, noise or hidden parts of the face was not measured.",), (), ()
+    sentences = [f"Applied to the face crop before the network shrinks it, {_how_many(measured)}."]
+    sentences += [_quoted(scored, readable), _worst_loss(scored, readable), _most_accused(accused, readable)]
+    return tuple(sentence for sentence in sentences if sentence), *_table(scored, accused, readable)
+
+
+def _how_many(measured: Mapping[str, Figures]) -> str:
+    counts = [of[CLEAN].get(key, 0) for of in measured.values() if CLEAN in of for key in ("real", "fake")]
+    return f"on up to {max(counts)} pictures of each class and set" if counts and max(counts) else "on test pictures"
+
+
+def _quoted(scored: Mapping[str, Figures], readable: Callable[[str], str]) -> str:
+    found = {name: of[QUOTED]["auc_loss"] for name, of in scored.items() if "auc_loss" in of.get(QUOTED, {})}
+    losses = [(loss["value"], name) for name, loss in found.items()]
+    if not losses:
+        return f"The loss at {words_for(QUOTED)} was not measured." if scored else ""
+    loss, name = max(losses)
+    bears = "It bears JPEG well" if loss <= SMALL_LOSS else "JPEG harms it"
+    if loss <= 0:
+        return f"{bears}: at quality 50 it loses no AUC on any test set."
+    return f"{bears}: at quality 50 it loses at most {loss:.3f} AUC (on {readable(name)})."
+
+
+def _worst_loss(scored: Mapping[str, Figures], readable: Callable[[str], str]) -> str:
+    losses = [
+        (values["auc_loss"]["value"], name, condition)
+        for name, of in scored.items()
+        for condition, values in of.items()
+        if "auc_loss" in values
+    ]
+    if not losses or max(losses)[0] <= 0:
+        return ""
+    loss, name, condition = max(losses)
+    left = scored[name][condition]["auc"]
+    return f"Hardest is {words_for(condition)}: AUC on {readable(name)} falls by {loss:.3f} to {left:.3f}."
+
+
+def _most_accused(accused: Mapping[str, Figures], readable: Callable[[str], str]) -> str:
+    rises = [
+        (values["false_accusation_rate"] - of[CLEAN]["false_accusation_rate"], name, condition)
+        for name, of in accused.items()
+        for condition, values in of.items()
+        if "false_accusation_rate" in values
+    ]
+    if not rises or max(rises)[0] <= 0:
+        return "No corruption made it accuse more real photos." if rises else ""
+    _, name, condition = max(rises)
+    before, after = (accused[name][key]["false_accusation_rate"] for key in (CLEAN, condition))
+    return (
+        f"Real photos suffer most from {words_for(condition)}: {after:.0%} of those in {readable(name)} are then "
+        f"called fake, instead of {before:.0%}."
+    )
+
+
+def _table(
+    scored: Mapping[str, Figures], accused: Mapping[str, Figures], readable: Callable[[str], str]
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """A row for the untouched pictures, for ``QUOTED`` and for the costliest level of each corruption."""
+    alone = {name: of for name, of in accused.items() if name not in scored}
+    conditions = [CLEAN, QUOTED]
+    for name, corruption in CORRUPTIONS.items():
+        levels = [f"{name} {level:g}" for level in corruption.levels]
+        found = [level for level in levels if any(level in of for of in (*scored.values(), *alone.values()))]
+        if found:
+            conditions.append(max(found, key=lambda level: _cost(level, scored, alone)))
+    rows = []
+    for condition in dict.fromkeys(conditions):
+        cells = [_loss_cell(of, condition) for of in scored.values()]
+        cells += [_rate_cell(of, condition) for of in alone.values()]
+        rows.append(("untouched" if condition == CLEAN else words_for(condition), *cells))
+    head = [f"AUC, {readable(name)}" for name in scored] + [f"Called fake, {readable(name)}" for name in alone]
+    return ("Corruption, at its costliest level", *head), tuple(rows)
+
+
+def _cost(condition: str, scored: Mapping[str, Figures], alone: Mapping[str, Figures]) -> float:
+    losses = [of.get(condition, {}).get("auc_loss", {}).get("value", 0.0) for of in scored.values()]
+    if losses:
+        return sum(losses)
+    return sum(of.get(condition, {}).get("false_accusation_rate", 0.0) for of in alone.values())
+
+
+def _loss_cell(figures: Figures, condition: str) -> str:
+    values = figures.get(condition, {})
+    if "auc" not in values:
+        return "–"
+    if condition == CLEAN or "auc_loss" not in values:
+        return f"{values['auc']:.3f}"
+    loss = values["auc_loss"]
+    return f"{values['auc']:.3f}, loss {loss['value']:.3f} ({loss['low']:.3f} to {loss['high']:.3f})"
+
+
+def _rate_cell(figures: Figures, condition: str) -> str:
+    rate = figures.get(condition, {}).get("false_accusation_rate")
+    return "–" if rate is None else f"{rate:.0%}"
