@@ -16,6 +16,7 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from model import runs
 from model.artifact import TFLITE, ArtifactError, load_artifact, load_keras, save_artifact
 from model.cli import run
 from model.compress_report import Measured, write_report
@@ -25,7 +26,6 @@ from model.detector import Detector
 from model.engine import BATCH_SIZES
 from model.measuring import judge, judged_members, truth_of
 from model.metrics import accuracy, auc, bootstrap
-from model.results import claim
 from model.speed import speeds
 from model.streams import read_input
 
@@ -183,9 +183,10 @@ def compress(
 
     Run again, the variants that are there are measured anew and not made anew.
     """
-    arguments = dict(locals())
-    digest = load_artifact(artifact).sha256[TFLITE]
-    claim(out, {**arguments, "network": digest}, may_change=("out", "rounds", "split", "faces"))
+    network = load_artifact(artifact).sha256[TFLITE]
+    # What the variants hold depends on these alone; they may be measured anew in other ways.
+    deciding = {"network": network, "data": data.name, "sets": sets, "calibration": calibration, "seed": seed}
+    runs.write_arguments(out, {**deciding, "whole": whole})
     examples = gather(data, None if whole else faces, seed, sets)
     inputs = calibration_inputs(data, examples, artifact, calibration, seed)
     folders = write_variants(artifact, out, inputs)

@@ -1,54 +1,13 @@
-"""Writes what a run leaves beside its networks: the arguments it ran with, and its results as tables."""
+"""Writes the results of a run as tables, for programs and for readers."""
 
 import json
-import platform
-from collections.abc import Collection, Mapping, Sequence
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas
 
-from model.artifact import ArtifactError
 from model.metrics import Estimate
-
-ARGUMENTS = "arguments.json"
-LIBRARIES = ("keras", "numpy", "opencv-python-headless", "ai-edge-litert", "scikit-learn")
-
-
-class RunError(ArtifactError):
-    """A run's folder cannot be continued; the message says why."""
-
-
-def claim(folder: Path, arguments: Mapping[str, Any], may_change: Collection[str] = ()) -> None:
-    """Write ``arguments.json`` into a run's folder, made if missing: arguments, and versions of what decides results.
-
-    Of a path only the name is kept: the rest of it is the user's own business.
-
-    Args:
-        folder: the run's.
-        arguments: what the run was asked to do.
-        may_change: arguments that may differ when a run is continued.
-
-    Raises:
-        RunError: if the folder holds a run with other arguments, whose pieces must not be mixed with this one's.
-    """
-    import tensorflow
-
-    path = folder / ARGUMENTS
-    plain = {key: value.name if isinstance(value, Path) else value for key, value in arguments.items()}
-    plain = json.loads(json.dumps(plain))
-    before = json.loads(path.read_text()) if path.exists() else plain
-    for key in plain.keys() - set(may_change):
-        if before.get(key) != plain[key]:
-            raise RunError(
-                f"{folder.name} holds a run with {key} {before.get(key)}, not {plain[key]}: "
-                "repeat its arguments to continue it, or choose another --out."
-            )
-    folder.mkdir(parents=True, exist_ok=True)
-    versions = {"python": platform.python_version(), "tensorflow": tensorflow.__version__}
-    versions |= {name: version(name) for name in LIBRARIES}
-    path.write_text(json.dumps({**plain, "versions": versions}, indent=2) + "\n")
 
 
 def write_table(

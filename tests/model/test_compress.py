@@ -24,7 +24,7 @@ from model.detector import Detector
 from model.engine import Engine
 from model.measuring import judge, judged_members
 from model.metrics import Estimate
-from model.results import RunError
+from model.runs import RunError
 
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
@@ -260,7 +260,7 @@ def test_command_measures_every_variant_and_continues(
 
     monkeypatch.setattr("model.compress.load_keras", lambda folder: pytest.fail("made anew"))
     compress(tiny_artifact, root, out, calibration=8, rounds=2, faces=cache)
-    with pytest.raises(RunError, match="calibration 8, not 4"):
+    with pytest.raises(RunError, match="another calibration"):
         compress(tiny_artifact, root, out, calibration=4, rounds=2, faces=cache)
 
 

@@ -1,4 +1,4 @@
-"""Tests of what a run leaves in its folder."""
+"""Tests of the tables that a run leaves in its folder."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import csv
 import json
 from pathlib import Path
 
-import pytest
-
 from model.metrics import Estimate
-from model.results import RunError, claim, columns_of, markdown, write_table
+from model.results import columns_of, markdown, write_table
 
 
 def test_markdown_leaves_cells_empty_where_a_row_lacks_a_column() -> None:
@@ -34,16 +32,3 @@ def test_table_is_written_for_machines_and_for_readers(tmp_path: Path) -> None:
 
 def test_estimate_becomes_three_columns() -> None:
     assert columns_of("auc", Estimate(0.123456, 0.1, 0.2)) == {"auc": 0.1235, "auc_low": 0.1, "auc_high": 0.2}
-
-
-def test_run_is_continued_only_with_its_own_arguments(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    arguments = {"data": tmp_path / "faces", "seed": 0, "rounds": 3, "sets": None}
-    claim(folder, arguments, may_change=("rounds",))
-    written = json.loads((folder / "arguments.json").read_text())
-    assert {key: written[key] for key in arguments} == {"data": "faces", "seed": 0, "rounds": 3, "sets": None}
-    assert {"python", "tensorflow", "keras", "numpy"} <= set(written["versions"])
-    claim(folder, arguments | {"rounds": 9}, may_change=("rounds",))
-    assert json.loads((folder / "arguments.json").read_text())["rounds"] == 9
-    with pytest.raises(RunError, match="run holds a run with seed 0, not 1"):
-        claim(folder, arguments | {"seed": 1}, may_change=("rounds",))
