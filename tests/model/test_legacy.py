@@ -343,3 +343,26 @@ def test_report_names_what_is_missing_and_unused(tmp_path: Path, trained: keras.
 def test_unknown_stand_in_is_named(tmp_path: Path, trained: keras.Model) -> None:
     write_weights(tmp_path / "net.h5", trained, {})
     assert "No architecture 'none of ours' can stand in" in refusal(tmp_path / "net.h5")
+
+
+# Other networks than the thesis's best
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["MobileNetV2", "Xception", "EfficientNetB0"])
+@pytest.mark.parametrize("nested", [True, False], ids=["nested", "flat"])
+def test_other_backbones_are_rebuilt_alike(kind: str, nested: bool, tmp_path: Path) -> None:
+    """Saved by today's Keras; colours scaled apart, as in EfficientNets with ImageNet weights."""
+    inputs = keras.Input((96, 96, 3))
+    scaled = layers.Rescaling([0.01, 0.02, 0.03], [0.0, 0.1, 0.2])(inputs)
+    given = {"input_shape": (None, None, 3)} if nested else {"input_tensor": scaled}
+    body = getattr(keras.applications, kind)(include_top=False, weights=None, **given)
+    pooled = layers.GlobalAveragePooling2D()(body(scaled) if nested else body.output)
+    network = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(layers.BatchNormalization()(pooled)))
+    network.save(tmp_path / "net.h5")
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 96, 96, 3)).astype(np.float32)
+    imported = import_network(tmp_path / "net.h5")
+    assert imported.plan is not None and imported.plan.mask is None and not imported.report.unused
+    outputs = imported.network(pixels)
+    np.testing.assert_allclose(np.asarray(outputs["probabilities"])[:, 1:], np.asarray(network(pixels)), atol=1e-5)
+    assert set(outputs) == {"probabilities"}
