@@ -1,5 +1,6 @@
 """Measures models: ``python -m model.evaluate model/weights/lite_attention DATA``."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,9 +31,12 @@ from model.evaluation_files import (
 )
 from model.measuring import attention_peaks, judge, judged_members, measure, truth_of
 from model.plots import read_history, training_curves
+from model.reading import map_in_threads, readable
 from model.robustness import JSON, for_card, measure_robustness
 
 SPLITS = ("train", "val", "test", "all")
+WORKERS = 2  # threads that read
+logger = logging.getLogger(__name__)
 Members = Mapping[str, Sequence[Example]]
 
 
@@ -46,11 +50,22 @@ def listed(data: Path, faces: Path, split: str, whole: bool, sets: Sequence[str]
         raise DatasetError(f"There is no split {split!r}; choose {', '.join(SPLITS)}.")
     if split != "all":
         return gather(data, None if whole else faces, seed, sets or None)
-    examples = pictures(data) if whole else index(data, faces)
+    examples = readable_pictures(data) if whole else index(data, faces)
     present = {example.dataset for example in examples}
     if unknown := [name for name in sets if name not in present]:
         raise DatasetError(f"{data} has no data set {unknown[0]}, only {', '.join(sorted(present))}.")
     return [example for example in examples if not sets or example.dataset in sets]
+
+
+def readable_pictures(data: Path) -> list[Example]:
+    """Every labelled picture that can be read, with one warning that counts and names some of the others."""
+    examples = pictures(data)
+    fine = list(map_in_threads(readable, [data / example.path for example in examples], WORKERS))
+    broken = [example.path for example, is_fine in zip(examples, fine, strict=True) if not is_fine]
+    if broken:
+        counts = (len(broken), len(examples))
+        logger.warning("%d of %d pictures can't be read and are left out, among them %s", *counts, broken[0])
+    return [example for example, is_fine in zip(examples, fine, strict=True) if is_fine]
 
 
 def measure_sets(
@@ -129,8 +144,10 @@ def evaluate(
 ) -> None:
     """Measure false accusations, misses, accuracy, AUC and calibration on every data set, with 95 % intervals.
 
-    OUT gets arguments.json, figures.json, report.md, and for each data set its predictions, classification report and
-    charts; with several models, a folder for each of them and the AUC of each on each data set (transfer.csv and .png).
+    OUT/report.md shows it all; figures.json, arguments.json and, per data set, predictions and charts lie beside it.
+
+    Several models get a folder each, and transfer.csv and .png: the AUC of each on each data set.
+
     The same command run again takes up what is done.
     """
     models = name_models(artifacts)

@@ -46,7 +46,7 @@ def group_figures(paths: Sequence[str], p_fake: Scores, is_fake: Truth) -> dict[
             truth = is_fake[inside]
             values: dict[str, Any] = {"real": int((~truth).sum()), "fake": int(truth.sum())}
             for name, rate in (("false_accusation_rate", false_accusation_rate), ("miss_rate", miss_rate)):
-                estimate = bootstrap(rate, p_fake[inside], truth)
+                estimate = bootstrap(rate, p_fake[inside], truth, is_share=True)
                 if np.isfinite(estimate.value):
                     values[name] = estimate.rounded()
             figures.setdefault(kind, {})[group] = values

@@ -14,7 +14,7 @@ from model.dataset import DatasetError, Example, read_mask, read_rgb
 from model.detector import Detector
 from model.faces import CROP_SIZE, crop, square_around
 from model.groups import group_figures
-from model.metrics import FURTHER_MEASURES, MEASURES, Measure, Scores, Truth, bootstrap
+from model.metrics import FURTHER_MEASURES, MEASURES, NO_SHARES, Measure, Scores, Truth, bootstrap
 
 BATCH = 64  # pictures held at once
 Advance = Callable[[int], object]
@@ -117,7 +117,7 @@ def measure(judged: Judged, paths: Sequence[str] = ()) -> dict[str, Any]:
     p_fake, is_fake = judged.p_fake, judged.is_fake
     figures: dict[str, Any] = {"real": int((~is_fake).sum()), "fake": int(is_fake.sum())}
     for name, function in {**MEASURES, **verdict_measures(judged.band), **FURTHER_MEASURES}.items():
-        estimate = bootstrap(function, p_fake, is_fake)
+        estimate = bootstrap(function, p_fake, is_fake, is_share=name not in NO_SHARES)
         if np.isfinite(estimate.value):
             figures[name] = estimate.rounded()
     low, high = judged.band

@@ -154,11 +154,15 @@ def reliability_bins(p_fake: Scores, is_fake: Truth, bins: int = BINS) -> list[B
     for number in np.unique(which):
         inside = which == number
         count, fakes = int(inside.sum()), int(is_fake[inside].sum())
-        wilson = binomtest(fakes, count).proportion_ci(method="wilson")
-        interval = (float(wilson.low), float(wilson.high))
         stated = float(p_fake[inside].mean())
+        interval = _wilson(fakes, count)
         found.append(Bin(number / bins, (number + 1) / bins, count, stated, fakes / count, interval))
     return found
+
+
+def _wilson(successes: int, count: int) -> tuple[float, float]:
+    interval = binomtest(successes, count).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def risk_coverage(p_fake: Scores, is_fake: Truth) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -207,6 +211,7 @@ MEASURES: dict[str, Measure] = {
     "auc": auc,
     "expected_calibration_error": expected_calibration_error,
 }
+NO_SHARES = frozenset({"expected_calibration_error", "brier_score", "area_under_risk_coverage"})
 FURTHER_MEASURES: dict[str, Measure] = {
     "precision_fake": precision_fake,
     "recall_fake": recall_fake,
@@ -229,7 +234,9 @@ def resamples(is_fake: Truth, rounds: int, seed: int) -> Iterator[NDArray[np.int
         yield np.concatenate([rng.choice(group, len(group)) for group in groups if len(group)])
 
 
-def bootstrap(measure: Measure, p_fake: Scores, is_fake: Truth, rounds: int = 1000, seed: int = 0) -> Estimate:
+def bootstrap(
+    measure: Measure, p_fake: Scores, is_fake: Truth, rounds: int = 1000, seed: int = 0, is_share: bool = False
+) -> Estimate:
     """A measure with its 95 % percentile bootstrap interval over pictures, drawn within each class.
 
     Resampling makes the calibration error look larger than it is, so where the interval would miss the measured value
@@ -241,6 +248,8 @@ def bootstrap(measure: Measure, p_fake: Scores, is_fake: Truth, rounds: int = 10
         is_fake: the truth.
         rounds: bootstrap resamples.
         seed: decides the resamples.
+        is_share: whether the measure counts successes. Where every draw then agrees on 0 or 1, drawing again can't show
+            how little is known; the bound is Wilson's, for as many pictures as the smaller class has.
     """
     value = measure(p_fake, is_fake)
     drawn = np.array([measure(p_fake[rows], is_fake[rows]) for rows in resamples(is_fake, rounds, seed)])
@@ -248,6 +257,9 @@ def bootstrap(measure: Measure, p_fake: Scores, is_fake: Truth, rounds: int = 10
     if not np.isfinite(value) or not len(drawn):
         return Estimate(value, float("nan"), float("nan"))
     low, high = np.percentile(drawn, [2.5, 97.5])
+    if is_share and low == high == value and value in (0, 1):
+        count = min(int(classes) for classes in (is_fake.sum(), (~is_fake).sum()) if classes)
+        low, high = _wilson(round(value * count), count)
     return Estimate(value, min(float(low), value), max(float(high), value))
 
 

@@ -53,7 +53,7 @@ def condition_figures(clean: Scores, corrupted: Scores, is_fake: Truth) -> dict[
     figures: dict[str, Any] = {"real": int((~is_fake).sum()), "fake": int(is_fake.sum())}
     both = np.stack([clean, corrupted], axis=1)
     for name, function in MEASURED.items():
-        estimate = bootstrap(function, corrupted, is_fake, ROUNDS)
+        estimate = bootstrap(function, corrupted, is_fake, ROUNDS, is_share=True)
         if np.isfinite(estimate.value):
             figures[name] = estimate.rounded()
             if name in ("accuracy", "auc"):

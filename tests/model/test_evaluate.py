@@ -152,14 +152,20 @@ def test_figures_enter_the_card_beside_those_of_other_splits(
 
 
 def test_plain_folder_is_measured_whole_without_looking_for_faces(
-    folder: Path, make_data: MakeData, picture: Callable[..., Pixels], tmp_path: Path
+    folder: Path,
+    make_data: MakeData,
+    picture: Callable[..., Pixels],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     names = [f"{label}/{i}.png" for label in ("Real", "Fake") for i in range(3)]
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)}, known=False)
+    (root / "Real" / "broken.png").write_bytes(b"no picture")
     evaluate([folder], root, split="all", whole=True, out=tmp_path / "run", faces=cache, charts=False)
     (figures,) = figures_in(tmp_path / "run").values()
     assert (figures["real"], figures["fake"], figures["without_face"]) == (3, 3, 0)
     assert not cache.exists()
+    assert "1 of 7 pictures can't be read" in caplog.text and "Real/broken.png" in caplog.text
 
 
 def test_plain_folder_without_splits_is_tested_on_its_tenth(

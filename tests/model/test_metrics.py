@@ -222,6 +222,19 @@ def test_two_models_are_compared_on_the_same_draws() -> None:
     assert (estimate.low, estimate.high) == pytest.approx((0.1, 0.1))
 
 
+def test_few_pictures_without_a_mistake_prove_little() -> None:
+    """No draw can show a mistake that is not there: one picture called right is no proof, ten are little."""
+    for count, low in ((1, 0.2065), (10, 0.7225)):
+        p_fake, truth = np.tile([0.9, 0.1], count), np.tile([FAKE, REAL], count)
+        assert bootstrap(accuracy, p_fake, truth, rounds=20).low == 1
+        estimate = bootstrap(accuracy, p_fake, truth, rounds=20, is_share=True)
+        assert (estimate.value, estimate.high) == (1, 1) and estimate.low == pytest.approx(low, abs=1e-3)
+        missed = bootstrap(miss_rate, p_fake, truth, rounds=20, is_share=True)
+        assert (missed.value, missed.low) == (0, 0) and missed.high == pytest.approx(1 - low, abs=1e-3)
+    case = random_case(0)
+    assert bootstrap(accuracy, *case, rounds=50, is_share=True) == bootstrap(accuracy, *case, rounds=50)
+
+
 def test_band_encloses_the_curve_and_narrows_with_pictures() -> None:
     def share_below(p_fake: NDArray[np.floating], is_fake: NDArray[np.bool_]) -> NDArray[np.floating]:
         return np.array([float(np.mean(p_fake < threshold)) for threshold in (0.2, 0.5, 0.8)])
