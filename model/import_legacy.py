@@ -25,7 +25,8 @@ from model.preprocessing import to_input
 EXAMPLES = Path(__file__).parents[1] / "examples"
 VALUE_RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}
 USEFUL_AUC = 0.6  # below, a model does no better than chance on a few hundred pictures
-BELONGS_BESIDE = ("preprocessing", "labels", "temperature", "fake_bias", "inconclusive_band", "licence")
+BELONGS_BESIDE = ("preprocessing", "labels", "licence")
+CALIBRATION = ("temperature", "fake_bias", "inconclusive_band")
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,9 @@ def write_beside(h5: Path, card: Card, force: bool) -> str:
     path = h5.parent / CARD
     if path.exists() and not force:
         return f"{path} exists and is kept as it is; --force replaces it."
-    chosen = {name: value for name, value in asdict(card).items() if name in BELONGS_BESIDE}
+    # Written as "none" beside the file, a calibration would undo what `model.calibrate` fits in the model folder later.
+    names = BELONGS_BESIDE + (CALIBRATION if card.temperature is not None else ())
+    chosen = {name: value for name, value in asdict(card).items() if name in names}
     path.write_text(json.dumps(chosen, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return f"{path} was written; change it there if another way is right."
 

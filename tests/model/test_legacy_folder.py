@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,21 @@ import numpy as np
 import pytest
 
 from model import legacy_folder
-from model.artifact import CONFIG, LEGACY, TFLITE, WEIGHTS, ArtifactError, digest, load_artifact, load_keras, read_card
+from model.artifact import (
+    CONFIG,
+    LEGACY,
+    TFLITE,
+    WEIGHTS,
+    ArtifactError,
+    digest,
+    load_artifact,
+    load_keras,
+    read_card,
+    write_card,
+)
 from model.detector import Detector
 from model.engine import Engine
+from model.import_legacy import write_beside
 from model.legacy_folder import CACHE_VARIABLE, STAND_IN, cache_root, convert, model_folder
 from model.preprocessing import Preprocessing
 
@@ -109,6 +122,16 @@ def test_card_beside_the_file_sets_what_it_names_and_no_more(pair: Path) -> None
     assert card.licence == "the owner's" and card.fake_bias == 0
     (pair.parent / "card.json").unlink()
     assert load_artifact(model_folder(pair)).preprocessing == Preprocessing(128, "BGR")
+
+
+@pytest.mark.usefixtures("cache")
+def test_calibration_and_figures_of_the_folder_survive_the_next_start(pair: Path) -> None:
+    folder = model_folder(pair)
+    fitted = {"temperature": 1.7, "fake_bias": -0.2, "inconclusive_band": (0.35, 0.65), "metrics": {"test": {"x": 1}}}
+    write_card(folder, replace(read_card(folder), **fitted))
+    write_beside(pair, replace(read_card(folder), temperature=None), force=True)
+    card = read_card(model_folder(pair))
+    assert {name: getattr(card, name) for name in fitted} == fitted
 
 
 @pytest.mark.usefixtures("cache")
