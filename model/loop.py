@@ -99,6 +99,7 @@ class Loop:
             optimizer.build(model.trainable_variables)
         self._learn_step = tf.function(self._learn_on_replicas, reduce_retracing=True)
         self._judge_step = tf.function(self._judge_on_replicas, reduce_retracing=True)
+        self._settle = tf.function(lambda: strategy.run(self._average_statistics))
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -116,8 +117,13 @@ class Loop:
         Raises:
             TrainingError: if one sees a state of the run that another does not.
         """
-        everywhere = self.strategy.run(lambda: tf.constant(epochs, tf.float32))
-        if float(self.strategy.reduce(tf.distribute.ReduceOp.MEAN, everywhere, axis=None)) != epochs:
+        here = tf.constant(epochs, tf.float32)
+
+        @tf.function
+        def mean() -> tf.Tensor:
+            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, here)
+
+        if float(self.strategy.experimental_local_results(self.strategy.run(mean))[0]) != epochs:
             raise TrainingError("The machines do not see the same run folder: share it, or name a new one on each.")
 
     def learn(self, batches: Batches, count: int, title: str | None = None) -> dict[str, float]:
@@ -132,6 +138,8 @@ class Loop:
         steps = tqdm(self._distribute(batches), title, -(-count // self.batch_size), disable=None if title else True)
         for pixels, labels in steps:
             total += self._learn_step(pixels, labels)
+        if self.strategy.num_replicas_in_sync > 1:
+            self._settle()
         loss, right, seen = (float(value) for value in total)
         return {"loss": loss / seen, "accuracy": right / seen}
 
@@ -168,6 +176,13 @@ class Loop:
         self.optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables, strict=True))
         right = tf.cast(tf.equal(tf.argmax(labels, 1), tf.argmax(probabilities, 1)), tf.float32)
         return tf.stack([loss, tf.reduce_sum(right), count])
+
+    def _average_statistics(self) -> None:
+        """Give every device the mean of all: each has followed the batch statistics of its own pictures."""
+        replica = tf.distribute.get_replica_context()
+        for variable in self.model.non_trainable_weights:
+            if variable.dtype.startswith("float"):
+                variable.assign(replica.all_reduce(tf.distribute.ReduceOp.MEAN, tf.identity(variable.value)))
 
     def _judge_on_replicas(self, pixels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         probabilities, labels = self.strategy.run(self._judge, (pixels, labels))
