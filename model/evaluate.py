@@ -77,7 +77,8 @@ def measure_sets(
     """
     figures = read_figures(folder)
     for name, examples in members.items():
-        if name in figures:
+        report = folder / name / "classification_report.txt"
+        if name in figures and report.exists():
             continue
         with tqdm(total=len(examples), desc=name, unit="picture") as bar:
             p_fake = judge(detector, data, examples, advance=bar.update)[CLEAN]
@@ -88,12 +89,23 @@ def measure_sets(
             values["attention_peak_inside"] = attention_peaks(detector, data, examples)
         (folder / name).mkdir(parents=True, exist_ok=True)
         write_predictions(folder / name / "predictions.csv", examples, judged, detector)
-        (folder / name / "classification_report.txt").write_text(classification_text(judged), encoding="utf-8")
+        report.write_text(classification_text(judged), encoding="utf-8")
         if charts:
             save_charts(judged, folder / name)
         figures[name] = values
         write_figures(folder, figures)
     return {name: figures[name] for name in members}
+
+
+def write_metrics(
+    folder: Path, split: str, figures: dict[str, Any], robust: dict[str, Any] | None, keep_other_sets: bool
+) -> None:
+    """Write figures into a model's card, in place of what it holds for this split (of these sets, or of all)."""
+    card = load_artifact(folder)
+    measured = {split: figures, **({f"{split}_corruptions": for_card(robust)} if robust else {})}
+    if keep_other_sets:
+        measured = {key: {**card.metrics.get(key, {}), **values} for key, values in measured.items()}
+    write_card(folder, replace(card, metrics={**card.metrics, **measured}))
 
 
 def name_models(folders: Sequence[Path]) -> dict[str, Path]:
@@ -170,9 +182,7 @@ def evaluate(
         robust = measure_robustness(detector, data, members, folder, limit, seed) if corruptions else None
         write_summary(folder, name, split, figures[name], robust is not None)
         if write:
-            card = load_artifact(models[name])
-            measured = {split: figures[name], **({f"{split}_corruptions": for_card(robust)} if robust else {})}
-            write_card(models[name], replace(card, metrics={**card.metrics, **measured}))
+            write_metrics(models[name], split, figures[name], robust, keep_other_sets=bool(sets))
     if curves:
         save(curves, out / "training_curves.png")
     if len(models) > 1 or transfer_into:

@@ -56,15 +56,22 @@ def miss_rate(p_fake: Scores, is_fake: Truth) -> float:
 
 
 def precision_fake(p_fake: Scores, is_fake: Truth) -> float:
-    """Share of those called fake that are fake; nan where nothing is called fake. Moves with the share of fakes."""
-    called = p_fake >= 0.5
-    return float(np.mean(is_fake[called])) if called.any() else float("nan")
+    """Share of those called fake that are fake, which moves with the share of fakes.
+
+    nan where nothing is called fake, and without both classes: then the share follows from the set, not the model.
+    """
+    return _precision(p_fake >= 0.5, is_fake)
 
 
 def precision_real(p_fake: Scores, is_fake: Truth) -> float:
-    """Share of those called real that are real; nan where nothing is called real. Moves with the share of reals."""
-    called = p_fake < 0.5
-    return float(np.mean(~is_fake[called])) if called.any() else float("nan")
+    """Share of those called real that are real; as ``precision_fake``."""
+    return _precision(p_fake < 0.5, ~is_fake)
+
+
+def _precision(called: Truth, true: Truth) -> float:
+    if not called.any() or true.all() or not true.any():
+        return float("nan")
+    return float(np.mean(true[called]))
 
 
 def recall_fake(p_fake: Scores, is_fake: Truth) -> float:

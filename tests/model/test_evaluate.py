@@ -148,6 +148,15 @@ def test_figures_enter_the_card_beside_those_of_other_splits(
     assert list(after.metrics["val"]) == ["mixed"]
 
 
+def test_some_sets_leave_the_others_in_the_card(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
+    root, cache = data
+    write_card(folder, replace(load_artifact(folder), metrics={"test": {"mixed": {"kept": 1}, "reals": {"old": 1}}}))
+    evaluate([folder], root, sets=["reals"], write=True, out=tmp_path / "run", faces=cache, charts=False)
+    assert load_artifact(folder).metrics["test"] == {"mixed": {"kept": 1}, **figures_in(tmp_path / "run")}
+    evaluate([folder], root, write=True, out=tmp_path / "all", faces=cache, charts=False)
+    assert load_artifact(folder).metrics["test"] == figures_in(tmp_path / "all")
+
+
 # Layouts and choices
 
 

@@ -79,8 +79,9 @@ def test_report_measures_agree_with_scikit_learn(seed: int) -> None:
 
 def test_report_measures_without_what_they_divide_by() -> None:
     reals, accused, cleared = np.zeros(2, bool), np.array([0.9, 0.8]), np.array([0.1, 0.2])
-    assert np.isnan(FURTHER_MEASURES["precision_fake"](cleared, reals)), "nothing was called fake"
-    assert FURTHER_MEASURES["precision_fake"](accused, reals) == 0
+    assert np.isnan(FURTHER_MEASURES["precision_fake"](cleared, np.array([FAKE, REAL]))), "nothing was called fake"
+    assert np.isnan(FURTHER_MEASURES["precision_fake"](accused, reals)), "no set of reals can have another than 0"
+    assert np.isnan(FURTHER_MEASURES["precision_real"](cleared, reals))
     assert np.isnan(FURTHER_MEASURES["f1_fake"](accused, reals)) and np.isnan(average_precision(accused, reals))
     assert FURTHER_MEASURES["f1_fake"](np.array([0.1, 0.2]), np.array([FAKE, REAL])) == 0
 
@@ -208,8 +209,9 @@ def test_risk_at_a_coverage_is_read_off_the_curve() -> None:
 
 
 def test_draws_without_a_value_are_left_out() -> None:
-    """Two fakes, one of them called fake: half of the draws call none so."""
-    estimate = bootstrap(FURTHER_MEASURES["precision_fake"], np.array([0.9, 0.1]), np.array([FAKE, FAKE]), rounds=50)
+    """Two fakes, one of them called fake: a quarter of the draws call none so."""
+    p_fake, truth = np.array([0.9, 0.1, 0.1]), np.array([FAKE, FAKE, REAL])
+    estimate = bootstrap(FURTHER_MEASURES["precision_fake"], p_fake, truth, rounds=50)
     assert (estimate.value, estimate.low, estimate.high) == (1.0, 1.0, 1.0)
 
 
