@@ -35,7 +35,7 @@ def found_models(folder: Path = SHIPPED.parents[1]) -> list[FoundModel]:
     Files are only looked at: a broken one is listed with its problem, and importing waits for ``open_model``.
     """
     files = sorted(path for path in folder.glob("*.h5") if path.is_file())
-    found = [FoundModel(path.stem, path, LEGACY_FILE, _problem(path)) for path in files]
+    found = [FoundModel(path.name, path, LEGACY_FILE, _problem(path)) for path in files]
     return [*found, FoundModel(SHIPPED.name, SHIPPED, MODEL_FOLDER)]
 
 

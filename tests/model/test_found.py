@@ -30,8 +30,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_owners_file_comes_first_and_shipped_model_last(folder: Path) -> None:
     shutil.copy(DATA / "keras3_softmax" / NAME, folder / "another.h5")
     assert found_models(folder) == [
-        FoundModel("another", folder / "another.h5", LEGACY_FILE),
-        FoundModel("best_model_effatt", folder / NAME, LEGACY_FILE),
+        FoundModel("another.h5", folder / "another.h5", LEGACY_FILE),
+        FoundModel("best_model_effatt.h5", folder / NAME, LEGACY_FILE),
         FoundModel(SHIPPED.name, SHIPPED, MODEL_FOLDER),
     ]
 
@@ -49,7 +49,7 @@ def test_files_are_looked_for_beside_the_code() -> None:
 def test_file_is_imported_at_first_use_and_kept(folder: Path) -> None:
     found, told = found_models(folder)[0], []
     first = open_model(found, told.append)
-    assert first.name == "best_model_effatt" and first.card.preprocessing.color_order == "BGR"
+    assert first.name == "best_model_effatt.h5" and first.card.preprocessing.color_order == "BGR"
     assert len(told) == 2
     second = open_model(found, told.append)
     assert len(told) == 2 and second.card == first.card
