@@ -124,7 +124,7 @@ def write_report(
     seed: int,
 ) -> None:
     """Draw every PNG and write report.html."""
-    histograms = mean_histograms(out / MEASUREMENTS, {e.path: (e.dataset, e.label) for e in examples})
+    histograms = mean_histograms(out / MEASUREMENTS, table, {e.path: (e.dataset, e.label) for e in examples})
     class_distribution(table, out / "classes.png")
     sheets: dict[str, list[Path]] = {}
     for name, members in tqdm(table.groupby("dataset"), "drawing"):

@@ -160,6 +160,7 @@ def bin_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
     if high == low:
         low, high = values.min(), max(values.max(), values.min() + 1)
     if np.array_equal(values, np.round(values)):
+        low, high = np.floor(low), np.ceil(high)
         step = max(1, round((high - low) / BARS))
         return np.asarray(np.arange(low, high + step + 1, step) - 0.5)
     return np.linspace(low, high, BARS + 1)

@@ -214,18 +214,23 @@ def fingerprints(rows: pandas.DataFrame) -> dict[str, Fingerprint]:
     return {path: Fingerprint(pixels, perceptual) for path, pixels, perceptual in columns}
 
 
-def mean_histograms(table: Path, group_of: Mapping[str, Group]) -> dict[Group, NDArray[np.float64]]:
+def mean_histograms(
+    table: Path, rows: pandas.DataFrame, group_of: Mapping[str, Group]
+) -> dict[Group, NDArray[np.float64]]:
     """Mean histogram ``(3, BINS)``, in shares of the pixels, of each group of pictures.
 
     Args:
-        table: what ``measure_all`` wrote; a few thousand rows of it are held at once.
-        group_of: the group of each picture that counts, by path.
+        table: what ``measure_all`` wrote; a few thousand lines of it are held at once.
+        rows: what ``measure_all`` returned, or part of it; lines of other or since changed pictures do not count.
+        group_of: the group of each picture, by path.
     """
     sums: dict[Group, NDArray[np.float64]] = {}
     counts: Counter[Group] = Counter()
-    for rows in pandas.read_csv(table, usecols=["path", "histogram"], chunksize=ROWS_AT_ONCE):
-        for path, histogram in zip(rows["path"], rows["histogram"], strict=True):
-            if path in group_of:
+    newest = dict(zip(rows.index, rows["modified"], strict=True))
+    columns = ["path", "modified", "histogram"]
+    for lines in pandas.read_csv(table, usecols=columns, dtype=TEXT_COLUMNS, chunksize=ROWS_AT_ONCE):
+        for path, modified, histogram in lines[columns].itertuples(index=False, name=None):
+            if newest.get(path) == modified:
                 group = group_of[path]
                 shares = np.array(histogram.split(), float).reshape(3, BINS) / 10_000
                 sums[group] = sums.get(group, 0) + shares

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from model.layout import Example
@@ -17,6 +17,7 @@ FEWEST = 20  # pictures of each class, below which no AUC is worth a sentence
 MOST = 5000  # pictures of each class that are looked at: more would narrow no interval that matters
 ROUNDS = 200  # bootstrap resamples
 FOLDS = 5
+TREES, LEAF = 100, 5  # how many, and the fewest pictures that one of their leaves may hold
 LOSSLESS = 101.0  # the JPEG quality of a file that is none: better than 100
 TOGETHER = "together"
 
@@ -174,9 +175,9 @@ def _judge(
 def _all_together(members: pandas.DataFrame, is_fake: NDArray[np.bool_], seed: int) -> NDArray[np.float64]:
     """P(Fake) ``(N,)`` that trees give each picture from all features, learnt on the others; twins stay together."""
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    trees = HistGradientBoostingClassifier(max_iter=60, random_state=seed)
+    trees = ExtraTreesClassifier(TREES, min_samples_leaf=LEAF, random_state=seed)
     groups = members["family"].to_numpy()
-    features = members[list(FEATURES)].to_numpy(float)
+    features = members[list(FEATURES)].dropna(axis=1, how="all").to_numpy(float)
     return cross_val_predict(trees, features, is_fake, groups=groups, cv=folds, method="predict_proba")[:, 1]
 
 
