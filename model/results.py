@@ -1,4 +1,4 @@
-"""Writes the results of a run as tables, for programs and for readers."""
+"""Writes the results of a run as tables, and the command that repeats it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -42,3 +42,17 @@ def columns_of(name: str, estimate: Estimate) -> dict[str, float]:
     """An estimate as three columns ``name``, ``name_low`` and ``name_high``, rounded to four digits."""
     values = {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     return {column: round(value, 4) for column, value in values.items()}
+
+
+def as_options(arguments: Mapping[str, Any]) -> list[str]:
+    """Arguments as a command's options: flags for what is true or false, repeated for lists, left out for None."""
+    options = []
+    for name, value in arguments.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            options.append(f"--{flag}" if value else f"--no-{flag}")
+        elif value is not None:
+            options += [
+                part for item in (value if isinstance(value, list) else [value]) for part in (f"--{flag}", str(item))
+            ]
+    return options

@@ -25,6 +25,7 @@ from model.cli import run
 from model.dataset import gather
 from model.loop import TrainingError
 from model.pretrained import IMAGENET
+from model.results import as_options
 from model.subset import draw
 from model.train import Result, fit
 from model.training import Training
@@ -130,7 +131,7 @@ def tune(
     """
     start = {"none": None, IMAGENET: IMAGENET}.get(pretrained, Path(pretrained))
     base = Training(architecture, pretrained=start, epochs=epochs, seed=seed)
-    fixed = {"architecture": architecture, "pretrained": Path(pretrained).name, "epochs": epochs, "seed": seed}
+    fixed = {"architecture": architecture, "pretrained": Path(pretrained).name, "epochs_each": epochs, "seed": seed}
     pictures = {"data": data.name, "limit": limit, "judged": judged, "sets": sets, "whole_pictures": whole_pictures}
     runs.write_arguments(out, {**fixed, **pictures})
     examples = gather(data, None if whole_pictures else faces, seed, sets)
@@ -150,10 +151,9 @@ def tune(
         "loss. They choose arguments and measure nothing: the best of many trials on the same validation pictures "
         "flatters itself. Trials that did worse than the median of those before them were stopped early."
     )
-    options = ["--out", str(out / "best"), "--architecture", architecture, "--seed", str(seed)]
-    options += [*(["--pretrained", pretrained] if start else []), *(["--whole-pictures"] if whole_pictures else [])]
-    options += [part for name in sets or [] for part in ("--sets", name)]
-    command = ["python", "-m", "model.train", str(data), *options]
+    options = {"out": out / "best", "architecture": architecture, "seed": seed, "sets": sets}
+    options |= {**({"pretrained": pretrained} if start else {}), **({"whole_pictures": True} if whole_pictures else {})}
+    command = ["python", "-m", "model.train", str(data), *as_options(options)]
     print(write_report(study, architecture, notes, [shlex.quote(part) for part in command], out))
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
 from model.charts import head, save, styled
-from model.results import write_table
+from model.results import as_options, write_table
 
 AUC = "validation AUC"
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -68,18 +68,6 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
         "end": end,
         **measured,
     }
-
-
-def as_options(params: Mapping[str, Any]) -> list[str]:
-    """A trial's choices as options of ``model.train``."""
-    options = []
-    for name, value in params.items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            options.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            options += [f"--{flag}", str(value)]
-    return options
 
 
 def importances(study: optuna.Study) -> dict[str, float]:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from model.metrics import Estimate
-from model.results import columns_of, markdown, write_table
+from model.results import as_options, columns_of, markdown, write_table
 
 
 def test_markdown_leaves_cells_empty_where_a_row_lacks_a_column() -> None:
@@ -32,3 +32,8 @@ def test_table_is_written_for_machines_and_for_readers(tmp_path: Path) -> None:
 
 def test_estimate_becomes_three_columns() -> None:
     assert columns_of("auc", Estimate(0.123456, 0.1, 0.2)) == {"auc": 0.1235, "auc_low": 0.1, "auc_high": 0.2}
+
+
+def test_arguments_become_options() -> None:
+    options = as_options({"sets": ["a", "b"], "augment": True, "faces": None, "batch_size": 16, "whole": False})
+    assert options == ["--sets", "a", "--sets", "b", "--augment", "--batch-size", "16", "--no-whole"]

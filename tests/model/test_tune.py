@@ -18,10 +18,11 @@ from optuna.trial import TrialState
 
 from model import train as train_module
 from model.loop import TrainingError
+from model.results import as_options
 from model.runs import RunError
 from model.train import Result
 from model.tune import CHOICES, next_trial, open_study, search, tune
-from model.tune_report import as_options, importances, rounded, write_report
+from model.tune_report import importances, rounded, write_report
 
 AfterEpoch = Callable[[Mapping[str, float]], None]
 MakeData = Callable[..., tuple[Path, Path]]
@@ -141,7 +142,6 @@ def test_choices_become_options_that_repeat_them_exactly() -> None:
     assert choices["learning_rate"] == 0.0116
     options = as_options(choices)
     assert options == ["--optimizer", "sgd", "--batch-size", "16", "--no-augment", "--learning-rate", "0.0116"]
-    assert as_options({"augment": True}) == ["--augment"]
     assert float(as_options(rounded({"learning_rate": 1.23456e-5}))[1]) == 1.23e-5
 
 
