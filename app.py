@@ -223,7 +223,7 @@ class Page:
     def describe(self, model: str) -> tuple[str, str]:
         """What a model is for, and what was measured of it."""
         card = self.models.get(model).card
-        return words.scope(card), words.model_figures(card)
+        return words.scope(card), words.model_card(card)
 
     def stop(self, request: gr.Request) -> None:
         """End the visitor's run; what it has shown stays."""
@@ -267,7 +267,7 @@ def build_page(models: Models) -> gr.Blocks:
             models.names,
             value=models.first,
             label="Model",
-            info="A thesis model's own files were found; the model that comes with WhyFake is the last one.",
+            info="Your own model files were found; the last one comes with WhyFake.",
             visible=len(models.names) > 1,
             elem_id="model",
         )
@@ -313,8 +313,8 @@ def build_page(models: Models) -> gr.Blocks:
                 parts["attention_text"] = gr.HTML(elem_classes="caption", elem_id="attention-text")
         with gr.Accordion("How to read this", open=False):
             gr.Markdown(words.READING)
-        with gr.Accordion("The model: measured figures and limits", open=False):
-            figures = gr.HTML(words.model_figures(card))
+        with gr.Accordion("The model card: data, measured figures, limits", open=False):
+            figures = gr.HTML(words.model_card(card))
         parts["seen"] = gr.State(None)
         face, whole = gr.State(0), gr.State(False)
         run_it = _wire(page, photo, controls, face, whole, model)

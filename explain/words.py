@@ -1,24 +1,19 @@
 """Sentences and small HTML fragments built from the numbers that they speak of."""
 
 from html import escape
-from typing import Any
 
 from explain.analysis import Analysis
 from explain.attribution import Attribution
 from explain.draw import OPPOSES, SUPPORTS, hex_colour
 from explain.gallery import Example
 from model.artifact import Card
+from model.card_parts import Section, Table
 from model.detector import Prediction
+from model.model_card import facts
 
 POOR_FIT = 0.3  # weighted R² below which LIME's linear picture tells little of what the model does
 
 HEADLINES = {"Fake": "Looks fake", "Real": "Looks real", "Inconclusive": "Inconclusive"}
-SET_NAMES = {
-    "dfdc": "Face swaps (DFDC, visible swaps, own split)",
-    "ffhq_stylegan": "Wholly synthetic faces (StyleGAN against FFHQ)",
-    "ciplab": "Expert composites (CIPLAB)",
-    "utkface": "Real faces of a set never trained on (UTKFace)",
-}
 
 
 def notice(sentence: str, kind: str = "note") -> str:
@@ -186,37 +181,27 @@ def scope(card: Card) -> str:
     )
 
 
-def model_figures(card: Card) -> str:
-    """The card's measured figures as a table, and the weights' licence."""
-    figures: dict[str, Any] = card.metrics.get("test", {})
-    if not figures:
-        return f"<p>No figures were measured for this model. Licence of the weights: {escape(card.licence)}</p>"
-    columns = {
-        "auc": "AUC",
-        "accuracy": "Accuracy",
-        "false_accusation_rate": "Real called fake",
-        "miss_rate": "Fake called real",
-        "expected_calibration_error": "Calibration error",
-    }
-    head = "".join(f'<th scope="col">{title}</th>' for title in columns.values())
+def model_card(card: Card) -> str:
+    """The facts of the model's card, matter by matter, with its tables."""
+    return "".join(_section(section) for section in facts(card))
+
+
+def _section(section: Section) -> str:
+    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in section.sentences)
+    table = "" if section.table is None else _table(section.table)
+    return f'<section class="fact"><h3>{escape(section.title)}</h3><ul>{sentences}</ul>{table}</section>'
+
+
+def _table(table: Table) -> str:
+    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in table.head)
     rows = ""
-    for name, values in figures.items():
+    for name, *values in table.rows:
         cells = "".join(
-            f'<td data-label="{heading}"><span>{_cell(values.get(column))}</span></td>'
-            for column, heading in columns.items()
+            f'<td data-label="{escape(title)}"><span>{escape(value)}</span></td>'
+            for title, value in zip(table.head[1:], values, strict=True)
         )
-        rows += f'<tr><th scope="row">{escape(SET_NAMES.get(name, name))}</th>{cells}</tr>'
-    return (
-        f'<div class="table"><table><thead><tr><th scope="col">Test set</th>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div><p>With 95 % bootstrap intervals, at P(Fake) = 0.5. "
-        f"Licence of the weights: {escape(card.licence)}</p>"
-    )
-
-
-def _cell(estimate: dict[str, float] | None) -> str:
-    if estimate is None:
-        return "–"
-    return f"{estimate['value']:.3f} <small>{estimate['low']:.3f}–{estimate['high']:.3f}</small>"
+        rows += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
+    return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 NO_ATTENTION = "<p>This model has no attention block, so there is no mask to show.</p>"

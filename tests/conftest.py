@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,7 +36,7 @@ QUIET = (  # nothing that would look for a display, a graphics card or the netwo
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 )
-START_SECONDS = 120  # patience with a machine that does other work
+START_SECONDS = 300  # patience with a machine that does other work, and with an import of a model
 HEAD = (140, 20, 300, 180)  # the astronaut's head in her photo: left, top, right, bottom
 GRID = (8, 5)  # heads across and down in the picture of forty faces
 TILE = 128  # pixels a side of each head there
@@ -59,24 +60,40 @@ def server_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def page_url(server_log: Path) -> Iterator[str]:
     """Address of the page, started by the command that the README gives."""
+    with served(ROOT, server_log) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def thesis_page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the page of a checkout into whose ``model/`` somebody dropped the files of a thesis."""
+    checkout = tmp_path_factory.mktemp("checkout")
+    for name in ("explain", "model", "examples"):
+        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "app.py", checkout)
+    for name in ("best_model_effatt.h5", "label_transform.pkl"):
+        shutil.copy(ROOT / "tests" / "data" / "legacy" / "keras2_softmax" / name, checkout / "model")
+    with served(checkout, checkout / "log.txt", WHYFAKE_CACHE=str(checkout / "cache")) as url:
+        yield url
+
+
+@contextmanager
+def served(root: Path, log: Path, **variables: str) -> Iterator[str]:
+    """Address of the page that ``app.py`` of a checkout serves meanwhile."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     environment = os.environ | {
         "GRADIO_ANALYTICS_ENABLED": "False",
-        "GRADIO_TEMP_DIR": str(server_log.parent / "uploads"),
+        "GRADIO_TEMP_DIR": str(log.parent / "uploads"),
+        **variables,
     }
-    with server_log.open("w") as log:
-        server = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port)],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+    with log.open("w") as output:
+        command = [sys.executable, "app.py", "--port", str(port)]
+        server = subprocess.Popen(command, cwd=root, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
-        _wait_until_it_answers(url, server, server_log)
+        _wait_until_it_answers(url, server, log)
         yield url
     finally:
         server.kill()

@@ -551,7 +551,7 @@ def test_page_fits_its_window(arrive: Callable[..., Visitor], scheme: str, size:
     assert visitor.overflow() <= 0
     for picture in ("#lime img", "#attention img", "#found img"):
         visitor.wait_until(lambda picture=picture: visitor.is_seen(picture), f"{picture} on the page")
-    for accordion in ("How to read this", "The model: measured figures"):
+    for accordion in ("How to read this", "The model card"):
         visitor.page.get_by_role("button", name=accordion).click()
     visitor.page.wait_for_timeout(500)
     visitor.shoot(name)
@@ -590,7 +590,7 @@ def test_nothing_is_asked_of_another_host(visitor: Visitor) -> None:
     visitor.wait_done()
     visitor.set_number("shown", 3)
     visitor.wait_for_text("#lime-text", "The 3 strongest")
-    for accordion in ("How to read this", "The model: measured figures"):
+    for accordion in ("How to read this", "The model card"):
         visitor.page.get_by_role("button", name=accordion).click()
     visitor.page.wait_for_timeout(1000)
     assert len(visitor.requests) > 20

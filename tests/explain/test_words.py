@@ -19,6 +19,7 @@ from explain.gallery import Example
 from model.artifact import Card
 from model.detector import Prediction
 from model.faces import Face
+from model.model_card import facts
 from model.photo import Photo
 from model.preprocessing import Preprocessing
 
@@ -123,10 +124,10 @@ def text(fragment: str) -> str:
         pytest.param(words.title(SCRIPT, "line"), id="title"),
         pytest.param(words.title("name", SCRIPT), id="line under a title"),
         pytest.param(words.lime_title(SCRIPT), id="class in a title"),
-        pytest.param(words.model_figures(replace(CARD, licence=SCRIPT)), id="licence"),
-        pytest.param(words.model_figures(replace(UNMEASURED, licence=SCRIPT)), id="licence without figures"),
+        pytest.param(words.model_card(replace(CARD, licence=SCRIPT)), id="licence"),
+        pytest.param(words.model_card(replace(UNMEASURED, licence=SCRIPT)), id="licence without figures"),
         pytest.param(
-            words.model_figures(replace(CARD, metrics={"test": {SCRIPT: METRICS["test"]["dfdc"]}})), id="name of a set"
+            words.model_card(replace(CARD, metrics={"test": {SCRIPT: METRICS["test"]["dfdc"]}})), id="name of a set"
         ),
         pytest.param(
             words.notice(" ".join(words.first_sentences(analysis(photo=Photo(CROP, (SCRIPT,), "")), None))),
@@ -154,7 +155,7 @@ def test_text_from_outside_is_escaped(fragment: str) -> None:
         words.lime_caption(lime(), 8),
         words.attention_caption(attention_map(np.eye(4, dtype=np.float32), SIDE), CARD),
         words.scope(CARD),
-        words.model_figures(CARD),
+        words.model_card(CARD),
     ],
 )
 def test_every_fragment_closes_its_tags(fragment: str) -> None:
@@ -363,28 +364,31 @@ def test_scope_without_figures_claims_none() -> None:
     assert not re.search(r"\d", said)
 
 
-def test_figures_stand_in_a_table_with_their_intervals() -> None:
-    fragment = words.model_figures(CARD)
+def test_card_is_told_whole_with_its_tables() -> None:
+    fragment = words.model_card(CARD)
     said = text(fragment)
-    assert fragment.count("<tr>") == 1 + len(METRICS["test"])
-    for name in ("auc", "accuracy", "false_accusation_rate", "miss_rate", "expected_calibration_error"):
-        value = METRICS["test"]["dfdc"][name]["value"]
-        assert f"{value:.3f} {value - 0.011:.3f}–{value + 0.012:.3f}" in said
-    assert all(words.SET_NAMES[name] in said for name in METRICS["test"])
+    for section in facts(CARD):
+        assert section.title in said
+        assert all(sentence in said for sentence in section.sentences)
+        for row in section.table.rows if section.table else ():
+            assert all(cell in said for cell in row)
+    assert "0.899 (0.888–0.911)" in said
     assert "Research only." in said
 
 
-def test_rates_that_were_not_measured_are_left_open() -> None:
-    fragment = words.model_figures(CARD)
-    row = fragment[fragment.index(words.SET_NAMES["utkface"]) :].split("</tr>")[0]
-    assert row.count("<span>–</span>") == 4
-    assert "0.350" in row
+def test_every_cell_names_its_column_for_narrow_screens() -> None:
+    fragment = words.model_card(CARD)
+    row = fragment[fragment.index("UTKFace real faces</th>") :].split("</tr>")[0]
+    assert re.findall(r'<td data-label="([^"]+)"><span>([^<]+)</span></td>', row)[1] == (
+        "Real called fake",
+        "0.350 (0.339–0.362)",
+    )
 
 
 def test_model_without_figures_says_so() -> None:
-    said = text(words.model_figures(UNMEASURED))
-    assert "No figures were measured" in said
-    assert "Research only." in said
+    said = text(words.model_card(UNMEASURED))
+    assert "not measured" in said
+    assert "AUC 0." not in said
 
 
 def test_whole_picture_gets_no_frequency() -> None:

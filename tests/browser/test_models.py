@@ -1,0 +1,57 @@
+"""The page of somebody who dropped the files of a thesis into ``model/``, in a real browser and by a program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from gradio_client import Client, handle_file
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+ROOT = Path(__file__).resolve().parents[2]
+ASTRONAUT = ROOT / "examples" / "astronaut.jpg"
+PATIENCE_MS = 120_000
+THESIS, SHIPPED = "best_model_effatt.h5", "lite_attention"
+QUICK = ("The likelier one", 20, 100, 8, False, False)
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, thesis_page_url: str) -> Iterator[Page]:
+    """The page with the astronaut analysed by the model that it started with."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(thesis_page_url)
+    page.set_input_files("#photo input[type=file]", ASTRONAUT)
+    page.get_by_text("Done in").wait_for(timeout=PATIENCE_MS)
+    yield page
+    page.close()
+
+
+def test_thesis_model_is_named_and_chosen_and_the_shipped_one_is_a_click_away(page: Page) -> None:
+    assert page.locator("#model").get_by_role("radio").count() == 2
+    assert page.get_by_label(THESIS).is_checked()
+    assert "not known here" in page.locator(".scope").inner_text()
+    assert "uncalibrated" in page.locator("#verdict").inner_text()
+    assert "Native grid 8 × 8" in page.locator("#attention-text").inner_text()
+
+    page.get_by_label(SHIPPED).check()
+    page.locator("#verdict").get_by_text("Calibrated on validation faces").wait_for(timeout=PATIENCE_MS)
+    page.get_by_text("Done in").wait_for(timeout=PATIENCE_MS)
+    assert "called" in page.locator(".scope").inner_text()
+    assert "inside the changed region" in page.locator("#attention-text").inner_text()
+
+
+def test_program_may_name_the_model(thesis_page_url: str, tmp_path: Path) -> None:
+    client = Client(thesis_page_url, verbose=False, download_files=str(tmp_path))
+    names = {}
+    for asked in (THESIS, SHIPPED):
+        report, _, _ = client.predict(handle_file(ASTRONAUT), *QUICK, asked, api_name="/analyze")
+        names[asked] = report["model"]["name"]
+        assert report["prediction"]["calibrated"] is (asked == SHIPPED)
+    assert names == {THESIS: THESIS, SHIPPED: SHIPPED}
+    client.close()
