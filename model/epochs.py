@@ -61,7 +61,9 @@ class Epochs:
         self._callbacks = _callbacks(training.patience, loop)
         self.rows = runs.read_rows(out)[: runs.restore_state(out, loop.variables)]
         loop.agree_on(len(self.rows))
-        for row in self.rows:  # patience counts on from where it was; the learning rate comes out as in the state
+        # The callbacks live through the history again: patience and learning rate come out as they were.
+        loop.optimizer.learning_rate = training.learning_rate
+        for row in self.rows:
             self._tell(row)
 
     @property

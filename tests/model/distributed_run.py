@@ -1,6 +1,6 @@
 """Trains a tiny network under a strategy in a process of its own, and prints what came out as one line of JSON.
 
-``python tests/model/distributed_run.py DATA OUT STRATEGY [DEVICES]``; DEVICES splits the CPU into so many.
+``python tests/model/distributed_run.py DATA OUT STRATEGY NETWORK DEVICES``; DEVICES splits the CPU into so many.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -21,44 +23,57 @@ from model import train
 from model.architectures import ARCHITECTURES, Architecture
 from model.dataset import gather
 from model.labels import LABELS
+from model.loop import Loop
 from model.preprocessing import Preprocessing
 
 
-def build_tiny(_pretrained: object = None) -> keras.Model:
+def build_plain(_pretrained: object = None) -> keras.Model:
+    """Learns the same from a batch in whatever parts it comes."""
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Conv2D(8, 3, strides=2, activation="relu")(inputs)
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, {"probabilities": layers.Dense(len(LABELS), activation="softmax")(x)}, name="plain")
+
+
+def build_full(_pretrained: object = None) -> keras.Model:
     """Batch norm and dropout are what a strategy may get wrong."""
     inputs = keras.Input((16, 16, 3))
     x = layers.Conv2D(8, 3, strides=2, activation="relu")(inputs)
     x = layers.BatchNormalization(momentum=0.8)(x)
     x = layers.Dropout(0.1)(layers.GlobalAveragePooling2D()(x))
-    return keras.Model(inputs, {"probabilities": layers.Dense(len(LABELS), activation="softmax")(x)}, name="tiny")
+    return keras.Model(inputs, {"probabilities": layers.Dense(len(LABELS), activation="softmax")(x)}, name="full")
 
 
-def main(data: Path, out: Path, strategy: str, devices: int) -> None:
-    if devices > 1:
-        cpu = tf.config.list_physical_devices("CPU")[0]
-        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
-    ARCHITECTURES["tiny"] = Architecture(build_tiny, Preprocessing(16, "RGB", 1 / 255), has_folded_form=False)
+NETWORKS = {"plain": build_plain, "full": build_full}
+
+
+def train_and_report(data: Path, out: Path, strategy: str, network: str) -> dict[str, Any]:
+    """Result, history, number of devices and final weights (by path, as lists) of four epochs."""
+    ARCHITECTURES[network] = Architecture(NETWORKS[network], Preprocessing(16, "RGB", 1 / 255), has_folded_form=False)
     loops: list[train.Loop] = []
 
-    class Kept(train.Loop):
-        def __init__(self, *given: object) -> None:
-            super().__init__(*given)
-            loops.append(self)
+    def keep(*given: Any) -> train.Loop:
+        loops.append(Loop(*given))
+        return loops[0]
 
-    train.Loop = Kept  # type: ignore[misc]
-    training = train.Training("tiny", learning_rate=0.02, batch_size=8, epochs=4, strategy=strategy)
-    rows: list[dict[str, float]] = []
-    result = train.fit(data, gather(data, None, 0), training, out, lambda row: rows.append(dict(row)))
-    weights = {weight.path: np.asarray(weight).tolist() for weight in loops[0].model.weights}
-    report = {
+    with patch.object(train, "Loop", keep):
+        training = train.Training(network, learning_rate=0.02, batch_size=8, epochs=4, strategy=strategy)
+        rows: list[dict[str, float]] = []
+        result = train.fit(data, gather(data, None, 0), training, out, lambda row: rows.append(dict(row)))
+    return {
         **asdict(result),
         "artifact": str(result.artifact),
         "rows": rows,
-        "replicas": loops[0].strategy.num_replicas_in_sync,
-        "weights": weights,
+        "devices": loops[0].strategy.num_replicas_in_sync,
+        "weights": {weight.path: np.asarray(weight).tolist() for weight in loops[0].model.weights},
     }
-    print(json.dumps(report))
+
+
+def main(data: str, out: str, strategy: str, network: str, devices: str) -> None:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(devices))
+    print(json.dumps(train_and_report(Path(data), Path(out), strategy, network)))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]) if len(sys.argv) > 4 else 1)
+    main(*sys.argv[1:])
