@@ -188,10 +188,15 @@ def summarise(findings: Sequence[Finding]) -> list[str]:
         found = [finding for finding in findings if finding.dataset == dataset]
         alarming = sorted((f for f in found if f.alarming), key=lambda f: f.column == TOGETHER)  # the sum comes last
         shortcuts = [f"WARNING {finding.sentence}" for finding in alarming]
-        best = found[0]
-        calm = (
-            f"{dataset}: nothing trivial tells the classes apart. The most telling is {best.feature.name} with "
-            f"AUC {_short(best.estimate.value)}: .5 is chance, and above {_short(ALARM)} would be a warning."
-        )
-        sentences.extend(shortcuts or [calm])
+        sentences.extend(shortcuts or [_calm(found[0])])
     return sentences
+
+
+def _calm(best: Finding) -> str:
+    """What to say of a data set without a shortcut, by its most telling feature."""
+    if best.estimate.low > 0.5 and best.estimate.high > ALARM:
+        return f"{best.sentence} This is close to a warning, which begins above {_short(ALARM)}."
+    return (
+        f"{best.dataset}: nothing trivial tells the classes apart. The most telling is {best.feature.name} with "
+        f"AUC {_short(best.estimate.value)}: .5 is chance, and above {_short(ALARM)} would be a warning."
+    )
