@@ -18,6 +18,7 @@ ACCURACY_LOSS = 0.01
 SLOWER = 0.1
 # Nor may it judge more pictures otherwise: gradients are taken from the float weights, and must explain this verdict.
 CHANGED = 0.01
+SAME_SIZE = 0.01  # files closer than this are of one size
 COLOURS = ("#000000", "#56B4E9", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#D55E00", "#8C6D1F")  # Okabe & Ito
 
 
@@ -105,8 +106,14 @@ def faults(variant: Measured, original: Measured) -> list[str]:
 
 
 def winner(measured: Sequence[Measured]) -> Measured:
-    """The smallest file among the original, which comes first and wins ties, and the variants without faults."""
-    return min((m for m in measured if not faults(m, measured[0])), key=lambda m: m.file_size)
+    """The smallest file among the variants without faults, or the original, which comes first and wins ties."""
+    original = measured[0]
+    smallest = min((m for m in measured if not faults(m, original)), key=lambda m: m.file_size)
+    return smallest if _is_smaller(smallest, original) else original
+
+
+def _is_smaller(one: Measured, other: Measured) -> bool:
+    return one.file_size < (1 - SAME_SIZE) * other.file_size
 
 
 def verdict(measured: Sequence[Measured]) -> str:
@@ -118,12 +125,17 @@ def verdict(measured: Sequence[Measured]) -> str:
         "file wins."
     )
     if best is original:
-        same = [m.name for m in measured[1:] if m.file_size == best.file_size and m.largest_difference < 1e-6]
+        # Another export of the same weights differs by a few bytes and by no answer.
+        same = [
+            m.name
+            for m in measured[1:]
+            if m.largest_difference < 1e-6 and not _is_smaller(m, best) and not _is_smaller(best, m)
+        ]
         stored = f", stored as {same[0]}" if same else ""
         says = f"Nothing beats the original{stored}: {_megabytes(best)}."
     else:
         says = f"{best.name} wins: {_megabytes(best)} instead of the original's {_megabytes(original)}."
-    smaller = [m for m in measured if m.file_size < best.file_size]
+    smaller = [m for m in measured if _is_smaller(m, best)]
     out = "; ".join(f"{m.name} ({_megabytes(m)}) {' and '.join(faults(m, original))}" for m in smaller)
     return " ".join([rule, says, *([f"Smaller, but out: {out}."] if out else [])])
 
