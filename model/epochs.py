@@ -104,10 +104,15 @@ class Epochs:
         # An epoch's order depends on nothing but its number: a run that was stopped sees what it would have seen.
         seed = self._training.seed * SEEDS_PER_RUN + len(self.rows)
         augment, multiple_of = self._training.augment, self._loop.multiple_of
-        return stream(self._data, self._learnt, self._preprocessing, size, seed, augment, multiple_of, shard)
+        return stream(
+            self._data, self._learnt, self._preprocessing, size, seed, augment, multiple_of=multiple_of, shard=shard
+        )
 
     def _validation_batches(self, size: int, shard: tuple[int, int]) -> tf.data.Dataset:
-        return stream(self._data, self._judged, self._preprocessing, size, shard=shard)
+        multiple_of = self._loop.multiple_of
+        return stream(
+            self._data, self._judged, self._preprocessing, size, multiple_of=multiple_of, fill=True, shard=shard
+        )
 
     def _tell(self, row: Mapping[str, float]) -> None:
         for callback in self._callbacks:

@@ -108,7 +108,7 @@ class Loop:
 
     @property
     def multiple_of(self) -> int:
-        """What the number of training pictures must divide by: a device without a picture would spoil batch norms."""
+        """What the number of pictures must divide by: a device without a picture fails, or spoils its batch norms."""
         return self.batch_size if self.strategy.num_replicas_in_sync > 1 else 1
 
     def agree_on(self, epochs: int) -> None:
@@ -144,12 +144,13 @@ class Loop:
         return {"loss": loss / seen, "accuracy": right / seen}
 
     def judge(self, batches: Batches) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Probabilities and one-hot labels, both ``(N, 2)``, of all pictures, on every machine the same."""
+        """Probabilities and one-hot labels, both ``(N, 2)``, of all pictures that have a label; the same everywhere."""
         parts = [self._judge_step(pixels, labels) for pixels, labels in self._distribute(batches)]
         probabilities, labels = (
             np.concatenate([np.asarray(part) for part in each]) for each in zip(*parts, strict=True)
         )
-        return probabilities, labels
+        labelled = labels.any(axis=1)
+        return probabilities[labelled], labels[labelled]
 
     def _distribute(self, batches: Batches) -> tf.distribute.DistributedDataset:
         def mine(context: tf.distribute.InputContext) -> tf.data.Dataset:

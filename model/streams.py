@@ -61,6 +61,7 @@ def stream(
     shuffle_seed: int | None = None,
     augment: bool = False,
     multiple_of: int = 1,
+    fill: bool = False,
     shard: tuple[int, int] = (1, 0),
 ) -> tf.data.Dataset:
     """One pass over labelled pictures, each read when its turn comes and forgotten with its batch.
@@ -72,7 +73,8 @@ def stream(
         batch_size: pictures per batch; the last batch may be smaller.
         shuffle_seed: decides order and augmentation, and is to change from epoch to epoch; None keeps the order given.
         augment: degrade and mirror pictures at random.
-        multiple_of: leave out the last pictures of the order, so that their number divides by this.
+        multiple_of: the number of pictures is to divide by this: the last of the order are left out.
+        fill: instead, the last picture is repeated, with zeros for its labels.
         shard: how many readers share the pictures, and which of them this is: it gets every so-many-th picture.
 
     Returns:
@@ -80,9 +82,12 @@ def stream(
     """
     rng = np.random.default_rng(shuffle_seed)
     order = np.arange(len(examples)) if shuffle_seed is None else rng.permutation(len(examples))
+    labels = one_hot([example.label for example in examples])[order]
+    if fill:
+        missing = -len(order) % multiple_of
+        order, labels = np.pad(order, (0, missing), "edge"), np.pad(labels, ((0, missing), (0, 0)))
     order = order[: len(order) // multiple_of * multiple_of]
     seeds = np.random.default_rng(shuffle_seed or 0).integers(SEEDS, size=len(order))
-    labels = one_hot([example.label for example in examples])
     side = preprocessing.input_size
 
     def read(row: int, seed: int) -> NDArray[np.float32]:
@@ -94,6 +99,6 @@ def stream(
 
     count, number = shard
     mine = slice(number, None, count)
-    rows = tf.data.Dataset.from_tensor_slices((order[mine], seeds[mine], labels[order[mine]]))
+    rows = tf.data.Dataset.from_tensor_slices((order[mine], seeds[mine], labels[: len(order)][mine]))
     pictures = rows.map(load, num_parallel_calls=tf.data.AUTOTUNE)
     return pictures.batch(batch_size).prefetch(tf.data.AUTOTUNE)

@@ -121,6 +121,13 @@ def test_last_pictures_are_left_out_where_batches_must_be_whole(root: Path, exam
     assert len(pixels) == 8
 
 
+def test_filled_batches_repeat_a_picture_without_a_label(root: Path, examples: list[Example]) -> None:
+    pixels, labels = collect(stream(root, examples, PREPROCESSING, 4, multiple_of=4, fill=True))
+    plain, known = collect(stream(root, examples, PREPROCESSING, 4))
+    np.testing.assert_array_equal(pixels, np.concatenate([plain, plain[-1:], plain[-1:]]))
+    np.testing.assert_array_equal(labels, np.concatenate([known, np.zeros((2, 2), np.float32)]))
+
+
 def test_pictures_are_read_when_their_turn_comes(
     root: Path, examples: list[Example], monkeypatch: pytest.MonkeyPatch
 ) -> None:

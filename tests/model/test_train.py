@@ -387,13 +387,12 @@ def test_certain_and_wrong_is_a_finite_loss() -> None:
     assert 5 < figures["val_loss"] < 20
 
 
-def test_last_small_batch_counts_as_much_as_it_is(data: Data) -> None:
-    """Twelve pictures in batches of eight: what comes out is the mean over pictures, not over batches."""
+def test_every_picture_is_judged_once(data: Data) -> None:
+    """Twelve pictures in batches of eight, the last batch small or filled."""
     root, examples = data
     chosen = [example for example in examples if example.split == "val"]
     model = build(PLAIN)
     loop = Loop(model, keras.optimizers.SGD(0.0), make_strategy("none"), 8)
-    model.trainable = False  # so that batch norm and dropout are what they are in judging
     preprocessing = ARCHITECTURES[PLAIN].preprocessing
 
     def batches(size: int, shard: tuple[int, int]) -> tf.data.Dataset:
@@ -403,6 +402,8 @@ def test_last_small_batch_counts_as_much_as_it_is(data: Data) -> None:
     assert probabilities.shape == labels.shape == (12, 2)
     expected = np.asarray(model(next(iter(batches(12, (1, 0))))[0])["probabilities"])
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    filled, _ = loop.judge(lambda size, shard: stream(root, chosen, preprocessing, size, multiple_of=8, fill=True))
+    np.testing.assert_allclose(filled, expected, atol=1e-5)  # what only fills the batch is not judged
 
 
 def test_mixed_precision_learns_in_float16_and_keeps_float32(data: Data) -> None:
