@@ -163,12 +163,12 @@ def compare(
     start = None if pretrained == "none" else pretrained
     # Nobody stops early: the budget is the same for all.
     trainings = [Training(n.strip(), pretrained=start, patience=epochs, **shared) for n in networks.split(",")]
+    examples = gather(data, None if whole_pictures else faces, seed, sets)
+    usable = _of_both_classes([e for e in examples if whole_pictures or e.box is not None])
     pictures = {"limit": limit, "validation": validation, "sets": sets, "whole_pictures": whole_pictures}
     given = {"data": data.name, "pretrained": pretrained, **shared, **pictures}
     # A single training may have more epochs later; here that would give some networks more than others.
     runs.write_arguments(out, {"epochs_each" if name == "epochs" else name: value for name, value in given.items()})
-    examples = gather(data, None if whole_pictures else faces, seed, sets)
-    usable = _of_both_classes([e for e in examples if whole_pictures or e.box is not None])
     drawn = draw(usable, {"train": limit, "val": validation, "test": judged}, seed)
     results = train_all(data, drawn, trainings, out)
     rows = measure_all(results, out, data, judged_members(drawn, "test", whole_pictures), rounds)

@@ -184,10 +184,10 @@ def compress(
     Run again, the variants that are there are measured anew and not made anew.
     """
     network = load_artifact(artifact).sha256[TFLITE]
+    examples = gather(data, None if whole else faces, seed, sets)
     # What the variants hold depends on these alone; they may be measured anew in other ways.
     deciding = {"network": network, "data": data.name, "sets": sets, "calibration": calibration, "seed": seed}
     runs.write_arguments(out, {**deciding, "whole": whole})
-    examples = gather(data, None if whole else faces, seed, sets)
     inputs = calibration_inputs(data, examples, artifact, calibration, seed)
     folders = write_variants(artifact, out, inputs)
     measured = measure_variants(folders, data, judged_members(examples, split, whole), rounds)

@@ -131,10 +131,10 @@ def tune(
     """
     start = {"none": None, IMAGENET: IMAGENET}.get(pretrained, Path(pretrained))
     base = Training(architecture, pretrained=start, epochs=epochs, seed=seed)
+    examples = gather(data, None if whole_pictures else faces, seed, sets)
     fixed = {"architecture": architecture, "pretrained": Path(pretrained).name, "epochs_each": epochs, "seed": seed}
     pictures = {"data": data.name, "limit": limit, "judged": judged, "sets": sets, "whole_pictures": whole_pictures}
     runs.write_arguments(out, {**fixed, **pictures})
-    examples = gather(data, None if whole_pictures else faces, seed, sets)
     drawn = draw(examples, {"train": limit, "val": judged, "test": 0}, seed)
 
     def train(folder: str, choices: dict[str, Any], after_epoch: Callable[[Mapping[str, float]], None]) -> Result:

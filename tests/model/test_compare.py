@@ -167,7 +167,9 @@ def test_what_cannot_be_compared_is_refused(data: tuple[Path, Path], tmp_path: P
         compare(root, tmp_path / "run", pretrained="my.h5", faces=cache)
     with pytest.raises(DatasetError, match="both classes in train, val and test"):
         compare(root, tmp_path / "reals", networks="cnn", sets=["reals"], faces=cache)
-    assert not (tmp_path / "run").exists() and not (tmp_path / "reals" / "cnn").exists()
+    with pytest.raises(DatasetError, match="holds no pictures"):
+        compare(tmp_path / "nowhere", tmp_path / "run", networks="cnn", faces=cache)
+    assert not (tmp_path / "run").exists() and not (tmp_path / "reals").exists()
 
 
 def test_six_networks_of_the_thesis_are_registered() -> None:
