@@ -230,7 +230,8 @@ def _halve(source: Path, target: Path) -> None:
 
     def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Dataset):
-            copied = writer.create_dataset(name, data=item[()].astype(np.float16), compression="gzip")
+            compression = "gzip" if item.shape else None  # a single number cannot be compressed
+            copied = writer.create_dataset(name, data=item[()].astype(np.float16), compression=compression)
         else:
             copied = writer.require_group(name)
         for key, value in item.attrs.items():

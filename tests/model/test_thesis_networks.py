@@ -13,7 +13,9 @@ from keras import applications
 from keras.src.utils import file_utils
 
 from model import thesis_networks
-from model.architectures import ARCHITECTURES, build
+from model.architectures import ARCHITECTURES, LABELS, Architecture, build
+from model.artifact import Card, load_keras, save_artifact
+from model.detector import Detector
 from model.preprocessing import to_input
 from model.pretrained import ArchitectureError, PretrainedError
 
@@ -138,3 +140,43 @@ def test_attention_of_efficientnetb7_is_4x4_at_128_pixels() -> None:
     model = build("efficientnetb7_attention")
     assert model.input_shape == (None, 128, 128, 3)
     assert tuple(model.output["attention"].shape) == (None, 4, 4, 1)
+
+
+# Artifacts
+
+
+def assert_judges_alike(network: keras.Model, name: str, folder: Path) -> None:
+    """The artifact of a network gives what the network gave, by LiteRT and back in Keras."""
+    crops = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), dtype=np.uint8)
+    card = Card(name, ARCHITECTURES[name].preprocessing, LABELS)
+    expected = np.asarray(network(to_input(crops, card.preprocessing))["probabilities"])
+    save_artifact(network, folder, card)
+    np.testing.assert_allclose(Detector(folder).probabilities(crops), expected, atol=5e-3)
+    again = load_keras(folder)(to_input(crops, card.preprocessing))
+    np.testing.assert_allclose(np.asarray(again["probabilities"]), expected, atol=5e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cnn", "vgg16", "mobilenetv2", "xception"])
+def test_artifact_judges_as_the_network_did(name: str, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    assert_judges_alike(build(name), name, tmp_path / name)
+
+
+def test_artifact_of_a_network_that_centres_its_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EfficientNet-B7's way of looking at pixels on a body that converts in a second."""
+
+    def build_centring(_pretrained: object = None) -> keras.Model:
+        inputs = keras.Input((128, 128, 3))
+        centred = keras.layers.Normalization()
+        x = centred(keras.layers.Rescaling(1 / 255)(inputs))
+        centred.adapt_mean.assign([0.485, 0.456, 0.406])
+        centred.adapt_variance.assign([0.05, 0.05, 0.05])
+        centred.finalize_state()
+        x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 3, 4, activation="relu")(x))
+        return keras.Model(inputs, {"probabilities": keras.layers.Dense(2, activation="softmax")(x)})
+
+    preprocessing = ARCHITECTURES["efficientnetb7"].preprocessing
+    monkeypatch.setitem(ARCHITECTURES, "centring", Architecture(build_centring, preprocessing, False))
+    keras.utils.set_random_seed(0)
+    assert_judges_alike(build_centring(), "centring", tmp_path / "centring")
