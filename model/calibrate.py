@@ -1,6 +1,10 @@
 """Fits temperature, bias and inconclusive band: ``python -m model.calibrate model/weights/lite_attention DATA``."""
 
+import json
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -8,13 +12,16 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from tqdm import tqdm
 
-from model.artifact import TFLITE, load_artifact, write_card
+from model.artifact import Card, write_card
+from model.charts import Judged, chart, save
 from model.cli import run
-from model.dataset import index, judged_sets
-from model.detector import scale_by_temperature
-from model.engine import Engine
-from model.preprocessing import to_input
+from model.corruptions import CLEAN
+from model.dataset import DatasetError, Example, gather
+from model.detector import Detector, scale_by_temperature
+from model.measuring import judge, judged_members, truth_of
+from model.metrics import expected_calibration_error
 
 DECIDED_ACCURACY = 0.85  # what the verdicts Fake and Real must reach on validation data
 WIDEST_BAND = 0.35  # half-width; a model that needs more is too weak to be helped by a band
@@ -53,25 +60,81 @@ def fit_band(p_fake: NDArray[np.floating], is_fake: NDArray[np.bool_], weights: 
     return (round(0.5 - float(half_width), 2), round(0.5 + float(half_width), 2))
 
 
+def raw_p_fake(
+    detector: Detector, data: Path, members: Mapping[str, Sequence[Example]]
+) -> dict[str, NDArray[np.float64]]:
+    """The network's own P(Fake) of the pictures of each data set, as if it had never been calibrated."""
+    raw = copy(detector)
+    raw.card = replace(detector.card, temperature=None, fake_bias=0.0)
+    judged = {}
+    for name, examples in members.items():
+        with tqdm(total=len(examples), desc=name, unit="picture") as bar:
+            judged[name] = judge(raw, data, examples, advance=bar.update)[CLEAN]
+    return judged
+
+
+def write_results(
+    out: Path, card: Card, raw: Mapping[str, NDArray], is_fake: Mapping[str, NDArray[np.bool_]], given: Mapping
+) -> None:
+    """Write what was fitted, each set's calibration error before and after, and reliability diagrams."""
+    out.mkdir(parents=True, exist_ok=True)
+    errors: dict[str, dict[str, float]] = {}
+    for name, p_raw in raw.items():
+        scaled = scale_by_temperature(two_columns(p_raw), card.temperature or 1.0, (card.fake_bias, 0.0))[:, 0]
+        errors[name] = {}
+        for when, p_fake in (("before", p_raw), ("after", scaled)):
+            errors[name][when] = round(expected_calibration_error(p_fake, is_fake[name]), 4)
+            judged = Judged(f"{name}, {when} calibration", p_fake, is_fake[name], card.inconclusive_band)
+            save(chart("reliability", judged), out / f"{name}_{when}.png")
+    fitted = {
+        "temperature": card.temperature,
+        "fake_bias": card.fake_bias,
+        "inconclusive_band": card.inconclusive_band,
+        "calibration_error": errors,
+    }
+    (out / "calibration.json").write_text(json.dumps(fitted, indent=2) + "\n")
+    arguments = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+    versions = {name: version(name) for name in ("numpy", "scipy")}
+    (out / "arguments.json").write_text(json.dumps({**arguments, "versions": versions}, indent=2) + "\n")
+
+
+def two_columns(p_fake: NDArray[np.floating]) -> NDArray[np.floating]:
+    """P(Fake) ``(N,)`` beside P(Real), ``(N, 2)``."""
+    return np.stack([p_fake, 1 - p_fake], axis=1)
+
+
 def calibrate(
     artifact: Annotated[Path, typer.Argument(help="Model folder whose card is updated.")],
     data: Annotated[Path, typer.Argument(help="Data folder; its validation splits are used.")],
+    out: Annotated[Path, typer.Option(help="Folder for figures and reliability diagrams.")] = Path("runs/calibration"),
+    sets: Annotated[list[str] | None, typer.Option(help="A data set to use; may be repeated. Else all.")] = None,
     faces: Annotated[Path, typer.Option(help="Where found faces are remembered.")] = Path("runs/faces.json"),
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Judge whole pictures, for models trained on them, and look for no faces.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Decides the split of pictures without one, as in training.")] = 0,
 ) -> None:
-    """Fit temperature, bias and the inconclusive band on validation pictures, each data set weighing the same."""
-    card = load_artifact(artifact)
-    engine = Engine(artifact / TFLITE)
-    sets = judged_sets(data, index(data, faces), "val", card.preprocessing.crop_margin)
-    outputs = [engine(to_input(crops, card.preprocessing))["probabilities"] for crops, _ in sets.values()]
-    is_fake = np.concatenate([fakes for _, fakes in sets.values()])
-    weights = np.concatenate([np.full(len(fakes), 1 / len(fakes)) for _, fakes in sets.values()])
-    probabilities = np.concatenate(outputs)
-    column = card.labels.index("Fake")
-    temperature, first_bias = fit_scaling(probabilities, np.where(is_fake, column, 1 - column), weights)
-    fake_bias = first_bias if column == 0 else -first_bias
-    p_fake = scale_by_temperature(probabilities, temperature, (first_bias, 0.0))[:, column]
-    band = fit_band(p_fake, is_fake, weights)
-    write_card(artifact, replace(card, temperature=temperature, fake_bias=fake_bias, inconclusive_band=band))
+    """Fit temperature, bias and the inconclusive band on validation pictures, each data set weighing the same.
+
+    The model's card is updated. OUT/calibration.json and the diagrams tell each data set's calibration error before
+    and after.
+    """
+    given = dict(locals())
+    detector = Detector(artifact)
+    members = judged_members(gather(data, None if whole else faces, seed, sets), "val", whole)
+    both = {name: truth_of(examples) for name, examples in members.items()}
+    both = {name: truth for name, truth in both.items() if 0 < truth.sum() < len(truth)}
+    if not both:
+        raise DatasetError(f"{data} holds no val pictures of both classes{'' if whole else ' with a face in them'}.")
+    raw = raw_p_fake(detector, data, {name: members[name] for name in both})
+    p_raw, is_fake = np.concatenate(list(raw.values())), np.concatenate(list(both.values()))
+    weights = np.concatenate([np.full(len(truth), 1 / len(truth)) for truth in both.values()])
+    temperature, fake_bias = fit_scaling(two_columns(p_raw), np.where(is_fake, 0, 1), weights)
+    scaled = scale_by_temperature(two_columns(p_raw), temperature, (fake_bias, 0.0))[:, 0]
+    band = fit_band(scaled, is_fake, weights)
+    card = replace(detector.card, temperature=temperature, fake_bias=fake_bias, inconclusive_band=band)
+    write_results(out, card, raw, both, given)
+    write_card(artifact, card)
     print(f"temperature {temperature:.3f}, bias of Fake {fake_bias:+.3f}, inconclusive {band[0]:.2f} to {band[1]:.2f}")
 
 

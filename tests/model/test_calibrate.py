@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -153,6 +154,7 @@ def test_command_writes_what_the_functions_find(
     make_data: Callable[..., tuple[Path, Path]],
     picture: Callable[..., NDArray[np.uint8]],
     capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
     labels: tuple[str, str],
 ) -> None:
     """Labels follow the model's own raw verdicts but for one picture in four, so that there is something to fit."""
@@ -166,7 +168,7 @@ def test_command_writes_what_the_functions_find(
         fake = (raw.predict(picture(seed)).probabilities["Fake"] > 0.5) != (seed % 4 == 1)
         names[f"{dataset}/{split}/{'fake' if fake else 'real'}/{seed}.png"] = picture(seed)
     root, cache = make_data(names)
-    calibrate(folder, root, cache)
+    calibrate(folder, root, tmp_path / "out", faces=cache)
 
     card, before = load_artifact(folder), raw.card
     fitted = {"temperature": None, "fake_bias": 0.0, "inconclusive_band": before.inconclusive_band}
@@ -182,6 +184,14 @@ def test_command_writes_what_the_functions_find(
     np.testing.assert_allclose(product, p_fake, atol=1e-3)
     assert card.inconclusive_band == fit_band(p_fake, is_fake, weights)
     assert f"temperature {card.temperature:.3f}" in capsys.readouterr().out
+    fitted = json.loads((tmp_path / "out" / "calibration.json").read_text())
+    assert fitted["temperature"] == card.temperature
+    large = is_fake[weights < weights.max()], p_raw[weights < weights.max()], p_fake[weights < weights.max()]
+    for when, scores in (("before", large[1]), ("after", large[2])):
+        expected = expected_calibration_error(scores, large[0])
+        assert fitted["calibration_error"]["large"][when] == pytest.approx(expected, abs=1e-3)
+        assert (tmp_path / "out" / f"large_{when}.png").stat().st_size > 1000
+    assert json.loads((tmp_path / "out" / "arguments.json").read_text())["seed"] == 0
 
 
 def crops_of(root: Path, cache: Path) -> tuple[NDArray[np.uint8], NDArray[np.bool_], Floats]:
@@ -197,7 +207,12 @@ def crops_of(root: Path, cache: Path) -> tuple[NDArray[np.uint8], NDArray[np.boo
     return np.stack([face_crop(root, example) for example in examples]), truth, weights
 
 
-def test_folder_without_validation_pictures_is_refused(tiny_artifact: Path, make_data: Callable[..., tuple]) -> None:
-    root, cache = make_data({"one/test/real/a.png": np.full((64, 64, 3), 127, np.uint8)})
-    with pytest.raises(DatasetError, match="no val pictures of both classes"):
-        calibrate(tiny_artifact, root, faces=cache)
+@pytest.mark.parametrize(
+    ("split", "words"), [("test", "no val pictures with a face"), ("val", "no val pictures of both classes")]
+)
+def test_folder_without_validation_pictures_is_refused(
+    tiny_artifact: Path, make_data: Callable[..., tuple], split: str, words: str
+) -> None:
+    root, cache = make_data({f"one/{split}/real/a.png": np.full((64, 64, 3), 127, np.uint8)})
+    with pytest.raises(DatasetError, match=words):
+        calibrate(tiny_artifact, root, root.parent / "out", faces=cache)
