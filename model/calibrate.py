@@ -18,6 +18,7 @@ from model.artifact import Card, write_card
 from model.charts import Judged, chart, save
 from model.cli import run
 from model.corruptions import CLEAN
+from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.dataset import DatasetError, Example, gather
 from model.detector import Detector, scale_by_temperature
 from model.measuring import judge, judged_members, truth_of
@@ -107,11 +108,11 @@ def calibrate(
     artifact: Annotated[Path, typer.Argument(help="Model folder whose card is updated.")],
     data: Annotated[Path, typer.Argument(help="Data folder; its validation splits are used.")],
     out: Annotated[Path, typer.Option(help="Folder for figures and reliability diagrams.")] = Path("runs/calibration"),
-    sets: Annotated[list[str] | None, typer.Option(help="A data set to use; may be repeated. Else all.")] = None,
-    faces: Annotated[Path, typer.Option(help="Where found faces are remembered.")] = Path("runs/faces.json"),
-    whole: Annotated[
-        bool, typer.Option("--whole", help="Judge whole pictures, for models trained on them, and look for no faces.")
-    ] = False,
+    sets: Sets = None,
+    faces: Faces = FACES,
+    group_pattern: GroupPattern = None,
+    remove_leaks: RemoveLeaks = False,
+    whole: WholePictures = False,
     seed: Annotated[int, typer.Option(help="Decides the split of pictures without one, as in training.")] = 0,
 ) -> None:
     """Fit temperature, bias and the inconclusive band on validation pictures, each data set weighing the same.
@@ -121,7 +122,9 @@ def calibrate(
     """
     given = dict(locals())
     detector = Detector(artifact)
-    members = judged_members(gather(data, None if whole else faces, seed, sets), "val", whole)
+    members = judged_members(
+        gather(data, None if whole else faces, seed, sets, grouping(group_pattern), remove_leaks), "val", whole
+    )
     both = {name: truth_of(examples) for name, examples in members.items()}
     both = {name: truth for name, truth in both.items() if 0 < truth.sum() < len(truth)}
     if not both:

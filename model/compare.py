@@ -24,6 +24,7 @@ from model.artifact import TFLITE
 from model.cli import run
 from model.compare_report import Budget, Row, write_report
 from model.corruptions import CLEAN
+from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.dataset import DatasetError, Example, gather
 from model.detector import Detector
 from model.loop import TrainingError
@@ -146,9 +147,11 @@ def compare(
     batch_size: Annotated[int, typer.Option(help="Pictures per step.")] = 32,
     augment: Annotated[bool, typer.Option(help="Degrade and mirror training pictures at random.")] = False,
     rounds: Annotated[int, typer.Option(help="Laps of the timing.")] = 5,
-    sets: Annotated[list[str] | None, typer.Option(help="Keep only this data set; may be repeated.")] = None,
-    whole_pictures: Annotated[bool, typer.Option(help="Take whole pictures instead of face crops.")] = False,
-    faces: Annotated[Path, typer.Option(help="Where found faces are remembered.")] = Path("runs/faces.json"),
+    sets: Sets = None,
+    whole_pictures: WholePictures = False,
+    faces: Faces = FACES,
+    group_pattern: GroupPattern = None,
+    remove_leaks: RemoveLeaks = False,
     seed: Annotated[int, typer.Option(help="Decides split, pictures, first weights and order.")] = 0,
 ) -> None:
     """Train the thesis's six architectures on the same pictures under the same budget, and measure each.
@@ -163,9 +166,15 @@ def compare(
     start = None if pretrained == "none" else pretrained
     # Nobody stops early: the budget is the same for all.
     trainings = [Training(n.strip(), pretrained=start, patience=epochs, **shared) for n in networks.split(",")]
-    examples = gather(data, None if whole_pictures else faces, seed, sets)
+    examples = gather(data, None if whole_pictures else faces, seed, sets, grouping(group_pattern), remove_leaks)
     usable = _of_both_classes([e for e in examples if whole_pictures or e.box is not None])
-    pictures = {"limit": limit, "validation": validation, "sets": sets, "whole_pictures": whole_pictures}
+    pictures: dict[str, Any] = {
+        "limit": limit,
+        "validation": validation,
+        "sets": sets,
+        "whole_pictures": whole_pictures,
+    }
+    pictures |= {"group_pattern": group_pattern, "remove_leaks": remove_leaks}
     given = {"data": data.name, "pretrained": pretrained, **shared, **pictures}
     # A single training may have more epochs later; here that would give some networks more than others.
     runs.write_arguments(out, {"epochs_each" if name == "epochs" else name: value for name, value in given.items()})

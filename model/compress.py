@@ -21,6 +21,7 @@ from model.artifact import TFLITE, ArtifactError, load_artifact, load_keras, sav
 from model.cli import run
 from model.compress_report import Measured, write_report
 from model.corruptions import CLEAN
+from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.dataset import Example, gather
 from model.detector import Detector
 from model.engine import BATCH_SIZES
@@ -172,19 +173,21 @@ def compress(
     data: Annotated[Path, typer.Argument(help="Data folder; one split of it is measured, set by set.")],
     out: Annotated[Path, typer.Option(help="Folder for the variants, the table and the chart.")],
     split: Annotated[str, typer.Option(help="Measured pictures: train, val or test.")] = "test",
-    sets: Annotated[list[str] | None, typer.Option(help="Data sets to use; all without.")] = None,
+    sets: Sets = None,
     calibration: Annotated[int, typer.Option(help="Training pictures from which int8 learns its ranges.")] = 240,
     rounds: Annotated[int, typer.Option(help="Laps of the timing.")] = 20,
     seed: Annotated[int, typer.Option(help="Decides the calibration pictures, and splits where there are none.")] = 0,
-    faces: Annotated[Path, typer.Option(help="Where found faces are remembered.")] = Path("runs/faces.json"),
-    whole: Annotated[bool, typer.Option(help="Judge whole pictures instead of faces.")] = False,
+    faces: Faces = FACES,
+    group_pattern: GroupPattern = None,
+    remove_leaks: RemoveLeaks = False,
+    whole: WholePictures = False,
 ) -> None:
     """Compress a model in seven ways; size, speed and accuracy of each stand beside the original in one table.
 
     Run again, the variants that are there are measured anew and not made anew.
     """
     network = load_artifact(artifact).sha256[TFLITE]
-    examples = gather(data, None if whole else faces, seed, sets)
+    examples = gather(data, None if whole else faces, seed, sets, grouping(group_pattern), remove_leaks)
     # What the variants hold depends on these alone; they may be measured anew in other ways.
     deciding = {"network": network, "data": data.name, "sets": sets, "calibration": calibration, "seed": seed}
     runs.write_arguments(out, {**deciding, "whole": whole})

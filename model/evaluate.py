@@ -14,6 +14,7 @@ from model.artifact import load_artifact, write_card
 from model.charts import Judged, save, save_charts
 from model.cli import run
 from model.corruptions import CLEAN
+from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.dataset import DatasetError, Example, gather, index, pictures
 from model.detector import Detector
 from model.evaluation_files import (
@@ -40,7 +41,16 @@ logger = logging.getLogger(__name__)
 Members = Mapping[str, Sequence[Example]]
 
 
-def listed(data: Path, faces: Path, split: str, whole: bool, sets: Sequence[str], seed: int) -> list[Example]:
+def listed(
+    data: Path,
+    faces: Path,
+    split: str,
+    whole: bool,
+    sets: Sequence[str],
+    seed: int,
+    group_pattern: str | None = None,
+    remove_leaks: bool = False,
+) -> list[Example]:
     """The examples to choose from; with ``all`` no split is looked for, so that a folder may be ever so small.
 
     Raises:
@@ -49,7 +59,7 @@ def listed(data: Path, faces: Path, split: str, whole: bool, sets: Sequence[str]
     if split not in SPLITS:
         raise DatasetError(f"There is no split {split!r}; choose {', '.join(SPLITS)}.")
     if split != "all":
-        return gather(data, None if whole else faces, seed, sets or None)
+        return gather(data, None if whole else faces, seed, sets or None, grouping(group_pattern), remove_leaks)
     examples = readable_pictures(data) if whole else index(data, faces)
     present = {example.dataset for example in examples}
     if unknown := [name for name in sets if name not in present]:
@@ -132,7 +142,7 @@ def evaluate(
         Path, typer.Argument(help="Data: ROOT/SET/test/real and fake, ROOT/test/Real, or ROOT/Real and ROOT/Fake.")
     ],
     split: Annotated[str, typer.Option(help="train, val, test, or all pictures whatever their split.")] = "test",
-    sets: Annotated[list[str] | None, typer.Option(help="A data set to measure; may be repeated. Else all.")] = None,
+    sets: Sets = None,
     corruptions: Annotated[
         bool, typer.Option("--corruptions", help="Measure under JPEG, blur, noise, hidden eyes and more, too.")
     ] = False,
@@ -147,10 +157,10 @@ def evaluate(
         Path | None, typer.Option(help="A training run's history.csv, drawn as training_curves.png.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for figures, predictions and charts.")] = Path("runs/evaluation"),
-    faces: Annotated[Path, typer.Option(help="Where found faces are remembered.")] = Path("runs/faces.json"),
-    whole: Annotated[
-        bool, typer.Option("--whole", help="Judge whole pictures, for models trained on them, and look for no faces.")
-    ] = False,
+    faces: Faces = FACES,
+    group_pattern: GroupPattern = None,
+    remove_leaks: RemoveLeaks = False,
+    whole: WholePictures = False,
     charts: Annotated[bool, typer.Option(help="Draw charts.")] = True,
     seed: Annotated[int, typer.Option(help="Decides the split of pictures without one, and all draws.")] = 0,
 ) -> None:
@@ -165,11 +175,11 @@ def evaluate(
     models = name_models(artifacts)
     detectors = {name: Detector(folder) for name, folder in models.items()}
     curves = training_curves(read_history(history)) if history else None
-    examples = listed(data, faces, split, whole, sets or [], seed)
+    examples = listed(data, faces, split, whole, sets or [], seed, group_pattern, remove_leaks)
     members = judged_members(examples, split, whole)
     faceless = Counter(e.dataset for e in examples if split in (e.split, "all") and e.box is None and not whole)
     arguments = dict(models=list(models), data=data, split=split, sets=sets, corruptions=corruptions, limit=limit,
-                     whole=whole, seed=seed)  # fmt: skip
+                     whole=whole, seed=seed, group_pattern=group_pattern, remove_leaks=remove_leaks)  # fmt: skip
     pictures_digest = fingerprint_of_data(data, members)
     figures: dict[str, Any] = {}
     for name, detector in detectors.items():

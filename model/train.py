@@ -21,6 +21,7 @@ from model.architectures import ARCHITECTURES, LABELS, build
 from model.artifact import CARD
 from model.charts import save
 from model.cli import run
+from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.dataset import gather
 from model.epochs import Epochs, OnEpoch
 from model.layout import DatasetError, Example
@@ -169,9 +170,11 @@ def train(
         str,
         typer.Option(help="none, mirrored (all GPUs of this machine), or multiworker (the machines of TF_CONFIG)."),
     ] = "none",
-    sets: Annotated[list[str] | None, typer.Option(help="Keep only this data set; may be repeated.")] = None,
-    whole_pictures: Annotated[bool, typer.Option(help="Take whole pictures instead of face crops.")] = False,
-    faces: Annotated[Path, typer.Option(help="Where found faces are remembered.")] = Path("runs/faces.json"),
+    sets: Sets = None,
+    whole_pictures: WholePictures = False,
+    faces: Faces = FACES,
+    group_pattern: GroupPattern = None,
+    remove_leaks: RemoveLeaks = False,
     seed: Annotated[int, typer.Option(help="Decides split, first weights, order and augmentation.")] = 0,
 ) -> None:
     """Train a network to tell real from fake, and keep its best epoch as a model folder."""
@@ -189,7 +192,7 @@ def train(
         seed=seed,
         patience=patience,
     )
-    examples = gather(data, None if whole_pictures else faces, seed, sets)
+    examples = gather(data, None if whole_pictures else faces, seed, sets, grouping(group_pattern), remove_leaks)
     result = fit(data, examples, training, out, on_epoch=_print_row)
     print(json.dumps({**asdict(result), "artifact": str(result.artifact)}, indent=2))
 

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from model import runs
 from model.architectures import ARCHITECTURES
 from model.cli import run
+from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.dataset import gather
 from model.loop import TrainingError
 from model.pretrained import IMAGENET
@@ -119,9 +120,11 @@ def tune(
     epochs: Annotated[int, typer.Option(help="At most, for each trial.")] = 5,
     limit: Annotated[int, typer.Option(help="Training pictures of each class of each data set.")] = 500,
     judged: Annotated[int, typer.Option(help="Validation pictures of each class of each data set.")] = 250,
-    sets: Annotated[list[str] | None, typer.Option(help="Keep only this data set; may be repeated.")] = None,
-    whole_pictures: Annotated[bool, typer.Option(help="Take whole pictures instead of face crops.")] = False,
-    faces: Annotated[Path, typer.Option(help="Where found faces are remembered.")] = Path("runs/faces.json"),
+    sets: Sets = None,
+    whole_pictures: WholePictures = False,
+    faces: Faces = FACES,
+    group_pattern: GroupPattern = None,
+    remove_leaks: RemoveLeaks = False,
     seed: Annotated[int, typer.Option(help="Decides split, pictures, first weights and choices.")] = 0,
 ) -> None:
     """Search optimizer, batch size, augmentation and learning rate for the best validation AUC.
@@ -131,9 +134,10 @@ def tune(
     """
     start = {"none": None, IMAGENET: IMAGENET}.get(pretrained, Path(pretrained))
     base = Training(architecture, pretrained=start, epochs=epochs, seed=seed)
-    examples = gather(data, None if whole_pictures else faces, seed, sets)
+    examples = gather(data, None if whole_pictures else faces, seed, sets, grouping(group_pattern), remove_leaks)
     fixed = {"architecture": architecture, "pretrained": Path(pretrained).name, "epochs_each": epochs, "seed": seed}
     pictures = {"data": data.name, "limit": limit, "judged": judged, "sets": sets, "whole_pictures": whole_pictures}
+    pictures |= {"group_pattern": group_pattern, "remove_leaks": remove_leaks}
     runs.write_arguments(out, {**fixed, **pictures})
     drawn = draw(examples, {"train": limit, "val": judged, "test": 0}, seed)
 
@@ -152,6 +156,7 @@ def tune(
         "flatters itself. Trials that did worse than the median of those before them were stopped early."
     )
     options = {"out": out / "best", "architecture": architecture, "seed": seed, "sets": sets}
+    options |= {"group_pattern": group_pattern, **({"remove_leaks": True} if remove_leaks else {})}
     options |= {**({"pretrained": pretrained} if start else {}), **({"whole_pictures": True} if whole_pictures else {})}
     command = ["python", "-m", "model.train", str(data), *as_options(options)]
     print(write_report(study, architecture, notes, [shlex.quote(part) for part in command], out))

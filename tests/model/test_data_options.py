@@ -1,0 +1,49 @@
+"""Tests that every command on a data folder takes the same options, and that they reach the split."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model import data_options
+from model.dataset import gather
+from model.layout import DatasetError
+
+COMMANDS = ("calibrate", "compare", "compress", "evaluate", "train", "tune")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_share_their_options(name: str) -> None:
+    parameters = inspect.signature(getattr(import_module(f"model.{name}"), name)).parameters
+    kinds = {parameter.annotation for parameter in parameters.values()}
+    shared = ("Sets", "Faces", "WholePictures", "GroupPattern", "RemoveLeaks")
+    assert all(getattr(data_options, kind) in kinds for kind in shared)
+
+
+def test_group_pattern_keeps_frames_of_a_video_together(tmp_path: Path, picture) -> None:
+    import cv2
+
+    for label in ("real", "fake"):
+        (tmp_path / label).mkdir()
+        for clip in range(12):
+            for frame in range(2):
+                path = tmp_path / label / f"{label}{clip}_frame{frame}.png"
+                assert cv2.imwrite(str(path), picture(100 * clip + 10 * frame + (label == "fake")))
+    examples = gather(tmp_path, None, 0, None, data_options.grouping("(.+)_frame"))
+    splits: dict[str, set[str]] = {}
+    for example in examples:
+        splits.setdefault(Path(example.path).name.split("_")[0], set()).add(example.split)
+    assert len(splits) == 24
+    assert all(len(found) == 1 for found in splits.values())
+    assert {split for found in splits.values() for split in found} == {"train", "val", "test"}
+    assert np.mean([found == {"train"} for found in splits.values()]) > 0.5
+
+
+def test_pattern_without_a_group_is_refused() -> None:
+    with pytest.raises(DatasetError, match="has no group"):
+        data_options.grouping("frame")
+    assert data_options.grouping(None) is None
