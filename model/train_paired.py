@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from model import runs
 from model.architectures import ARCHITECTURES, LABELS, build
 from model.artifact import Card
-from model.batches import Batches
+from model.batches import Batches, Recipe
 from model.cli import run
 from model.dataset import Example, face_crop, index, judged_sets
 from model.metrics import accuracy, auc
 from model.preprocessing import to_input
+from model.pretrained import load_file
 from model.runs import BEST, library_versions
 
 LICENCE = "Research and demonstration, non-commercial, as the training pictures' licences ask."
@@ -120,7 +121,9 @@ def compile_model(model: keras.Model, learning_rate: float, total_steps: int, ma
         warmup_target=learning_rate,
         warmup_steps=max(1, total_steps // 25),
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.02, clipnorm=1.0, use_ema=True, ema_momentum=0.998)
+    averaged_steps = min(500, total_steps * 5 / 16)
+    momentum = 1 - 1 / max(averaged_steps, 2)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.02, clipnorm=1.0, use_ema=True, ema_momentum=momentum)
     model.compile(
         optimizer,
         loss={
@@ -135,11 +138,15 @@ def train(
     data: Annotated[Path, typer.Argument(help="Data folder: SET/train|val|test/real|fake/*.jpg.")],
     out: Annotated[Path, typer.Option(help="Folder that the run writes.")],
     backbone: Annotated[Path | None, typer.Option(help="ImageNet weights; random start without.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights file of an earlier run to go on from.")] = None,
     architecture: Annotated[str, typer.Option(help=f"One of {', '.join(ARCHITECTURES)}.")] = "lite_attention",
     epochs: Annotated[int, typer.Option(help="Validation happens after each.")] = 40,
     steps: Annotated[int, typer.Option(help="Batches per epoch.")] = 200,
     learning_rate: Annotated[float, typer.Option(help="Peak of the cosine schedule.")] = 8e-4,
     mask_weight: Annotated[float, typer.Option(help="Weight of the attention mask's loss.")] = 0.3,
+    twins: Annotated[int, typer.Option(help="Fakes with their real twins in a batch.")] = Recipe.twins,
+    singles: Annotated[int, typer.Option(help="Of each class and set without twins in a batch.")] = Recipe.singles,
+    self_blended: Annotated[int, typer.Option(help="Self-blended fakes in a batch.")] = Recipe.self_blended,
     seed: Annotated[int, typer.Option(help="Decides batches, augmentation and first weights.")] = 0,
     faces: Annotated[Path, typer.Option(help="Where found faces are remembered.")] = Path("runs/faces.json"),
 ) -> None:
@@ -152,12 +159,14 @@ def train(
     (out / "arguments.json").write_text(json.dumps({**arguments, "versions": library_versions()}, indent=2))
     examples = index(data, faces)
     model = build(architecture, backbone)
+    if weights is not None:
+        load_file(model, weights)
     freeze(model)
     compile_model(model, learning_rate, epochs * steps, mask_weight)
     preprocessing = ARCHITECTURES[architecture].preprocessing
     grid = tuple(model.get_layer("attention_mask").output.shape[1:3])
     training = [example for example in examples if example.split == "train"]
-    batches = Batches(data, training, preprocessing, grid, steps, seed)
+    batches = Batches(data, training, preprocessing, grid, steps, seed, Recipe(twins, singles, self_blended))
     crops = judged_sets(data, examples, "val", preprocessing.crop_margin)
     inputs = {name: (to_input(pixels, preprocessing), is_fake) for name, (pixels, is_fake) in crops.items()}
     clean = clean_crops(data, training, preprocessing.crop_margin, seed)

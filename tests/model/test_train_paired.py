@@ -262,7 +262,7 @@ def data(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pix
     return root, cache
 
 
-def assert_complete_run(out: Path, steps: int, crops: Pixels) -> None:
+def assert_complete_run(out: Path, steps: int, crops: Pixels, grid: tuple[int, int]) -> None:
     """Everything that a run promises to leave behind, and a model that judges."""
     arguments = json.loads((out / "arguments.json").read_text())
     assert arguments["steps"] == steps and arguments["versions"] == library_versions()
@@ -277,7 +277,7 @@ def assert_complete_run(out: Path, steps: int, crops: Pixels) -> None:
     probabilities = detector.probabilities(crops)
     assert np.isfinite(probabilities).all() and np.ptp(probabilities) > 0
     assert not detector.predict(crops[0]).calibrated
-    assert detector.predict(crops[0]).attention.shape == (8, 8)
+    assert detector.predict(crops[0]).attention.shape == grid
 
 
 def test_tiny_run_leaves_a_model_that_judges(
@@ -286,7 +286,24 @@ def test_tiny_run_leaves_a_model_that_judges(
     root, cache = data
     out = tmp_path / "run"
     train(root, out, architecture=tiny_architecture, epochs=1, steps=2, faces=cache)
-    assert_complete_run(out, 2, np.stack([picture(seed) for seed in range(3)]))
+    assert_complete_run(out, 2, np.stack([picture(seed) for seed in range(3)]), (8, 8))
+
+
+def test_run_goes_on_from_the_weights_that_it_is_given(
+    data: tuple[Path, Path], tiny_architecture: str, tmp_path: Path
+) -> None:
+    root, cache = data
+    first, second = tmp_path / "first", tmp_path / "second"
+    given = {"architecture": tiny_architecture, "epochs": 1, "steps": 1, "faces": cache}
+    train(root, first, **given)
+    train(root, second, weights=first / BEST, learning_rate=1e-9, seed=5, **given)
+    before, after, other = build(tiny_architecture), build(tiny_architecture), build(tiny_architecture)
+    before.load_weights(first / BEST)
+    after.load_weights(second / BEST)
+    kernel = "features"
+    np.testing.assert_allclose(*(net.get_layer(kernel).get_weights()[0] for net in (before, after)), atol=1e-6)
+    apart = before.get_layer(kernel).get_weights()[0] - other.get_layer(kernel).get_weights()[0]
+    assert np.abs(apart).max() > 1e-3, "another start would be elsewhere"
 
 
 @pytest.mark.slow
@@ -305,7 +322,7 @@ def test_lite_attention_trains_from_a_random_start(
     monkeypatch.setattr(module, "refresh_attention_norm", count)
     train(root, out, epochs=1, steps=2, seed=0, faces=cache)
     assert refreshed == [8], "once an epoch, on the clean training pictures"
-    assert_complete_run(out, 2, np.stack([picture(seed) for seed in range(3)]))
+    assert_complete_run(out, 2, np.stack([picture(seed) for seed in range(3)]), (12, 12))
     keras.utils.set_random_seed(0)
     first, best = build("lite_attention"), build("lite_attention")
     best.load_weights(out / BEST)
