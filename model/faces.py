@@ -15,7 +15,7 @@ PADDING = 0.2  # of the long side, added around: a face that touches the border 
 MIN_FACE = 20  # pixels, in the shrunk photo
 MIN_SCORE = 0.9
 CROP_MARGIN = 1.0  # the crop's side = the longer side of the face box (forehead to chin) times this
-CROP_SIZE = 256  # pixels; twice the networks' 128, so that their input is an exact 2x2 mean
+CROP_SIZE = 256  # pixels; what explanations are drawn on, and at least what any network here takes in
 
 _detector_lock = threading.Lock()  # OpenCV's networks keep state between calls
 

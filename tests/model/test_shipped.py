@@ -48,7 +48,7 @@ def face_crops() -> NDArray[np.uint8]:
     crops = []
     for path in WITH_FACE:
         photo = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
-        crops.append(find_faces(photo)[0].crop)
+        crops.append(find_faces(photo, load_artifact(SHIPPED).preprocessing.crop_margin)[0].crop)
     assert len(crops) >= 2
     return np.stack(crops)
 
