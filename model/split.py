@@ -1,6 +1,9 @@
 """Shares pictures out to train, val and test so that what belongs together stays together."""
 
+import csv
+import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -12,10 +15,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from model.layout import SPLITS, UNSPLIT, DatasetError, Example
+from model.layout import SPLIT_OF_FOLDER, SPLITS, UNSPLIT, DatasetError, Example
 
+SPLIT = "split.csv"  # in a run's folder and its model folder: which side each picture was on
 TRAIN_PARTS = ("train",) * 8  # beside one part each for val and test
 GroupOf = Callable[[Example], str]
+log = logging.getLogger(__name__)
 
 
 def assign_splits(
@@ -85,6 +90,68 @@ def group_by_pattern(pattern: str) -> GroupOf:
         return f"group {match[1]}" if match else f"picture {example.path}"
 
     return group_of
+
+
+def is_assigned(examples: Iterable[Example]) -> bool:
+    """Whether a picture is trained or validated on that no folder above it put there, so that its side was drawn."""
+    return any(example.split in ("train", "val") and _named_split(example) != example.split for example in examples)
+
+
+def _named_split(example: Example) -> str:
+    folders = Path(example.path).parts[-2::-1]
+    return next((SPLIT_OF_FOLDER[name.lower()] for name in folders if name.lower() in SPLIT_OF_FOLDER), UNSPLIT)
+
+
+def write_split(folder: Path, examples: Iterable[Example]) -> None:
+    """Write which side each picture is on as ``split.csv`` into a folder, for ``split_of_run``."""
+    with (folder / SPLIT).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "split"))
+        writer.writerows(sorted((example.path, example.split) for example in examples))
+
+
+def split_of_run(artifact: Path, examples: list[Example]) -> list[Example]:
+    """Put pictures on the sides on which the run that made a model folder had them.
+
+    A split that was drawn depends on every option and file that it was drawn from, so that another command may draw
+    another one and measure on what was learnt; the run's own is therefore kept in its model folder.
+
+    Args:
+        artifact: the model folder.
+        examples: with splits, paths relative to the same data folder as in training.
+
+    Returns:
+        The examples as they are where the folder keeps no split. Otherwise pictures that it names with its split; the
+        others are left out, with one warning, but whole data sets of which it names none stay as they are.
+
+    Raises:
+        DatasetError: if the folder's ``split.csv`` is not one.
+    """
+    if not (artifact / SPLIT).exists():
+        return examples
+    sides = _read_split(artifact / SPLIT)
+    touched = {example.dataset for example in examples if example.path in sides}
+    unnamed = Counter(example.dataset for example in examples if example.path not in sides)
+    if left_out := sum(count for dataset, count in unnamed.items() if dataset in touched):
+        log.warning("%d pictures are left out: the split that %s was trained on lacks them.", left_out, artifact)
+    if others := sorted(set(unnamed) - touched):
+        log.warning("%s was trained on none of %s, which keeps its split.", artifact, ", ".join(others))
+    return [
+        replace(example, split=sides.get(example.path, example.split))
+        for example in examples
+        if example.path in sides or example.dataset not in touched
+    ]
+
+
+def _read_split(path: Path) -> dict[str, str]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            sides = {row["path"]: row["split"] for row in csv.DictReader(file)}
+    except (KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{path} is no table with the columns path and split.") from error
+    if unknown := set(sides.values()) - set(SPLITS):
+        raise DatasetError(f"{path} names a split {unknown.pop()!r}, which is none of {', '.join(SPLITS)}.")
+    return sides
 
 
 def _components(

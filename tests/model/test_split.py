@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from model.layout import UNSPLIT, DatasetError, Example
-from model.split import assign_splits, group_by_pattern
+from model.split import assign_splits, group_by_pattern, is_assigned, split_of_run, write_split
 
 
 def make(path: str, label: str, split: str = UNSPLIT, dataset: str = "set", twin: str | None = None) -> Example:
@@ -164,3 +166,60 @@ def test_picture_that_the_pattern_does_not_match_is_alone() -> None:
     group_of = group_by_pattern(r"^clip(\d+)")
     assert group_of(make("a/clip1_2.jpg", "Real")) == group_of(make("b/clip1_3.jpg", "Fake"))
     assert group_of(make("a/x.jpg", "Real")) != group_of(make("b/x.jpg", "Real"))
+
+
+# The split of a run
+
+
+def test_split_of_a_run_is_what_it_wrote(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run = assign_splits(folder(20, 20), seed=0)
+    write_split(tmp_path, run)
+    drawn_otherwise = assign_splits(folder(20, 20), seed=1)
+    assert sides(drawn_otherwise) != sides(run)
+    with caplog.at_level(logging.WARNING):
+        assert split_of_run(tmp_path, drawn_otherwise) == run
+    assert not caplog.messages
+
+
+def test_pictures_that_a_run_did_not_have_are_left_out_with_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    examples = folder(20, 20)
+    write_split(tmp_path, assign_splits(examples[:35], seed=0))
+    with caplog.at_level(logging.WARNING):
+        found = split_of_run(tmp_path, assign_splits(examples, seed=1))
+    assert [example.path for example in found] == [example.path for example in examples[:35]]
+    assert caplog.messages == [f"5 pictures are left out: the split that {tmp_path} was trained on lacks them."]
+
+
+def test_other_data_sets_keep_their_split(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_split(tmp_path, assign_splits(folder(20, 20), seed=0))
+    others = assign_splits(folder(20, 20, "other"), seed=1)
+    with caplog.at_level(logging.WARNING):
+        assert split_of_run(tmp_path, others) == others
+    assert caplog.messages == [f"{tmp_path} was trained on none of other, which keeps its split."]
+
+
+def test_without_a_kept_split_examples_stay(tmp_path: Path) -> None:
+    examples = assign_splits(folder(20, 20), seed=0)
+    assert split_of_run(tmp_path, examples) is examples
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "path,split\nx.jpg,half\n", "path,split\nx.jpg\n", "\xff"])
+def test_damaged_split_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "split.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(DatasetError, match=r"split\.csv (is no table|names a split)"):
+        split_of_run(tmp_path, folder(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("examples", "assigned"),
+    [
+        ([make("Train/Real/1.jpg", "Real", "train"), make("valid/Fake/1.jpg", "Fake", "val")], False),
+        ([make("Real/1.jpg", "Real", "test")], False),  # one class alone is tested on, whatever the options
+        ([make("Real/1.jpg", "Real", "train")], True),
+        ([make("train/Real/1.jpg", "Real", "val")], True),
+    ],
+)
+def test_split_is_assigned_where_no_folder_names_it(examples: list[Example], assigned: bool) -> None:
+    assert is_assigned(examples) is assigned
