@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,7 @@ HEAD = """<script>document.addEventListener("keyup", event => {
     event.target.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }))
 })</script>"""
 CSS = Path(__file__).parent / "explain" / "page.css"
+log = logging.getLogger(__name__)
 LIKELIER = "The likelier one"
 FORESEEN = (PhotoError, SettingsError, ArtifactError)  # their messages are written for the visitor
 BUSY_VISITORS = 4  # runs at the same time; the rest wait their turn
@@ -120,6 +122,8 @@ class Page:
                 yield analysis.to_dict(), drawn.get("lime"), drawn.get("attention")
         except FORESEEN as error:
             raise gr.Error(str(error), print_exception=False) from error
+        except Exception as error:
+            raise gr.Error(words.FAILED) from error
 
     def show(
         self,
@@ -150,6 +154,9 @@ class Page:
                     seen = analysis
             except FORESEEN as error:
                 yield self._to({"notice": _notice(str(error), "error"), "status": "", "cancel": _visible(False)})
+            except Exception:
+                log.exception("An analysis failed.")
+                yield self._to({"notice": _notice(words.FAILED, "error"), "status": "", "cancel": _visible(False)})
             if ended() and not self.runs.waiting(visitor) and not (seen and seen.complete):
                 yield self._to({"status": words.stopped(seen), "cancel": _visible(False)})
 
@@ -220,10 +227,15 @@ class Page:
         hit = seen.face_at(*event.index[:2]) if seen is not None else None
         return face if hit is None else hit
 
-    def describe(self, model: str) -> tuple[str, str]:
-        """What a model is for, and what was measured of it."""
-        card = self.models.get(model).card
-        return words.scope(card), words.model_card(card)
+    def describe(self, model: str) -> Iterator[tuple[str, str]]:
+        """What a model is for, and what was measured of it; a large one's first import takes minutes."""
+        if not self.models.is_open(model):
+            yield words.notice(f"{model} is being opened; the first time this may take minutes."), ""
+        try:
+            card = self.models.get(model).card
+            yield words.scope(card), words.model_card(card)
+        except ArtifactError as error:
+            yield words.notice(str(error), "error"), ""
 
     def stop(self, request: gr.Request) -> None:
         """End the visitor's run; what it has shown stays."""
@@ -267,7 +279,7 @@ def build_page(models: Models) -> gr.Blocks:
             models.names,
             value=models.first,
             label="Model",
-            info="Your own model files were found; the last one comes with WhyFake.",
+            info="The last one comes with WhyFake.",
             visible=len(models.names) > 1,
             elem_id="model",
         )
@@ -318,7 +330,9 @@ def build_page(models: Models) -> gr.Blocks:
         parts["seen"] = gr.State(None)
         face, whole = gr.State(0), gr.State(False)
         run_it = _wire(page, photo, controls, face, whole, model)
-        model.input(page.describe, model, [scope, figures], queue=False, api_visibility="private").then(**run_it)
+        model.input(page.describe, model, [scope, figures], show_progress="hidden", api_visibility="private").then(
+            **run_it
+        )
     return blocks
 
 

@@ -7,7 +7,7 @@ from explain.attribution import Attribution
 from explain.draw import OPPOSES, SUPPORTS, hex_colour
 from explain.gallery import Example
 from model.artifact import Card
-from model.card_parts import Section, Table
+from model.card_parts import Section, Table, readable
 from model.detector import Prediction
 from model.model_card import facts
 
@@ -45,6 +45,10 @@ def verdict_card(prediction: Prediction, card: Card, is_face: bool = True) -> st
 def _verdict_sentence(prediction: Prediction, card: Card) -> str:
     p_fake = prediction.probabilities["Fake"]
     low, high = card.inconclusive_band
+    if prediction.verdict == "Inconclusive" and card.temperature is None:
+        return (
+            f"P(Fake) is {p_fake:.2f}: too close to call. The band {low:.2f} to {high:.2f} is a default, not measured."
+        )
     if prediction.verdict == "Inconclusive":
         return f"P(Fake) is {p_fake:.2f}: between {low:.2f} and {high:.2f} the model is wrong too often to say."
     return f"P(Fake) is {p_fake:.2f}. An aid for looking closer, not a judgement."
@@ -52,7 +56,7 @@ def _verdict_sentence(prediction: Prediction, card: Card) -> str:
 
 def _calibration_sentence(prediction: Prediction, is_face: bool) -> str:
     if not is_face:
-        return "The model was made and calibrated for faces: what it says of another picture is a bare score."
+        return "The model was made for faces: what it says of another picture is a bare score."
     if not prediction.calibrated:
         return "This probability is uncalibrated: read it as a score, not as a frequency."
     share = round(100 * prediction.probabilities["Fake"])
@@ -154,19 +158,14 @@ def _attention_trust(card: Card) -> str:
     if "attention" not in figures:
         return "How often it looks at the right place was not measured for this model."
     return (
-        f"In {figures['fakes']} test face swaps that the model called fake, the mask's peak lay inside the changed "
-        f"region {figures['attention']:.0%} of the time (the centre of the face: {figures['centre']:.0%})."
+        f"In {int(figures['fakes'])} test face swaps that the model called fake, the mask's peak lay inside the "
+        f"changed region {figures['attention']:.0%} of the time (the centre of the face: {figures['centre']:.0%})."
     )
 
 
 def scope(card: Card) -> str:
     """What the model is for, with its worst measured failures."""
     figures = card.metrics.get("test", {})
-    if not figures:
-        return (
-            '<p class="scope"><strong>An aid, not a judgement.</strong> What this model was trained on and how often '
-            "it is wrong are not known here: only its owner can tell.</p>"
-        )
     failures = []
     if "utkface" in figures:
         rate = figures["utkface"]["false_accusation_rate"]["value"]
@@ -175,10 +174,16 @@ def scope(card: Card) -> str:
         rate = figures["ciplab"]["miss_rate"]["value"]
         failures.append(f"missed {rate:.0%} of {int(figures['ciplab']['fake'])} expert composites")
     measured = f" Measured: it {' and '.join(failures)}." if failures else ""
-    return (
-        '<p class="scope"><strong>An aid, not a judgement.</strong> It knows face swaps, composites and StyleGAN '
-        f"faces like those it was trained on; on other generators it was not measured.{measured}</p>"
-    )
+    return f'<p class="scope"><strong>An aid, not a judgement.</strong> {_knows(card)}{measured}</p>'
+
+
+def _knows(card: Card) -> str:
+    learnt = [escape(readable(name)) for name in card.training.get("data", ())]
+    if learnt:
+        return f"It knows pictures like those it was trained on: {', '.join(learnt)}. On others it was not measured."
+    if card.metrics.get("test"):
+        return "What it was trained on is not known here; its measured mistakes are in the model card below."
+    return "What this model was trained on and how often it is wrong are not known here: only its owner can tell."
 
 
 def model_card(card: Card) -> str:
@@ -204,6 +209,7 @@ def _table(table: Table) -> str:
     return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
+FAILED = "The analysis failed inside WhyFake; the server's log says how. Another photo or model may work."
 NO_ATTENTION = "<p>This model has no attention block, so there is no mask to show.</p>"
 HEADER = (
     '<div class="wordmark"><h1>Why<em>Fake</em></h1>'

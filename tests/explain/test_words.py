@@ -364,6 +364,20 @@ def test_scope_without_figures_claims_none() -> None:
     assert not re.search(r"\d", said)
 
 
+def test_scope_names_what_was_learnt_and_nothing_else() -> None:
+    learnt = replace(CARD, training={"data": {"dfdc": "research", "my <set>": "mine"}})
+    said = text(words.scope(learnt))
+    assert "DFDC face swaps, my <set>" in said and "StyleGAN" not in said
+    assert "<set>" not in words.scope(learnt)
+    assert "trained on is not known" in text(words.scope(CARD))
+
+
+def test_default_band_is_not_called_measured() -> None:
+    unsure = prediction(0.5, "Inconclusive", calibrated=False)
+    assert "not measured" in text(words.verdict_card(unsure, replace(CARD, temperature=None)))
+    assert "wrong too often" in text(words.verdict_card(unsure, CARD))
+
+
 def test_card_is_told_whole_with_its_tables() -> None:
     fragment = words.model_card(CARD)
     said = text(fragment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -65,16 +66,75 @@ def test_no_model_that_works_is_an_error_that_says_why(found: list[FoundModel]) 
         Models([])
 
 
-def test_given_model_comes_before_the_shipped_one(tmp_path: Path) -> None:
-    named = [(model.name, model.kind) for model in to_choose_from(tmp_path / "mine")]
+def test_model_that_failed_is_not_tried_again_and_holds_up_nobody(
+    found: list[FoundModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, tries = threading.Event(), threading.Event(), []
+
+    def slow(model: FoundModel, tell: object) -> Detector:
+        if model.name == "one":
+            return Detector(model.path, model.name)
+        tries.append(model.name)
+        begun.set()
+        assert go_on.wait(30)
+        raise ArtifactError("two can't be used.")
+
+    monkeypatch.setattr(choice, "open_model", slow)
+    models = Models(found[2:])
+    refused: list[str] = []
+
+    def ask() -> None:
+        with pytest.raises(ArtifactError) as caught:
+            models.get("two")
+        refused.append(str(caught.value))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert begun.wait(30)
+    assert models.get("one").name == "one", "an open model answers while another is being opened"
+    assert models.is_open("one") and not models.is_open("two")
+    go_on.set()
+    thread.join()
+    ask()
+    assert refused == ["two can't be used."] * 2 and tries == ["two"]
+
+
+def test_given_model_comes_before_the_shipped_one(tiny_artifact: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(tiny_artifact, tmp_path / "mine")
+    named = [(model.name, model.kind) for model in to_choose_from(mine)]
     assert named == [("mine", MODEL_FOLDER), (SHIPPED.name, MODEL_FOLDER)]
-    named = [(model.name, model.kind) for model in to_choose_from(tmp_path / "best_model_effatt.h5")]
-    assert named == [("best_model_effatt.h5", LEGACY_FILE), (SHIPPED.name, MODEL_FOLDER)]
+    for name in ("best_model_effatt.h5", "OLD.H5", "old.hdf5"):
+        (tmp_path / name).touch()
+        named = [(model.name, model.kind) for model in to_choose_from(tmp_path / name)]
+        assert named == [(name, LEGACY_FILE), (SHIPPED.name, MODEL_FOLDER)]
 
 
-def test_shipped_model_is_offered_once_and_no_two_share_a_name(tmp_path: Path) -> None:
+def test_folder_with_one_keras_file_stands_for_it(tmp_path: Path) -> None:
+    (tmp_path / "thesis.h5").touch()
+    (tmp_path / "label_transform.pkl").touch()
+    first = to_choose_from(tmp_path)[0]
+    assert (first.name, first.path, first.kind) == ("thesis.h5", tmp_path / "thesis.h5", LEGACY_FILE)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nowhere", "There is no .*nowhere; --model takes"),
+        ("model.keras", r"model.keras is no .h5 file; save the model with model\.save\('model\.h5'\)"),
+        ("empty", "empty is no model folder: it has no model.tflite"),
+    ],
+)
+def test_what_is_no_model_is_told_apart(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / "model.keras").touch()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ArtifactError, match=words):
+        to_choose_from(tmp_path / name)
+
+
+def test_shipped_model_is_offered_once_and_no_two_share_a_name(tiny_artifact: Path, tmp_path: Path) -> None:
     assert [model.path for model in to_choose_from(SHIPPED)] == [SHIPPED]
-    names = [model.name for model in to_choose_from(tmp_path / SHIPPED.name)]
+    copy = shutil.copytree(tiny_artifact, tmp_path / SHIPPED.name)
+    names = [model.name for model in to_choose_from(copy)]
     assert len(set(names)) == 2 and names[1] == SHIPPED.name
 
 
