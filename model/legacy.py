@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,43 +17,17 @@ from model.attention import RescaleGAP
 from model.legacy_graph import LayerPlan, Plan, read_plan
 from model.legacy_h5 import LegacyFile, Weight, open_legacy
 from model.legacy_layers import RESCALE_GAP, NotRebuilt
+from model.legacy_match import Report, load_by_shape, repeats_the_mask
 
 ARCHITECTURE = "efficientnetb7_attention"  # of the thesis, where a file does not describe its network
 MAX_FEATURES = 64_000_000  # numbers in one result for one picture; EfficientNetB7 at 600 pixels has 35 million
 # The original divides by the mask alone; this keeps an all-zero mask finite without changing any other.
 EPSILON = 1e-12
-
-
-@dataclass(frozen=True)
-class Report:
-    """What of a file found its place.
-
-    Attributes:
-        matched: arrays loaded.
-        by_order: those of them that only their shape and place identified.
-        missing: weights of the network that the file does not hold.
-        unused: arrays of the file that the network has no place for.
-        notes: further sentences for the owner.
-    """
-
-    matched: int = 0
-    by_order: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def sentences(self) -> list[str]:
-        """The report in words."""
-        said = [f"{self.matched} weights were loaded.", *self.notes]
-        for names, what in (
-            (self.by_order, "were recognised by their shape and place alone"),
-            (self.missing, "are missing in the file"),
-            (self.unused, "were in the file but have no place in the network"),
-        ):
-            if names:
-                more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-                said.append(f"{len(names)} weights {what}: {', '.join(names[:5])}{more}.")
-        return said
+IMAGENET_UNKNOWN = (
+    "Whether its training began from ImageNet's weights can't be known from weights alone: Keras then scales the "
+    "colours once more, which this network does not. If its verdicts look wrong, save the whole network with "
+    "model.save('NAME.h5') and import that."
+)
 
 
 @dataclass(frozen=True)
@@ -202,10 +176,10 @@ def _assign(layer: layers.Layer, values: Sequence[NDArray[np.float32]]) -> None:
 
 
 def _fall_back(path: Path, file: LegacyFile, architecture: str, reason: str) -> Imported:
-    """Use an architecture of ours whose weights the file's fit, by name and shape.
+    """Use an architecture of ours whose weights are those of the file, all of them.
 
     Raises:
-        ArtifactError: if they don't.
+        ArtifactError: if they are not.
     """
     from model.architectures import ARCHITECTURES, build
 
@@ -214,64 +188,21 @@ def _fall_back(path: Path, file: LegacyFile, architecture: str, reason: str) -> 
             f"{path.name} can't be used: {reason} No architecture {architecture!r} can stand in for it."
         )
     network = build(architecture)
+    ones = tuple(weight for weight in file.weights if repeats_the_mask(weight))
     report = load_by_shape(network, file.weights)
+    unfit = f"{path.name} can't be used: {reason} Its weights don't fit {architecture} either: "
     if report.missing:
+        example = report.missing[0]
         raise ArtifactError(
-            f"{path.name} can't be used: {reason} Its weights don't fit {architecture} either: "
-            f"{len(report.missing)} of {len(network.weights)} are missing, such as {report.missing[0]}."
+            f"{unfit}{len(report.missing)} of {len(network.weights)} are missing or not told apart, such as {example}."
         )
-    note = f"{reason} The architecture {architecture} was used instead, since all its weights were found."
-    return Imported(network, None, replace(report, notes=(note,)))
-
-
-def load_by_shape(network: keras.Model, weights: Sequence[Weight]) -> Report:
-    """Load weights into a network by name and shape; what is left, by shape in order of appearance.
-
-    A network that misses any is left half loaded: the report says which.
-    """
-    targets = {variable.path: variable for variable in network.weights}
-    named: dict[tuple[str, tuple[int, ...]], list[Weight]] = defaultdict(list)
-    for weight in weights:
-        named[_short(weight.name), weight.shape].append(weight)
-    chosen = {
-        path: named[key].pop(0)
-        for path, variable in targets.items()
-        if named.get(key := (_short(path), tuple(variable.shape)))
-    }
-    left = [weight for weight in weights if not any(weight is other for other in chosen.values())]
-    by_order = []
-    for path, variable in targets.items():
-        if path in chosen:
-            continue
-        fitting = (weight for weight in left if _alike(weight, path) and weight.shape == tuple(variable.shape))
-        match = next(fitting, None)
-        if match is not None:
-            left = [weight for weight in left if weight is not match]
-            chosen[path] = match
-            by_order.append(f"{match.name} as {_short(path)}")
-    for path, weight in chosen.items():
-        targets[path].assign(weight.read())
-    for layer in _flat(network):
-        if isinstance(layer, layers.Normalization):
-            layer.finalize_state()
-    missing = tuple(_short(path) for path in targets if path not in chosen)
-    return Report(len(chosen), tuple(by_order), missing, tuple(weight.name for weight in left))
-
-
-def _short(path: str) -> str:
-    """The layer's and the variable's own names: ``a/b/kernel`` is ``b/kernel``, which Keras 2 called depthwise."""
-    *scopes, variable = path.split("/")
-    return "/".join([*scopes[-1:], variable.removeprefix("depthwise_")])
-
-
-def _alike(weight: Weight, path: str) -> bool:
-    """Whether a weight may be a variable by its kind; Keras 3's own weights files number them only."""
-    return weight.variable.isdigit() or _short(weight.variable) == _short(path.split("/")[-1])
-
-
-def _flat(network: keras.Model) -> Iterator[layers.Layer]:
-    for layer in network.layers:
-        yield from _flat(layer) if isinstance(layer, keras.Model) else (layer,)
+    unused = tuple(name for name in report.unused if name not in {weight.name for weight in ones})
+    if unused:
+        raise ArtifactError(f"{unfit}it has no place for {len(unused)} of them, such as {unused[0]}.")
+    notes = [f"{reason} The architecture {architecture} was used instead, since all its weights were found."]
+    if architecture.startswith("efficientnet"):
+        notes.append(IMAGENET_UNKNOWN)
+    return Imported(network, None, replace(report, unused=unused, notes=tuple(notes)))
 
 
 def rebuild(description: Mapping[str, Any]) -> keras.Model:

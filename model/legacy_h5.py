@@ -28,17 +28,34 @@ class Weight:
     """One array of the file.
 
     Attributes:
-        group: the layer of the outermost network that it belongs to; a nested network is one such layer.
-        layer: the layer itself, as far as the name tells.
-        variable: as ``kernel``.
+        path: in the file, below the group of all weights.
         shape: of the array.
     """
 
-    group: str
-    layer: str
-    variable: str
+    path: str
     shape: tuple[int, ...]
     _dataset: h5py.Dataset
+
+    @property
+    def variable(self) -> str:
+        """As ``kernel``; a number in Keras 3's own weights files."""
+        return self.path.split("/")[-1].split(":")[0]
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The groups around it, the layer's own last; a weights file of Keras 3 adds ``vars``, which is left out."""
+        groups = tuple(self.path.split("/")[:-1])
+        return groups[:-1] if groups[-1:] == ("vars",) else groups
+
+    @property
+    def group(self) -> str:
+        """The layer of the outermost network that it belongs to; a nested network is one such layer."""
+        return self.path.split("/")[0]
+
+    @property
+    def layer(self) -> str:
+        """The layer itself, as far as the path tells."""
+        return self.scopes[-1] if self.scopes else self.path
 
     @property
     def name(self) -> str:
@@ -121,10 +138,7 @@ def _weights(file: h5py.File, file_bytes: int) -> Iterator[Weight]:
     if sum(dataset.nbytes for dataset in arrays.values()) > file_bytes:
         raise ArtifactError("it claims more weights than it has bytes")
     for name in _saving_order(root, list(arrays)):
-        parts = name.split("/")
-        variable = parts[-1].split(":")[0]
-        layer = parts[-2] if len(parts) > 1 else parts[-1]
-        yield Weight(parts[0], layer, variable, arrays[name].shape, arrays[name])
+        yield Weight(name, arrays[name].shape, arrays[name])
 
 
 def _arrays(root: h5py.Group) -> dict[str, h5py.Dataset]:
