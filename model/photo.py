@@ -83,7 +83,7 @@ def _photo_from_array(array: NDArray[Any]) -> Photo:
         allowed = "uint8 of shape (H, W), (H, W, 3) or (H, W, 4)"
         raise PhotoError(f"A photo array must be {allowed}, not {array.dtype} of {array.shape}; convert it.")
     _check_sides(width=array.shape[1], height=array.shape[0])
-    image, notes = _on_white(Image.fromarray(np.ascontiguousarray(array)))
+    image, notes = on_white(Image.fromarray(np.ascontiguousarray(array)))
     digest = hashlib.sha256(array.tobytes() + str(array.shape).encode())
     return Photo(np.array(image.convert("RGB")), notes, digest.hexdigest())
 
@@ -131,7 +131,7 @@ def _decode(data: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
         frame_notes = _frame_notes(image)
         image.load()
         orientation, profile = _orientation(image), image.info.get("icc_profile")
-        flat, alpha_notes = _on_white(_to_8_bit(image))
+        flat, alpha_notes = on_white(_to_8_bit(image))
         upright = _in_srgb(flat, profile)
     # exif_transpose rewrites all of the EXIF, which fails where it is broken: hand it this one tag alone.
     upright.info.clear()
@@ -168,7 +168,8 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
 
 
-def _on_white(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+def on_white(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+    """Lay a picture with transparent parts on white; the picture, and a note for the user if any showed."""
     if not image.has_transparency_data:
         return image, ()
     rgba = image.convert("RGBA")

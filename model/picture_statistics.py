@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from model.duplicates import Fingerprint, fingerprint
 from model.layout import DatasetError, Example
-from model.reading import map_in_threads, readable
+from model.reading import map_in_threads, read_rgb, readable, stamp
 
 BINS = 32  # of each channel's histogram
 BORDER = 0.04  # width of the outer ring, as a share of the shorter side
@@ -85,8 +85,7 @@ def measure(path: Path) -> Measurement | None:
     """Measure one picture file, in a few milliseconds; None for what can't be read."""
     if not readable(path):
         return None
-    data = path.read_bytes()
-    pixels = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
+    data, pixels = path.read_bytes(), read_rgb(path)
     format_, quality, quantisation, chroma = _compression(data)
     height, width = pixels.shape[:2]
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
@@ -171,22 +170,20 @@ def measure_all(root: Path, examples: Sequence[Example], table: Path, workers: i
     _drop_unfinished_line(table)
     known = _rows(table, ["file_bytes", "modified"])
     remembered = dict(zip(known.index, known.itertuples(index=False, name=None), strict=True))
-    missing = [example.path for example in examples if remembered.get(example.path) != _stamp(root / example.path)]
+    missing = [example.path for example in examples if remembered.get(example.path) != stamp(root / example.path)]
     with table.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         measured = map_in_threads(measure, [root / path for path in missing], workers)
-        for path, row in zip(
-            missing, tqdm(measured, "measuring", total=len(missing), disable=not missing), strict=True
-        ):
-            if row is not None:
+        progress = tqdm(measured, "measuring", total=len(missing), disable=not missing)
+        broken = set()
+        for path, row in zip(missing, progress, strict=True):
+            if row is None:
+                broken.add(path)  # perhaps since it was measured: then it has a row
+            else:
                 writer.writerow((path, *astuple(row)))
     rows = _rows(table, [name for name in COLUMNS if name != "histogram"])
-    return rows.loc[[example.path for example in examples if example.path in rows.index]]
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    state = path.stat()
-    return state.st_size, state.st_mtime_ns
+    whole = [example.path for example in examples if example.path not in broken]
+    return rows.loc[whole]
 
 
 def _drop_unfinished_line(table: Path) -> None:

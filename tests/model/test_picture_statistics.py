@@ -169,6 +169,13 @@ def test_unreadable_pictures_have_no_row(folder: Path, tmp_path: Path) -> None:
     assert len(rows) == 6 and "Real/broken.png" not in rows.index
 
 
+def test_pictures_that_broke_since_have_no_row(folder: Path, tmp_path: Path) -> None:
+    table, examples = tmp_path / "m.csv", pictures(folder)
+    measure_all(folder, examples, table)
+    (folder / "Real" / "1.png").write_text("no picture")
+    assert "Real/1.png" not in measure_all(folder, examples, table).index
+
+
 def test_foreign_table_is_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("path,something\na.png,1\n")
     with pytest.raises(DatasetError, match="holds other measurements: delete it"):

@@ -11,9 +11,12 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from model import reading
-from model.reading import map_in_threads, readable
+from model.layout import DatasetError
+from model.photo import open_photo
+from model.reading import map_in_threads, read_mask, read_rgb, readable
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
@@ -59,3 +62,71 @@ def test_threads_run_side_by_side() -> None:
     """Two calls that wait for each other come to their end only if both run at once."""
     meeting = threading.Barrier(2, timeout=10)
     assert sorted(map_in_threads(lambda _: meeting.wait(), [Path("a"), Path("b")], workers=2)) == [0, 1]
+
+
+# read_rgb
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_transparent_parts_show_white_as_on_the_page(
+    tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], mode: str, suffix: str
+) -> None:
+    image = Image.fromarray(picture(0))
+    image.putalpha(Image.fromarray(picture(1)[..., 0]))
+    path = tmp_path / f"a{suffix}"
+    options = {"transparency": 3} if mode == "P" else {}
+    (image.convert("RGB").quantize(16) if mode == "P" else image.convert(mode)).save(path, "PNG", **options)
+    np.testing.assert_array_equal(read_rgb(path), open_photo(path).pixels)
+    assert readable(path)
+
+
+def test_colours_hidden_under_transparency_are_not_read(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 4), np.uint8)
+    pixels[..., 3] = 0
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert (read_rgb(tmp_path / "a.png") == 255).all()
+
+
+@pytest.mark.parametrize("transparent", [False, True])
+def test_turned_pngs_are_read_upright(
+    tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], transparent: bool
+) -> None:
+    image, exif = Image.fromarray(picture(0)[:, :40]), Image.Exif()
+    if transparent:
+        image.putalpha(128)
+    exif[0x112] = 6
+    image.save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(read_rgb(tmp_path / "a.png"), open_photo(tmp_path / "a.png").pixels)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_jpegs_are_read_as_opencv_reads_files(
+    tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], mode: str
+) -> None:
+    exif = Image.Exif()
+    exif[0x112] = 6
+    path = tmp_path / "a.jpg"
+    Image.fromarray(picture(0)[:, :40]).convert(mode).save(path, exif=exif)
+    np.testing.assert_array_equal(read_rgb(path), cv2.imread(str(path), cv2.IMREAD_COLOR_RGB))
+    np.testing.assert_array_equal(read_mask(path), cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+
+
+def test_names_and_bytes_are_handed_over_by_python(
+    tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenCV opens no file whose name has other than ASCII letters on Windows."""
+    path = tmp_path / "żółć.png"
+    Image.fromarray(picture(0)).save(path)
+    monkeypatch.setattr(cv2, "imread", lambda *_: None)
+    assert readable(path)
+    np.testing.assert_array_equal(read_rgb(path), picture(0))
+
+
+def test_cut_off_transparent_picture_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 4), np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:4000])
+    assert not readable(path)
+    with pytest.raises(DatasetError, match=r"a\.png is not a picture that can be read"):
+        read_rgb(path)
