@@ -16,7 +16,7 @@ from tqdm import tqdm
 from model.duplicates import find_duplicates, without_leaks
 from model.faces import CROP_MARGIN, crop, find_faces, square_around
 from model.layout import DatasetError, Example, choose_sets, pictures
-from model.reading import leave_out_unreadable, map_in_threads, read_mask, read_rgb, readable
+from model.reading import leave_out_unreadable, map_in_threads, read_mask, read_rgb, readable, stamp
 from model.split import GroupOf, assign_splits
 
 REMEMBER_EVERY = 2000  # pictures after which the faces found so far are written down
@@ -24,6 +24,7 @@ Located = tuple[tuple[float, float, float, float] | None, tuple[tuple[float, flo
 __all__ = [
     "DatasetError",
     "Example",
+    "choose",
     "face_crop",
     "face_crops",
     "gather",
@@ -51,14 +52,20 @@ def _locate(path: Path) -> Located | None:
 
 
 def _load_or_find_faces(root: Path, names: list[str], cache: Path, workers: int) -> dict[str, list]:
-    """``[box, landmarks]`` of each picture, looking only at those that ``cache`` does not know yet.
+    """``[box, landmarks, bytes, modified]`` of each picture, looking only at those that are new or were changed.
 
-    A picture that can't be read is neither returned nor remembered: it may be whole the next time.
+    A cache of before the last two were kept holds ``[box, landmarks]``, which is taken as it is. A picture that can't
+    be read is neither returned nor remembered: it may be whole the next time.
+
+    Raises:
+        DatasetError: if ``cache`` is not one.
     """
-    roots: dict[str, dict[str, list]] = json.loads(cache.read_text()) if cache.exists() else {}
+    roots = _read_cache(cache)
     # One cache may serve several data folders, whose pictures may bear the same names.
     known = roots.setdefault(str(root.resolve()), {})
-    missing = [name for name in names if name not in known]
+    missing = [name for name in names if not _is_known(root / name, known.get(name))]
+    for name in missing:
+        known.pop(name, None)
     if missing:
         cache.parent.mkdir(parents=True, exist_ok=True)
         # A forked worker inherits locks of OpenCV and TensorFlow without the threads that would open them: it may hang.
@@ -67,10 +74,21 @@ def _load_or_find_faces(root: Path, names: list[str], cache: Path, workers: int)
             progress = tqdm(zip(missing, found, strict=True), "faces", total=len(missing))
             for count, (name, face) in enumerate(progress, 1):
                 if face is not None:
-                    known[name] = list(face)
+                    known[name] = [*face, *(stamp(root / name) or ())]
                 if count % REMEMBER_EVERY == 0 or count == len(missing):
                     _replace(cache, json.dumps(roots))
     return known
+
+
+def _is_known(path: Path, entry: list | None) -> bool:
+    return entry is not None and (len(entry) == 2 or tuple(entry[2:]) == stamp(path))
+
+
+def _read_cache(cache: Path) -> dict[str, dict[str, list]]:
+    try:
+        return dict(json.loads(cache.read_text(encoding="utf-8"))) if cache.exists() else {}
+    except (TypeError, ValueError, OSError) as error:
+        raise DatasetError(f"{cache} does not hold found faces: delete it, or name another file.") from error
 
 
 def _replace(file: Path, text: str) -> None:
@@ -80,10 +98,12 @@ def _replace(file: Path, text: str) -> None:
     unfinished.replace(file)
 
 
-def with_faces(root: Path, examples: Sequence[Example], cache: Path, workers: int = 2) -> list[Example]:
-    """The readable ones among ``examples``, each with its face, as ``index`` gives them."""
+def with_faces(
+    root: Path, examples: Sequence[Example], cache: Path, workers: int = 2, unreadable: Path | None = None
+) -> list[Example]:
+    """The readable ones among ``examples``, each with its face, as ``index`` gives them; see ``choose``."""
     faces = _load_or_find_faces(root, [example.path for example in examples], cache, workers)
-    whole = leave_out_unreadable(root, examples, [example.path in faces for example in examples])
+    whole = leave_out_unreadable(root, examples, [example.path in faces for example in examples], unreadable)
     return [
         replace(
             example,
@@ -108,6 +128,33 @@ def index(root: Path, cache: Path, workers: int = 2) -> list[Example]:
     return with_faces(root, pictures(root), cache, workers)
 
 
+def choose(
+    data: Path,
+    faces: Path | None,
+    sets: Sequence[str] | None = None,
+    workers: int = 2,
+    unreadable: Path | None = None,
+) -> list[Example]:
+    """The readable pictures of the data sets named, with the split that their folders name, if any.
+
+    Args:
+        data: the data folder, in any layout that ``pictures`` knows; nothing is written there.
+        faces: where found faces are remembered; None works on whole pictures, so that every ``box`` is None.
+        sets: data sets to keep; None keeps all.
+        workers: processes that look for faces, threads that read.
+        unreadable: a text file for the names of all pictures that can't be read, written if there are any.
+
+    Raises:
+        DatasetError: if nothing readable is found, or a set is not there.
+    """
+    examples = choose_sets(data, pictures(data), sets)
+    if faces is not None:
+        return with_faces(data, examples, faces, workers, unreadable)
+    paths = [data / example.path for example in examples]
+    checks = tqdm(map_in_threads(readable, paths, workers), "reading", total=len(paths))
+    return leave_out_unreadable(data, examples, list(checks), unreadable)
+
+
 def gather(
     data: Path,
     faces: Path | None,
@@ -116,29 +163,21 @@ def gather(
     group_of: GroupOf | None = None,
     remove_leaks: bool = False,
     workers: int = 2,
+    unreadable: Path | None = None,
 ) -> list[Example]:
     """The examples that a command works on: readable, each with a split.
 
     Args:
-        data: the data folder, in any layout that ``pictures`` knows; nothing is written there.
-        faces: where found faces are remembered; None works on whole pictures, so that every ``box`` is None.
+        data, faces, sets, workers, unreadable: see ``choose``.
         seed: decides the split of what has none, see ``assign_splits``.
-        sets: data sets to keep; None keeps all.
         group_of: what stays on one side of a new split, see ``assign_splits``.
         remove_leaks: look for duplicates, keep them on one side of a new split, and leave out of a given split what
             shows again where it would spoil the measurement, see ``without_leaks``.
-        workers: processes that look for faces, threads that read.
 
     Raises:
         DatasetError: if nothing readable is found, a set is not there, or one is too small to share out.
     """
-    examples = choose_sets(data, pictures(data), sets)
-    if faces is not None:
-        examples = with_faces(data, examples, faces, workers)
-    else:
-        paths = [data / example.path for example in examples]
-        checks = tqdm(map_in_threads(readable, paths, workers), "reading", total=len(paths))
-        examples = leave_out_unreadable(data, examples, list(checks))
+    examples = choose(data, faces, sets, workers, unreadable)
     groups = find_duplicates(data, examples, workers=workers) if remove_leaks else []
     split = assign_splits(examples, seed, group_of, [group.paths for group in groups])
     return without_leaks(split, groups)

@@ -1,7 +1,8 @@
 """Lists the labelled pictures of a data folder, whichever of the usual layouts it has."""
 
 import csv
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -65,12 +66,18 @@ def pictures(root: Path) -> list[Example]:
     What lies outside split folders is ``UNSPLIT`` where its data set has both classes there; one class alone can only
     be tested on, so it counts as ``test``.
 
+    Links to folders are followed, but never back into a folder that they lie in.
+
     Raises:
-        DatasetError: if no labelled picture is found.
+        DatasetError: if ``root`` is no folder, or holds no labelled picture.
     """
-    pairs, regions = _pairs(root), _regions(root)
+    if not root.is_dir():
+        fault = "is a file, not a folder" if root.exists() else "does not exist"
+        raise DatasetError(f"{root} {fault}, so it holds no pictures in folders named real or fake.")
+    files = sorted(_files(root))
+    pairs, regions = _pairs(root, files), _regions(root)
     found = []
-    for path in sorted(root.glob("**/*")):
+    for path in files:
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
         folders = path.relative_to(root).parts[:-1]
@@ -85,6 +92,17 @@ def pictures(root: Path) -> list[Example]:
     if not found:
         raise DatasetError(f"{root} holds no pictures in folders named real or fake.")
     return _test_where_one_class_is_alone(found)
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """Every file below ``root``, through links too; ``Path.glob`` follows them in some versions of Python only."""
+    above = {str(root): frozenset({os.path.realpath(root)})}
+    for folder, inner, names in os.walk(root, followlinks=True):
+        chain = above.pop(folder)
+        real = {name: os.path.realpath(os.path.join(folder, name)) for name in inner}
+        inner[:] = [name for name in inner if real[name] not in chain]
+        above.update({os.path.join(folder, name): chain | {real[name]} for name in inner})
+        yield from (Path(folder, name) for name in names)
 
 
 def choose_sets(root: Path, examples: Sequence[Example], sets: Sequence[str] | None) -> list[Example]:
@@ -128,10 +146,10 @@ def _rows(table: Path, columns: set[str]) -> list[dict[str, str]]:
         return list(reader) if columns <= set(reader.fieldnames or ()) else []
 
 
-def _pairs(root: Path) -> dict[str, tuple[str, str]]:
+def _pairs(root: Path, files: Sequence[Path]) -> dict[str, tuple[str, str]]:
     """Twin and mask of each fake named in a ``pairs.csv``, all relative to the root."""
     pairs: dict[str, tuple[str, str]] = {}
-    for table in sorted(root.glob("**/pairs.csv")):
+    for table in (file for file in files if file.name == "pairs.csv"):
         folder = table.parent.relative_to(root)
         for row in _rows(table, {"fake", "real", "mask"}):
             pairs[str(folder / row["fake"])] = (str(folder / row["real"]), str(folder / row["mask"]))

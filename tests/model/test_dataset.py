@@ -99,8 +99,14 @@ def test_folder_without_labelled_pictures_is_refused(make_data: MakeData, files:
 
 
 def test_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="nowhere holds no pictures"):
+    with pytest.raises(DatasetError, match="nowhere does not exist, so it holds no pictures"):
         index(tmp_path / "nowhere", tmp_path / "faces.json")
+
+
+def test_file_instead_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data.zip").write_bytes(b"PK")
+    with pytest.raises(DatasetError, match=r"data\.zip is a file, not a folder"):
+        pictures(tmp_path / "data.zip")
 
 
 # index: faces
@@ -162,6 +168,45 @@ def test_only_new_pictures_are_looked_at(make_data: MakeData, monkeypatch: pytes
     assert set(json.loads(cache.read_text())[str(root.resolve())]) == {"one/real/old.png", "one/real/new.png"}
 
 
+def test_changed_pictures_are_looked_at_again(make_data: MakeData, picture: Callable[..., Pixels]) -> None:
+    root, cache = make_data({f"one/real/{name}.png": BLANK for name in "abc"}, known=False)
+    index(root, cache, workers=1)
+    remembered = json.loads(cache.read_text())
+    entries = remembered[str(root.resolve())]
+    state = (root / "one/real/a.png").stat()
+    assert entries["one/real/a.png"] == [None, [], state.st_size, state.st_mtime_ns]
+    for name in "abc":
+        entries[f"one/real/{name}.png"][:2] = [[1.0, 2.0, 3.0, 3.0], [[4.0, 5.0]]]
+    cache.write_text(json.dumps(remembered))
+    assert all(example.box == (1, 2, 3, 3) for example in index(root, cache))
+
+    assert cv2.imwrite(str(root / "one/real/b.png"), picture(0))
+    truncated(root / "one/real/c.png")
+    found = by_path(index(root, cache, workers=1))
+    assert set(found) == {"one/real/a.png", "one/real/b.png"}
+    assert found["one/real/a.png"].box == (1, 2, 3, 3), "what was not changed is remembered"
+    assert found["one/real/b.png"].box is None, "this face was another picture's"
+    assert "one/real/c.png" not in json.loads(cache.read_text())[str(root.resolve())]
+
+
+@pytest.mark.usefixtures("nobody_looks")
+def test_cache_without_stamps_is_taken_as_it_is(make_data: MakeData) -> None:
+    root, cache = make_data({"one/real/a.png": BLANK})
+    before = cache.read_text()
+    (root / "one/real/a.png").write_bytes(b"another file")
+    (example,) = index(root, cache)
+    assert example.box is not None and cache.read_text() == before
+    with pytest.raises(DatasetError, match=r"a\.png is not a picture that can be read"):
+        face_crop(root, example)
+
+
+def test_what_is_no_cache_is_refused(make_data: MakeData) -> None:
+    root, cache = make_data({"one/real/a.png": BLANK})
+    cache.write_text('{"cut o')
+    with pytest.raises(DatasetError, match=r"faces\.json does not hold found faces"):
+        index(root, cache)
+
+
 def test_folders_that_share_a_cache_keep_their_own_faces(make_data: MakeData) -> None:
     root, cache = make_data({"one/real/a.png": BLANK})
     other = root.rename(root.with_name("other"))
@@ -189,6 +234,24 @@ def test_unreadable_files_are_left_out_with_one_warning(
         "8 of 9 pictures can't be read and are left out: " + ", ".join(names[1:6]) + " and 3 more"
     )
     assert set(json.loads(cache.read_text())[str(root.resolve())]) == {names[0]}, "it may be whole the next time"
+
+
+@pytest.mark.parametrize("with_cache", [True, False])
+def test_all_unreadable_files_are_listed(
+    make_data: MakeData, tmp_path: Path, caplog: pytest.LogCaptureFixture, with_cache: bool
+) -> None:
+    names = [f"one/test/real/{number}.png" for number in range(9)]
+    root, cache = make_data(dict.fromkeys(names, BLANK), known=False)
+    for name in names[1:]:
+        truncated(root / name)
+    listing = tmp_path / "run" / "unreadable.txt"
+    gather(root, cache if with_cache else None, seed=0, workers=1, unreadable=listing)
+    assert listing.read_text().splitlines() == names[1:]
+    assert f"and 3 more; {listing} lists them all" in caplog.text
+    for name in names[1:]:
+        (root / name).write_bytes((root / names[0]).read_bytes())
+    gather(root, cache if with_cache else None, seed=0, workers=1, unreadable=listing)
+    assert not listing.exists()
 
 
 def test_folder_without_one_readable_picture_is_refused(make_data: MakeData) -> None:
@@ -262,6 +325,14 @@ def test_tables_beside_the_classes_are_read(make_data: MakeData) -> None:
     (root / "regions.csv").write_text("file,eye_viewer_left,eye_viewer_right,nose,mouth\nb.png,0,0,1,0\n")
     fake = by_path(pictures(root))["train/fake/b.png"]
     assert (fake.twin, fake.mask, fake.regions) == ("train/real/a.png", "masks/b.png", ("nose",))
+
+
+def test_links_to_folders_are_followed_once(make_data: MakeData) -> None:
+    root, _ = make_data({"elsewhere/1.png": BLANK, "elsewhere/deep/2.png": BLANK, "data/fake/3.png": BLANK})
+    (root / "data" / "real").symlink_to(root / "elsewhere", target_is_directory=True)
+    (root / "elsewhere" / "deep" / "up").symlink_to(root / "elsewhere", target_is_directory=True)
+    (root / "data" / "fake" / "back").symlink_to(root / "data", target_is_directory=True)
+    assert [example.path for example in pictures(root / "data")] == ["fake/3.png", "real/1.png", "real/deep/2.png"]
 
 
 # gather
