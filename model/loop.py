@@ -5,6 +5,8 @@ batches, and scalar metrics along an axis that they don't have (keras-team/keras
 ``tf.distribute`` directly, for every strategy alike.
 """
 
+import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -32,7 +34,7 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
             ``multiworker`` for every machine that the environment variable ``TF_CONFIG`` names.
 
     Raises:
-        TrainingError: if the name is none of these.
+        TrainingError: if the name is none of these, or ``TF_CONFIG`` names no machines.
     """
     if name == "none":
         return tf.distribute.get_strategy()
@@ -40,8 +42,27 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     if name == "multiworker":
+        _check_machines(os.environ.get("TF_CONFIG", ""))
         return tf.distribute.MultiWorkerMirroredStrategy()
     raise TrainingError(f"No strategy is called {name!r}; choose one of {', '.join(STRATEGIES)}.")
+
+
+def _check_machines(told: str) -> None:
+    """Refuse a ``TF_CONFIG`` with which TensorFlow would train alone in silence, or fail deep inside."""
+    wanted = (
+        'it must be JSON such as {"cluster": {"worker": ["host1:12345", "host2:12345"]}, '
+        '"task": {"type": "worker", "index": 0}}, with another index on each machine'
+    )
+    if not told.strip():
+        raise TrainingError(f"--strategy multiworker needs the environment variable TF_CONFIG: {wanted}.")
+    try:
+        machines = json.loads(told)
+        jobs, kind, number = machines["cluster"], machines["task"]["type"], machines["task"]["index"]
+        here = jobs[kind][int(number)]
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise TrainingError(f"TF_CONFIG does not name this machine among others: {wanted}.") from error
+    if not isinstance(here, str):
+        raise TrainingError(f"TF_CONFIG does not tell this machine's address: {wanted}.")
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
