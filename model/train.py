@@ -5,10 +5,11 @@ with the least validation loss. The same command goes on with a run that was sto
 multiworker`` runs on several machines that ``TF_CONFIG`` names. (``model.train_paired`` trained the shipped model.)
 """
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,21 +18,35 @@ import tensorflow as tf
 import typer
 
 from model import runs
-from model.architectures import ARCHITECTURES, LABELS, build
-from model.artifact import CARD
+from model.architectures import ARCHITECTURES, build
+from model.artifact import ArtifactError, read_card
 from model.charts import save
 from model.cli import run
-from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
+from model.data_options import (
+    FACE_CROPS,
+    FACES,
+    WHOLE,
+    Faces,
+    GroupPattern,
+    RemoveLeaks,
+    Sets,
+    WholePictures,
+    grouping,
+)
 from model.dataset import gather
 from model.epochs import Epochs, OnEpoch
+from model.labels import LABELS
 from model.layout import DatasetError, Example
 from model.loop import Loop, is_chief, make_strategy, precision
 from model.plots import read_history, training_curves
-from model.pretrained import IMAGENET, PretrainedError
-from model.training import OPTIMIZERS, Training
+from model.pretrained import PretrainedError
+from model.split import is_assigned, write_split
+from model.training import OPTIMIZERS, Training, start_from
 
 log = logging.getLogger(__name__)
 LICENCE = "As the training pictures' licences ask."
+DATA_LICENCE = "As its owner says."
+BEST_EPOCH = "best_epoch"  # in the card's record of the training: whose weights the model folder holds
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,7 @@ class Result:
         seconds: of all epochs, validation included.
         parameters: of the network.
         artifact: the model folder.
+        start: what the first weights really were: ``ImageNet``, ``random`` or a file's name.
     """
 
     val_loss: float
@@ -57,92 +73,133 @@ class Result:
     seconds: float
     parameters: int
     artifact: Path
+    start: str
 
 
 def fit(
-    data: Path, examples: Sequence[Example], training: Training, out: Path, on_epoch: OnEpoch | None = None
+    data: Path,
+    examples: Sequence[Example],
+    training: Training,
+    out: Path,
+    on_epoch: OnEpoch | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Result:
     """Train a network, or go on with a training that was stopped.
 
-    Pictures without a face are left out where faces were looked for. Under ``multiworker`` only the chief writes
-    files, and a run can be resumed where all machines see ``out``.
+    A split that was drawn is kept in the run's folder and its model folder, see ``model.split.split_of_run``. Under
+    ``multiworker`` only the chief writes files, and a run can be resumed where all machines see ``out``.
 
     Args:
         data: the data folder.
-        examples: see ``model.dataset.gather``; their ``train`` and ``val`` splits are used.
+        examples: see ``model.dataset.gather``; their ``train`` and ``val`` splits are used, all are kept as split.
         training: how to train.
         out: the run's folder; made if missing.
         on_epoch: called with each epoch's row of the history once it is on disk.
+        options: by which the examples were chosen, to be recorded with the arguments.
 
     Raises:
-        DatasetError: if a split lacks a class.
+        DatasetError: if a split lacks a class, or no face was found.
         TrainingError: if the training can't be done as asked, or diverges.
         RunError: if ``out`` holds a run with other arguments.
         ArchitectureError: if the weights file to start from does not fit.
     """
     strategy = make_strategy(training.strategy)
-    learnt, judged = _of_split(examples, "train"), _of_split(examples, "val")
-    arguments = _arguments(data, training, learnt, judged)
+    learnt, judged = (_of_split(examples, split, training.faces) for split in ("train", "val"))
+    arguments = {**_arguments(data, training), **(options or {}), **_pictures(learnt, judged)}
+    runs.check_arguments(out, arguments)
     chief = is_chief(strategy)
-    if chief:
-        runs.write_arguments(out, arguments)
     keras.utils.set_random_seed(training.seed)
     mixed = training.mixed_precision and _has_gpu()
     with strategy.scope(), precision(mixed):
-        model, optimizer = _start(training), OPTIMIZERS[training.optimizer](training.learning_rate)
+        model, arguments[runs.START] = _start(training, out)
+        optimizer = OPTIMIZERS[training.optimizer](training.learning_rate)
         if mixed:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     loop = Loop(model, optimizer, strategy, training.batch_size)
     if len(learnt) < loop.multiple_of:
         raise DatasetError(f"{data} holds {len(learnt)} pictures to train on, fewer than a batch.")
+    if chief:
+        runs.write_arguments(out, arguments)
+        if is_assigned(examples):
+            write_split(out, examples)
     epochs = Epochs(loop, data, learnt, judged, training, out, chief)
-    done = len(epochs.rows)
     epochs.run(on_epoch)
-    # A finished run's artifact is left alone: it may have been calibrated since.
-    if chief and (len(epochs.rows) > done or not (out / runs.ARTIFACT / CARD).exists()):
+    best = int(epochs.best["epoch"])
+    if chief:
         save(training_curves(read_history(out / runs.HISTORY), training.architecture), out / runs.CURVES)
-        sets = sorted({example.dataset for example in learnt})
-        runs.export(training.architecture, out, LICENCE, {"data": sets, "arguments": arguments})
+    # What holds the best epoch already is left alone: it may have been calibrated since.
+    if chief and _exported_epoch(out) != best:
+        sets = dict.fromkeys(sorted({example.dataset for example in learnt}), DATA_LICENCE)
+        view = FACE_CROPS if training.faces else WHOLE
+        record = {"data": sets, "pictures": view, BEST_EPOCH: best, "arguments": arguments}
+        runs.export(training.architecture, out, LICENCE, record)
     return Result(
         val_loss=epochs.best["val_loss"],
         val_accuracy=epochs.best["val_accuracy"],
         val_auc=epochs.best["val_auc"],
-        best_epoch=int(epochs.best["epoch"]),
+        best_epoch=best,
         epochs=len(epochs.rows),
         seconds=sum(row["seconds"] for row in epochs.rows),
         parameters=model.count_params(),
         artifact=out / runs.ARTIFACT,
+        start=arguments[runs.START],
     )
 
 
-def _start(training: Training) -> keras.Model:
-    """The network with the weights asked for, or at random where ImageNet's can't be had."""
+def _start(training: Training, out: Path) -> tuple[keras.Model, str]:
+    """The network with the weights asked for, or at random where ImageNet's can't be had, and which it was.
+
+    A run that goes on gets all its weights from its state, so that nothing is loaded for it.
+    """
+    before = runs.read_arguments(out)
+    if (out / runs.STATE).exists() and runs.START in before:
+        return build(training.architecture), before[runs.START]
     try:
-        return build(training.architecture, training.pretrained)
+        network = build(training.architecture, training.pretrained)
     except PretrainedError as error:
         log.warning("%s Starting at random.", error)
-        return build(training.architecture)
+        return build(training.architecture), "random"
+    if isinstance(training.pretrained, Path):
+        return network, training.pretrained.name
+    return network, "random" if training.pretrained is None else "ImageNet"
 
 
-def _of_split(examples: Sequence[Example], split: str) -> list[Example]:
-    """Pictures of a split; only those with a face if faces were looked for.
+def _exported_epoch(out: Path) -> int | None:
+    """The epoch whose weights the run's model folder holds; None where it is missing or was not finished."""
+    try:
+        return read_card(out / runs.ARTIFACT).training.get(BEST_EPOCH)
+    except ArtifactError:
+        return None
+
+
+def _of_split(examples: Sequence[Example], split: str, faces: bool) -> list[Example]:
+    """Pictures of a split; if ``faces``, only those with a face, otherwise all, without the face.
 
     Raises:
-        DatasetError: if a class is missing.
+        DatasetError: if a class is missing, or faces were wanted and none was found.
     """
-    looked = any(example.box is not None for example in examples)
-    kept = [example for example in examples if example.split == split and (example.box is not None or not looked)]
+    if faces and all(example.box is None for example in examples):
+        raise DatasetError("No face was found in any picture; --whole-pictures learns from pictures as they are.")
+    kept = [example for example in examples if example.split == split and (example.box is not None or not faces)]
+    if not faces:
+        kept = [replace(example, box=None, landmarks=()) for example in kept]
     missing = set(LABELS) - {example.label for example in kept}
     if missing:
         raise DatasetError(f"There are no {split} pictures of the class {' or '.join(sorted(missing))}.")
     return kept
 
 
-def _arguments(data: Path, training: Training, learnt: Sequence[Example], judged: Sequence[Example]) -> dict[str, Any]:
+def _arguments(data: Path, training: Training) -> dict[str, Any]:
     # A folder's name says enough; the rest of its path is the trainer's own business.
     given = {name: value.name if isinstance(value, Path) else value for name, value in asdict(training).items()}
-    faces = any(example.box is not None for example in learnt)
-    return {**given, "data": data.name, "faces": faces, "pictures": {"train": len(learnt), "val": len(judged)}}
+    return {**given, "data": data.name}
+
+
+def _pictures(learnt: Sequence[Example], judged: Sequence[Example]) -> dict[str, Any]:
+    """How many pictures there are, and a digest of which they are and on which side each is."""
+    sides = sorted((example.path, example.split) for example in (*learnt, *judged))
+    digest = hashlib.sha256(json.dumps(sides).encode()).hexdigest()
+    return {"pictures": {"train": len(learnt), "val": len(judged)}, "split": digest}
 
 
 def _has_gpu() -> bool:
@@ -161,9 +218,9 @@ def train(
     ] = "none",
     optimizer: Annotated[str, typer.Option(help="adam, or sgd with Nesterov momentum.")] = "adam",
     learning_rate: Annotated[float, typer.Option(help="To begin with; halved when validation stays.")] = 1e-3,
-    batch_size: Annotated[int, typer.Option(help="Pictures per step, on all devices together: 16 or 32.")] = 32,
-    epochs: Annotated[int, typer.Option(help="The most there will be.")] = 10,
-    patience: Annotated[int, typer.Option(help="Epochs without a better validation loss before it stops.")] = 4,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures per step, on all devices together: 16 or 32.")] = 32,
+    epochs: Annotated[int, typer.Option(min=1, help="The most there will be.")] = 10,
+    patience: Annotated[int, typer.Option(min=1, help="Epochs without a better validation loss before it stops.")] = 4,
     augment: Annotated[bool, typer.Option(help="Degrade and mirror training pictures at random.")] = False,
     mixed_precision: Annotated[bool, typer.Option(help="Compute in float16 where there is a GPU.")] = False,
     strategy: Annotated[
@@ -188,12 +245,15 @@ def train(
         augment=augment,
         mixed_precision=mixed_precision,
         strategy=strategy,
-        pretrained={"none": None, IMAGENET: IMAGENET}.get(pretrained, Path(pretrained)),
+        pretrained=start_from(pretrained),
         seed=seed,
         patience=patience,
+        faces=not whole_pictures,
     )
+    options = {"sets": sets, "group_pattern": group_pattern, "remove_leaks": remove_leaks}
+    runs.check_arguments(out, {**_arguments(data, training), **options})  # before minutes go by looking for faces
     examples = gather(data, None if whole_pictures else faces, seed, sets, grouping(group_pattern), remove_leaks)
-    result = fit(data, examples, training, out, on_epoch=_print_row)
+    result = fit(data, examples, training, out, _print_row, options)
     print(json.dumps({**asdict(result), "artifact": str(result.artifact)}, indent=2))
 
 

@@ -9,6 +9,7 @@ import keras
 
 from model.architectures import ARCHITECTURES
 from model.loop import STRATEGIES, TrainingError
+from model.pretrained import IMAGENET
 
 OPTIMIZERS: dict[str, Callable[[float], keras.optimizers.Optimizer]] = {
     "adam": lambda rate: keras.optimizers.Adam(rate),
@@ -32,6 +33,7 @@ class Training:
         pretrained: ``imagenet``, the path of a weights file, or None to start at random.
         seed: decides first weights, order and augmentation.
         patience: epochs without a better validation loss before the training stops.
+        faces: learn from face crops, and leave out pictures without a face; otherwise learn from whole pictures.
     """
 
     architecture: str
@@ -45,6 +47,7 @@ class Training:
     pretrained: str | Path | None = None
     seed: int = 0
     patience: int = 4
+    faces: bool = True
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
@@ -53,6 +56,8 @@ class Training:
             raise TrainingError(f"No optimizer is called {self.optimizer!r}: choose {' or '.join(OPTIMIZERS)}.")
         if self.strategy not in STRATEGIES:
             raise TrainingError(f"No strategy is called {self.strategy!r}: choose one of {', '.join(STRATEGIES)}.")
+        if isinstance(self.pretrained, Path) and not self.pretrained.is_file():
+            raise TrainingError(f"There is no weights file {self.pretrained}.")
         if not 0 < self.learning_rate < math.inf:
             raise TrainingError(f"The learning rate must be above 0 and finite, not {self.learning_rate}.")
         if min(self.batch_size, self.epochs, self.patience) < 1:
@@ -60,3 +65,8 @@ class Training:
         if self.mixed_precision and self.strategy == "multiworker":
             # Keras's loss scaling decides on each machine by itself whether to take a step: one may wait for ever.
             raise TrainingError("Mixed precision works on one machine only; leave out --mixed-precision.")
+
+
+def start_from(words: str) -> str | Path | None:
+    """What ``--pretrained`` asks for, as ``Training.pretrained`` has it: ``none``, ``imagenet`` or a file's path."""
+    return {"none": None, IMAGENET: IMAGENET}.get(words, Path(words))

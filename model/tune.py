@@ -25,12 +25,11 @@ from model.cli import run
 from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.dataset import gather
 from model.loop import TrainingError
-from model.pretrained import IMAGENET
 from model.results import as_options
 from model.subset import draw
 from model.train import Result, fit
-from model.training import Training
-from model.tune_report import ENDED, rounded, write_report
+from model.training import Training, start_from
+from model.tune_report import ENDED, finished, rounded, write_report
 
 STUDY, FOLDER = "study.db", "folder"
 # The thesis's two optimizers and batch sizes. SGD bears rates that are too large for Adam: the search finds that out.
@@ -106,6 +105,7 @@ def search(study: optuna.Study, trials: int, seed: int, train: Train) -> None:
             continue
         for name in ("val_loss", "val_accuracy", "epochs", "seconds"):
             trial.set_user_attr(name, round(getattr(result, name), 4))
+        trial.set_user_attr(runs.START, result.start)
         study.tell(trial, result.val_auc if math.isfinite(result.val_auc) else GUESSING)
 
 
@@ -116,10 +116,10 @@ def tune(
     pretrained: Annotated[
         str, typer.Option(help="imagenet to download weights, the path of a weights file, or none.")
     ] = "none",
-    trials: Annotated[int, typer.Option(help="Trials to end with; raise it to search on.")] = 20,
-    epochs: Annotated[int, typer.Option(help="At most, for each trial.")] = 5,
-    limit: Annotated[int, typer.Option(help="Training pictures of each class of each data set.")] = 500,
-    judged: Annotated[int, typer.Option(help="Validation pictures of each class of each data set.")] = 250,
+    trials: Annotated[int, typer.Option(min=1, help="Trials to end with; raise it to search on.")] = 20,
+    epochs: Annotated[int, typer.Option(min=1, help="At most, for each trial.")] = 5,
+    limit: Annotated[int, typer.Option(min=1, help="Training pictures of each class of each data set.")] = 500,
+    judged: Annotated[int, typer.Option(min=1, help="Validation pictures of each class of each data set.")] = 250,
     sets: Sets = None,
     whole_pictures: WholePictures = False,
     faces: Faces = FACES,
@@ -132,14 +132,14 @@ def tune(
     Writes trials.csv, trials.json, trials.md, trials.png, study.html (interactive) and best.json, and prints the
     command that trains with the best arguments on all pictures.
     """
-    start = {"none": None, IMAGENET: IMAGENET}.get(pretrained, Path(pretrained))
-    base = Training(architecture, pretrained=start, epochs=epochs, seed=seed)
-    examples = gather(data, None if whole_pictures else faces, seed, sets, grouping(group_pattern), remove_leaks)
+    base = Training(architecture, pretrained=start_from(pretrained), epochs=epochs, seed=seed, faces=not whole_pictures)
     fixed = {"architecture": architecture, "pretrained": Path(pretrained).name, "epochs_each": epochs, "seed": seed}
     pictures = {"data": data.name, "limit": limit, "judged": judged, "sets": sets, "whole_pictures": whole_pictures}
     pictures |= {"group_pattern": group_pattern, "remove_leaks": remove_leaks}
+    runs.check_arguments(out, {**fixed, **pictures})  # before minutes go by looking for faces
+    examples = gather(data, None if whole_pictures else faces, seed, sets, grouping(group_pattern), remove_leaks)
     runs.write_arguments(out, {**fixed, **pictures})
-    drawn = draw(examples, {"train": limit, "val": judged, "test": 0}, seed)
+    drawn = draw(examples, {"train": limit, "val": judged}, seed)
 
     def train(folder: str, choices: dict[str, Any], after_epoch: Callable[[Mapping[str, float]], None]) -> Result:
         keras.utils.clear_session()
@@ -149,15 +149,19 @@ def tune(
     study = open_study(f"sqlite:///{out / STUDY}")
     search(study, trials, seed, train)
     counts = [sum(example.split == split for example in drawn) for split in ("train", "val")]
+    starts = sorted({str(trial.user_attrs.get(runs.START, pretrained)) for trial in finished(study)})
     notes = (
-        f"{architecture} from {pretrained if start else 'random weights'}, at most {epochs} epochs of {counts[0]} "
+        f"{architecture}, its first weights {' or '.join(starts)}, at most {epochs} epochs of {counts[0]} "
         f"pictures, judged on {counts[1]}, seed {seed}. The figures are those of the epoch with the least validation "
         "loss. They choose arguments and measure nothing: the best of many trials on the same validation pictures "
         "flatters itself. Trials that did worse than the median of those before them were stopped early."
     )
     options = {"out": out / "best", "architecture": architecture, "seed": seed, "sets": sets}
     options |= {"group_pattern": group_pattern, **({"remove_leaks": True} if remove_leaks else {})}
-    options |= {**({"pretrained": pretrained} if start else {}), **({"whole_pictures": True} if whole_pictures else {})}
+    options |= {
+        **({"pretrained": pretrained} if base.pretrained else {}),
+        **({"whole_pictures": True} if whole_pictures else {}),
+    }
     command = ["python", "-m", "model.train", str(data), *as_options(options)]
     print(write_report(study, architecture, notes, [shlex.quote(part) for part in command], out))
 

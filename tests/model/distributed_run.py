@@ -57,7 +57,7 @@ def train_and_report(data: Path, out: Path, strategy: str, network: str) -> dict
         return loops[0]
 
     with patch.object(train, "Loop", keep):
-        training = train.Training(network, learning_rate=0.02, batch_size=8, epochs=4, strategy=strategy)
+        training = train.Training(network, learning_rate=0.02, batch_size=8, epochs=4, strategy=strategy, faces=False)
         rows: list[dict[str, float]] = []
         result = train.fit(data, gather(data, None, 0), training, out, lambda row: rows.append(dict(row)))
     return {

@@ -24,7 +24,7 @@ from model.dataset import DatasetError, gather
 from model.detector import Detector
 from model.loop import TrainingError
 from model.measuring import judge, judged_members, truth_of
-from model.metrics import Estimate, accuracy, auc
+from model.metrics import Estimate, accuracy, auc, bootstrap
 from model.pretrained import PretrainedError
 from model.runs import RunError
 from model.training import Training
@@ -69,6 +69,7 @@ def test_figures_are_those_of_the_classification_report(
     report = classification_report(is_fake, p_fake >= 0.5, output_dict=True, zero_division=0)["macro avg"]
     for name, key in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score")):
         assert found[name] == pytest.approx(report[key])
+    assert found["accuracy"] == bootstrap(accuracy, p_fake, is_fake, is_share=True)
     assert found["accuracy"].value == accuracy(p_fake, is_fake) and found["auc"].value == auc(p_fake, is_fake)
     assert found["auc"].low <= found["auc"].value <= found["auc"].high
 
@@ -90,7 +91,7 @@ def test_imagenet_that_cannot_be_had_is_a_random_start(
     examples = gather(root, cache, 0, ["faces"])
     result = train_one(root, examples, Training("tiny", epochs=1, pretrained="imagenet"), tmp_path / "run")
     assert result["start"] == "random" and result["epochs"] == 1
-    assert json.loads((tmp_path / "run" / "arguments.json").read_text())["pretrained"] is None
+    assert json.loads((tmp_path / "run" / "arguments.json").read_text())["start"] == "random"
 
 
 def test_process_that_dies_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,6 +150,7 @@ def test_command_gives_all_the_same_budget_and_goes_on(
     page = (out / "compare.md").read_text()
     assert "same 8 training pictures" in page and "4 validation pictures" in page and "9 test pictures" in page
     assert "python -m model.compare data --out run --networks tiny,tiny_two --pretrained none --limit 4" in page
+    assert "--rounds 1 --" in page
     printed = capsys.readouterr().out
     assert "| tiny_two | faces |" in printed and "random weights" in printed
     arguments = [json.loads((out / name / "arguments.json").read_text()) for name in ("tiny", "tiny_two")]

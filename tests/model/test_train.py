@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from model import epochs as epochs_module
 from model import pretrained as pretrained_module
 from model import runs
+from model import train as train_module
 from model.architectures import ARCHITECTURES, LABELS, Architecture, build
 from model.artifact import load_artifact, read_card, write_card
 from model.dataset import gather
@@ -36,6 +37,7 @@ from model.layout import DatasetError, Example
 from model.loop import Loop, TrainingError, is_chief, make_strategy, precision
 from model.preprocessing import Preprocessing, to_input
 from model.runs import RunError, library_versions
+from model.split import split_of_run
 from model.streams import stream
 from model.train import Training, fit, train
 
@@ -82,7 +84,7 @@ def no_export(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settings(**changes: Any) -> Training:
-    return replace(Training(PLAIN, learning_rate=0.02, batch_size=8, epochs=4), **changes)
+    return replace(Training(PLAIN, learning_rate=0.02, batch_size=8, epochs=4, faces=False), **changes)
 
 
 def history(out: Path) -> list[dict[str, float]]:
@@ -107,6 +109,7 @@ def timeless(rows: list[dict[str, float]]) -> list[dict[str, float]]:
         ({"learning_rate": math.nan}, "learning rate"),
         ({"batch_size": 0}, "at least 1"),
         ({"epochs": 0}, "at least 1"),
+        ({"pretrained": Path("nothing.h5")}, "no weights file nothing.h5"),
         ({"mixed_precision": True, "strategy": "multiworker"}, "one machine"),
     ],
 )
@@ -138,6 +141,7 @@ def test_run_leaves_everything_behind_and_learns(data: Data, tmp_path: Path, opt
     arguments = json.loads((out / "arguments.json").read_text())
     assert arguments["versions"] == library_versions() and arguments["seed"] == 0
     assert (arguments["optimizer"], arguments["data"], arguments["faces"]) == (optimizer, "data", False)
+    assert arguments["start"] == result.start == "random"
     assert arguments["pictures"] == {"train": 40, "val": 12}
     curves = cv2.imread(str(out / "curves.png"))
     assert curves is not None and curves.std() > 5
@@ -147,7 +151,9 @@ def test_artifact_is_the_best_epoch(data: Data, tmp_path: Path) -> None:
     result = fit(*data, settings(learning_rate=0.1), tmp_path / "run")
     card = load_artifact(result.artifact)
     assert (card.architecture, card.labels, card.temperature) == (PLAIN, LABELS, None)
-    assert card.training["data"] == ["data"] and card.training["arguments"]["learning_rate"] == 0.1
+    assert card.training["data"] == {"data": "As its owner says."} and card.training["best_epoch"] == result.best_epoch
+    assert card.training["pictures"] == "whole pictures" and not (result.artifact / "split.csv").exists()
+    assert card.training["arguments"]["learning_rate"] == 0.1
     best = build(PLAIN)
     best.load_weights(tmp_path / "run" / "best.weights.h5")
     crops = np.random.default_rng(1).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
@@ -203,7 +209,7 @@ def test_seed_decides_a_run(data: Data, tmp_path: Path) -> None:
 def test_pictures_without_a_face_are_left_out_where_faces_were_looked_for(data: Data, tmp_path: Path) -> None:
     root, examples = data
     boxed = [replace(e, box=None if e.path.endswith("/1.png") else (2.0, 2.0, 18.0, 18.0)) for e in examples]
-    fit(root, boxed, settings(epochs=1), tmp_path / "run")
+    fit(root, boxed, settings(epochs=1, faces=True), tmp_path / "run")
     arguments = json.loads((tmp_path / "run" / "arguments.json").read_text())
     assert arguments["pictures"] == {"train": 38, "val": 10} and arguments["faces"] is True
 
@@ -213,8 +219,37 @@ def test_failed_download_starts_at_random_and_says_so(
     data: Data, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        fit(*data, settings(pretrained="imagenet", epochs=1), tmp_path / "run")
+        result = fit(*data, settings(pretrained="imagenet", epochs=1), tmp_path / "run")
     assert "could not be downloaded. Starting at random." in caplog.text
+    arguments = json.loads((tmp_path / "run" / "arguments.json").read_text())
+    assert (arguments["pretrained"], arguments["start"], result.start) == ("imagenet", "random", "random")
+    caplog.clear()
+    again = fit(*data, settings(pretrained="imagenet", epochs=2), tmp_path / "run")
+    assert again.start == "random" and not caplog.messages, "what goes on downloads nothing"
+
+
+@pytest.mark.usefixtures("no_export")
+def test_weights_file_that_was_used_is_recorded(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        ARCHITECTURES, PLAIN, replace(ARCHITECTURES[PLAIN], build=lambda pretrained=None: build_plain())
+    )
+    path = tmp_path / "body.weights.h5"
+    path.touch()
+    assert fit(*data, settings(pretrained=path, epochs=1), tmp_path / "run").start == "body.weights.h5"
+
+
+def test_faces_that_were_asked_for_and_not_found_are_not_replaced_by_whole_pictures(data: Data, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="No face was found in any picture; --whole-pictures"):
+        fit(*data, settings(faces=True), tmp_path / "run")
+
+
+@pytest.mark.usefixtures("no_export")
+def test_whole_pictures_are_learnt_whole_whatever_faces_are_known(data: Data, tmp_path: Path) -> None:
+    root, examples = data
+    boxed = [replace(e, box=(2.0, 2.0, 9.0, 9.0)) for e in examples]
+    for name, given in (("whole", examples), ("boxed", boxed)):
+        fit(root, given, settings(epochs=1), tmp_path / name)
+    assert timeless(history(tmp_path / "whole")) == timeless(history(tmp_path / "boxed"))
 
 
 def test_class_that_is_missing_is_named(data: Data, tmp_path: Path) -> None:
@@ -312,6 +347,33 @@ def test_finished_run_and_its_calibration_are_left_alone(data: Data, tmp_path: P
     assert load_artifact(first.artifact).temperature == 1.5
 
 
+def test_export_that_was_cut_short_is_done_again(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process may end while the model folder of better weights is written: the old one must not stay."""
+    out = tmp_path / "run"
+    first = fit(*data, settings(epochs=1), out)
+
+    def cut_short(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(runs, "export", cut_short)
+        fit(*data, settings(epochs=4), out)
+    assert read_card(first.artifact).training["best_epoch"] == 1
+    result = fit(*data, settings(epochs=4), out)
+    assert result.best_epoch > 1 and load_artifact(result.artifact).training["best_epoch"] == result.best_epoch
+
+
+def test_worse_epochs_leave_the_model_folder_and_its_calibration(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = fit(*data, settings(epochs=1), tmp_path / "run")
+    write_card(result.artifact, replace(read_card(result.artifact), temperature=1.5))
+    worse = {"val_loss": 9.0, "val_accuracy": 0.5, "val_auc": 0.5}
+    monkeypatch.setattr(epochs_module, "judge", lambda *_: worse)
+    assert fit(*data, settings(epochs=2), tmp_path / "run").best_epoch == 1
+    assert load_artifact(result.artifact).temperature == 1.5
+
+
 @pytest.mark.usefixtures("no_export")
 def test_finished_run_can_be_given_more_epochs(data: Data, tmp_path: Path) -> None:
     fit(*data, settings(epochs=2), tmp_path / "run")
@@ -324,6 +386,18 @@ def test_folder_of_another_run_is_refused(data: Data, tmp_path: Path) -> None:
     fit(*data, settings(epochs=1), tmp_path / "run")
     with pytest.raises(RunError, match="another batch_size, learning_rate; repeat its arguments"):
         fit(*data, settings(epochs=1, batch_size=16, learning_rate=0.3), tmp_path / "run")
+
+
+@pytest.mark.usefixtures("no_export")
+def test_run_goes_on_with_no_other_pictures_or_split(data: Data, tmp_path: Path) -> None:
+    root, examples = data
+    fit(root, examples, settings(epochs=1), tmp_path / "run", options={"remove_leaks": False})
+    swapped = {"train/Real/0.png": "val", "val/Real/0.png": "train"}
+    other = [replace(e, split=swapped.get(e.path, e.split)) for e in examples]
+    with pytest.raises(RunError, match="another split;"):
+        fit(root, other, settings(epochs=2), tmp_path / "run", options={"remove_leaks": False})
+    with pytest.raises(RunError, match="another remove_leaks;"):
+        fit(root, examples, settings(epochs=2), tmp_path / "run", options={"remove_leaks": True})
 
 
 @pytest.mark.usefixtures("no_export")
@@ -441,6 +515,28 @@ def test_batch_that_devices_cannot_share_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (None, "needs the environment variable TF_CONFIG"),
+        ("{cluster", "does not name this machine"),
+        ("[]", "does not name this machine"),
+        ('{"cluster": {"worker": ["a:1"]}}', "does not name this machine"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "does not name this machine"),
+        ('{"cluster": {"worker": "a:1"}, "task": {"type": "chief", "index": 0}}', "does not name this machine"),
+        ('{"cluster": {"worker": [1]}, "task": {"type": "worker", "index": 0}}', "address"),
+    ],
+)
+def test_machines_that_are_not_named_are_told_in_a_sentence(
+    told: str | None, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if told is not None:
+        monkeypatch.setenv("TF_CONFIG", told)
+    with pytest.raises(TrainingError, match=words):
+        make_strategy("multiworker")
+
+
+@pytest.mark.parametrize(
     ("kind", "number", "jobs", "chief"),
     [
         (None, None, [], True),
@@ -542,7 +638,20 @@ def test_command_trains_from_a_folder_of_both_classes(tmp_path: Path, capsys: py
     assert "val_auc" in printed and json.loads(printed[printed.index("{") :])["epochs"] == 1
     arguments = json.loads((out / "arguments.json").read_text())
     assert arguments["pictures"] == {"train": 32, "val": 4} and arguments["pretrained"] is None
+    assert (arguments["sets"], arguments["group_pattern"], arguments["remove_leaks"]) == (None, None, False)
     assert load_artifact(out / "artifact").architecture == PLAIN
+    assert (out / "split.csv").read_text() == (out / "artifact" / "split.csv").read_text()
+    learnt = gather(root, None, 0)
+    assert split_of_run(out / "artifact", gather(root, None, 5)) == learnt != gather(root, None, 5)
+
+
+def test_other_arguments_are_refused_before_pictures_are_looked_at(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.write_arguments(tmp_path / "run", {"architecture": PLAIN, "seed": 1})
+    monkeypatch.setattr(train_module, "gather", lambda *_: pytest.fail("pictures were looked at"))
+    with pytest.raises(RunError, match=r"another .*seed"):
+        train(data[0], tmp_path / "run", architecture=PLAIN, whole_pictures=True)
 
 
 @pytest.mark.slow

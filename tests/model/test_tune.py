@@ -35,7 +35,7 @@ def auc_of(choices: Mapping[str, Any]) -> float:
 
 
 def made_result(auc: float) -> Result:
-    return Result(0.5, 0.7, auc, 1, 2, 3.0, 10, Path("artifact"))
+    return Result(0.5, 0.7, auc, 1, 2, 3.0, 10, Path("artifact"), "random")
 
 
 def play(folder: str, choices: dict[str, Any], after_epoch: AfterEpoch) -> Result:
@@ -167,6 +167,7 @@ def test_command_searches_on_a_folder_and_its_own_command_trains(
     tune(root, out, trials=1, **arguments)
     written = json.loads((out / "trials" / "000" / "arguments.json").read_text())
     assert written["pictures"] == {"train": 36, "val": 10}
+    assert "tiny, its first weights random, at most 1 epochs" in (out / "trials.md").read_text()
     assert len(json.loads((out / "trials.json").read_text())) == 1
     tune(root, out, trials=2, **arguments)
     assert [row["trial"] in (0, 1) for row in json.loads((out / "trials.json").read_text())] == [True, True]
