@@ -13,17 +13,19 @@ import typer
 from tqdm import tqdm
 
 from model.cli import run
+from model.data_options import Sets
 from model.dataset import with_faces
 from model.duplicates import Group, describe, find_duplicates
 from model.explore_page import Findings, write_page
 from model.explore_plots import class_distribution, file_statistics, pixel_statistics, sample_sheet, shortcut_chart
-from model.layout import DatasetError, Example, choose_sets, pictures
+from model.layout import SPLITS, UNSPLIT, DatasetError, Example, choose_sets, pictures
 from model.picture_statistics import fingerprints, mean_histograms, measure_all
 from model.reading import leave_out_unreadable
 from model.shortcuts import FEATURES, Finding, feature_table, find_shortcuts, summarise
+from model.subset import draw
 
 LIBRARIES = ("numpy", "pandas", "opencv-python-headless", "pillow", "imagehash", "scikit-learn", "plotly", "seaborn")
-MEASUREMENTS = "measurements.csv"
+MEASUREMENTS, UNREADABLE = "measurements.csv", "unreadable.txt"
 
 
 def explore(
@@ -37,7 +39,7 @@ def explore(
     faces: Annotated[
         Path | None, typer.Option(help="Where found faces are remembered. With it, framing is looked at as well.")
     ] = None,
-    sets: Annotated[list[str] | None, typer.Option("--set", help="Only this data set; may be repeated.")] = None,
+    sets: Sets = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many pictures of each class and split.")] = None,
     seed: Annotated[int, typer.Option(help="Decides the samples shown and the bootstrap.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Threads that read pictures.")] = 2,
@@ -47,21 +49,26 @@ def explore(
     Writes report.html (open it in a browser, no network is needed), the same plots as PNG, and tables as CSV. It warns
     where something trivial gives the class away: file size, JPEG quality, sharpness, brightness, framing. A network
     trained on such data learns that and not the forgery, and its test figures mean nothing. It also finds pictures
-    that show the same, exactly or nearly, and says where they leak from one split into another.
+    that show the same, exactly or nearly, and says where they leak from one split into another. Files that can't be
+    read are listed in unreadable.txt.
 
     Each picture is measured once: run it again with the same --out and only new or changed files are read.
     """
     arguments = {key: value.name if isinstance(value, Path) else value for key, value in locals().items()}
     if out.resolve().is_relative_to(data.resolve()):
         raise DatasetError(f"{out} lies in the data folder, which is not written to: choose another --out.")
-    examples = _some(choose_sets(data, pictures(data), sets), limit, seed)
-    if faces is not None:
-        examples = with_faces(data, examples, faces, workers)
+    examples = choose_sets(data, pictures(data), sets)
+    if limit is not None:
+        examples = draw(examples, dict.fromkeys((*SPLITS, UNSPLIT), limit), seed)
     out.mkdir(parents=True, exist_ok=True)
     versions = {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
     (out / "arguments.json").write_text(json.dumps({**arguments, "versions": versions}, indent=2) + "\n")
     rows = measure_all(data, examples, out / MEASUREMENTS, workers)
-    examples = leave_out_unreadable(data, examples, [example.path in rows.index for example in examples])
+    is_readable = [example.path in rows.index for example in examples]
+    examples = leave_out_unreadable(data, examples, is_readable, out / UNREADABLE)
+    if faces is not None:
+        examples = with_faces(data, examples, faces, workers)
+        rows = rows.loc[[example.path for example in examples]]
     groups = find_duplicates(data, examples, fingerprints(rows), workers)
     table = feature_table(rows, examples)
     shortcuts = find_shortcuts(table, seed)
@@ -70,18 +77,6 @@ def explore(
     write_report(data, out, examples, table, shortcuts, sentences, groups, seed)
     print("\n".join(sentences))
     print(f"The report is {out / 'report.html'}.")
-
-
-def _some(examples: list[Example], limit: int | None, seed: int) -> list[Example]:
-    """At most ``limit`` pictures of each class of each split of each data set, drawn at random, in their order."""
-    if limit is None:
-        return examples
-    members: dict[tuple[str, str, str], list[int]] = {}
-    for row, example in enumerate(examples):
-        members.setdefault((example.dataset, example.split, example.label), []).append(row)
-    rng = np.random.default_rng(seed)
-    kept = [rng.choice(rows, min(limit, len(rows)), replace=False) for _, rows in sorted(members.items())]
-    return [examples[row] for row in sorted(np.concatenate(kept).tolist())]
 
 
 def write_tables(

@@ -123,8 +123,11 @@ def _sheet(figure: Figure, title: str, members: pandas.DataFrame, path: Path) ->
     counts = members["label"].value_counts()
     named = ", ".join(f"{counts.get(label, 0):,} {label.lower()}" for label in COLOURS)
     figure.suptitle(f"{title} ({named})", x=0.01, ha="left", fontsize=15, fontweight="bold")
-    handles, labels = next(filter(lambda found: found[0], (axes.get_legend_handles_labels() for axes in figure.axes)))
-    figure.legend(handles, labels, loc="upper right", ncols=2)
+    legends = (axes.get_legend_handles_labels() for axes in figure.axes)
+    # Nothing is drawn of features that are the same in all pictures, so there may be nothing to explain.
+    handles, labels = next(filter(lambda found: found[0], legends), ([], []))
+    if handles:
+        figure.legend(handles, labels, loc="upper right", ncols=2)
     return save(figure, path)
 
 

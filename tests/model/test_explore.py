@@ -82,8 +82,9 @@ def test_every_promised_file_is_written(planted: tuple[Path, Path]) -> None:
     assert names == {
         *("arguments.json", "report.html", "classes.png", "faces_pixels.png", "faces_files.png"),
         *("faces_shortcuts.png", "faces_samples_real.png", "faces_samples_fake.png"),
-        *("measurements.csv", "classes.csv", "statistics.csv", "shortcuts.csv", "duplicates.csv"),
+        *("measurements.csv", "classes.csv", "statistics.csv", "shortcuts.csv", "duplicates.csv", "unreadable.txt"),
     }
+    assert (planted[1] / "unreadable.txt").read_text() == "train/Real/broken.jpg\n"
     for path in planted[1].glob("*.png"):
         with Image.open(path) as drawn:
             assert drawn.width > 700 and np.asarray(drawn.convert("L")).std() > 5, f"{path.name} is blank"
@@ -111,7 +112,8 @@ def test_unreadable_file_is_named_and_left_out(
 ) -> None:
     explore(planted[0], tmp_path / "out", limit=30)
     assert [record.getMessage() for record in caplog.records] == [
-        "1 of 50 pictures can't be read and are left out: train/Real/broken.jpg"
+        "1 of 50 pictures can't be read and are left out: train/Real/broken.jpg; "
+        f"{tmp_path / 'out' / 'unreadable.txt'} lists them all"
     ]
 
 
@@ -156,6 +158,25 @@ def test_one_class_alone_gets_a_page(tmp_path: Path, picture: Callable[..., Pixe
     explore(tmp_path / "data", tmp_path / "out")
     assert (tmp_path / "out" / "report.html").exists()
     assert not (tmp_path / "out" / "data_shortcuts.png").exists()
+
+
+@pytest.mark.parametrize("names", [["real/a.png"], ["real/a.png", "real/b.png", "fake/c.png"]])
+def test_one_picture_and_its_copies_get_a_page(
+    tmp_path: Path, picture: Callable[..., Pixels], names: list[str]
+) -> None:
+    for name in names:
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture(0)).save(tmp_path / "data" / name)
+    explore(tmp_path / "data", tmp_path / "out")
+    assert (tmp_path / "out" / "report.html").exists() and (tmp_path / "out" / "data_files.png").exists()
+
+
+def test_some_pictures_of_each_class_and_split(planted: tuple[Path, Path], tmp_path: Path) -> None:
+    explore(planted[0], tmp_path / "out", limit=2, sets=["faces"])
+    counts = pandas.read_csv(tmp_path / "out" / "classes.csv")
+    assert counts["pictures"].tolist() == [1, 2, 2]
+    with pytest.raises(DatasetError, match="no data set other, only faces"):
+        explore(planted[0], tmp_path / "out", sets=["other"])
 
 
 def test_data_folder_stays_untouched(planted: tuple[Path, Path]) -> None:
