@@ -3,7 +3,9 @@
 import hashlib
 import json
 import math
+import os
 import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -30,6 +32,15 @@ SHIPPED = Path(__file__).parent / "weights" / "lite_attention"
 
 class ArtifactError(ValueError):
     """A model folder cannot be used; the message says what is wrong with it and what to do."""
+
+
+_KINDS = (
+    ("architecture", str, "text"),
+    ("licence", str, "text"),
+    *((name, dict, "an object of named values") for name in ("versions", "training", "metrics")),
+    ("fake_bias", int | float, "a number"),
+    ("temperature", int | float | None, "a number or null"),
+)
 
 
 @dataclass(frozen=True)
@@ -63,9 +74,12 @@ class Card:
     metrics: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name, kind, word in _KINDS:
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(f"{name} must be {word}, not {getattr(self, name)!r}"[:200])
         if sorted(self.labels) != ["Fake", "Real"]:
             raise ArtifactError(f"The card's labels must be Fake and Real in some order, not {self.labels}.")
-        if self.temperature is not None and not 0 < self.temperature < math.inf:
+        if self.temperature is not None and not 0 < float(self.temperature) < math.inf:
             raise ArtifactError(f"The card's temperature must be above 0 and finite, not {self.temperature}.")
         if not math.isfinite(self.fake_bias):
             raise ArtifactError(f"The card's fake_bias must be a finite number, not {self.fake_bias}.")
@@ -91,18 +105,23 @@ def read_card(folder: Path) -> Card:
         return Card(**fields)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ArtifactError(f"{folder.name} is no model folder: it has no {CARD}.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ArtifactError(f"{folder.name}/{CARD} is not JSON: {error}.") from error
     except ArtifactError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ArtifactError(f"{folder.name}/{CARD} has a missing, unknown or wrong field: {error}.") from error
 
 
 def write_card(folder: Path, card: Card) -> None:
-    """Write ``card.json`` into a model folder."""
+    """Write ``card.json`` into a model folder: the old one stands until the new one is whole."""
     text = json.dumps(asdict(card), indent=2, ensure_ascii=False)
-    (folder / CARD).write_text(text + "\n", encoding="utf-8")
+    unfinished = folder / f".{CARD}.{os.getpid()}.{threading.get_ident()}"
+    try:
+        unfinished.write_text(text + "\n", encoding="utf-8")
+        unfinished.replace(folder / CARD)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def load_artifact(folder: Path) -> Card:

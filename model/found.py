@@ -6,7 +6,8 @@ from pathlib import Path
 
 from model.artifact import SHIPPED, ArtifactError
 from model.detector import Detector
-from model.legacy_folder import STAND_IN, given_fields, labels_of, model_folder
+from model.legacy_card import LAMBDA, given_fields, labels_of
+from model.legacy_folder import STAND_IN, model_folder
 
 LEGACY_FILE = "legacy file"
 MODEL_FOLDER = "model folder"
@@ -64,10 +65,11 @@ def _problem(h5: Path) -> str | None:
     from model.legacy_layers import NotRebuilt
 
     try:
-        labels_of(h5, None, given_fields(h5))
+        given = given_fields(h5)
+        labels_of(h5, None, given)
         with open_legacy(h5) as file:
             if file.config is not None:
-                read_plan(file.config)
+                read_plan(file.config, LAMBDA in given)
     except NotRebuilt:
         return None  # its weights may fit an architecture that is known
     except ArtifactError as error:

@@ -12,12 +12,13 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.artifact import CARD, TFLITE, ArtifactError, Card, read_card
+from model.artifact import CARD, TFLITE, ArtifactError, Card, digest, read_card
 from model.cli import run
 from model.dataset import DatasetError, pictures, read_rgb
 from model.engine import Engine
 from model.faces import CROP_SIZE, find_faces
 from model.layout import SUFFIXES
+from model.legacy_card import CALIBRATION, LAMBDA, given_fields, uncalibrated
 from model.legacy_folder import model_folder
 from model.metrics import accuracy, auc
 from model.preprocessing import to_input
@@ -26,7 +27,6 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 VALUE_RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}
 USEFUL_AUC = 0.6  # below, a model does no better than chance on a few hundred pictures
 BELONGS_BESIDE = ("preprocessing", "labels", "licence")
-CALIBRATION = ("temperature", "fake_bias", "inconclusive_band")
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,12 @@ def write_beside(h5: Path, card: Card, force: bool) -> str:
     path = h5.parent / CARD
     if path.exists() and not force:
         return f"{path} exists and is kept as it is; --force replaces it."
-    # Written as "none" beside the file, a calibration would undo what `model.calibrate` fits in the model folder later.
-    names = BELONGS_BESIDE + (CALIBRATION if card.temperature is not None else ())
-    chosen = {name: value for name, value in asdict(card).items() if name in names}
+    # What was fitted stays in the model folder: written here, it would undo what is fitted anew. An owner's own stays.
+    own = given_fields(h5)
+    names = [*BELONGS_BESIDE, *(name for name in (*CALIBRATION, LAMBDA) if name in own)]
+    values = {**asdict(card), LAMBDA: own.get(LAMBDA)}
+    del values["preprocessing"]["input_size"]  # the network itself decides it
+    chosen = {"sha256": {h5.name: digest(h5)}, **{name: values[name] for name in names}}
     path.write_text(json.dumps(chosen, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return f"{path} was written; change it there if another way is right."
 
@@ -172,7 +175,8 @@ def import_legacy(
     if value_range is not None:
         scale, offset = VALUE_RANGES[value_range]
         preprocessing = replace(preprocessing, value_scale=scale, value_offset=offset)
-    wanted = replace(known, preprocessing=preprocessing)
+    changed = preprocessing != known.preprocessing
+    wanted = replace(uncalibrated(known) if changed else known, preprocessing=preprocessing)
     print(f"Outputs: {', '.join(known.labels)}. Model folder: {folder}")
     crops, is_fake = example_crops(examples, limit, preprocessing.crop_margin)
     found = readings(Engine(folder / TFLITE), wanted, crops)

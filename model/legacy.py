@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from model.artifact import ArtifactError
 from model.attention import RescaleGAP
-from model.legacy_graph import LayerPlan, Plan, read_plan
+from model.legacy_graph import read_plan
 from model.legacy_h5 import LegacyFile, Weight, open_legacy
 from model.legacy_layers import RESCALE_GAP, NotRebuilt
 from model.legacy_match import Report, load_by_shape, repeats_the_mask
+from model.legacy_plan import LayerPlan, Plan
 
 ARCHITECTURE = "efficientnetb7_attention"  # of the thesis, where a file does not describe its network
 MAX_FEATURES = 64_000_000  # numbers in one result for one picture; EfficientNetB7 at 600 pixels has 35 million
@@ -39,12 +40,13 @@ class Imported:
     report: Report = field(default_factory=Report)
 
 
-def import_network(path: Path, architecture: str = ARCHITECTURE) -> Imported:
+def import_network(path: Path, architecture: str = ARCHITECTURE, lambda_divides: bool = False) -> Imported:
     """Rebuild the network of an H5 file that Keras 2 or 3 wrote, with its weights.
 
     Args:
         path: the file; it is only read.
         architecture: whose code to use where the file's own description is missing or not known.
+        lambda_divides: see ``model.legacy_graph.read_plan``.
 
     Returns:
         A network from ``(N, s, s, 3)`` to ``probabilities (N, 2)`` and, where it has one, ``attention (N, h, w, 1)``.
@@ -57,7 +59,7 @@ def import_network(path: Path, architecture: str = ARCHITECTURE) -> Imported:
         try:
             if file.config is None:
                 raise NotRebuilt("It holds weights without a description of the network.")
-            plan = read_plan(file.config)
+            plan = read_plan(file.config, lambda_divides)
             network = build_plan(plan, file.size)
             report = _load(network, plan, file.weights)
             return Imported(network, plan, replace(report, notes=plan.notes))

@@ -1,102 +1,38 @@
 """Keeps an imported ``.h5`` file as an ordinary model folder, made once, so that later starts need no TensorFlow."""
 
 import importlib.metadata
-import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+import tempfile
+import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import fields, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
-from model.artifact import (
-    CARD,
-    LEGACY,
-    ArtifactError,
-    Card,
-    digest,
-    load_artifact,
-    read_card,
-    save_artifact,
-    write_card,
-)
+from model.artifact import LEGACY, ArtifactError, Card, digest, load_artifact, read_card, save_artifact, write_card
 from model.labels import LABELS
-from model.legacy_labels import as_labels, read_labels
+from model.legacy_card import COLOR_ORDER, DIVIDE, LAMBDA, LICENCE, describe, given_fields, labels_of
 from model.preprocessing import Preprocessing
 
-LABEL_FILE = "label_transform.pkl"
 CACHE_VARIABLE = "WHYFAKE_CACHE"
-COLOR_ORDER = "BGR"  # the thesis read its pictures by OpenCV, and fed them as they were: 0..255, float32
 STAND_IN = "efficientnetb7_attention"  # of the thesis, for a file that does not describe its network
-OWN = ("architecture", "sha256", "versions")  # what a card beside a file can't decide
+UNFINISHED = ".unfinished-"
+STALE_SECONDS = 6 * 3600  # an import takes minutes; what is older was left by a process that was ended
 
 
 def cache_root() -> Path:
-    """Where imported models are kept: ``$WHYFAKE_CACHE``, or ``~/.cache/whyfake``."""
-    return Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "whyfake")
-
-
-def given_fields(h5: Path) -> dict[str, Any]:
-    """What a ``card.json`` beside the file sets; nothing where there is none.
+    """Where imported models are kept: ``$WHYFAKE_CACHE``, or ``~/.cache/whyfake``.
 
     Raises:
-        ArtifactError: if it is no JSON object or has unknown fields.
+        ArtifactError: if there is no home folder.
     """
-    path = h5.parent / CARD
-    if not path.exists():
-        return {}
+    given = os.environ.get(CACHE_VARIABLE)
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"The {CARD} beside {h5.name} is not JSON: {error}.") from error
-    known = {field.name for field in fields(Card)}
-    if not isinstance(given, dict) or not given.keys() <= known:
-        unknown = ", ".join(sorted(given.keys() - known)) if isinstance(given, dict) else "no fields"
-        raise ArtifactError(
-            f"The {CARD} beside {h5.name} may have the fields {', '.join(sorted(known))}, not {unknown}."
-        )
-    return {name: value for name, value in given.items() if name not in OWN}
-
-
-def labels_of(h5: Path, labels: Path | None, given: Mapping[str, Any]) -> tuple[str, str]:
-    """Class names in the order of the network's outputs.
-
-    They are those of ``labels`` where it is given; else of the card beside the file, else of its label encoder.
-
-    Raises:
-        ArtifactError: if what there is does not name Fake and Real.
-    """
-    if labels is None and "labels" in given:
-        named = given["labels"]
-        return as_labels(named if isinstance(named, list) else [named], f"The {CARD} beside {h5.name}")
-    if labels is not None and not labels.exists():
-        raise ArtifactError(f"There is no file {labels.name}.")
-    path = labels or h5.parent / LABEL_FILE
-    return read_labels(path) if path.exists() else (LABELS[0], LABELS[1])
-
-
-def describe(card: Card, h5: Path, labels: Path | None) -> Card:
-    """An imported model's card as the files beside its source want it.
-
-    Raises:
-        ArtifactError: if they are wrong.
-    """
-    given = given_fields(h5)
-    order = labels_of(h5, labels, given)
-    rest = {name: value for name, value in given.items() if name not in ("labels", "preprocessing")}
-    size = card.preprocessing.input_size
-    try:
-        wanted = {"input_size": size, "color_order": COLOR_ORDER, **given.get("preprocessing", {})}
-        if wanted["input_size"] != size:
-            raise ValueError(f"input_size is {wanted['input_size']}, but the network's input has {size} pixels")
-        if "inconclusive_band" in rest:
-            rest["inconclusive_band"] = tuple(rest["inconclusive_band"])
-        return replace(card, preprocessing=Preprocessing(**wanted), labels=order, **rest)
-    except (TypeError, ValueError) as error:
-        raise ArtifactError(f"The {CARD} beside {h5.name} has a wrong field: {str(error).rstrip('.')}.") from error
+        return Path(given) if given else Path.home() / ".cache" / "whyfake"
+    except RuntimeError as error:
+        raise ArtifactError(f"There is no home folder to keep imported models in; set {CACHE_VARIABLE}.") from error
 
 
 def model_folder(
@@ -118,10 +54,13 @@ def model_folder(
     """
     if not h5.is_file():
         raise ArtifactError(f"There is no file {h5.name}.")
-    labels_of(h5, labels, given_fields(h5))  # before the long work, and whether or not it is needed
-    folder = cache_root() / digest(h5)
+    given = given_fields(h5)
+    labels_of(h5, labels, given)  # before the long work, and whether or not it is needed
+    # The owner's word on a Lambda decides what the network computes, so without it the file is looked at anew.
+    folder = cache_root() / (digest(h5) + (f"-{DIVIDE}" if LAMBDA in given else ""))
     try:
         if not _is_whole(folder):
+            _prepare(folder.parent)
             tell(f"{h5.name} is imported; this is done once and takes a minute or two for a large network.")
             _convert_apart(h5, labels, stand_in, folder)
             tell(f"{h5.name} is ready.")
@@ -131,18 +70,32 @@ def model_folder(
             write_card(folder, described)
     except OSError as error:
         raise ArtifactError(
-            f"The imported model can't be kept in {folder.parent} ({error.strerror}); set {CACHE_VARIABLE} to a folder "
+            f"The imported model can't be kept in {folder.parent} ({_reason(error)}); set {CACHE_VARIABLE} to a folder "
             "that can be written."
         ) from error
     return folder
 
 
+def _reason(error: OSError) -> str:
+    """Why the disk refused, in a few words; HDF5 tells its errors in lines of its own."""
+    told = str(error)
+    return error.strerror or ("No space left on device" if "No space left" in told else told.partition("\n")[0][:200])
+
+
 def _is_whole(folder: Path) -> bool:
     try:
-        load_artifact(folder)
+        return "imported" in load_artifact(folder).training
     except ArtifactError:
         return False
-    return True
+
+
+def _prepare(cache: Path) -> None:
+    """Make the cache, make sure that it can be written, and clear what imports that were ended left in it."""
+    cache.mkdir(parents=True, exist_ok=True)
+    for left in cache.glob(f"{UNFINISHED}*"):
+        if time.time() - left.stat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=cache)).rmdir()
 
 
 def _convert_apart(h5: Path, labels: Path | None, stand_in: str, folder: Path) -> None:
@@ -152,6 +105,11 @@ def _convert_apart(h5: Path, labels: Path | None, stand_in: str, folder: Path) -
             pool.submit(convert, h5, labels, stand_in, folder).result()
     except BrokenProcessPool as error:
         raise ArtifactError(f"Importing {h5.name} broke off; memory ran out, or the file is damaged.") from error
+    except (ArtifactError, OSError):
+        raise
+    except Exception as error:  # whatever Keras or the converter stumbled over
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise ArtifactError(f"{h5.name} can't be used: {reason.rstrip('.')}.") from error
 
 
 def convert(h5: Path, labels: Path | None, stand_in: str, folder: Path) -> None:
@@ -162,21 +120,33 @@ def convert(h5: Path, labels: Path | None, stand_in: str, folder: Path) -> None:
     """
     from model.legacy import import_network
 
-    imported = import_network(h5, stand_in)
+    imported = import_network(h5, stand_in, LAMBDA in given_fields(h5))
     card = Card(
         architecture=LEGACY if imported.plan else stand_in,
         preprocessing=Preprocessing(int(imported.network.input_shape[1]), COLOR_ORDER),
         labels=LABELS,
-        licence="the owner's",
+        licence=LICENCE,
         versions={name: importlib.metadata.version(name) for name in ("keras", "ai-edge-litert")},
-        training={"imported": {"file": h5.name, "sha256": folder.name, "report": imported.report.sentences()}},
+        training={"imported": {"file": h5.name, "sha256": digest(h5), "report": imported.report.sentences()}},
     )
     card = describe(card, h5, labels)
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
     try:
         description = imported.plan.to_json() if imported.plan else None
         save_artifact(imported.network, unfinished, card, "float32", exact=True, description=description)
-        shutil.rmtree(folder, ignore_errors=True)  # what is there is broken
-        unfinished.rename(folder)
+        _put_in_place(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _put_in_place(finished: Path, folder: Path) -> None:
+    """Give a finished folder its name, unless another process was first: then both made the same."""
+    if _is_whole(folder):
+        return
+    shutil.rmtree(folder, ignore_errors=True)  # what is there is broken
+    try:
+        finished.rename(folder)
+    except OSError:
+        if not _is_whole(folder):
+            raise

@@ -1,16 +1,22 @@
 """Turns the description of a network by Keras 2 or 3 into a plan of allowed layers; it imports nothing by name."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from model.artifact import ArtifactError
 from model.legacy_layers import MAX_SIZE, RESCALE_GAP, NotRebuilt, allowed_arguments
+from model.legacy_plan import Call, LayerPlan, Plan, find_mask
 
 MAX_CALLS = 3_000  # EfficientNetB7 has 810
 MAX_NESTING = 5
 DEFAULT_INPUT = (128, 128, 3)  # of the thesis, where a file leaves the sides open
 NETWORKS = ("Functional", "Model", "Sequential")
+POOLING = "GlobalAveragePooling2D"
+LAMBDA_WAY_OUT = (
+    'If it divides its first input by its second, set "lambda": "divide" in a card.json beside the model; otherwise '
+    "build the network with a layer of Keras in its place and save it again."
+)
 DIVISIONS = ("math.truediv", "math.divide", "math.divide_no_nan", "realdiv")
 
 
@@ -18,77 +24,19 @@ class LambdaRefused(ArtifactError):
     """The network holds code whose meaning can't be known without running it."""
 
 
-@dataclass(frozen=True)
-class LayerPlan:
-    """A layer: which class with which arguments, and under which names its weights lie in the old file."""
-
-    name: str
-    kind: str
-    arguments: dict[str, Any]
-    group: str
-    saved_name: str
-
-
-@dataclass(frozen=True)
-class Call:
-    """A use of a layer: its number in ``Plan.layers``, and its inputs (0 the picture, k the result of call k)."""
-
-    layer: int
-    inputs: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A network as flat data: nested networks are dissolved into their layers.
-
-    Attributes:
-        input_shape: of one picture.
-        layers: each once.
-        calls: in an order in which every input is there before it is needed.
-        output: the call whose result is the probabilities.
-        mask: the call whose result is the attention mask, or None.
-        notes: what was replaced, in sentences.
-    """
-
-    input_shape: tuple[int, int, int]
-    layers: tuple[LayerPlan, ...]
-    calls: tuple[Call, ...]
-    output: int
-    mask: int | None
-    notes: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """As data for ``json.dumps``."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Plan":
-        """Back from ``to_json``; every argument is checked again.
-
-        Raises:
-            ArtifactError: if anything is missing or not allowed.
-        """
-        try:
-            layers = tuple(
-                LayerPlan(**{**layer, "arguments": allowed_arguments(layer["kind"], layer["arguments"], layer["name"])})
-                for layer in data["layers"]
-            )
-            calls = tuple(Call(int(call["layer"]), tuple(map(int, call["inputs"]))) for call in data["calls"])
-            height, width, channels = map(int, data["input_shape"])
-            fields = {"output": int(data["output"]), "mask": data["mask"], "notes": tuple(data["notes"])}
-            return cls((height, width, channels), layers, calls, **fields)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactError("The description of the imported network is damaged.") from error
-
-
-def read_plan(config: Mapping[str, Any]) -> Plan:
+def read_plan(config: Mapping[str, Any], lambda_divides: bool = False) -> Plan:
     """Follow the ``model_config`` of an H5 file.
+
+    Args:
+        config: the description.
+        lambda_divides: whether its owner says that each Lambda of two inputs is a division. Unasked, that is believed
+            of the thesis's alone: by its name, or by its place behind the poolings of masked features and mask.
 
     Raises:
         LambdaRefused: if the network holds code other than the thesis's division.
         NotRebuilt: if anything else in it is not known or not understood.
     """
-    reader = _Reader()
+    reader = _Reader(lambda_divides)
     try:
         shape = _input_shape(config)
         output = reader.network(config["class_name"], config["config"], [0], ())
@@ -104,6 +52,7 @@ def read_plan(config: Mapping[str, Any]) -> Plan:
 class _Reader:
     """Collects layers and calls while it walks through nested networks."""
 
+    lambda_divides: bool = False
     layers: list[LayerPlan] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -157,11 +106,11 @@ class _Reader:
         path = (*scope, name)
         if path not in self._numbers:
             self._numbers[path] = len(self.layers)
-            self.layers.append(self._layer(entry, path, len(inputs)))
+            self.layers.append(self._layer(entry, path, inputs))
         self.calls.append(Call(self._numbers[path], tuple(inputs)))
         return len(self.calls)
 
-    def _layer(self, entry: Mapping[str, Any], path: tuple[str, ...], inputs: int) -> LayerPlan:
+    def _layer(self, entry: Mapping[str, Any], path: tuple[str, ...], inputs: Sequence[int]) -> LayerPlan:
         # Layers of a nested network may be called as others outside it.
         taken = {layer.name for layer in self.layers}
         choices = (name.replace("/", "_") for name in (path[-1], "_".join(path), f"layer_{len(taken)}"))
@@ -169,25 +118,52 @@ class _Reader:
         kind = self._kind(entry, path[-1], inputs)
         return LayerPlan(name, kind, allowed_arguments(kind, entry["config"], path[-1]), path[0], path[-1])
 
-    def _kind(self, entry: Mapping[str, Any], name: str, inputs: int) -> str:
+    def _kind(self, entry: Mapping[str, Any], name: str, inputs: Sequence[int]) -> str:
         """The name of an allowed layer; a division of two inputs stands for the thesis's RescaleGAP."""
         kind = str(entry["class_name"]).split(">")[-1]
         function = entry["config"].get("function") if isinstance(entry["config"], Mapping) else None
-        code = kind == "Lambda" or (kind == "TFOpLambda" and function in DIVISIONS)
-        if (code or kind in (RESCALE_GAP, "TrueDivide", "Divide")) and inputs == 2:
+        divides = kind in (RESCALE_GAP, "TrueDivide", "Divide") or (kind == "TFOpLambda" and function in DIVISIONS)
+        if kind == "Lambda":
+            divides = self.lambda_divides or name.lower() == RESCALE_GAP.lower() or self._rescales(inputs)
+        if divides and len(inputs) == 2:
             self.notes.append(
                 f"The layer {name!r} ({kind}) was replaced by the division of its first input by its second."
             )
             return RESCALE_GAP
         if kind == "Lambda":
             raise LambdaRefused(
-                f"The layer {name!r} is a Lambda: code in the file, which is never run. Only the division of two "
-                "inputs (RescaleGAP) can be replaced."
+                f"The layer {name!r} is a Lambda: code in the file, which is never run. {LAMBDA_WAY_OUT}"
             )
         module, registered = str(entry.get("module") or "keras"), entry.get("registered_name")
         if module.split(".")[0] != "keras" or registered not in (None, kind):
             raise NotRebuilt(f"The layer {name!r} is a {kind} of the author's own ({registered or module}).")
         return kind
+
+    def _rescales(self, inputs: Sequence[int]) -> bool:
+        """Whether the inputs are the average of masked features and that of the mask, as the thesis's division has."""
+        if len(inputs) != 2:
+            return False
+        features, mask = (self._pooled(number) for number in inputs)
+        if not features or not mask or self._kind_of(features) != "Multiply":
+            return False
+        return mask in self.calls[features - 1].inputs and self._is_mask(mask)
+
+    def _is_mask(self, number: int) -> bool:
+        """Whether a sigmoid made this result, or a convolution that may repeat such a mask over the channels."""
+        fed_by = self.calls[number - 1].inputs[0] if self._kind_of(number) == "Conv2D" else 0
+        return self._is_sigmoid(number) or self._is_sigmoid(fed_by)
+
+    def _is_sigmoid(self, number: int) -> bool:
+        return bool(number) and self.layers[self.calls[number - 1].layer].arguments.get("activation") == "sigmoid"
+
+    def _pooled(self, number: int) -> int | None:
+        """The call whose result a global average pooling took, to give this one; None if there is none."""
+        while self._kind_of(number) in ("Flatten", "Reshape"):
+            number = self.calls[number - 1].inputs[0]
+        return self.calls[number - 1].inputs[0] if self._kind_of(number) == POOLING else None
+
+    def _kind_of(self, number: int) -> str | None:
+        return self.layers[self.calls[number - 1].layer].kind if number else None
 
 
 def _name(entry: Mapping[str, Any]) -> str:
@@ -236,31 +212,3 @@ def _input_shape(config: Mapping[str, Any]) -> tuple[int, int, int]:
     if channels != 3 or height != width or not 1 <= height <= MAX_SIZE:
         raise NotRebuilt(f"Its input is {height}x{width}x{channels}, not a square colour picture.")
     return height, width, channels
-
-
-def find_mask(plan: Plan) -> int | None:
-    """The call that makes the attention mask: a sigmoid of one channel that goes into a product.
-
-    On its way it may be repeated over the channels by a 1x1 convolution, as in the thesis.
-    """
-    users: dict[int, list[int]] = {}
-    for number, call in enumerate(plan.calls, start=1):
-        for source in call.inputs:
-            users.setdefault(source, []).append(number)
-
-    def multiplies(number: int, steps: int = 3) -> bool:
-        kinds = {user: plan.layers[plan.calls[user - 1].layer].kind for user in users.get(number, [])}
-        if "Multiply" in kinds.values():
-            return True
-        passing = [user for user, kind in kinds.items() if kind in ("Conv2D", "Dropout", "Activation")]
-        return steps > 0 and any(multiplies(user, steps - 1) for user in passing)
-
-    found = None
-    for number, call in enumerate(plan.calls, start=1):
-        layer = plan.layers[call.layer]
-        fed_by = plan.layers[plan.calls[call.inputs[0] - 1].layer] if call.inputs[0] else layer
-        conv = fed_by if layer.kind == "Activation" else layer
-        one_channel = conv.kind == "Conv2D" and conv.arguments.get("filters") == 1
-        if one_channel and layer.arguments.get("activation") == "sigmoid" and multiplies(number):
-            found = number
-    return found

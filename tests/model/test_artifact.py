@@ -238,8 +238,28 @@ def test_band_may_be_empty_or_everything(folder: Path, band: list[float]) -> Non
 
 
 @pytest.mark.parametrize(
-    "fields", [{"temperature": "1"}, {"inconclusive_band": [0.4]}, {"inconclusive_band": 5}, {"labels": None}]
+    "fields",
+    [
+        *({"temperature": "1"}, {"inconclusive_band": [0.4]}, {"inconclusive_band": 5}, {"labels": None}),
+        *({"licence": 5}, {"metrics": []}, {"training": None}, {"versions": "3"}, {"architecture": 1}),
+        *({"fake_bias": 10**400}, {"temperature": 10**400}, {"fake_bias": None}),
+    ],
 )
 def test_values_of_the_wrong_type_are_refused(folder: Path, fields: dict[str, Any]) -> None:
     edit(folder, **fields)
     assert "missing, unknown or wrong field" in refusal(folder)
+
+
+def test_card_is_replaced_as_a_whole(folder: Path, tiny_card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads it meanwhile, or after the disk was full, finds the old one."""
+    before, write = (folder / CARD).read_bytes(), Path.write_text
+
+    def break_off(path: Path, text: str, **options: Any) -> int:
+        write(path, text[:20], **options)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", break_off)
+    with pytest.raises(OSError, match="No space"):
+        write_card(folder, tiny_card)
+    assert (folder / CARD).read_bytes() == before
+    assert sorted(path.name for path in folder.iterdir()) == sorted((CARD, TFLITE, WEIGHTS))

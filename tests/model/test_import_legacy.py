@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model import legacy_folder
-from model.artifact import Card
+from model.artifact import Card, digest, read_card, write_card
 from model.cli import run
 from model.dataset import DatasetError
 from model.engine import Engine
@@ -145,7 +146,8 @@ def test_command_writes_a_card_that_the_next_start_reads(
     assert "4 pictures" in shown and "<- in use" in shown.split("RGB           -1..1")[1].splitlines()[0]
     written = json.loads((pair.parent / "card.json").read_text())
     assert written["preprocessing"]["color_order"] == "RGB" and written["preprocessing"]["value_offset"] == -1
-    assert written["labels"] == ["Fake", "Real"] and "sha256" not in written
+    assert written["labels"] == ["Fake", "Real"] and written["sha256"] == {pair.name: digest(pair)}
+    assert "input_size" not in written["preprocessing"]
     card = legacy_folder.read_card(legacy_folder.model_folder(pair))
     assert card.preprocessing == Preprocessing(128, "RGB", 1 / 127.5, -1.0)
 
@@ -159,6 +161,19 @@ def test_command_keeps_a_card_unless_forced(
     assert "is kept as it is" in capsys.readouterr().out and card.read_text() == '{"temperature": 2.0}'
     assert command(monkeypatch, pair, "--examples", examples, "--force") in (0, None)
     assert json.loads(card.read_text())["temperature"] == 2.0 and "preprocessing" in card.read_text()
+
+
+def test_command_writes_no_calibration_that_was_fitted(
+    pair: Path, examples: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the file it would count more than what is fitted anew, and outlive the colours that it was fitted for."""
+    folder = legacy_folder.model_folder(pair)
+    write_card(folder, replace(read_card(folder), temperature=1.7))
+    for order, temperature in (("BGR", 1.7), ("RGB", None)):
+        given = ("--examples", examples, "--force", "--color-order", order)
+        assert command(monkeypatch, pair, *given) in (0, None)
+        assert "temperature" not in json.loads((pair.parent / "card.json").read_text())
+        assert read_card(legacy_folder.model_folder(pair)).temperature == temperature
 
 
 def test_command_writes_nothing_without_card(pair: Path, examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -120,8 +122,132 @@ def test_card_beside_the_file_sets_what_it_names_and_no_more(pair: Path) -> None
     assert card.preprocessing == Preprocessing(128, "RGB", 1 / 255, 0.0)
     assert card.labels == ("Real", "Fake") and card.temperature == 1.5 and card.inconclusive_band == (0.3, 0.7)
     assert card.licence == "the owner's" and card.fake_bias == 0
+
+
+@pytest.mark.usefixtures("cache")
+def test_what_the_card_beside_the_file_says_no_more_is_as_it_was_imported(pair: Path) -> None:
+    before = load_artifact(model_folder(pair))
+    beside(
+        pair,
+        labels=["real", "fake"],
+        temperature=1.5,
+        fake_bias=0.3,
+        inconclusive_band=[0.3, 0.7],
+        licence="mine",
+        metrics={"test": {"x": 1}},
+        training={"epochs": 3},
+        preprocessing={"value_scale": 0.5},
+    )
+    changed = load_artifact(model_folder(pair))
+    assert (changed.temperature, changed.licence, changed.training["epochs"]) == (1.5, "mine", 3)
+    assert changed.training["imported"]["report"] == before.training["imported"]["report"]
+    beside(pair, licence="mine", labels=["real", "fake"], preprocessing={"value_scale": 0.5})
+    changed = load_artifact(model_folder(pair))
+    assert (changed.temperature, changed.fake_bias, changed.inconclusive_band) == (None, 0, (0.4, 0.6))
+    assert changed.licence == "mine" and changed.labels == ("Real", "Fake") and changed.metrics == {}
     (pair.parent / "card.json").unlink()
-    assert load_artifact(model_folder(pair)).preprocessing == Preprocessing(128, "BGR")
+    assert load_artifact(model_folder(pair)) == before
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("change", [{"preprocessing": {"color_order": "RGB"}}, {"labels": ["Real", "Fake"]}])
+def test_calibration_ends_with_what_it_was_fitted_for(pair: Path, change: dict[str, Any]) -> None:
+    folder = model_folder(pair)
+    fitted = {"temperature": 1.7, "fake_bias": -0.2, "inconclusive_band": (0.35, 0.65), "metrics": {"test": {"x": 1}}}
+    write_card(folder, replace(read_card(folder), **fitted))
+    beside(pair, **change)
+    for _ in range(2):
+        card = read_card(model_folder(pair))
+        assert (card.temperature, card.fake_bias, card.inconclusive_band, card.metrics) == (None, 0, (0.4, 0.6), {})
+        (pair.parent / "card.json").unlink(missing_ok=True)
+
+
+@pytest.mark.usefixtures("cache")
+def test_calibration_that_was_fitted_over_a_given_one_stays_when_that_goes(pair: Path) -> None:
+    beside(pair, temperature=2.0)
+    folder = model_folder(pair)
+    assert read_card(folder).temperature == 2
+    write_card(folder, replace(read_card(folder), temperature=1.7))
+    (pair.parent / "card.json").unlink()
+    assert read_card(model_folder(pair)).temperature == 1.7
+
+
+@pytest.mark.usefixtures("cache")
+def test_card_that_names_a_digest_is_of_that_file_alone(pair: Path) -> None:
+    for sha256, temperature in (({"x": "0" * 64}, None), ({NAME: digest(pair)}, 2.0), ({}, 2.0)):
+        beside(pair, temperature=2.0, sha256=sha256)
+        assert read_card(model_folder(pair)).temperature == temperature
+
+
+@pytest.mark.usefixtures("cache")
+def test_word_on_a_lambda_is_kept_apart(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It decides what the network computes: without it, a file that was imported by it is looked at anew."""
+    folder = model_folder(pair)
+    beside(pair, **{"lambda": "divide"})
+    monkeypatch.setattr(legacy_folder, "_convert_apart", convert)
+    assert model_folder(pair).name == f"{folder.name}-divide"
+    assert read_card(model_folder(pair)).training["imported"]["sha256"] == digest(pair)
+    beside(pair, **{"lambda": "multiply"})
+    assert '"lambda": "divide" and nothing else' in refusal(pair)
+
+
+def test_another_process_that_was_first_is_believed(cache: Path, pair: Path) -> None:
+    folder, other = cache / digest(pair), cache / "other"
+    shutil.copytree(folder, other)
+    inode = (folder / TFLITE).stat().st_ino
+    legacy_folder._put_in_place(other, folder)
+    assert (folder / TFLITE).stat().st_ino == inode and other.exists()
+    (folder / TFLITE).unlink()
+    legacy_folder._put_in_place(other, folder)
+    assert load_artifact(folder) and not other.exists()
+
+
+def test_left_over_folders_are_cleared_and_those_in_use_kept(cache: Path) -> None:
+    old, new = cache / f"{legacy_folder.UNFINISHED}old", cache / f"{legacy_folder.UNFINISHED}new"
+    old.mkdir()
+    new.mkdir()
+    os.utime(old, (0, 0))
+    legacy_folder._prepare(cache)
+    assert new.exists() and not old.exists()
+
+
+def test_cache_is_tried_before_the_long_work(pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> None:
+        pytest.fail("the file was imported in vain")
+
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file" / "cache"))
+    monkeypatch.setattr(legacy_folder, "_convert_apart", forbidden)
+    assert f"set {CACHE_VARIABLE}" in refusal(pair)
+
+
+def test_without_a_home_folder_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv(CACHE_VARIABLE, raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(ArtifactError, match=f"set {CACHE_VARIABLE}"):
+        cache_root()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError("Can't write data (errno = 28,\nerror message = 'No space left on device', buf = 0x1)"),
+    ],
+)
+def test_full_disk_is_said_in_one_line(
+    cache: Path, pair: Path, error: OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    shutil.rmtree(cache)
+    monkeypatch.setattr(legacy_folder, "_convert_apart", full)
+    sentence = refusal(pair)
+    assert "(No space left on device); set" in sentence and "\n" not in sentence
 
 
 @pytest.mark.usefixtures("cache")
@@ -143,6 +269,12 @@ def test_calibration_and_figures_of_the_folder_survive_the_next_start(pair: Path
         ({"preprocessing": {"mean": 3}}, "mean"),
         ({"preprocessing": 3}, "wrong field"),
         ({"temperature": -1}, "temperature"),
+        ({"temperature": 10**400}, "wrong field"),
+        ({"preprocessing": {"value_scale": 10**400}}, "wrong field"),
+        ({"preprocessing": {"input_size": 1e400}}, "input_size is inf"),
+        ({"licence": 5}, "licence must be text, not 5"),
+        ({"metrics": []}, "metrics must be an object"),
+        ({"training": []}, "wrong field"),
         ({"inconclusive_band": 3}, "wrong field"),
         ({"threshold": 0.5}, "threshold"),
         ({"labels": ["cat", "dog"]}, "'cat', 'dog'"),
@@ -156,7 +288,7 @@ def test_wrong_card_beside_the_file_is_refused(pair: Path, fields: dict[str, Any
 
 
 @pytest.mark.usefixtures("cache")
-@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff"])
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b"[" * 100_000])
 def test_card_beside_the_file_that_is_no_card_is_refused(pair: Path, content: bytes) -> None:
     (pair.parent / "card.json").write_bytes(content)
     assert "card.json beside best_model_effatt.h5" in refusal(pair)

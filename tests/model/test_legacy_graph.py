@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from model.artifact import ArtifactError
-from model.legacy_graph import LambdaRefused, Plan, read_plan
+from model.legacy_graph import LambdaRefused, read_plan
 from model.legacy_h5 import open_legacy
 from model.legacy_layers import LAYERS, MAX_COUNT, RESCALE_GAP, NotRebuilt, allowed_arguments
+from model.legacy_plan import Plan
 
 DATA = Path(__file__).parents[1] / "data" / "legacy"
 
@@ -157,7 +158,7 @@ def test_sequential_network_with_a_nested_one_is_followed() -> None:
     "division",
     [
         layer("gap", "TFOpLambda", {"function": "math.truediv"}, ["pool", 0, 0, {"y": ["mask", 0, 0], "name": None}]),
-        layer("gap", "Lambda", {"function": ["code", None, None]}, "pool", "mask"),
+        layer("rescaleGap", "Lambda", {"function": ["code", None, None]}, "pool", "mask"),
         layer("gap", "Custom>RescaleGAP", {}, "pool", "mask"),
         {**layer("gap", "TrueDivide", {}, "pool", "mask"), "module": "keras.src.ops.numpy"},
     ],
@@ -165,8 +166,37 @@ def test_sequential_network_with_a_nested_one_is_followed() -> None:
 )
 def test_division_is_recognised_however_it_was_written(division: dict[str, Any]) -> None:
     mask = layer("mask", "GlobalAveragePooling2D", {}, "in")
-    plan = read_plan(network(POOL, mask, division, layer("end", "Dense", {"units": 2}, "gap"), end="end"))
+    plan = read_plan(network(POOL, mask, division, layer("end", "Dense", {"units": 2}, division["name"]), end="end"))
     assert kinds(plan)[2] == RESCALE_GAP and feeds(plan, 3) == ["pool", "mask"]
+
+
+def with_lambda(second: str, *between: dict[str, Any]) -> dict[str, Any]:
+    """A Lambda named as Keras would, of pooled masked features and another pooling."""
+    conv = layer("conv", "Conv2D", {"filters": 1, "kernel_size": 1, "activation": "sigmoid"}, "in")
+    masked = layer("masked", "Multiply", {}, "in", "conv")
+    pools = [layer(f"pool_{name}", "GlobalAveragePooling2D", {}, name) for name in ("masked", "conv", "in")]
+    code = layer("lambda_3", "Lambda", {"function": ["code", None, None]}, "pool_masked", second)
+    return network(conv, masked, *pools, *between, code, layer("end", "Dense", {"units": 2}, "lambda_3"), end="end")
+
+
+def test_lambda_without_a_name_is_the_division_where_it_stands_in_its_place() -> None:
+    assert RESCALE_GAP in kinds(read_plan(with_lambda("pool_conv")))
+    flat = layer("flat", "Flatten", {}, "pool_conv")
+    assert RESCALE_GAP in kinds(read_plan(with_lambda("flat", flat)))
+
+
+@pytest.mark.parametrize("second", ["pool_in", "pool_masked", "square"])
+def test_any_other_lambda_of_two_inputs_is_refused_until_its_owner_answers(second: str) -> None:
+    config = with_lambda(second, layer("square", "Dense", {"units": 3}, "pool_conv"))
+    with pytest.raises(LambdaRefused, match=r"'lambda_3' is a Lambda: .* set \"lambda\": \"divide\" in a card\.json"):
+        read_plan(config)
+    plan = read_plan(config, lambda_divides=True)
+    assert feeds(plan, kinds(plan).index(RESCALE_GAP) + 1) == ["pool_masked", second]
+
+
+def test_answer_of_the_owner_admits_no_lambda_of_one_input() -> None:
+    with pytest.raises(LambdaRefused):
+        read_plan(config_of("hostile", "one_input.h5"), lambda_divides=True)
 
 
 def test_open_sides_become_those_of_the_thesis() -> None:

@@ -1,0 +1,111 @@
+"""What is known of an imported file beyond its network: its labels, and what its owner's ``card.json`` says of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from model.artifact import CARD, ArtifactError, Card, digest
+from model.labels import LABELS
+from model.legacy_labels import as_labels, read_labels
+from model.preprocessing import Preprocessing
+
+LABEL_FILE = "label_transform.pkl"
+COLOR_ORDER = "BGR"  # the thesis read its pictures by OpenCV, and fed them as they were: 0..255, float32
+LICENCE = "the owner's"
+OWN = ("architecture", "sha256", "versions")  # what a card beside a file can't decide
+LAMBDA, DIVIDE = "lambda", "divide"  # the owner's word that a Lambda of two inputs is a division
+CALIBRATION = ("temperature", "fake_bias", "inconclusive_band")
+MEASURED = (*CALIBRATION, "metrics")  # holds of one preprocessing and one order of labels alone
+
+
+def given_fields(h5: Path) -> dict[str, Any]:
+    """What a ``card.json`` beside the file sets; nothing where there is none, or where it is of another file.
+
+    A card that has ``sha256`` is of the files with these digests alone; one without is of every file beside it.
+
+    Raises:
+        ArtifactError: if it is no JSON object or has unknown fields.
+    """
+    path = h5.parent / CARD
+    if not path.exists():
+        return {}
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ArtifactError(f"The {CARD} beside {h5.name} is not JSON: {error}.") from error
+    known = {*(field.name for field in fields(Card)), LAMBDA}
+    if not isinstance(given, dict) or not given.keys() <= known:
+        unknown = ", ".join(sorted(given.keys() - known)) if isinstance(given, dict) else "no fields"
+        raise ArtifactError(
+            f"The {CARD} beside {h5.name} may have the fields {', '.join(sorted(known))}, not {unknown}."
+        )
+    if given.get(LAMBDA) not in (None, DIVIDE):
+        raise ArtifactError(f'The {CARD} beside {h5.name} may say "{LAMBDA}": "{DIVIDE}" and nothing else of it.')
+    files = given.get("sha256")
+    if isinstance(files, dict) and files and digest(h5) not in files.values():
+        return {}
+    return {name: value for name, value in given.items() if name not in OWN}
+
+
+def labels_of(h5: Path, labels: Path | None, given: Mapping[str, Any]) -> tuple[str, str]:
+    """Class names in the order of the network's outputs.
+
+    They are those of ``labels`` where it is given; else of the card beside the file, else of its label encoder.
+
+    Raises:
+        ArtifactError: if what there is does not name Fake and Real.
+    """
+    if labels is None and "labels" in given:
+        named = given["labels"]
+        return as_labels(named if isinstance(named, list) else [named], f"The {CARD} beside {h5.name}")
+    if labels is not None and not labels.exists():
+        raise ArtifactError(f"There is no file {labels.name}.")
+    path = labels or h5.parent / LABEL_FILE
+    return read_labels(path) if path.exists() else (LABELS[0], LABELS[1])
+
+
+def describe(card: Card, h5: Path, labels: Path | None) -> Card:
+    """An imported model's card as the files beside its source want it now.
+
+    What they say no more falls back to how the file was imported. What was fitted or measured since, by
+    ``python -m model.calibrate`` and others, stays as long as preprocessing and labels are those it was fitted with.
+
+    Raises:
+        ArtifactError: if they are wrong.
+    """
+    given = given_fields(h5)
+    order = labels_of(h5, labels, given)
+    size, imported = card.preprocessing.input_size, card.training["imported"]
+    try:
+        wanted = {"input_size": size, "color_order": COLOR_ORDER, **given.get("preprocessing", {})}
+        if wanted["input_size"] != size:
+            raise ValueError(f"input_size is {wanted['input_size']}, but the network's input has {size} pixels")
+        way = Preprocessing(**wanted)
+        stays = (card.preprocessing, card.labels) == (way, order)
+        kept = _measured_since(card, imported.get("given", {})) if stays else {}
+        said = {name: given[name] for name in MEASURED if name in given}
+        values = {**kept, **said}
+        if "inconclusive_band" in values:
+            values["inconclusive_band"] = tuple(values["inconclusive_band"])
+        training = {**given.get("training", {}), "imported": {**imported, "given": said}}
+        bare = uncalibrated(replace(card, licence=given.get("licence", LICENCE), training=training))
+        return replace(bare, preprocessing=way, labels=order, **values)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ArtifactError(f"The {CARD} beside {h5.name} has a wrong field: {str(error).rstrip('.')}.") from error
+
+
+def uncalibrated(card: Card) -> Card:
+    """The card without anything that was fitted or measured."""
+    bare = Card(card.architecture, card.preprocessing, card.labels)
+    return replace(card, **{name: getattr(bare, name) for name in MEASURED})
+
+
+def _measured_since(card: Card, said_before: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands on the card and does not come from the owner's card of the last time."""
+    values = {name: getattr(card, name) for name in MEASURED}
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    return {
+        name: value for name, value in values.items() if name not in said_before or plain[name] != said_before[name]
+    }
