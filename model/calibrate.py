@@ -18,13 +18,24 @@ from model.artifact import Card, write_card
 from model.charts import Judged, chart, save
 from model.cli import run
 from model.corruptions import CLEAN
-from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
+from model.data_options import (
+    FACES,
+    Faces,
+    GroupPattern,
+    RemoveLeaks,
+    Sets,
+    WholePictures,
+    grouping,
+    warn_of_other_view,
+)
 from model.dataset import DatasetError, Example, gather
 from model.detector import Detector, scale_by_temperature
 from model.measuring import judge, judged_members, truth_of
 from model.metrics import expected_calibration_error
+from model.split import split_of_run
 
 DECIDED_ACCURACY = 0.85  # what the verdicts Fake and Real must reach on validation data
+UNCALIBRATED = ("transfer",)  # measured figures that no calibration moves: it keeps the order of pictures
 WIDEST_BAND = 0.35  # half-width; a model that needs more is too weak to be helped by a band
 
 
@@ -117,14 +128,14 @@ def calibrate(
 ) -> None:
     """Fit temperature, bias and the inconclusive band on validation pictures, each data set weighing the same.
 
-    The model's card is updated. OUT/calibration.json and the diagrams tell each data set's calibration error before
-    and after.
+    The model's card is updated, and loses what was measured with the calibration that it had. OUT/calibration.json and
+    the diagrams tell each data set's calibration error before and after.
     """
     given = dict(locals())
     detector = Detector(artifact)
-    members = judged_members(
-        gather(data, None if whole else faces, seed, sets, grouping(group_pattern), remove_leaks), "val", whole
-    )
+    warn_of_other_view(detector.card, artifact.name, whole)
+    examples = gather(data, None if whole else faces, seed, sets, grouping(group_pattern), remove_leaks)
+    members = judged_members(split_of_run(artifact, examples), "val", whole)
     both = {name: truth_of(examples) for name, examples in members.items()}
     both = {name: truth for name, truth in both.items() if 0 < truth.sum() < len(truth)}
     if not both:
@@ -135,10 +146,14 @@ def calibrate(
     temperature, fake_bias = fit_scaling(two_columns(p_raw), np.where(is_fake, 0, 1), weights)
     scaled = scale_by_temperature(two_columns(p_raw), temperature, (fake_bias, 0.0))[:, 0]
     band = fit_band(scaled, is_fake, weights)
-    card = replace(detector.card, temperature=temperature, fake_bias=fake_bias, inconclusive_band=band)
+    before = detector.card.metrics
+    kept = {name: figures for name, figures in before.items() if name in UNCALIBRATED}
+    card = replace(detector.card, temperature=temperature, fake_bias=fake_bias, inconclusive_band=band, metrics=kept)
     write_results(out, card, raw, both, given)
     write_card(artifact, card)
     print(f"temperature {temperature:.3f}, bias of Fake {fake_bias:+.3f}, inconclusive {band[0]:.2f} to {band[1]:.2f}")
+    if len(kept) < len(before):
+        print("Figures of the old calibration left the card: measure again with python -m model.evaluate ... --write")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ Weights are stored as float32, float16 or int8, all after training (https://ai.g
 the smallest of them are set to zero (magnitude pruning, Han et al., arXiv 1506.02626, without the fine-tuning).
 """
 
+import json
+import shutil
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,23 +19,35 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model import runs
-from model.artifact import TFLITE, ArtifactError, load_artifact, load_keras, save_artifact
+from model.artifact import CONFIG, LEGACY, TFLITE, ArtifactError, load_artifact, load_keras, save_artifact
 from model.cli import run
 from model.compress_report import Measured, write_report
 from model.corruptions import CLEAN
-from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
-from model.dataset import Example, gather
+from model.data_options import (
+    FACES,
+    Faces,
+    GroupPattern,
+    RemoveLeaks,
+    Sets,
+    WholePictures,
+    grouping,
+    warn_of_other_view,
+)
+from model.dataset import DatasetError, Example, gather
 from model.detector import Detector
 from model.engine import BATCH_SIZES
+from model.layout import SPLITS
 from model.measuring import judge, judged_members, truth_of
 from model.metrics import accuracy, auc, bootstrap
 from model.speed import speeds
+from model.split import SPLIT, split_of_run
 from model.streams import read_input
 
 if TYPE_CHECKING:
     import keras
 
 Inputs = NDArray[np.float32]
+PICTURES = {"train": "training", "val": "validation", "test": "test"}
 ORIGINAL = "original"  # the folder's own network, as it is
 
 
@@ -90,6 +104,9 @@ def _kernels(model: "keras.Model") -> list["keras.Variable"]:
 def write_variants(artifact: Path, out: Path, calibration: Inputs) -> dict[str, Path]:
     """Write every variant of a model folder as a folder in ``out``; those that are there already are kept.
 
+    Their cards hold no measured figures: the original's are not theirs. The weights of an imported network are not
+    rounded before they are stored.
+
     Args:
         artifact: the original's folder.
         out: the run's folder.
@@ -98,7 +115,9 @@ def write_variants(artifact: Path, out: Path, calibration: Inputs) -> dict[str, 
     Returns:
         Each variant's folder by name, the original's first.
     """
-    card = load_artifact(artifact)
+    card = replace(load_artifact(artifact), metrics={})
+    is_imported = card.architecture == LEGACY
+    description = json.loads((artifact / CONFIG).read_text(encoding="utf-8")) if is_imported else None
     folders = {ORIGINAL: artifact}
     for variant in tqdm(VARIANTS, "converting"):
         folder = folders[variant.name] = out / variant.name
@@ -107,7 +126,11 @@ def write_variants(artifact: Path, out: Path, calibration: Inputs) -> dict[str, 
         network = load_keras(artifact)
         if variant.pruned:
             prune(network, variant.pruned)
-        save_artifact(network, folder, card, variant.storage, calibration if variant.storage == "int8" else None)
+        folder.mkdir(parents=True, exist_ok=True)
+        if (artifact / SPLIT).exists():
+            shutil.copyfile(artifact / SPLIT, folder / SPLIT)
+        ranges = calibration if variant.storage == "int8" else None
+        save_artifact(network, folder, card, variant.storage, ranges, is_imported, description)
     return folders
 
 
@@ -120,14 +143,14 @@ def _is_done(folder: Path) -> bool:
 
 
 def calibration_inputs(data: Path, examples: Sequence[Example], artifact: Path, count: int, seed: int) -> Inputs:
-    """Inputs ``(N, S, S, 3) float32`` of at most ``count`` training pictures, the same number of each set and class.
+    """Inputs ``(N, S, S, 3) float32`` of at most ``count`` pictures, the same number of each set and class.
 
-    Validation pictures stand in where there is no training split; the pictures that are measured never do.
+    They are training pictures, or validation pictures where there is no training split; test pictures never are.
 
     Raises:
         DatasetError: if there is neither.
     """
-    split = "train" if any(example.split == "train" for example in examples) else "val"
+    split = calibration_split(examples)
     whole = all(example.box is None for example in examples)
     groups: dict[tuple[str, str], list[Example]] = {}
     for members in judged_members(examples, split, whole).values():
@@ -138,6 +161,11 @@ def calibration_inputs(data: Path, examples: Sequence[Example], artifact: Path, 
     chosen = [group[row] for group in groups.values() for row in rng.permutation(len(group))[:each]]
     preprocessing = load_artifact(artifact).preprocessing
     return np.stack([read_input(data, example, preprocessing) for example in chosen])
+
+
+def calibration_split(examples: Sequence[Example]) -> str:
+    """The split from which int8 learns its ranges."""
+    return "train" if any(example.split == "train" for example in examples) else "val"
 
 
 def measure_variants(
@@ -159,7 +187,7 @@ def measure_variants(
         aucs, accuracies = {}, {}
         for dataset, scores in p_fake.items():
             is_fake = truth_of(sets[dataset])
-            accuracies[dataset] = bootstrap(accuracy, scores[name], is_fake)
+            accuracies[dataset] = bootstrap(accuracy, scores[name], is_fake, is_share=True)
             if 0 < is_fake.sum() < len(is_fake):
                 aucs[dataset] = bootstrap(auc, scores[name], is_fake)
         sizes = len(content), len(zlib.compress(content, 9))
@@ -174,8 +202,8 @@ def compress(
     out: Annotated[Path, typer.Option(help="Folder for the variants, the table and the chart.")],
     split: Annotated[str, typer.Option(help="Measured pictures: train, val or test.")] = "test",
     sets: Sets = None,
-    calibration: Annotated[int, typer.Option(help="Training pictures from which int8 learns its ranges.")] = 240,
-    rounds: Annotated[int, typer.Option(help="Laps of the timing.")] = 20,
+    calibration: Annotated[int, typer.Option(min=1, help="Training pictures from which int8 learns its ranges.")] = 240,
+    rounds: Annotated[int, typer.Option(min=1, help="Laps of the timing.")] = 20,
     seed: Annotated[int, typer.Option(help="Decides the calibration pictures, and splits where there are none.")] = 0,
     faces: Faces = FACES,
     group_pattern: GroupPattern = None,
@@ -186,25 +214,46 @@ def compress(
 
     Run again, the variants that are there are measured anew and not made anew.
     """
-    network = load_artifact(artifact).sha256[TFLITE]
-    examples = gather(data, None if whole else faces, seed, sets, grouping(group_pattern), remove_leaks)
+    if split not in SPLITS:
+        raise DatasetError(f"There is no split {split!r}; choose {', '.join(SPLITS)}.")
+    card = load_artifact(artifact)
+    warn_of_other_view(card, artifact.name, whole)
     # What the variants hold depends on these alone; they may be measured anew in other ways.
-    deciding = {"network": network, "data": data.name, "sets": sets, "calibration": calibration, "seed": seed}
-    runs.write_arguments(out, {**deciding, "whole": whole})
+    deciding = {"network": card.sha256[TFLITE], "data": data.name, "sets": sets, "calibration": calibration}
+    deciding |= {"seed": seed, "whole": whole}
+    runs.check_arguments(out, deciding)  # before minutes go by looking for faces
+    examples = gather(data, None if whole else faces, seed, sets, grouping(group_pattern), remove_leaks)
+    examples = split_of_run(artifact, examples)
+    runs.write_arguments(out, deciding)
     inputs = calibration_inputs(data, examples, artifact, calibration, seed)
     folders = write_variants(artifact, out, inputs)
     measured = measure_variants(folders, data, judged_members(examples, split, whole), rounds)
-    print(write_report(measured, notes(len(inputs), rounds), out))
+    told = notes(len(inputs), calibration_split(examples), split, rounds, card.architecture == LEGACY)
+    print(write_report(measured, told, out))
 
 
-def notes(calibration: int, rounds: int) -> str:
-    """What a reader of the table must know."""
+def notes(calibration: int, calibrated_on: str, measured_on: str, rounds: int, is_imported: bool) -> str:
+    """What a reader of the table must know.
+
+    Args:
+        calibration: number of pictures from which int8 learnt its ranges.
+        calibrated_on: their split.
+        measured_on: the split of those that were measured.
+        rounds: laps of the timing.
+        is_imported: whether the original's weights were never rounded.
+    """
+    rounded = (
+        "float32 rows hold weights that were already rounded to float16 when the model was saved: they tell what the "
+        "storage costs, not what rounding cost. "
+    )
+    among = ", which are among those measured" if calibrated_on == measured_on else ""
+    flattered = "" if measured_on == "test" else ", which the model was fitted to: AUC and accuracy flatter it"
     return (
         f"Sizes are of {TFLITE} alone. LiteRT stores zeros as fully as other numbers, so pruning shows only in the "
-        "deflated size (zlib level 9, as in gzip and zip), and saves download, not memory. float32 rows hold weights "
-        "that were already rounded to float16 when the model was saved: they tell what the storage costs, not what "
-        f"rounding cost. int8 learnt its ranges from {calibration} training pictures, as many of each set and class; "
-        "int8_weights needs none. Nothing was trained after compression. Speed: medians "
+        "deflated size (zlib level 9, as in gzip and zip), and saves download, not memory. "
+        f"{'' if is_imported else rounded}int8 learnt its ranges from {calibration} {PICTURES[calibrated_on]} "
+        f"pictures, as many of each set and class{among}; int8_weights needs none. Nothing was trained after "
+        f"compression. Measured on {PICTURES[measured_on]} pictures{flattered}. Speed: medians "
         f"of {rounds} laps in which the networks take turns in one process, {BATCH_SIZES[-1]} pictures at once and one "
         "alone. Differences are of P(Fake) from the original's over all pictures. Intervals: 95 %, bootstrap."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,11 +13,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model import calibrate as module
 from model.artifact import load_artifact, write_card
 from model.calibrate import DECIDED_ACCURACY, WIDEST_BAND, calibrate, fit_band, fit_scaling
-from model.dataset import DatasetError
+from model.dataset import DatasetError, gather
 from model.detector import Detector, scale_by_temperature
 from model.metrics import auc, expected_calibration_error
+from model.split import write_split
 
 Floats = NDArray[np.float64]
 WIDEST, NARROWEST = (0.5 - WIDEST_BAND, 0.5 + WIDEST_BAND), (0.45, 0.55)
@@ -158,7 +161,7 @@ def test_command_writes_what_the_functions_find(
     labels: tuple[str, str],
 ) -> None:
     """Labels follow the model's own raw verdicts but for one picture in four, so that there is something to fit."""
-    uncalibrated = {"temperature": None, "fake_bias": 0.0, "metrics": {"test": {"kept": 1}}}
+    uncalibrated = {"temperature": None, "fake_bias": 0.0, "metrics": {}}
     write_card(folder, replace(load_artifact(folder), labels=labels, **uncalibrated))
     raw = Detector(folder)
     names = {}
@@ -192,6 +195,61 @@ def test_command_writes_what_the_functions_find(
         assert fitted["calibration_error"]["large"][when] == pytest.approx(expected, abs=1e-3)
         assert (tmp_path / "out" / f"large_{when}.png").stat().st_size > 1000
     assert json.loads((tmp_path / "out" / "arguments.json").read_text())["seed"] == 0
+
+
+@pytest.fixture
+def small_data(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., NDArray[np.uint8]]) -> tuple:
+    """Twelve pictures of each class without splits."""
+    names = [f"{label}/{number}.png" for label in ("real", "fake") for number in range(12)]
+    return make_data({name: picture(seed) for seed, name in enumerate(names)})
+
+
+def test_figures_of_the_old_calibration_leave_the_card(
+    folder: Path, small_data: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, cache = small_data
+    calibrate(folder, root, tmp_path / "out", faces=cache)
+    assert "left the card" not in capsys.readouterr().out, "there were none"
+    metrics = {"test": {"one": {"miss_rate": 0.1}}, "transfer": {"net": {}}}
+    write_card(folder, replace(load_artifact(folder), metrics=metrics))
+    calibrate(folder, root, tmp_path / "out", faces=cache)
+    assert load_artifact(folder).metrics == {"transfer": {"net": {}}}
+    assert "left the card: measure again" in capsys.readouterr().out
+
+
+def test_pictures_are_those_that_the_run_validated_on(
+    folder: Path, small_data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, cache = small_data
+    run = gather(root, cache, 3)
+    write_split(folder, run)
+    seen: list[str] = []
+    raw_p_fake = module.raw_p_fake
+
+    def watch(detector: Detector, data: Path, members: dict) -> dict:
+        seen.extend(example.path for examples in members.values() for example in examples)
+        return raw_p_fake(detector, data, members)
+
+    monkeypatch.setattr(module, "raw_p_fake", watch)
+    calibrate(folder, root, tmp_path / "out", faces=cache, seed=0)
+    expected = sorted(example.path for example in run if example.split == "val")
+    assert sorted(seen) == expected != sorted(e.path for e in gather(root, cache, 0) if e.split == "val")
+
+
+@pytest.mark.parametrize(("learnt", "warned"), [("whole pictures", True), ("face crops", False)])
+def test_pictures_unlike_those_learnt_are_warned_of(
+    folder: Path,
+    small_data: tuple[Path, Path],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    learnt: str,
+    warned: bool,
+) -> None:
+    write_card(folder, replace(load_artifact(folder), training={"pictures": learnt}))
+    with caplog.at_level(logging.WARNING):
+        calibrate(folder, small_data[0], tmp_path / "out", faces=small_data[1])
+    words = "net learnt from whole pictures and is shown face crops; with --whole-pictures it sees what it learnt."
+    assert (words in caplog.messages) is warned
 
 
 def crops_of(root: Path, cache: Path) -> tuple[NDArray[np.uint8], NDArray[np.bool_], Floats]:

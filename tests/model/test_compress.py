@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +16,23 @@ from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 from numpy.typing import NDArray
 
-from model.artifact import TFLITE, Card, load_artifact, load_keras, save_artifact
-from model.compress import VARIANTS, Variant, calibration_inputs, compress, measure_variants, prune
+from model.artifact import TFLITE, Card, load_artifact, load_keras, save_artifact, write_card
+from model.compress import (
+    VARIANTS,
+    Variant,
+    calibration_inputs,
+    compress,
+    measure_variants,
+    notes,
+    prune,
+    write_variants,
+)
 from model.compress_report import Measured, faults, verdict, winner
 from model.corruptions import CLEAN
 from model.dataset import DatasetError, gather
 from model.detector import Detector
 from model.engine import Engine
+from model.legacy_folder import convert
 from model.measuring import judge, judged_members
 from model.metrics import Estimate
 from model.runs import RunError
@@ -29,6 +40,7 @@ from model.runs import RunError
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
 pytestmark = pytest.mark.usefixtures("tiny_architecture")
+LEGACY_FILES = Path(__file__).parents[1] / "data" / "legacy" / "keras2_softmax"
 DIGITS = [0.5, -0.1, 0.3, -0.7, 0.2, 0.05, -0.9, 0.4, 0.6, -0.8]
 
 
@@ -257,11 +269,55 @@ def test_command_measures_every_variant_and_continues(
     assert "reals_auc" not in rows[0]
     for variant in VARIANTS:
         assert replace(load_artifact(out / variant.name), sha256={}) == replace(load_artifact(tiny_artifact), sha256={})
+    assert "Measured on test pictures. Speed" in (out / "table.md").read_text()
 
     monkeypatch.setattr("model.compress.load_keras", lambda folder: pytest.fail("made anew"))
     compress(tiny_artifact, root, out, calibration=8, rounds=2, faces=cache)
     with pytest.raises(RunError, match="another calibration"):
         compress(tiny_artifact, root, out, calibration=4, rounds=2, faces=cache)
+
+
+def test_variants_carry_the_split_but_not_the_figures_of_the_original(
+    tiny_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: NDArray[np.float32]
+) -> None:
+    monkeypatch.setattr("model.compress.VARIANTS", (Variant("float16", "float16"),))
+    original = shutil.copytree(tiny_artifact, tmp_path / "net")
+    write_card(original, replace(load_artifact(original), metrics={"test": {"one": {}}}))
+    (original / "split.csv").write_text("path,split\na.jpg,test\n")
+    folder = write_variants(original, tmp_path / "out", inputs)["float16"]
+    assert load_artifact(folder).metrics == {}
+    assert (folder / "split.csv").read_text() == (original / "split.csv").read_text()
+
+
+@pytest.mark.slow
+def test_imported_network_is_compressed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = (Variant("float16", "float16"), Variant("pruned_50", "float16", 0.5))
+    monkeypatch.setattr("model.compress.VARIANTS", chosen)
+    convert(LEGACY_FILES / "best_model_effatt.h5", LEGACY_FILES / "label_transform.pkl", "unknown", tmp_path / "net")
+    size = load_artifact(tmp_path / "net").preprocessing.input_size
+    pixels = np.random.default_rng(0).uniform(0, 255, (4, size, size, 3)).astype(np.float32)
+    folders = write_variants(tmp_path / "net", tmp_path / "out", pixels)
+    half, original = (Engine(folders[name] / TFLITE)(pixels)["probabilities"] for name in ("float16", "original"))
+    np.testing.assert_allclose(half, original, atol=0.01)
+    assert load_keras(folders["pruned_50"]).count_params() == load_keras(folders["original"]).count_params()
+
+
+@pytest.mark.parametrize(
+    ("calibrated_on", "measured_on", "words"),
+    [
+        ("train", "test", "8 training pictures, as many of each set and class; int8"),
+        ("val", "val", "8 validation pictures, as many of each set and class, which are among those measured; int8"),
+        ("train", "val", "Measured on validation pictures, which the model was fitted to"),
+    ],
+)
+def test_notes_say_which_pictures_were_used(calibrated_on: str, measured_on: str, words: str) -> None:
+    assert words in notes(8, calibrated_on, measured_on, 1, is_imported=False)
+    assert "already rounded" not in notes(8, calibrated_on, measured_on, 1, is_imported=True)
+
+
+def test_wrong_split_is_refused_before_pictures_are_looked_at(tiny_artifact: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no split 'tset'; choose train, val, test"):
+        compress(tiny_artifact, tmp_path / "nowhere", tmp_path / "out", split="tset")
 
 
 def test_names_say_what_a_variant_is() -> None:
