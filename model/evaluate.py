@@ -1,6 +1,5 @@
 """Measures models: ``python -m model.evaluate model/weights/lite_attention DATA``."""
 
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,16 +13,27 @@ from model.artifact import load_artifact, write_card
 from model.charts import Judged, save, save_charts
 from model.cli import run
 from model.corruptions import CLEAN
-from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
-from model.dataset import DatasetError, Example, gather, index, pictures
+from model.data_options import (
+    FACES,
+    Faces,
+    GroupPattern,
+    RemoveLeaks,
+    Sets,
+    WholePictures,
+    grouping,
+    warn_of_other_view,
+)
+from model.dataset import DatasetError, Example, choose, gather
 from model.detector import Detector
 from model.evaluation_files import (
+    CURVES,
     FIGURES,
     begin,
     classification_text,
     describe,
     fingerprint_of_data,
     fingerprint_of_model,
+    read_arguments,
     read_figures,
     write_figures,
     write_predictions,
@@ -32,24 +42,25 @@ from model.evaluation_files import (
 )
 from model.measuring import attention_peaks, judge, judged_members, measure, truth_of
 from model.plots import read_history, training_curves
-from model.reading import map_in_threads, readable
 from model.robustness import JSON, for_card, measure_robustness
+from model.split import split_of_run
 
 SPLITS = ("train", "val", "test", "all")
-WORKERS = 2  # threads that read
-logger = logging.getLogger(__name__)
+WORKERS = 2  # processes that look for faces, threads that read
+HISTORY = "history.csv"  # beside the model folder, where a training run made it
+UNREADABLE = "unreadable.txt"
 Members = Mapping[str, Sequence[Example]]
 
 
 def listed(
     data: Path,
-    faces: Path,
+    faces: Path | None,
     split: str,
-    whole: bool,
-    sets: Sequence[str],
+    sets: Sequence[str] | None,
     seed: int,
     group_pattern: str | None = None,
     remove_leaks: bool = False,
+    unreadable: Path | None = None,
 ) -> list[Example]:
     """The examples to choose from; with ``all`` no split is looked for, so that a folder may be ever so small.
 
@@ -58,24 +69,9 @@ def listed(
     """
     if split not in SPLITS:
         raise DatasetError(f"There is no split {split!r}; choose {', '.join(SPLITS)}.")
-    if split != "all":
-        return gather(data, None if whole else faces, seed, sets or None, grouping(group_pattern), remove_leaks)
-    examples = readable_pictures(data) if whole else index(data, faces)
-    present = {example.dataset for example in examples}
-    if unknown := [name for name in sets if name not in present]:
-        raise DatasetError(f"{data} has no data set {unknown[0]}, only {', '.join(sorted(present))}.")
-    return [example for example in examples if not sets or example.dataset in sets]
-
-
-def readable_pictures(data: Path) -> list[Example]:
-    """Every labelled picture that can be read, with one warning that counts and names some of the others."""
-    examples = pictures(data)
-    fine = list(map_in_threads(readable, [data / example.path for example in examples], WORKERS))
-    broken = [example.path for example, is_fine in zip(examples, fine, strict=True) if not is_fine]
-    if broken:
-        counts = (len(broken), len(examples))
-        logger.warning("%d of %d pictures can't be read and are left out, among them %s", *counts, broken[0])
-    return [example for example, is_fine in zip(examples, fine, strict=True) if is_fine]
+    if split == "all":
+        return choose(data, faces, sets, WORKERS, unreadable)
+    return gather(data, faces, seed, sets, grouping(group_pattern), remove_leaks, WORKERS, unreadable)
 
 
 def measure_sets(
@@ -110,12 +106,32 @@ def measure_sets(
 def write_metrics(
     folder: Path, split: str, figures: dict[str, Any], robust: dict[str, Any] | None, keep_other_sets: bool
 ) -> None:
-    """Write figures into a model's card, in place of what it holds for this split (of these sets, or of all)."""
-    card = load_artifact(folder)
-    measured = {split: figures, **({f"{split}_corruptions": for_card(robust)} if robust else {})}
+    """Write figures into a model's card, in place of what it holds for this split (of these sets, or of all).
+
+    What the card says of corrupted pictures goes if it was not measured again and the other figures have changed: then
+    it was measured of other weights, another calibration or other pictures.
+    """
+    card, corrupted = load_artifact(folder), f"{split}_corruptions"
+    before = card.metrics.get(split, {})
+    measured = {split: figures, **({corrupted: for_card(robust)} if robust else {})}
     if keep_other_sets:
         measured = {key: {**card.metrics.get(key, {}), **values} for key, values in measured.items()}
-    write_card(folder, replace(card, metrics={**card.metrics, **measured}))
+    kept = dict(card.metrics)
+    if not robust and any(before.get(name) != values for name, values in figures.items()):
+        kept.pop(corrupted, None)
+    write_card(folder, replace(card, metrics={**kept, **measured}))
+
+
+def histories_of(models: Mapping[str, Path], given: Path | None) -> dict[str, dict[str, list[float]]]:
+    """The epochs of the run that made each model, where they are known: as given, or from beside the model folder.
+
+    Raises:
+        DatasetError: if a table can't be read or holds no epoch, or one is given for several models.
+    """
+    if given and len(models) > 1:
+        raise DatasetError("--history is one run's: give it with one model, or leave it out.")
+    tables = {name: given or folder.resolve().parent / HISTORY for name, folder in models.items()}
+    return {name: read_history(table) for name, table in tables.items() if given or table.exists()}
 
 
 def name_models(folders: Sequence[Path]) -> dict[str, Path]:
@@ -147,14 +163,18 @@ def evaluate(
         bool, typer.Option("--corruptions", help="Measure under JPEG, blur, noise, hidden eyes and more, too.")
     ] = False,
     limit: Annotated[
-        int, typer.Option(min=0, help="Pictures of each class and set that are corrupted; 0 takes all.")
+        int, typer.Option(min=0, help="Pictures of each class, split and set that are corrupted; 0 takes all.")
     ] = 200,
     write: Annotated[bool, typer.Option("--write", help="Write each model's figures into its card.")] = False,
     transfer_into: Annotated[
         Path | None, typer.Option(help="Model folder whose card the transfer matrix is written into, too.")
     ] = None,
     history: Annotated[
-        Path | None, typer.Option(help="A training run's history.csv, drawn as training_curves.png.")
+        Path | None,
+        typer.Option(
+            help="A training run's history.csv, drawn as training_curves.png; without it the one beside the model "
+            "folder, if there is one."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for figures, predictions and charts.")] = Path("runs/evaluation"),
     faces: Faces = FACES,
@@ -170,33 +190,40 @@ def evaluate(
 
     Several models get a folder each, and transfer.csv and .png: the AUC of each on each data set.
 
+    A model that keeps the split that it was trained on is measured on that one, whatever seed and options say.
+
     The same command run again takes up what is done.
     """
     models = name_models(artifacts)
+    folders = {name: out / name if len(models) > 1 else out for name in models}
+    for folder in {out, *folders.values()}:
+        read_arguments(folder)  # refuses another command's before hours are spent
+    histories = histories_of(models, history)
     detectors = {name: Detector(folder) for name, folder in models.items()}
-    curves = training_curves(read_history(history)) if history else None
-    examples = listed(data, faces, split, whole, sets or [], seed, group_pattern, remove_leaks)
-    members = judged_members(examples, split, whole)
-    faceless = Counter(e.dataset for e in examples if split in (e.split, "all") and e.box is None and not whole)
+    for name, detector in detectors.items():
+        warn_of_other_view(detector.card, name, whole)
+    examples = listed(data, None if whole else faces, split, sets, seed, group_pattern, remove_leaks, out / UNREADABLE)
+    sides = {name: examples if split == "all" else split_of_run(of, examples) for name, of in models.items()}
+    members = {name: judged_members(of, split, whole) for name, of in sides.items()}
     arguments = dict(models=list(models), data=data, split=split, sets=sets, corruptions=corruptions, limit=limit,
                      whole=whole, seed=seed, group_pattern=group_pattern, remove_leaks=remove_leaks)  # fmt: skip
     if len(models) > 1:
         begin(out, arguments, {})
-    pictures_digest = fingerprint_of_data(data, members)
     figures: dict[str, Any] = {}
     for name, detector in detectors.items():
-        folder = out / name if len(models) > 1 else out
-        inputs = [fingerprint_of_model(detector.card), pictures_digest, split, whole]
+        folder, chosen = folders[name], members[name]
+        faceless = Counter(e.dataset for e in sides[name] if split in (e.split, "all") and e.box is None and not whole)
+        inputs = [fingerprint_of_model(detector.card), fingerprint_of_data(data, chosen), split, whole]
         begin(folder, arguments, {FIGURES: [*inputs, charts], JSON: [*inputs, limit, seed]})
-        figures[name] = measure_sets(detector, data, members, folder, charts, faceless)
+        figures[name] = measure_sets(detector, data, chosen, folder, charts, faceless)
         print(f"\n{name}, {split} pictures")
         print("\n".join(describe(dataset, values) for dataset, values in figures[name].items()))
-        robust = measure_robustness(detector, data, members, folder, limit, seed) if corruptions else None
+        robust = measure_robustness(detector, data, chosen, folder, limit, seed) if corruptions else None
+        if name in histories and (charts or history):
+            save(training_curves(histories[name], f"Training of {name}"), folder / CURVES)
         write_summary(folder, name, split, figures[name], robust is not None, charts)
         if write:
             write_metrics(models[name], split, figures[name], robust, keep_other_sets=bool(sets))
-    if curves:
-        save(curves, out / "training_curves.png")
     if len(models) > 1 or transfer_into:
         matrix = write_transfer(out, figures, {name: detector.card for name, detector in detectors.items()})
         if transfer_into:

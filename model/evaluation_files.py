@@ -20,6 +20,7 @@ from model.detector import Detector
 from model.labels import LABELS
 from model.metrics import FURTHER_MEASURES, MEASURES, Estimate
 from model.plots import transfer_matrix
+from model.reading import stamp
 
 ARGUMENTS, FIGURES, REPORT = "arguments.json", "figures.json", "report.md"
 OVERVIEW, CURVES, TRANSFER = "overview.png", "training_curves.png", "transfer"
@@ -49,7 +50,8 @@ def fingerprint_of_model(card: Card) -> str:
 
 def fingerprint_of_data(data: Path, members: Mapping[str, Sequence[Example]]) -> str:
     """Changes with the pictures' names, sizes in bytes, labels and faces; their content is not read."""
-    rows = [(e.path, (data / e.path).stat().st_size, e.label, e.box, e.mask) for of in members.values() for e in of]
+    sizes = {e.path: (stamp(data / e.path) or (0,))[0] for of in members.values() for e in of}
+    rows = [(e.path, sizes[e.path], e.label, e.box, e.mask) for of in members.values() for e in of]
     return fingerprint(rows)
 
 

@@ -13,9 +13,11 @@ from model.charts import save
 from model.corruptions import CLEAN, conditions
 from model.dataset import Example
 from model.detector import Detector
+from model.layout import SPLITS, UNSPLIT
 from model.measuring import judge, truth_of
 from model.metrics import Measure, Scores, Truth, accuracy, auc, bootstrap, false_accusation_rate, miss_rate
 from model.plots import robustness_curves
+from model.subset import draw
 
 ROUNDS = 300  # bootstrap resamples of each of the many figures
 MEASURED: dict[str, Measure] = {
@@ -29,15 +31,8 @@ Figures = dict[str, dict[str, Any]]  # by condition and measure
 
 
 def sample(examples: Sequence[Example], limit: int, seed: int) -> list[Example]:
-    """At most ``limit`` pictures of each class, drawn by ``seed``, in the order given; all where ``limit`` is 0."""
-    rng = np.random.default_rng(seed)
-    chosen: list[int] = []
-    for label in ("Fake", "Real"):
-        rows = [row for row, example in enumerate(examples) if example.label == label]
-        if limit and len(rows) > limit:
-            rows = rng.choice(rows, limit, replace=False).tolist()
-        chosen += rows
-    return [examples[row] for row in sorted(chosen)]
+    """At most ``limit`` pictures of each class of each split, drawn by ``seed``; all where ``limit`` is 0."""
+    return draw(examples, dict.fromkeys((*SPLITS, UNSPLIT), limit), seed) if limit else list(examples)
 
 
 def condition_figures(clean: Scores, corrupted: Scores, is_fake: Truth) -> dict[str, Any]:
@@ -82,7 +77,7 @@ def measure_robustness(
         data: the folder that the examples' paths start from.
         members: the pictures, by data set.
         folder: where files go, and where what was done before lies.
-        limit: pictures of each class and set to draw; 0 takes all.
+        limit: pictures of each class, split and set to draw; 0 takes all.
         seed: decides draw and noise.
 
     Returns:

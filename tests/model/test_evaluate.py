@@ -113,7 +113,7 @@ def test_run_says_what_it_ran_with(folder: Path, data: tuple[Path, Path], tmp_pa
 def test_report_shows_tables_and_charts_that_exist(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
     root, cache = data
     out = tmp_path / "run"
-    table = tmp_path / "history.csv"
+    table = tmp_path / "table.csv"
     table.write_text("epoch,loss,val_loss\n0,0.7,0.6\n1,0.5,0.5\n")
     evaluate([folder], root, out=out, faces=cache, history=table)
     report = (out / "report.md").read_text()
@@ -157,7 +157,81 @@ def test_some_sets_leave_the_others_in_the_card(folder: Path, data: tuple[Path, 
     assert load_artifact(folder).metrics["test"] == figures_in(tmp_path / "all")
 
 
+def card_with_corruptions(folder: Path) -> None:
+    card = load_artifact(folder)
+    write_card(folder, replace(card, metrics={**card.metrics, "test_corruptions": {"mixed": {"clean": {}}}}))
+
+
+def test_figures_of_corrupted_pictures_go_with_the_calibration(
+    folder: Path, data: tuple[Path, Path], tmp_path: Path
+) -> None:
+    root, cache = data
+    arguments: dict[str, Any] = dict(write=True, out=tmp_path / "run", faces=cache, charts=False)
+    evaluate([folder], root, **arguments)
+    card_with_corruptions(folder)
+    evaluate([folder], root, **arguments)
+    assert "test_corruptions" in load_artifact(folder).metrics, "the same model on the same pictures"
+    write_card(folder, replace(load_artifact(folder), temperature=3.0))
+    evaluate([folder], root, split="val", **arguments)
+    assert "test_corruptions" in load_artifact(folder).metrics, "another split"
+    evaluate([folder], root, sets=["mixed"], **arguments)
+    assert set(load_artifact(folder).metrics) == {"test", "val"}
+
+
+@pytest.mark.parametrize("charts", [True, False])
+def test_curves_of_the_run_that_made_the_model_are_shown(
+    folder: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: bool
+) -> None:
+    root, cache = data
+    (folder.parent / "history.csv").write_text("epoch,loss,val_loss\n0,0.7,0.6\n1,0.5,0.5\n")
+    monkeypatch.setattr(module, "save_charts", lambda *_: [])
+    evaluate([folder], root, out=tmp_path / "run", faces=cache, sets=["reals"], charts=charts)
+    assert (tmp_path / "run" / "training_curves.png").exists() == charts
+    assert ("(training_curves.png)" in (tmp_path / "run" / "report.md").read_text()) == charts
+
+
+def test_one_history_is_not_of_several_models(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
+    other = shutil.copytree(folder, tmp_path / "other")
+    with pytest.raises(DatasetError, match="--history is one run's"):
+        evaluate([folder, other], data[0], history=tmp_path / "history.csv", faces=data[1])
+
+
 # Layouts and choices
+
+
+def test_model_is_measured_on_what_it_was_not_trained_on(
+    folder: Path, make_data: MakeData, picture: Callable[..., Pixels], tmp_path: Path
+) -> None:
+    names = [f"set/{label}/{i}.png" for label in ("real", "fake") for i in range(20)]
+    root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
+    tested = {"set/real/4.png", "set/fake/7.png", "set/fake/9.png"}
+    rows = "".join(f"{name},{'test' if name in tested else 'train'}\n" for name in names)
+    (folder / "split.csv").write_text("path,split\n" + rows)
+    other = shutil.copytree(folder, tmp_path / "other")
+    (other / "split.csv").unlink()
+    evaluate([folder, other], root, out=tmp_path / "run", faces=cache, charts=False)
+    judged = list(csv.DictReader((tmp_path / "run" / "net" / "set" / "predictions.csv").open()))
+    assert {row["path"] for row in judged} == tested
+    assert [figures_in(tmp_path / "run" / "other")["set"][key] for key in ("real", "fake")] == [2, 2]
+    evaluate([folder], root, out=tmp_path / "all", faces=cache, charts=False, split="all")
+    assert [figures_in(tmp_path / "all")["set"][key] for key in ("real", "fake")] == [20, 20]
+
+
+def test_folder_without_a_readable_picture_is_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "data" / "real").mkdir(parents=True)
+    (tmp_path / "data" / "real" / "broken.png").write_bytes(b"no picture")
+    for split in ("test", "all"):
+        with pytest.raises(DatasetError, match=r"None of the 1 pictures .* can be read; .*unreadable\.txt lists them"):
+            evaluate([folder], tmp_path / "data", split=split, whole=True, out=tmp_path / "run")
+    assert (tmp_path / "run" / "unreadable.txt").read_text() == "real/broken.png\n"
+
+
+def test_folder_of_a_training_run_is_refused_before_anything_is_read(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "arguments.json").write_text('{"epochs": 3}')
+    with pytest.raises(DatasetError, match="holds what another command wrote"):
+        evaluate([folder], tmp_path / "nowhere", out=tmp_path / "run")
+    assert (tmp_path / "run" / "arguments.json").read_text() == '{"epochs": 3}'
 
 
 def test_plain_folder_is_measured_whole_without_looking_for_faces(
