@@ -40,12 +40,13 @@ from model.evaluation_files import (
     write_summary,
     write_transfer,
 )
+from model.layout import SPLITS
 from model.measuring import attention_peaks, judge, judged_members, measure, truth_of
 from model.plots import read_history, training_curves
 from model.robustness import JSON, for_card, measure_robustness
 from model.split import split_of_run
 
-SPLITS = ("train", "val", "test", "all")
+CHOICES = (*SPLITS, "all")
 WORKERS = 2  # processes that look for faces, threads that read
 HISTORY = "history.csv"  # beside the model folder, where a training run made it
 UNREADABLE = "unreadable.txt"
@@ -67,8 +68,8 @@ def listed(
     Raises:
         DatasetError: if there are none, or a name among ``sets`` is not a data set's.
     """
-    if split not in SPLITS:
-        raise DatasetError(f"There is no split {split!r}; choose {', '.join(SPLITS)}.")
+    if split not in CHOICES:
+        raise DatasetError(f"There is no split {split!r}; choose {', '.join(CHOICES)}.")
     if split == "all":
         return choose(data, faces, sets, WORKERS, unreadable)
     return gather(data, faces, seed, sets, grouping(group_pattern), remove_leaks, WORKERS, unreadable)

@@ -25,7 +25,7 @@ from model.shortcuts import FEATURES, Finding, feature_table, find_shortcuts, su
 from model.subset import draw
 
 LIBRARIES = ("numpy", "pandas", "opencv-python-headless", "pillow", "imagehash", "scikit-learn", "plotly", "seaborn")
-MEASUREMENTS, UNREADABLE = "measurements.csv", "unreadable.txt"
+ARGUMENTS, MEASUREMENTS, UNREADABLE = "arguments.json", "measurements.csv", "unreadable.txt"
 
 
 def explore(
@@ -57,12 +57,14 @@ def explore(
     arguments = {key: value.name if isinstance(value, Path) else value for key, value in locals().items()}
     if out.resolve().is_relative_to(data.resolve()):
         raise DatasetError(f"{out} lies in the data folder, which is not written to: choose another --out.")
+    if (out / ARGUMENTS).exists() and not (out / MEASUREMENTS).exists():
+        raise DatasetError(f"{out} holds what another command wrote: choose another folder for --out.")
     examples = choose_sets(data, pictures(data), sets)
     if limit is not None:
         examples = draw(examples, dict.fromkeys((*SPLITS, UNSPLIT), limit), seed)
     out.mkdir(parents=True, exist_ok=True)
     versions = {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
-    (out / "arguments.json").write_text(json.dumps({**arguments, "versions": versions}, indent=2) + "\n")
+    (out / ARGUMENTS).write_text(json.dumps({**arguments, "versions": versions}, indent=2) + "\n")
     rows = measure_all(data, examples, out / MEASUREMENTS, workers)
     is_readable = [example.path in rows.index for example in examples]
     examples = leave_out_unreadable(data, examples, is_readable, out / UNREADABLE)

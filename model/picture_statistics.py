@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from model.duplicates import Fingerprint, fingerprint
 from model.layout import DatasetError, Example
-from model.reading import map_in_threads, read_rgb, readable, stamp
+from model.reading import decode_rgb, map_in_threads, readable, stamp
 
 BINS = 32  # of each channel's histogram
 BORDER = 0.04  # width of the outer ring, as a share of the shorter side
@@ -85,7 +85,10 @@ def measure(path: Path) -> Measurement | None:
     """Measure one picture file, in a few milliseconds; None for what can't be read."""
     if not readable(path):
         return None
-    data, pixels = path.read_bytes(), read_rgb(path)
+    data = path.read_bytes()
+    pixels = decode_rgb(data)
+    if pixels is None:
+        return None
     format_, quality, quantisation, chroma = _compression(data)
     height, width = pixels.shape[:2]
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)

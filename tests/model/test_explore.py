@@ -185,6 +185,13 @@ def test_data_folder_stays_untouched(planted: tuple[Path, Path]) -> None:
     assert not (planted[0] / "report").exists()
 
 
+def test_folder_of_another_command_is_refused(planted: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "arguments.json").write_text('{"epochs": 3}')
+    with pytest.raises(DatasetError, match="holds what another command wrote"):
+        explore(planted[0], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["arguments.json"]
+
+
 # explore_plots
 
 
