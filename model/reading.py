@@ -58,7 +58,11 @@ def decode_rgb(data: bytes) -> NDArray[np.uint8] | None:
 
 
 def _bytes_of(path: Path) -> bytes:
-    """A file's content; OpenCV itself can't open names with other than ASCII letters on Windows."""
+    """A file's content, empty where it can't be read.
+
+    OpenCV itself can't open names with other than ASCII letters on Windows, and fills a file that was cut off up with
+    grey, where from bytes it decodes nothing.
+    """
     try:
         return path.read_bytes()
     except OSError:
@@ -88,8 +92,7 @@ def stamp(path: Path) -> tuple[int, int] | None:
 def readable(path: Path) -> bool:
     """Whether a picture is whole and decodes; at an eighth of its size where the format allows, so in 0.3 ms.
 
-    Pillow notices a JPEG that was cut off, which OpenCV would fill up with grey; OpenCV is what reads it later, and it
-    refuses some PNGs that Pillow takes.
+    Pillow is what the product reads photos with; OpenCV reads them here, and refuses some PNGs that Pillow takes.
     """
     data = _bytes_of(path)
     try:

@@ -35,6 +35,8 @@ def test_cut_off_pictures_are_not(
     assert cv2.imwrite(str(path), picture(0))
     path.write_bytes(path.read_bytes()[: round(path.stat().st_size * keep)])
     assert not readable(path)
+    with pytest.raises(DatasetError, match=f"a{suffix} is not a picture that can be read"):
+        read_rgb(path)  # as if it had been whole when it was looked at
 
 
 def test_other_files_are_not(tmp_path: Path) -> None:
