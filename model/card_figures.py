@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from model.artifact import Card
-from model.card_parts import Section, Table, by_value, readable, span, tested, with_interval
+from model.card_parts import Section, Table, by_value, readable, span, tested, trained_on, with_interval
 
 COLUMNS = {
     "false_accusation_rate": "Real called fake",
@@ -106,7 +106,7 @@ def calibration(card: Card) -> Section:
 def cross_set(card: Card) -> Section:
     """How it, or models like it, do on data sets that they never saw."""
     title = "On data sets that it never saw"
-    data = card.training.get("data", {})
+    data = trained_on(card)
     sentences = []
     for name, values in tested(card).items():
         if data and name not in data:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from model.artifact import Card
+from model.artifact import LEGACY, Card
 
 SET_NAMES = {
     "dfdc": "DFDC face swaps",
@@ -47,6 +47,18 @@ def readable(name: str) -> str:
 def tested(card: Card) -> Mapping[str, Any]:
     """Figures of the test pictures, by data set."""
     return card.metrics.get("test", {})
+
+
+def trained_on(card: Card) -> Mapping[str, str]:
+    """The data sets that the model learnt from, with what the card says of each; an older card may only name them."""
+    data = card.training.get("data", {})
+    return data if isinstance(data, Mapping) else dict.fromkeys(map(str, data), "The card does not say.")
+
+
+def name_of(card: Card) -> str:
+    """What to call the model: its architecture, or the file that it was imported from."""
+    imported = card.training.get("imported", {})
+    return str(imported.get("file", card.architecture)) if card.architecture == LEGACY else card.architecture
 
 
 def value_of(figures: Mapping[str, Any], measure: str) -> float | None:

@@ -1,5 +1,6 @@
 """Writes the model card from card.json: ``python -m model.model_card model/weights/lite_attention``."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,7 @@ import typer
 
 from model.artifact import SHIPPED, Card, read_card
 from model.card_figures import attention, calibration, cross_set, failures, figures, verdicts
-from model.card_parts import Section, Table, by_value, readable, span, tested
+from model.card_parts import Section, Table, by_value, name_of, readable, span, tested, trained_on
 from model.card_robustness import robustness
 from model.cli import run
 
@@ -17,7 +18,9 @@ MEANT_FOR_NOTHING_ELSE = (
     "Not for commercial use, unless the licence below allows it.",
 )
 OFTEN = 0.1  # rate of mistakes from which they are called frequent
-NOT_TOLD = {"data", "out", "faces", "backbone"}  # arguments that are names of files on the machine that trained
+NOT_TOLD = {"data", "out", "faces", "backbone", "split"}  # names of files on the machine that trained, digests
+REPOSITORY = Path(__file__).resolve().parents[1]
+DOCUMENT = Path("docs/model_card.md")  # the shipped model's
 
 
 def what_it_is(card: Card) -> Section:
@@ -28,7 +31,7 @@ def what_it_is(card: Card) -> Section:
         "what",
         "What it is",
         (
-            f"{card.architecture} judges one face: it takes a square crop, shrunk to {size} × {size} pixels, and says "
+            f"{name_of(card)} judges one face: it takes a square crop, shrunk to {size} × {size} pixels, and says "
             "how likely it is that the face was generated or manipulated.",
             f"From P(Fake) {high:.2f} on the page says Looks fake, up to {low:.2f} Looks real; in between it says "
             "Inconclusive and gives no verdict.",
@@ -69,7 +72,7 @@ def intended_use(card: Card) -> Section:
 
 def training_data(card: Card) -> Section:
     """What it learnt from, and under which terms."""
-    data = card.training.get("data", {})
+    data = trained_on(card)
     if not data:
         return Section("training", "Training data", ("The card does not say what it was trained on.",))
     unseen = [readable(name) for name in tested(card) if name not in data]
@@ -115,17 +118,17 @@ def facts(card: Card) -> tuple[Section, ...]:
     return tuple(build(card) for build in BUILDERS)
 
 
-def markdown(card: Card) -> str:
-    """The model card as Markdown, from the card alone."""
+def markdown(card: Card, folder: Path = SHIPPED) -> str:
+    """The model card as Markdown, from the card alone but for the ``folder`` that its commands name."""
     parts = [
-        f"# Model card: {card.architecture}",
+        f"# Model card: {name_of(card)}",
         "",
         "Written by `python -m model.model_card` from the model's `card.json`; every sentence follows the numbers",
         "there. Do not edit it: measure anew, and write it anew.",
     ]
     for section in facts(card):
         parts += ["", *_section(section)]
-    parts += ["", *_reproduction(card)]
+    parts += ["", *_reproduction(card, folder)]
     return "\n".join(parts) + "\n"
 
 
@@ -142,20 +145,26 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _reproduction(card: Card) -> list[str]:
-    folder = f"model/weights/{card.architecture}"
+def _is_shipped(folder: Path) -> bool:
+    return folder.resolve() == SHIPPED.resolve()
+
+
+def _reproduction(card: Card, folder: Path) -> list[str]:
+    inside = folder.resolve()
+    named = inside.relative_to(REPOSITORY) if inside.is_relative_to(REPOSITORY) else folder
+    name, out = shlex.quote(named.as_posix()), f" --out {DOCUMENT}" if _is_shipped(folder) else ""
     lines = [
         "## How to measure it again",
         "",
         "```",
-        f"python -m model.evaluate {folder} DATA --corruptions --write",
-        f"python -m model.model_card {folder} --out docs/model_card.md",
+        f"python -m model.evaluate {name} DATA --corruptions --write",
+        f"python -m model.model_card {name}{out}",
         "```",
         "",
     ]
-    arguments = {name: value for name, value in card.training.get("arguments", {}).items() if name not in NOT_TOLD}
+    arguments = {key: value for key, value in card.training.get("arguments", {}).items() if key not in NOT_TOLD}
     if arguments:
-        told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in arguments.items())
+        told = ", ".join(f"{key.replace('_', ' ')} {_told(value)}" for key, value in arguments.items())
         lines.append(f"- Trained with: {told}.")
     if card.versions:
         lines.append(f"- Written with: {', '.join(f'{name} {number}' for name, number in card.versions.items())}.")
@@ -163,12 +172,26 @@ def _reproduction(card: Card) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
+def _told(value: object) -> str:
+    """An argument's value in words."""
+    if isinstance(value, dict):
+        return " and ".join(f"{part} of {key}" for key, part in value.items())
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return str(value)
+
+
 def write_model_card(
     artifact: Annotated[Path, typer.Argument(help="Model folder; only its card.json is read.")] = SHIPPED,
-    out: Annotated[Path, typer.Option(help="Markdown file to write.")] = Path("docs/model_card.md"),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Markdown file to write.", show_default="docs/model_card.md, or FOLDER/model_card.md"),
+    ] = None,
 ) -> None:
     """Write what the model is, what it was trained on, what was measured of it and whom it fails most."""
-    text = markdown(read_card(artifact))
+    text = markdown(read_card(artifact), artifact)
+    if out is None:  # the document in the repository is the shipped model's
+        out = DOCUMENT if _is_shipped(artifact) else artifact / DOCUMENT.name
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
     print(f"Wrote {out}.")

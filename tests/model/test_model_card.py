@@ -19,6 +19,7 @@ from model.card_robustness import words_for
 from model.corruptions import CLEAN, CORRUPTIONS, conditions
 from model.model_card import facts, markdown, write_model_card
 from model.preprocessing import Preprocessing
+from model.train import train
 
 ROOT = Path(__file__).parents[2]
 
@@ -296,8 +297,53 @@ def test_document_tells_licences_arguments_and_digests() -> None:
 def test_command_writes_what_the_card_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_card(tmp_path, CARD)
     write_model_card(tmp_path, tmp_path / "new" / "card.md")
-    assert (tmp_path / "new" / "card.md").read_text("utf-8") == markdown(CARD)
+    assert (tmp_path / "new" / "card.md").read_text("utf-8") == markdown(CARD, tmp_path)
     assert "card.md" in capsys.readouterr().out
+
+
+def test_other_models_do_not_overwrite_the_shipped_ones_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "my net"
+    folder.mkdir()
+    write_card(folder, CARD)
+    write_model_card(folder)
+    text = (folder / "model_card.md").read_text("utf-8")
+    assert f"python -m model.model_card '{folder}'\n" in text and "model/weights" not in text
+    write_model_card(SHIPPED)
+    assert (tmp_path / "docs" / "model_card.md").read_text("utf-8") == markdown(read_card(SHIPPED))
+    assert "Wrote docs/model_card.md." in capsys.readouterr().out
+
+
+def test_imported_model_is_called_by_its_file() -> None:
+    card = replace(BARE, architecture="legacy", training={"imported": {"file": "best_model_effatt.h5"}})
+    assert told(card, "what").startswith("best_model_effatt.h5 judges one face")
+    assert markdown(card).startswith("# Model card: best_model_effatt.h5\n")
+    assert told(replace(card, training={}), "what").startswith("legacy judges one face")
+
+
+def test_card_that_only_names_its_data_sets_is_written() -> None:
+    card = replace(CARD, training={"data": ["dfdc"]})
+    assert "| dfdc | The card does not say. |" in markdown(card)
+    assert "Tested, but never trained on: CIPLAB expert composites, UTKFace real faces." in told(card, "training")
+
+
+def test_card_of_a_training_is_written(
+    make_data: Callable[..., tuple[Path, Path]],
+    picture: Callable[..., Any],
+    tiny_architecture: str,
+    tmp_path: Path,
+) -> None:
+    names = [f"{label}/{number}.png" for label in ("real", "fake") for number in range(20)]
+    root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
+    train(root, tmp_path / "run", architecture=tiny_architecture, epochs=1, faces=cache)
+    write_model_card(tmp_path / "run" / "artifact")
+    text = (tmp_path / "run" / "artifact" / "model_card.md").read_text("utf-8")
+    assert "Trained on 1 source of pictures." in text and "| data | As its owner says. |" in text
+    assert "pictures 32 of train and 4 of val" in text and "pretrained none" in text and "start random" in text
+    digest = json.loads((tmp_path / "run" / "arguments.json").read_text())["split"]
+    assert len(digest) == 64 and digest not in text
 
 
 def test_folder_without_a_card_is_refused_in_one_sentence(tmp_path: Path) -> None:
