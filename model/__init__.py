@@ -1,1 +1,24 @@
 """What the photo shows: decoding, faces, networks, training and evaluation."""
+
+import sys
+from types import TracebackType
+
+
+def missing_package(error: ModuleNotFoundError) -> str | None:
+    """How to install the package that an import lacked, in a sentence; None where it is a module of our own."""
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "model", "explain"):
+        return None
+    return f"Error: The package {package} is missing; `pip install -r requirements-train.txt` installs it."
+
+
+def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    sentence = missing_package(error) if isinstance(error, ModuleNotFoundError) else None
+    if sentence is None:
+        sys.__excepthook__(kind, error, trace)
+    else:
+        print(sentence, file=sys.stderr)
+
+
+if sys.argv[0] == "-m":  # a command of ours is being started: its own imports come before anything that could catch
+    sys.excepthook = _tell

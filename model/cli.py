@@ -1,20 +1,36 @@
 """Runs a function as a command whose foreseeable errors are one sentence, not a traceback."""
 
+import json
 import sys
 from collections.abc import Callable
 
 import typer
 
+from model import missing_package
 from model.artifact import ArtifactError
 from model.layout import DatasetError
 from model.photo import PhotoError
 
 
 def run(command: Callable[..., None]) -> None:
-    """Parse the command line by the function's typed arguments and call it."""
+    """Parse the command line by the function's typed arguments and call it.
+
+    What the system refuses, a file of an earlier run that was spoilt and a package that is not installed are foreseen,
+    too; everything else is a fault of ours and keeps its traceback.
+    """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)
     try:
         app()
     except (ArtifactError, DatasetError, PhotoError) as error:
         sys.exit(f"Error: {error}")
+    except json.JSONDecodeError as error:
+        sys.exit(f"Error: A file of an earlier run is not JSON ({error}); delete it, or name another folder.")
+    except OSError as error:
+        if not error.strerror:  # not the system's words: a fault of ours, or of a library
+            raise
+        sys.exit(f"Error: {error.strerror}{'' if error.filename is None else f': {error.filename}'}.")
+    except ModuleNotFoundError as error:
+        if (sentence := missing_package(error)) is None:
+            raise
+        sys.exit(sentence)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +35,48 @@ def test_foreseen_errors_become_a_sentence(error: type[Exception]) -> None:
     with pytest.raises(SystemExit) as caught:
         run(command)
     assert caught.value.code == "Error: The thing is broken; mend it."
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda folder: (folder / "nothing").read_text(), "Error: No such file or directory: {folder}/nothing."),
+        (lambda folder: folder.read_text(), "Error: Is a directory: {folder}."),
+        (lambda folder: raise_(OSError(28, "No space left on device")), "Error: No space left on device."),
+        (lambda folder: json.loads("{"), "Error: A file of an earlier run is not JSON"),
+        (
+            lambda folder: importlib.import_module("no_such_package.part"),
+            "Error: The package no_such_package is missing; `pip install -r requirements-train.txt` installs it.",
+        ),
+    ],
+)
+def test_what_a_machine_lacks_is_a_sentence(act: Callable[[Path], object], words: str, tmp_path: Path) -> None:
+    def command() -> None:
+        act(tmp_path)
+
+    with pytest.raises(SystemExit) as caught:
+        run(command)
+    assert str(caught.value.code).startswith(words.format(folder=tmp_path))
+
+
+def raise_(error: Exception) -> None:
+    raise error
+
+
+@pytest.mark.parametrize("error", [OSError("h5py stumbled"), ModuleNotFoundError("gone", name="model.gone")])
+def test_faults_of_ours_keep_their_traceback(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        run(lambda: raise_(error))
+
+
+def test_package_that_a_command_lacks_at_its_start_is_named(tmp_path: Path) -> None:
+    """A module of that name which fails as a missing one does stands before the installed package."""
+    (tmp_path / "typer.py").write_text("raise ModuleNotFoundError('No module named typer', name='typer')")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "model.model_card"]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    sentence = "Error: The package typer is missing; `pip install -r requirements-train.txt` installs it.\n"
+    assert (ended.returncode, ended.stderr) == (1, sentence)
 
 
 def test_other_errors_keep_their_traceback() -> None:
