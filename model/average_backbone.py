@@ -6,9 +6,12 @@ from typing import Annotated
 import keras
 import typer
 
-from model.architectures import ArchitectureError, build
+from model.architectures import build
 from model.cli import run
 from model.efficientnet_lite import backbone
+from model.pretrained import ArchitectureError, load_file
+
+SUFFIX = ".weights.h5"  # Keras writes to no other
 
 
 def average(first: keras.Model, second: keras.Model, share: float) -> keras.Model:
@@ -23,15 +26,17 @@ def average(first: keras.Model, second: keras.Model, share: float) -> keras.Mode
         share: of ``second``, 0..1.
 
     Raises:
-        ValueError: if the two have no layer in common, or layers of the same name differ in shape.
+        ArchitectureError: if the two have no layer in common, or layers of the same name differ in shape.
     """
     names = {layer.name for layer in second.layers if layer.weights}
     shared = [layer for layer in first.layers if layer.name in names]
     if not shared:
-        raise ValueError("The two networks have no layer in common: nothing to average.")
+        raise ArchitectureError("The two networks have no layer in common: nothing to average.")
     for layer in shared:
-        pairs = zip(layer.get_weights(), second.get_layer(layer.name).get_weights(), strict=True)
-        layer.set_weights([(1 - share) * ours + share * theirs for ours, theirs in pairs])
+        mine, its = layer.get_weights(), second.get_layer(layer.name).get_weights()
+        if [weight.shape for weight in mine] != [weight.shape for weight in its]:
+            raise ArchitectureError(f"Layer {layer.name} has another shape in each of the two networks.")
+        layer.set_weights([(1 - share) * ours + share * theirs for ours, theirs in zip(mine, its, strict=True)])
     return first
 
 
@@ -45,9 +50,11 @@ def average_backbone(
     for path in (imagenet, trained):
         if not path.is_file():
             raise ArchitectureError(f"There is no weights file {path}.")
+    if not out.name.endswith(SUFFIX):
+        raise ArchitectureError(f"The file to write must end in {SUFFIX}, not be called {out.name}.")
     first, second = backbone(), build("lite_attention")
-    first.load_weights(imagenet)
-    second.load_weights(trained)
+    load_file(first, imagenet)
+    load_file(second, trained)
     out.parent.mkdir(parents=True, exist_ok=True)
     average(first, second, share).save_weights(out)
 

@@ -9,6 +9,7 @@ from model.attention import attention_block
 from model.efficientnet_lite import backbone
 from model.labels import LABELS
 from model.preprocessing import Preprocessing
+from model.pretrained import load_file
 
 # Hair, neck and background belong to the evidence against a wholly synthetic face: hence the margin.
 PREPROCESSING = Preprocessing(192, "RGB", 1 / 128, -127 / 128, crop_margin=1.3)
@@ -28,10 +29,13 @@ def lite_attention(backbone_weights: Path | None = None, folded: bool = False) -
     Returns:
         A model from ``(N, 192, 192, 3)`` float RGB, scaled as ``(x - 127) / 128``, to ``probabilities (N, 2)`` in
         the order of ``LABELS`` and ``attention (N, 12, 12, 1)`` in 0..1.
+
+    Raises:
+        ArchitectureError: if the file is missing, damaged or of another network.
     """
     body = backbone(PREPROCESSING.input_size, folded=folded)
     if backbone_weights is not None:
-        body.load_weights(backbone_weights)
+        load_file(body, backbone_weights)
     fine = layers.AveragePooling2D(2, name="fine")(body.get_layer("stage3_block2_add").output)
     middle = body.get_layer("stage5_block3_add").output
     coarse = body.get_layer("stage6_block4_add").output

@@ -16,14 +16,17 @@ import typer
 from numpy.typing import NDArray
 
 from model import runs
-from model.architectures import ARCHITECTURES, LABELS, build
+from model.architectures import ARCHITECTURES, build
 from model.artifact import Card
+from model.attention import MASK_LAYER
 from model.batches import Batches, Recipe
 from model.cli import run
+from model.data_options import FACE_CROPS
 from model.dataset import Example, face_crop, index, judged_sets
+from model.labels import LABELS
 from model.metrics import accuracy, auc
 from model.preprocessing import to_input
-from model.pretrained import load_file
+from model.pretrained import ArchitectureError, load_file
 from model.runs import BEST, library_versions
 
 LICENCE = "Research and demonstration, non-commercial, as the training pictures' licences ask."
@@ -32,6 +35,7 @@ DATA_LICENCES = {
     "ffhq_stylegan": "FFHQ photographs (CC BY-NC-SA 4.0) and StyleGAN faces (CC BY-NC 4.0)",
     "ciplab": "CIPLAB Real and Fake Face Detection, expert composites; for research",
 }
+MASKED = ("lite_attention", "efficientnetb7_attention")  # networks with the mask that is supervised here
 NORM_CROPS = 170  # of each class of each data set, to measure batch statistics on
 FROZEN = ("stem", "stage1", "stage2")  # edges and colours: what ImageNet taught serves here as it is
 
@@ -139,14 +143,16 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder that the run writes.")],
     backbone: Annotated[Path | None, typer.Option(help="ImageNet weights; random start without.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights file of an earlier run to go on from.")] = None,
-    architecture: Annotated[str, typer.Option(help=f"One of {', '.join(ARCHITECTURES)}.")] = "lite_attention",
-    epochs: Annotated[int, typer.Option(help="Validation happens after each.")] = 40,
-    steps: Annotated[int, typer.Option(help="Batches per epoch.")] = 200,
-    learning_rate: Annotated[float, typer.Option(help="Peak of the cosine schedule.")] = 8e-4,
-    mask_weight: Annotated[float, typer.Option(help="Weight of the attention mask's loss.")] = 0.3,
-    twins: Annotated[int, typer.Option(help="Fakes with their real twins in a batch.")] = Recipe.twins,
-    singles: Annotated[int, typer.Option(help="Of each class and set without twins in a batch.")] = Recipe.singles,
-    self_blended: Annotated[int, typer.Option(help="Self-blended fakes in a batch.")] = Recipe.self_blended,
+    architecture: Annotated[str, typer.Option(help=f"One of {', '.join(MASKED)}.")] = "lite_attention",
+    epochs: Annotated[int, typer.Option(min=1, help="Validation happens after each.")] = 40,
+    steps: Annotated[int, typer.Option(min=1, help="Batches per epoch.")] = 200,
+    learning_rate: Annotated[float, typer.Option(min=0, help="Peak of the cosine schedule.")] = 8e-4,
+    mask_weight: Annotated[float, typer.Option(min=0, help="Weight of the attention mask's loss.")] = 0.3,
+    twins: Annotated[int, typer.Option(min=0, help="Fakes with their real twins in a batch.")] = Recipe.twins,
+    singles: Annotated[
+        int, typer.Option(min=0, help="Of each class and set without twins in a batch.")
+    ] = Recipe.singles,
+    self_blended: Annotated[int, typer.Option(min=0, help="Self-blended fakes in a batch.")] = Recipe.self_blended,
     seed: Annotated[int, typer.Option(help="Decides batches, augmentation and first weights.")] = 0,
     faces: Annotated[Path, typer.Option(help="Where found faces are remembered.")] = Path("runs/faces.json"),
 ) -> None:
@@ -155,16 +161,18 @@ def train(
     # A folder's name says enough; the rest of its path is the trainer's own business.
     arguments = {key: value.name if isinstance(value, Path) else value for key, value in given.items()}
     keras.utils.set_random_seed(seed)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "arguments.json").write_text(json.dumps({**arguments, "versions": library_versions()}, indent=2))
-    examples = index(data, faces)
     model = build(architecture, backbone)
+    if MASK_LAYER not in {layer.name for layer in model.layers}:
+        raise ArchitectureError(f"{architecture} has no attention mask to train; choose {' or '.join(MASKED)}.")
     if weights is not None:
         load_file(model, weights)
+    examples = index(data, faces)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "arguments.json").write_text(json.dumps({**arguments, "versions": library_versions()}, indent=2))
     freeze(model)
     compile_model(model, learning_rate, epochs * steps, mask_weight)
     preprocessing = ARCHITECTURES[architecture].preprocessing
-    grid = tuple(model.get_layer("attention_mask").output.shape[1:3])
+    grid = tuple(model.get_layer(MASK_LAYER).output.shape[1:3])
     training = [example for example in examples if example.split == "train"]
     batches = Batches(data, training, preprocessing, grid, steps, seed, Recipe(twins, singles, self_blended))
     crops = judged_sets(data, examples, "val", preprocessing.crop_margin)
@@ -179,7 +187,8 @@ def train(
 
 def export(architecture: str, folder: Path, arguments: dict[str, Any]) -> Card:
     """Write the run's best weights as the model folder ``artifact`` in the run's folder, not yet calibrated."""
-    return runs.export(architecture, folder, LICENCE, {"data": DATA_LICENCES, "arguments": arguments})
+    record = {"data": DATA_LICENCES, "pictures": FACE_CROPS, "arguments": arguments}
+    return runs.export(architecture, folder, LICENCE, record)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
-from model.average_backbone import average
+from model.average_backbone import average, average_backbone
+from model.lite_attention import lite_attention
+from model.pretrained import ArchitectureError
 
 
 def network(value: float, *names: str) -> keras.Model:
@@ -32,13 +36,27 @@ def test_shared_layers_lie_between_the_two_and_others_stay(share: float) -> None
 
 
 def test_networks_without_a_common_layer_are_refused() -> None:
-    with pytest.raises(ValueError, match="no layer in common"):
+    with pytest.raises(ArchitectureError, match="no layer in common"):
         average(network(0, "a"), network(0, "b"), 0.5)
 
 
 def test_layers_of_another_shape_are_refused() -> None:
     inputs = keras.Input((3,))
     other = keras.Model(inputs, layers.Dense(2, use_bias=False, name="stem")(inputs))
-    with pytest.raises(ValueError):
+    with pytest.raises(ArchitectureError, match="Layer stem has another shape"):
         average(network(0, "stem"), other, 0.5)
     assert np.isfinite(other.get_weights()[0]).all()
+
+
+def test_files_that_are_not_what_they_should_be_are_refused(tmp_path: Path) -> None:
+    damaged, good = tmp_path / "damaged.weights.h5", tmp_path / "out.weights.h5"
+    damaged.write_bytes(b"no weights")
+    with pytest.raises(ArchitectureError, match=r"no weights file .*missing"):
+        average_backbone(tmp_path / "missing.weights.h5", damaged, good)
+    with pytest.raises(ArchitectureError, match=r"must end in \.weights\.h5, not be called out\.h5"):
+        average_backbone(damaged, damaged, tmp_path / "out.h5")
+    with pytest.raises(ArchitectureError, match=r"damaged\.weights\.h5 holds no weights that fit"):
+        average_backbone(damaged, damaged, good)
+    with pytest.raises(ArchitectureError, match=r"damaged\.weights\.h5 holds no weights that fit"):
+        lite_attention(damaged)
+    assert not good.exists()

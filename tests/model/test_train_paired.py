@@ -15,11 +15,13 @@ import pytest
 from numpy.typing import NDArray
 
 from model import train_paired as module
-from model.architectures import ARCHITECTURES, LABELS, build
+from model.architectures import ARCHITECTURES, build
 from model.artifact import load_artifact
 from model.dataset import Example, face_crop, index
 from model.detector import Detector
+from model.labels import LABELS
 from model.preprocessing import to_input
+from model.pretrained import ArchitectureError
 from model.train_paired import (
     BEST,
     FROZEN,
@@ -278,6 +280,12 @@ def assert_complete_run(out: Path, steps: int, crops: Pixels, grid: tuple[int, i
     assert np.isfinite(probabilities).all() and np.ptp(probabilities) > 0
     assert not detector.predict(crops[0]).calibrated
     assert detector.predict(crops[0]).attention.shape == grid
+
+
+def test_network_without_a_mask_is_refused_before_pictures_are_looked_at(tmp_path: Path) -> None:
+    with pytest.raises(ArchitectureError, match="cnn has no attention mask to train; choose lite_attention or"):
+        train(tmp_path / "nowhere", tmp_path / "run", architecture="cnn")
+    assert not (tmp_path / "run").exists()
 
 
 def test_tiny_run_leaves_a_model_that_judges(
