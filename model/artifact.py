@@ -34,6 +34,14 @@ class ArtifactError(ValueError):
     """A model folder cannot be used; the message says what is wrong with it and what to do."""
 
 
+def reason_of(error: BaseException) -> str:
+    """An error in one line without its full stop; HDF5 tells a full disk in several."""
+    told = str(error).strip()
+    if isinstance(error, OSError):
+        told = error.strerror or ("No space left on device" if "No space left" in told else told)
+    return (told or type(error).__name__).splitlines()[0][:200].rstrip(".")
+
+
 _KINDS = (
     ("architecture", str, "text"),
     ("licence", str, "text"),

@@ -1,8 +1,10 @@
 """Runs a network fast on this machine, for any batch size and from any thread."""
 
+import math
 import os
 import threading
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 # One interpreter each: changing an interpreter's batch size makes it plan its memory anew.
 BATCH_SIZES = (1, 8, 64)
+MAX_ACTIVATION_BYTES = 512_000_000  # what the largest tensor of a batch may take; several are held at a time
 MAX_THREADS = 4  # small networks gain nothing beyond
 
 
@@ -27,6 +30,19 @@ class Engine:
         self._runners: dict[int, Any] = {}
         self._lock = threading.Lock()
 
+    @cached_property
+    def largest_batch(self) -> int:
+        """The largest of ``BATCH_SIZES`` whose memory stays bounded; a large network on large pictures takes few."""
+        most = max(1, MAX_ACTIVATION_BYTES // max(1, self._activation_bytes()))
+        return max(size for size in BATCH_SIZES if size <= most)
+
+    def _activation_bytes(self) -> int:
+        """Of the largest tensor that one picture brings about; tensors of weights have no open first side."""
+        details = self._interpreter().get_tensor_details()
+        open_ones = [one for one in details if len(one["shape_signature"]) and one["shape_signature"][0] == -1]
+        sizes = (math.prod(map(int, one["shape"][1:])) * np.dtype(one["dtype"]).itemsize for one in open_ones)
+        return max(sizes, default=0)
+
     def __call__(self, pixels: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
         """Run the network.
 
@@ -42,8 +58,9 @@ class Engine:
         if pixels.ndim != 4 or not len(pixels):
             raise ValueError(f"pixels must be (N, S, S, 3) with N >= 1, but has shape {pixels.shape}.")
         parts = []
-        for start in range(0, len(pixels), BATCH_SIZES[-1]):
-            parts.append(self._run(pixels[start : start + BATCH_SIZES[-1]]))
+        step = self.largest_batch
+        for start in range(0, len(pixels), step):
+            parts.append(self._run(pixels[start : start + step]))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _run(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
@@ -58,10 +75,13 @@ class Engine:
             return {name: np.array(values[: len(pixels)]) for name, values in outputs.items()}
 
     def _load(self, shape: tuple[int, ...]) -> tuple[Any, str]:
-        from ai_edge_litert.interpreter import Interpreter
-
-        interpreter = Interpreter(model_content=self._content, num_threads=self._threads)
+        interpreter = self._interpreter()
         interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
         interpreter.allocate_tensors()
         runner = interpreter.get_signature_runner()
         return runner, next(iter(runner.get_input_details()))
+
+    def _interpreter(self) -> Any:
+        from ai_edge_litert.interpreter import Interpreter
+
+        return Interpreter(model_content=self._content, num_threads=self._threads)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.artifact import SHIPPED, ArtifactError
+from model.artifact import SHIPPED, ArtifactError, reason_of
 from model.detector import Detector
-from model.legacy_card import LAMBDA, given_fields, labels_of
+from model.legacy_check import problem_of
 from model.legacy_folder import STAND_IN, model_folder
 
 LEGACY_FILE = "legacy file"
@@ -36,7 +36,7 @@ def found_models(folder: Path = SHIPPED.parents[1]) -> list[FoundModel]:
     Files are only looked at: a broken one is listed with its problem, and importing waits for ``open_model``.
     """
     files = sorted(path for path in folder.glob("*.h5") if path.is_file())
-    found = [FoundModel(path.name, path, LEGACY_FILE, _problem(path)) for path in files]
+    found = [FoundModel(path.name, path, LEGACY_FILE, problem_of(path)) for path in files]
     return [*found, FoundModel(SHIPPED.name, SHIPPED, MODEL_FOLDER)]
 
 
@@ -53,26 +53,11 @@ def open_model(
     Raises:
         ArtifactError: if it can't be used.
     """
-    if found.kind == LEGACY_FILE:
-        return Detector(model_folder(found.path, stand_in=stand_in, tell=tell), found.name)
-    return Detector(found.path, found.name)
-
-
-def _problem(h5: Path) -> str | None:
-    """What can be told to be wrong with a file and those beside it without importing it."""
-    from model.legacy_graph import read_plan
-    from model.legacy_h5 import open_legacy
-    from model.legacy_layers import NotRebuilt
-
     try:
-        given = given_fields(h5)
-        labels_of(h5, None, given)
-        with open_legacy(h5) as file:
-            if file.config is not None:
-                read_plan(file.config, LAMBDA in given)
-    except NotRebuilt:
-        return None  # its weights may fit an architecture that is known
-    except ArtifactError as error:
-        sentence = str(error)
-        return sentence if h5.name in sentence else f"{h5.name} can't be used: {sentence}"
-    return None
+        legacy = found.kind == LEGACY_FILE
+        folder = model_folder(found.path, stand_in=stand_in, tell=tell) if legacy else found.path
+        return Detector(folder, found.name)
+    except ArtifactError:
+        raise
+    except Exception as error:  # whatever files of others make the libraries stumble over
+        raise ArtifactError(f"{found.name} can't be used: {reason_of(error)}.") from error

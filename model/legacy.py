@@ -79,7 +79,7 @@ def build_plan(plan: Plan, held: int | None = None) -> keras.Model:
     Raises:
         NotRebuilt: if layers don't fit each other, or the plan asks for too much.
     """
-    results = [keras.Input(plan.input_shape, name="pixels")]
+    results = [keras.Input(plan.input_shape, name=_free("pixels", plan))]
     made: dict[int, layers.Layer] = {}
     asked = 0
     for call in plan.calls:
@@ -103,6 +103,14 @@ def build_plan(plan: Plan, held: int | None = None) -> keras.Model:
     if plan.mask is not None:
         outputs["attention"] = results[plan.mask]
     return keras.Model(results[0], outputs, name="legacy")
+
+
+def _free(name: str, plan: Plan) -> str:
+    """A name for a layer of ours that no layer of the plan has."""
+    taken = {layer.name for layer in plan.layers}
+    while name in taken:
+        name += "_added"
+    return name
 
 
 def _layer(plan: LayerPlan) -> layers.Layer:
@@ -135,8 +143,8 @@ def _two_way(plan: Plan, output: keras.KerasTensor) -> keras.KerasTensor:
     if tuple(output.shape[1:]) == (2,) and activation == "softmax":
         return output
     if tuple(output.shape[1:]) == (1,) and activation == "sigmoid":
-        first = layers.Rescaling(-1.0, 1.0, name="probability_of_first_class")(output)
-        return layers.Concatenate(name="probabilities")([first, output])
+        first = layers.Rescaling(-1.0, 1.0, name=_free("first_class", plan))(output)
+        return layers.Concatenate(name=_free("both_classes", plan))([first, output])
     raise ArtifactError(
         f"its result is {'x'.join(map(str, output.shape[1:]))} with the activation {activation}; it must be a "
         "two-way softmax or one sigmoid."

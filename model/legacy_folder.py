@@ -11,9 +11,20 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
-from model.artifact import LEGACY, ArtifactError, Card, digest, load_artifact, read_card, save_artifact, write_card
+from model.artifact import (
+    LEGACY,
+    ArtifactError,
+    Card,
+    digest,
+    load_artifact,
+    read_card,
+    reason_of,
+    save_artifact,
+    write_card,
+)
 from model.labels import LABELS
 from model.legacy_card import COLOR_ORDER, DIVIDE, LAMBDA, LICENCE, describe, given_fields, labels_of
+from model.legacy_check import problem_of
 from model.preprocessing import Preprocessing
 
 CACHE_VARIABLE = "WHYFAKE_CACHE"
@@ -55,11 +66,14 @@ def model_folder(
     if not h5.is_file():
         raise ArtifactError(f"There is no file {h5.name}.")
     given = given_fields(h5)
-    labels_of(h5, labels, given)  # before the long work, and whether or not it is needed
     # The owner's word on a Lambda decides what the network computes, so without it the file is looked at anew.
     folder = cache_root() / (digest(h5) + (f"-{DIVIDE}" if LAMBDA in given else ""))
     try:
-        if not _is_whole(folder):
+        whole = _is_whole(folder)
+        if not whole and (problem := problem_of(h5, labels)):
+            raise ArtifactError(problem)
+        labels_of(h5, labels, given)  # before the long work
+        if not whole:
             _prepare(folder.parent)
             tell(f"{h5.name} is imported; this is done once and takes a minute or two for a large network.")
             _convert_apart(h5, labels, stand_in, folder)
@@ -70,16 +84,10 @@ def model_folder(
             write_card(folder, described)
     except OSError as error:
         raise ArtifactError(
-            f"The imported model can't be kept in {folder.parent} ({_reason(error)}); set {CACHE_VARIABLE} to a folder "
-            "that can be written."
+            f"The imported model can't be kept in {folder.parent} ({reason_of(error)}); "
+            f"set {CACHE_VARIABLE} to a folder that can be written."
         ) from error
     return folder
-
-
-def _reason(error: OSError) -> str:
-    """Why the disk refused, in a few words; HDF5 tells its errors in lines of its own."""
-    told = str(error)
-    return error.strerror or ("No space left on device" if "No space left" in told else told.partition("\n")[0][:200])
 
 
 def _is_whole(folder: Path) -> bool:
@@ -108,8 +116,7 @@ def _convert_apart(h5: Path, labels: Path | None, stand_in: str, folder: Path) -
     except (ArtifactError, OSError):
         raise
     except Exception as error:  # whatever Keras or the converter stumbled over
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise ArtifactError(f"{h5.name} can't be used: {reason.rstrip('.')}.") from error
+        raise ArtifactError(f"{h5.name} can't be used: {reason_of(error)}.") from error
 
 
 def convert(h5: Path, labels: Path | None, stand_in: str, folder: Path) -> None:

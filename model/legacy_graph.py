@@ -1,6 +1,6 @@
 """Turns the description of a network by Keras 2 or 3 into a plan of allowed layers; it imports nothing by name."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from model.legacy_plan import Call, LayerPlan, Plan, find_mask
 
 MAX_CALLS = 3_000  # EfficientNetB7 has 810
 MAX_NESTING = 5
+MAX_STEPS = 30_000  # layers and references looked at, counted anew at each call of a nested network; of B7: 1,700
 DEFAULT_INPUT = (128, 128, 3)  # of the thesis, where a file leaves the sides open
 NETWORKS = ("Functional", "Model", "Sequential")
 POOLING = "GlobalAveragePooling2D"
@@ -18,6 +19,9 @@ LAMBDA_WAY_OUT = (
     "build the network with a layer of Keras in its place and save it again."
 )
 DIVISIONS = ("math.truediv", "math.divide", "math.divide_no_nan", "realdiv")
+
+
+Node = tuple[str, int]  # a layer and which of its calls
 
 
 class LambdaRefused(ArtifactError):
@@ -42,7 +46,7 @@ def read_plan(config: Mapping[str, Any], lambda_divides: bool = False) -> Plan:
         output = reader.network(config["class_name"], config["config"], [0], ())
     except ArtifactError:
         raise
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise NotRebuilt("The file's description of its network is damaged or of an unknown form.") from error
     plan = Plan(shape, tuple(reader.layers), tuple(reader.calls), output, None, tuple(reader.notes))
     return Plan(shape, plan.layers, plan.calls, output, find_mask(plan), plan.notes)
@@ -56,6 +60,7 @@ class _Reader:
     layers: list[LayerPlan] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _steps: int = 0
     _numbers: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def network(self, kind: str, config: Any, inputs: Sequence[int], scope: tuple[str, ...]) -> int:
@@ -66,12 +71,18 @@ class _Reader:
             raise NotRebuilt(f"The outermost network is of the kind {kind!r}, which is not known.")
         if kind == "Sequential":
             entries = config["layers"] if isinstance(config, Mapping) else config
+            self._spend(len(entries) + 1)
             result = list(inputs)
             for entry in entries:
                 if entry["class_name"] != "InputLayer":
                     result = [self._call(entry, result, scope)]
             return result[0]
         return self._functional(config, inputs, scope)
+
+    def _spend(self, steps: int) -> None:
+        self._steps += steps
+        if self._steps > MAX_STEPS:
+            raise NotRebuilt("It has more layers and connections, counted at each use, than any network in use.")
 
     def _functional(self, config: Mapping[str, Any], inputs: Sequence[int], scope: tuple[str, ...]) -> int:
         starts, ends = list(_references(config["input_layers"])), list(_references(config["output_layers"]))
@@ -82,18 +93,16 @@ class _Reader:
             for entry in config["layers"]
             for index, node in enumerate(entry.get("inbound_nodes", ()))
         }
+        self._spend(len(config["layers"]) + 1 + sum(len(sources) for _, sources in nodes.values()))
         if len(nodes) > MAX_CALLS:
             raise NotRebuilt(f"It has more than {MAX_CALLS:,} layers.")
         done = {(name, 0): number for (name, _), number in zip(starts, inputs, strict=True)}
         shifted = _shifted(config, nodes, ends)
-        while len(done) < len(nodes) + len(starts):
-            before = len(done)
-            for node, (entry, sources) in nodes.items():
-                keys = [(name, index - (name in shifted)) for name, index in sources]
-                if node not in done and keys and all(key in done for key in keys):
-                    done[node] = self._call(entry, [done[key] for key in keys], scope)
-            if len(done) == before:
-                raise NotRebuilt("Its layers feed each other in a circle or from nowhere.")
+        keys = {
+            node: [(name, index - (name in shifted)) for name, index in sources] for node, (_, sources) in nodes.items()
+        }
+        for node in _fed_first(keys, done):
+            done[node] = self._call(nodes[node][0], [done[key] for key in keys[node]], scope)
         name, index = ends[0]
         return done[name, index - (name in shifted)]
 
@@ -185,6 +194,26 @@ def _references(data: Any) -> Iterator[tuple[str, int]]:
             data = data[3:]
         for value in data:
             yield from _references(value)
+
+
+def _fed_first(keys: Mapping[Node, Sequence[Node]], given: Iterable[Node]) -> Iterator[Node]:
+    """Every call after those that it is fed by, otherwise in the order of the file."""
+    done, begun = set(given), set[Node]()
+    for first in keys:
+        waiting = [first]
+        while waiting:
+            node = waiting[-1]
+            lacking = [] if node in done else [key for key in keys.get(node, ()) if key not in done]
+            if node not in done and (not keys.get(node) or (lacking and node in begun)):
+                raise NotRebuilt("Its layers feed each other in a circle or from nowhere.")
+            begun.add(node)
+            if lacking:
+                waiting.extend(reversed(lacking))
+                continue
+            waiting.pop()
+            if node not in done:
+                done.add(node)
+                yield node
 
 
 def _shifted(

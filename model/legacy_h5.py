@@ -117,9 +117,9 @@ def open_legacy(path: Path) -> Iterator[LegacyFile]:
 
 
 def _config(file: h5py.File) -> Mapping[str, Any] | None:
-    text = file.attrs.get("model_config")
-    if text is None:
+    if "model_config" not in file.attrs:
         return None
+    text = _attribute(file, "model_config")
     if isinstance(text, bytes):
         text = text.decode("utf-8")
     if not isinstance(text, str) or len(text) > MAX_CONFIG_BYTES:
@@ -186,21 +186,44 @@ def _checked(dataset: h5py.Dataset, path: str) -> h5py.Dataset:
 def _saving_order(root: h5py.Group, names: list[str]) -> list[str]:
     """The arrays' paths as Keras saved them, by the lists that it keeps beside them; others follow by name."""
     members = set(root)  # asking the group itself whether it has a name would follow a link
-    ordered = [
-        f"{layer}/{name}"
-        for layer in _names(root, "layer_names")
-        if layer in members
-        for name in _names(_member(root, layer), "weight_names")
-    ]
-    present = set(names)
-    known = dict.fromkeys(name for name in ordered if name in present)
+    present, known = set(names), dict[str, None]()
+    read = 0
+    for layer in dict.fromkeys(_names(root, "layer_names")):
+        if layer in members:
+            inside = _names(_member(root, layer), "weight_names")
+            read += len(inside)
+            if read > MAX_OBJECTS:
+                raise ArtifactError("its lists of names are too long")
+            known |= dict.fromkeys(path for name in inside if (path := f"{layer}/{name}") in present)
     return [*known, *sorted(present - known.keys())]
 
 
 def _names(group: h5py.Group, attribute: str) -> list[str]:
     """A list of names kept as an attribute, which Keras splits in numbered parts where it is long."""
+    if not isinstance(group, h5py.Group):
+        return []
     parts = [attribute] if attribute in group.attrs else []
     while f"{attribute}{len(parts)}" in group.attrs:
         parts.append(f"{attribute}{len(parts)}")
-    values = [value for part in parts for value in np.ravel(group.attrs[part])]
-    return [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values]
+    names: list[str] = []
+    for part in parts:
+        values = np.ravel(_attribute(group, part))
+        if len(names) + len(values) > MAX_OBJECTS:
+            raise ArtifactError("its lists of names are too long")
+        names += [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values]
+    return names
+
+
+def _attribute(group: h5py.Group, name: str) -> Any:
+    """A text or a list of texts.
+
+    Texts of open length may share their letters, and how many these are shows only when they are there: callers that
+    must not run out of memory look at a file in a process of limited memory first (``model.legacy_check``).
+    """
+    held = group.attrs.get_id(name)
+    text, count = h5py.check_string_dtype(held.dtype), math.prod(held.shape)
+    if not count:
+        return []
+    if text is None or count > MAX_OBJECTS or count * (text.length or 1) > MAX_CONFIG_BYTES:
+        raise ArtifactError(f"its {name[:60]} is no text, or a list that is too long")
+    return group.attrs[name]

@@ -10,6 +10,7 @@ from typing import Any
 from model.artifact import ArtifactError
 
 MAX_BYTES = 1_000_000  # a label encoder of two names takes 400
+MAX_NAMES, MAX_NAME = 5, 100  # names that are looked at, letters of each
 SKLEARN_MODULES = ("sklearn.preprocessing._label", "sklearn.preprocessing.label")
 NUMPY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 NAMES = {"fake": "Fake", "real": "Real"}
@@ -86,14 +87,22 @@ def as_labels(names: Sequence[object], source: str) -> tuple[str, str]:
     Raises:
         ArtifactError: if they are not these two.
     """
-    labels = tuple(NAMES.get(str(name).strip().lower(), "") for name in names)
+    texts = [_text(name) for name in names[:MAX_NAMES]]
+    labels = tuple(NAMES.get(text.strip().lower(), "") for text in texts)
     if sorted(labels) != ["Fake", "Real"]:
-        shown = ", ".join(repr(str(name)[:40]) for name in names[:5]) or "none"
+        shown = ", ".join(repr(text[:40]) for text in texts) or "none"
         raise ArtifactError(
             f"{source} names the classes {shown}; they must be Fake and Real: "
             'set "labels" in a card.json beside the model, in the order of the network\'s outputs.'
         )
     return labels[0], labels[1]
+
+
+def _text(name: object) -> str:
+    """A name as text. Whatever else a file holds in its place is not written out: it may contain itself many times."""
+    if isinstance(name, bytes | str) and len(name) <= MAX_NAME:
+        return name.decode("utf-8", "replace") if isinstance(name, bytes) else name
+    return str(name) if isinstance(name, int) and abs(name) < 10**MAX_NAME else f"a {type(name).__name__}"
 
 
 def _content(path: Path) -> bytes:

@@ -42,6 +42,12 @@ def _sizes(value: object) -> int | tuple:
     return value
 
 
+def _sides(value: object) -> int | tuple:
+    if isinstance(value, list | tuple) and (len(value) > 3 or any(isinstance(item, list | tuple) for item in value)):
+        raise ValueError
+    return _sizes(value)
+
+
 def _axis(value: object) -> int:
     if isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]
@@ -88,15 +94,15 @@ _PADDING = _one_of("valid", "same")
 _LAST = _one_of("channels_last")
 _ACTIVATION = _maybe(_one_of(*ACTIVATIONS))
 _CONVOLUTION = {
-    "kernel_size": _sizes,
-    "strides": _sizes,
+    "kernel_size": _sides,
+    "strides": _sides,
     "padding": _PADDING,
     "data_format": _LAST,
-    "dilation_rate": _sizes,
+    "dilation_rate": _sides,
     "activation": _ACTIVATION,
     "use_bias": _flag,
 }
-_POOLING = {"pool_size": _sizes, "strides": _maybe(_sizes), "padding": _PADDING, "data_format": _LAST}
+_POOLING = {"pool_size": _sides, "strides": _maybe(_sides), "padding": _PADDING, "data_format": _LAST}
 _GLOBAL = {"data_format": _LAST, "keepdims": _flag}
 _DROPOUT = {"rate": _number, "noise_shape": _maybe(_shape)}
 
@@ -123,7 +129,7 @@ LAYERS: dict[str, dict[str, Callable[[object], Any]]] = {
     "MaxPooling2D": _POOLING,
     "ZeroPadding2D": {"padding": _sizes, "data_format": _LAST},
     "Cropping2D": {"cropping": _sizes, "data_format": _LAST},
-    "UpSampling2D": {"size": _sizes, "interpolation": _one_of("nearest", "bilinear"), "data_format": _LAST},
+    "UpSampling2D": {"size": _sides, "interpolation": _one_of("nearest", "bilinear"), "data_format": _LAST},
     "Flatten": {"data_format": _LAST},
     "Reshape": {"target_shape": _shape},
     "Concatenate": {"axis": _axis},
@@ -146,9 +152,17 @@ def allowed_arguments(kind: str, config: Mapping[str, Any], name: str) -> dict[s
             continue
         try:
             arguments[argument] = check(config[argument])
-        except (ValueError, TypeError) as error:
-            shown = str(config[argument])[:60]
+        except (ValueError, TypeError, OverflowError) as error:
+            shown = _shown(config[argument])
             raise NotRebuilt(f"The layer {name!r} asks for {argument} = {shown}, which is not known.") from error
     if kind == "LeakyReLU" and "alpha" in arguments:  # its name in Keras 2
         arguments["negative_slope"] = arguments.pop("alpha")
     return arguments
+
+
+def _shown(value: object) -> str:
+    """A value in a few letters; Python refuses to write out a whole number of thousands of digits."""
+    try:
+        return str(value)[:60]
+    except ValueError:
+        return "a huge number"

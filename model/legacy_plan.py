@@ -69,7 +69,7 @@ class Plan:
             height, width, channels = map(int, data["input_shape"])
             fields = {"output": int(data["output"]), "mask": data["mask"], "notes": tuple(data["notes"])}
             return cls((height, width, channels), layers, calls, **fields)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ArtifactError("The description of the imported network is damaged.") from error
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import model.engine
 from model.artifact import TFLITE
 from model.engine import BATCH_SIZES, Engine
 
@@ -107,6 +108,24 @@ def test_interpreters_are_loaded_once_each_and_only_when_asked(path: Path, monke
     for count_ in (1, 1, 5, 8, 64, 2, 65):
         engine(np.zeros((count_, 16, 16, 3), np.float32))
     assert loaded == list(BATCH_SIZES)
+
+
+@pytest.mark.parametrize(("pictures", "largest"), [(0.5, 1), (7, 1), (8, 8), (63, 8), (64, 64), (1000, 64)])
+def test_batches_shrink_until_their_largest_tensor_fits(
+    path: Path,
+    pixels: NDArray[np.float32],
+    one_by_one: dict[str, NDArray[np.float32]],
+    pictures: float,
+    largest: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The tiny network's largest tensor is its input: 16 x 16 x 3 floats."""
+    monkeypatch.setattr(model.engine, "MAX_ACTIVATION_BYTES", int(pictures * 16 * 16 * 3 * 4))
+    engine = Engine(path)
+    assert engine.largest_batch == largest
+    if pictures == 8:
+        assert_rows(engine(pixels[:20]), one_by_one, 0, 20)
+        assert set(engine._runners) == {8}
 
 
 def test_the_pictures_are_not_changed(engine: Engine, pixels: NDArray[np.float32]) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import pytest
 
-from model import legacy_folder
+from model import found, legacy_check, legacy_folder
 from model.artifact import SHIPPED, ArtifactError
 from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel, found_models, open_model
 from model.legacy_folder import CACHE_VARIABLE, convert
@@ -89,6 +91,48 @@ def test_finding_runs_nothing_and_changes_nothing(folder: Path, monkeypatch: pyt
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     found_models(folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_file_that_takes_forever_is_listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(legacy_check, "MAX_SECONDS", 0.01)
+    broken, shipped = found_models(folder)
+    assert broken.problem is not None and "takes longer than that of any sound file" in broken.problem
+    assert shipped.problem is None
+
+
+@pytest.mark.slow
+def test_file_that_wants_all_memory_is_listed(folder: Path) -> None:
+    """Texts of open length may share their letters: this small file has 3,000 names of four megabytes each."""
+    letters, count = 4_000_000, 3_000
+    with h5py.File(folder / NAME, "r+") as file:
+        names = ["x" * letters, *["y"] * (count - 1)]
+        file["model_weights"].attrs.create("layer_names", names, dtype=h5py.string_dtype())
+    content = bytearray((folder / NAME).read_bytes())
+    start = content.index(struct.pack("<I", letters))
+    content[start : start + 16 * count] = content[start : start + 16] * count  # length, place and number of the text
+    (folder / NAME).write_bytes(content)
+    broken, _ = found_models(folder)
+    assert broken.problem is not None and NAME in broken.problem
+
+
+@pytest.mark.parametrize("error", [RecursionError("too deep"), MemoryError(), OverflowError("too large\nby far")])
+def test_whatever_goes_wrong_is_said_in_a_sentence(
+    folder: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(found, "Detector", fail)
+    for model in found_models(folder):
+        with pytest.raises(ArtifactError, match=f"^{model.name} can't be used: [^\\n]*[^.]\\.$"):
+            open_model(model)
+    monkeypatch.setattr(legacy_check, "open_legacy", fail)
+    assert str(legacy_check.look(folder / NAME)).startswith(f"{NAME} can't be used: ")
+
+
+def test_finding_starts_nothing_where_there_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(legacy_check.subprocess, "run", None)
+    assert len(found_models(tmp_path)) == 1
 
 
 @pytest.mark.slow

@@ -126,6 +126,21 @@ def test_rebuilt_network_can_be_trained_on() -> None:
     assert np.abs(np.asarray(network(pixels)["probabilities"]) - before).max() > 1e-5
 
 
+@pytest.mark.parametrize("folder", ["keras2_softmax", "keras2_sigmoid"])
+@pytest.mark.parametrize("name", ["probabilities", "pixels", "attention", "both_classes", "first_class"])
+def test_layers_of_the_author_may_have_our_names(folder: str, name: str, tmp_path: Path) -> None:
+    path = Path(shutil.copy(DATA / folder / NAME, tmp_path / NAME))
+    with h5py.File(path, "r+") as file:
+        last = json.loads(file.attrs["model_config"])["config"]["output_layers"][0][0]
+        file.attrs["model_config"] = file.attrs["model_config"].replace(f'"{last}"', f'"{name}"')
+        file["model_weights"].move(last, name)
+        file[f"model_weights/{name}"].move(last, name)
+    pixels, probabilities, _ = expected(folder)
+    outputs = import_network(path).network(pixels)
+    assert set(outputs) == {"probabilities", "attention"}
+    np.testing.assert_allclose(np.asarray(outputs["probabilities"]), probabilities, atol=1e-5)
+
+
 # Nothing runs
 
 

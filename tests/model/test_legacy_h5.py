@@ -155,6 +155,43 @@ def test_description_that_is_none_is_refused(make: Callable[[Write], Path], conf
     refusal(make(lambda file: file.attrs.__setitem__("model_config", config)))
 
 
+def test_names_that_are_listed_many_times_are_read_once(make: Callable[[Write], Path]) -> None:
+    def write(file: h5py.File) -> None:
+        group = file["model_weights"]
+        group.attrs["layer_names"] = [b"dense"] * 3_000
+        group["dense"].attrs["weight_names"] = [b"dense/kernel:0"] * 3_000
+
+    with open_legacy(make(write)) as opened:
+        assert [weight.name for weight in opened.weights] == ["dense/kernel"]
+
+
+def test_lists_of_names_beyond_reason_are_refused(make: Callable[[Write], Path]) -> None:
+    def write(file: h5py.File) -> None:
+        group = file["model_weights"]
+        for part in range(20):
+            group.attrs[f"layer_names{part}"] = [b"x"] * 3_000
+
+    assert "lists of names are too long" in refusal(make(write))
+
+    def many(file: h5py.File) -> None:
+        group = file["model_weights"]
+        group["dense"].attrs["weight_names"] = [b"x"] * 3_000
+        for index in range(20):
+            group[f"again{index}"] = group["dense"]
+        group.attrs["layer_names"] = [f"again{index}".encode() for index in range(20)]
+
+    assert "lists of names are too long" in refusal(make(many))
+
+
+@pytest.mark.parametrize("place", ["model_config", "layer_names"])
+@pytest.mark.parametrize("texts", [[[1, 2]], np.zeros(3, "f4,f4"), 3.5], ids=["numbers", "pairs", "number"])
+def test_lists_that_keras_never_writes_are_refused(make: Callable[[Write], Path], place: str, texts: Any) -> None:
+    def write(file: h5py.File) -> None:
+        (file if place == "model_config" else file["model_weights"]).attrs[place] = texts
+
+    assert "no text, or a list that is too long" in refusal(make(write))
+
+
 def test_text_instead_of_numbers_is_refused(make: Callable[[Write], Path]) -> None:
     text = make(lambda file: file.create_dataset("model_weights/x/kernel:0", data=[b"text"]))
     assert "no array of numbers" in refusal(text)

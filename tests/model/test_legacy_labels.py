@@ -135,6 +135,16 @@ def test_pickle_that_wants_memory_for_nothing_is_refused(write: Any) -> None:
     assert "claims more memories than it has bytes" in refusal(write(b"\x80\x04Nr\xff\xff\xff\x7f."))
 
 
+def test_name_that_contains_itself_many_times_is_not_written_out(write: Any) -> None:
+    """Two to the power of sixty times, in a file of a few hundred bytes."""
+    name: Any = "Fake"
+    for _ in range(60):
+        name = [name, name]
+    encoder = LabelEncoder()
+    encoder.classes_ = [name, "Real", 10**200_000, b"x" * 200]
+    assert "names the classes 'a list', 'Real', 'a int', 'a bytes'" in refusal(write(pickle.dumps(encoder)))
+
+
 def test_large_file_is_refused_unread(write: Any) -> None:
     assert "larger than" in refusal(write(pickle.dumps(b"x" * MAX_BYTES)))
 
