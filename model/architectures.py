@@ -7,7 +7,6 @@ from pathlib import Path
 import keras
 
 from model import thesis_networks
-from model.labels import LABELS as LABELS
 from model.lite_attention import PREPROCESSING, lite_attention
 from model.preprocessing import Preprocessing
 from model.pretrained import IMAGENET, ArchitectureError, PretrainedError

@@ -8,7 +8,7 @@ DOWN_FILTERS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LAN
 UP_FILTERS = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 
 
-def degrade(crop: NDArray[np.uint8], seed: int, strength: float = 1.0) -> NDArray[np.uint8]:
+def degrade(crop: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
     """Recolour, resample, blur, add noise and compress a crop, each with some probability.
 
     The same seed draws the same degradations: a fake and its real twin pass through the same, so that only the
@@ -17,24 +17,23 @@ def degrade(crop: NDArray[np.uint8], seed: int, strength: float = 1.0) -> NDArra
     Args:
         crop: ``(S, S, 3) uint8`` RGB.
         seed: decides what is done.
-        strength: factor on the probability of each degradation.
 
     Returns:
         ``(S, S, 3) uint8`` RGB.
     """
     rng = np.random.default_rng(seed)
     chances = rng.random(6)
-    if chances[0] < 0.5 * strength:
+    if chances[0] < 0.5:
         crop = _recolour(crop, rng)
-    if chances[1] < 0.4 * strength:
+    if chances[1] < 0.4:
         crop = _resample(crop, rng)
-    if chances[2] < 0.2 * strength:
+    if chances[2] < 0.2:
         crop = np.asarray(cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.3, 1.8)), dtype=np.uint8)
-    if chances[3] < 0.2 * strength:
+    if chances[3] < 0.2:
         crop = _add_noise(crop, rng)
-    if chances[4] < 0.5 * strength:
+    if chances[4] < 0.5:
         crop = compress(crop, int(rng.integers(35, 98)))
-    if chances[5] < 0.04 * strength:
+    if chances[5] < 0.04:
         crop = np.repeat(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     return crop
 

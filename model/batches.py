@@ -10,10 +10,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from model.architectures import LABELS
 from model.augment import degrade
 from model.dataset import Example, read_mask, read_rgb
 from model.faces import CROP_SIZE, crop, square_around
+from model.labels import LABELS
 from model.preprocessing import Preprocessing, to_input
 from model.self_blend import region_mask, self_blend
 

@@ -42,13 +42,18 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     if name == "multiworker":
-        _check_machines(os.environ.get("TF_CONFIG", ""))
+        check_machines()
         return tf.distribute.MultiWorkerMirroredStrategy()
     raise TrainingError(f"No strategy is called {name!r}; choose one of {', '.join(STRATEGIES)}.")
 
 
-def _check_machines(told: str) -> None:
-    """Refuse a ``TF_CONFIG`` with which TensorFlow would train alone in silence, or fail deep inside."""
+def check_machines() -> None:
+    """Refuse a ``TF_CONFIG`` with which TensorFlow would train alone in silence, or fail deep inside.
+
+    Raises:
+        TrainingError: if it is missing or does not name this machine.
+    """
+    told = os.environ.get("TF_CONFIG", "")
     wanted = (
         'it must be JSON such as {"cluster": {"worker": ["host1:12345", "host2:12345"]}, '
         '"task": {"type": "worker", "index": 0}}, with another index on each machine'

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from model.architectures import ARCHITECTURES
-from model.loop import STRATEGIES, TrainingError
+from model.loop import STRATEGIES, TrainingError, check_machines
 from model.pretrained import IMAGENET
 
 OPTIMIZERS: dict[str, Callable[[float], keras.optimizers.Optimizer]] = {
@@ -65,6 +65,8 @@ class Training:
         if self.mixed_precision and self.strategy == "multiworker":
             # Keras's loss scaling decides on each machine by itself whether to take a step: one may wait for ever.
             raise TrainingError("Mixed precision works on one machine only; leave out --mixed-precision.")
+        if self.strategy == "multiworker":
+            check_machines()
 
 
 def start_from(words: str) -> str | Path | None:

@@ -13,9 +13,10 @@ import pytest
 from keras import layers
 from numpy.typing import NDArray
 
-from model.architectures import ARCHITECTURES, LABELS, Architecture
+from model.architectures import ARCHITECTURES, Architecture
 from model.artifact import Card, save_artifact
 from model.attention import attention_block
+from model.labels import LABELS
 from model.preprocessing import Preprocessing
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

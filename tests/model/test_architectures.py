@@ -8,8 +8,9 @@ import keras
 import numpy as np
 import pytest
 
-from model.architectures import ARCHITECTURES, LABELS, Architecture, build
+from model.architectures import ARCHITECTURES, Architecture, build
 from model.efficientnet_lite import backbone, fold_batch_norms
+from model.labels import LABELS
 from model.pretrained import ArchitectureError, PretrainedError
 
 BATCH = 2

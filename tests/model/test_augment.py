@@ -49,11 +49,10 @@ def test_the_crop_given_is_not_changed(crop: Pixels) -> None:
     np.testing.assert_array_equal(crop, before)
 
 
-def test_no_strength_leaves_the_picture_and_more_does_more(crop: Pixels) -> None:
-    for seed in SEEDS:
-        np.testing.assert_array_equal(degrade(crop, seed, strength=0), crop)
-    touched = [np.mean([error(degrade(crop, seed, s), crop) > 0 for seed in SEEDS]) for s in (0.2, 1.0)]
-    assert touched[0] < touched[1]
+def test_most_pictures_are_touched_and_some_are_left(crop: Pixels) -> None:
+    """Each degradation falls out with its own chance; none does for .5 * .6 * .8 * .8 * .5 * .96 = .09 of pictures."""
+    left = np.mean([error(degrade(crop, seed), crop) == 0 for seed in range(300)])
+    assert 0.04 < left < 0.15
 
 
 def test_no_degradation_destroys_a_face(astronaut: Pixels) -> None:

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from model import batches as module
-from model.architectures import LABELS
 from model.batches import Batches, Recipe
 from model.dataset import Example, index
+from model.labels import LABELS
 from model.preprocessing import Preprocessing
 
 SIDE, GRID = 32, (8, 8)

@@ -13,9 +13,10 @@ from keras import applications
 from keras.src.utils import file_utils
 
 from model import thesis_networks
-from model.architectures import ARCHITECTURES, LABELS, Architecture, build
+from model.architectures import ARCHITECTURES, Architecture, build
 from model.artifact import Card, load_keras, save_artifact
 from model.detector import Detector
+from model.labels import LABELS
 from model.preprocessing import to_input
 from model.pretrained import ArchitectureError, PretrainedError
 

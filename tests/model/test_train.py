@@ -28,11 +28,12 @@ from model import epochs as epochs_module
 from model import pretrained as pretrained_module
 from model import runs
 from model import train as train_module
-from model.architectures import ARCHITECTURES, LABELS, Architecture, build
+from model.architectures import ARCHITECTURES, Architecture, build
 from model.artifact import load_artifact, read_card, write_card
 from model.dataset import gather
 from model.detector import Detector
 from model.epochs import judge
+from model.labels import LABELS
 from model.layout import DatasetError, Example
 from model.loop import Loop, TrainingError, is_chief, make_strategy, precision
 from model.preprocessing import Preprocessing, to_input
@@ -534,6 +535,8 @@ def test_machines_that_are_not_named_are_told_in_a_sentence(
         monkeypatch.setenv("TF_CONFIG", told)
     with pytest.raises(TrainingError, match=words):
         make_strategy("multiworker")
+    with pytest.raises(TrainingError, match=words):
+        settings(strategy="multiworker")
 
 
 @pytest.mark.parametrize(
