@@ -6,6 +6,7 @@ from typing import Any
 
 from model.artifact import LEGACY, Card
 
+FACE_CROPS, WHOLE = "face crops", "whole pictures"  # what a card's record of the training says was learnt
 SET_NAMES = {
     "dfdc": "DFDC face swaps",
     "ffhq_stylegan": "StyleGAN faces against FFHQ",

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from model.artifact import Card
+from model.card_parts import FACE_CROPS, WHOLE
 from model.split import GroupOf, group_by_pattern
 
 Sets = Annotated[list[str] | None, typer.Option(help="Keep only this data set; may be repeated.")]
@@ -32,7 +33,6 @@ RemoveLeaks = Annotated[
     ),
 ]
 FACES = Path("runs/faces.json")
-FACE_CROPS, WHOLE = "face crops", "whole pictures"  # what a card's record of the training says was learnt
 log = logging.getLogger(__name__)
 
 

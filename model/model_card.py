@@ -9,7 +9,7 @@ import typer
 
 from model.artifact import SHIPPED, Card, read_card
 from model.card_figures import attention, calibration, cross_set, failures, figures, verdicts
-from model.card_parts import Section, Table, by_value, name_of, readable, span, tested, trained_on
+from model.card_parts import WHOLE, Section, Table, by_value, name_of, readable, span, tested, trained_on
 from model.card_robustness import robustness
 from model.cli import run
 
@@ -153,11 +153,12 @@ def _reproduction(card: Card, folder: Path) -> list[str]:
     inside = folder.resolve()
     named = inside.relative_to(REPOSITORY) if inside.is_relative_to(REPOSITORY) else folder
     name, out = shlex.quote(named.as_posix()), f" --out {DOCUMENT}" if _is_shipped(folder) else ""
+    whole = " --whole-pictures" if card.training.get("pictures") == WHOLE else ""
     lines = [
         "## How to measure it again",
         "",
         "```",
-        f"python -m model.evaluate {name} DATA --corruptions --write",
+        f"python -m model.evaluate {name} DATA{whole} --corruptions --write",
         f"python -m model.model_card {name}{out}",
         "```",
         "",

@@ -20,12 +20,11 @@ import typer
 from model import runs
 from model.architectures import ARCHITECTURES, build
 from model.artifact import ArtifactError, read_card
+from model.card_parts import FACE_CROPS, WHOLE
 from model.charts import save
 from model.cli import run
 from model.data_options import (
-    FACE_CROPS,
     FACES,
-    WHOLE,
     Faces,
     GroupPattern,
     RemoveLeaks,

@@ -20,8 +20,8 @@ from model.architectures import ARCHITECTURES, build
 from model.artifact import Card
 from model.attention import MASK_LAYER
 from model.batches import Batches, Recipe
+from model.card_parts import FACE_CROPS
 from model.cli import run
-from model.data_options import FACE_CROPS
 from model.dataset import Example, face_crop, index, judged_sets
 from model.labels import LABELS
 from model.metrics import accuracy, auc

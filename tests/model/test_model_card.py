@@ -323,6 +323,11 @@ def test_imported_model_is_called_by_its_file() -> None:
     assert told(replace(card, training={}), "what").startswith("legacy judges one face")
 
 
+def test_model_of_whole_pictures_is_measured_on_such() -> None:
+    learnt = replace(BARE, training={"pictures": "whole pictures"})
+    assert "model/weights/lite_attention DATA --whole-pictures --corruptions" in markdown(learnt)
+
+
 def test_card_that_only_names_its_data_sets_is_written() -> None:
     card = replace(CARD, training={"data": ["dfdc"]})
     assert "| dfdc | The card does not say. |" in markdown(card)
