@@ -6,11 +6,12 @@ from pathlib import Path
 
 from model.artifact import SHIPPED, ArtifactError, reason_of
 from model.detector import Detector
-from model.legacy_check import problem_of
+from model.legacy_check import NEWER, problem_of
 from model.legacy_folder import STAND_IN, model_folder
 
 LEGACY_FILE = "legacy file"
 MODEL_FOLDER = "model folder"
+SUFFIXES = (".h5", ".hdf5", NEWER)
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,12 @@ class FoundModel:
 
 
 def found_models(folder: Path = SHIPPED.parents[1]) -> list[FoundModel]:
-    """The models to choose from: every ``.h5`` file that lies in the folder by name, then the shipped model.
+    """The models to choose from: every file of Keras that lies in the folder by name, then the shipped model.
 
     Files are only looked at: a broken one is listed with its problem, and importing waits for ``open_model``.
     """
-    files = sorted(path for path in folder.glob("*.h5") if path.is_file())
+    lying = folder.iterdir() if folder.is_dir() else ()
+    files = sorted(path for path in lying if path.suffix.lower() in SUFFIXES and path.is_file())
     found = [FoundModel(path.name, path, LEGACY_FILE, problem_of(path)) for path in files]
     return [*found, FoundModel(SHIPPED.name, SHIPPED, MODEL_FOLDER)]
 

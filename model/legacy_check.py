@@ -16,6 +16,7 @@ from model.legacy_h5 import open_legacy
 from model.legacy_layers import NotRebuilt
 
 ROOT = Path(__file__).parents[1]
+NEWER = ".keras"  # a format of Keras 3
 MAX_SECONDS = 20  # EfficientNetB7 takes one
 MAX_MEMORY = 4_000_000_000
 
@@ -27,10 +28,12 @@ def problem_of(h5: Path, labels: Path | None = None) -> str | None:
         h5: the file.
         labels: its label encoder; the one beside it if None.
     """
+    if h5.suffix.lower() == NEWER:
+        return f"{h5.name} can't be used: load it in Keras and save it with model.save('{h5.stem}.h5')."
     files = [str(path.absolute()) for path in (h5, labels) if path is not None]
     command = [sys.executable, "-W", "ignore", "-m", "model.legacy_check", *files]
     # Each thread of a numeric library reserves memory, which would count against the limit.
-    settings = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
+    settings = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8:replace"}
     try:
         ended = subprocess.run(
             command, cwd=ROOT, env=settings, stdin=subprocess.DEVNULL, capture_output=True, timeout=MAX_SECONDS

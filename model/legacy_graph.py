@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model.artifact import ArtifactError
-from model.legacy_layers import MAX_SIZE, RESCALE_GAP, NotRebuilt, allowed_arguments
+from model.legacy_layers import MAX_SIZE, RESCALE_GAP, TRAINING_ALONE, NotRebuilt, allowed_arguments
+from model.legacy_operators import CONSTANT, operation_of, rescaling
 from model.legacy_plan import Call, LayerPlan, Plan, find_mask
 
 MAX_CALLS = 3_000  # EfficientNetB7 has 810
@@ -18,7 +19,7 @@ LAMBDA_WAY_OUT = (
     'If it divides its first input by its second, set "lambda": "divide" in a card.json beside the model; otherwise '
     "build the network with a layer of Keras in its place and save it again."
 )
-DIVISIONS = ("math.truediv", "math.divide", "math.divide_no_nan", "realdiv")
+INERT = "Identity"  # what stands for a layer that is there for training alone
 
 
 Node = tuple[str, int]  # a layer and which of its calls
@@ -89,24 +90,26 @@ class _Reader:
         if len(starts) != len(inputs) or len(ends) != 1:
             raise NotRebuilt("A network must have one input and one output.")
         nodes = {
-            (_name(entry), index): (entry, list(_references(node)))
+            (_name(entry), index): (entry, list(_references(node)), node)
             for entry in config["layers"]
             for index, node in enumerate(entry.get("inbound_nodes", ()))
         }
-        self._spend(len(config["layers"]) + 1 + sum(len(sources) for _, sources in nodes.values()))
+        self._spend(len(config["layers"]) + 1 + sum(len(sources) for _, sources, _ in nodes.values()))
         if len(nodes) > MAX_CALLS:
             raise NotRebuilt(f"It has more than {MAX_CALLS:,} layers.")
         done = {(name, 0): number for (name, _), number in zip(starts, inputs, strict=True)}
         shifted = _shifted(config, nodes, ends)
         keys = {
-            node: [(name, index - (name in shifted)) for name, index in sources] for node, (_, sources) in nodes.items()
+            node: [(name, index - (name in shifted)) for name, index in sources]
+            for node, (_, sources, _) in nodes.items()
         }
         for node in _fed_first(keys, done):
-            done[node] = self._call(nodes[node][0], [done[key] for key in keys[node]], scope)
+            entry, _, call = nodes[node]
+            done[node] = self._call(entry, [done[key] for key in keys[node]], scope, call)
         name, index = ends[0]
         return done[name, index - (name in shifted)]
 
-    def _call(self, entry: Mapping[str, Any], inputs: Sequence[int], scope: tuple[str, ...]) -> int:
+    def _call(self, entry: Mapping[str, Any], inputs: Sequence[int], scope: tuple[str, ...], call: Any = None) -> int:
         name = _name(entry)
         if entry["class_name"] in NETWORKS:
             return self.network(entry["class_name"], entry["config"], inputs, (*scope, name))
@@ -115,23 +118,31 @@ class _Reader:
         path = (*scope, name)
         if path not in self._numbers:
             self._numbers[path] = len(self.layers)
-            self.layers.append(self._layer(entry, path, inputs))
+            self.layers.append(self._layer(entry, path, inputs, call))
         self.calls.append(Call(self._numbers[path], tuple(inputs)))
         return len(self.calls)
 
-    def _layer(self, entry: Mapping[str, Any], path: tuple[str, ...], inputs: Sequence[int]) -> LayerPlan:
+    def _layer(self, entry: Mapping[str, Any], path: tuple[str, ...], inputs: Sequence[int], call: Any) -> LayerPlan:
         # Layers of a nested network may be called as others outside it.
         taken = {layer.name for layer in self.layers}
         choices = (name.replace("/", "_") for name in (path[-1], "_".join(path), f"layer_{len(taken)}"))
         name = next(name for name in choices if name not in taken)
-        kind = self._kind(entry, path[-1], inputs)
-        return LayerPlan(name, kind, allowed_arguments(kind, entry["config"], path[-1]), path[0], path[-1])
+        kind, config = self._kind(entry, path[-1], inputs), entry["config"]
+        if kind == "Rescaling" and operation_of(entry):
+            config = rescaling(entry, call, path[-1])
+        return LayerPlan(name, kind, allowed_arguments(kind, config, path[-1]), path[0], path[-1])
 
     def _kind(self, entry: Mapping[str, Any], name: str, inputs: Sequence[int]) -> str:
         """The name of an allowed layer; a division of two inputs stands for the thesis's RescaleGAP."""
         kind = str(entry["class_name"]).split(">")[-1]
-        function = entry["config"].get("function") if isinstance(entry["config"], Mapping) else None
-        divides = kind in (RESCALE_GAP, "TrueDivide", "Divide") or (kind == "TFOpLambda" and function in DIVISIONS)
+        operation = operation_of(entry)
+        if operation and len(inputs) == 1:
+            return "Rescaling"
+        if operation in ("Add", "Subtract", "Multiply"):
+            return operation
+        if kind in TRAINING_ALONE:
+            return INERT
+        divides = kind == RESCALE_GAP or operation == "Divide"
         if kind == "Lambda":
             divides = self.lambda_divides or name.lower() == RESCALE_GAP.lower() or self._rescales(inputs)
         if divides and len(inputs) == 2:
@@ -189,8 +200,14 @@ def _references(data: Any) -> Iterator[tuple[str, int]]:
             for value in data.values():
                 yield from _references(value)
     elif isinstance(data, list | tuple):
-        if len(data) >= 3 and isinstance(data[0], str) and isinstance(data[1], int) and isinstance(data[2], int):
-            yield data[0], data[1]
+        if (
+            len(data) >= 3
+            and isinstance(data[0], str)
+            and isinstance(data[1], int)
+            and isinstance(data[2], int | float)
+        ):
+            if data[0] != CONSTANT:
+                yield data[0], data[1]
             data = data[3:]
         for value in data:
             yield from _references(value)
@@ -221,7 +238,7 @@ def _shifted(
 ) -> set[str]:
     """Nested networks whose calls are counted from 1: Keras 2 counts the making of a network as its first call."""
     highest: dict[str, int] = {}
-    for name, index in [*ends, *(source for _, sources in nodes.values() for source in sources)]:
+    for name, index in [*ends, *(source for _, sources, _ in nodes.values() for source in sources)]:
         highest[name] = max(index, highest.get(name, 0))
     nested = [entry for entry in config["layers"] if entry["class_name"] in NETWORKS]
     return {_name(entry) for entry in nested if highest.get(_name(entry), 0) >= len(entry["inbound_nodes"])}

@@ -47,6 +47,7 @@ class _FromBuffer(_Record):
     """An array as pickle protocol 5 writes it; its arguments are ``(content, dtype, shape, order)``."""
 
 
+WAY_OUT = 'set "labels" in a card.json beside the model, in the order of the network\'s outputs'
 ADMITTED: dict[tuple[str, str], type[_Record]] = {
     **{(module, name): _Encoder for module in SKLEARN_MODULES for name in ("LabelBinarizer", "LabelEncoder")},
     **{(module, "_reconstruct"): _Array for module in NUMPY_MODULES},
@@ -75,9 +76,11 @@ def read_labels(path: Path) -> tuple[str, str]:
     try:
         names = _texts(_classes(_content(path)))
     except ArtifactError as error:
-        raise ArtifactError(f"{path.name} is not used: {error}.") from error
+        raise ArtifactError(f"{path.name} is not used: {error}; {WAY_OUT}.") from error
     except Exception as error:  # whatever a damaged pickle makes the unpickler or the decoding below stumble over
-        raise ArtifactError(f"{path.name} is no pickled LabelBinarizer or LabelEncoder, or it is damaged.") from error
+        raise ArtifactError(
+            f"{path.name} is no pickled LabelBinarizer or LabelEncoder, or it is damaged; {WAY_OUT}."
+        ) from error
     return as_labels(names, path.name)
 
 
@@ -91,10 +94,7 @@ def as_labels(names: Sequence[object], source: str) -> tuple[str, str]:
     labels = tuple(NAMES.get(text.strip().lower(), "") for text in texts)
     if sorted(labels) != ["Fake", "Real"]:
         shown = ", ".join(repr(text[:40]) for text in texts) or "none"
-        raise ArtifactError(
-            f"{source} names the classes {shown}; they must be Fake and Real: "
-            'set "labels" in a card.json beside the model, in the order of the network\'s outputs.'
-        )
+        raise ArtifactError(f"{source} names the classes {shown}; they must be Fake and Real: {WAY_OUT}.")
     return labels[0], labels[1]
 
 
@@ -141,9 +141,7 @@ def _decode(dtype: _DType, content: bytes) -> list[object]:
     """Names in the bytes of an array of ``U`` (four bytes a letter) or ``S`` (one byte)."""
     kind, width = dtype.arguments[0][0], int(dtype.arguments[0][1:])
     if kind not in "US":
-        raise ArtifactError(
-            f'its classes are of the type {dtype.arguments[0]}, not names: set "labels" in a card.json beside the model'
-        )
+        raise ArtifactError(f"its classes are of the type {str(dtype.arguments[0])[:20]}, not names")
     step = width * (4 if kind == "U" else 1)
     big = kind == "U" and dtype.state[1] == ">"
     encoding = "ascii" if kind == "S" else "utf-32-be" if big else "utf-32-le"

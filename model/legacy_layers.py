@@ -9,6 +9,15 @@ from model.artifact import ArtifactError
 MAX_COUNT = 65_536  # filters, units
 MAX_SIZE = 1_024  # sides of kernels, strides and paddings
 RESCALE_GAP = "RescaleGAP"
+# Layers that change nothing once a network is trained. FixedDropout is that of the efficientnet package; RandomCrop is
+# none of them, since it crops always.
+TRAINING_ALONE = (
+    *("GaussianNoise", "GaussianDropout", "AlphaDropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
+    *("ActivityRegularization", "FixedDropout", "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation"),
+    *("RandomContrast", "RandomBrightness", "RandomHeight", "RandomWidth", "RandomGrayscale", "RandomHue"),
+    *("RandomSaturation", "RandomSharpness", "RandomShear", "RandomPerspective", "RandomPosterization"),
+    *("RandomErasing", "RandomGaussianBlur", "RandomColorJitter", "RandomColorDegeneration", "RandomInvert"),
+)
 ACTIVATIONS = (
     *("linear", "relu", "relu6", "elu", "selu", "gelu", "silu", "swish", "sigmoid", "hard_sigmoid", "softmax"),
     *("softplus", "softsign", "tanh", "exponential", "leaky_relu", "mish", "hard_silu", "hard_swish"),
@@ -122,7 +131,6 @@ LAYERS: dict[str, dict[str, Callable[[object], Any]]] = {
     "ELU": {"alpha": _number},
     "Softmax": {"axis": _axis},
     "Dropout": _DROPOUT,
-    "SpatialDropout2D": {"rate": _number, "data_format": _LAST},
     "GlobalAveragePooling2D": _GLOBAL,
     "GlobalMaxPooling2D": _GLOBAL,
     "AveragePooling2D": _POOLING,
@@ -133,7 +141,7 @@ LAYERS: dict[str, dict[str, Callable[[object], Any]]] = {
     "Flatten": {"data_format": _LAST},
     "Reshape": {"target_shape": _shape},
     "Concatenate": {"axis": _axis},
-    **{kind: {} for kind in ("Add", "Multiply", "Subtract", "Average", "Maximum")},
+    **{kind: {} for kind in ("Add", "Multiply", "Subtract", "Average", "Maximum", "Identity")},
     RESCALE_GAP: {},
 }
 

@@ -10,7 +10,7 @@ from keras import layers
 
 from model.legacy_h5 import Weight
 
-SEEDS = "seed_generator"  # state of a Dropout, which matters to a training alone
+SEEDS = ("seed_generator", "seed_generator_state", "StateVar")  # of layers that matter to a training alone
 Signature = frozenset[tuple[str, tuple[int, ...]]]
 
 
@@ -99,7 +99,7 @@ def load_by_shape(network: keras.Model, weights: Sequence[Weight]) -> Report:
 
     A network that misses any is left half loaded: the report says which.
     """
-    held = [weight for weight in weights if SEEDS not in weight.path.split("/")]
+    held = [weight for weight in weights if not {*weight.scopes, weight.variable} & set(SEEDS)]
     numbered = bool(held) and all(weight.variable.isdigit() for weight in held)
     stored, targets = _stored(held, numbered), _targets(network, numbered)
     if numbered:

@@ -38,6 +38,17 @@ def test_owners_file_comes_first_and_shipped_model_last(folder: Path) -> None:
     ]
 
 
+def test_files_of_other_endings_are_found_too(folder: Path) -> None:
+    for name in ("b.hdf5", "c.H5", "d.keras", "e.txt"):
+        shutil.copy(folder / NAME, folder / name)
+    b, best, c, d, _ = found_models(folder)
+    assert [b.name, best.name, c.name, d.name] == ["b.hdf5", NAME, "c.H5", "d.keras"]
+    assert b.problem is c.problem is best.problem is None and b.kind == c.kind == LEGACY_FILE
+    assert d.problem == "d.keras can't be used: load it in Keras and save it with model.save('d.h5')."
+    with pytest.raises(ArtifactError, match="save it with"):
+        open_model(d)
+
+
 def test_without_files_the_shipped_model_is_alone(tmp_path: Path) -> None:
     expected = [FoundModel(SHIPPED.name, SHIPPED, MODEL_FOLDER)]
     assert found_models(tmp_path) == found_models(tmp_path / "nowhere") == expected

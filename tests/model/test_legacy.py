@@ -141,6 +141,26 @@ def test_layers_of_the_author_may_have_our_names(folder: str, name: str, tmp_pat
     np.testing.assert_allclose(np.asarray(outputs["probabilities"]), probabilities, atol=1e-5)
 
 
+def test_arithmetic_and_layers_of_training_give_the_originals_numbers(tmp_path: Path) -> None:
+    """Saved by today's Keras."""
+    inputs = keras.Input((16, 16, 3))
+    augmented = keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.2)])(inputs)
+    x = layers.GaussianNoise(0.3)((augmented - 100.0) / 50.0)
+    features = layers.SpatialDropout2D(0.2)(layers.Conv2D(6, 3, activation="relu")(layers.AlphaDropout(0.2)(x)))
+    mask = layers.Conv2D(1, 1, activation="sigmoid")(features)
+    pool = layers.GlobalAveragePooling2D()
+    pooled = pool(features * mask) / (pool(mask) + 1e-3)
+    pooled = layers.ActivityRegularization(l2=0.1)(pooled)
+    network = keras.Model(inputs, layers.Dense(2, "softmax")(1.0 - 2.0 * pooled))
+    network.save(tmp_path / "net.h5")
+    pixels = np.random.default_rng(0).uniform(0, 255, (3, 16, 16, 3)).astype(np.float32)
+    imported = import_network(tmp_path / "net.h5")
+    assert imported.plan is not None and imported.plan.mask is not None
+    outputs = np.asarray(imported.network(pixels)["probabilities"])
+    np.testing.assert_allclose(outputs, network.predict(pixels, verbose=0), atol=1e-5)
+    assert outputs.std(axis=0).min() > 1e-3
+
+
 # Nothing runs
 
 

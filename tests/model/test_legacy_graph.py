@@ -173,6 +173,89 @@ def test_division_is_recognised_however_it_was_written(division: dict[str, Any])
     assert kinds(plan)[2] == RESCALE_GAP and feeds(plan, 3) == ["pool", "mask"]
 
 
+TENSOR = {"class_name": "__keras_tensor__", "config": {"keras_history": ["pool", 0, 0]}}
+
+
+def keras_2(function: str, *call: Any) -> dict[str, Any]:
+    return layer("op", "TFOpLambda", {"function": function}, list(call))
+
+
+def keras_3(kind: str, *operands: Any) -> dict[str, Any]:
+    return {**layer("op", kind, {}), "inbound_nodes": [{"args": list(operands), "kwargs": {}}]}
+
+
+@pytest.mark.parametrize(
+    ("operator", "scale", "offset"),
+    [
+        (keras_2("__operators__.add", "pool", 0, 0, {"y": 1e-6, "name": None}), 1, 1e-6),
+        (keras_2("__operators__.add", "_CONSTANT_VALUE", -1, 1e-6, {"y": ["pool", 0, 0], "name": None}), 1, 1e-6),
+        (keras_2("math.add", "_CONSTANT_VALUE", -1, 1, {"y": ["pool", 0, 0], "name": None}), 1, 1),
+        (keras_2("math.subtract", "pool", 0, 0, {"y": 3}), 1, -3),
+        (keras_2("math.subtract", "_CONSTANT_VALUE", -1, 3, {"y": ["pool", 0, 0]}), -1, 3),
+        (keras_2("math.multiply", "pool", 0, 0, {"y": 3}), 3, 0),
+        (keras_2("math.truediv", "pool", 0, 0, {"y": 4}), 0.25, 0),
+        (keras_3("Add", TENSOR, 1e-6), 1, 1e-6),
+        (keras_3("Add", 1e-6, TENSOR), 1, 1e-6),
+        (keras_3("Subtract", 3, TENSOR), -1, 3),
+        (keras_3("TrueDivide", TENSOR, 4), 0.25, 0),
+    ],
+)
+def test_arithmetic_with_a_number_is_understood(operator: dict[str, Any], scale: float, offset: float) -> None:
+    plan = read_plan(network(POOL, operator, layer("end", "Dense", {"units": 2}, "op"), end="end"))
+    assert kinds(plan) == ["GlobalAveragePooling2D", "Rescaling", "Dense"]
+    assert plan.layers[1].arguments == {"scale": scale, "offset": offset} and feeds(plan, 2) == ["pool"]
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        keras_2("math.truediv", "_CONSTANT_VALUE", -1, 4, {"y": ["pool", 0, 0]}),
+        keras_2("math.truediv", "pool", 0, 0, {"y": 0}),
+        keras_2("math.multiply", "pool", 0, 0, {"y": "text"}),
+        keras_2("math.multiply", "pool", 0, 0, {"y": [1.0, 2.0]}),
+        keras_2("math.multiply", "pool", 0, 0, {"y": math.inf}),
+        keras_3("TrueDivide", 4, TENSOR),
+        keras_3("Multiply", TENSOR, True),
+    ],
+)
+def test_arithmetic_that_is_not_understood_is_refused(operator: dict[str, Any]) -> None:
+    with pytest.raises(NotRebuilt, match="'op' computes with a constant, which is not understood"):
+        read_plan(network(POOL, operator, layer("end", "Dense", {"units": 2}, "op"), end="end"))
+
+
+@pytest.mark.parametrize("generation", [2, 3])
+def test_division_that_is_kept_from_zero_is_the_thesis_division(generation: int) -> None:
+    other = {"class_name": "__keras_tensor__", "config": {"keras_history": ["op", 0, 0]}}
+    shifted = (
+        keras_2("__operators__.add", "pool", 0, 0, {"y": 1e-6}) if generation == 2 else keras_3("Add", TENSOR, 1e-6)
+    )
+    if generation == 2:
+        division = layer("gap", "TFOpLambda", {"function": "math.truediv"}, ["pool", 0, 0, {"y": ["op", 0, 0]}])
+    else:
+        shifted = keras_3("Add", TENSOR, 1e-6)
+        division = {**keras_3("TrueDivide", TENSOR, other), "name": "gap", "config": {"name": "gap"}}
+    plan = read_plan(network(POOL, shifted, division, layer("end", "Dense", {"units": 2}, "gap"), end="end"))
+    assert kinds(plan)[2] == RESCALE_GAP and feeds(plan, 3) == ["pool", "op"]
+
+
+def test_arithmetic_of_two_tensors_is_that_layer() -> None:
+    product = layer("op", "TFOpLambda", {"function": "math.multiply"}, ["pool", 0, 0, {"y": ["pool", 0, 0]}])
+    plan = read_plan(network(POOL, product, layer("end", "Dense", {"units": 2}, "op"), end="end"))
+    assert kinds(plan)[1] == "Multiply" and feeds(plan, 2) == ["pool", "pool"]
+
+
+@pytest.mark.parametrize("kind", ["GaussianNoise", "RandomFlip", "ActivityRegularization", "efficientnet>FixedDropout"])
+def test_layer_for_training_alone_does_nothing(kind: str) -> None:
+    noise = {**layer("noise", kind, {"stddev": 0.3}, "pool"), "module": "somewhere", "registered_name": kind}
+    plan = read_plan(network(POOL, noise, layer("end", "Dense", {"units": 2}, "noise"), end="end"))
+    assert kinds(plan)[1] == "Identity" and plan.layers[1].arguments == {}
+
+
+def test_random_crop_is_not_ignored() -> None:
+    with pytest.raises(NotRebuilt, match="'RandomCrop', which is not known"):
+        read_plan(network(layer("crop", "RandomCrop", {"height": 4, "width": 4}, "in"), end="crop"))
+
+
 def with_lambda(second: str, *between: dict[str, Any]) -> dict[str, Any]:
     """A Lambda named as Keras would, of pooled masked features and another pooling."""
     conv = layer("conv", "Conv2D", {"filters": 1, "kernel_size": 1, "activation": "sigmoid"}, "in")
