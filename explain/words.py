@@ -180,7 +180,10 @@ def scope(card: Card) -> str:
 def _knows(card: Card) -> str:
     learnt = [escape(readable(name)) for name in card.training.get("data", ())]
     if learnt:
-        return f"It knows pictures like those it was trained on: {', '.join(learnt)}. On others it was not measured."
+        return (
+            f"It knows pictures like those it was trained on: {', '.join(learnt)}. How it does on other forgeries was "
+            "not measured."
+        )
     if card.metrics.get("test"):
         return "What it was trained on is not known here; its measured mistakes are in the model card below."
     return "What this model was trained on and how often it is wrong are not known here: only its owner can tell."

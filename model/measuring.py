@@ -14,7 +14,16 @@ from model.dataset import DatasetError, Example, read_mask, read_rgb
 from model.detector import Detector
 from model.faces import CROP_SIZE, crop, square_around
 from model.groups import group_figures
-from model.metrics import FURTHER_MEASURES, MEASURES, NO_SHARES, Measure, Scores, Truth, bootstrap
+from model.metrics import (
+    FURTHER_MEASURES,
+    MEASURES,
+    NO_SHARES,
+    Measure,
+    Scores,
+    Truth,
+    bootstrap,
+    calibration_error_by_chance,
+)
 
 BATCH = 64  # pictures held at once
 Advance = Callable[[int], object]
@@ -122,6 +131,8 @@ def measure(judged: Judged, paths: Sequence[str] = ()) -> dict[str, Any]:
             figures[name] = estimate.rounded()
     low, high = judged.band
     figures["inconclusive_share"] = round(float(np.mean((low < p_fake) & (p_fake < high))), 4)
+    if 0 < is_fake.sum() < len(is_fake):
+        figures["calibration_error_by_chance"] = round(calibration_error_by_chance(p_fake), 4)
     if groups := group_figures(paths, p_fake, is_fake):
         figures["groups"] = groups
     return figures

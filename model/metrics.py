@@ -129,6 +129,17 @@ def expected_calibration_error(p_fake: Scores, is_fake: Truth, bins: int = BINS)
     return float(sum(gaps))
 
 
+def calibration_error_by_chance(p_fake: Scores, bins: int = BINS, rounds: int = 200, seed: int = 0) -> float:
+    """Mean ``expected_calibration_error`` of truths drawn with the stated probabilities themselves.
+
+    A perfectly calibrated model shows that much on so few pictures (Roelofs et al., arXiv 2012.08668): nothing less can
+    be asked for.
+    """
+    rng = np.random.default_rng(seed)
+    errors = [expected_calibration_error(p_fake, rng.random(len(p_fake)) < p_fake, bins) for _ in range(rounds)]
+    return float(np.nanmean(errors))
+
+
 def _bin_of(p_fake: Scores, bins: int) -> NDArray[np.int_]:
     return np.minimum((p_fake * bins).astype(int), bins - 1)
 

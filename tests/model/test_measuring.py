@@ -21,7 +21,7 @@ from model.dataset import DatasetError, Example, face_crop, index
 from model.detector import Detector
 from model.groups import group_figures, groups_of
 from model.measuring import attention_peaks, judge, judged_members, measure, p_fake_of, verdict_measures
-from model.metrics import FURTHER_MEASURES, MEASURES
+from model.metrics import FURTHER_MEASURES, MEASURES, calibration_error_by_chance
 
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
@@ -145,7 +145,9 @@ def test_measures_come_with_counts_and_intervals() -> None:
     is_fake = np.array([False] * 4 + [True] * 4)
     figures = measure(Judged("set", p_fake, is_fake, (0.4, 0.6)))
     functions = {**MEASURES, **FURTHER_MEASURES}
-    assert set(figures) == {"real", "fake", "inconclusive_share", *functions, *verdict_measures((0.4, 0.6))}
+    counts = {"real", "fake", "inconclusive_share", "calibration_error_by_chance"}
+    assert set(figures) == {*counts, *functions, *verdict_measures((0.4, 0.6))}
+    assert figures["calibration_error_by_chance"] == pytest.approx(calibration_error_by_chance(p_fake), abs=1e-4)
     assert (figures["real"], figures["fake"]) == (4, 4)
     for name, function in functions.items():
         assert figures[name]["value"] == pytest.approx(function(p_fake, is_fake), abs=1e-4)

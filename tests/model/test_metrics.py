@@ -18,6 +18,7 @@ from model.metrics import (
     bootstrap,
     bootstrap_band,
     brier_score,
+    calibration_error_by_chance,
     expected_calibration_error,
     false_accusation_rate,
     miss_rate,
@@ -300,3 +301,12 @@ def test_one_class_has_an_interval_where_the_measure_has_a_value() -> None:
 
 def test_estimate_reads_as_value_and_interval() -> None:
     assert str(Estimate(0.81234, 0.7, 0.9)) == "0.812 (0.700 to 0.900)"
+
+
+def test_chance_alone_makes_a_calibration_error_that_shrinks_with_more_pictures() -> None:
+    rng = np.random.default_rng(0)
+    few, many = rng.random(200), rng.random(20_000)
+    assert calibration_error_by_chance(few, rounds=50) > 5 * calibration_error_by_chance(many, rounds=20)
+    honest = rng.random(200) < few
+    assert expected_calibration_error(few, honest) == pytest.approx(calibration_error_by_chance(few), abs=0.05)
+    assert calibration_error_by_chance(np.array([0.0, 1.0] * 50)) == 0
