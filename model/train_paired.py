@@ -7,6 +7,7 @@ running average did best on the validation split.
 
 import csv
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,8 +23,10 @@ from model.attention import MASK_LAYER
 from model.batches import Batches, Recipe
 from model.card_parts import FACE_CROPS
 from model.cli import run
+from model.data_options import FACES, Faces, Sets
 from model.dataset import Example, face_crop, index, judged_sets
 from model.labels import LABELS
+from model.layout import choose_sets
 from model.metrics import accuracy, auc
 from model.preprocessing import to_input
 from model.pretrained import ArchitectureError, load_file
@@ -154,7 +157,8 @@ def train(
     ] = Recipe.singles,
     self_blended: Annotated[int, typer.Option(min=0, help="Self-blended fakes in a batch.")] = Recipe.self_blended,
     seed: Annotated[int, typer.Option(help="Decides batches, augmentation and first weights.")] = 0,
-    faces: Annotated[Path, typer.Option(help="Where found faces are remembered.")] = Path("runs/faces.json"),
+    sets: Sets = None,
+    faces: Faces = FACES,
 ) -> None:
     """Train a detector on real and fake face pictures and keep the best validation epoch."""
     given = dict(locals())
@@ -166,7 +170,7 @@ def train(
         raise ArchitectureError(f"{architecture} has no attention mask to train; choose {' or '.join(MASKED)}.")
     if weights is not None:
         load_file(model, weights)
-    examples = index(data, faces)
+    examples = choose_sets(data, index(data, faces), sets)
     out.mkdir(parents=True, exist_ok=True)
     (out / "arguments.json").write_text(json.dumps({**arguments, "versions": library_versions()}, indent=2))
     freeze(model)
@@ -182,12 +186,13 @@ def train(
     # Order matters: the averaged weights must be in place when the epoch is measured.
     callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), keep_best]
     model.fit(batches, epochs=epochs, callbacks=callbacks, verbose=2, shuffle=False)
-    export(architecture, out, arguments)
+    export(architecture, out, arguments, sorted({example.dataset for example in training}))
 
 
-def export(architecture: str, folder: Path, arguments: dict[str, Any]) -> Card:
+def export(architecture: str, folder: Path, arguments: dict[str, Any], sets: Iterable[str]) -> Card:
     """Write the run's best weights as the model folder ``artifact`` in the run's folder, not yet calibrated."""
-    record = {"data": DATA_LICENCES, "pictures": FACE_CROPS, "arguments": arguments}
+    data = {name: DATA_LICENCES.get(name, "as its owner says") for name in sets}
+    record = {"data": data, "pictures": FACE_CROPS, "arguments": arguments}
     return runs.export(architecture, folder, LICENCE, record)
 
 

@@ -234,12 +234,13 @@ def test_export_ships_the_best_weights_of_the_run(
     keras.utils.set_random_seed(3)
     best = tiny_network()
     best.save_weights(tmp_path / BEST)
-    card = export(tiny_architecture, tmp_path, {"epochs": 1})
+    card = export(tiny_architecture, tmp_path, {"epochs": 1}, ["dfdc", "mine"])
     folder = tmp_path / "artifact"
     assert load_artifact(folder) == card
     assert card.architecture == tiny_architecture and card.labels == LABELS
     assert card.preprocessing == ARCHITECTURES[tiny_architecture].preprocessing
     assert card.temperature is None and card.metrics == {}
+    assert list(card.training["data"]) == ["dfdc", "mine"] and "research" in card.training["data"]["dfdc"]
     assert card.training["arguments"] == {"epochs": 1} and "non-commercial" in card.licence
     crops = np.stack([picture(seed, 32) for seed in range(4)])
     expected = np.asarray(best(to_input(crops, card.preprocessing))["probabilities"])
