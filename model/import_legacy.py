@@ -132,7 +132,8 @@ def write_beside(h5: Path, card: Card, force: bool) -> str:
     """Write ``card.json`` beside the file unless there is one; returns what was done, in a sentence."""
     path = h5.parent / CARD
     if path.exists() and not force:
-        return f"{path} exists and is kept as it is; --force replaces it."
+        used = "is kept as it is" if given_fields(h5) else f"says nothing of this {h5.name}, and is kept as it is"
+        return f"{path} exists and {used}; --force replaces it."
     # What was fitted stays in the model folder: written here, it would undo what is fitted anew. An owner's own stays.
     own = given_fields(h5)
     names = [*BELONGS_BESIDE, *(name for name in (*CALIBRATION, LAMBDA) if name in own)]

@@ -29,6 +29,7 @@ from model.preprocessing import Preprocessing
 
 CACHE_VARIABLE = "WHYFAKE_CACHE"
 STAND_IN = "efficientnetb7_attention"  # of the thesis, for a file that does not describe its network
+FORMAT = 2  # of what is kept; raised whenever a file would be imported otherwise than before, so that it is made anew
 UNFINISHED = ".unfinished-"
 STALE_SECONDS = 6 * 3600  # an import takes minutes; what is older was left by a process that was ended
 
@@ -92,9 +93,10 @@ def model_folder(
 
 def _is_whole(folder: Path) -> bool:
     try:
-        return "imported" in load_artifact(folder).training
+        imported = load_artifact(folder).training.get("imported")
     except ArtifactError:
         return False
+    return isinstance(imported, dict) and imported.get("format") == FORMAT
 
 
 def _prepare(cache: Path) -> None:
@@ -128,13 +130,14 @@ def convert(h5: Path, labels: Path | None, stand_in: str, folder: Path) -> None:
     from model.legacy import import_network
 
     imported = import_network(h5, stand_in, LAMBDA in given_fields(h5))
+    report = imported.report.sentences()
     card = Card(
         architecture=LEGACY if imported.plan else stand_in,
         preprocessing=Preprocessing(int(imported.network.input_shape[1]), COLOR_ORDER),
         labels=LABELS,
         licence=LICENCE,
         versions={name: importlib.metadata.version(name) for name in ("keras", "ai-edge-litert")},
-        training={"imported": {"file": h5.name, "sha256": digest(h5), "report": imported.report.sentences()}},
+        training={"imported": {"file": h5.name, "sha256": digest(h5), "format": FORMAT, "report": report}},
     )
     card = describe(card, h5, labels)
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -159,6 +159,10 @@ def test_command_keeps_a_card_unless_forced(
     card.write_text('{"temperature": 2.0}')
     assert command(monkeypatch, pair, "--examples", examples) in (0, None)
     assert "is kept as it is" in capsys.readouterr().out and card.read_text() == '{"temperature": 2.0}'
+    card.write_text(json.dumps({"temperature": 2.0, "sha256": {pair.name: "0" * 64}}))
+    assert command(monkeypatch, pair, "--examples", examples) in (0, None)
+    assert f"says nothing of this {pair.name}, and is kept" in capsys.readouterr().out
+    card.write_text('{"temperature": 2.0}')
     assert command(monkeypatch, pair, "--examples", examples, "--force") in (0, None)
     assert json.loads(card.read_text())["temperature"] == 2.0 and "preprocessing" in card.read_text()
 

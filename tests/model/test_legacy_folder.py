@@ -327,6 +327,23 @@ def test_spoilt_folder_is_made_anew(cache: Path, pair: Path, monkeypatch: pytest
     assert len(told) == 2 and all(NAME in sentence for sentence in told)
 
 
+@pytest.mark.parametrize("recorded", [{"format": 1}, {}, None, "text"])
+def test_folder_of_an_earlier_way_of_importing_is_made_anew(
+    cache: Path, pair: Path, recorded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it held wrong would stay wrong otherwise."""
+    folder = model_folder(pair)
+    write_card(folder, replace(read_card(folder), training={} if recorded is None else {"imported": recorded}))
+    asked: list[Path] = []
+
+    def again(h5: Path, labels: Path | None, stand_in: str, target: Path) -> None:
+        asked.append(target)
+        raise ArtifactError(f"{h5.name} was imported again.")
+
+    monkeypatch.setattr(legacy_folder, "_convert_apart", again)
+    assert "imported again" in refusal(pair) and asked == [folder]
+
+
 def test_description_that_was_changed_is_noticed(cache: Path, pair: Path) -> None:
     folder = cache / digest(pair)
     (folder / CONFIG).write_text("{}")
