@@ -11,6 +11,7 @@ from model.legacy_plan import Call, LayerPlan, Plan, find_mask
 
 MAX_CALLS = 3_000  # EfficientNetB7 has 810
 MAX_NESTING = 5
+MAX_NAME = 300
 MAX_STEPS = 30_000  # layers and references looked at, counted anew at each call of a nested network; of B7: 1,700
 DEFAULT_INPUT = (128, 128, 3)  # of the thesis, where a file leaves the sides open
 NETWORKS = ("Functional", "Model", "Sequential")
@@ -69,7 +70,7 @@ class _Reader:
         if len(scope) > MAX_NESTING:
             raise NotRebuilt("Its networks are nested too deeply.")
         if kind not in NETWORKS:
-            raise NotRebuilt(f"The outermost network is of the kind {kind!r}, which is not known.")
+            raise NotRebuilt(f"The outermost network is of the kind {str(kind)[:MAX_NAME]!r}, which is not known.")
         if kind == "Sequential":
             entries = config["layers"] if isinstance(config, Mapping) else config
             self._spend(len(entries) + 1)
@@ -156,7 +157,9 @@ class _Reader:
             )
         module, registered = str(entry.get("module") or "keras"), entry.get("registered_name")
         if module.split(".")[0] != "keras" or registered not in (None, kind):
-            raise NotRebuilt(f"The layer {name!r} is a {kind} of the author's own ({registered or module}).")
+            raise NotRebuilt(
+                f"The layer {name!r} is a {kind} of the author's own ({str(registered or module)[:MAX_NAME]})."
+            )
         return kind
 
     def _rescales(self, inputs: Sequence[int]) -> bool:
@@ -187,7 +190,10 @@ class _Reader:
 
 
 def _name(entry: Mapping[str, Any]) -> str:
-    return str(entry.get("name") or entry["config"]["name"])
+    name = entry.get("name") or entry["config"]["name"]
+    if not isinstance(name, str) or len(name) > MAX_NAME or len(str(entry["class_name"])) > MAX_NAME:
+        raise NotRebuilt("The name of one of its layers is longer than any that Keras gives.")
+    return name
 
 
 def _references(data: Any) -> Iterator[tuple[str, int]]:

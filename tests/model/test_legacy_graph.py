@@ -424,6 +424,14 @@ def test_mask_is_looked_for_once_on_each_way() -> None:
     quickly(network(*first, *others, POOL, END, end="end"), None)
 
 
+@pytest.mark.parametrize("field", ["name", "class_name", "registered_name", "module"])
+def test_no_name_of_a_file_fills_the_page(field: str) -> None:
+    entry = {**layer("x", "Dense", {"units": 2}, "in"), field: "x" * 100_000}
+    with pytest.raises(NotRebuilt) as caught:
+        read_plan(network(entry, end=entry["name"]))
+    assert len(str(caught.value)) < 500
+
+
 def test_plan_is_checked_again_when_it_is_read_back() -> None:
     plan = read_plan(network(POOL, END, end="end"))
     for change in (
