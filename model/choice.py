@@ -6,9 +6,9 @@ from pathlib import Path
 
 from model.artifact import SHIPPED, TFLITE, ArtifactError
 from model.detector import Detector
-from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel, found_models, open_model
+from model.found import LEGACY_FILE, MODEL_FOLDER, NEWER, SUFFIXES, FoundModel, found_models, open_model
 
-KERAS_FILES = (".h5", ".hdf5")
+KERAS_FILES = tuple(suffix for suffix in SUFFIXES if suffix != NEWER)
 
 
 class Models:
