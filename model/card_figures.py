@@ -113,8 +113,12 @@ def cross_set(card: Card) -> Section:
             told = [f"{COLUMNS[key]} {with_interval(values[key])}" for key in UNSEEN_COLUMNS if key in values]
             sentences.append(f"{readable(name)}: {', '.join(told)}." if told else f"{readable(name)}: not measured.")
     rows, drops = [], []
-    for model, row in card.metrics.get("transfer", {}).items():
+    at_home: list[float] = []  # of the models that miss a set, on those that they know
+    measured = card.metrics.get("transfer", {})
+    for model, row in measured.items():
         seen = set(row.get("trained_on", ()))
+        if seen and seen < set(row.get("auc", ())):
+            at_home += [estimate["value"] for name, estimate in row["auc"].items() if name in seen]
         for name, estimate in row.get("auc", {}).items():
             learnt, known = ", ".join(sorted(seen)) or "–", "yes" if name in seen else "no"
             rows.append((model, learnt, readable(name), known, with_interval(estimate)))
@@ -123,12 +127,16 @@ def cross_set(card: Card) -> Section:
     if drops:
         sentences.append(
             f"Models that had not been trained on a set reach an AUC of {min(drops):.3f} to {max(drops):.3f} on it "
-            "(0.5 is guessing): expect the like of fakes of a new kind."
+            f"(0.5 is guessing; on sets that they know{_between(at_home)}): expect the like of fakes of a new kind."
         )
     if not sentences:
         sentences.append("Not measured: expect it to do worse there than the figures above say.")
     head = ("Model", "Trained on", "Tested on", "Seen in training", "AUC")
     return Section("cross_set", title, tuple(sentences), Table(head, tuple(rows)) if rows else None)
+
+
+def _between(values: list[float]) -> str:
+    return f", {min(values):.3f} to {max(values):.3f}" if values else ", not measured"
 
 
 def failures(card: Card) -> Section:
