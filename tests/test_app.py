@@ -23,7 +23,10 @@ pytestmark = pytest.mark.slow  # each waits for a server that finds faces and ru
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 ASTRONAUT, CAT = EXAMPLES / "astronaut.jpg", EXAMPLES / "cat.jpg"
 LIKELIER = "The likelier one"
-QUICK = {"target": LIKELIER, "superpixels": 20, "samples": 100, "shown": 8, "smooth": False, "whole": False}
+QUICK = {
+    **{"target": LIKELIER, "superpixels": 20, "samples": 100, "shown": 8, "smooth": False, "whole": False},
+    "model": "lite_attention",
+}
 PATHS = re.compile(r"(/tmp|/work|/home|/root|\.py\b|[A-Za-z]:\\|Traceback)")
 
 
@@ -245,7 +248,7 @@ def test_parameters_have_names_and_defaults(client: Client) -> None:
     assert all(parameter["parameter_has_default"] for parameter in parameters[1:])
 
 
-@pytest.mark.parametrize("name", ["/show", "/redraw", "/pick", "/stop"])
+@pytest.mark.parametrize("name", ["/show", "/redraw", "/pick", "/stop", "/describe"])
 def test_events_of_the_page_cannot_be_called_by_name(client: Client, name: str) -> None:
     with pytest.raises(ValueError, match="Cannot find a function"):
         client.predict(api_name=name)
@@ -259,3 +262,9 @@ def test_server_prints_no_traceback_of_its_own_making(
     refusal(client, bad_photos["huge"].path)
     ask(client, CAT)
     assert "Traceback" not in server_log.read_text()[before:]
+
+
+def test_unknown_model_is_refused_with_those_that_there_are(client: Client) -> None:
+    with pytest.raises(AppError) as caught:
+        ask(client, model="nobody's")
+    assert "nobody's" in str(caught.value) and "lite_attention" in str(caught.value)
