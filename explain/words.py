@@ -61,8 +61,8 @@ def _calibration_sentence(prediction: Prediction, is_face: bool) -> str:
         return "This probability is uncalibrated: read it as a score, not as a frequency."
     share = round(100 * prediction.probabilities["Fake"])
     return (
-        f"Calibrated on validation faces, half of them fake: of 100 faces with this score, about {share} were fake. "
-        "It holds for pictures like those, less for others."
+        f"Calibrated on validation faces: of 100 of them with this score, about {share} were fake. It holds for "
+        "pictures like those; where fakes are rarer, fewer are."
     )
 
 

@@ -206,7 +206,7 @@ def test_inconclusive_says_why_there_is_no_verdict() -> None:
 def test_uncalibrated_probability_is_labelled() -> None:
     said = text(words.verdict_card(prediction(calibrated=False), CARD))
     assert "uncalibrated" in said
-    assert "of 100 faces" not in said
+    assert "of 100" not in said
     assert "uncalibrated" not in text(words.verdict_card(prediction(calibrated=True), CARD))
 
 
@@ -407,7 +407,7 @@ def test_model_without_figures_says_so() -> None:
 
 def test_whole_picture_gets_no_frequency() -> None:
     said = text(words.verdict_card(prediction(0.58), CARD, is_face=False))
-    assert "of 100 faces" not in said
+    assert "of 100" not in said
     assert "bare score" in said
 
 
