@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from explain.attention_map import attention_map
 from explain.attribution import Attribution
-from explain.lime_map import HIDES, LimeExplainer
+from explain.hiding import HIDES
+from explain.lime_map import LimeExplainer
 from explain.superpixels import MAX_COUNT, METHODS, MIN_COUNT, segment
 from model.detector import Detector, Prediction
 from model.faces import Face, find_faces, whole_picture
@@ -34,7 +35,7 @@ class Settings:
         superpixels: about how many regions to cut the face into, 2..400.
         samples: perturbed crops that LIME asks the model about, 100..5000.
         segmentation: how to cut, one of ``explain.superpixels.METHODS``.
-        hide: what a hidden region looks like, one of ``explain.lime_map.HIDES``.
+        hide: what a hidden region looks like, one of ``explain.hiding.HIDES``.
         seed: decides LIME's masks.
         smooth_attention: interpolate the attention mask between its cells.
         face: which face to analyse, 0 for the largest.

@@ -23,6 +23,8 @@ class Attribution:
         segments: superpixel of each pixel, ``(S, S) int32``, labels ``0..K-1``; None without superpixels.
         weights: ``(K,) float32``, one per superpixel; None without superpixels.
         evidence: what the numbers rest on: samples, seed, R², intercept, local prediction, seconds, complete.
+        intervals: ``(K, 2) float32``, the 95 % interval of each weight; None where the method has none.
+        names: what each superpixel shows, ``K`` of them, such as ``"mouth"``; None where nobody knows.
 
     Raises:
         ValueError: if a name is empty, or the arrays disagree in shape, dtype or number of superpixels.
@@ -35,6 +37,8 @@ class Attribution:
     segments: NDArray[np.int32] | None
     weights: NDArray[np.float32] | None
     evidence: dict[str, float | int | str | bool]
+    intervals: NDArray[np.float32] | None = None
+    names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.method or not self.target:
@@ -55,6 +59,19 @@ class Attribution:
                 raise ValueError("weights belong to superpixels: pass segments too")
             if len(self.weights) != count:
                 raise ValueError(f"weights must be one per superpixel, ({count},), got {self.weights.shape}")
+        if self.intervals is not None:
+            _require("intervals", self.intervals, np.float32, ndim=2)
+            if self.weights is None or self.intervals.shape != (len(self.weights), 2):
+                raise ValueError(f"intervals must be two bounds per weight, (K, 2), got {self.intervals.shape}")
+            if (self.intervals[:, 0] > self.intervals[:, 1]).any():
+                raise ValueError("intervals must hold the lower bound first")
+        if self.names is not None and (self.segments is None or len(self.names) != count):
+            raise ValueError(f"names must be one per superpixel, got {len(self.names)}")
+
+    def region_values(self, segments: NDArray[np.integer]) -> NDArray[np.float64]:
+        """The map's mean over each of the given regions ``(S, S) int``, ``(K,)``: how all maps are compared."""
+        labels = segments.ravel()
+        return np.bincount(labels, weights=self.map.ravel()) / np.bincount(labels)
 
 
 def count_superpixels(segments: NDArray[np.integer]) -> int:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from lime.lime_image import ImageExplanation, LimeImageExplainer
 from numpy.typing import NDArray
@@ -16,9 +15,8 @@ from sklearn.metrics import pairwise_distances
 from tqdm.auto import tqdm
 
 from explain.attribution import Attribution, count_superpixels
-from explain.superpixels import require_crop
+from explain.hiding import hidden_crop, perturb
 
-BLUR_SIGMA = 1 / 16  # of the crop's side: wipes out texture, leaves the rough shape of a face
 FIRST_MAP = 64  # samples before the first picture, or two per superpixel if that is more
 REFIT_SHARE = 0.1  # of the samples planned, between two pictures; a fit takes milliseconds
 
@@ -230,66 +228,3 @@ def paired_masks(samples: int, superpixels: int, seed: int) -> NDArray[np.uint8]
     drawn = np.random.RandomState(seed).randint(0, 2, (samples // 2, superpixels)).astype(np.uint8)
     pairs = np.stack([drawn, 1 - drawn], axis=1).reshape(-1, superpixels)
     return np.concatenate([np.ones((1, superpixels), np.uint8), pairs])[:samples]
-
-
-def perturb(
-    crop: np.ndarray, hidden: np.ndarray, segments: NDArray[np.integer], masks: NDArray[np.uint8]
-) -> np.ndarray:
-    """Show ``crop`` where a mask says 1 and ``hidden`` where it says 0.
-
-    Args:
-        crop: ``(H, W, 3)``, any dtype.
-        hidden: like ``crop``.
-        segments: superpixel of each pixel, ``(H, W) int``, labels ``0..K-1``.
-        masks: ``(N, K) uint8`` of 0 and 1.
-
-    Returns:
-        ``(N, H, W, 3)`` of the crop's dtype.
-    """
-    # Flat rows: numpy chooses among them four times faster than it broadcasts over three channels.
-    visible = np.take(masks.astype(bool), np.repeat(segments.ravel(), crop.shape[2]), axis=1)
-    return np.where(visible, crop.ravel(), hidden.ravel()).reshape(-1, *crop.shape)
-
-
-def hidden_crop(crop: NDArray[np.uint8], segments: NDArray[np.integer], hide: str) -> NDArray[np.uint8]:
-    """What the crop looks like with every superpixel hidden.
-
-    Args:
-        crop: face crop, ``(S, S, 3) uint8`` RGB.
-        segments: superpixel of each pixel, ``(S, S) int``, labels ``0..K-1``.
-        hide: ``"mean"`` colour of each superpixel (lime's default), ``"black"``, or ``"blur"`` of the crop.
-
-    Returns:
-        ``(S, S, 3) uint8`` RGB.
-
-    Raises:
-        ValueError: if ``hide`` is unknown or the arrays are not as described.
-    """
-    require_crop(crop)
-    if segments.shape != crop.shape[:2]:
-        raise ValueError(f"segments must have the crop's shape {crop.shape[:2]}, got {segments.shape}")
-    if hide not in HIDES:
-        raise ValueError(f"hide must be one of {', '.join(HIDES)}, got {hide!r}")
-    return HIDES[hide](crop, segments)
-
-
-def _mean_colours(crop: NDArray[np.uint8], segments: NDArray[np.integer]) -> NDArray[np.uint8]:
-    labels = segments.ravel()
-    sums = np.stack([np.bincount(labels, weights=crop[..., channel].ravel()) for channel in range(3)], axis=1)
-    means = sums / np.maximum(np.bincount(labels), 1)[:, None]
-    return means.astype(np.uint8)[segments]  # cut off, not rounded: so does lime
-
-
-def _black(crop: NDArray[np.uint8], segments: NDArray[np.integer]) -> NDArray[np.uint8]:
-    return np.zeros_like(crop)
-
-
-def _blurred(crop: NDArray[np.uint8], segments: NDArray[np.integer]) -> NDArray[np.uint8]:
-    return cv2.GaussianBlur(crop, (0, 0), BLUR_SIGMA * len(crop)).astype(np.uint8, copy=False)
-
-
-HIDES: dict[str, Callable[[NDArray[np.uint8], NDArray[np.integer]], NDArray[np.uint8]]] = {
-    "mean": _mean_colours,
-    "black": _black,
-    "blur": _blurred,
-}

@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact import SHIPPED, TFLITE, Card, load_artifact
+from model.artifact import SHIPPED, TFLITE, Card, load_artifact, load_keras
 from model.engine import Engine
 from model.preprocessing import to_input
+
+if TYPE_CHECKING:
+    import keras
 
 VERDICTS = ("Fake", "Inconclusive", "Real")
 
@@ -45,7 +50,13 @@ class Detector:
     def __init__(self, folder: Path = SHIPPED, name: str | None = None) -> None:
         self.name = name or folder.name
         self.card: Card = load_artifact(folder)
+        self._folder = folder
         self._engine = Engine(folder / TFLITE)
+
+    @cached_property
+    def network(self) -> "keras.Model":
+        """The same network under Keras, for gradients; its first use imports TensorFlow, which takes seconds."""
+        return load_keras(self._folder)
 
     def predict(self, crop: NDArray[np.uint8]) -> Prediction:
         """Judge one face crop ``(S, S, 3) uint8`` RGB: probabilities and attention mask from one pass."""

@@ -61,3 +61,20 @@ def test_counts_superpixels() -> None:
 def test_refuses_labels_with_gaps(labels: list) -> None:
     with pytest.raises(ValueError, match="segments must"):
         count_superpixels(np.array(labels))
+
+
+def test_refuses_intervals_and_names_that_fit_no_weight() -> None:
+    bounds = np.stack([WEIGHTS - 0.1, WEIGHTS + 0.1], axis=1)
+    assert replace(VALID, intervals=bounds, names=("nose", "mouth", "chin")).intervals is bounds
+    with pytest.raises(ValueError, match="two bounds per weight"):
+        replace(VALID, intervals=bounds[:2])
+    with pytest.raises(ValueError, match="lower bound first"):
+        replace(VALID, intervals=np.ascontiguousarray(bounds[:, ::-1]))
+    with pytest.raises(ValueError, match="one per superpixel, got 2"):
+        replace(VALID, names=("nose", "mouth"))
+
+
+def test_region_values_are_means_over_other_regions() -> None:
+    halves = np.array([[0, 0, 0], [1, 1, 1], [1, 1, 1]])
+    expected = [VALID.map[0].mean(), VALID.map[1:].mean()]
+    np.testing.assert_allclose(VALID.region_values(halves), expected, rtol=1e-6)

@@ -10,7 +10,8 @@ from lime.lime_image import ImageExplanation, LimeImageExplainer
 from numpy.typing import NDArray
 
 from explain.attribution import Attribution
-from explain.lime_map import HIDES, LimeExplainer, Predict, hidden_crop, paired_masks, perturb
+from explain.hiding import HIDES, hidden_crop, perturb
+from explain.lime_map import LimeExplainer, Predict, paired_masks
 
 CLASSES = ("Fake", "Real")
 SIDE, GRID = 24, 4
@@ -220,7 +221,7 @@ def test_cancelled_before_the_start_predicts_nothing() -> None:
 
 def test_hide_values() -> None:
     hidden = {hide: hidden_crop(CROP, SEGMENTS, hide) for hide in HIDES}
-    assert set(hidden) == {"mean", "black", "blur"}
+    assert set(hidden) == {"mean", "blur", "black", "inpaint"}
     for picture in hidden.values():
         assert picture.shape == CROP.shape and picture.dtype == np.uint8
     assert np.array_equal(hidden["mean"][SEGMENTS == 5], np.tile(hidden["mean"][SEGMENTS == 5][0], (36, 1)))
@@ -233,7 +234,7 @@ def test_hide_values() -> None:
     [
         ({"target": "fake"}, "target must be one of Fake, Real, got 'fake'"),
         ({"samples": 1}, "samples must be at least 2, got 1"),
-        ({"hide": "noise"}, "hide must be one of mean, black, blur, got 'noise'"),
+        ({"hide": "noise"}, "hide must be one of mean, blur, black, inpaint, got 'noise'"),
         ({"crop": CROP / 255}, "crop must be uint8"),
         ({"segments": SEGMENTS + 1}, "every label from 0 to K-1"),
         ({"segments": SEGMENTS[:12]}, "segments must have the crop's shape"),
