@@ -3,8 +3,9 @@
 import base64
 import binascii
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +14,19 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from explain import draw, words
-from explain.analysis import MAX_SAMPLES, MIN_SAMPLES, TARGETS, Analysis, Settings, SettingsError, analyze
+from explain import captions, draw, words
+from explain.analysis import Analysis, analyze
+from explain.as_json import to_dict
 from explain.attention_map import attention_map
+from explain.draw_curves import curve_picture
 from explain.gallery import example_of, examples, planted_region
+from explain.hiding import HIDES
+from explain.methods import METHODS
 from explain.runs import Runs
+from explain.settings import MAX_SAMPLES, MIN_SAMPLES, TARGETS, Settings, SettingsError
+from explain.superpixels import METHODS as SEGMENTATIONS
 from explain.view import View, pictures
+from explain.what_if import WhatIf, smallest_flip, what_if_sentence, without, without_top
 from model.artifact import ArtifactError, Card
 from model.choice import Models, to_choose_from
 from model.cli import run
@@ -46,8 +54,11 @@ HEAD = """<script>document.addEventListener("keyup", event => {
 })</script>"""
 CSS = Path(__file__).parent / "explain" / "page.css"
 log = logging.getLogger(__name__)
+Picture = NDArray[np.uint8]
 LIKELIER = "The likelier one"
 FORESEEN = (PhotoError, SettingsError, ArtifactError)  # their messages are written for the visitor
+ALWAYS = ("attention", "lime")  # maps that every visitor sees; the others are made when asked for
+FURTHER = [(method.title, name) for name, method in METHODS.items() if name not in ALWAYS]
 BUSY_VISITORS = 4  # runs at the same time; the rest wait their turn
 
 
@@ -73,17 +84,18 @@ PhotoInput: Any = type.__new__(
 )
 
 
-def settings_from(
-    target: str, superpixels: float, samples: float, smooth: bool, face: int = 0, whole: bool = False
-) -> Settings:
-    """Settings from the values of the page's controls."""
+def settings_from(controls: Sequence[Any], **others: Any) -> Settings:
+    """Settings from the values of the page's controls that decide a run; ``others`` are taken as they are."""
+    target, superpixels, samples, smooth, further, segmentation, hide = controls
     return Settings(
         target=None if target == LIKELIER else target,
+        methods=(*ALWAYS, *further),
         superpixels=int(superpixels),
         samples=int(samples),
         smooth_attention=smooth,
-        face=int(face),
-        whole_picture=whole,
+        segmentation=segmentation,
+        hide=hide,
+        **others,
     )
 
 
@@ -108,18 +120,31 @@ class Page:
         smooth: bool,
         whole: bool,
         model: str,
-    ) -> Iterator[tuple[dict[str, Any], NDArray[np.uint8] | None, NDArray[np.uint8] | None]]:
+        further: list[str],
+        trust: bool,
+        flip: bool,
+        segmentation: str,
+        hide: str,
+    ) -> Iterator[tuple[dict[str, Any], Picture | None, Picture | None, list[tuple[Picture, str]]]]:
         """Judge the largest face of a photo and explain the verdict; the last answer brings the pictures.
 
-        A photo without a face gets no score, unless ``whole`` asks to judge the whole picture.
+        A photo without a face gets no score, unless ``whole`` asks to judge the whole picture. ``further`` names maps
+        beside LIME and attention; ``trust`` measures all of them; ``flip`` looks for the smallest set of regions whose
+        hiding turns the verdict.
         """
         try:
             if photo is None:
                 raise PhotoError("No photo was given; send one as the first argument.")
-            settings = settings_from(target, superpixels, samples, smooth, whole=whole)
+            settings = settings_from(
+                (target, superpixels, samples, smooth, further, segmentation, hide),
+                whole_picture=whole,
+                trust=trust,
+                flip=flip,
+            )
             for analysis in analyze(photo, settings, self.models.get(model)):
                 drawn = pictures(View(analysis, None, 1.0), int(shown)) if analysis.complete else {}
-                yield analysis.to_dict(), drawn.get("lime"), drawn.get("attention")
+                more = [(picture, METHODS[name].title) for name, picture in drawn.items() if name not in ALWAYS]
+                yield to_dict(analysis), drawn.get("lime"), drawn.get("attention"), more
         except FORESEEN as error:
             raise gr.Error(str(error), print_exception=False) from error
         except Exception as error:
@@ -133,6 +158,10 @@ class Page:
         samples: float,
         shown: float,
         smooth: bool,
+        further: list[str],
+        trust: bool,
+        segmentation: str,
+        hide: str,
         face: int,
         whole: bool,
         model: str,
@@ -146,11 +175,16 @@ class Page:
                 return
             seen: Analysis | None = None
             try:
-                settings = settings_from(target, superpixels, samples, smooth, face, whole)
+                settings = settings_from(
+                    (target, superpixels, samples, smooth, further, segmentation, hide),
+                    face=int(face),
+                    whole_picture=whole,
+                    trust=trust,
+                )
                 for analysis in analyze(photo, settings, self.models.get(model), ended):
                     if ended():
                         break
-                    yield self._to(self._updates(analysis, int(shown)))
+                    yield self._to(self._updates(analysis, seen, int(shown)))
                     seen = analysis
             except FORESEEN as error:
                 yield self._to({"notice": _notice(str(error), "error"), "status": "", "cancel": _visible(False)})
@@ -163,52 +197,74 @@ class Page:
     def _card(self, analysis: Analysis) -> Card:
         return self.models.get(analysis.model["name"]).card
 
-    def _updates(self, analysis: Analysis, shown: int) -> dict[str, Any]:
+    def _updates(self, analysis: Analysis, before: Analysis | None, shown: int) -> dict[str, Any]:
+        """What a new analysis changes on the page; pictures that stay are not sent again."""
         updates: dict[str, Any] = {
             "status": words.progress(analysis),
             "cancel": _visible(not analysis.complete),
         }
         example = example_of(analysis.photo.sha256)
-        region = planted_region(example)
-        if analysis.prediction is None:
+        if before is None:
             picture = draw.boxes(analysis.photo.pixels, analysis.faces, analysis.chosen)
             title = "Faces found" if analysis.faces else "No face found"
-            updates["found"] = gr.update(value=picture, label=title, visible=True)
-        if "lime" not in analysis.attributions:
             sentences = words.first_sentences(analysis, example)
+            updates["found"] = gr.update(value=picture, label=title, visible=True)
             updates["notice"] = _notice(" ".join(sentences)) if sentences else _visible(False)
         if analysis.chosen is None:
             return {**updates, "whole_button": _visible(True)}
         if analysis.prediction is None:
             return updates
+        region = planted_region(example)
         planted = None if region is None else crop(region, analysis.chosen.square)
         kept = replace(analysis, photo=replace(analysis.photo, pixels=analysis.chosen.crop))
         seen = View(kept, planted, draw.display_scale(analysis.photo.pixels))
-        drawn = pictures(seen, shown)
-        if "lime" in drawn:
-            return {**updates, "seen": seen, **self._lime(seen, drawn, shown)}
-        return {
-            **updates,
-            "seen": seen,
+        updates["seen"] = seen
+        if before is None or before.prediction is None:
+            updates |= self._first_view(seen)
+        old = before.attributions if before is not None else {}
+        new = {name for name, found in analysis.attributions.items() if found is not old.get(name)}
+        if before is None or _known(analysis) != _known(before):
+            updates |= self._trust(analysis)
+            updates |= self._captions(seen, shown, set(analysis.attributions))
+        for name, problem in analysis.problems.items():
+            updates |= {f"{name}_column": _visible(True), f"{name}_text": words.notice(problem)}
+        return updates | self._captions(seen, shown, new) | self._drawings(seen, shown, new)
+
+    def _first_view(self, seen: View) -> dict[str, Any]:
+        """The verdict, and the headings of the maps that will come."""
+        analysis = seen.analysis
+        assert analysis.prediction is not None and analysis.settings.target is not None
+        asked = set(analysis.settings.methods)
+        updates: dict[str, Any] = {
             "verdict_group": _visible(True),
             "verdict": words.verdict_card(analysis.prediction, self._card(analysis), bool(analysis.faces)),
             "label": dict(analysis.prediction.probabilities),
             "maps": _visible(True),
-            "lime_title": words.lime_title(analysis.settings.target),
-            **self._attention(seen, drawn),
+            "what_if_picture": draw.enlarge(analysis.subject.crop) if analysis.subject is not None else None,
+            "trust_group": _visible(analysis.settings.trust),
+        }
+        for name in METHODS:
+            updates[f"{name}_title"] = captions.title(name, analysis.settings.target)
+            if name not in ALWAYS:
+                updates[f"{name}_column"] = _visible(name in asked)
+        if "attention" not in analysis.attributions:
+            updates["attention_text"] = words.NO_ATTENTION
+        return updates
+
+    def _drawings(self, seen: View, shown: int, names: set[str]) -> dict[str, Any]:
+        return {f"{name}_picture": picture for name, picture in pictures(seen, shown, names).items()}
+
+    def _captions(self, seen: View, shown: int, names: set[str]) -> dict[str, Any]:
+        analysis, card = seen.analysis, self._card(seen.analysis)
+        return {
+            f"{name}_text": captions.caption(analysis.attributions[name], card, shown, analysis.trusts.get(name))
+            for name in names
         }
 
-    def _lime(self, seen: View, drawn: dict[str, NDArray[np.uint8]], shown: int) -> dict[str, Any]:
-        if "lime" not in drawn:
-            return {}
-        caption = words.lime_caption(seen.analysis.attributions["lime"], shown)
-        return {"lime_picture": drawn["lime"], "lime_text": caption}
-
-    def _attention(self, seen: View, drawn: dict[str, NDArray[np.uint8]]) -> dict[str, Any]:
-        if "attention" not in drawn:
-            return {"attention_text": words.NO_ATTENTION}
-        caption = words.attention_caption(seen.analysis.attributions["attention"], self._card(seen.analysis))
-        return {"attention_picture": drawn["attention"], "attention_text": caption}
+    def _trust(self, analysis: Analysis) -> dict[str, Any]:
+        curves = [curve_picture(trust) for trust in analysis.trusts.values()]
+        numbers = captions.trust_details(analysis.trusts) + captions.agreement_table(analysis.agreement)
+        return {"curves": np.concatenate(curves) if curves else None, "trust_numbers": numbers}
 
     def redraw(self, seen: View | None, shown: float, smooth: bool) -> dict[Any, Any]:
         """Draw the maps that are there with other settings of the drawing."""
@@ -219,8 +275,51 @@ class Page:
             size = len(seen.analysis.chosen.crop)
             attributions["attention"] = attention_map(prediction.attention, size, smooth)
         seen = replace(seen, analysis=replace(seen.analysis, attributions=attributions))
-        drawn = pictures(seen, int(shown))
-        return self._to({"seen": seen, **self._lime(seen, drawn, int(shown)), **self._attention(seen, drawn)})
+        names = set(attributions)
+        return self._to(
+            {"seen": seen, **self._captions(seen, int(shown), names), **self._drawings(seen, int(shown), names)}
+        )
+
+    def hide_clicked(self, seen: View | None, hidden: list[int], event: gr.SelectData) -> dict[Any, Any]:
+        """Hide the patch that was clicked, or show it again."""
+        region = None if seen is None else seen.region_at(*event.index[:2])
+        if seen is None or seen.analysis.subject is None or region is None:
+            return self._to({"hidden": hidden})
+        chosen = [one for one in hidden if one != region] if region in hidden else [*hidden, region]
+        return self._show_what_if(seen, without(seen.analysis.subject, chosen) if chosen else None)
+
+    def hide_top(self, seen: View | None, count: float) -> dict[Any, Any]:
+        """Hide the patches that speak for the class explained most, by LIME."""
+        if seen is None or seen.analysis.subject is None or "lime" not in seen.analysis.attributions:
+            return self._to({"hidden": []})
+        subject, lime = seen.analysis.subject, seen.analysis.attributions["lime"]
+        return self._show_what_if(seen, without_top(subject, lime, int(count)) if count else None)
+
+    def hide_smallest(self, seen: View | None) -> dict[Any, Any]:
+        """Hide the smallest set found that flips the verdict."""
+        if seen is None or seen.analysis.subject is None or "lime" not in seen.analysis.attributions:
+            return self._to({"hidden": []})
+        try:
+            flip = smallest_flip(seen.analysis.subject, seen.analysis.attributions["lime"])
+        except ValueError as error:
+            return self._to({"what_if_text": words.notice(str(error))})
+        if flip is None:
+            return self._to({"what_if_text": words.NO_FLIP})
+        return self._show_what_if(seen, flip)
+
+    def show_all(self, seen: View | None) -> dict[Any, Any]:
+        """Show every patch again."""
+        return self._to({"hidden": []}) if seen is None else self._show_what_if(seen, None)
+
+    def _show_what_if(self, seen: View, what_if: WhatIf | None) -> dict[Any, Any]:
+        subject = seen.analysis.subject
+        assert subject is not None
+        if what_if is None:
+            text, picture, hidden = words.WHAT_IF_HELP, draw.enlarge(subject.crop), []
+        else:
+            text = f'<p role="status">{escape(what_if_sentence(what_if, subject.target))}</p>'
+            picture, hidden = draw.hidden_regions(what_if, subject.segments), list(what_if.hidden)
+        return self._to({"hidden": hidden, "what_if_picture": picture, "what_if_text": text})
 
     def pick(self, seen: View | None, face: int, event: gr.SelectData) -> int:
         """The face that was clicked, or the one chosen before where the click met none."""
@@ -250,15 +349,24 @@ def _visible(on: bool) -> Any:
     return gr.update(visible=on)
 
 
+def _known(analysis: Analysis) -> list[tuple[Any, ...]]:
+    """What is measured of each map; equal for two analyses between which nothing came to be known."""
+    return [
+        (name, len(trust.curves), trust.fidelity, trust.stability is None) for name, trust in analysis.trusts.items()
+    ]
+
+
 def _blank(busy: bool) -> dict[str, Any]:
     hidden = ("notice", "found", "verdict_group", "maps", "whole_button")
     return {
         **{name: _visible(False) for name in hidden},
         "placeholder": _visible(not busy),
-        "lime_picture": None,
-        "lime_text": "",
-        "attention_picture": None,
-        "attention_text": "",
+        **{f"{name}_picture": None for name in (*METHODS, "what_if")},
+        **{f"{name}_text": "" for name in METHODS},
+        "what_if_text": words.WHAT_IF_HELP,
+        "hidden": [],
+        "curves": None,
+        "trust_numbers": "",
         "status": words.looking() if busy else "",
         "cancel": _visible(busy),
         "seen": None,
@@ -314,20 +422,23 @@ def build_page(models: Models) -> gr.Blocks:
                     parts["status"] = gr.HTML(elem_id="status")
                     parts["cancel"] = gr.Button("Cancel", size="sm", visible=False, scale=0, elem_id="cancel")
                 controls = _settings()
-        with gr.Row(visible=False, equal_height=False) as parts["maps"]:
-            with gr.Column(min_width=320):
-                parts["lime_title"] = gr.HTML()
-                parts["lime_picture"] = _map_picture("LIME superpixel overlay", "lime")
-                parts["lime_text"] = gr.HTML(elem_classes="caption", elem_id="lime-text")
-            with gr.Column(min_width=320):
-                gr.HTML(words.title("Where it looked: attention mask", "From the same pass as the verdict."))
-                parts["attention_picture"] = _map_picture("Attention-mask heatmap", "attention")
-                parts["attention_text"] = gr.HTML(elem_classes="caption", elem_id="attention-text")
+        with gr.Column(visible=False) as parts["maps"]:
+            _maps(parts)
+            _what_if(parts)
+            with gr.Accordion("Can I trust these maps? The curves and numbers", open=False) as parts["trust_group"]:
+                parts["curves"] = gr.Image(
+                    label="Deletion and insertion beside random orders",
+                    format="png",
+                    interactive=False,
+                    buttons=["download", "fullscreen"],
+                    elem_id="curves",
+                )
+                parts["trust_numbers"] = gr.HTML(elem_classes="caption", elem_id="trust-numbers")
         with gr.Accordion("How to read this", open=False):
             gr.Markdown(words.READING)
         with gr.Accordion("The model card: data, measured figures, limits", open=False):
             figures = gr.HTML(words.model_card(card))
-        parts["seen"] = gr.State(None)
+        parts["seen"], parts["hidden"] = gr.State(None), gr.State([])
         face, whole = gr.State(0), gr.State(False)
         run_it = _wire(page, photo, controls, face, whole, model)
         model.input(page.describe, model, [scope, figures], show_progress="hidden", api_visibility="private").then(
@@ -336,14 +447,47 @@ def build_page(models: Models) -> gr.Blocks:
     return blocks
 
 
-def _settings() -> list[Any]:
-    """Target, superpixels, samples, regions shown and smoothing, in the order of the handlers' arguments."""
+def _maps(parts: dict[str, Any]) -> None:
+    """A column for each map; those that were not asked for stay hidden."""
+    names = [*reversed(ALWAYS), *(name for _, name in FURTHER)]
+    with gr.Row(equal_height=False, elem_id="maps"):
+        for name in names:
+            with gr.Column(min_width=320, visible=name in ALWAYS, elem_classes="map") as parts[f"{name}_column"]:
+                parts[f"{name}_title"] = gr.HTML()
+                parts[f"{name}_picture"] = _map_picture(METHODS[name].title, name)
+                parts[f"{name}_text"] = gr.HTML(elem_classes="caption", elem_id=f"{name}-text")
+
+
+def _what_if(parts: dict[str, Any]) -> None:
+    """The face without some of its patches, and the controls that choose them."""
+    with gr.Row(equal_height=False, elem_id="what-if"):
+        with gr.Column(min_width=320):
+            gr.HTML(captions.heading("What if …", "Hide patches of the face and see the probability move."))
+            parts["what_if_text"] = gr.HTML(words.WHAT_IF_HELP, elem_classes="caption", elem_id="what-if-text")
+            parts["top"] = gr.Slider(
+                0,
+                20,
+                0,
+                step=1,
+                label="Hide the strongest",
+                info="That many patches which speak for the class explained.",
+                elem_id="top",
+            )
+            with gr.Row():
+                parts["smallest"] = gr.Button("Smallest set that flips the verdict", size="sm", elem_id="smallest")
+                parts["show_all"] = gr.Button("Show all again", size="sm", elem_id="show-all")
+        with gr.Column(min_width=320):
+            parts["what_if_picture"] = _map_picture("The face that the network was asked about", "what-if-picture")
+
+
+def _settings() -> dict[str, Any]:
+    """The controls by the name of the handlers' arguments, in their order."""
     with gr.Accordion("Settings", open=False):
-        target = gr.Radio([LIKELIER, *TARGETS], value=LIKELIER, label="Class that LIME explains")
+        target = gr.Radio([LIKELIER, *TARGETS], value=LIKELIER, label="Class that the maps explain")
         superpixels = gr.Slider(
-            20,
+            10,
             150,
-            50,
+            Settings.superpixels,
             step=5,
             label="Superpixels",
             info="Finer patches need more samples.",
@@ -352,15 +496,49 @@ def _settings() -> list[Any]:
         samples = gr.Slider(
             MIN_SAMPLES,
             MAX_SAMPLES,
-            1000,
+            Settings.samples,
             step=100,
             label="Samples",
-            info="More are steadier and slower.",
+            info="At the most: LIME stops when its map has converged.",
             elem_id="samples",
         )
         shown = gr.Slider(1, 50, 8, step=1, label="Regions shown", info="The strongest ones.", elem_id="shown")
         smooth = gr.Checkbox(False, label="Smooth the attention map", info="Off: the native grid.")
-    return [target, superpixels, samples, shown, smooth]
+        further = gr.CheckboxGroup(
+            FURTHER,
+            value=[],
+            label="Further maps",
+            info="Grad-CAM and integrated gradients load TensorFlow at their first use, which takes seconds.",
+            elem_id="further",
+        )
+        trust = gr.Checkbox(
+            True, label="Measure trust", info="Compare each map with random orders of its patches.", elem_id="trust"
+        )
+        segmentation = gr.Radio(
+            list(SEGMENTATIONS),
+            value=Settings.segmentation,
+            label="How to cut the face",
+            info="facial: eyes, brows, nose, mouth, cheeks, chin, forehead, hair, background.",
+            elem_id="segmentation",
+        )
+        hide = gr.Radio(
+            list(HIDES),
+            value=Settings.hide,
+            label="What a hidden patch looks like",
+            info="Every choice is an unlikely picture; try two.",
+            elem_id="hide",
+        )
+    return {
+        "target": target,
+        "superpixels": superpixels,
+        "samples": samples,
+        "shown": shown,
+        "smooth": smooth,
+        "further": further,
+        "trust": trust,
+        "segmentation": segmentation,
+        "hide": hide,
+    }
 
 
 def _map_picture(label: str, name: str) -> gr.Image:
@@ -368,14 +546,13 @@ def _map_picture(label: str, name: str) -> gr.Image:
 
 
 def _wire(
-    page: Page, photo: gr.Image, controls: list[Any], face: gr.State, whole: gr.State, model: gr.Radio
+    page: Page, photo: gr.Image, controls: dict[str, Any], face: gr.State, whole: gr.State, model: gr.Radio
 ) -> dict[str, Any]:
     """Connect controls and handlers; returns how a run is started."""
     parts = page.parts
-    target, superpixels, samples, shown, smooth = controls
     run_it: dict[str, Any] = {
         "fn": page.show,
-        "inputs": [photo, *controls, face, whole, model],
+        "inputs": [photo, *controls.values(), face, whole, model],
         "outputs": list(parts.values()),
         "show_progress": "hidden",
         "trigger_mode": "multiple",  # a newer run ends the one before: see Runs
@@ -385,33 +562,54 @@ def _wire(
     }
     private: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     photo.change(lambda: (0, False), None, [face, whole], **private).then(**run_it)
-    gr.on([target.input, superpixels.release, samples.release], **run_it)
+    gr.on([controls[name].input for name in ("target", "further", "trust", "segmentation", "hide")], **run_it)
+    gr.on([controls[name].release for name in ("superpixels", "samples")], **run_it)
     parts["whole_button"].click(lambda: True, None, whole, **private).then(**run_it)
     parts["found"].select(page.pick, [parts["seen"], face], face, **private).then(**run_it)
-    redrawn = [parts[name] for name in ("seen", "lime_picture", "lime_text", "attention_picture", "attention_text")]
+    drawn = [parts[f"{name}_{part}"] for name in METHODS for part in ("picture", "text")]
     redraw = {
         "fn": page.redraw,
-        "inputs": [parts["seen"], shown, smooth],
-        "outputs": [*redrawn, parts["status"]],
+        "inputs": [parts["seen"], controls["shown"], controls["smooth"]],
+        "outputs": [*drawn, parts["seen"], parts["status"]],
         "trigger_mode": "always_last",  # a slider sends every step of its way
     }
-    gr.on([shown.input, smooth.input], **redraw, **private)
+    gr.on([controls["shown"].input, controls["smooth"].input], **redraw, **private)
     parts["cancel"].click(page.stop, **private)
-    api_whole = gr.Checkbox(False, label="whole", visible=False)
+    _wire_what_if(page, private)
+    _wire_api(page, photo, controls, model)
+    return run_it
+
+
+def _wire_what_if(page: Page, private: dict[str, Any]) -> None:
+    """Clicks on LIME's picture and the controls below it ask the network at once."""
+    parts = page.parts
+    answer = {"outputs": [parts[name] for name in ("hidden", "what_if_picture", "what_if_text")], **private}
+    seen = parts["seen"]
+    parts["lime_picture"].select(page.hide_clicked, [seen, parts["hidden"]], **answer)
+    parts["top"].input(page.hide_top, [seen, parts["top"]], trigger_mode="always_last", **answer)
+    parts["smallest"].click(page.hide_smallest, [seen], **answer)
+    parts["show_all"].click(page.show_all, [seen], **answer)
+
+
+def _wire_api(page: Page, photo: gr.Image, controls: dict[str, Any], model: gr.Radio) -> None:
+    """The endpoint ``/analyze`` for programs; what costs seconds is off unless they ask for it."""
+    asked = {name: gr.Checkbox(False, label=name, visible=False) for name in ("whole", "trust", "flip")}
+    first = [controls[name] for name in ("target", "superpixels", "samples", "shown", "smooth")]
+    last = [asked["trust"], asked["flip"], controls["segmentation"], controls["hide"]]
     answers = [
         gr.JSON(label="report", visible=False),
         gr.Image(label="lime", visible=False, format="png"),
         gr.Image(label="attention", visible=False, format="png"),
+        gr.Gallery(label="further", visible=False, format="png"),
     ]
     gr.Button(visible=False).click(
         page.analyze_photo,
-        [photo, *controls, api_whole, model],
+        [photo, *first, asked["whole"], model, controls["further"], *last],
         answers,
         api_name="analyze",
         concurrency_limit=BUSY_VISITORS,
         concurrency_id="model",
     )
-    return run_it
 
 
 def main(

@@ -2,66 +2,26 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.agreement import Agreement
 from explain.attention_map import attention_map
 from explain.attribution import Attribution
-from explain.hiding import HIDES
-from explain.lime_map import LimeExplainer
-from explain.superpixels import MAX_COUNT, METHODS, MIN_COUNT, segment
+from explain.facial_regions import landmarks_in_crop, region_names
+from explain.methods import explainers
+from explain.network import ExplanationError
+from explain.settings import TARGETS, Settings, SettingsError
+from explain.subject import Subject, never
+from explain.superpixels import segment
+from explain.trust import Trust, measure
+from explain.what_if import WhatIf, smallest_flip, without
 from model.detector import Detector, Prediction
 from model.faces import Face, find_faces, whole_picture
 from model.photo import Photo, open_photo
-
-MIN_SAMPLES, MAX_SAMPLES = 100, 5000
-TARGETS = ("Fake", "Real")
-
-
-class SettingsError(ValueError):
-    """A setting is out of range; the message names it, the value and what is allowed."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What to explain and how.
-
-    Attributes:
-        target: class that LIME explains, ``Fake`` or ``Real``; None for the likelier one.
-        superpixels: about how many regions to cut the face into, 2..400.
-        samples: perturbed crops that LIME asks the model about, 100..5000.
-        segmentation: how to cut, one of ``explain.superpixels.METHODS``.
-        hide: what a hidden region looks like, one of ``explain.hiding.HIDES``.
-        seed: decides LIME's masks.
-        smooth_attention: interpolate the attention mask between its cells.
-        face: which face to analyse, 0 for the largest.
-        whole_picture: analyse the photo's central square when no face is found, because the user asked to.
-    """
-
-    target: str | None = None
-    superpixels: int = 50
-    samples: int = 1000
-    segmentation: str = "slic"
-    hide: str = "mean"
-    seed: int = 0
-    smooth_attention: bool = False
-    face: int = 0
-    whole_picture: bool = False
-
-    def __post_init__(self) -> None:
-        if self.target not in (*TARGETS, None):
-            raise SettingsError(f"The class to explain must be Fake or Real, not {self.target!r}.")
-        _require_range("superpixels", self.superpixels, MIN_COUNT, MAX_COUNT)
-        _require_range("samples", self.samples, MIN_SAMPLES, MAX_SAMPLES)
-        _require_range("seed", self.seed, 0, 2**32 - 1)
-        if self.segmentation not in METHODS:
-            raise SettingsError(f"segmentation must be {_one_of(METHODS)}, not {self.segmentation!r}.")
-        if self.hide not in HIDES:
-            raise SettingsError(f"hide must be {_one_of(HIDES)}, not {self.hide!r}.")
 
 
 @dataclass(frozen=True)
@@ -72,10 +32,18 @@ class Analysis:
         photo: the decoded photo.
         faces: every face found, largest first.
         chosen: the face that was analysed, or None where the photo shows none.
-        prediction: the model's word on the chosen face, or None before it or without a face.
-        attributions: maps by method, ``attention`` and ``lime``.
         settings: as asked for, with the class that is explained filled in.
         model: name, architecture and SHA-256 of the model.
+        prediction: the model's word on the chosen face, or None before it or without a face.
+        subject: the question that every map answers, or None before the verdict.
+        attributions: maps by method.
+        problems: why a map that was asked for can't be made, by method, in one sentence each.
+        trusts: how far each map can be trusted, by method; empty until measured.
+        agreement: between the maps; None until measured.
+        flip: the smallest set of regions found whose hiding turns the verdict; None where not asked for or none.
+        what_if: the face without ``settings.hidden``; None where nothing is hidden.
+        stage: what is being worked on: a method's name, ``faces``, ``flip`` or ``trust``; empty once complete.
+        progress: share of that stage done, 0..1; None where it can't be told.
         seconds: time spent per step.
         complete: nothing more will come.
     """
@@ -86,47 +54,30 @@ class Analysis:
     settings: Settings
     model: dict[str, str]
     prediction: Prediction | None = None
+    subject: Subject | None = None
     attributions: dict[str, Attribution] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    trusts: dict[str, Trust] = field(default_factory=dict)
+    agreement: Agreement | None = None
+    flip: WhatIf | None = None
+    what_if: WhatIf | None = None
+    stage: str = ""
+    progress: float | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     complete: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything but pixels, ready for JSON."""
-        prediction = self.prediction
-        return {
-            "photo": {
-                "sha256": self.photo.sha256,
-                "width": self.photo.pixels.shape[1],
-                "height": self.photo.pixels.shape[0],
-                "notes": list(self.photo.notes),
-            },
-            "faces": [_face_to_dict(face) for face in self.faces],
-            "chosen": None if self.chosen is None else _face_to_dict(self.chosen),
-            "prediction": prediction
-            and {
-                "probabilities": dict(prediction.probabilities),
-                "verdict": prediction.verdict,
-                "calibrated": prediction.calibrated,
-                "attention": None if prediction.attention is None else _rounded(prediction.attention),
-            },
-            "attributions": {name: _attribution_to_dict(a) for name, a in self.attributions.items()},
-            "settings": asdict(self.settings),
-            "model": self.model,
-            "seconds": {name: round(value, 4) for name, value in self.seconds.items()},
-            "complete": self.complete,
-        }
 
 
 def analyze(
     source: bytes | str | PathLike[str] | NDArray[np.uint8] | Photo,
     settings: Settings,
     detector: Detector,
-    cancelled: Callable[[], bool] = lambda: False,
+    cancelled: Callable[[], bool] = never,
 ) -> Iterator[Analysis]:
     """Find the faces, judge one and explain the verdict, yielding an ever more complete analysis.
 
-    First come the faces, then the verdict with the attention map, then LIME's map as it grows. A photo without
-    a face ends after the first, without a score, unless ``settings.whole_picture`` asks for one.
+    First come the faces, then the verdict with the attention map, then each other map as it grows, then what was asked
+    for beyond: what-if, the smallest flip, trust. A photo without a face ends after the first, without a score, unless
+    ``settings.whole_picture`` asks for one.
 
     Args:
         source: a file's bytes or path, an RGB array, or a photo opened before.
@@ -136,7 +87,7 @@ def analyze(
 
     Raises:
         PhotoError: if the source is no usable photo.
-        SettingsError: if ``settings.face`` names a face that the photo does not have.
+        SettingsError: if ``settings`` names a face or a region that is not there.
     """
     watch = _Stopwatch()
     photo = source if isinstance(source, Photo) else open_photo(source)
@@ -146,42 +97,136 @@ def analyze(
     watch.lap("faces")
     card = detector.card
     model = {"name": detector.name, "architecture": card.architecture, **card.sha256}
-    analysis = Analysis(photo, faces, chosen, settings, model, seconds=watch.seconds)
+    analysis = Analysis(photo, faces, chosen, settings, model, stage="faces", seconds=watch.seconds)
     if chosen is None:
-        yield replace(analysis, complete=True)
+        yield replace(analysis, stage="", complete=True)
         return
     yield analysis
     if cancelled():
         return
-    prediction = detector.predict(chosen.crop)
+    analysis = _judge(analysis, chosen, detector)
     watch.lap("predict")
-    target = settings.target or max(TARGETS, key=lambda name: prediction.probabilities[name])
-    settings = replace(settings, target=target)
-    attributions = {}
-    if prediction.attention is not None:
-        size = len(chosen.crop)
-        attributions["attention"] = attention_map(prediction.attention, size, settings.smooth_attention)
-    analysis = replace(
-        analysis, settings=settings, prediction=prediction, attributions=attributions, seconds=watch.seconds
-    )
+    analysis = replace(analysis, seconds=watch.seconds, complete=not _steps(settings))
     yield analysis
-    segments = segment(chosen.crop, settings.segmentation, settings.superpixels)
-    maps = LimeExplainer(seed=settings.seed).explain(
-        chosen.crop,
-        segments,
-        detector.probabilities,
-        card.labels,
-        target,
-        samples=settings.samples,
-        hide=settings.hide,
-        cancelled=cancelled,
+    for step in _steps(settings):
+        for latest in step(analysis, cancelled):
+            analysis = latest
+            # The caller's time between two pictures is not ours.
+            watch.pause()
+            yield analysis
+            watch.resume()
+        if cancelled():
+            return
+        watch.lap(analysis.stage)
+        analysis = replace(analysis, seconds=watch.seconds)
+    if not analysis.complete:
+        yield replace(analysis, stage="", progress=None, complete=True)
+
+
+Step = Callable[[Analysis, Callable[[], bool]], Iterator[Analysis]]
+
+
+def _steps(settings: Settings) -> list[Step]:
+    """What follows the verdict, in order; each yields at least once unless cancelled."""
+    steps: list[Step] = [_explain_by(name) for name in settings.methods if name != "attention"]
+    if settings.hidden:
+        steps.append(_hide)
+    if settings.flip:
+        steps.append(_flip)
+    if settings.trust:
+        steps.append(_trust)
+    return steps
+
+
+def _judge(analysis: Analysis, chosen: Face, detector: Detector) -> Analysis:
+    """The verdict with the attention mask of the same pass, and the question that the maps are to answer."""
+    settings = analysis.settings
+    prediction = detector.predict(chosen.crop)
+    target = settings.target or max(TARGETS, key=lambda name: prediction.probabilities[name])
+    landmarks = landmarks_in_crop(chosen)
+    try:
+        segments = segment(chosen.crop, settings.segmentation, settings.superpixels, landmarks)
+        names = None if landmarks is None else region_names(segments, landmarks)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    attributions = {}
+    if "attention" in settings.methods and prediction.attention is not None:
+        attributions["attention"] = attention_map(prediction.attention, len(chosen.crop), settings.smooth_attention)
+    return replace(
+        analysis,
+        settings=replace(settings, target=target),
+        prediction=prediction,
+        subject=Subject(chosen.crop, segments, target, detector, settings.hide, settings.seed, names),
+        attributions=attributions,
     )
-    for lime in maps:
+
+
+def _explain_by(name: str) -> Step:
+    def explain(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:
+        subject = analysis.subject
+        assert subject is not None
+        analysis = replace(analysis, stage=name, progress=None)
+        yield analysis
+        try:
+            for found in explainers(analysis.settings.samples)[name](subject, cancelled):
+                attributions = {**analysis.attributions, name: found}
+                yield replace(analysis, attributions=attributions, progress=_progress(found))
+        except ExplanationError as error:
+            yield replace(analysis, problems={**analysis.problems, name: str(error)})
+
+    return explain
+
+
+def _progress(found: Attribution) -> float | None:
+    if found.evidence["complete"]:
+        return 1.0
+    if "budget" not in found.evidence:
+        return None
+    return float(found.evidence["samples"]) / float(found.evidence["budget"])
+
+
+def _hide(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:
+    assert analysis.subject is not None
+    try:
+        what_if = without(analysis.subject, analysis.settings.hidden)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    yield replace(analysis, stage="what_if", progress=1.0, what_if=what_if)
+
+
+def _flip(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:
+    subject, lime = analysis.subject, analysis.attributions.get("lime")
+    assert subject is not None
+    analysis = replace(analysis, stage="flip", progress=None)
+    yield analysis
+    try:
+        if lime is None:
+            raise ExplanationError("The smallest flip follows LIME's order: ask for lime as well.")
+        flip = smallest_flip(subject, lime, cancelled)
+    except ValueError as error:
+        yield replace(analysis, problems={**analysis.problems, "flip": str(error)})
+        return
+    if not cancelled():
+        yield replace(analysis, flip=flip, progress=1.0)
+
+
+def _trust(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:
+    subject = analysis.subject
+    assert subject is not None
+    if not analysis.attributions:
+        yield replace(
+            analysis, problems={**analysis.problems, "trust": "There is no map whose trust could be measured."}
+        )
+        return
+    analysis = replace(analysis, stage="trust", progress=0.0)
+    yield analysis
+    ways = explainers(analysis.settings.samples)
+    for so_far in measure(subject, analysis.attributions, ways, cancelled):
         yield replace(
             analysis,
-            attributions={**attributions, "lime": lime},
-            seconds={**watch.seconds, "lime": float(lime.evidence["seconds"])},
-            complete=bool(lime.evidence["complete"]),
+            trusts=dict(so_far.trusts),
+            agreement=so_far.agreement,
+            progress=so_far.done / max(so_far.planned, 1),
         )
 
 
@@ -195,6 +240,12 @@ class _Stopwatch:
         self.seconds = {**self.seconds, name: now - self._last}
         self._last = now
 
+    def pause(self) -> None:
+        self._paused = time.perf_counter()
+
+    def resume(self) -> None:
+        self._last += time.perf_counter() - self._paused
+
 
 def _choose(photo: Photo, faces: tuple[Face, ...], settings: Settings) -> Face | None:
     if not faces:
@@ -202,31 +253,3 @@ def _choose(photo: Photo, faces: tuple[Face, ...], settings: Settings) -> Face |
     if not 0 <= settings.face < len(faces):
         raise SettingsError(f"face must be 0 to {len(faces) - 1} for this photo, not {settings.face}.")
     return faces[settings.face]
-
-
-def _require_range(name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise SettingsError(f"{name} must be {low} to {high}, not {value}.")
-
-
-def _one_of(names: dict[str, Any]) -> str:
-    return f"one of {', '.join(names)}"
-
-
-def _rounded(array: NDArray[np.floating]) -> list[Any]:
-    values: list[Any] = np.round(array.astype(np.float64), 6).tolist()
-    return values
-
-
-def _face_to_dict(face: Face) -> dict[str, Any]:
-    landmarks = np.round(face.landmarks.astype(np.float64), 1).tolist()
-    return {"box": list(face.box), "score": round(face.score, 4), "landmarks": landmarks}
-
-
-def _attribution_to_dict(attribution: Attribution) -> dict[str, Any]:
-    return {
-        "target": attribution.target,
-        "native_shape": list(attribution.native_shape),
-        "weights": None if attribution.weights is None else _rounded(attribution.weights),
-        "evidence": attribution.evidence,
-    }

@@ -1,10 +1,13 @@
 """Turns the attention mask of the verdict's own pass into a map, as coarse and as flat as it is."""
 
+from collections.abc import Callable, Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from explain.attribution import Attribution
+from explain.subject import Subject, never
 
 FLAT_CONTRAST = 0.05  # max - min below which a mask prefers nothing
 
@@ -42,6 +45,14 @@ def attention_map(mask: NDArray[np.float32], size: int, smooth: bool = False) ->
         "smooth": smooth,
         "peak_x": (float(column) + 0.5) / mask.shape[1],
         "peak_y": (float(row) + 0.5) / mask.shape[0],
+        "complete": True,
     }
     native = (mask.shape[0], mask.shape[1])
     return Attribution("attention", "either class", enlarged, native, None, None, evidence)
+
+
+def attention(subject: Subject, cancelled: Callable[[], bool] = never) -> Iterator[Attribution]:
+    """The attention map of a subject on its native grid, from a pass of its own; nothing without an attention block."""
+    mask = None if cancelled() else subject.detector.predict(subject.crop).attention
+    if mask is not None:
+        yield attention_map(mask, len(subject.crop))

@@ -6,6 +6,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 
 from explain.attribution import Attribution
+from explain.what_if import WhatIf
 from model.faces import Face
 
 BOXES_LONG_SIDE = 1024  # pixels; the photo with its boxes is drawn no larger
@@ -17,8 +18,12 @@ CHOSEN = (15, 118, 110)
 OTHER = (100, 116, 139)
 HEAT = "cividis"  # even steps for every eye, and in grey
 
+HIDDEN = (255, 255, 255)
+
 _SHADE = 0.62  # opacity of the strongest region
 _FAINTEST = 0.22  # opacity of a region that is shown at all
+_DENSEST = 0.8  # opacity of a signed map's strongest place
+_UNSURE = 0.08  # opacity of a region whose interval holds zero: the model may not care for it
 
 
 def hex_colour(colour: tuple[int, int, int]) -> str:
@@ -42,7 +47,7 @@ def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) 
     """Colour the strongest superpixels: blue speaks for the class explained, orange against it.
 
     The stronger a region, the more opaque; supporting regions have a solid outline and opposing ones a dashed
-    one, so that the colour is not the only sign.
+    one, so that the colour is not the only sign. A region whose weight may as well be zero is faint, its outline thin.
 
     Args:
         crop: face crop ``(S, S, 3) uint8`` RGB.
@@ -64,25 +69,37 @@ def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) 
     largest = max(float(np.abs(attribution.weights).max()), 1e-12)
     opacity = np.zeros(len(attribution.weights), np.float32)
     opacity[shown] = np.maximum(np.abs(attribution.weights[shown]) / largest * _SHADE, _FAINTEST)
+    doubtful = unsure(attribution)
+    opacity[shown] = np.where(doubtful[shown], _UNSURE, opacity[shown])
     colours = np.where(attribution.weights[:, None] > 0, np.array(SUPPORTS), np.array(OPPOSES))
     alpha = opacity[segments][..., None]
     picture = picture * (1 - alpha) + colours[segments] * alpha
     drawn = np.ascontiguousarray(np.round(picture).astype(np.uint8))
     for label in shown:
-        _outline(drawn, segments == label, bool(attribution.weights[label] > 0))
+        supports = bool(attribution.weights[label] > 0)
+        _outline(drawn, segments == label, SUPPORTS if supports else OPPOSES, supports, 1 if doubtful[label] else 2)
     return drawn
 
 
-def _outline(picture: NDArray[np.uint8], region: NDArray[np.bool_], supports: bool) -> None:
-    colour = SUPPORTS if supports else OPPOSES
+def unsure(attribution: Attribution) -> NDArray[np.bool_]:
+    """Whether each superpixel's interval holds zero, ``(K,)``; False where the method gives no intervals."""
+    if attribution.intervals is None:
+        return np.zeros(0 if attribution.weights is None else len(attribution.weights), bool)
+    doubtful: NDArray[np.bool_] = (attribution.intervals[:, 0] <= 0) & (attribution.intervals[:, 1] >= 0)
+    return doubtful
+
+
+def _outline(
+    picture: NDArray[np.uint8], region: NDArray[np.bool_], colour: tuple[int, int, int], solid: bool, width: int
+) -> None:
     contours, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     for contour in contours:
         points = contour[:, 0]
-        if supports:
-            cv2.polylines(picture, [points], True, colour, 2, cv2.LINE_AA)
+        if solid:
+            cv2.polylines(picture, [points], True, colour, width, cv2.LINE_AA)
             continue
         for start in range(0, len(points), 14):
-            cv2.polylines(picture, [points[start : start + 8]], False, colour, 2, cv2.LINE_AA)
+            cv2.polylines(picture, [points[start : start + 8]], False, colour, width, cv2.LINE_AA)
 
 
 def heatmap(crop: NDArray[np.uint8], attribution: Attribution, opacity: float = 0.6) -> NDArray[np.uint8]:
@@ -102,6 +119,38 @@ def heatmap(crop: NDArray[np.uint8], attribution: Attribution, opacity: float = 
     colours = colormaps[HEAT](np.clip(values, 0, 1))[..., :3] * 255
     grey = cv2.cvtColor(enlarge(crop), cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
     return np.round(grey * (1 - opacity) + colours * opacity).astype(np.uint8)
+
+
+def signed_map(crop: NDArray[np.uint8], attribution: Attribution) -> NDArray[np.uint8]:
+    """Colour every place of a signed map: blue speaks for the class explained, orange against it.
+
+    The strongest place is the most opaque, so the picture shows where, and the map's numbers how much. A map that is
+    zero everywhere colours nothing.
+
+    Args:
+        crop: face crop ``(S, S, 3) uint8`` RGB.
+        attribution: with a signed map of any scale.
+
+    Returns:
+        ``(640, 640, 3) uint8`` RGB.
+    """
+    values = cv2.resize(attribution.map, (PICTURE_SIZE, PICTURE_SIZE), interpolation=cv2.INTER_LINEAR)
+    # Pixel by pixel gradients are grainy: the strongest hundredth would leave all the rest invisible.
+    largest = float(np.quantile(np.abs(values), 0.99)) or float(np.abs(values).max())
+    alpha = np.clip(np.abs(values) / (largest or 1.0), 0, 1)[..., None] * _DENSEST
+    colours = np.where(values[..., None] > 0, np.array(SUPPORTS), np.array(OPPOSES))
+    grey = cv2.cvtColor(enlarge(crop), cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
+    return np.round(grey * (1 - alpha) + colours * alpha).astype(np.uint8)
+
+
+def hidden_regions(what_if: WhatIf, segments: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """The face as the network saw it without some regions, each of them outlined, ``(640, 640, 3) uint8`` RGB."""
+    picture = np.ascontiguousarray(enlarge(what_if.crop))
+    size = (PICTURE_SIZE, PICTURE_SIZE)
+    enlarged = cv2.resize(segments, size, interpolation=cv2.INTER_NEAREST)
+    for label in what_if.hidden:
+        _outline(picture, enlarged == label, HIDDEN, False, 2)
+    return picture
 
 
 def display_scale(photo: NDArray[np.uint8]) -> float:

@@ -28,9 +28,11 @@ def perturb(
     Returns:
         ``(N, H, W, 3)`` of the crop's dtype.
     """
-    # Flat rows: numpy chooses among them four times faster than it broadcasts over three channels.
-    visible = np.take(masks.astype(bool), np.repeat(segments.ravel(), crop.shape[2]), axis=1)
-    return np.where(visible, crop.ravel(), hidden.ravel()).reshape(-1, *crop.shape)
+    visible = np.take(masks.astype(np.uint8), segments.astype(np.intp), axis=1)
+    shown = np.repeat(hidden[None], len(masks), axis=0)
+    for picture, mask in zip(shown, visible, strict=True):
+        cv2.copyTo(crop, mask, picture)  # several times as fast as numpy's choice between two arrays
+    return shown
 
 
 def hidden_crop(crop: NDArray[np.uint8], segments: NDArray[np.integer], hide: str) -> NDArray[np.uint8]:

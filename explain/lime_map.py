@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,23 @@ from tqdm.auto import tqdm
 
 from explain.attribution import Attribution, count_superpixels
 from explain.hiding import hidden_crop, perturb
+from explain.lime_fit import Halves, compare_halves, halves_of, intervals
+from explain.subject import Subject, never
 
+BUDGET = 1200  # samples at the most; many maps of 30 superpixels have converged before
 FIRST_MAP = 64  # samples before the first picture, or two per superpixel if that is more
-REFIT_SHARE = 0.1  # of the samples planned, between two pictures; a fit takes milliseconds
+REFIT_SHARE = 0.1  # of the budget, between two pictures; a fit takes milliseconds
+SAMPLES_PER_SUPERPIXEL = 10  # before a map may count as converged: the advice of lime's author
 
 Predict = Callable[[NDArray[np.uint8]], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    weights: NDArray[np.float32]
+    intervals: NDArray[np.float32]
+    halves: Halves
+    numbers: dict[str, float]
 
 
 class LimeExplainer(LimeImageExplainer):
@@ -57,15 +70,17 @@ class LimeExplainer(LimeImageExplainer):
         classes: Sequence[str],
         target: str,
         *,
-        samples: int = 1000,
+        samples: int = BUDGET,
         hide: str = "mean",
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Callable[[], bool] = never,
     ) -> Iterator[Attribution]:
-        """Yield the map of ``target`` as it grows, the last one over every sample.
+        """Yield the map of ``target`` as it grows, until it has converged or the budget ends.
 
         The first map comes after two samples per superpixel (at least 64), the next ones whenever the samples
-        have doubled or grown by a tenth of the plan. When ``cancelled`` turns true, no further batch is
-        predicted and the iterator ends: what it yielded last, if anything, stays valid, ``complete: False``.
+        have doubled or grown by ``REFIT_SHARE`` of the budget. The map has converged once there are ten samples per
+        superpixel (lime's author's advice) and fits to two halves of them agree, see ``explain.lime_fit``. When
+        ``cancelled`` turns true, no further batch is predicted and the iterator ends: what it yielded last, if
+        anything, stays valid, ``complete: False``.
 
         Args:
             crop: face crop, ``(S, S, 3) uint8`` RGB.
@@ -73,9 +88,8 @@ class LimeExplainer(LimeImageExplainer):
             predict: maps ``(N, S, S, 3) uint8`` to probabilities ``(N, C)``; resizes to the model's input.
             classes: the ``C`` class names, in the order of the columns that ``predict`` returns.
             target: the class to explain.
-            samples: crops to predict, the untouched one included, at least 2; lime's author advises 10 per
-                superpixel or more.
-            hide: what a hidden superpixel looks like: ``"mean"``, ``"black"`` or ``"blur"``.
+            samples: the budget, crops to predict at the most, the untouched one included, at least 2.
+            hide: what a hidden superpixel looks like, one of ``explain.hiding.HIDES``.
             cancelled: asked before each batch.
 
         Raises:
@@ -107,26 +121,62 @@ class LimeExplainer(LimeImageExplainer):
                 if used < min(next_map, samples):
                     continue
                 next_map = min(2 * used, used + round(REFIT_SHARE * samples))
-                explanation = self.fit(masks[:used], probabilities[:used], crop, segments, index)
-                weights = np.array([weight for _, weight in sorted(explanation.local_exp[index])], np.float32)
+                fitted = self._describe(masks[:used], probabilities[:used], crop, segments, index)
+                enough = used >= SAMPLES_PER_SUPERPIXEL * masks.shape[1]
+                converged = enough and fitted.halves.agree
+                complete = converged or used == samples
                 seconds += time.perf_counter() - resumed
-                evidence: dict[str, float | int | str | bool] = {
+                evidence = {
                     "samples": used,
-                    "samples_planned": samples,
-                    "complete": used == samples,
+                    "budget": samples,
+                    "complete": complete,
+                    "converged": converged,
+                    "halves_rank_correlation": fitted.halves.rank_correlation,
+                    "halves_same_top": fitted.halves.same_top,
                     "seed": self.seed,
                     "kernel_width": self.kernel_width,
                     "hide": hide,
-                    "r2": float(explanation.score),
-                    "intercept": float(explanation.intercept[index]),
-                    "local_prediction": float(explanation.local_pred[0]),
-                    "model_prediction": float(probabilities[0, index]),
+                    **fitted.numbers,
                     "seconds": seconds,
                 }
-                yield Attribution("lime", target, weights[labels], crop.shape[:2], labels, weights, evidence)
+                yield Attribution(
+                    *("lime", target, fitted.weights[labels], crop.shape[:2], labels, fitted.weights, evidence),
+                    intervals=fitted.intervals,
+                )
+                if complete:
+                    return
                 resumed = time.perf_counter()  # the time that the caller spent on the picture is not ours
 
         return grow()
+
+    def _describe(
+        self,
+        masks: NDArray[np.uint8],
+        probabilities: NDArray[np.floating],
+        crop: NDArray[np.uint8],
+        segments: NDArray[np.integer],
+        index: int,
+    ) -> _Fitted:
+        """The fit to all samples, the interval of each weight, and what fits to half of the samples say."""
+
+        def weights_of(rows: NDArray[np.intp] | slice) -> tuple[NDArray[np.float64], ImageExplanation]:
+            explanation = self.fit(masks[rows], probabilities[rows], crop, segments, index)
+            return np.array([weight for _, weight in sorted(explanation.local_exp[index])]), explanation
+
+        weights, explanation = weights_of(slice(None))
+        first, second = halves_of(len(masks))
+        # Two samples are the least that can be fitted, and make one whole pair with the untouched crop at best.
+        halves = compare_halves(weights_of(first)[0], weights_of(second)[0]) if len(second) > 1 else Halves(0.0, 0.0)
+        intercept = float(explanation.intercept[index])
+        kernel = self.base.kernel_fn(_distances(masks))
+        numbers = {
+            "r2": float(explanation.score),
+            "intercept": intercept,
+            "local_prediction": float(explanation.local_pred[0]),
+            "model_prediction": float(probabilities[0, index]),
+        }
+        bounds = intervals(masks, probabilities[:, index], kernel, weights, intercept)
+        return _Fitted(weights.astype(np.float32), bounds, halves, numbers)
 
     def fit(
         self,
@@ -157,7 +207,7 @@ class LimeExplainer(LimeImageExplainer):
         ) = self.base.explain_instance_with_data(
             masks,
             probabilities,
-            pairwise_distances(masks, masks[:1], metric="cosine").ravel(),
+            _distances(masks),
             target_index,
             masks.shape[1],
             # Every superpixel gets a weight: lime's selection would fit twice to choose all of them.
@@ -212,6 +262,34 @@ class LimeExplainer(LimeImageExplainer):
                 predictions.append(np.asarray(classifier_fn(images)))
                 bar.update(len(images))
         return masks, np.concatenate(predictions)
+
+
+def lime(subject: Subject, cancelled: Callable[[], bool] = never, samples: int = BUDGET) -> Iterator[Attribution]:
+    """LIME's map of a subject as it grows, see ``LimeExplainer.explain``.
+
+    Args:
+        subject: what to explain.
+        cancelled: asked before each batch.
+        samples: the budget, at least 2.
+    """
+    maps = LimeExplainer(seed=subject.seed).explain(
+        subject.crop,
+        subject.segments,
+        subject.detector.probabilities,
+        subject.detector.card.labels,
+        subject.target,
+        samples=samples,
+        hide=subject.hide,
+        cancelled=cancelled,
+    )
+    for found in maps:
+        yield replace(found, names=subject.names)
+
+
+def _distances(masks: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Cosine distance ``(N,)`` of each mask from the untouched crop, as lime's kernel takes it."""
+    distances: NDArray[np.float64] = pairwise_distances(masks, np.ones_like(masks[:1]), metric="cosine").ravel()
+    return distances
 
 
 def paired_masks(samples: int, superpixels: int, seed: int) -> NDArray[np.uint8]:

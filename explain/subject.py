@@ -16,6 +16,11 @@ from model.detector import Detector
 BATCH = 64  # pictures held and asked about at once
 
 
+def never() -> bool:
+    """What a caller asks who will not cancel."""
+    return False
+
+
 @dataclass(frozen=True, eq=False)
 class Subject:
     """One question of why; every method and every measure of trust asks the model through it.

@@ -9,34 +9,44 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import felzenszwalb, quickshift, slic
 
+from explain.facial_regions import facial_regions
+
 MIN_COUNT, MAX_COUNT = 2, 400
 SHRUNK_SIDE = 192  # pixels; quickshift and felzenszwalb look at no more, so that count means the same at any size
 
 
-def segment(crop: NDArray[np.uint8], method: str = "slic", count: int = 50) -> NDArray[np.int32]:
+def segment(
+    crop: NDArray[np.uint8], method: str = "slic", count: int = 50, landmarks: NDArray[np.floating] | None = None
+) -> NDArray[np.int32]:
     """Cut a face crop into about ``count`` superpixels; the same crop always gives the same ones.
 
     Only ``"slic"`` stays near ``count``, mostly just below it. For ``"quickshift"`` and
     ``"felzenszwalb"`` the count is approximate: their scale is derived from it as it suits face crops, and
     how many regions they find depends on the picture (a plain surface is one, whatever was asked for).
+    ``"facial"`` takes no account of the count: eyes, nose, mouth and so on, see ``explain.facial_regions``.
 
     Args:
         crop: face crop, ``(S, S, 3) uint8`` RGB.
-        method: ``"slic"``, ``"quickshift"`` or ``"felzenszwalb"``.
+        method: ``"slic"``, ``"quickshift"``, ``"felzenszwalb"`` or ``"facial"``.
         count: superpixels wanted, 2 to 400.
+        landmarks: of the face, ``(5, 2)`` x, y in pixels of the crop, as ``explain.facial_regions.landmarks_in_crop``
+            gives them; only ``"facial"`` looks at them, and cannot do without.
 
     Returns:
         Superpixel of each pixel, ``(S, S) int32``, labels ``0..K-1`` without gaps.
 
     Raises:
-        ValueError: if the crop, the method or the count is none of the above.
+        ValueError: if the crop, the method or the count is none of the above, or if ``"facial"`` gets no landmarks,
+            or ones that belong to no face.
     """
     require_crop(crop)
     if method not in METHODS:
         raise ValueError(f"superpixel method must be one of {', '.join(METHODS)}, got {method!r}")
+    if method == "facial":
+        return _facial(len(crop), landmarks)
     if not MIN_COUNT <= count <= MAX_COUNT:
         raise ValueError(f"superpixel count must be {MIN_COUNT} to {MAX_COUNT}, got {count}")
-    labels = METHODS[method](crop, count)
+    labels = BY_COLOUR[method](crop, count)
     contiguous = np.unique(labels, return_inverse=True)[1]
     return contiguous.reshape(crop.shape[:2]).astype(np.int32)
 
@@ -82,8 +92,15 @@ def _enlarge(labels: NDArray[np.integer], side: int) -> NDArray[np.integer]:
     return labels[nearest[:, None], nearest]
 
 
-METHODS: dict[str, Callable[[NDArray[np.uint8], int], NDArray[np.integer]]] = {
+def _facial(side: int, landmarks: NDArray[np.floating] | None) -> NDArray[np.int32]:
+    if landmarks is None:
+        raise ValueError("Facial regions need a face with landmarks; choose slic, quickshift or felzenszwalb.")
+    return facial_regions(side, landmarks)[0]
+
+
+BY_COLOUR: dict[str, Callable[[NDArray[np.uint8], int], NDArray[np.integer]]] = {
     "slic": _slic,
     "quickshift": _quickshift,
     "felzenszwalb": _felzenszwalb,
 }
+METHODS = (*BY_COLOUR, "facial")

@@ -3,15 +3,12 @@
 from html import escape
 
 from explain.analysis import Analysis
-from explain.attribution import Attribution
-from explain.draw import OPPOSES, SUPPORTS, hex_colour
 from explain.gallery import Example
+from explain.methods import METHODS
 from model.artifact import Card
 from model.card_parts import Section, Table, readable
 from model.detector import Prediction
 from model.model_card import facts
-
-POOR_FIT = 0.3  # weighted R² below which LIME's linear picture tells little of what the model does
 
 HEADLINES = {"Fake": "Looks fake", "Real": "Looks real", "Inconclusive": "Inconclusive"}
 
@@ -82,36 +79,40 @@ def first_sentences(analysis: Analysis, example: Example | None) -> list[str]:
     return sentences
 
 
-def lime_title(target: str | None) -> str:
-    """Heading of LIME's picture, which always names the class that it explains."""
-    return title(f"Why {target}: LIME superpixels", "Hide regions, ask the model again, see what moves its verdict.")
-
-
-def title(name: str, line: str) -> str:
-    """Heading of a picture with a line of help."""
-    return f'<div class="map-title"><h3>{escape(name)}</h3><p>{escape(line)}</p></div>'
-
-
 def looking() -> str:
     """Shown until the faces are found."""
     return '<p class="progress" role="status">Looking for faces …</p>'
 
 
 def progress(analysis: Analysis) -> str:
-    """A labelled progress bar while LIME runs, and how long everything took once it has."""
+    """A labelled progress bar while maps and measures come, and how long everything took once they have."""
     if analysis.chosen is None:
         return ""
-    lime = analysis.attributions.get("lime")
     if analysis.complete:
         seconds = sum(analysis.seconds.values())
         return f'<p class="progress" role="status">Done in {seconds:.1f} s.</p>'
-    planned = analysis.settings.samples
-    done = int(lime.evidence["samples"]) if lime else 0
-    label = f"LIME: {done:,} of {planned:,} samples" if analysis.prediction else "Looking at the face"
-    return (
-        f'<p class="progress" role="status"><label>{label} '
-        f'<progress value="{done}" max="{planned}"></progress></label></p>'
-    )
+    share = "" if analysis.progress is None else f' value="{analysis.progress:.2f}"'
+    bar = f'<progress{share} max="1"></progress>'
+    return f'<p class="progress" role="status"><label>{escape(_doing(analysis))} {bar}</label></p>'
+
+
+def _doing(analysis: Analysis) -> str:
+    """What is being worked on, in words."""
+    if analysis.prediction is None:
+        return "Looking at the face"
+    lime = analysis.attributions.get("lime")
+    if analysis.stage == "lime":
+        done = int(lime.evidence["samples"]) if lime else 0
+        return f"LIME: {done:,} of at most {analysis.settings.samples:,} samples"
+    if analysis.stage == "trust":
+        return "Measuring how far the maps can be trusted"
+    if analysis.stage == "flip":
+        return "Looking for the smallest set that flips the verdict"
+    if analysis.stage in METHODS:
+        method = METHODS[analysis.stage]
+        slow = " (the first time, TensorFlow is loaded)" if method.gradients else ""
+        return f"{method.title}{slow}"
+    return "Working on the maps"
 
 
 def stopped(analysis: Analysis | None) -> str:
@@ -119,48 +120,6 @@ def stopped(analysis: Analysis | None) -> str:
     lime = analysis.attributions.get("lime") if analysis else None
     done = f" after {int(lime.evidence['samples']):,} LIME samples" if lime else ""
     return f'<p class="progress" role="status">Stopped{done}. What is shown stays valid as far as it goes.</p>'
-
-
-def lime_caption(lime: Attribution, shown: int) -> str:
-    """What LIME's colours mean and how far its picture can be trusted."""
-    evidence, target = lime.evidence, lime.target
-    count = 0 if lime.weights is None else len(lime.weights)
-    fit = float(evidence["r2"])
-    largest = 0.0 if lime.weights is None else float(abs(lime.weights).max())
-    trust = f"LIME's linear picture explains {max(fit, 0):.0%} of how the model's answers vary (weighted R²)" + (
-        ", which is little: read it with care." if fit < POOR_FIT else "."
-    )
-    return (
-        f'<ul class="legend"><li><i style="background:{hex_colour(SUPPORTS)}"></i>solid outline: '
-        f"speaks for {target}</li>"
-        f'<li><i class="dashed" style="background:{hex_colour(OPPOSES)}"></i>dashed: speaks against {target}</li></ul>'
-        f"<p>The {min(shown, count)} strongest of {count} superpixels, from {int(evidence['samples']):,} pictures "
-        f"with regions hidden (seed {evidence['seed']}). The strongest counts for {largest:.3f} of P({target}). "
-        f"{trust}</p>"
-    )
-
-
-def attention_caption(attention: Attribution, card: Card) -> str:
-    """Where the network looked, in numbers, and how often that was the right place."""
-    evidence = attention.evidence
-    rows, columns = attention.native_shape
-    flat = "The mask is flat: the model preferred no part of the face. " if evidence["flat"] else ""
-    return (
-        '<div class="heat" role="img" aria-label="Colour scale from 0 to 1"><span>0</span><i></i><span>1</span></div>'
-        f"<p>{flat}Native grid {rows} × {columns}; values {evidence['minimum']:.2f} to {evidence['maximum']:.2f}, "
-        f"contrast {evidence['contrast']:.2f}. Where the model took its features from, for whichever verdict. "
-        f"{_attention_trust(card)}</p>"
-    )
-
-
-def _attention_trust(card: Card) -> str:
-    figures = card.metrics.get("test", {}).get("dfdc", {}).get("attention_peak_inside", {})
-    if "attention" not in figures:
-        return "How often it looks at the right place was not measured for this model."
-    return (
-        f"In {int(figures['fakes'])} test face swaps that the model called fake, the mask's peak lay inside the "
-        f"changed region {figures['attention']:.0%} of the time (the centre of the face: {figures['centre']:.0%})."
-    )
 
 
 def scope(card: Card) -> str:
@@ -218,6 +177,8 @@ HEADER = (
     '<div class="wordmark"><h1>Why<em>Fake</em></h1>'
     "<p>Is this face real or fake, and what makes the model think so?</p></div>"
 )
+WHAT_IF_HELP = "<p>Click a patch on the LIME picture to hide it, or use the controls: the network answers at once.</p>"
+NO_FLIP = "<p>No set of regions was found whose hiding turns this verdict: even with all of them hidden it stands.</p>"
 PLACEHOLDER = (
     '<div class="placeholder"><h2>Drop a photo with a face, or try an example</h2><ol>'
     "<li>The faces are found; the largest is judged.</li>"
@@ -229,11 +190,22 @@ READING = """
 
 **LIME** – hides random patches hundreds of times, asks the model each time, and fits a straight-line model to the
 answers: a patch with a large weight moves the verdict when it is hidden. It describes the model, not the photo: a
-blue patch is what the *model* reacts to, right or wrong ([Ribeiro et al. 2016](https://arxiv.org/abs/1602.04938)).
+blue patch is what the *model* reacts to, right or wrong ([Ribeiro et al. 2016](https://arxiv.org/abs/1602.04938)). It
+stops when two halves of its samples tell the same story (*converged*), or when its budget ends. A *faint* patch is one
+whose weight may as well be zero.
 
 **Attention mask** – a number from 0 to 1 for each cell of a coarse grid, computed on the way to the verdict. The
 features of each cell count in proportion to it. A flat mask means that no part was preferred; the colours are never
 stretched to hide that.
+
+**Trust** – the patches are hidden in the order that a map gives them, and in 50 random orders. A map that knows what
+matters makes the probability fall faster than nearly all of these (*deletion*) and rise faster when the patches come
+back (*insertion*, both after [RISE](https://arxiv.org/abs/1806.07421)). A map that does not is no better than chance,
+and says so. *µ-fidelity* asks how well the map's numbers foretell what hiding a random set of patches costs.
+*Stability* asks whether the map says the same again.
+
+**What if** – the network is really asked about the face with these patches hidden. Faces with hidden patches are rarer
+than any photo it learnt from: read the answer as a test of the model, not of the person.
 
 **Calibrated** – probabilities were scaled on validation pictures so that they match how often the model was right
 there. **Inconclusive** – a band around 0.5 where it was wrong too often to say.

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.analysis import MAX_SAMPLES, MIN_SAMPLES, Analysis, Settings, SettingsError, analyze
+from explain.analysis import Analysis, analyze
+from explain.as_json import to_dict
+from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings, SettingsError
 from explain.superpixels import MAX_COUNT, MIN_COUNT
 from model.detector import Detector
 from model.photo import PhotoError, open_photo
@@ -31,6 +33,10 @@ def steps(detector: Detector) -> list[Analysis]:
 def last(source: Any, settings: Settings, detector: Detector) -> Analysis:
     *_, analysis = analyze(source, settings, detector)
     return analysis
+
+
+def with_lime(steps: list[Analysis]) -> list[Analysis]:
+    return [step for step in steps if "lime" in step.attributions]
 
 
 def bytes_of_maps(analysis: Analysis) -> dict[str, bytes]:
@@ -56,10 +62,10 @@ def test_verdict_and_attention_come_together_before_lime(steps: list[Analysis]) 
 
 
 def test_lime_grows_until_complete(steps: list[Analysis]) -> None:
-    samples = [step.attributions["lime"].evidence["samples"] for step in steps[2:]]
+    samples = [step.attributions["lime"].evidence["samples"] for step in with_lime(steps)]
     assert len(samples) >= 3
-    assert samples == sorted(set(samples))
-    assert samples[-1] == QUICK.samples
+    assert samples == sorted(samples)
+    assert samples[-1] == QUICK.samples or steps[-1].attributions["lime"].evidence["converged"]
 
 
 def test_only_the_last_one_is_complete(steps: list[Analysis]) -> None:
@@ -67,7 +73,8 @@ def test_only_the_last_one_is_complete(steps: list[Analysis]) -> None:
 
 
 def test_attention_stays_while_lime_grows(steps: list[Analysis]) -> None:
-    assert all(set(step.attributions) == {"attention", "lime"} for step in steps[2:])
+    assert all(set(step.attributions) == {"attention", "lime"} for step in with_lime(steps))
+    assert {step.stage for step in steps[2:-1]} == {"lime"}
 
 
 def test_explains_the_likelier_class_and_says_so(steps: list[Analysis]) -> None:
@@ -88,8 +95,6 @@ def test_explains_the_class_asked_for(detector: Detector, target: str) -> None:
 def test_time_is_told_for_each_step(steps: list[Analysis]) -> None:
     assert set(steps[-1].seconds) == {"open", "faces", "predict", "lime"}
     assert all(value > 0 for value in steps[-1].seconds.values())
-    growing = [step.seconds["lime"] for step in steps[2:]]
-    assert growing == sorted(growing)
 
 
 def test_settings_reach_the_maps(detector: Detector) -> None:
@@ -167,7 +172,7 @@ def test_same_input_settings_and_seed_give_identical_bytes(detector: Detector, s
     again = last(PHOTO, QUICK, Detector())
     assert bytes_of_maps(again) == bytes_of_maps(steps[-1])
     assert set(bytes_of_maps(again)) == {"attention", "lime"}
-    first, second = again.to_dict(), steps[-1].to_dict()
+    first, second = to_dict(again), to_dict(steps[-1])
     for answer in (first, second):  # time alone may differ
         del answer["seconds"]
         del answer["attributions"]["lime"]["evidence"]["seconds"]
@@ -208,7 +213,7 @@ def test_what_is_no_photo_is_refused(detector: Detector) -> None:
 
 
 def test_answer_as_json_is_complete(steps: list[Analysis], detector: Detector) -> None:
-    answer = json.loads(json.dumps(steps[-1].to_dict(), allow_nan=False))
+    answer = json.loads(json.dumps(to_dict(steps[-1]), allow_nan=False))
     photo = open_photo(PHOTO)
     assert answer["photo"] == {"sha256": photo.sha256, "width": 512, "height": 512, "notes": []}
     assert answer["faces"] == [answer["chosen"]]
@@ -222,7 +227,7 @@ def test_answer_as_json_is_complete(steps: list[Analysis], detector: Detector) -
 
 
 def test_answer_as_json_holds_the_verdict_and_both_maps(steps: list[Analysis]) -> None:
-    answer, found = json.loads(json.dumps(steps[-1].to_dict())), steps[-1]
+    answer, found = json.loads(json.dumps(to_dict(steps[-1]))), steps[-1]
     assert found.prediction is not None and found.prediction.attention is not None
     assert answer["prediction"]["verdict"] == found.prediction.verdict
     assert answer["prediction"]["calibrated"] is found.prediction.calibrated
@@ -232,14 +237,18 @@ def test_answer_as_json_holds_the_verdict_and_both_maps(steps: list[Analysis]) -
     lime = answer["attributions"]["lime"]
     np.testing.assert_allclose(lime["weights"], found.attributions["lime"].weights, atol=1e-6)
     assert lime["target"] == answer["settings"]["target"]
-    assert lime["evidence"]["samples"] == QUICK.samples
+    assert lime["evidence"]["budget"] == QUICK.samples
+    assert all(low <= weight <= high for weight, (low, high) in zip(lime["weights"], lime["intervals"], strict=True))
+    assert len(answer["regions"]) == len(lime["weights"]) == len(lime["region_values"])
+    assert sum(region["share"] for region in answer["regions"]) == pytest.approx(1, abs=1e-4)
+    assert {"nose", "mouth"} <= {region["name"] for region in answer["regions"]}
     attention = answer["attributions"]["attention"]
     assert attention["weights"] is None
     assert attention["native_shape"] == list(found.prediction.attention.shape)
 
 
 def test_answer_as_json_without_a_face(detector: Detector) -> None:
-    answer = json.loads(json.dumps(last(CAT, QUICK, detector).to_dict(), allow_nan=False))
+    answer = json.loads(json.dumps(to_dict(last(CAT, QUICK, detector)), allow_nan=False))
     assert answer["faces"] == []
     assert answer["chosen"] is None
     assert answer["prediction"] is None
@@ -259,7 +268,7 @@ def test_answer_as_json_without_a_face(detector: Detector) -> None:
         ({"samples": MAX_SAMPLES + 1}, "samples must be 100 to 5000, not 5001"),
         ({"seed": -1}, "seed must be 0 to 4294967295, not -1"),
         ({"seed": 2**32}, "seed must be 0 to 4294967295, not 4294967296"),
-        ({"segmentation": "grid"}, "one of slic, quickshift, felzenszwalb, not 'grid'"),
+        ({"segmentation": "grid"}, "one of slic, quickshift, felzenszwalb, facial, not 'grid'"),
         ({"hide": "noise"}, "one of mean, blur, black, inpaint, not 'noise'"),
     ],
 )

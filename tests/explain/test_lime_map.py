@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from explain.attribution import Attribution
 from explain.hiding import HIDES, hidden_crop, perturb
+from explain.lime_fit import intervals
 from explain.lime_map import LimeExplainer, Predict, paired_masks
 
 CLASSES = ("Fake", "Real")
@@ -40,6 +41,17 @@ def brightness_model(images: NDArray[np.uint8]) -> np.ndarray:
     spread = images[:, :12, :12].std(axis=(1, 2, 3)) * images[:, 12:, 12:].std(axis=(1, 2, 3)) / 80**2
     fake = 1 / (1 + np.exp(-(8 * (red - 0.5) + 2 * spread - 1)))
     return np.stack([fake, 1 - fake], axis=1)
+
+
+def noise_model() -> Predict:
+    """Answers at random, whatever it is shown."""
+    answers = np.random.RandomState(0)
+
+    def predict(images: NDArray[np.uint8]) -> np.ndarray:
+        fake = answers.uniform(size=len(images))
+        return np.stack([fake, 1 - fake], axis=1)
+
+    return predict
 
 
 class Recorder:
@@ -80,6 +92,17 @@ def stock_explanation(
         segmentation_fn=lambda image: SEGMENTS,
         random_seed=0,
     )
+
+
+def fit_and_intervals(samples: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Weights of ``brightness_model`` and their intervals, over all the samples."""
+    masks, hidden, explainer = paired_masks(samples, K, seed), hidden_crop(CROP, SEGMENTS, "mean"), LimeExplainer()
+    batches = (masks[start : start + 500] for start in range(0, samples, 500))
+    answers = np.concatenate([brightness_model(perturb(CROP, hidden, SEGMENTS, batch)) for batch in batches])
+    explanation = explainer.fit(masks, answers, CROP, SEGMENTS, 0)
+    weights = np.array([weight for _, weight in sorted(explanation.local_exp[0])])
+    kernel = explainer.base.kernel_fn(1 - np.sqrt(masks.mean(axis=1)))
+    return weights, intervals(masks, answers[:, 0], kernel, weights, float(explanation.intercept[0]))
 
 
 def last(explainer: LimeExplainer, target: str = "Fake", **options: Any) -> Attribution:
@@ -155,7 +178,7 @@ def test_attribution_describes_itself() -> None:
     assert found.weights is not None and found.segments is not None
     assert np.array_equal(found.map, found.weights[found.segments])
     evidence = found.evidence
-    assert (evidence["samples"], evidence["samples_planned"], evidence["complete"]) == (100, 100, True)
+    assert (evidence["samples"], evidence["budget"], evidence["complete"]) == (100, 100, True)
     assert (evidence["seed"], evidence["kernel_width"], evidence["hide"]) == (2, 0.3, "blur")
     assert evidence["model_prediction"] == pytest.approx(brightness_model(CROP[None])[0, 0])
     assert float(evidence["seconds"]) > 0
@@ -184,7 +207,7 @@ def test_asks_for_exactly_the_samples_in_uint8_batches(samples: int) -> None:
 
 
 def test_map_grows_until_complete() -> None:
-    maps = list(LimeExplainer(batch_size=10).explain(CROP, SEGMENTS, brightness_model, CLASSES, "Fake"))
+    maps = list(LimeExplainer(batch_size=10).explain(CROP, SEGMENTS, noise_model(), CLASSES, "Fake", samples=1000))
     used = [found.evidence["samples"] for found in maps]
     assert used[0] == 70  # the first full batch past 64 samples
     assert used[1] == 140  # doubled; from here on the step is a tenth of the plan
@@ -192,6 +215,35 @@ def test_map_grows_until_complete() -> None:
     assert [found.evidence["complete"] for found in maps] == [False] * (len(maps) - 1) + [True]
     seconds = [found.evidence["seconds"] for found in maps]
     assert seconds == sorted(seconds)
+
+
+def test_stops_early_once_the_map_has_converged() -> None:
+    *rough, found = LimeExplainer().explain(CROP, SEGMENTS, linear_model, CLASSES, "Fake", samples=2000)
+    assert all(attribution.evidence["converged"] is False for attribution in rough)
+    assert (found.evidence["converged"], found.evidence["complete"], found.evidence["budget"]) == (True, True, 2000)
+    assert 10 * K <= int(found.evidence["samples"]) < 1000
+    assert float(found.evidence["halves_rank_correlation"]) >= 0.9
+    assert found.evidence["halves_same_top"] == 1
+
+
+def test_a_model_that_answers_noise_never_converges() -> None:
+    *_, found = LimeExplainer().explain(CROP, SEGMENTS, noise_model(), CLASSES, "Fake", samples=1000)
+    assert (found.evidence["converged"], found.evidence["complete"]) == (False, True)
+    assert found.evidence["samples"] == 1000
+    assert found.intervals is not None
+    unclear = (found.intervals[:, 0] <= 0) & (found.intervals[:, 1] >= 0)
+    assert unclear.mean() > 0.8, "what is not there must not look certain"
+
+
+@pytest.mark.parametrize("samples", [401, 1601])
+def test_intervals_are_as_wide_as_weights_vary_from_seed_to_seed(samples: int) -> None:
+    """Of a model that is not linear in the superpixels, whose samples are paired."""
+    runs = [fit_and_intervals(samples, seed) for seed in range(30)]
+    spread = 1.96 * np.std([weights for weights, _ in runs], axis=0, ddof=1).mean()
+    reach = np.mean([np.ptp(bounds, axis=1) / 2 for _, bounds in runs])
+    assert reach == pytest.approx(spread, rel=0.15)
+    held = [np.abs(bounds.mean(axis=1) - weights).max() for weights, bounds in runs]
+    assert max(held) < 1e-6, "each interval lies around its weight"
 
 
 def test_a_growing_map_equals_the_fit_of_its_samples() -> None:

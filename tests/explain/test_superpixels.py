@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from explain.facial_regions import facial_regions
 from explain.superpixels import METHODS, segment
+
+LANDMARKS = np.array(
+    [[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.38, 0.7], [0.62, 0.7]], np.float32
+)  # in crops of side 1
 
 
 def textured_crop(side: int) -> NDArray[np.uint8]:
@@ -20,11 +25,11 @@ def textured_crop(side: int) -> NDArray[np.uint8]:
 def test_labels_are_contiguous_and_deterministic(method: str, side: int) -> None:
     crop = textured_crop(side)
     before = crop.copy()
-    segments = segment(crop, method, 30)
+    segments = segment(crop, method, 30, LANDMARKS * side)
     assert segments.shape == (side, side)
     assert segments.dtype == np.int32
     assert np.array_equal(np.unique(segments), np.arange(segments.max() + 1))
-    assert np.array_equal(segments, segment(crop, method, 30))
+    assert np.array_equal(segments, segment(crop, method, 30, LANDMARKS * side))
     assert np.array_equal(crop, before)
 
 
@@ -42,7 +47,7 @@ def test_a_higher_count_gives_more_superpixels(method: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_plain_crop_still_has_labels(method: str) -> None:
-    segments = segment(np.full((48, 48, 3), 90, np.uint8), method, 16)
+    segments = segment(np.full((48, 48, 3), 90, np.uint8), method, 16, LANDMARKS * 48)
     assert segments.min() == 0
 
 
@@ -57,8 +62,28 @@ def test_slic_never_leaves_a_textured_crop_whole() -> None:
     assert segment(textured_crop(224), "slic", 2).max() >= 1
 
 
+@pytest.mark.parametrize("count", [0, 2, 50])
+def test_facial_regions_are_what_the_landmarks_say_whatever_the_count(count: int) -> None:
+    segments = segment(textured_crop(64), "facial", count, LANDMARKS * 64)
+    assert np.array_equal(segments, facial_regions(64, LANDMARKS * 64)[0])
+    assert segments.max() == 11
+
+
+@pytest.mark.parametrize("method", ["slic", "quickshift", "felzenszwalb"])
+def test_superpixels_by_colour_take_no_account_of_landmarks(method: str) -> None:
+    crop = textured_crop(64)
+    assert np.array_equal(segment(crop, method, 30, LANDMARKS * 64), segment(crop, method, 30))
+
+
+def test_facial_regions_need_landmarks_and_name_what_does_not() -> None:
+    message = "Facial regions need a face with landmarks; choose slic, quickshift or felzenszwalb."
+    with pytest.raises(ValueError) as refusal:
+        segment(textured_crop(16), "facial")
+    assert str(refusal.value) == message
+
+
 def test_unknown_method_names_the_allowed_ones() -> None:
-    with pytest.raises(ValueError, match="one of slic, quickshift, felzenszwalb, got 'grid'"):
+    with pytest.raises(ValueError, match="one of slic, quickshift, felzenszwalb, facial, got 'grid'"):
         segment(textured_crop(16), "grid")
 
 

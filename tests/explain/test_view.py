@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from explain import draw
-from explain.analysis import Analysis, Settings
+from explain.analysis import Analysis
 from explain.attention_map import attention_map
 from explain.attribution import Attribution
+from explain.settings import Settings
 from explain.view import View, pictures
 from model.faces import Face
 from model.photo import Photo

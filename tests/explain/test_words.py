@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from explain import draw, words
-from explain.analysis import Analysis, Settings
+from explain.analysis import Analysis
 from explain.attention_map import attention_map
 from explain.attribution import Attribution
 from explain.gallery import Example
+from explain.settings import Settings
 from model.artifact import Card
 from model.detector import Prediction
 from model.faces import Face

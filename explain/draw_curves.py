@@ -1,0 +1,58 @@
+"""Draws how a map's deletion and insertion curves compare with random orders."""
+
+import io
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from explain.curves import Curves
+from explain.draw import SUPPORTS, hex_colour
+from explain.methods import METHODS
+from explain.trust import Trust
+
+INCHES, DOTS_PER_INCH = (8.4, 3.4), 110
+STYLES = ("-", "--")  # the subject's own hide value, then the second one
+
+
+def curve_picture(trust: Trust) -> NDArray[np.uint8]:
+    """Deletion and insertion side by side, the band of random orders behind them.
+
+    Args:
+        trust: of one map; each of its hide values is a line, only the first one's band is drawn.
+
+    Returns:
+        ``(H, W, 3) uint8`` RGB.
+    """
+    figure = Figure(figsize=INCHES, layout="constrained")
+    figure.suptitle(METHODS[trust.method].title, fontsize=11, fontweight="bold")
+    deletion, insertion = figure.subplots(1, 2, sharey=True)
+    for axes, title, across in (
+        (deletion, "Deletion: regions hidden, most important first", "share of the regions hidden"),
+        (insertion, "Insertion: regions shown, most important first", "share of the regions shown"),
+    ):
+        axes.set_title(title, fontsize=9.5)
+        axes.set_xlabel(across, fontsize=9)
+        axes.tick_params(labelsize=8)
+        axes.set_xlim(0, 1)
+        axes.grid(alpha=0.25)
+    deletion.set_ylabel(f"P({trust.target})", fontsize=9)
+    deletion.set_ylim(0, 1)
+    for curves, style in zip(trust.curves, STYLES, strict=False):
+        _draw(deletion, curves, curves.deletion, curves.band.deletion if style == "-" else None, style)
+        _draw(insertion, curves, curves.insertion, curves.band.insertion if style == "-" else None, style)
+    deletion.legend(fontsize=8, loc="upper right", framealpha=0.8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
+    return np.array(Image.open(buffer).convert("RGB"))
+
+
+def _draw(axes: Axes, curves: Curves, own: NDArray[np.float64], band: NDArray[np.float64] | None, style: str) -> None:
+    shares = curves.band.shares
+    if band is not None:
+        orders = len(curves.band.curves)
+        axes.fill_between(shares, band[0], band[2], color="0.8", label=f"nine in ten of {orders} random orders")
+        axes.plot(shares, band[1], color="0.5", linewidth=1)
+    axes.plot(shares, own, style, color=hex_colour(SUPPORTS), linewidth=2, label=f"this map ({curves.hide})")

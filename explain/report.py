@@ -1,0 +1,105 @@
+"""Writes an analysis into a folder: a page of HTML, the data as JSON, and every picture as PNG."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from explain import draw
+from explain.analysis import Analysis
+from explain.as_json import to_dict
+from explain.draw_curves import curve_picture
+from explain.methods import METHODS
+from explain.origin import Origin
+from explain.report_page import GENERATOR, report_html
+from explain.view import View, pictures
+from model.artifact import Card
+
+PAGE, DATA = "report.html", "report.json"
+PICTURES = ("photo", "face", "what_if", "flip", *METHODS, *(f"{name}_curves" for name in METHODS))
+OURS = (PAGE, DATA, *(f"{name}.png" for name in PICTURES))
+HEAD = 1000  # characters of a page in which its generator is named
+
+
+class ReportError(ValueError):
+    """A report cannot be written there; the message says why and what to do."""
+
+
+def write_report(analysis: Analysis, card: Card, folder: Path, shown: int = 8, origin: Origin | None = None) -> Path:
+    """Write ``report.html``, ``report.json`` and every picture as PNG; an earlier report in the folder is replaced.
+
+    Args:
+        analysis: complete, or as far as it came.
+        card: of the model that was asked.
+        folder: made if missing; other files in it stay as they are.
+        shown: how many superpixels are drawn and listed.
+        origin: named in the report.
+
+    Returns:
+        The path of ``report.html``.
+
+    Raises:
+        ReportError: see ``check_folder``.
+    """
+    check_folder(folder)
+    origin = origin or Origin()
+    files = {name: _png(picture) for name, picture in report_pictures(analysis, shown).items()}
+    page = report_html(analysis, card, files, shown, origin)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in OURS:  # a map of an earlier report must not look like one of this report
+        (folder / name).unlink(missing_ok=True)
+    # The page comes first: by it the folder is known as ours, should the rest never be written.
+    (folder / PAGE).write_text(page, encoding="utf-8")
+    data = json.dumps(record(analysis, origin), indent=2, ensure_ascii=False)
+    (folder / DATA).write_text(data + "\n", encoding="utf-8")
+    for name, content in files.items():
+        (folder / f"{name}.png").write_bytes(content)
+    return folder / PAGE
+
+
+def check_folder(folder: Path) -> None:
+    """Make sure that a report may be written into a folder, which need not exist.
+
+    Raises:
+        ReportError: if the path or a part of it is a file, or a file that no report wrote would be replaced.
+    """
+    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not place.is_dir():
+        raise ReportError(f"{place} is a file; name a folder for the report.")
+    page = folder / PAGE
+    if page.is_file() and GENERATOR in page.read_text(encoding="utf-8", errors="replace")[:HEAD]:
+        return
+    if taken := [name for name in OURS if (folder / name).exists()]:
+        raise ReportError(f"{folder} holds a {taken[0]} that is of no report of WhyFake; name another folder.")
+
+
+def record(analysis: Analysis, origin: Origin) -> dict[str, Any]:
+    """The analysis as plain data, and where it comes from."""
+    return {**asdict(origin), **to_dict(analysis)}
+
+
+def report_pictures(analysis: Analysis, shown: int) -> dict[str, NDArray[np.uint8]]:
+    """Every picture of a report, ``(H, W, 3) uint8`` RGB, by one of the names in ``PICTURES``."""
+    drawn = {"photo": draw.boxes(analysis.photo.pixels, analysis.faces, analysis.chosen)}
+    if analysis.chosen is None:
+        return drawn
+    drawn["face"] = draw.enlarge(analysis.chosen.crop)
+    drawn |= pictures(View(analysis, None, draw.display_scale(analysis.photo.pixels)), shown)
+    drawn |= {f"{name}_curves": curve_picture(trust) for name, trust in analysis.trusts.items()}
+    for name, what_if in (("what_if", analysis.what_if), ("flip", analysis.flip)):
+        if what_if is not None and analysis.subject is not None:
+            drawn[name] = draw.hidden_regions(what_if, analysis.subject.segments)
+    return drawn
+
+
+def _png(picture: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="png")
+    return buffer.getvalue()

@@ -1,0 +1,76 @@
+"""What a user may ask of an analysis, checked once for page, API and command line."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from explain.hiding import HIDES
+from explain.methods import METHODS
+from explain.superpixels import MAX_COUNT, MIN_COUNT
+from explain.superpixels import METHODS as SEGMENTATIONS
+
+MIN_SAMPLES, MAX_SAMPLES = 100, 5000
+TARGETS = ("Fake", "Real")
+
+
+class SettingsError(ValueError):
+    """A setting is out of range; the message names it, the value and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to explain and how.
+
+    Attributes:
+        target: class that the maps explain, ``Fake`` or ``Real``; None for the likelier one.
+        methods: maps to make, of ``explain.methods.METHODS``.
+        trust: measure how far each map can be trusted.
+        flip: look for the smallest set of regions whose hiding turns the verdict.
+        hidden: regions to hide for a what-if, by number.
+        superpixels: about how many regions to cut the face into, 2..400.
+        samples: perturbed crops that LIME asks the model about at the most, 100..5000; it stops when its map has
+            converged.
+        segmentation: how to cut, one of ``explain.superpixels.METHODS``.
+        hide: what a hidden region looks like, one of ``explain.hiding.HIDES``.
+        seed: decides everything drawn at random.
+        smooth_attention: interpolate the attention mask between its cells.
+        face: which face to analyse, 0 for the largest.
+        whole_picture: analyse the photo's central square when no face is found, because the user asked to.
+
+    Raises:
+        SettingsError: if a value is none of these.
+    """
+
+    target: str | None = None
+    methods: tuple[str, ...] = ("attention", "lime")
+    trust: bool = False
+    flip: bool = False
+    hidden: tuple[int, ...] = ()
+    superpixels: int = 30
+    samples: int = 1200
+    segmentation: str = "slic"
+    hide: str = "mean"
+    seed: int = 0
+    smooth_attention: bool = False
+    face: int = 0
+    whole_picture: bool = False
+
+    def __post_init__(self) -> None:
+        if self.target not in (*TARGETS, None):
+            raise SettingsError(f"The class to explain must be Fake or Real, not {self.target!r}.")
+        for name in self.methods:
+            _require_one_of("methods", name, METHODS)
+        _require_range("superpixels", self.superpixels, MIN_COUNT, MAX_COUNT)
+        _require_range("samples", self.samples, MIN_SAMPLES, MAX_SAMPLES)
+        _require_range("seed", self.seed, 0, 2**32 - 1)
+        _require_one_of("segmentation", self.segmentation, SEGMENTATIONS)
+        _require_one_of("hide", self.hide, HIDES)
+
+
+def _require_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise SettingsError(f"{name} must be {low} to {high}, not {value}.")
+
+
+def _require_one_of(name: str, value: str, allowed: Iterable[str]) -> None:
+    if value not in allowed:
+        raise SettingsError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
