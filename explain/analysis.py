@@ -109,17 +109,17 @@ def analyze(
     analysis = replace(analysis, seconds=watch.seconds, complete=not _steps(settings))
     yield analysis
     for step in _steps(settings):
+        if cancelled():
+            return
         for latest in step(analysis, cancelled):
             analysis = latest
             # The caller's time between two pictures is not ours.
             watch.pause()
             yield analysis
             watch.resume()
-        if cancelled():
-            return
         watch.lap(analysis.stage)
         analysis = replace(analysis, seconds=watch.seconds)
-    if not analysis.complete:
+    if not analysis.complete and not cancelled():
         yield replace(analysis, stage="", progress=None, complete=True)
 
 

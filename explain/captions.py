@@ -4,7 +4,7 @@ from html import escape
 
 from explain.agreement import Agreement
 from explain.attribution import Attribution
-from explain.draw import OPPOSES, SUPPORTS, hex_colour, unsure
+from explain.draw import OPPOSES, SUPPORTS, hex_colour, strongest, unsure
 from explain.methods import METHODS
 from explain.trust import Trust
 from explain.trust_words import details
@@ -54,7 +54,7 @@ def lime(found: Attribution, card: Card, shown: int) -> str:
     evidence, target = found.evidence, found.target
     assert found.weights is not None
     count, fit = len(found.weights), float(evidence["r2"])
-    doubtful = int(unsure(found).sum())
+    doubtful = int(unsure(found)[strongest(found.weights, shown)].sum())
     samples = f"{int(evidence['samples']):,} pictures with regions hidden"
     if evidence["converged"]:
         state = f"converged after {samples}: two halves of them tell the same story"
@@ -74,7 +74,7 @@ def lime(found: Attribution, card: Card, shown: int) -> str:
     fitted = f"It explains {max(fit, 0):.0%} of how the model's answers vary (weighted R²)" + (
         ": the linear picture does not fit this model here, read it with care." if fit < POOR_FIT else "."
     )
-    faint = f" {doubtful} of them are faint where shown: their 95 % interval holds zero." if doubtful else ""
+    faint = f" {doubtful} of these are faint: the 95 % interval holds zero." if doubtful else ""
     return (
         f"{legend(target)}<p>The {min(shown, count)} strongest of {count} superpixels, {state} (seed "
         f"{evidence['seed']}).{faint} {_strongest(found)}</p><p>{line} {fitted}</p>"

@@ -14,7 +14,7 @@ from explain.subject import Subject, never
 from model.preprocessing import to_input
 
 BATCH = 16  # gradients held at once
-FIRST_STEPS = 16
+FIRST_STEPS = 32
 MOST_STEPS = 256
 LARGEST_GAP = 0.01  # of P(target): what the attributions may miss of its change
 
@@ -42,12 +42,12 @@ def integrated_gradients(subject: Subject, cancelled: Callable[[], bool] = never
         return
     odds = LogOdds(subject.detector, subject.target)
     shown, hidden = to_input(np.stack([subject.crop, subject.hidden]), subject.detector.card.preprocessing)
-    probabilities = odds.probability(np.stack([shown, hidden]))
+    probabilities = odds.probability_by_pixels(np.stack([shown, hidden]))[0]
     change = float(probabilities[0] - probabilities[1])
     seconds, resumed = 0.0, started
     steps, used = FIRST_STEPS, 0
     while True:
-        slopes = average_gradient(odds.probability_by_pixels, shown, hidden, steps, cancelled)
+        slopes = average_gradient(lambda inputs: odds.probability_by_pixels(inputs)[1], shown, hidden, steps, cancelled)
         if slopes is None:
             return
         used += steps
@@ -77,7 +77,7 @@ def integrated_gradients(subject: Subject, cancelled: Callable[[], bool] = never
 
 
 def average_gradient(
-    gradient: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    gradient: Callable[[NDArray[np.float32]], NDArray[np.floating]],
     shown: NDArray[np.float32],
     hidden: NDArray[np.float32],
     steps: int,

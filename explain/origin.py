@@ -28,7 +28,7 @@ class Origin:
     """Where a report comes from.
 
     Attributes:
-        file: name of the photo's file.
+        file: the photo's file, as it was named; a page shows no folders.
         command: the command line that asked for it; empty where it was none.
         when: date and time; empty where it shall not be told.
         versions: of the libraries.

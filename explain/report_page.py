@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
@@ -38,10 +38,10 @@ def report_html(analysis: Analysis, card: Card, files: Mapping[str, bytes], show
         shown: how many superpixels are drawn and listed.
         origin: named in the report.
     """
+    name = Path(origin.file).name
     sections = (
         *(words.notice(sentence) for sentence in photo_sentences(analysis)),
-        _verdict(analysis, card, files, origin.file),
-        words.scope(card),
+        _verdict(analysis, card, files, name),
         _maps(analysis, card, files, shown),
         _what_ifs(analysis, files),
         _trust(analysis, files),
@@ -53,9 +53,9 @@ def report_html(analysis: Analysis, card: Card, files: Mapping[str, bytes], show
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{ONLY_ITSELF}">\n'
-        f"<title>{escape(origin.file)}: {headline(analysis)} – WhyFake</title>\n"
+        f"<title>{escape(name)}: {headline(analysis)} – WhyFake</title>\n"
         f"<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n"
-        f'<header><p class="wordmark">Why<em>Fake</em></p><h1>{escape(origin.file)}</h1>'
+        f'<header><p class="wordmark">Why<em>Fake</em></p><h1>{escape(name)}</h1>'
         f'<p class="when">{escape(origin.when)}</p></header>\n<main>\n'
         + "\n".join(filter(None, sections))
         + "\n</main>\n</body>\n</html>\n"
@@ -72,7 +72,7 @@ def _verdict(analysis: Analysis, card: Card, files: Mapping[str, bytes], file: s
         figures += _figure(files["face"], "The part of the photo that the model judged.", caption)
     prediction = analysis.prediction
     verdict = "" if prediction is None else words.verdict_card(prediction, card, bool(analysis.faces))
-    return f'{verdict}<section class="photo" aria-label="The photo">{figures}</section>'
+    return f'{verdict}<section class="photo" aria-label="The photo">{figures}{words.scope(card)}</section>'
 
 
 def _maps(analysis: Analysis, card: Card, files: Mapping[str, bytes], shown: int) -> str:
@@ -98,12 +98,23 @@ def _region_table(analysis: Analysis, shown: int) -> str:
     found, subject = analysis.attributions.get("lime"), analysis.subject
     if found is None or subject is None or found.intervals is None:
         return ""
-    rows = [
-        (name, (str(number), f"{weight:+.3f}", "{:+.3f} to {:+.3f}".format(*found.intervals[number])))
-        for number, name, weight in strongest_regions(found, subject, shown)
-    ]
-    head = ("Region", "Number", f"Weight for {found.target}", "95 % interval")
-    return f"<h3>The regions that LIME weighs most</h3>{_table(head, rows)}" if rows else ""
+    rows = ""
+    for number, name, weight in strongest_regions(found, subject, shown):
+        low, high = (_signed(bound) for bound in found.intervals[number])
+        rows += (
+            f'<tr><td>{number}</td><th scope="row">{escape(name)}</th><td>{_signed(weight)}</td>'
+            f"<td>{low} to {high}</td></tr>"
+        )
+    titles = ("No.", "Region", f"Weight for {found.target}", "95 % interval")
+    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
+    return (
+        "<h3>The regions that LIME weighs most</h3>"
+        f'<table class="regions"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
 
 
 def _what_ifs(analysis: Analysis, files: Mapping[str, bytes]) -> str:
@@ -138,7 +149,7 @@ def _facts(analysis: Analysis, origin: Origin) -> str:
     """Everything that it takes to repeat the analysis."""
     height, width = analysis.photo.pixels.shape[:2]
     groups = {
-        "Photo": {"file": origin.file, "pixels": f"{width} × {height}", "SHA-256": analysis.photo.sha256},
+        "Photo": {"file": Path(origin.file).name, "pixels": f"{width} × {height}", "SHA-256": analysis.photo.sha256},
         "Model": {f"SHA-256 of {name}" if "." in name else name: text for name, text in analysis.model.items()},
         "Settings": {_spaced(name): _value(value) for name, value in asdict(analysis.settings).items()},
         "Written": {"on": origin.when, "by": origin.command},
@@ -168,20 +179,6 @@ def _pairs(pairs: Mapping[str, str]) -> str:
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(text)}</td></tr>' for name, text in pairs.items() if text
     )
     return f'<table class="pairs"><tbody>{rows}</tbody></table>'
-
-
-def _table(head: Iterable[str], rows: Iterable[tuple[str, Iterable[str]]]) -> str:
-    """A table like those of the captions: on a phone its cells stand below each other, each with its title."""
-    corner, *titles = (escape(title) for title in head)
-    top = f'<th scope="col">{corner}</th>' + "".join(f'<th scope="col">{title}</th>' for title in titles)
-    body = ""
-    for name, values in rows:
-        cells = "".join(
-            f'<td data-label="{title}"><span>{escape(value)}</span></td>'
-            for title, value in zip(titles, values, strict=True)
-        )
-        body += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
-    return f'<div class="table"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _figure(content: bytes, alt: str, caption: str = "") -> str:

@@ -25,8 +25,9 @@ ASTRONAUT, CAT = EXAMPLES / "astronaut.jpg", EXAMPLES / "cat.jpg"
 LIKELIER = "The likelier one"
 QUICK = {
     **{"target": LIKELIER, "superpixels": 20, "samples": 100, "shown": 8, "smooth": False, "whole": False},
-    "model": "lite_attention",
+    **{"model": "lite_attention", "further": [], "trust": False, "flip": False, "segmentation": "slic", "hide": "mean"},
 }
+Answer = tuple[dict[str, Any], str, str, list[dict[str, Any]]]
 PATHS = re.compile(r"(/tmp|/work|/home|/root|\.py\b|[A-Za-z]:\\|Traceback)")
 
 
@@ -38,8 +39,8 @@ def client(page_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     client.close()
 
 
-def ask(client: Client, photo: Path | None = ASTRONAUT, **changes: Any) -> tuple[dict[str, Any], str, str]:
-    """The complete answer: JSON, and the paths of the LIME and the attention picture."""
+def ask(client: Client, photo: Path | None = ASTRONAUT, **changes: Any) -> Answer:
+    """The complete answer: JSON, the paths of the LIME and the attention picture, and the further maps."""
     given = None if photo is None else handle_file(photo)
     return client.predict(given, **QUICK | changes, api_name="/analyze")
 
@@ -59,19 +60,19 @@ def refusal(client: Client, photo: Path | None = ASTRONAUT, **changes: Any) -> s
 
 
 @pytest.fixture(scope="module")
-def answer(client: Client) -> tuple[dict[str, Any], str, str]:
+def answer(client: Client) -> Answer:
     """What the endpoint says of the astronaut."""
     return ask(client)
 
 
-def test_answer_has_a_verdict_and_probabilities_that_sum_to_one(answer: tuple[dict[str, Any], str, str]) -> None:
+def test_answer_has_a_verdict_and_probabilities_that_sum_to_one(answer: Answer) -> None:
     prediction = answer[0]["prediction"]
     assert prediction["verdict"] in ("Fake", "Real", "Inconclusive")
     assert set(prediction["probabilities"]) == {"Fake", "Real"}
     assert sum(prediction["probabilities"].values()) == pytest.approx(1)
 
 
-def test_answer_is_the_complete_one(answer: tuple[dict[str, Any], str, str]) -> None:
+def test_answer_is_the_complete_one(answer: Answer) -> None:
     found = answer[0]
     assert found["complete"] is True
     assert found["attributions"]["lime"]["evidence"]["samples"] == 100
@@ -80,15 +81,35 @@ def test_answer_is_the_complete_one(answer: tuple[dict[str, Any], str, str]) -> 
     assert len(found["faces"]) == 1
 
 
-def test_both_pictures_come_as_png(answer: tuple[dict[str, Any], str, str]) -> None:
+def test_both_pictures_come_as_png(answer: Answer) -> None:
     assert answer[1] != answer[2]
-    for path in answer[1:]:
+    for path in answer[1:3]:
         with Image.open(path) as picture:
             assert (picture.format, picture.size) == ("PNG", (640, 640))
             assert picture.convert("L").getextrema()[0] != picture.convert("L").getextrema()[1]
 
 
-def test_same_seed_gives_the_same_weights_again(client: Client, answer: tuple[dict[str, Any], str, str]) -> None:
+def test_further_maps_come_with_their_names(client: Client) -> None:
+    found, *_, further = ask(client, further=["occlusion"])
+    assert set(found["attributions"]) == {"attention", "lime", "occlusion"}
+    assert [entry["caption"] for entry in further] == ["Occlusion"]
+    with Image.open(further[0]["image"]) as picture:
+        assert (picture.format, picture.size) == ("PNG", (640, 640))
+
+
+def test_trust_and_the_smallest_flip_come_when_asked_for(client: Client, answer: Answer) -> None:
+    assert answer[0]["trust"] == {} and answer[0]["flip"] is None
+    found = ask(client, trust=True, flip=True, superpixels=10)[0]
+    assert set(found["trust"]) == {"attention", "lime"}
+    for trust in found["trust"].values():
+        assert 0 <= trust["percentile"] <= 1
+        assert trust["sentence"].endswith(".")
+        assert trust["stability"]["runs"] >= 3
+    assert found["flip"]["flipped"] is True
+    assert found["flip"]["probability"] < 0.5 <= found["flip"]["before"]
+
+
+def test_same_seed_gives_the_same_weights_again(client: Client, answer: Answer) -> None:
     again = ask(client)[0]
     assert again["attributions"]["lime"]["weights"] == answer[0]["attributions"]["lime"]["weights"]
     assert again["prediction"] == answer[0]["prediction"]
@@ -110,7 +131,7 @@ def test_answers_grow_until_the_complete_one(client: Client) -> None:
     assert complete == [False] * (len(complete) - 1) + [True]
 
 
-def test_number_of_regions_shown_changes_the_overlay(client: Client, answer: tuple[dict[str, Any], str, str]) -> None:
+def test_number_of_regions_shown_changes_the_overlay(client: Client, answer: Answer) -> None:
     overlay = Image.open(ask(client, shown=1)[1])
     assert overlay.tobytes() != Image.open(answer[1]).tobytes()
 
@@ -119,7 +140,7 @@ def test_number_of_regions_shown_changes_the_overlay(client: Client, answer: tup
 
 
 def test_photo_without_a_face_gets_no_score(client: Client) -> None:
-    found, overlay, heatmap = ask(client, CAT)
+    found, overlay, heatmap, _ = ask(client, CAT)
     assert found["faces"] == []
     assert found["prediction"] is None
     assert found["complete"] is True
@@ -128,7 +149,7 @@ def test_photo_without_a_face_gets_no_score(client: Client) -> None:
 
 
 def test_whole_picture_is_judged_when_asked_for(client: Client) -> None:
-    found, overlay, heatmap = ask(client, CAT, whole=True)
+    found, overlay, heatmap, _ = ask(client, CAT, whole=True)
     assert found["faces"] == []
     assert found["prediction"]["verdict"] in ("Fake", "Real", "Inconclusive")
     assert overlay and heatmap
@@ -157,7 +178,7 @@ def test_turned_photo_is_analysed_upright(client: Client, bad_photos: dict[str, 
 
 
 def test_server_answers_the_same_after_every_refusal(
-    client: Client, bad_photos: dict[str, BadPhoto], answer: tuple[dict[str, Any], str, str]
+    client: Client, bad_photos: dict[str, BadPhoto], answer: Answer
 ) -> None:
     for bad in bad_photos.values():
         if bad.refusal:
@@ -195,7 +216,7 @@ def test_files_of_the_server_cannot_be_read(page_url: str, meta: dict[str, Any],
 def test_photo_may_come_as_a_data_url(page_url: str, client: Client) -> None:
     encoded = base64.b64encode(ASTRONAUT.read_bytes()).decode()
     photo = {"url": f"data:image/jpeg;base64,{encoded}", "meta": {"_type": "gradio.FileData"}}
-    answer, _, _ = client.predict(photo, **QUICK, api_name="/analyze")
+    answer, *_ = client.predict(photo, **QUICK, api_name="/analyze")
     assert len(answer["faces"]) == 1
 
 

@@ -60,8 +60,9 @@ from model.choice import Models, to_choose_from
 models = Models(to_choose_from())
 app.build_page(models)
 loaded["page"] = heavy()
-page, settings = app.Page(models), (app.LIKELIER, 50, 100, 8, False, False)
-answers = list(page.analyze_photo("examples/astronaut.jpg", *settings, models.first))
+page, settings = app.Page(models), (app.LIKELIER, 10, 100, 8, False, False)
+more = ([], True, True, "slic", "mean")
+answers = list(page.analyze_photo("examples/astronaut.jpg", *settings, models.first, *more))
 loaded["analysis"] = heavy()
 seen = list(attempts)
 
@@ -71,7 +72,7 @@ for probe in (lambda: socket.create_connection(("192.0.2.1", 80), 1), lambda: so
         probe()
     except OSError:
         pass
-final, lime, attention = answers[-1]
+final, lime, attention, further = answers[-1]
 print(json.dumps({"loaded": loaded, "attempts": seen, "probes": len(attempts) - len(seen), "steps": len(answers),
                   "complete": final["complete"], "maps": sorted(final["attributions"]),
                   "pictures": [lime is not None, attention is not None]}))

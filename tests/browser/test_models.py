@@ -50,7 +50,7 @@ def test_program_may_name_the_model(thesis_page_url: str, tmp_path: Path) -> Non
     client = Client(thesis_page_url, verbose=False, download_files=str(tmp_path))
     names = {}
     for asked in (THESIS, SHIPPED):
-        report, _, _ = client.predict(handle_file(ASTRONAUT), *QUICK, asked, api_name="/analyze")
+        report, *_ = client.predict(handle_file(ASTRONAUT), *QUICK, asked, api_name="/analyze")
         names[asked] = report["model"]["name"]
         assert report["prediction"]["calibrated"] is (asked == SHIPPED)
     assert names == {THESIS: THESIS, SHIPPED: SHIPPED}

@@ -49,6 +49,13 @@ class Visitor:
         self.page.goto(url)
         self.page.wait_for_selector("#photo input[type=file]", state="attached")
 
+    def without_trust(self) -> None:
+        """Leave the measuring of trust out, which takes longer than all the rest, and close the settings again."""
+        self.open_settings()
+        self.find("#trust input").uncheck()
+        self.page.get_by_role("button", name="Settings").click()
+        self.find("#samples").wait_for(state="hidden")
+
     def _listen(self, kind: str, text: str) -> None:
         if kind == "error":
             self.complaints.append(text)
@@ -120,7 +127,7 @@ class Visitor:
 
     def samples(self) -> int:
         """How many samples LIME's caption speaks of; 0 before there is one."""
-        found = re.search(r"from ([\d,]+) pictures", self.text("#lime-text"))
+        found = re.search(r"([\d,]+) pictures with regions hidden", self.text("#lime-text"))
         return int(found[1].replace(",", "")) if found else 0
 
     def superpixels(self) -> int:
@@ -177,8 +184,10 @@ def arrive(browser: Browser, page_url: str) -> Iterator[Callable[..., Visitor]]:
 
 @pytest.fixture
 def visitor(arrive: Callable[..., Visitor]) -> Visitor:
-    """A visitor at a desk."""
-    return arrive()
+    """A visitor at a desk who does not wait for trust to be measured."""
+    visitor = arrive()
+    visitor.without_trust()
+    return visitor
 
 
 # First screen
@@ -246,11 +255,12 @@ def test_title_names_the_class_that_is_explained(visitor: Visitor) -> None:
 
 
 def test_lime_grows_before_it_is_done(visitor: Visitor) -> None:
-    visitor.set_number("samples", 5000)
+    visitor.set_number("superpixels", 150)  # too many to converge within the budget
+    visitor.set_number("samples", 2000)
     visitor.upload(FAKE)
     samples: list[int] = []
     pictures: set[str] = set()
-    bars: list[int] = []
+    bars: list[float] = []
 
     def look() -> bool:
         done = "Done" in visitor.text("#status")
@@ -258,7 +268,7 @@ def test_lime_grows_before_it_is_done(visitor: Visitor) -> None:
             samples.append(value)
             pictures.add(visitor.source("#lime img"))
         if not done and (bar := visitor.attribute("#status progress", "value")):
-            bars.append(int(bar))
+            bars.append(float(bar))
         return done
 
     visitor.wait_until(look, "Done", RUN_S)
@@ -267,12 +277,87 @@ def test_lime_grows_before_it_is_done(visitor: Visitor) -> None:
     assert len(pictures) >= 3
     assert bars == sorted(bars)
     assert len(set(bars)) >= 3
-    assert samples[0] < visitor.samples() == 5000
+    assert samples[0] < visitor.samples() == 2000
+    assert "not converged" in visitor.text("#lime-text")
 
 
 def test_planted_region_of_an_example_is_announced(visitor: Visitor) -> None:
     visitor.upload(FAKE)
     visitor.wait_for_text("#notice", "We made this fake")
+
+
+def test_further_maps_come_when_asked_for(visitor: Visitor) -> None:
+    visitor.open_settings()
+    for name in ("Occlusion", "Grad-CAM"):
+        visitor.page.get_by_label(name, exact=True).check()
+    visitor.upload(FAKE)
+    visitor.wait_done(RUN_S)
+    for name in ("occlusion", "gradcam"):
+        visitor.wait_until(lambda name=name: visitor.is_seen(f"#{name} img"), f"the map {name}")
+        assert "speaks for" in visitor.text(f"#{name}-text")
+    assert not visitor.find("#rise").is_visible()
+    visitor.shoot("further_maps")
+
+
+# Trust
+
+
+def test_trust_stands_beside_every_map(arrive: Callable[..., Visitor]) -> None:
+    visitor = arrive()
+    visitor.set_number("superpixels", 15)
+    visitor.set_number("samples", 300)
+    visitor.upload(FAKE)
+    visitor.wait_done(RUN_S)
+    sizes = set()
+    for name in ("lime", "attention"):
+        sentence = visitor.find(f"#{name}-text .trust")
+        assert sentence.count() == 1
+        assert "random orders" in sentence.inner_text()
+        assert "repeated with" in sentence.inner_text()
+        sizes.add(sentence.evaluate("sentence => getComputedStyle(sentence).fontSize"))
+    assert len(sizes) == 1, "good news and bad are told in the same size"
+    visitor.page.get_by_role("button", name="Can I trust these maps").click()
+    visitor.wait_until(lambda: visitor.is_seen("#curves img"), "the curves")
+    assert "µ-fidelity" in visitor.text("#trust-numbers")
+    assert "Do the maps agree" in visitor.text("#trust-numbers")
+    visitor.shoot("trust")
+
+
+# What if
+
+
+def test_a_click_on_a_patch_hides_it_and_the_probability_moves(visitor: Visitor) -> None:
+    visitor.upload(FAKE)
+    visitor.wait_done()
+    visitor.wait_until(lambda: visitor.is_seen("#lime img"), "the overlay")
+    assert "Click a patch" in visitor.text("#what-if-text")
+    untouched = visitor.picture("#what-if-picture img")
+    picture = visitor.find("#lime img").first
+    box = picture.bounding_box()
+    assert box
+    middle = {"x": box["width"] / 2, "y": box["height"] / 2}
+    picture.click(position=middle)
+    visitor.wait_for_text("#what-if-text", "The network has really computed this")
+    assert re.search(r"P\(\w+\) (from \d\.\d\d to|at) \d\.\d\d", visitor.text("#what-if-text"))
+    visitor.wait_until(lambda: not np.array_equal(visitor.picture("#what-if-picture img"), untouched), "a hidden patch")
+    picture.click(position=middle)
+    visitor.wait_for_text("#what-if-text", "Click a patch")
+
+
+def test_the_strongest_patches_and_the_smallest_flip_can_be_hidden(visitor: Visitor) -> None:
+    visitor.upload(FAKE)
+    visitor.wait_done()
+    field = visitor.find("#top input[type=number]")
+    field.fill("3")
+    field.press("Tab")
+    visitor.wait_for_text("#what-if-text", "lowers P(Fake)")
+    visitor.find("#smallest").click()
+    visitor.wait_for_text("#what-if-text", "Inconclusive")
+    said = re.search(r"from (\d\.\d\d) to (\d\.\d\d)", visitor.text("#what-if-text"))
+    assert said and float(said[2]) <= 0.5 < float(said[1])
+    visitor.shoot("what_if")
+    visitor.find("#show-all").click()
+    visitor.wait_for_text("#what-if-text", "Click a patch")
 
 
 # Settings
@@ -320,7 +405,7 @@ def test_superpixels_start_a_new_run(visitor: Visitor) -> None:
     visitor.upload(FAKE)
     visitor.wait_done()
     before = visitor.superpixels()
-    visitor.set_number("superpixels", 20)
+    visitor.set_number("superpixels", 10)
     visitor.wait_until(lambda: 0 < visitor.superpixels() < before / 2, "a map of fewer superpixels")
     visitor.wait_done()
 
@@ -342,6 +427,7 @@ def test_a_slider_left_empty_is_no_error(visitor: Visitor) -> None:
 
 
 def test_cancel_stops_and_the_page_can_run_again(visitor: Visitor) -> None:
+    visitor.set_number("superpixels", 150)
     visitor.set_number("samples", 5000)
     visitor.upload(FAKE)
     visitor.wait_until(visitor.samples, "the first map")
@@ -363,6 +449,7 @@ def test_cancel_stops_and_the_page_can_run_again(visitor: Visitor) -> None:
 
 
 def test_a_newer_run_takes_the_place_of_the_one_before(visitor: Visitor) -> None:
+    visitor.set_number("superpixels", 150)
     visitor.set_number("samples", 5000)
     visitor.upload(FAKE)
     visitor.wait_until(visitor.samples, "the first map")
@@ -389,8 +476,10 @@ def test_only_the_last_of_two_photos_in_a_row_is_shown(visitor: Visitor) -> None
 
 def test_two_visitors_do_not_disturb_each_other(arrive: Callable[..., Visitor]) -> None:
     one, two = arrive(), arrive()
-    one.set_number("samples", 3000)
-    two.set_number("samples", 3000)
+    for each in (one, two):
+        each.without_trust()
+        each.set_number("superpixels", 150)
+        each.set_number("samples", 2500)
     one.upload(FAKE)
     two.upload(EXAMPLES / "astronaut.jpg")
     one.wait_until(one.samples, "the first visitor's map")
@@ -398,8 +487,8 @@ def test_two_visitors_do_not_disturb_each_other(arrive: Callable[..., Visitor]) 
     one.find("#cancel").click()
     one.wait_for_text("#status", "Stopped")
     two.wait_done(RUN_S)
-    assert two.samples() == 3000
-    assert one.samples() < 3000
+    assert two.samples() == 2500
+    assert one.samples() < 2500
 
 
 def test_taking_the_photo_away_clears_the_page(visitor: Visitor) -> None:
@@ -544,6 +633,7 @@ def test_page_fits_its_window(arrive: Callable[..., Visitor], scheme: str, size:
     name = f"{'phone' if size is PHONE else 'desktop'}_{scheme}"
     assert visitor.overflow() <= 0
     visitor.shoot(f"{name}_first")
+    visitor.without_trust()
     visitor.set_number("samples", 200)
     assert visitor.overflow() <= 0
     visitor.upload(FAKE)

@@ -209,6 +209,83 @@ def test_what_is_no_photo_is_refused(detector: Detector) -> None:
         next(iter(analyze(b"no photo", QUICK, detector)))
 
 
+# What may be asked for beyond a map
+
+
+@pytest.fixture(scope="module")
+def whole_story(detector: Detector) -> list[Analysis]:
+    """Every analysis of the astronaut's photo with everything asked for that needs no gradients."""
+    methods = ("attention", "lime", "occlusion")
+    settings = Settings(methods=methods, superpixels=10, samples=200, trust=True, flip=True, hidden=(0, 3))
+    return list(analyze(PHOTO, settings, detector))
+
+
+def test_stages_come_in_order_and_progress_never_falls_within_one(whole_story: list[Analysis]) -> None:
+    stages = [step.stage for step in whole_story]
+    assert list(dict.fromkeys(stages)) == ["faces", "lime", "occlusion", "what_if", "flip", "trust", ""]
+    for stage in set(stages):
+        told = [step.progress for step in whole_story if step.stage == stage and step.progress is not None]
+        assert told == sorted(told)
+        assert all(0 <= share <= 1 for share in told)
+
+
+def test_every_map_gets_its_trust(whole_story: list[Analysis]) -> None:
+    found = whole_story[-1]
+    assert set(found.trusts) == set(found.attributions) == {"attention", "lime", "occlusion"}
+    assert all(trust.fidelity is not None and trust.stability is not None for trust in found.trusts.values())
+    assert found.agreement is not None and set(found.agreement.names) == set(found.attributions)
+
+
+def test_trust_comes_before_it_is_complete(whole_story: list[Analysis]) -> None:
+    first = next(step for step in whole_story if step.trusts)
+    assert not first.complete
+    assert all(trust.stability is None for trust in first.trusts.values())
+
+
+def test_hidden_regions_and_flip_are_what_the_network_says(whole_story: list[Analysis], detector: Detector) -> None:
+    found = whole_story[-1]
+    assert found.what_if is not None and found.flip is not None and found.subject is not None
+    assert found.what_if.hidden == (0, 3)
+    for answer in (found.what_if, found.flip):
+        masks = np.ones((1, found.subject.count), int)
+        masks[0, list(answer.hidden)] = 0
+        said = found.subject.probability(found.subject.shown(masks))[0]
+        assert answer.probability == pytest.approx(said, abs=1e-6)
+    assert found.flip.probability < 0.5
+
+
+def test_a_region_that_is_not_there_is_refused(detector: Detector) -> None:
+    with pytest.raises(SettingsError, match="got 99"):
+        last(PHOTO, replace(QUICK, methods=(), hidden=(99,)), detector)
+
+
+def test_facial_regions_need_a_face(detector: Detector) -> None:
+    found = last(PHOTO, replace(QUICK, segmentation="facial", samples=100), detector)
+    assert found.subject is not None and found.subject.names is not None
+    assert len(set(found.subject.names)) == found.subject.count
+    with pytest.raises(SettingsError, match="need a face with landmarks"):
+        last(CAT, replace(QUICK, segmentation="facial", whole_picture=True), detector)
+
+
+def test_what_cannot_be_made_is_told_and_the_rest_comes(detector: Detector) -> None:
+    """A flip follows LIME's order, and trust needs a map."""
+    found = last(PHOTO, replace(QUICK, methods=(), flip=True, trust=True), detector)
+    assert found.complete and found.attributions == {}
+    assert set(found.problems) == {"flip", "trust"}
+    assert all(problem.endswith(".") for problem in found.problems.values())
+
+
+@pytest.mark.slow
+def test_gradient_maps_take_the_same_road(detector: Detector) -> None:
+    methods = ("gradcam", "gradcam_attention", "integrated_gradients")
+    found = last(PHOTO, replace(QUICK, methods=methods), detector)
+    assert found.problems == {}
+    assert list(found.attributions) == list(methods)
+    assert {a.target for a in found.attributions.values()} == {found.settings.target}
+    answer = json.loads(json.dumps(to_dict(found), allow_nan=False))
+    assert np.shape(answer["attributions"]["gradcam"]["grid"]) == found.attributions["gradcam"].native_shape
+
+
 # As JSON
 
 
@@ -241,7 +318,7 @@ def test_answer_as_json_holds_the_verdict_and_both_maps(steps: list[Analysis]) -
     assert all(low <= weight <= high for weight, (low, high) in zip(lime["weights"], lime["intervals"], strict=True))
     assert len(answer["regions"]) == len(lime["weights"]) == len(lime["region_values"])
     assert sum(region["share"] for region in answer["regions"]) == pytest.approx(1, abs=1e-4)
-    assert {"nose", "mouth"} <= {region["name"] for region in answer["regions"]}
+    assert {"nose", "hair", "background"} <= {region["name"] for region in answer["regions"]}
     attention = answer["attributions"]["attention"]
     assert attention["weights"] is None
     assert attention["native_shape"] == list(found.prediction.attention.shape)

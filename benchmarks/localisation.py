@@ -1,0 +1,168 @@
+"""Do the maps find the forgery? Maps of fakes called fake against the masks of what was really changed.
+
+``python -m benchmarks.localisation [DATA]``: the test fakes of ``DATA/dfdc`` and those of ``DATA/ciplab`` with a mask,
+or the examples without DATA. Every map explains Fake. Each is compared, on the same faces, with a blob in the centre of
+the crop, since that is where faces are, and with random values for the same superpixels.
+
+- peak: share of faces on which the map's strongest place lies inside the change (the pointing game);
+- share: positive attribution inside the change over all of it, divided by the change's share of the crop: 1 is chance;
+- AP: average precision of the map's values as a detector of changed pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+from tqdm import tqdm
+
+from benchmarks import _results
+from benchmarks._faces import KnownFace, example_faces, test_faces
+from explain.facial_regions import facial_regions, landmarks_in_crop
+from explain.methods import METHODS, explainers
+from explain.settings import Settings
+from explain.subject import Subject, never
+from model.cli import run
+from model.detector import Detector
+
+CHEAP = ("attention", "gradcam", "gradcam_attention", "occlusion")
+COSTLY = ("lime", "rise", "integrated_gradients")  # up to a thousand pictures or gradients each
+MEASURES = ("peak", "share", "AP")
+BLOB_SIGMA = 0.2  # of the crop's side
+AP_SIDE = 64  # pixels a side at which average precision is computed
+PARTS = {"left_eye": "left eye", "right_eye": "right eye", "nose": "nose", "mouth": "mouth"}
+
+
+def peak_of(values: NDArray[np.floating]) -> tuple[int, int]:
+    """Row and column of the strongest place of a map ``(S, S)``: of many equal pixels the one nearest their middle."""
+    strongest = np.argwhere(values >= values.max() - 1e-9 * max(abs(float(values.max())), 1e-12))
+    row, column = strongest[np.linalg.norm(strongest - strongest.mean(axis=0), axis=1).argmin()]
+    return int(row), int(column)
+
+
+def measures(values: NDArray[np.floating], changed: NDArray[np.bool_]) -> dict[str, float]:
+    """``peak``, ``share`` and ``AP`` of a map ``(S, S)`` against what was changed ``(S, S) bool``."""
+    positive = np.maximum(values, 0)
+    inside = positive[changed].sum() / positive.sum() if positive.sum() > 0 else changed.mean()
+    size = (AP_SIDE, AP_SIDE)
+    small = cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    truth = cv2.resize(changed.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    return {
+        "peak": float(changed[peak_of(values)]),
+        "share": float(inside / changed.mean()),
+        "AP": float(average_precision_score(truth.ravel(), small.ravel())),
+    }
+
+
+def baselines(subject: Subject, seed: int) -> dict[str, NDArray[np.float64]]:
+    """A blob in the centre, and random values for the regions that the other maps speak of."""
+    side = len(subject.crop)
+    axis = (np.arange(side) + 0.5) / side - 0.5
+    blob = np.exp(-(axis[:, None] ** 2 + axis**2) / (2 * BLOB_SIGMA**2))
+    random = np.random.default_rng(seed).uniform(size=subject.count)
+    return {"centred blob": blob, "random regions": random[subject.segments]}
+
+
+def map_of(name: str, subject: Subject) -> NDArray[np.float32]:
+    """The last map of a method, ``(S, S)``."""
+    *_, found = explainers(Settings().samples)[name](subject, never)
+    return found.map
+
+
+def called_fake(faces: list[KnownFace], detector: Detector) -> Iterator[KnownFace]:
+    """The fakes whose change is known and which the model calls fake."""
+    for known in faces:
+        is_known = known.parts or (known.changed is not None and known.changed.any())
+        if known.label == "Fake" and is_known and detector.predict(known.face.crop).probabilities["Fake"] >= 0.5:
+            yield known
+
+
+def compare(faces: list[KnownFace], detector: Detector, limit: int) -> dict[str, Any]:
+    """Means of the measures for every method and, on the same faces, for the baselines."""
+    masked = [known for known in faces if known.changed is not None and known.changed.any()]
+    few = set(np.random.default_rng(0).permutation(len(masked))[:limit].tolist())
+    rows: dict[str, list[dict[str, float]]] = {name: [] for name in (*CHEAP, *COSTLY)}
+    blob: dict[str, list[dict[str, float]]] = {name: [] for name in rows}
+    random: list[dict[str, float]] = []
+    for number, known in enumerate(tqdm(masked, "faces")):
+        assert known.changed is not None
+        subject = known.subject(detector, Settings().superpixels, "Fake")
+        chance = {name: measures(values, known.changed) for name, values in baselines(subject, number).items()}
+        random.append(chance["random regions"])
+        for name in (*CHEAP, *(COSTLY if number in few else ())):
+            rows[name].append(measures(map_of(name, subject), known.changed))
+            blob[name].append(chance["centred blob"])
+    table = {name: {**_means(rows[name]), "centred_blob": _means(blob[name])} for name in rows if rows[name]}
+    return {"faces": len(masked), "methods": table, "random_regions": _means(random)}
+
+
+def compare_parts(faces: list[KnownFace], detector: Detector) -> dict[str, float]:
+    """Share of composites on which a map's peak lies in a facial region that was replaced, cheap maps only."""
+    hits: dict[str, list[bool]] = {name: [] for name in (*CHEAP, "centred blob", "random regions")}
+    for number, known in enumerate(tqdm([face for face in faces if face.parts], "parts")):
+        landmarks = landmarks_in_crop(known.face)
+        if landmarks is None:
+            continue
+        segments, names = facial_regions(len(known.face.crop), landmarks)
+        replaced = np.isin(segments, [row for row, name in enumerate(names) if name in map(PARTS.get, known.parts)])
+        subject = known.subject(detector, Settings().superpixels, "Fake")
+        maps = {**{name: map_of(name, subject) for name in CHEAP}, **baselines(subject, number)}
+        for name, values in maps.items():
+            hits[name].append(bool(replaced[peak_of(values)]))
+    return {name: round(float(np.mean(found)), 4) for name, found in hits.items()} | {"faces": len(hits["attention"])}
+
+
+def _means(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Means of the measures with their standard errors, and how many faces they rest on."""
+    figures: dict[str, float] = {"faces": len(rows)}
+    for name in MEASURES:
+        values = np.array([row[name] for row in rows])
+        figures[name] = round(float(values.mean()), 4)
+        figures[f"{name}_error"] = round(float(values.std() / np.sqrt(len(values))), 4)
+    return figures
+
+
+def _print(name: str, found: dict[str, Any]) -> None:
+    print(f"\n{name}: {found['faces']} fakes called fake; in brackets the centred blob on the same faces")
+    for method, row in found["methods"].items():
+        cells = "  ".join(f"{key} {row[key]:.3f} ({row['centred_blob'][key]:.3f})" for key in MEASURES)
+        print(f"  {METHODS[method].title:26} {row['faces']:4} faces  {cells}")
+    print(f"  {'random regions':26} {found['faces']:4} faces  " + _cells(found["random_regions"]))
+
+
+def _cells(row: dict[str, float]) -> str:
+    return "  ".join(f"{key} {row[key]:.3f}        " for key in MEASURES)
+
+
+def main(
+    data: Annotated[Path | None, typer.Argument(help="Data folder with dfdc/ and ciplab/; else the examples.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Faces of each set for LIME, RISE and integrated gradients.")] = 100,
+    quick: Annotated[bool, typer.Option("--quick", help="Two of the examples.")] = False,
+) -> None:
+    """Measure how well each map finds what was changed."""
+    detector = Detector()
+    margin = detector.card.preprocessing.crop_margin
+    if data is None or quick:
+        sets = {"examples": example_faces(margin)}
+    else:
+        sets = {name: test_faces(data, name, margin) for name in ("dfdc", "ciplab")}
+    figures: dict[str, Any] = {"blob_sigma": BLOB_SIGMA, "limit": limit}
+    for name, faces in sets.items():
+        fakes = list(called_fake(faces, detector))
+        fakes = fakes[:2] if quick else fakes
+        figures[name] = compare(fakes, detector, limit)
+        _print(name, figures[name])
+        if any(face.parts for face in fakes):
+            figures[name]["peak_in_replaced_part"] = compare_parts(fakes, detector)
+            print(f"  peak in a replaced part: {figures[name]['peak_in_replaced_part']}")
+    _results.write("localisation", figures, quick)
+
+
+if __name__ == "__main__":
+    run(main)
