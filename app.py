@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Annotated, Any
 
+import cv2
 import gradio as gr
 import numpy as np
 import typer
@@ -22,6 +23,7 @@ from explain.draw_curves import curve_picture
 from explain.gallery import example_of, examples, planted_region
 from explain.hiding import HIDES
 from explain.methods import METHODS
+from explain.plain_text import curves_in_words
 from explain.runs import Runs
 from explain.settings import MAX_SAMPLES, MIN_SAMPLES, TARGETS, Settings, SettingsError
 from explain.superpixels import METHODS as SEGMENTATIONS
@@ -262,9 +264,9 @@ class Page:
         }
 
     def _trust(self, analysis: Analysis) -> dict[str, Any]:
-        curves = [curve_picture(trust) for trust in analysis.trusts.values()]
+        curves = [_inline(curve_picture(trust), curves_in_words(trust)) for trust in analysis.trusts.values()]
         numbers = captions.trust_details(analysis.trusts) + captions.agreement_table(analysis.agreement)
-        return {"curves": np.concatenate(curves) if curves else None, "trust_numbers": numbers}
+        return {"trust_numbers": "".join(curves) + numbers}
 
     def redraw(self, seen: View | None, shown: float, smooth: bool) -> dict[Any, Any]:
         """Draw the maps that are there with other settings of the drawing."""
@@ -345,6 +347,12 @@ def _notice(sentence: str, kind: str = "note") -> Any:
     return gr.update(value=words.notice(sentence, kind), visible=True)
 
 
+def _inline(picture: Picture, seen: str) -> str:
+    """A picture inside the HTML around it: Gradio's own component stays empty in a part that was closed."""
+    content = base64.b64encode(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()).decode()
+    return f'<img class="curves" alt="{escape(seen)}" src="data:image/png;base64,{content}">'
+
+
 def _visible(on: bool) -> Any:
     return gr.update(visible=on)
 
@@ -365,7 +373,6 @@ def _blank(busy: bool) -> dict[str, Any]:
         **{f"{name}_text": "" for name in METHODS},
         "what_if_text": words.WHAT_IF_HELP,
         "hidden": [],
-        "curves": None,
         "trust_numbers": "",
         "status": words.looking() if busy else "",
         "cancel": _visible(busy),
@@ -426,13 +433,6 @@ def build_page(models: Models) -> gr.Blocks:
             _maps(parts)
             _what_if(parts)
             with gr.Accordion("Can I trust these maps? The curves and numbers", open=False) as parts["trust_group"]:
-                parts["curves"] = gr.Image(
-                    label="Deletion and insertion beside random orders",
-                    format="png",
-                    interactive=False,
-                    buttons=["download", "fullscreen"],
-                    elem_id="curves",
-                )
                 parts["trust_numbers"] = gr.HTML(elem_classes="caption", elem_id="trust-numbers")
         with gr.Accordion("How to read this", open=False):
             gr.Markdown(words.READING)

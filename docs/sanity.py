@@ -116,8 +116,8 @@ def words(last: dict[str, float]) -> str:
     sentences = [f"With every part shuffled, what is left of the intact map's order is: {told}."]
     for name, mean in stayed.items():
         sentences.append(
-            f"{TITLES[name]} stays at {mean:.2f} and does not pass: it shows the picture more than the model, and should "
-            "not be read as evidence."
+            f"{TITLES[name]} stays at {mean:.2f} and does not pass: it shows the picture more than the model, and is no "
+            "evidence."
         )
     return " ".join(sentences)
 

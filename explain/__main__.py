@@ -22,7 +22,7 @@ from explain.analysis import Analysis, analyze
 from explain.hiding import HIDES
 from explain.methods import METHODS
 from explain.origin import Origin
-from explain.plain_text import headline, plain_text
+from explain.plain_text import headline, photo_sentences, plain_text
 from explain.report import ReportError, check_folder, record, write_report
 from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings, SettingsError
 from explain.superpixels import METHODS as SEGMENTATIONS
@@ -138,7 +138,8 @@ def _numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in _parts(text))
     except ValueError as error:
-        raise typer.BadParameter(f"must be numbers with commas between them, such as 3,7, not {text!r}.") from error
+        sentence = f"must be numbers with commas between them, such as 3,7, not {text!r}."
+        raise typer.BadParameter(sentence, param_hint="--hide-regions") from error
 
 
 def _open_model(given: Path | None) -> Detector:
@@ -215,7 +216,8 @@ def _hand_over(analysis: Analysis, card: Card, photo: Path, folder: Path | None,
         data = record(analysis, origin)
         typer.echo(json.dumps(data, ensure_ascii=False, indent=None if several else 2))
     elif page is not None:
-        typer.echo(f"{name}: {headline(analysis)}. Report: {typer.format_filename(page)}")
+        sentences = (f"{name}: {headline(analysis)}.", *photo_sentences(analysis))
+        typer.echo(f"{' '.join(sentences)} Report: {typer.format_filename(page)}")
     else:
         typer.echo(plain_text(analysis, card, name))
 

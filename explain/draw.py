@@ -144,11 +144,15 @@ def signed_map(crop: NDArray[np.uint8], attribution: Attribution) -> NDArray[np.
 
 
 def hidden_regions(what_if: WhatIf, segments: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """The face as the network saw it without some regions, each of them outlined, ``(640, 640, 3) uint8`` RGB."""
+    """The face as the network saw it without some regions, each of them outlined, ``(640, 640, 3) uint8`` RGB.
+
+    The outline is white on black, so that it shows on dark and on light.
+    """
     picture = np.ascontiguousarray(enlarge(what_if.crop))
     size = (PICTURE_SIZE, PICTURE_SIZE)
     enlarged = cv2.resize(segments, size, interpolation=cv2.INTER_NEAREST)
     for label in what_if.hidden:
+        _outline(picture, enlarged == label, (0, 0, 0), True, 4)
         _outline(picture, enlarged == label, HIDDEN, False, 2)
     return picture
 

@@ -13,7 +13,7 @@ from explain.agreement import rank_correlation
 from explain.attention_map import attention
 from explain.attribution import Attribution
 from explain.gradcam import gradcam, gradcam_attention
-from explain.integrated_gradients import integrated_gradients
+from explain.integrated_gradients import FIRST_STEPS, integrated_gradients
 from explain.lime_map import lime
 from explain.subject import Subject
 from model.artifact import SHIPPED
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     import keras
 
 INTACT = "intact"
-LIME_SAMPLES = 300  # enough to tell a map that has fallen apart from one that has not
+# Few samples, and the fewest steps of the integral: enough to tell a map that has fallen apart from one that has not.
+LIME_SAMPLES = 300
+BATCH = 4  # pictures stay in the processor's cache: twice as fast as sixty-four
 
 
 class KerasDetector(Detector):
@@ -43,7 +45,8 @@ class _KerasEngine(Engine):
         self._answer = tf.function(lambda pixels: network(pixels, training=False), input_signature=signature)
 
     def __call__(self, pixels: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
-        return {name: values.numpy() for name, values in self._answer(pixels).items()}
+        parts = [self._answer(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def cascade(network: keras.Model, seed: int) -> Iterator[str]:
@@ -94,7 +97,7 @@ METHODS: dict[str, Callable[[Subject], Iterator[Attribution]]] = {
     "attention": attention,
     "gradcam": gradcam,
     "gradcam_attention": gradcam_attention,
-    "integrated_gradients": integrated_gradients,
+    "integrated_gradients": partial(integrated_gradients, most_steps=FIRST_STEPS),
     "lime": partial(lime, samples=LIME_SAMPLES),
 }
 # What is compared: a method's map, and how its regions are read. Maps without a sign are read in one way alone.

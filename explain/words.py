@@ -106,6 +106,8 @@ def _doing(analysis: Analysis) -> str:
         return f"LIME: {done:,} of at most {analysis.settings.samples:,} samples"
     if analysis.stage == "trust":
         return "Measuring how far the maps can be trusted"
+    if analysis.stage == "what_if":
+        return "Asking about the face without the hidden regions"
     if analysis.stage == "flip":
         return "Looking for the smallest set that flips the verdict"
     if analysis.stage in METHODS:

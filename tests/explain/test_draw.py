@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from matplotlib import colormaps
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from explain import draw
 from explain.attention_map import attention_map
 from explain.attribution import Attribution
+from explain.what_if import WhatIf
 from model.faces import Face
 
 SIDE = 64
@@ -20,6 +23,8 @@ WHITE = np.full((SIDE, SIDE, 3), 255, np.uint8)
 HALF = SIDE // 2
 QUARTERS = np.kron([[0, 1], [2, 3]], np.ones((HALF, HALF))).astype(np.int32)  # four squares
 PIXELS_PER_QUARTER = draw.PICTURE_SIZE // 2
+MIDDLE = np.zeros((SIDE, SIDE), np.int32)  # a square in a frame
+MIDDLE[16:48, 16:48] = 1
 MARGIN = 8  # picture pixels from the border of a quarter that an outline may cover
 
 
@@ -95,11 +100,43 @@ def test_strongest_means_the_largest_absolute_weight() -> None:
     assert draw.strongest(weights, 0).tolist() == []
 
 
+# Regions that may as well weigh nothing
+
+
+def with_intervals(*reach: float) -> Attribution:
+    """Four regions of the same absolute weight, whose intervals reach so far to either side."""
+    found, reaches = lime(1, 1, -1, -1), np.array(reach, np.float32)
+    assert found.weights is not None
+    return replace(found, intervals=np.stack([found.weights - reaches, found.weights + reaches], axis=1))
+
+
+def test_a_region_whose_interval_holds_zero_is_fainter_than_its_equal() -> None:
+    picture = draw.lime_overlay(GREY, with_intervals(0.9, 1.1, 0.9, 1.1), 4)
+    sure, unsure, sure_against, unsure_against = (shade(quarter(picture, label)) for label in range(4))
+    assert 0 < unsure < sure / 4
+    assert 0 < unsure_against < sure_against / 4
+    np.testing.assert_array_equal(quarter(picture, 0), quarter(draw.lime_overlay(GREY, lime(1, 1, -1, -1), 4), 0))
+
+
+def test_a_doubtful_region_is_fainter_than_the_weakest_sure_one() -> None:
+    sure = lime(1, 0.01, 0, 0)
+    bounds = np.array([[-0.1, 2.1], [0.005, 0.015], [0, 0], [0, 0]], np.float32)
+    picture = draw.lime_overlay(GREY, replace(sure, intervals=bounds), 4)
+    assert shade(quarter(picture, 0)) < shade(quarter(picture, 1)), "however large its weight"
+
+
+def test_zero_on_the_edge_of_an_interval_is_held() -> None:
+    assert draw.unsure(with_intervals(0.5, 1.0, 1.0, 0.5)).tolist() == [False, True, True, False]
+
+
+def test_without_intervals_no_region_is_doubtful() -> None:
+    assert draw.unsure(lime(1, 0.1, 0, -1)).tolist() == [False] * 4
+    assert draw.unsure(attention_map(np.full((2, 2), 0.5, np.float32), SIDE)).tolist() == []
+
+
 def outlined_share(weight: float) -> float:
     """Share of a square region's border that is drawn in its full colour."""
-    middle = np.zeros((SIDE, SIDE), np.int32)
-    middle[16:48, 16:48] = 1
-    picture = draw.lime_overlay(WHITE, lime(0.0, weight, segments=middle), 1).astype(int)
+    picture = draw.lime_overlay(WHITE, lime(0.0, weight, segments=MIDDLE), 1).astype(int)
     colour = draw.SUPPORTS if weight > 0 else draw.OPPOSES
     full = np.abs(picture - np.array(colour)).max(axis=2) <= 12
     first, last = 16 * draw.PICTURE_SIZE // SIDE, 48 * draw.PICTURE_SIZE // SIDE
@@ -176,6 +213,111 @@ def test_the_face_stays_visible_under_the_heat() -> None:
     crop[:, :HALF] = 30
     picture = heat([[0.5, 0.5], [0.5, 0.5]], crop=crop)
     assert quarter(picture, 1).mean() > quarter(picture, 0).mean() + 20
+
+
+# Maps with a sign and without superpixels
+
+
+def signed(values: NDArray[np.floating]) -> Attribution:
+    """A map of four quarters, or of each pixel."""
+    found = np.kron(values, np.ones((HALF, HALF))) if values.shape == (2, 2) else values
+    return Attribution("rise", "Fake", found.astype(np.float32), (2, 2), None, None, {})
+
+
+SIGNED = signed(np.array([[1.0, -1.0], [0.5, 0.0]]))
+
+
+def test_positive_places_turn_blue_and_negative_ones_orange() -> None:
+    picture = draw.signed_map(GREY, SIGNED)
+    for label, colour, other in ((0, draw.SUPPORTS, draw.OPPOSES), (1, draw.OPPOSES, draw.SUPPORTS)):
+        # Clear of the borders between quarters, where one value blends into the next.
+        middle = quarter(picture, label)[20:-20, 20:-20]
+        expected = 0.2 * 128 + 0.8 * np.array(colour)
+        np.testing.assert_allclose(middle, np.broadcast_to(expected, middle.shape), atol=1)
+        assert closeness(middle, colour) > closeness(middle, other) + 20
+
+
+def test_places_of_half_the_value_are_half_as_opaque_and_zeros_stay_grey() -> None:
+    picture = draw.signed_map(GREY, SIGNED)
+    strong, weak, none = (shade(quarter(picture, label)[20:-20, 20:-20]) for label in (0, 2, 3))
+    assert weak == pytest.approx(strong / 2, abs=1)
+    assert none == 0
+
+
+def test_a_signed_map_looks_the_same_on_every_scale() -> None:
+    for scale in (1e-7, 40):
+        found = replace(SIGNED, map=SIGNED.map * np.float32(scale))
+        np.testing.assert_allclose(draw.signed_map(GREY, found), draw.signed_map(GREY, SIGNED), atol=1)
+
+
+def test_one_loud_pixel_does_not_hide_the_rest() -> None:
+    values = np.full((SIDE, SIDE), 0.1)
+    values[40, 40] = 100
+    assert shade(quarter(draw.signed_map(GREY, signed(values)), 0)) > 10
+
+
+def test_a_single_pixel_is_drawn_though_all_others_are_zero() -> None:
+    values = np.zeros((SIDE, SIDE))
+    values[16, 16] = -0.3  # fewer than a hundredth of the pixels
+    picture = draw.signed_map(GREY, signed(values)).astype(int)
+    place = (16 * 2 + 1) * draw.PICTURE_SIZE // (2 * SIDE)
+    assert picture[place, place, 0] > 128 > picture[place, place, 2]
+    assert (picture[place:, 2 * place :] == 128).all()
+
+
+def test_a_map_of_zeros_leaves_the_grey_picture() -> None:
+    crop = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+    picture = draw.signed_map(crop, signed(np.zeros((2, 2))))
+    assert (picture == picture[..., :1]).all(), "no colour at all"
+    np.testing.assert_array_equal(picture[..., 0], cv2.cvtColor(draw.enlarge(crop), cv2.COLOR_RGB2GRAY))
+    assert picture.shape == (640, 640, 3) and picture.dtype == np.uint8
+
+
+# A face without some of its regions
+
+
+# Of each quarter, a part of the picture's edge, where no other quarter's outline comes.
+OUTER_EDGES = [
+    (slice(row, row + 4), slice(column + 100, column + 200)) for row in (0, 636) for column in (0, PIXELS_PER_QUARTER)
+]
+
+
+def what_if(crop: NDArray[np.uint8], *hidden: int) -> WhatIf:
+    return WhatIf(hidden, 0.2, 0.8, crop, None, True, "Real", "Fake")
+
+
+def test_hidden_region_is_outlined_where_it_is_and_nowhere_else() -> None:
+    picture = draw.hidden_regions(what_if(GREY, 1), MIDDLE)
+    rows, columns = np.nonzero((picture != 128).any(axis=2))
+    for places in (rows, columns):
+        assert 155 < places.min() <= 160
+        assert 479 <= places.max() < 485
+    untouched = np.ones((640, 640), bool)
+    untouched[155:485, 155:485] = False
+    untouched[165:475, 165:475] = True
+    assert (picture[untouched] == 128).all()
+
+
+def test_each_hidden_region_has_its_own_outline() -> None:
+    both, first = (draw.hidden_regions(what_if(GREY, *hidden), QUARTERS) for hidden in ((0, 3), (0,)))
+    assert [bool((both[edge] != 128).any()) for edge in OUTER_EDGES] == [True, False, False, True]
+    assert not (first[OUTER_EDGES[3]] != 128).any()
+
+
+def test_hidden_regions_show_the_picture_that_the_network_was_asked_about() -> None:
+    asked = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+    before = asked.copy()
+    picture = draw.hidden_regions(what_if(asked, 1), MIDDLE)
+    np.testing.assert_array_equal(quarter(picture, 0)[:140], quarter(draw.enlarge(asked), 0)[:140])
+    np.testing.assert_array_equal(draw.hidden_regions(what_if(asked), MIDDLE), draw.enlarge(asked))
+    np.testing.assert_array_equal(asked, before)
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_outline_of_a_hidden_region_shows_on_dark_and_on_light(level: int) -> None:
+    picture = draw.hidden_regions(what_if(np.full((SIDE, SIDE, 3), level, np.uint8), 1), MIDDLE)
+    assert (picture != level).any()
+    assert {0, 255} <= set(np.unique(picture))
 
 
 # The faces found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,7 @@ from model.detector import Detector
 from model.faces import find_faces
 
 PARTS = ["probabilities", "dense", "attention", "stage6", "stage5", "stage4", "stage3", "stage2", "stage1", "stem"]
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1)
 FALLEN = 0.5  # mean over the seeds; a map that ignores the weights stays at 1
 # Sums of absolute pixels follow the edges of the picture: Adebayo's very finding about gradients times the input.
 BLIND = "integrated_gradients, pixels"
@@ -47,7 +48,7 @@ def test_map_has_fallen_apart_once_everything_is_shuffled(
 ) -> None:
     left = [run["stem"][reading] for run in likeness]
     assert len(left) == len(SEEDS) and len(set(left)) > 1, "each seed shuffles in its own way"
-    assert abs(np.mean(left)) < FALLEN, left
+    assert np.mean(np.abs(left)) < FALLEN, left
 
 
 @pytest.mark.slow
@@ -66,9 +67,7 @@ def test_network_is_whole_again_afterwards(
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
-def test_parts_are_shuffled_from_the_verdict_down_to_the_pixels(
-    keras_detector: KerasDetector, subject: Subject
-) -> None:
+def test_parts_are_shuffled_from_the_verdict_down(keras_detector: KerasDetector, subject: Subject) -> None:
     """Above the attention block nothing moves its mask; everything below does."""
     network = keras_detector.network
     weights = network.get_weights()
@@ -79,7 +78,7 @@ def test_parts_are_shuffled_from_the_verdict_down_to_the_pixels(
     assert names == [INTACT, *PARTS]
     for mask in masks[1:3]:
         np.testing.assert_array_equal(mask, masks[0])
-    for before, after in zip(masks[2:], masks[3:], strict=False):
+    for before, after in pairwise(masks[2:]):
         assert np.abs(after - before).max() > 0.01
     shuffled = network.get_weights()
     network.set_weights(weights)

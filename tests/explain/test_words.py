@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explain import draw, words
+from explain import words
 from explain.analysis import Analysis
-from explain.attention_map import attention_map
 from explain.attribution import Attribution
 from explain.gallery import Example
+from explain.methods import METHODS
 from explain.settings import Settings
 from model.artifact import Card
 from model.detector import Prediction
@@ -68,11 +68,8 @@ def prediction(p_fake: float = 0.93, verdict: str = "Fake", calibrated: bool = T
     return Prediction({"Fake": p_fake, "Real": 1 - p_fake}, verdict, calibrated, None)
 
 
-def lime(samples: int = 640, r2: float = 0.62, target: str = "Fake") -> Attribution:
-    segments = np.arange(SIDE).repeat(SIDE).reshape(SIDE, SIDE).astype(np.int32)
-    weights = np.linspace(-1, 1, SIDE, dtype=np.float32)
-    evidence: dict[str, Any] = {"samples": samples, "r2": r2, "seed": 4}
-    return Attribution("lime", target, weights[segments], (SIDE, SIDE), segments, weights, evidence)
+def lime(samples: int) -> Attribution:
+    return Attribution("lime", "Fake", np.eye(SIDE, dtype=np.float32), (SIDE, SIDE), None, None, {"samples": samples})
 
 
 def analysis(**changes: Any) -> Analysis:
@@ -122,9 +119,6 @@ def text(fragment: str) -> str:
     [
         pytest.param(words.notice(SCRIPT), id="notice"),
         pytest.param(words.notice(SCRIPT, "error"), id="error"),
-        pytest.param(words.title(SCRIPT, "line"), id="title"),
-        pytest.param(words.title("name", SCRIPT), id="line under a title"),
-        pytest.param(words.lime_title(SCRIPT), id="class in a title"),
         pytest.param(words.model_card(replace(CARD, licence=SCRIPT)), id="licence"),
         pytest.param(words.model_card(replace(UNMEASURED, licence=SCRIPT)), id="licence without figures"),
         pytest.param(
@@ -146,15 +140,15 @@ def test_text_from_outside_is_escaped(fragment: str) -> None:
     "fragment",
     [
         words.HEADER,
+        words.NO_ATTENTION,
+        words.WHAT_IF_HELP,
+        words.NO_FLIP,
         words.PLACEHOLDER,
         words.looking(),
         words.notice("A sentence."),
         words.verdict_card(prediction(), CARD),
-        words.lime_title("Real"),
         words.progress(analysis()),
         words.stopped(None),
-        words.lime_caption(lime(), 8),
-        words.attention_caption(attention_map(np.eye(4, dtype=np.float32), SIDE), CARD),
         words.scope(CARD),
         words.model_card(CARD),
     ],
@@ -252,17 +246,47 @@ def test_notes_on_the_photo_come_first() -> None:
 # Progress
 
 
+def at(stage: str, progress: float | None = None, **changes: Any) -> str:
+    """The fragment that stands on the page while a stage is worked on."""
+    return words.progress(analysis(prediction=prediction(), stage=stage, progress=progress, **changes))
+
+
 def test_progress_counts_samples() -> None:
-    found = analysis(prediction=prediction(), attributions={"lime": lime(samples=640)})
-    fragment = words.progress(found)
-    assert "640 of 1,200 samples" in text(fragment)
-    assert '<progress value="640" max="1200">' in fragment
+    fragment = at("lime", 640 / 1200, attributions={"lime": lime(samples=640)})
+    assert "LIME: 640 of at most 1,200 samples" in text(fragment)
+    assert '<progress value="0.53" max="1">' in fragment
     assert 'role="status"' in fragment
 
 
 def test_progress_starts_at_nothing() -> None:
-    assert '<progress value="0" max="1200">' in words.progress(analysis())
-    assert "0 of 1,200 samples" in text(words.progress(analysis(prediction=prediction())))
+    assert "Looking at the face" in text(words.progress(analysis(stage="faces")))
+    assert "LIME: 0 of at most 1,200 samples" in text(at("lime"))
+
+
+def test_bar_without_a_known_share_has_no_value() -> None:
+    assert '<progress max="1">' in at("lime", None)
+    assert '<progress value="0.00" max="1">' in at("trust", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        ("occlusion", "Occlusion"),
+        ("gradcam", "Grad-CAM (the first time, TensorFlow is loaded)"),
+        ("what_if", "without the hidden regions"),
+        ("flip", "smallest set that flips the verdict"),
+        ("trust", "how far the maps can be trusted"),
+    ],
+)
+def test_each_stage_says_what_is_done_now(stage: str, said: str) -> None:
+    found = text(at(stage, attributions={"lime": lime(samples=640)}))
+    assert said in found
+    assert "samples" not in found, "LIME is over by then"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_only_methods_that_load_tensorflow_announce_it(name: str) -> None:
+    assert ("TensorFlow" in text(at(name))) is METHODS[name].gradients
 
 
 def test_done_tells_the_time_of_all_steps() -> None:
@@ -286,67 +310,6 @@ def test_stopped_before_lime_names_no_number(found: Analysis | None) -> None:
     said = text(words.stopped(found))
     assert said.startswith("Stopped")
     assert not re.search(r"\d", said)
-
-
-# Captions of the maps
-
-
-@pytest.mark.parametrize("target", ["Fake", "Real"])
-def test_lime_always_names_the_class_that_it_explains(target: str) -> None:
-    assert f"Why {target}" in text(words.lime_title(target))
-    said = text(words.lime_caption(lime(target=target), 8))
-    assert f"speaks for {target}" in said
-    assert f"speaks against {target}" in said
-
-
-def test_lime_caption_states_its_evidence() -> None:
-    said = text(words.lime_caption(lime(samples=1280, r2=0.624), 8))
-    assert "8 strongest of 16 superpixels" in said
-    assert "1,280 pictures" in said
-    assert "seed 4" in said
-    assert "62%" in said
-
-
-def test_lime_caption_claims_no_more_regions_than_there_are() -> None:
-    assert "16 strongest of 16" in text(words.lime_caption(lime(), 50))
-
-
-def test_lime_legend_has_the_colours_of_the_picture() -> None:
-    fragment = words.lime_caption(lime(), 8)
-    colours = re.findall(r"background:(#[0-9a-f]{6})", fragment)
-    assert colours == [draw.hex_colour(draw.SUPPORTS), draw.hex_colour(draw.OPPOSES)]
-
-
-@pytest.mark.parametrize(("r2", "warned"), [(0.9, False), (0.31, False), (0.29, True), (0.0, True), (-0.2, True)])
-def test_poor_fit_is_warned_of(r2: float, warned: bool) -> None:
-    said = text(words.lime_caption(lime(r2=r2), 8))
-    assert ("read it with care" in said) is warned
-    assert f"{max(r2, 0):.0%}" in said
-
-
-def test_attention_caption_states_grid_and_contrast() -> None:
-    mask = np.full((4, 8), 0.2, np.float32)
-    mask[1, 2] = 0.95
-    said = text(words.attention_caption(attention_map(mask, SIDE), CARD))
-    assert "4 × 8" in said
-    assert "0.20 to 0.95" in said
-    assert "contrast 0.75" in said
-    assert "flat" not in said
-
-
-def test_flat_mask_is_warned_of() -> None:
-    said = text(words.attention_caption(attention_map(np.full((4, 4), 0.4, np.float32), SIDE), CARD))
-    assert "The mask is flat" in said
-    assert "contrast 0.00" in said
-
-
-def test_attention_caption_says_how_often_it_was_right() -> None:
-    found = attention_map(np.eye(4, dtype=np.float32), SIDE)
-    said = text(words.attention_caption(found, CARD))
-    assert all(number in said for number in ("543", "87%", "85%"))
-    unmeasured = text(words.attention_caption(found, UNMEASURED))
-    assert "not measured" in unmeasured
-    assert "%" not in unmeasured
 
 
 # The model
@@ -410,10 +373,3 @@ def test_whole_picture_gets_no_frequency() -> None:
     said = text(words.verdict_card(prediction(0.58), CARD, is_face=False))
     assert "of 100" not in said
     assert "bare score" in said
-
-
-def test_largest_weight_is_told() -> None:
-    attribution = lime(samples=640)
-    assert attribution.weights is not None
-    largest = f"{float(np.abs(attribution.weights).max()):.3f}"
-    assert f"counts for {largest} of P({attribution.target})" in text(words.lime_caption(attribution, 3))
