@@ -115,10 +115,7 @@ def words(last: dict[str, float]) -> str:
     told = ", ".join(f"{TITLES[name]} {mean:.2f}" for name, mean in sorted(fallen.items(), key=lambda item: item[1]))
     sentences = [f"With every part shuffled, what is left of the intact map's order is: {told}."]
     for name, mean in stayed.items():
-        sentences.append(
-            f"{TITLES[name]} stays at {mean:.2f} and does not pass: it shows the picture more than the model, and is no "
-            "evidence."
-        )
+        sentences.append(f"{TITLES[name]} stays at {mean:.2f} and does not pass: it shows the picture, not the model.")
     return " ".join(sentences)
 
 

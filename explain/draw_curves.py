@@ -52,7 +52,7 @@ def curve_picture(trust: Trust) -> NDArray[np.uint8]:
 def _draw(axes: Axes, curves: Curves, own: NDArray[np.float64], band: NDArray[np.float64] | None, style: str) -> None:
     shares = curves.band.shares
     if band is not None:
-        orders = len(curves.band.curves)
-        axes.fill_between(shares, band[0], band[2], color="0.8", label=f"nine in ten of {orders} random orders")
+        name = f"nine in ten of {len(curves.band.curves)} random orders ({curves.hide})"
+        axes.fill_between(shares, band[0], band[2], color="0.8", label=name)
         axes.plot(shares, band[1], color="0.5", linewidth=1)
     axes.plot(shares, own, style, color=hex_colour(SUPPORTS), linewidth=2, label=f"this map ({curves.hide})")

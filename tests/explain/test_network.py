@@ -116,6 +116,10 @@ def test_imported_networks_are_understood_without_our_names(folder: str) -> None
     from model.legacy import import_network
 
     network = import_network(LEGACY / folder / "best_model_effatt.h5").network
+    with np.load(LEGACY / folder / "expected.npz") as stored:
+        pixels = stored["pixels"].astype(np.float32)
+    said, _ = LogOdds(judge(network), "Real").probability_by_pixels(pixels)
+    np.testing.assert_allclose(said, np.asarray(network(pixels)["probabilities"])[:, 1], atol=1e-5)
     assert not [layer.name for layer in network.layers if layer.name.startswith("attention_")]
     found = before_attention(network)
     assert made_by(found) == made_by(last_convolution(network)) == "top_conv", (

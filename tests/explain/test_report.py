@@ -23,8 +23,8 @@ from explain.attribution import Attribution
 from explain.occlusion import occlusion
 from explain.origin import Origin, library_versions
 from explain.plain_text import map_in_words, plain_text
-from explain.report import DATA, GENERATOR, OURS, PAGE, ReportError, record, report_pictures, write_report
-from explain.report_page import STYLE, report_html
+from explain.report import DATA, OURS, PAGE, PICTURES, ReportError, record, write_report
+from explain.report_page import GENERATOR, STYLE, report_html
 from explain.settings import Settings
 from explain.subject import Subject, never
 from explain.trust import measure
@@ -98,8 +98,7 @@ def no_face(analysis: Analysis) -> Analysis:
 
 
 def page_of(analysis: Analysis, origin: Origin = ORIGIN, shown: int = 8) -> str:
-    files = dict.fromkeys(report_pictures(analysis, shown), b"PNG")
-    return report_html(analysis, CARD, files, shown, origin)
+    return report_html(analysis, CARD, dict.fromkeys(PICTURES, b"PNG"), shown, origin)
 
 
 class Page(HTMLParser):
@@ -148,7 +147,7 @@ def test_every_class_has_a_style(analysis: Analysis) -> None:
 
 def test_pictures_say_what_they_show(analysis: Analysis) -> None:
     images = [attributes["alt"] for tag, attributes in Page(page_of(analysis)).tags if tag == "img"]
-    assert len(images) == len(report_pictures(analysis, 8)) == 10
+    assert len(images) == 10
     assert all(images) and len(set(images)) == 9  # both pictures of hidden regions are alike in words
     assert "The photo photo.jpg, 1 face found." in images
     assert "The face under a heat map of 2 by 2 cells, highest on mouth, nose, hair." in images

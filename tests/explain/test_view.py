@@ -1,17 +1,21 @@
-"""What a visitor has before the eyes: which face was clicked, and the pictures of the maps."""
+"""What a visitor has before the eyes: which face or region was clicked, and the pictures of the maps."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from explain import draw
 from explain.analysis import Analysis
 from explain.attention_map import attention_map
 from explain.attribution import Attribution
 from explain.settings import Settings
+from explain.subject import Subject
 from explain.view import View, pictures
 from model.faces import Face
 from model.photo import Photo
@@ -63,6 +67,47 @@ def test_a_click_on_a_photo_without_faces_chooses_none() -> None:
     assert View(nobody, None, 1.0).face_at(10, 10) is None
 
 
+# Which region was clicked
+
+
+def asked(segments: NDArray[np.int32] = SEGMENTS) -> View:
+    """A view after the verdict: it is known which regions there are."""
+    nobody: Any = None  # the model is not asked
+    crop = np.zeros((*segments.shape, 3), np.uint8)
+    return View(replace(FOUND, subject=Subject(crop, segments, "Fake", nobody)), None, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "expected"),
+    [
+        pytest.param(0, 0, 0, id="first pixel"),
+        pytest.param(319, 319, 0, id="last pixel of the first quarter"),
+        pytest.param(320, 319, 1, id="right of the middle"),
+        pytest.param(319, 320, 2, id="below the middle"),
+        pytest.param(639.9, 639.9, 3, id="last pixel"),
+        pytest.param(640, 100, None, id="beyond the right edge"),
+        pytest.param(100, 640, None, id="beyond the lower edge"),
+        pytest.param(-0.1, 100, None, id="left of the picture"),
+        pytest.param(100, -0.1, None, id="above the picture"),
+    ],
+)
+def test_a_click_on_a_map_meets_a_region(x: float, y: float, expected: int | None) -> None:
+    assert asked().region_at(x, y) == expected, "whatever the scale of the picture with the boxes"
+
+
+def test_before_the_verdict_there_is_no_region() -> None:
+    assert view().region_at(100, 100) is None
+
+
+@pytest.mark.parametrize("side", [24, 100, 256, 700])
+def test_the_region_met_is_the_one_that_is_drawn(side: int) -> None:
+    segments = np.arange(side * side).reshape(side, side).astype(np.int32)  # each pixel a region
+    drawn = cv2.resize(segments, (draw.PICTURE_SIZE, draw.PICTURE_SIZE), interpolation=cv2.INTER_NEAREST)
+    places = [0, 1, 7, 159, 160, 233, 320, 401, 638, 639]
+    met = [[asked(segments).region_at(x, y) for x in places] for y in places]
+    assert met == drawn[np.ix_(places, places)].tolist()
+
+
 # The pictures
 
 
@@ -84,6 +129,26 @@ def test_maps_that_are_not_there_yet_get_no_picture() -> None:
     assert set(pictures(View(early, None, 1.0), 4)) == {"attention"}
     nothing = replace(FOUND, chosen=None, attributions={})
     assert pictures(View(nothing, None, 1.0), 4) == {}
+
+
+RISE = Attribution("rise", "Fake", WEIGHTS[SEGMENTS], (7, 7), None, None, {})
+
+
+def test_a_map_with_a_sign_and_without_superpixels_is_drawn_as_such() -> None:
+    drawn = pictures(View(replace(FOUND, attributions={"rise": RISE}), None, 1.0), 4)
+    np.testing.assert_array_equal(drawn["rise"], draw.signed_map(GREY, RISE))
+
+
+@pytest.mark.parametrize("names", [{"lime"}, ("attention",), ["lime", "attention"], set()])
+def test_only_the_maps_named_are_drawn(names: Any) -> None:
+    everything, drawn = pictures(view(), 4), pictures(view(), 4, names)
+    assert set(drawn) == set(names)
+    for name, picture in drawn.items():
+        np.testing.assert_array_equal(picture, everything[name])
+
+
+def test_a_name_without_a_map_gets_no_picture() -> None:
+    assert set(pictures(view(), 4, {"lime", "rise"})) == {"lime"}
 
 
 def test_planted_region_is_outlined_on_every_picture() -> None:
