@@ -229,6 +229,8 @@ class Page:
             updates |= self._trust(analysis)
             updates |= self._captions(seen, shown, set(analysis.attributions))
         for name, problem in analysis.problems.items():
+            if name not in METHODS:
+                continue
             updates |= {f"{name}_column": _visible(True), f"{name}_text": words.notice(problem)}
         return updates | self._captions(seen, shown, new) | self._drawings(seen, shown, new)
 
@@ -249,8 +251,6 @@ class Page:
             updates[f"{name}_title"] = captions.title(name, analysis.settings.target)
             if name not in ALWAYS:
                 updates[f"{name}_column"] = _visible(name in asked)
-        if "attention" not in analysis.attributions:
-            updates["attention_text"] = words.NO_ATTENTION
         return updates
 
     def _drawings(self, seen: View, shown: int, names: set[str]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from model.detector import Detector, Prediction
 from model.faces import Face, find_faces, whole_picture
 from model.photo import Photo, open_photo
 
+NO_ATTENTION = "This model has no attention block, so there is no mask to show."
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -149,15 +151,20 @@ def _judge(analysis: Analysis, chosen: Face, detector: Detector) -> Analysis:
         names = None if landmarks is None else region_names(segments, landmarks)
     except ValueError as error:
         raise SettingsError(str(error)) from error
-    attributions = {}
-    if "attention" in settings.methods and prediction.attention is not None:
-        attributions["attention"] = attention_map(prediction.attention, len(chosen.crop), settings.smooth_attention)
+    attributions, problems = {}, {}
+    if "attention" in settings.methods:
+        if prediction.attention is None:
+            problems["attention"] = NO_ATTENTION
+        else:
+            size = len(chosen.crop)
+            attributions["attention"] = attention_map(prediction.attention, size, settings.smooth_attention)
     return replace(
         analysis,
         settings=replace(settings, target=target),
         prediction=prediction,
         subject=Subject(chosen.crop, segments, target, detector, settings.hide, settings.seed, names),
         attributions=attributions,
+        problems=problems,
     )
 
 

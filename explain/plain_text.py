@@ -20,7 +20,7 @@ LISTED = 5  # regions that LIME weighs most, in a terminal
 NAMED = 3  # regions that a sentence names
 FLIP = "Smallest set that flips the verdict"
 NO_FLIP = "None was found: even with all regions hidden the verdict stands."
-NO_ATTENTION = "This model has no attention block, so there is no mask to show."
+TRUST = "Trust"
 STOPPED = "The analysis was stopped before it was complete. What is here stays valid as far as it goes."
 
 Region = tuple[int, str, float]  # number, what it shows, value
@@ -65,11 +65,8 @@ def photo_sentences(analysis: Analysis) -> list[str]:
 
 def problems(analysis: Analysis) -> dict[str, str]:
     """Why something that was asked for is missing: a sentence by its title."""
-    found = {METHODS[name].title if name in METHODS else FLIP: text for name, text in analysis.problems.items()}
-    judged = analysis.prediction is not None
-    if judged and "attention" in analysis.settings.methods and "attention" not in analysis.attributions:
-        found[METHODS["attention"].title] = NO_ATTENTION
-    return found
+    titles = {name: method.title for name, method in METHODS.items()} | {"flip": FLIP, "trust": TRUST}
+    return {titles[name]: text for name, text in analysis.problems.items()}
 
 
 def no_flip(analysis: Analysis) -> bool:

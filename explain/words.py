@@ -174,7 +174,6 @@ def _table(table: Table) -> str:
 
 
 FAILED = "The analysis failed inside WhyFake; the server's log says how. Another photo or model may work."
-NO_ATTENTION = "<p>This model has no attention block, so there is no mask to show.</p>"
 HEADER = (
     '<div class="wordmark"><h1>Why<em>Fake</em></h1>'
     "<p>Is this face real or fake, and what makes the model think so?</p></div>"

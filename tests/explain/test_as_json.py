@@ -167,6 +167,12 @@ def test_grid_of_the_attention_map_is_its_native_mask() -> None:
     assert attention["evidence"]["contrast"] == pytest.approx(0.8)
 
 
+def test_grid_of_any_other_map_is_read_at_the_centre_of_each_cell() -> None:
+    rows, columns = np.indices((SIDE, SIDE), np.float32)
+    found = as_data(Attribution("rise", "Fake", 100 * rows + columns, (2, 4), None, None, {}))
+    assert found["grid"] == [[603, 609, 615, 621], [1803, 1809, 1815, 1821]]
+
+
 def test_prediction_without_a_mask_has_none() -> None:
     answer = data(replace(JUDGED, prediction=replace(PREDICTION, attention=None), attributions={}))
     assert answer["prediction"] == {

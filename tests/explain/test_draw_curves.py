@@ -47,6 +47,13 @@ def greys(picture: NDArray[np.uint8]) -> int:
     return int((picture == 204).all(axis=2).sum())
 
 
+def row_of(curves: Curves) -> float:
+    """The row of the picture at which a level insertion curve is drawn."""
+    half = right(curve_picture(trust(curves)))
+    own = np.abs(half.astype(int) - np.array(SUPPORTS)).max(axis=2) <= 12
+    return float(np.flatnonzero(own.sum(axis=1) > 100).mean())
+
+
 @pytest.mark.parametrize(("method", "curves"), [("lime", (MEAN,)), *((name, (MEAN, BLUR)) for name in METHODS)])
 def test_every_picture_has_one_size(method: str, curves: tuple[Curves, ...]) -> None:
     picture = curve_picture(trust(*curves, method=method))
@@ -70,15 +77,17 @@ def test_each_half_shows_its_own_curve() -> None:
 
 
 def test_a_curve_is_drawn_at_its_height() -> None:
-    heights = []
-    for level in (0.25, 0.5):
-        half = right(curve_picture(trust(replace(MEAN, insertion=np.full(5, level)))))
-        rows = np.flatnonzero((np.abs(half.astype(int) - np.array(SUPPORTS)).max(axis=2) <= 12).sum(axis=1) > 100)
-        heights.append(rows.mean())
-    low, middle = heights
-    assert low > middle, "a larger probability stands higher"
-    top = middle - 2 * (low - middle)  # of P = 1, by the scale of the two
-    assert 0 < top < len(half) / 4
+    bottom, middle, top = (row_of(replace(MEAN, insertion=np.full(5, level))) for level in (0.1, 0.5, 0.9))
+    assert bottom > middle > top, "a larger probability stands higher"
+    assert middle == pytest.approx((bottom + top) / 2, abs=2)
+
+
+def test_the_scale_runs_from_0_to_1_whatever_the_curves() -> None:
+    level = np.full(5, 0.5)
+    flat = Curves("mean", level, level, Band(np.full((ORDERS, 5), 0.5), SHARES))
+    assert row_of(flat) == row_of(replace(MEAN, insertion=level))
+    low = np.full(5, 0.1)
+    assert row_of(replace(flat, insertion=low, deletion=low)) > row_of(flat) + 50
 
 
 def test_random_orders_lie_behind_both_curves_as_a_band() -> None:

@@ -122,8 +122,14 @@ def test_saturated_verdict_changes_the_scale_alone(network: keras.Model) -> None
 
 def test_smallest_value_is_not_stretched_to_zero() -> None:
     """Where every place speaks for the class about equally, the map is high everywhere."""
-    features = np.array([[[1.0], [0.9]], [[0.8], [1.0]]], np.float32)
-    np.testing.assert_allclose(class_activation(features, np.ones_like(features)), features[..., 0])
+    network = pooled_network()
+    kernel, _ = network.get_layer("features").get_weights()
+    network.get_layer("features").set_weights([kernel, np.full(4, 20.0)])
+    network.get_layer("dense").set_weights([np.stack([np.full(4, 0.5), np.full(4, -0.5)], axis=1), np.zeros(2)])
+    found = only(gradcam(subject_of(network)))
+    features = np.asarray(network.get_layer("features")(CROP[None].astype(np.float32) * np.float32(UNIT)))[0].sum(-1)
+    np.testing.assert_allclose(found.map, features / features.max(), rtol=1e-4)
+    assert 0.3 < found.map.min() < 0.99
 
 
 def test_channels_weigh_as_their_mean_gradient() -> None:

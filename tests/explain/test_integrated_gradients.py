@@ -136,9 +136,10 @@ def test_gradients_are_asked_for_in_batches_along_the_path() -> None:
         asked.append(pixels[:, 0, 0, 0])
         return np.zeros_like(pixels)
 
-    average_gradient(gradient, np.full((2, 2, 3), 40, np.float32), np.zeros((2, 2, 3), np.float32), 40)
-    assert [len(batch) for batch in asked] == [BATCH, BATCH, 40 - 2 * BATCH]
-    np.testing.assert_allclose(np.concatenate(asked), np.arange(40) + 0.5, rtol=1e-5)
+    steps = 2 * BATCH + 1
+    average_gradient(gradient, np.full((2, 2, 3), steps, np.float32), np.zeros((2, 2, 3), np.float32), steps)
+    assert [len(batch) for batch in asked] == [BATCH, BATCH, 1]
+    np.testing.assert_allclose(np.concatenate(asked), np.arange(steps) + 0.5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("allowed", [0, 1, 2])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from explain import lime_map
-from explain.analysis import Analysis
+from explain.analysis import NO_ATTENTION, Analysis
 from explain.attention_map import attention_map
 from explain.attribution import Attribution
 from explain.occlusion import occlusion
@@ -217,12 +217,18 @@ def test_map_that_cannot_be_made_says_why(analysis: Analysis) -> None:
     lacking = replace(
         analysis,
         attributions={name: found for name, found in analysis.attributions.items() if name != "attention"},
-        problems={"gradcam": "The network has no convolution.", "flip": "No order to follow."},
+        problems={
+            "attention": NO_ATTENTION,
+            "gradcam": "The network has no convolution.",
+            "flip": "No order to follow.",
+            "trust": "Nothing to measure.",
+        },
     )
     for text in (page_of(lacking), plain_text(lacking, CARD, "photo.jpg")):
         assert "Grad-CAM: The network has no convolution." in text
         assert "Smallest set that flips the verdict: No order to follow." in text
         assert "Attention mask: This model has no attention block" in text
+        assert "Trust: Nothing to measure." in text
     assert "no attention block" not in page_of(analysis)
 
 

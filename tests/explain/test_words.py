@@ -140,7 +140,6 @@ def test_text_from_outside_is_escaped(fragment: str) -> None:
     "fragment",
     [
         words.HEADER,
-        words.NO_ATTENTION,
         words.WHAT_IF_HELP,
         words.NO_FLIP,
         words.PLACEHOLDER,
