@@ -1,24 +1,22 @@
 """Shuffles the shipped network part by part and draws how its maps fall apart: ``python -m docs.sanity`` (minutes)."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MultipleLocator
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from explain.sanity import INTACT, LIME_SAMPLES, READINGS, KerasDetector, decay
 from explain.subject import Subject
 from explain.superpixels import segment
-from model.charts import QUIET, head, save, styled
+from model.charts import LINE, QUIET, head, save, styled
 from model.faces import find_faces
 from model.photo import open_photo
-from model.plots import LINES
 
 ROOT = Path(__file__).parent.parent
-STAYS = 0.5  # mean correlation with the intact map, above which a reading has not fallen apart
+GONE, STAYS = 0.2, 0.5  # mean correlation with the intact map below which nothing is left, above which most is
 TITLES = {
     "attention": "Attention mask",
     "gradcam": "Grad-CAM",
@@ -27,13 +25,8 @@ TITLES = {
     "integrated_gradients": "Integrated gradients",
     "lime, signed": "LIME, signed",
     "integrated_gradients, signed": "Integrated gradients, signed",
-    "integrated_gradients, pixels": "Integrated gradients, mean of absolute pixels",
+    "integrated_gradients, pixels": "Integrated gradients by pixel",
 }
-PANELS = (
-    ("How much each region matters", tuple(READINGS)[:5]),
-    ("Which way, and by its pixels", tuple(READINGS)[5:]),
-)
-
 Likeness = dict[str, dict[str, float]]
 
 
@@ -58,28 +51,27 @@ def main(
 
 
 def curves(runs: list[Likeness]) -> Figure:
-    """The mean over all faces against the depth of shuffling, the faces' range behind it."""
-    figure = Figure((13, 5.4), layout="constrained")
-    for axes, (title, names) in zip(figure.subplots(1, len(PANELS), sharey=True), PANELS, strict=True):
-        _draw(axes, runs, names)
-        head(axes, title, "rank correlation with the intact network's map; lines: mean over faces, bands: their range")
-    figure.suptitle("Maps while the network is shuffled\n", x=0.01, ha="left", fontsize=15, fontweight="bold")
-    return figure
-
-
-def _draw(axes: Axes, runs: list[Likeness], names: tuple[str, ...]) -> None:
+    """A panel per reading: the mean over all faces against the depth of shuffling, each face thin behind it."""
     parts = list(runs[0])
     places = range(len(parts))
-    axes.axhline(0, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
-    for name, (colour, marker, dash) in zip(names, LINES, strict=False):
+    figure = Figure((15, 7.6), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
+    panels = figure.subplots(2, -(-len(READINGS) // 2), sharex=True, sharey=True).ravel()
+    for axes, name in zip(panels, READINGS, strict=True):
         values = np.array([[run[part][name] for part in parts] for run in runs])
-        axes.fill_between(places, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.08, linewidth=0)
-        style: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": dash, "label": TITLES[name]}
-        axes.plot(places, values.mean(axis=0), markersize=5, **style)
-    axes.set_xticks(places, [INTACT, *(f"+ {part}" for part in parts[1:])], rotation=45, ha="right")
-    axes.set_ylim(-0.75, 1.03)
-    axes.yaxis.set_major_locator(MultipleLocator(0.25))
-    axes.legend(fontsize=9, loc="upper right")
+        axes.axhline(0, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot(places, values.T, color=QUIET, linewidth=0.8, alpha=0.6)
+        axes.plot(places, values.mean(axis=0), color=LINE, linewidth=2.2, marker=".")
+        head(axes, TITLES[name], f"after the last part: {values[:, -1].mean():.2f}")
+    panels[0].set_xticks(places, [part if part == INTACT else f"+ {part}" for part in parts])
+    panels[0].set_ylim(-1.03, 1.03)
+    for axes in panels:
+        axes.tick_params(axis="x", rotation=90)
+    figure.supylabel("Rank correlation with the intact network's map", fontsize=10, color="#444444")
+    figure.suptitle(
+        "Maps while the network is shuffled from the verdict down: mean over the faces (thick), each face (thin)\n",
+        **{"x": 0.01, "ha": "left", "fontsize": 14, "fontweight": "bold"},
+    )
+    return figure
 
 
 def page(runs: dict[str, Likeness]) -> str:
@@ -98,7 +90,9 @@ After Adebayo et al. (arXiv 1810.03292) the weights of the shipped network are s
 from the verdict down to the pixels; what is shuffled stays shuffled. After each part every map is made anew for the
 class that was likelier at first, and compared with the intact network's by Spearman's rank correlation over the face's
 superpixels: 1 is the same order, 0 is chance. Means over the faces, each of which has its own shuffle; LIME has
-{LIME_SAMPLES} samples. Unless "signed", a region counts by how much it matters, for or against.
+{LIME_SAMPLES} samples. Unless "signed", a region counts by how much it matters, for or against; "by pixel" adds up
+absolute values, before pixels of a region can cancel. The faces are few, and several show the same person:
+the means are rough.
 
 {table}
 
@@ -110,12 +104,18 @@ superpixels: 1 is the same order, 0 is chance. Means over the faces, each of whi
 
 def words(last: dict[str, float]) -> str:
     """What the means after the last part show, in sentences."""
-    fallen = {name: mean for name, mean in last.items() if mean < STAYS}
-    stayed = {name: mean for name, mean in last.items() if mean >= STAYS}
-    told = ", ".join(f"{TITLES[name]} {mean:.2f}" for name, mean in sorted(fallen.items(), key=lambda item: item[1]))
-    sentences = [f"With every part shuffled, what is left of the intact map's order is: {told}."]
-    for name, mean in stayed.items():
-        sentences.append(f"{TITLES[name]} stays at {mean:.2f} and does not pass: it shows the picture, not the model.")
+
+    def named(low: float, high: float) -> str:
+        return ", ".join(f"{TITLES[name]} ({mean:.2f})" for name, mean in last.items() if low <= mean < high)
+
+    sentences = [f"With every part shuffled, no order is left in: {named(-1, GONE) or 'none'}."]
+    if partly := named(GONE, STAYS):
+        sentences.append(
+            f"Some is left in: {partly}; since nothing learnt is in its place by then, that share of a map comes from "
+            "the picture, the architecture or chance."
+        )
+    if stayed := named(STAYS, 2):
+        sentences.append(f"Does not pass: {stayed}, which shows the picture more than what was learnt.")
     return " ".join(sentences)
 
 
