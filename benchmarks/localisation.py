@@ -83,10 +83,10 @@ def called_fake(faces: list[KnownFace], detector: Detector) -> Iterator[KnownFac
             yield known
 
 
-def compare(faces: list[KnownFace], detector: Detector, limit: int) -> dict[str, Any]:
+def compare(faces: list[KnownFace], detector: Detector, most: int, limit: int) -> dict[str, Any]:
     """Means of the measures for every method and, on the same faces, for the baselines."""
-    masked = [known for known in faces if known.changed is not None and known.changed.any()]
-    few = set(np.random.default_rng(0).permutation(len(masked))[:limit].tolist())
+    masked = _drawn([known for known in faces if known.changed is not None and known.changed.any()], most)
+    few = set(np.random.default_rng(1).permutation(len(masked))[:limit].tolist())
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in (*CHEAP, *COSTLY)}
     blob: dict[str, list[dict[str, float]]] = {name: [] for name in rows}
     random: list[dict[str, float]] = []
@@ -118,6 +118,11 @@ def compare_parts(faces: list[KnownFace], detector: Detector) -> dict[str, float
     return {name: round(float(np.mean(found)), 4) for name, found in hits.items()} | {"faces": len(hits["attention"])}
 
 
+def _drawn(faces: list[KnownFace], most: int) -> list[KnownFace]:
+    """At most so many of the faces, drawn by a fixed seed."""
+    return [faces[row] for row in sorted(np.random.default_rng(0).permutation(len(faces))[:most])]
+
+
 def _means(rows: list[dict[str, float]]) -> dict[str, float]:
     """Means of the measures with their standard errors, and how many faces they rest on."""
     figures: dict[str, float] = {"faces": len(rows)}
@@ -142,7 +147,8 @@ def _cells(row: dict[str, float]) -> str:
 
 def main(
     data: Annotated[Path | None, typer.Argument(help="Data folder with dfdc/ and ciplab/; else the examples.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Faces of each set for LIME, RISE and integrated gradients.")] = 100,
+    most: Annotated[int, typer.Option(min=1, help="Faces of each set at the most.")] = 1000,
+    limit: Annotated[int, typer.Option(min=1, help="Of these, for LIME, RISE and integrated gradients.")] = 100,
     quick: Annotated[bool, typer.Option("--quick", help="Two of the examples.")] = False,
 ) -> None:
     """Measure how well each map finds what was changed."""
@@ -152,14 +158,14 @@ def main(
         sets = {"examples": example_faces(margin)}
     else:
         sets = {name: test_faces(data, name, margin) for name in ("dfdc", "ciplab")}
-    figures: dict[str, Any] = {"blob_sigma": BLOB_SIGMA, "limit": limit}
+    figures: dict[str, Any] = {"blob_sigma": BLOB_SIGMA, "most": most, "limit": limit}
     for name, faces in sets.items():
         fakes = list(called_fake(faces, detector))
         fakes = fakes[:2] if quick else fakes
-        figures[name] = compare(fakes, detector, limit)
+        figures[name] = compare(fakes, detector, most, limit)
         _print(name, figures[name])
         if any(face.parts for face in fakes):
-            figures[name]["peak_in_replaced_part"] = compare_parts(fakes, detector)
+            figures[name]["peak_in_replaced_part"] = compare_parts(_drawn(fakes, most), detector)
             print(f"  peak in a replaced part: {figures[name]['peak_in_replaced_part']}")
     _results.write("localisation", figures, quick)
 
