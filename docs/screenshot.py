@@ -8,7 +8,7 @@ import typer
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parent.parent
-PATIENCE_MS = 120_000
+PATIENCE_MS = 600_000
 
 
 def main(
