@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from explain.facial_regions import landmarks_in_crop, region_names
 from numpy.typing import NDArray
 
+from explain.facial_regions import landmarks_in_crop, region_names
 from explain.gallery import examples, planted_region
 from explain.settings import TARGETS
 from explain.subject import Subject
@@ -61,7 +61,9 @@ def _known(data: Path, example: Example, margin: float) -> KnownFace:
     x, y, width, height = (round(value) for value in example.box)
     landmarks = np.array(example.landmarks, np.float32)
     face = Face((x, y, width, height), 1.0, landmarks, crop(read_rgb(data / example.path), square), square)
-    changed = crop(read_mask(data / example.mask), square) > 127 if example.mask else None
+    beside = f"{example.dataset}/masks/{Path(example.path).stem}.png"  # of some composites; no table names them
+    mask = example.mask or (beside if (data / beside).is_file() else None)
+    changed = crop(read_mask(data / mask), square) > 127 if mask else None
     return KnownFace(example.path, example.label, face, changed, example.regions)
 
 

@@ -86,6 +86,8 @@ def called_fake(faces: list[KnownFace], detector: Detector) -> Iterator[KnownFac
 def compare(faces: list[KnownFace], detector: Detector, most: int, limit: int) -> dict[str, Any]:
     """Means of the measures for every method and, on the same faces, for the baselines."""
     masked = _drawn([known for known in faces if known.changed is not None and known.changed.any()], most)
+    if not masked:
+        return {"faces": 0, "methods": {}}
     few = set(np.random.default_rng(1).permutation(len(masked))[:limit].tolist())
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in (*CHEAP, *COSTLY)}
     blob: dict[str, list[dict[str, float]]] = {name: [] for name in rows}
@@ -138,6 +140,8 @@ def _print(name: str, found: dict[str, Any]) -> None:
     for method, row in found["methods"].items():
         cells = "  ".join(f"{key} {row[key]:.3f} ({row['centred_blob'][key]:.3f})" for key in MEASURES)
         print(f"  {METHODS[method].title:26} {row['faces']:4} faces  {cells}")
+    if not found["faces"]:
+        return
     print(f"  {'random regions':26} {found['faces']:4} faces  " + _cells(found["random_regions"]))
 
 
