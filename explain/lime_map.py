@@ -77,8 +77,9 @@ class LimeExplainer(LimeImageExplainer):
         """Yield the map of ``target`` as it grows, until it has converged or the budget ends.
 
         The first map comes after two samples per superpixel (at least 64), the next ones whenever the samples
-        have doubled or grown by ``REFIT_SHARE`` of the budget. The map has converged once there are ten samples per
-        superpixel (lime's author's advice) and fits to two halves of them agree, see ``explain.lime_fit``. When
+        have doubled or grown by ``REFIT_SHARE`` of the budget, and the last one as soon as the map has converged: once
+        there are ten samples per superpixel (lime's author's advice) and fits to two halves of them agree, see
+        ``explain.lime_fit``, which is asked after every batch. When
         ``cancelled`` turns true, no further batch is predicted and the iterator ends: what it yielded last, if
         anything, stays valid, ``complete: False``.
 
@@ -118,13 +119,16 @@ class LimeExplainer(LimeImageExplainer):
                 if answers.shape != expected:
                     raise ValueError(f"predict must return (images, classes) {expected}, got {answers.shape}")
                 probabilities[start:used] = answers
-                if used < min(next_map, samples):
-                    continue
-                next_map = min(2 * used, used + round(REFIT_SHARE * samples))
-                fitted = self._describe(masks[:used], probabilities[:used], crop, segments, index)
                 enough = used >= SAMPLES_PER_SUPERPIXEL * masks.shape[1]
+                due = used >= min(next_map, samples)
+                if not (due or enough):
+                    continue
+                fitted = self._describe(masks[:used], probabilities[:used], crop, segments, index)
                 converged = enough and fitted.halves.agree
                 complete = converged or used == samples
+                if not (due or complete):
+                    continue
+                next_map = min(2 * used, used + round(REFIT_SHARE * samples))
                 seconds += time.perf_counter() - resumed
                 evidence = {
                     "samples": used,

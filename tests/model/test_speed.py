@@ -12,6 +12,7 @@ import pytest
 
 from model import speed
 from model.artifact import load_artifact, write_card
+from model.engine import BATCH_SIZES
 from model.preprocessing import Preprocessing
 from model.speed import SINGLES_PER_BATCH, speeds
 
@@ -37,7 +38,7 @@ def test_networks_take_turns_and_the_first_lap_does_not_count(
             first = (self.name, pixels.shape) not in calls
             calls.append((self.name, pixels.shape))
             cost = 0.002 if self.name == "large" else 0.001
-            clock[0] += 60.0 if first else cost * (32 if len(pixels) > 1 else 1)
+            clock[0] += 60.0 if first else cost * (len(pixels) / 2 if len(pixels) > 1 else 1)
 
     monkeypatch.setattr(speed, "Engine", Fake)
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
@@ -45,4 +46,4 @@ def test_networks_take_turns_and_the_first_lap_does_not_count(
     assert found["tiny"] == pytest.approx((2000, 1)) and found["large"] == pytest.approx((1000, 2))
     assert len(calls) == 2 * 4 * (1 + SINGLES_PER_BATCH)
     assert [name for name, _ in calls] == ["tiny", "large"] * (len(calls) // 2)
-    assert {shape for name, shape in calls if name == "large"} == {(64, 24, 24, 3), (1, 24, 24, 3)}
+    assert {shape for name, shape in calls if name == "large"} == {(BATCH_SIZES[-1], 24, 24, 3), (1, 24, 24, 3)}
