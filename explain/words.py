@@ -65,7 +65,7 @@ def _calibration_sentence(prediction: Prediction, is_face: bool) -> str:
 
 def first_sentences(analysis: Analysis, example: Example | None) -> list[str]:
     """What a visitor should know of the photo before the verdict."""
-    sentences = list(analysis.photo.notes)
+    sentences = [str(note) for note in analysis.photo.notes]
     if analysis.chosen is None:
         sentences.append("No face was found, so there is no score. A larger or sharper face may help.")
     elif not analysis.faces:

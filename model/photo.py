@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from model.language import Said
+
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # a phone's MPO opens as JPEG
 MAX_BYTES = 30_000_000  # a 50-megapixel phone JPEG takes 10 to 25 MB
 MAX_PIXELS = 50_000_000  # cameras sold as 48 or 50 megapixels stay just below; 200 MB in Pillow, 4 bytes each
@@ -44,7 +46,7 @@ class Photo:
     """
 
     pixels: NDArray[np.uint8] = field(compare=False, repr=False)
-    notes: tuple[str, ...]
+    notes: tuple[Said, ...]
     sha256: str
 
 
@@ -68,20 +70,17 @@ def open_photo(source: bytes | str | os.PathLike[str] | NDArray[Any]) -> Photo:
     except PhotoError:
         raise
     except UnidentifiedImageError as error:
-        message = "The file is not a readable JPEG, PNG, WebP, GIF, BMP or TIFF; save it as JPEG or PNG."
-        raise PhotoError(message) from error
+        raise PhotoError(Said("photo.unreadable")) from error
     except Image.DecompressionBombError as error:
-        message = f"The photo has far more than the {MAX_PIXELS:,} pixels allowed; make it smaller."
-        raise PhotoError(message) from error
+        raise PhotoError(Said("photo.far_too_many_pixels", limit=MAX_PIXELS)) from error
     except _HOSTILE_FILE_ERRORS as error:
-        raise PhotoError("The photo is damaged or cut off; download or export it again.") from error
+        raise PhotoError(Said("photo.damaged")) from error
     return Photo(pixels, notes, hashlib.sha256(data).hexdigest())
 
 
 def _photo_from_array(array: NDArray[Any]) -> Photo:
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)):
-        allowed = "uint8 of shape (H, W), (H, W, 3) or (H, W, 4)"
-        raise PhotoError(f"A photo array must be {allowed}, not {array.dtype} of {array.shape}; convert it.")
+        raise PhotoError(Said("photo.array", kind=str(array.dtype), shape=str(array.shape)))
     _check_sides(width=array.shape[1], height=array.shape[0])
     image, notes = on_white(Image.fromarray(np.ascontiguousarray(array)))
     digest = hashlib.sha256(array.tobytes() + str(array.shape).encode())
@@ -93,36 +92,35 @@ def _read(source: bytes | str | os.PathLike[str]) -> bytes:
         _check_bytes(len(source))
         return source
     if not isinstance(source, (str, os.PathLike)):
-        raise PhotoError(f"A photo is a file or an array, not {type(source).__name__}; choose a photo.")
+        raise PhotoError(Said("photo.no_photo", kind=type(source).__name__))
     try:
         path = Path(source)
         if not path.exists():
-            raise PhotoError("The photo file does not exist; choose it again.")
+            raise PhotoError(Said("photo.missing"))
         if not path.is_file():  # opening a pipe or a device could wait for ever
-            raise PhotoError("This is a folder or a device, not a file; choose a photo file.")
+            raise PhotoError(Said("photo.no_file"))
         _check_bytes(path.stat().st_size)
         with path.open("rb") as file:
             return file.read(MAX_BYTES)
     except OSError:  # its text names the path
-        raise PhotoError("The photo file cannot be opened; check its name and permissions.") from None
+        raise PhotoError(Said("photo.closed")) from None
 
 
 def _check_bytes(count: int) -> None:
     if count == 0:
-        raise PhotoError("The file is empty (0 bytes); choose another photo.")
+        raise PhotoError(Said("photo.empty"))
     if count > MAX_BYTES:
-        raise PhotoError(f"The file has {count:,} bytes, more than the {MAX_BYTES:,} allowed; shrink it.")
+        raise PhotoError(Said("photo.too_many_bytes", size=count, limit=MAX_BYTES))
 
 
 def _check_sides(width: int, height: int) -> None:
-    size = f"The photo has {width:,} x {height:,} pixels"
     if min(width, height) < MIN_SIDE:
-        raise PhotoError(f"{size}, too few to hold a face; choose one of at least {MIN_SIDE} x {MIN_SIDE}.")
+        raise PhotoError(Said("photo.too_few_pixels", width=width, height=height, side=MIN_SIDE))
     if width * height > MAX_PIXELS:
-        raise PhotoError(f"{size}, more than the {MAX_PIXELS:,} allowed in all; make it smaller.")
+        raise PhotoError(Said("photo.too_many_pixels", width=width, height=height, limit=MAX_PIXELS))
 
 
-def _decode(data: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+def _decode(data: bytes) -> tuple[NDArray[np.uint8], tuple[Said, ...]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our limit is lower, and refuses
         image = Image.open(BytesIO(data), formats=FORMATS)
@@ -140,13 +138,13 @@ def _decode(data: bytes) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     return np.array(upright), frame_notes + alpha_notes
 
 
-def _frame_notes(image: Image.Image) -> tuple[str, ...]:
+def _frame_notes(image: Image.Image) -> tuple[Said, ...]:
     # The further pictures in an MPO are a phone's previews and depth maps: nothing that the user would miss.
     if image.format == "MPO" or not getattr(image, "is_animated", False):
         return ()
     if image.format == "TIFF":
-        return ("This file has several pages; only its first page was analysed.",)
-    return ("This file is animated; only its first frame was analysed.",)
+        return (Said("photo.pages"),)
+    return (Said("photo.animated"),)
 
 
 def _orientation(image: Image.Image) -> Any:
@@ -161,14 +159,14 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
         return image
     values = np.asarray(image)
     if not np.isfinite(values).all() or (image.mode == "I" and values.min() < 0):
-        raise PhotoError("The photo's 32-bit values are negative or not finite; save it with 8 bits.")
+        raise PhotoError(Said("photo.values"))
     top = values.max()
     full_scale = next((scale for scale in _FULL_SCALES.get(image.mode, (65_535,)) if top <= scale), top)
     scaled = np.rint(values * np.float32(255 / full_scale))
     return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
 
 
-def on_white(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+def on_white(image: Image.Image) -> tuple[Image.Image, tuple[Said, ...]]:
     """Lay a picture with transparent parts on white; the picture, and a note for the user if any showed."""
     if not image.has_transparency_data:
         return image, ()
@@ -176,13 +174,13 @@ def on_white(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     alpha = rgba.getchannel("A")
     white = Image.new("RGB", image.size, "white")
     white.paste(rgba, mask=alpha)
-    return white, () if alpha.getextrema()[0] == 255 else ("Transparent parts were filled with white.",)
+    return white, () if alpha.getextrema()[0] == 255 else (Said("photo.transparent"),)
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Convert to RGB, through the embedded colour profile if there is one other than sRGB."""
     if image.mode == "LAB":
-        raise PhotoError("The photo is in LAB colour, which cannot be read; save it as RGB.")
+        raise PhotoError(Said("photo.lab"))
     if image.mode not in ("RGB", "L", "CMYK"):  # the kinds of picture that profiles are written for
         image = image.convert("RGB")
     if profile:

@@ -16,14 +16,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
+from model.language import LANGUAGES, Said, speaking
 from model.photo import MAX_BYTES, MAX_PIXELS, MIN_SIDE, Photo, PhotoError, open_photo
 
 SIDE = 48
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 ORIENTATION = 0x0112
-ANIMATED = "This file is animated; only its first frame was analysed."
-PAGES = "This file has several pages; only its first page was analysed."
-TRANSPARENT = "Transparent parts were filled with white."
+ANIMATED, PAGES, TRANSPARENT = Said("photo.animated"), Said("photo.pages"), Said("photo.transparent")
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -71,13 +70,15 @@ def zeros(count: int) -> bytes:
 
 
 def refusal(source: Any) -> str:
-    """The sentence of the refusal, checked to be one that may be shown to anyone."""
+    """The sentence of the refusal, checked in every language to be one that may be shown to anyone."""
     with pytest.raises(PhotoError) as caught:
         open_photo(source)
-    sentence = str(caught.value)
-    assert sentence.endswith(".") and "; " in sentence, "what was wrong; what to do."
-    assert not any(word in sentence for word in ("/", "\\", "BytesIO", "Error"))
-    return sentence
+    for language in LANGUAGES:
+        with speaking(language):
+            sentence = str(caught.value)
+        assert sentence.endswith(".") and "; " in sentence, "what was wrong; what to do."
+        assert not any(word in sentence for word in ("/", "\\", "BytesIO", "Error"))
+    return str(caught.value)
 
 
 @pytest.fixture
