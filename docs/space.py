@@ -16,6 +16,7 @@ RUNS = (
 )
 OWN_MODEL = ("model/*.h5", "model/*.hdf5", "model/*.pkl", "model/card.json")
 FOR_DOCKER = ("Dockerfile", ".dockerignore")
+LFS = "filter=lfs diff=lfs merge=lfs -text"
 PICTURE = re.compile(r"!\[[^\]]*\]\(([^)#:]+)\)")
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)#:]+)\)")
 GRADIO_KEYS = re.compile(r"^(sdk_version|python_version|app_file): .*\n", re.MULTILINE)
@@ -64,11 +65,8 @@ def make_tree(out: Path, patterns: Sequence[str], docker: bool = False) -> list[
     return sorted([*names, *written])
 
 
-LFS = "filter=lfs diff=lfs merge=lfs -text"
-
-
 def binary_patterns(files: Iterable[Path]) -> list[str]:
-    """Patterns such as ``*.png`` of the files that Git would call binary; the Hub takes those only through LFS or Xet."""
+    """Patterns such as ``*.png`` of the files that Git calls binary; the Hub takes those only through LFS or Xet."""
     return sorted({f"*{path.suffix}" for path in files if b"\0" in path.read_bytes()[:8000]})
 
 
