@@ -21,9 +21,11 @@ from explain.trust import Trust, measure
 from explain.what_if import WhatIf, smallest_flip, without
 from model.detector import Detector, Prediction
 from model.faces import Face, find_faces, whole_picture
+from model.language import Said
 from model.photo import Photo, open_photo
 
-NO_ATTENTION = "This model has no attention block, so there is no mask to show."
+MOST_JUDGED = 20  # faces of one photo; a group of hundreds must not keep the chosen one waiting
+NO_ATTENTION = Said("problem.no_attention")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Analysis:
         agreement: between the maps; None until measured.
         flip: the smallest set of regions found whose hiding turns the verdict; None where not asked for or none.
         what_if: the face without ``settings.hidden``; None where nothing is hidden.
+        predictions: the model's word on each of ``faces``, in their order, on the ``MOST_JUDGED`` largest at the most;
+            empty before the verdict.
         stage: what is being worked on: a method's name, ``faces``, ``flip`` or ``trust``; empty once complete.
         progress: share of that stage done, 0..1; None where it can't be told.
         seconds: time spent per step.
@@ -58,15 +62,22 @@ class Analysis:
     prediction: Prediction | None = None
     subject: Subject | None = None
     attributions: dict[str, Attribution] = field(default_factory=dict)
-    problems: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, Said] = field(default_factory=dict)
     trusts: dict[str, Trust] = field(default_factory=dict)
     agreement: Agreement | None = None
     flip: WhatIf | None = None
     what_if: WhatIf | None = None
+    predictions: tuple[Prediction, ...] = ()
     stage: str = ""
     progress: float | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     complete: bool = False
+
+    def word_on(self, face: int) -> Prediction | None:
+        """The model's word on ``faces[face]``; None before it, and for a small one among more than ``MOST_JUDGED``."""
+        if face < len(self.predictions):
+            return self.predictions[face]
+        return self.prediction if self.faces[face] is self.chosen else None
 
 
 def analyze(
@@ -141,16 +152,18 @@ def _steps(settings: Settings) -> list[Step]:
 
 
 def _judge(analysis: Analysis, chosen: Face, detector: Detector) -> Analysis:
-    """The verdict with the attention mask of the same pass, and the question that the maps are to answer."""
+    """The verdicts with the attention mask of the same pass, and the question that the maps are to answer."""
     settings = analysis.settings
-    prediction = detector.predict(chosen.crop)
+    crops = [face.crop for face in analysis.faces[:MOST_JUDGED]]
+    predictions = detector.predict_all(np.stack(crops)) if crops else ()
+    (prediction,) = predictions[settings.face : settings.face + 1] or (detector.predict(chosen.crop),)
     target = settings.target or max(TARGETS, key=lambda name: prediction.probabilities[name])
     landmarks = landmarks_in_crop(chosen)
     try:
         segments = segment(chosen.crop, settings.segmentation, settings.superpixels, landmarks)
         names = None if landmarks is None else region_names(segments, landmarks)
     except ValueError as error:
-        raise SettingsError(str(error)) from error
+        raise SettingsError(*error.args) from error
     attributions, problems = {}, {}
     if "attention" in settings.methods:
         if prediction.attention is None:
@@ -162,6 +175,7 @@ def _judge(analysis: Analysis, chosen: Face, detector: Detector) -> Analysis:
         analysis,
         settings=replace(settings, target=target),
         prediction=prediction,
+        predictions=predictions,
         subject=Subject(chosen.crop, segments, target, detector, settings.hide, settings.seed, names),
         attributions=attributions,
         problems=problems,
@@ -179,7 +193,7 @@ def _explain_by(name: str) -> Step:
                 attributions = {**analysis.attributions, name: found}
                 yield replace(analysis, attributions=attributions, progress=_progress(found))
         except ExplanationError as error:
-            yield replace(analysis, problems={**analysis.problems, name: str(error)})
+            yield replace(analysis, problems={**analysis.problems, name: error.args[0]})
 
     return explain
 
@@ -197,7 +211,7 @@ def _hide(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysi
     try:
         what_if = without(analysis.subject, analysis.settings.hidden)
     except ValueError as error:
-        raise SettingsError(str(error)) from error
+        raise SettingsError(*error.args) from error
     yield replace(analysis, stage="what_if", progress=1.0, what_if=what_if)
 
 
@@ -208,10 +222,10 @@ def _flip(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysi
     yield analysis
     try:
         if lime is None:
-            raise ExplanationError("The smallest flip follows LIME's order: ask for lime as well.")
+            raise ExplanationError(Said("problem.flip_needs_lime"))
         flip = smallest_flip(subject, lime, cancelled)
     except ValueError as error:
-        yield replace(analysis, problems={**analysis.problems, "flip": str(error)})
+        yield replace(analysis, problems={**analysis.problems, "flip": error.args[0]})
         return
     if not cancelled():
         yield replace(analysis, flip=flip, progress=1.0)
@@ -221,9 +235,7 @@ def _trust(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analys
     subject = analysis.subject
     assert subject is not None
     if not analysis.attributions:
-        yield replace(
-            analysis, problems={**analysis.problems, "trust": "There is no map whose trust could be measured."}
-        )
+        yield replace(analysis, problems={**analysis.problems, "trust": Said("problem.no_map")})
         return
     analysis = replace(analysis, stage="trust", progress=0.0)
     yield analysis
@@ -258,5 +270,5 @@ def _choose(photo: Photo, faces: tuple[Face, ...], settings: Settings) -> Face |
     if not faces:
         return whole_picture(photo.pixels) if settings.whole_picture else None
     if not 0 <= settings.face < len(faces):
-        raise SettingsError(f"face must be 0 to {len(faces) - 1} for this photo, not {settings.face}.")
+        raise SettingsError(Said("refused.face", last=len(faces) - 1, face=settings.face))
     return faces[settings.face]

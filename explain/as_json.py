@@ -12,6 +12,7 @@ from explain.analysis import Analysis
 from explain.attribution import Attribution
 from explain.subject import Subject
 from explain.what_if import WhatIf, what_if_sentence
+from model.detector import Prediction
 from model.faces import Face
 
 MAX_GRID = 32  # cells a side up to which a map's own grid is written out
@@ -20,15 +21,16 @@ MAX_GRID = 32  # cells a side up to which a map's own grid is written out
 def to_dict(analysis: Analysis) -> dict[str, Any]:
     """Everything that is known, but for pixels; the same analysis gives the same data, time spent apart."""
     prediction, subject = analysis.prediction, analysis.subject
+    faces = [_face(face, analysis.word_on(number)) for number, face in enumerate(analysis.faces)]
     return {
         "photo": {
             "sha256": analysis.photo.sha256,
             "width": analysis.photo.pixels.shape[1],
             "height": analysis.photo.pixels.shape[0],
-            "notes": list(analysis.photo.notes),
+            "notes": [str(note) for note in analysis.photo.notes],
         },
-        "faces": [_face(face) for face in analysis.faces],
-        "chosen": None if analysis.chosen is None else _face(analysis.chosen),
+        "faces": faces,
+        "chosen": None if analysis.chosen is None else _face(analysis.chosen, prediction),
         "prediction": prediction
         and {
             "probabilities": dict(prediction.probabilities),
@@ -38,7 +40,7 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         },
         "regions": [] if subject is None else _regions(subject),
         "attributions": {name: _attribution(found, subject) for name, found in analysis.attributions.items()},
-        "problems": analysis.problems,
+        "problems": {name: str(problem) for name, problem in analysis.problems.items()},
         "trust": {name: trust.to_dict() for name, trust in analysis.trusts.items()},
         "agreement": None if analysis.agreement is None else analysis.agreement.to_dict(),
         "what_if": _what_if(analysis.what_if, subject),
@@ -56,9 +58,14 @@ def rounded(array: NDArray[np.floating]) -> list[Any]:
     return values
 
 
-def _face(face: Face) -> dict[str, Any]:
-    landmarks = np.round(face.landmarks.astype(np.float64), 1).tolist()
-    return {"box": list(face.box), "score": round(face.score, 4), "landmarks": landmarks}
+def _face(face: Face, prediction: Prediction | None) -> dict[str, Any]:
+    return {
+        "box": list(face.box),
+        "score": round(face.score, 4),
+        "landmarks": np.round(face.landmarks.astype(np.float64), 1).tolist(),
+        "probabilities": None if prediction is None else dict(prediction.probabilities),
+        "verdict": None if prediction is None else prediction.verdict,
+    }
 
 
 def _regions(subject: Subject) -> list[dict[str, Any]]:

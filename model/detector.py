@@ -60,11 +60,17 @@ class Detector:
 
     def predict(self, crop: NDArray[np.uint8]) -> Prediction:
         """Judge one face crop ``(S, S, 3) uint8`` RGB: probabilities and attention mask from one pass."""
-        probabilities, attention = self._run(crop[None])
-        named = dict(zip(self.card.labels, map(float, probabilities[0]), strict=True))
-        mask = None if attention is None else attention[0]
+        return self.predict_all(crop[None])[0]
+
+    def predict_all(self, crops: NDArray[np.uint8]) -> tuple[Prediction, ...]:
+        """Judge face crops ``(N, S, S, 3) uint8`` RGB, N of 1 or more, in batches."""
+        probabilities, masks = self._run(crops)
+        named = [dict(zip(self.card.labels, map(float, row), strict=True)) for row in probabilities]
         calibrated = self.card.temperature is not None
-        return Prediction(named, self.verdict(named["Fake"]), calibrated, mask)
+        return tuple(
+            Prediction(of_one, self.verdict(of_one["Fake"]), calibrated, None if masks is None else masks[place])
+            for place, of_one in enumerate(named)
+        )
 
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Probabilities ``(N, 2)`` of crops ``(N, S, S, 3) uint8`` RGB, columns in the order of ``card.labels``."""

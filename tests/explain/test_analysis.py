@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.analysis import Analysis, analyze
+from explain.analysis import MOST_JUDGED, Analysis, analyze
 from explain.as_json import to_dict
 from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings, SettingsError
 from explain.superpixels import MAX_COUNT, MIN_COUNT
@@ -145,6 +145,39 @@ def test_each_face_can_be_chosen(detector: Detector, astronaut: NDArray[np.uint8
     boxes = [face.box for face in found[0].faces]
     areas = [w * h for _, _, w, h in boxes]
     assert areas == sorted(areas, reverse=True)
+
+
+@pytest.fixture(scope="module")
+def crowd(astronaut: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same head many times, each a little darker than the one before."""
+    head = astronaut[20:180, 140:300]
+    shades = [(head * (1 - 0.02 * place)).astype(np.uint8) for place in range(MOST_JUDGED + 4)]
+    return np.concatenate([np.concatenate(shades[row::4], axis=1) for row in range(4)])
+
+
+def test_every_face_is_judged_with_the_verdict(detector: Detector, crowd: NDArray[np.uint8]) -> None:
+    """As many as may be: each as if it alone had been chosen, in the order of the faces."""
+    alone = Settings(methods=())
+    first, second = analyze(crowd, replace(alone, face=3), detector)
+    assert first.predictions == () and first.word_on(0) is None
+    assert len(second.faces) > MOST_JUDGED == len(second.predictions)
+    assert second.prediction is second.predictions[3] is second.word_on(3)
+    for face in (0, MOST_JUDGED - 1):
+        expected = detector.predict(second.faces[face].crop)
+        told = second.predictions[face]
+        assert told.probabilities == pytest.approx(expected.probabilities, abs=1e-6)
+        assert told.verdict == expected.verdict
+    assert len({told.probabilities["Fake"] for told in second.predictions}) > MOST_JUDGED / 2
+
+
+def test_a_face_beyond_the_most_is_judged_when_chosen(detector: Detector, crowd: NDArray[np.uint8]) -> None:
+    *_, found = analyze(crowd, Settings(methods=(), face=MOST_JUDGED), detector)
+    assert found.prediction is not None and found.prediction is found.word_on(MOST_JUDGED)
+    assert found.word_on(MOST_JUDGED + 1) is None
+    faces = to_dict(found)["faces"]
+    assert faces[MOST_JUDGED] == to_dict(found)["chosen"]
+    assert faces[MOST_JUDGED]["verdict"] == found.prediction.verdict
+    assert faces[MOST_JUDGED + 1]["probabilities"] is faces[MOST_JUDGED + 1]["verdict"] is None
 
 
 @pytest.mark.parametrize("face", [1, -1, 40])
@@ -294,7 +327,7 @@ def test_answer_as_json_is_complete(steps: list[Analysis], detector: Detector) -
     photo = open_photo(PHOTO)
     assert answer["photo"] == {"sha256": photo.sha256, "width": 512, "height": 512, "notes": []}
     assert answer["faces"] == [answer["chosen"]]
-    assert set(answer["chosen"]) == {"box", "score", "landmarks"}
+    assert set(answer["chosen"]) == {"box", "score", "landmarks", "probabilities", "verdict"}
     assert answer["complete"] is True
     assert answer["settings"]["samples"] == QUICK.samples
     assert answer["settings"]["target"] in ("Fake", "Real")

@@ -118,11 +118,21 @@ def test_photo_and_face_are_told_without_pixels() -> None:
     answer = data(EARLY)
     assert answer["photo"] == {"sha256": "0" * 64, "width": 80, "height": 60, "notes": ["Only its first frame."]}
     assert answer["chosen"] == answer["faces"][0]
-    assert answer["chosen"] == {"box": [10, 20, 24, 24], "score": 0.9877, "landmarks": LANDMARKS.tolist()}
+    where = {"box": [10, 20, 24, 24], "score": 0.9877, "landmarks": LANDMARKS.tolist()}
+    assert answer["chosen"] == where | {"probabilities": None, "verdict": None}
     assert answer["seconds"] == {"open": 0.1235}
     assert answer["model"] == {"name": "ours"}
     nobody = data(replace(EARLY, faces=(), chosen=None))
     assert (nobody["faces"], nobody["chosen"]) == ([], None)
+
+
+def test_each_face_has_its_own_verdict() -> None:
+    other = replace(FACE, box=(50, 20, 9, 9))
+    third = replace(PREDICTION, probabilities={"Fake": 0.9, "Real": 0.1}, verdict="Fake")
+    answer = data(replace(JUDGED, faces=(other, FACE), predictions=(third, PREDICTION)))
+    assert [face["verdict"] for face in answer["faces"]] == ["Fake", "Inconclusive"]
+    assert answer["faces"][0]["probabilities"] == {"Fake": 0.9, "Real": 0.1}
+    assert answer["chosen"] == answer["faces"][1]
 
 
 def test_settings_are_told_in_full() -> None:

@@ -150,6 +150,15 @@ def test_band_of_the_card_decides_the_verdict(
     assert verdict in VERDICTS
 
 
+def test_several_crops_are_judged_as_each_alone(with_card: WithCard, crops: Pixels) -> None:
+    detector = with_card()
+    for together, crop in zip(detector.predict_all(crops), crops, strict=True):
+        alone = detector.predict(crop)
+        assert together.probabilities == pytest.approx(alone.probabilities, abs=1e-6)
+        assert (together.verdict, together.calibrated) == (alone.verdict, alone.calibrated)
+        np.testing.assert_allclose(together.attention, alone.attention, atol=1e-6)
+
+
 def test_threads_share_a_detector(with_card: WithCard, crops: Pixels) -> None:
     detector = with_card()
     alone = [detector.predict(crop) for crop in crops]
