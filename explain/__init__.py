@@ -1,1 +1,6 @@
 """Why the detector decided as it did: attributions, and how far each can be trusted."""
+
+from explain.analysis import Analysis, analyze
+from explain.settings import Settings
+
+__all__ = ["Analysis", "Settings", "analyze"]

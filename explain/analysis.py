@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from os import PathLike
 
 import numpy as np
@@ -19,11 +20,13 @@ from explain.subject import Subject, never
 from explain.superpixels import segment
 from explain.trust import Trust, measure
 from explain.what_if import WhatIf, smallest_flip, without
+from model.choice import Models, to_choose_from
 from model.detector import Detector, Prediction
 from model.faces import Face, find_faces, whole_picture
 from model.language import Said
 from model.photo import Photo, open_photo
 
+DEFAULTS = Settings()
 MOST_JUDGED = 20  # faces of one photo; a group of hundreds must not keep the chosen one waiting
 NO_ATTENTION = Said("problem.no_attention")
 
@@ -82,8 +85,8 @@ class Analysis:
 
 def analyze(
     source: bytes | str | PathLike[str] | NDArray[np.uint8] | Photo,
-    settings: Settings,
-    detector: Detector,
+    settings: Settings = DEFAULTS,
+    detector: Detector | None = None,
     cancelled: Callable[[], bool] = never,
 ) -> Iterator[Analysis]:
     """Find the faces, judge one and explain the verdict, yielding an ever more complete analysis.
@@ -95,13 +98,15 @@ def analyze(
     Args:
         source: a file's bytes or path, an RGB array, or a photo opened before.
         settings: see ``Settings``.
-        detector: the model to ask.
+        detector: the model to ask; None for the one that the page starts with, opened once and kept.
         cancelled: asked between steps and batches; once true, no further analysis comes.
 
     Raises:
         PhotoError: if the source is no usable photo.
         SettingsError: if ``settings`` names a face or a region that is not there.
+        ArtifactError: if no model was given and none can be used.
     """
+    detector = detector or _first_detector()
     watch = _Stopwatch()
     photo = source if isinstance(source, Photo) else open_photo(source)
     watch.lap("open")
@@ -134,6 +139,12 @@ def analyze(
         analysis = replace(analysis, seconds=watch.seconds)
     if not analysis.complete and not cancelled():
         yield replace(analysis, stage="", progress=None, complete=True)
+
+
+@cache
+def _first_detector() -> Detector:
+    models = Models(to_choose_from())
+    return models.get(models.first)
 
 
 Step = Callable[[Analysis, Callable[[], bool]], Iterator[Analysis]]
