@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from model.language import Said
 from model.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -42,12 +43,18 @@ def reason_of(error: BaseException) -> str:
     return (told or type(error).__name__).splitlines()[0][:200].rstrip(".")
 
 
+def told_by(error: BaseException) -> Said | str:
+    """What an error says, as a sentence; one of ours stays in every language."""
+    said = error.args[0] if error.args else None
+    return said if isinstance(said, Said) else f"{reason_of(error)}."
+
+
 _KINDS = (
-    ("architecture", str, "text"),
-    ("licence", str, "text"),
-    *((name, dict, "an object of named values") for name in ("versions", "training", "metrics")),
-    ("fake_bias", int | float, "a number"),
-    ("temperature", int | float | None, "a number or null"),
+    ("architecture", str, Said("model.field.text")),
+    ("licence", str, Said("model.field.text")),
+    *((name, dict, Said("model.field.object")) for name in ("versions", "training", "metrics")),
+    ("fake_bias", int | float, Said("model.field.number")),
+    ("temperature", int | float | None, Said("model.field.number_or_null")),
 )
 
 
@@ -82,20 +89,20 @@ class Card:
     metrics: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, kind, word in _KINDS:
-            if not isinstance(getattr(self, name), kind):
-                raise TypeError(f"{name} must be {word}, not {getattr(self, name)!r}"[:200])
+        for name, kind, wanted in _KINDS:
+            if not isinstance(value := getattr(self, name), kind):
+                raise TypeError(Said("model.field.kind", name=name, kind=wanted, value=repr(value)[:100]))
         if sorted(self.labels) != ["Fake", "Real"]:
-            raise ArtifactError(f"The card's labels must be Fake and Real in some order, not {self.labels}.")
+            raise ArtifactError(Said("model.field.labels", value=str(self.labels)))
         if self.temperature is not None and not 0 < float(self.temperature) < math.inf:
-            raise ArtifactError(f"The card's temperature must be above 0 and finite, not {self.temperature}.")
+            raise ArtifactError(Said("model.field.temperature", value=self.temperature))
         if not math.isfinite(self.fake_bias):
-            raise ArtifactError(f"The card's fake_bias must be a finite number, not {self.fake_bias}.")
+            raise ArtifactError(Said("model.field.fake_bias", value=self.fake_bias))
         if not isinstance(self.sha256, dict):
-            raise ArtifactError("The card's sha256 must name a digest for each file.")
+            raise ArtifactError(Said("model.field.sha256"))
         low, high = self.inconclusive_band
         if not 0 <= low <= 0.5 <= high <= 1:
-            raise ArtifactError(f"The card's inconclusive_band must enclose 0.5 within 0..1, not {low}..{high}.")
+            raise ArtifactError(Said("model.field.inconclusive_band", low=low, high=high))
 
 
 def read_card(folder: Path) -> Card:
@@ -112,13 +119,13 @@ def read_card(folder: Path) -> Card:
         fields["inconclusive_band"] = tuple(fields["inconclusive_band"])
         return Card(**fields)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ArtifactError(f"{folder.name} is no model folder: it has no {CARD}.") from error
+        raise ArtifactError(Said("model.no_card", folder=folder.name, file=CARD)) from error
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ArtifactError(f"{folder.name}/{CARD} is not JSON: {error}.") from error
+        raise ArtifactError(Said("model.no_json", file=f"{folder.name}/{CARD}", reason=told_by(error))) from error
     except ArtifactError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ArtifactError(f"{folder.name}/{CARD} has a missing, unknown or wrong field: {error}.") from error
+        raise ArtifactError(Said("model.wrong_field", file=f"{folder.name}/{CARD}", reason=told_by(error))) from error
 
 
 def write_card(folder: Path, card: Card) -> None:
@@ -142,11 +149,9 @@ def load_artifact(folder: Path) -> Card:
     for name in (TFLITE, WEIGHTS, *([CONFIG] if card.architecture == LEGACY else [])):
         path = folder / name
         if not path.exists():
-            raise ArtifactError(f"{folder.name} lacks {name}; copy the whole model folder.")
+            raise ArtifactError(Said("model.lacks", folder=folder.name, file=name))
         if card.sha256.get(name) != digest(path):
-            raise ArtifactError(
-                f"{folder.name}/{name} is not the file that its card describes (SHA-256 differs); copy it again."
-            )
+            raise ArtifactError(Said("model.another_file", file=f"{folder.name}/{name}"))
     return card
 
 

@@ -4,9 +4,10 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from model.artifact import SHIPPED, TFLITE, ArtifactError
+from model.artifact import SHIPPED, TFLITE, ArtifactError, told_by
 from model.detector import Detector
 from model.found import LEGACY_FILE, MODEL_FOLDER, NEWER, SUFFIXES, FoundModel, found_models, open_model
+from model.language import Said
 
 KERAS_FILES = tuple(suffix for suffix in SUFFIXES if suffix != NEWER)
 
@@ -28,10 +29,15 @@ class Models:
         # One lock each: a large network's first import takes minutes, and who uses another model need not wait.
         self._locks = {name: threading.Lock() for name in self._found}
         self._tell = tell
-        self.problems = [model.problem for model in found if model.problem is not None]
+        self._problems = [model.problem for model in found if model.problem is not None]
         self.first = self._first()
         for problem in self.problems:
             tell(problem)
+
+    @property
+    def problems(self) -> list[str]:
+        """Why models can't be used, a sentence each in the language spoken now."""
+        return list(map(str, self._problems))
 
     @property
     def names(self) -> list[str]:
@@ -49,7 +55,7 @@ class Models:
             ArtifactError: if there is no such model, or it can't be used after all.
         """
         if name not in self._found:
-            raise ArtifactError(f"No model is called {name!r}; choose one of {', '.join(self._found)}.")
+            raise ArtifactError(Said("model.unknown", name=repr(name), names=", ".join(self._found)))
         with self._locks[name]:
             if name not in self._opened:
                 self._opened[name] = self._open(name)
@@ -71,8 +77,8 @@ class Models:
                 return name
             except ArtifactError as error:
                 del self._found[name]
-                self.problems.append(str(error))
-        raise ArtifactError(self.problems[0] if self.problems else "There is no model to use.")
+                self._problems.append(told_by(error))
+        raise ArtifactError(self._problems[0] if self._problems else Said("model.none"))
 
 
 def to_choose_from(given: Path | None = None) -> list[FoundModel]:
@@ -88,13 +94,13 @@ def to_choose_from(given: Path | None = None) -> list[FoundModel]:
     if path == SHIPPED:
         return [shipped]
     if not path.exists():
-        raise ArtifactError(f"There is no {given}; --model takes a model folder or a Keras .h5 file.")
+        raise ArtifactError(Said("model.nowhere", path=str(given)))
     if path.is_file() and path.suffix.lower() not in KERAS_FILES:
-        raise ArtifactError(f"{path.name} is no .h5 file; save the model with model.save('{path.stem}.h5').")
+        raise ArtifactError(Said("model.no_h5", file=path.name, stem=path.stem))
     if path.is_dir() and not (path / TFLITE).exists():
         files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in KERAS_FILES]
         if len(files) != 1:
-            raise ArtifactError(f"{path.name or path} is no model folder: it has no {TFLITE}, nor a single .h5 file.")
+            raise ArtifactError(Said("model.no_folder", folder=path.name or str(path), file=TFLITE))
         path = files[0]
     name = path.name if path.name != SHIPPED.name else f"{path.parent.name}/{path.name}"
     return [FoundModel(name, path, LEGACY_FILE if path.is_file() else MODEL_FOLDER), shipped]

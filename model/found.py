@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.artifact import SHIPPED, ArtifactError, reason_of
+from model.artifact import SHIPPED, ArtifactError, told_by
 from model.detector import Detector
+from model.language import Said
 from model.legacy_check import NEWER, problem_of
 from model.legacy_folder import STAND_IN, model_folder
 
@@ -28,7 +29,7 @@ class FoundModel:
     name: str
     path: Path
     kind: str
-    problem: str | None = None
+    problem: Said | str | None = None
 
 
 def found_models(folder: Path = SHIPPED.parents[1]) -> list[FoundModel]:
@@ -62,4 +63,4 @@ def open_model(
     except ArtifactError:
         raise
     except Exception as error:  # whatever files of others make the libraries stumble over
-        raise ArtifactError(f"{found.name} can't be used: {reason_of(error)}.") from error
+        raise ArtifactError(Said("model.unusable", file=found.name, reason=told_by(error))) from error

@@ -12,8 +12,9 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from model.artifact import ArtifactError
+from model.artifact import ArtifactError, told_by
 from model.attention import RescaleGAP
+from model.language import Said
 from model.legacy_graph import read_plan
 from model.legacy_h5 import LegacyFile, Weight, open_legacy
 from model.legacy_layers import RESCALE_GAP, NotRebuilt
@@ -58,15 +59,15 @@ def import_network(path: Path, architecture: str = ARCHITECTURE, lambda_divides:
     with open_legacy(path) as file:
         try:
             if file.config is None:
-                raise NotRebuilt("It holds weights without a description of the network.")
+                raise NotRebuilt(Said("network.no_description"))
             plan = read_plan(file.config, lambda_divides)
             network = build_plan(plan, file.size)
             report = _load(network, plan, file.weights)
             return Imported(network, plan, replace(report, notes=plan.notes))
         except NotRebuilt as reason:
-            return _fall_back(path, file, architecture, str(reason))
+            return _fall_back(path, file, architecture, told_by(reason))
         except ArtifactError as error:
-            raise ArtifactError(f"{path.name} can't be used: {error}") from error
+            raise ArtifactError(Said("model.unusable", file=path.name, reason=told_by(error))) from error
 
 
 def build_plan(plan: Plan, held: int | None = None) -> keras.Model:
@@ -88,16 +89,16 @@ def build_plan(plan: Plan, held: int | None = None) -> keras.Model:
         if call.layer not in made:
             asked += _declared(layer, sources[0].shape)
             if held is not None and asked > held:
-                raise NotRebuilt(f"It describes more weights (at {layer.name!r}) than it holds.")
+                raise NotRebuilt(Said("network.too_many_weights", layer=repr(layer.name)))
         try:
             if call.layer not in made:
                 made[call.layer] = _layer(layer)
             result = made[call.layer](sources if len(sources) > 1 else sources[0])
         except (ValueError, TypeError, IndexError) as error:
-            reason = str(error).strip().splitlines()[0][:200]
-            raise NotRebuilt(f"The layer {layer.name!r} does not fit what it is fed with: {reason}") from error
+            told = {"layer": repr(layer.name), "reason": str(error).strip().splitlines()[0][:200]}
+            raise NotRebuilt(Said("network.does_not_fit", **told)) from error
         if math.prod(size or 1 for size in result.shape[1:]) > MAX_FEATURES:
-            raise NotRebuilt(f"The layer {layer.name!r} makes more numbers than fit in memory.")
+            raise NotRebuilt(Said("network.too_large", layer=repr(layer.name)))
         results.append(result)
     outputs = {"probabilities": _two_way(plan, results[plan.output])}
     if plan.mask is not None:
@@ -145,10 +146,8 @@ def _two_way(plan: Plan, output: keras.KerasTensor) -> keras.KerasTensor:
     if tuple(output.shape[1:]) == (1,) and activation == "sigmoid":
         first = layers.Rescaling(-1.0, 1.0, name=_free("first_class", plan))(output)
         return layers.Concatenate(name=_free("both_classes", plan))([first, output])
-    raise ArtifactError(
-        f"its result is {'x'.join(map(str, output.shape[1:]))} with the activation {activation}; it must be a "
-        "two-way softmax or one sigmoid."
-    )
+    shape = "x".join(map(str, output.shape[1:]))
+    raise ArtifactError(Said("network.result", shape=shape, activation=str(activation)))
 
 
 def _load(network: keras.Model, plan: Plan, weights: Sequence[Weight]) -> Report:
@@ -172,8 +171,8 @@ def _load(network: keras.Model, plan: Plan, weights: Sequence[Weight]) -> Report
         ordered = [by_name[name] for name in wanted] if set(wanted) <= by_name.keys() else found
         shapes = [tuple(variable.shape) for variable in layer.weights]
         if [weight.shape for weight in ordered] != shapes:
-            got = ", ".join(str(weight.shape) for weight in ordered) or "nothing"
-            raise NotRebuilt(f"The layer {layer_plan.name!r} needs weights {shapes}, but the file has {got}.")
+            held = ", ".join(str(weight.shape) for weight in ordered) or Said("network.nothing")
+            raise NotRebuilt(Said("network.weights", layer=repr(layer_plan.name), wanted=str(shapes), held=held))
         _assign(layer, [weight.read() for weight in ordered])
         matched += len(ordered)
     return Report(matched, unused=tuple(weight.name for left in stored.values() for weight in left))
@@ -185,7 +184,7 @@ def _assign(layer: layers.Layer, values: Sequence[NDArray[np.float32]]) -> None:
         layer.finalize_state()  # it computes with constants made of its weights
 
 
-def _fall_back(path: Path, file: LegacyFile, architecture: str, reason: str) -> Imported:
+def _fall_back(path: Path, file: LegacyFile, architecture: str, reason: Said | str) -> Imported:
     """Use an architecture of ours whose weights are those of the file, all of them.
 
     Raises:
@@ -193,22 +192,18 @@ def _fall_back(path: Path, file: LegacyFile, architecture: str, reason: str) -> 
     """
     from model.architectures import ARCHITECTURES, build
 
+    told: dict[str, Any] = {"file": path.name, "reason": reason, "name": architecture}
     if architecture not in ARCHITECTURES:
-        raise ArtifactError(
-            f"{path.name} can't be used: {reason} No architecture {architecture!r} can stand in for it."
-        )
+        raise ArtifactError(Said("network.no_stand_in", **{**told, "name": repr(architecture)}))
     network = build(architecture)
     ones = tuple(weight for weight in file.weights if repeats_the_mask(weight))
     report = load_by_shape(network, file.weights)
-    unfit = f"{path.name} can't be used: {reason} Its weights don't fit {architecture} either: "
     if report.missing:
-        example = report.missing[0]
-        raise ArtifactError(
-            f"{unfit}{len(report.missing)} of {len(network.weights)} are missing or not told apart, such as {example}."
-        )
+        told |= {"missing": len(report.missing), "count": len(network.weights), "example": report.missing[0]}
+        raise ArtifactError(Said("network.weights_missing", **told))
     unused = tuple(name for name in report.unused if name not in {weight.name for weight in ones})
     if unused:
-        raise ArtifactError(f"{unfit}it has no place for {len(unused)} of them, such as {unused[0]}.")
+        raise ArtifactError(Said("network.weights_left", **told, left=len(unused), example=unused[0]))
     notes = [f"{reason} The architecture {architecture} was used instead, since all its weights were found."]
     if architecture.startswith("efficientnet"):
         notes.append(IMAGENET_UNKNOWN)

@@ -6,8 +6,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from model.artifact import CARD, ArtifactError, Card, digest
+from model.artifact import CARD, ArtifactError, Card, digest, told_by
 from model.labels import LABELS
+from model.language import Said
 from model.legacy_labels import as_labels, read_labels
 from model.preprocessing import Preprocessing
 
@@ -28,21 +29,19 @@ def given_fields(h5: Path) -> dict[str, Any]:
     Raises:
         ArtifactError: if it is no JSON object or has unknown fields.
     """
-    path = h5.parent / CARD
+    path, beside = h5.parent / CARD, {"card": CARD, "file": h5.name}
     if not path.exists():
         return {}
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ArtifactError(f"The {CARD} beside {h5.name} is not JSON: {error}.") from error
+        raise ArtifactError(Said("beside.no_json", **beside, reason=told_by(error))) from error
     known = {*(field.name for field in fields(Card)), LAMBDA}
     if not isinstance(given, dict) or not given.keys() <= known:
-        unknown = ", ".join(sorted(given.keys() - known)) if isinstance(given, dict) else "no fields"
-        raise ArtifactError(
-            f"The {CARD} beside {h5.name} may have the fields {', '.join(sorted(known))}, not {unknown}."
-        )
+        unknown = ", ".join(sorted(given.keys() - known)) if isinstance(given, dict) else Said("beside.no_fields")
+        raise ArtifactError(Said("beside.unknown_fields", **beside, known=", ".join(sorted(known)), unknown=unknown))
     if given.get(LAMBDA) not in (None, DIVIDE):
-        raise ArtifactError(f'The {CARD} beside {h5.name} may say "{LAMBDA}": "{DIVIDE}" and nothing else of it.')
+        raise ArtifactError(Said("beside.lambda", **beside, field=LAMBDA, value=DIVIDE))
     files = given.get("sha256")
     if isinstance(files, dict) and files and digest(h5) not in files.values():
         return {}
@@ -59,9 +58,10 @@ def labels_of(h5: Path, labels: Path | None, given: Mapping[str, Any]) -> tuple[
     """
     if labels is None and "labels" in given:
         named = given["labels"]
-        return as_labels(named if isinstance(named, list) else [named], f"The {CARD} beside {h5.name}")
+        source = Said("beside.name", card=CARD, file=h5.name)
+        return as_labels(named if isinstance(named, list) else [named], source)
     if labels is not None and not labels.exists():
-        raise ArtifactError(f"There is no file {labels.name}.")
+        raise ArtifactError(Said("legacy.no_file", file=labels.name))
     path = labels or h5.parent / LABEL_FILE
     return read_labels(path) if path.exists() else (LABELS[0], LABELS[1])
 
@@ -81,7 +81,7 @@ def describe(card: Card, h5: Path, labels: Path | None) -> Card:
     try:
         wanted = {"input_size": size, "color_order": COLOR_ORDER, **given.get("preprocessing", {})}
         if wanted["input_size"] != size:
-            raise ValueError(f"input_size is {wanted['input_size']}, but the network's input has {size} pixels")
+            raise ValueError(Said("beside.input_size", given=wanted["input_size"], size=size))
         way = Preprocessing(**wanted)
         stays = (card.preprocessing, card.labels) == (way, order)
         kept = _measured_since(card, imported.get("given", {})) if stays else {}
@@ -93,7 +93,7 @@ def describe(card: Card, h5: Path, labels: Path | None) -> Card:
         bare = uncalibrated(replace(card, licence=given.get("licence", LICENCE), training=training))
         return replace(bare, preprocessing=way, labels=order, **values)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ArtifactError(f"The {CARD} beside {h5.name} has a wrong field: {str(error).rstrip('.')}.") from error
+        raise ArtifactError(Said("beside.wrong_field", card=CARD, file=h5.name, reason=told_by(error))) from error
 
 
 def uncalibrated(card: Card) -> Card:

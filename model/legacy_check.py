@@ -1,15 +1,18 @@
 """Looks through an ``.h5`` file of others in a process of its own: it may hang, or fill all memory, and do no harm.
 
-``python -m model.legacy_check model/best_model_effatt.h5`` prints what is wrong with it, or nothing.
+``python -m model.legacy_check model/best_model_effatt.h5`` prints what is wrong with it as JSON, or ``null``.
 """
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-from model.artifact import ArtifactError, reason_of
+from model.artifact import ArtifactError, told_by
+from model.language import Said
 from model.legacy_card import LAMBDA, given_fields, labels_of
 from model.legacy_graph import read_plan
 from model.legacy_h5 import open_legacy
@@ -21,7 +24,7 @@ MAX_SECONDS = 20  # EfficientNetB7 takes one
 MAX_MEMORY = 4_000_000_000
 
 
-def problem_of(h5: Path, labels: Path | None = None) -> str | None:
+def problem_of(h5: Path, labels: Path | None = None) -> Said | None:
     """What can be told to be wrong with a file and those beside it without importing it; None if all is well.
 
     Args:
@@ -29,25 +32,26 @@ def problem_of(h5: Path, labels: Path | None = None) -> str | None:
         labels: its label encoder; the one beside it if None.
     """
     if h5.suffix.lower() == NEWER:
-        return f"{h5.name} can't be used: load it in Keras and save it with model.save('{h5.stem}.h5')."
+        return Said("legacy.newer", file=h5.name, stem=h5.stem)
     files = [str(path.absolute()) for path in (h5, labels) if path is not None]
     command = [sys.executable, "-W", "ignore", "-m", "model.legacy_check", *files]
     # Each thread of a numeric library reserves memory, which would count against the limit.
-    settings = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8:replace"}
+    settings = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     try:
         ended = subprocess.run(
             command, cwd=ROOT, env=settings, stdin=subprocess.DEVNULL, capture_output=True, timeout=MAX_SECONDS
         )
     except subprocess.TimeoutExpired:
-        return f"{h5.name} can't be used: looking through it takes longer than that of any sound file."
+        return Said("legacy.too_slow", file=h5.name)
     except OSError as error:
-        return f"{h5.name} can't be used: {reason_of(error)}."
+        return Said("model.unusable", file=h5.name, reason=told_by(error))
     if ended.returncode:
-        return f"{h5.name} can't be used: reading it broke off; it is damaged, or asks for too much memory."
-    return ended.stdout.decode("utf-8", "replace").strip() or None
+        return Said("legacy.broke_off", file=h5.name)
+    found: Said | None = _from_data(json.loads(ended.stdout))
+    return found
 
 
-def look(h5: Path, labels: Path | None = None) -> str | None:
+def look(h5: Path, labels: Path | None = None) -> Said | None:
     """``problem_of`` in this very process."""
     try:
         given = given_fields(h5)
@@ -58,11 +62,28 @@ def look(h5: Path, labels: Path | None = None) -> str | None:
     except NotRebuilt:
         return None  # its weights may fit an architecture that is known
     except ArtifactError as error:
-        sentence = str(error)
-        return sentence if h5.name in sentence else f"{h5.name} can't be used: {sentence}"
+        said = told_by(error)
+        named = isinstance(said, Said) and h5.name in str(said)
+        return said if named else Said("model.unusable", file=h5.name, reason=said)
     except Exception as error:  # whatever a file stumbles over must not stop those who only list it
-        return f"{h5.name} can't be used: {reason_of(error)}."
+        return Said("model.unusable", file=h5.name, reason=told_by(error))
     return None
+
+
+def _as_data(value: Any) -> Any:
+    """A text to be said later as plain data for JSON: its key, and the values in it, which may be such texts."""
+    if isinstance(value, Said):
+        return [value.key, {name: _as_data(inner) for name, inner in value.values.items()}]
+    # Names of files may hold bytes that no text has.
+    return value if isinstance(value, int | float) else str(value).encode("utf-8", "replace").decode("utf-8")
+
+
+def _from_data(data: Any) -> Any:
+    """Back from ``_as_data``."""
+    if not isinstance(data, list):
+        return data
+    key, values = data
+    return Said(key, **{name: _from_data(value) for name, value in values.items()})
 
 
 def _limit_memory() -> None:
@@ -75,4 +96,5 @@ def _limit_memory() -> None:
 
 if __name__ == "__main__":
     _limit_memory()
-    print(look(*map(Path, sys.argv[1:3])) or "")
+    problem = look(*map(Path, sys.argv[1:3]))
+    print(json.dumps(problem and _as_data(problem)))

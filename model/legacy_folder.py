@@ -20,9 +20,11 @@ from model.artifact import (
     read_card,
     reason_of,
     save_artifact,
+    told_by,
     write_card,
 )
 from model.labels import LABELS
+from model.language import Said, say
 from model.legacy_card import COLOR_ORDER, DIVIDE, LAMBDA, LICENCE, describe, given_fields, labels_of
 from model.legacy_check import problem_of
 from model.preprocessing import Preprocessing
@@ -44,7 +46,7 @@ def cache_root() -> Path:
     try:
         return Path(given) if given else Path.home() / ".cache" / "whyfake"
     except RuntimeError as error:
-        raise ArtifactError(f"There is no home folder to keep imported models in; set {CACHE_VARIABLE}.") from error
+        raise ArtifactError(Said("legacy.no_home", variable=CACHE_VARIABLE)) from error
 
 
 def model_folder(
@@ -65,7 +67,7 @@ def model_folder(
         ArtifactError: if the files can't be used, or the cache can't be written.
     """
     if not h5.is_file():
-        raise ArtifactError(f"There is no file {h5.name}.")
+        raise ArtifactError(Said("legacy.no_file", file=h5.name))
     given = given_fields(h5)
     # The owner's word on a Lambda decides what the network computes, so without it the file is looked at anew.
     folder = cache_root() / (digest(h5) + (f"-{DIVIDE}" if LAMBDA in given else ""))
@@ -76,18 +78,16 @@ def model_folder(
         labels_of(h5, labels, given)  # before the long work
         if not whole:
             _prepare(folder.parent)
-            tell(f"{h5.name} is imported; this is done once and takes a minute or two for a large network.")
+            tell(say("legacy.importing", file=h5.name))
             _convert_apart(h5, labels, stand_in, folder)
-            tell(f"{h5.name} is ready.")
+            tell(say("legacy.ready", file=h5.name))
         card = read_card(folder)
         described = describe(card, h5, labels)
         if described != card:
             write_card(folder, described)
     except OSError as error:
-        raise ArtifactError(
-            f"The imported model can't be kept in {folder.parent} ({reason_of(error)}); "
-            f"set {CACHE_VARIABLE} to a folder that can be written."
-        ) from error
+        told = {"folder": str(folder.parent), "reason": reason_of(error), "variable": CACHE_VARIABLE}
+        raise ArtifactError(Said("legacy.not_kept", **told)) from error
     return folder
 
 
@@ -114,11 +114,11 @@ def _convert_apart(h5: Path, labels: Path | None, stand_in: str, folder: Path) -
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             pool.submit(convert, h5, labels, stand_in, folder).result()
     except BrokenProcessPool as error:
-        raise ArtifactError(f"Importing {h5.name} broke off; memory ran out, or the file is damaged.") from error
+        raise ArtifactError(Said("legacy.import_broke_off", file=h5.name)) from error
     except (ArtifactError, OSError):
         raise
     except Exception as error:  # whatever Keras or the converter stumbled over
-        raise ArtifactError(f"{h5.name} can't be used: {reason_of(error)}.") from error
+        raise ArtifactError(Said("model.unusable", file=h5.name, reason=told_by(error))) from error
 
 
 def convert(h5: Path, labels: Path | None, stand_in: str, folder: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model.artifact import ArtifactError
+from model.language import Said
 from model.legacy_layers import MAX_SIZE, RESCALE_GAP, TRAINING_ALONE, NotRebuilt, allowed_arguments
 from model.legacy_operators import CONSTANT, operation_of, rescaling
 from model.legacy_plan import Call, LayerPlan, Plan, find_mask
@@ -16,10 +17,6 @@ MAX_STEPS = 30_000  # layers and references looked at, counted anew at each call
 DEFAULT_INPUT = (128, 128, 3)  # of the thesis, where a file leaves the sides open
 NETWORKS = ("Functional", "Model", "Sequential")
 POOLING = "GlobalAveragePooling2D"
-LAMBDA_WAY_OUT = (
-    'If it divides its first input by its second, set "lambda": "divide" in a card.json beside the model; otherwise '
-    "build the network with a layer of Keras in its place and save it again."
-)
 INERT = "Identity"  # what stands for a layer that is there for training alone
 
 
@@ -49,7 +46,7 @@ def read_plan(config: Mapping[str, Any], lambda_divides: bool = False) -> Plan:
     except ArtifactError:
         raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-        raise NotRebuilt("The file's description of its network is damaged or of an unknown form.") from error
+        raise NotRebuilt(Said("network.damaged")) from error
     plan = Plan(shape, tuple(reader.layers), tuple(reader.calls), output, None, tuple(reader.notes))
     return Plan(shape, plan.layers, plan.calls, output, find_mask(plan), plan.notes)
 
@@ -68,9 +65,9 @@ class _Reader:
     def network(self, kind: str, config: Any, inputs: Sequence[int], scope: tuple[str, ...]) -> int:
         """Walk through a network that is fed with these results; returns the number of its own result."""
         if len(scope) > MAX_NESTING:
-            raise NotRebuilt("Its networks are nested too deeply.")
+            raise NotRebuilt(Said("network.too_nested"))
         if kind not in NETWORKS:
-            raise NotRebuilt(f"The outermost network is of the kind {str(kind)[:MAX_NAME]!r}, which is not known.")
+            raise NotRebuilt(Said("network.outermost", kind=repr(str(kind)[:MAX_NAME])))
         if kind == "Sequential":
             entries = config["layers"] if isinstance(config, Mapping) else config
             self._spend(len(entries) + 1)
@@ -84,12 +81,12 @@ class _Reader:
     def _spend(self, steps: int) -> None:
         self._steps += steps
         if self._steps > MAX_STEPS:
-            raise NotRebuilt("It has more layers and connections, counted at each use, than any network in use.")
+            raise NotRebuilt(Said("network.too_connected"))
 
     def _functional(self, config: Mapping[str, Any], inputs: Sequence[int], scope: tuple[str, ...]) -> int:
         starts, ends = list(_references(config["input_layers"])), list(_references(config["output_layers"]))
         if len(starts) != len(inputs) or len(ends) != 1:
-            raise NotRebuilt("A network must have one input and one output.")
+            raise NotRebuilt(Said("network.one_input"))
         nodes = {
             (_name(entry), index): (entry, list(_references(node)), node)
             for entry in config["layers"]
@@ -97,7 +94,7 @@ class _Reader:
         }
         self._spend(len(config["layers"]) + 1 + sum(len(sources) for _, sources, _ in nodes.values()))
         if len(nodes) > MAX_CALLS:
-            raise NotRebuilt(f"It has more than {MAX_CALLS:,} layers.")
+            raise NotRebuilt(Said("network.too_many_layers", limit=MAX_CALLS))
         done = {(name, 0): number for (name, _), number in zip(starts, inputs, strict=True)}
         shifted = _shifted(config, nodes, ends)
         keys = {
@@ -115,7 +112,7 @@ class _Reader:
         if entry["class_name"] in NETWORKS:
             return self.network(entry["class_name"], entry["config"], inputs, (*scope, name))
         if len(self.calls) >= MAX_CALLS:
-            raise NotRebuilt(f"It has more than {MAX_CALLS:,} layers.")
+            raise NotRebuilt(Said("network.too_many_layers", limit=MAX_CALLS))
         path = (*scope, name)
         if path not in self._numbers:
             self._numbers[path] = len(self.layers)
@@ -152,14 +149,11 @@ class _Reader:
             )
             return RESCALE_GAP
         if kind == "Lambda":
-            raise LambdaRefused(
-                f"The layer {name!r} is a Lambda: code in the file, which is never run. {LAMBDA_WAY_OUT}"
-            )
+            raise LambdaRefused(Said("network.lambda", layer=repr(name), way_out=Said("network.lambda_way_out")))
         module, registered = str(entry.get("module") or "keras"), entry.get("registered_name")
         if module.split(".")[0] != "keras" or registered not in (None, kind):
-            raise NotRebuilt(
-                f"The layer {name!r} is a {kind} of the author's own ({str(registered or module)[:MAX_NAME]})."
-            )
+            origin = str(registered or module)[:MAX_NAME]
+            raise NotRebuilt(Said("network.own_layer", layer=repr(name), kind=kind, origin=origin))
         return kind
 
     def _rescales(self, inputs: Sequence[int]) -> bool:
@@ -192,7 +186,7 @@ class _Reader:
 def _name(entry: Mapping[str, Any]) -> str:
     name = entry.get("name") or entry["config"]["name"]
     if not isinstance(name, str) or len(name) > MAX_NAME or len(str(entry["class_name"])) > MAX_NAME:
-        raise NotRebuilt("The name of one of its layers is longer than any that Keras gives.")
+        raise NotRebuilt(Said("network.name_too_long"))
     return name
 
 
@@ -228,7 +222,7 @@ def _fed_first(keys: Mapping[Node, Sequence[Node]], given: Iterable[Node]) -> It
             node = waiting[-1]
             lacking = [] if node in done else [key for key in keys.get(node, ()) if key not in done]
             if node not in done and (not keys.get(node) or (lacking and node in begun)):
-                raise NotRebuilt("Its layers feed each other in a circle or from nowhere.")
+                raise NotRebuilt(Said("network.circle"))
             begun.add(node)
             if lacking:
                 waiting.extend(reversed(lacking))
@@ -262,5 +256,5 @@ def _input_shape(config: Mapping[str, Any]) -> tuple[int, int, int]:
     sides = [size if given is None else int(given) for given, size in zip(shape[1:], DEFAULT_INPUT, strict=True)]
     height, width, channels = sides
     if channels != 3 or height != width or not 1 <= height <= MAX_SIZE:
-        raise NotRebuilt(f"Its input is {height}x{width}x{channels}, not a square colour picture.")
+        raise NotRebuilt(Said("network.input", height=height, width=width, channels=channels))
     return height, width, channels

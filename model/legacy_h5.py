@@ -12,7 +12,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact import ArtifactError
+from model.artifact import ArtifactError, told_by
+from model.language import Said
 
 WEIGHTS_GROUP = "model_weights"
 OPTIMIZER_GROUPS = ("optimizer_weights", "optimizer")
@@ -71,9 +72,9 @@ class Weight:
         try:
             values = np.asarray(self._dataset[()], np.float32)
         except (OSError, RuntimeError, ValueError) as error:
-            raise ArtifactError(f"The weights {self.name} can't be read; copy the file again.") from error
+            raise ArtifactError(Said("h5.unread", name=self.name)) from error
         if not np.isfinite(values).all():
-            raise ArtifactError(f"The weights {self.name} hold numbers that are not finite; the training failed.")
+            raise ArtifactError(Said("h5.not_finite", name=self.name))
         return values
 
 
@@ -98,21 +99,21 @@ def open_legacy(path: Path) -> Iterator[LegacyFile]:
         ArtifactError: if it is no HDF5 file, is damaged, or holds what a Keras file never holds.
     """
     if not path.is_file():
-        raise ArtifactError(f"There is no file {path.name}.")
+        raise ArtifactError(Said("legacy.no_file", file=path.name))
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise ArtifactError(f"{path.name} has {size / 1e9:.1f} GB; at most {MAX_BYTES / 1e9:.0f} GB are read.")
+        raise ArtifactError(Said("h5.too_large", file=path.name, size=size / 1e9, limit=MAX_BYTES / 1e9))
     try:
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
-        raise ArtifactError(f"{path.name} is no HDF5 file, or it is cut off; copy it again.") from error
+        raise ArtifactError(Said("h5.no_hdf5", file=path.name)) from error
     with file:
         try:
             opened = LegacyFile(_config(file), tuple(_weights(file, size)))
         except ArtifactError as error:
-            raise ArtifactError(f"{path.name} is not used: {error}.") from error
+            raise ArtifactError(Said("h5.not_used", file=path.name, reason=told_by(error))) from error
         except (OSError, RuntimeError, KeyError, TypeError, ValueError, RecursionError, AttributeError) as error:
-            raise ArtifactError(f"{path.name} is damaged or was not written by Keras; copy it again.") from error
+            raise ArtifactError(Said("h5.no_keras", file=path.name)) from error
         yield opened
 
 
@@ -123,10 +124,10 @@ def _config(file: h5py.File) -> Mapping[str, Any] | None:
     if isinstance(text, bytes):
         text = text.decode("utf-8")
     if not isinstance(text, str) or len(text) > MAX_CONFIG_BYTES:
-        raise ArtifactError("its model_config is no text or is too long")
+        raise ArtifactError(Said("h5.config_no_text"))
     config = json.loads(text)
     if not isinstance(config, dict):
-        raise ArtifactError("its model_config describes no network")
+        raise ArtifactError(Said("h5.config_no_network"))
     return config
 
 
@@ -136,7 +137,7 @@ def _weights(file: h5py.File, file_bytes: int) -> Iterator[Weight]:
     arrays = _arrays(root)
     # Keras writes plain arrays: whoever claims more than the file has bytes wants memory that it does not earn.
     if sum(dataset.nbytes for dataset in arrays.values()) > file_bytes:
-        raise ArtifactError("it claims more weights than it has bytes")
+        raise ArtifactError(Said("h5.claims_too_much"))
     for name in _saving_order(root, list(arrays)):
         yield Weight(name, arrays[name].shape, arrays[name])
 
@@ -152,7 +153,7 @@ def _arrays(root: h5py.Group) -> dict[str, h5py.Dataset]:
             seen += 1
             path = f"{prefix}{key}"
             if seen > MAX_OBJECTS or path.count("/") > MAX_DEPTH:
-                raise ArtifactError("its groups are too many or too deep")
+                raise ArtifactError(Said("h5.too_deep"))
             if not prefix and key in OPTIMIZER_GROUPS:
                 continue
             member = _member(group, key)
@@ -166,20 +167,20 @@ def _arrays(root: h5py.Group) -> dict[str, h5py.Dataset]:
 def _member(group: h5py.Group, key: str) -> h5py.Group | h5py.Dataset:
     """A member that lies in this very file; links to elsewhere are refused before they are followed."""
     if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-        raise ArtifactError(f"{key[:60]!r} is a link to somewhere else, which Keras never writes; it was not followed")
+        raise ArtifactError(Said("h5.link", name=repr(key[:60])))
     member = group[key]
     if not isinstance(member, h5py.Group | h5py.Dataset):
-        raise ArtifactError(f"{key[:60]!r} is neither a group nor an array")
+        raise ArtifactError(Said("h5.neither", name=repr(key[:60])))
     return member
 
 
 def _checked(dataset: h5py.Dataset, path: str) -> h5py.Dataset:
     if dataset.external or dataset.is_virtual:
-        raise ArtifactError(f"the numbers of {path!r} lie in another file, which was not opened")
+        raise ArtifactError(Said("h5.elsewhere", name=repr(path)))
     if dataset.id.get_create_plist().get_nfilters():
-        raise ArtifactError(f"{path!r} is compressed, which Keras never does; unpack it with `h5repack -f NONE`")
+        raise ArtifactError(Said("h5.compressed", name=repr(path)))
     if dataset.dtype.kind not in "fiub" or dataset.shape is None or len(dataset.shape) > MAX_RANK:
-        raise ArtifactError(f"{path!r} is no array of numbers")
+        raise ArtifactError(Said("h5.no_numbers", name=repr(path)))
     return dataset
 
 
@@ -193,7 +194,7 @@ def _saving_order(root: h5py.Group, names: list[str]) -> list[str]:
             inside = _names(_member(root, layer), "weight_names")
             read += len(inside)
             if read > MAX_OBJECTS:
-                raise ArtifactError("its lists of names are too long")
+                raise ArtifactError(Said("h5.names_too_long"))
             known |= dict.fromkeys(path for name in inside if (path := f"{layer}/{name}") in present)
     return [*known, *sorted(present - known.keys())]
 
@@ -209,7 +210,7 @@ def _names(group: h5py.Group, attribute: str) -> list[str]:
     for part in parts:
         values = np.ravel(_attribute(group, part))
         if len(names) + len(values) > MAX_OBJECTS:
-            raise ArtifactError("its lists of names are too long")
+            raise ArtifactError(Said("h5.names_too_long"))
         names += [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values]
     return names
 
@@ -225,5 +226,5 @@ def _attribute(group: h5py.Group, name: str) -> Any:
     if not count:
         return []
     if text is None or count > MAX_OBJECTS or count * (text.length or 1) > MAX_CONFIG_BYTES:
-        raise ArtifactError(f"its {name[:60]} is no text, or a list that is too long")
+        raise ArtifactError(Said("h5.attribute", name=name[:60]))
     return group.attrs[name]

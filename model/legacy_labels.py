@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from model.artifact import ArtifactError
+from model.artifact import ArtifactError, told_by
+from model.language import Said
 
 MAX_BYTES = 1_000_000  # a label encoder of two names takes 400
 MAX_NAMES, MAX_NAME = 5, 100  # names that are looked at, letters of each
@@ -47,7 +48,7 @@ class _FromBuffer(_Record):
     """An array as pickle protocol 5 writes it; its arguments are ``(content, dtype, shape, order)``."""
 
 
-WAY_OUT = 'set "labels" in a card.json beside the model, in the order of the network\'s outputs'
+WAY_OUT = Said("labels.way_out")
 ADMITTED: dict[tuple[str, str], type[_Record]] = {
     **{(module, name): _Encoder for module in SKLEARN_MODULES for name in ("LabelBinarizer", "LabelEncoder")},
     **{(module, "_reconstruct"): _Array for module in NUMPY_MODULES},
@@ -63,7 +64,7 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> type[_Record]:
         if (module, name) not in ADMITTED:
-            raise ArtifactError(f"it asks for {module}.{name}, which is not admitted and was not executed")
+            raise ArtifactError(Said("labels.not_admitted", name=f"{module}.{name}"))
         return ADMITTED[module, name]
 
 
@@ -76,15 +77,13 @@ def read_labels(path: Path) -> tuple[str, str]:
     try:
         names = _texts(_classes(_content(path)))
     except ArtifactError as error:
-        raise ArtifactError(f"{path.name} is not used: {error}; {WAY_OUT}.") from error
+        raise ArtifactError(Said("labels.not_used", file=path.name, reason=told_by(error), way_out=WAY_OUT)) from error
     except Exception as error:  # whatever a damaged pickle makes the unpickler or the decoding below stumble over
-        raise ArtifactError(
-            f"{path.name} is no pickled LabelBinarizer or LabelEncoder, or it is damaged; {WAY_OUT}."
-        ) from error
+        raise ArtifactError(Said("labels.no_encoder", file=path.name, way_out=WAY_OUT)) from error
     return as_labels(names, path.name)
 
 
-def as_labels(names: Sequence[object], source: str) -> tuple[str, str]:
+def as_labels(names: Sequence[object], source: Said | str) -> tuple[str, str]:
     """``Fake`` and ``Real`` in the order of these names, whatever their case.
 
     Raises:
@@ -93,8 +92,8 @@ def as_labels(names: Sequence[object], source: str) -> tuple[str, str]:
     texts = [_text(name) for name in names[:MAX_NAMES]]
     labels = tuple(NAMES.get(text.strip().lower(), "") for text in texts)
     if sorted(labels) != ["Fake", "Real"]:
-        shown = ", ".join(repr(text[:40]) for text in texts) or "none"
-        raise ArtifactError(f"{source} names the classes {shown}; they must be Fake and Real: {WAY_OUT}.")
+        shown = ", ".join(repr(text[:40]) for text in texts) or Said("labels.nobody")
+        raise ArtifactError(Said("labels.classes", source=source, names=shown, way_out=WAY_OUT))
     return labels[0], labels[1]
 
 
@@ -109,7 +108,7 @@ def _content(path: Path) -> bytes:
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise ArtifactError(f"it is larger than {MAX_BYTES:,} bytes, which no label encoder of two names is")
+        raise ArtifactError(Said("labels.too_large", limit=MAX_BYTES))
     return content
 
 
@@ -117,10 +116,10 @@ def _classes(content: bytes) -> Any:
     for operation, argument, _ in pickletools.genops(content):
         # The unpickler makes room for as many memories as the highest number that a pickle claims to use.
         if "PUT" in operation.name and int(argument or 0) > len(content):
-            raise ArtifactError("it claims more memories than it has bytes")
+            raise ArtifactError(Said("labels.memories"))
     encoder = _Unpickler(io.BytesIO(content)).load()
     if not isinstance(encoder, _Encoder):
-        raise ArtifactError("it holds no LabelBinarizer or LabelEncoder")
+        raise ArtifactError(Said("labels.holds_none"))
     return encoder.state["classes_"]
 
 
@@ -141,7 +140,7 @@ def _decode(dtype: _DType, content: bytes) -> list[object]:
     """Names in the bytes of an array of ``U`` (four bytes a letter) or ``S`` (one byte)."""
     kind, width = dtype.arguments[0][0], int(dtype.arguments[0][1:])
     if kind not in "US":
-        raise ArtifactError(f"its classes are of the type {str(dtype.arguments[0])[:20]}, not names")
+        raise ArtifactError(Said("labels.no_names", kind=str(dtype.arguments[0])[:20]))
     step = width * (4 if kind == "U" else 1)
     big = kind == "U" and dtype.state[1] == ">"
     encoding = "ascii" if kind == "S" else "utf-32-be" if big else "utf-32-le"

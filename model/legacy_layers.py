@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from model.artifact import ArtifactError
+from model.language import Said
 
 MAX_COUNT = 65_536  # filters, units
 MAX_SIZE = 1_024  # sides of kernels, strides and paddings
@@ -153,7 +154,7 @@ def allowed_arguments(kind: str, config: Mapping[str, Any], name: str) -> dict[s
         NotRebuilt: if the layer's kind or a value is not allowed.
     """
     if kind not in LAYERS:
-        raise NotRebuilt(f"The layer {name!r} is of the kind {kind!r}, which is not known.")
+        raise NotRebuilt(Said("network.unknown_layer", layer=repr(name), kind=repr(kind)))
     arguments = {}
     for argument, check in LAYERS[kind].items():
         if argument not in config:
@@ -161,16 +162,16 @@ def allowed_arguments(kind: str, config: Mapping[str, Any], name: str) -> dict[s
         try:
             arguments[argument] = check(config[argument])
         except (ValueError, TypeError, OverflowError) as error:
-            shown = _shown(config[argument])
-            raise NotRebuilt(f"The layer {name!r} asks for {argument} = {shown}, which is not known.") from error
+            told = {"layer": repr(name), "argument": argument, "value": _shown(config[argument])}
+            raise NotRebuilt(Said("network.unknown_argument", **told)) from error
     if kind == "LeakyReLU" and "alpha" in arguments:  # its name in Keras 2
         arguments["negative_slope"] = arguments.pop("alpha")
     return arguments
 
 
-def _shown(value: object) -> str:
+def _shown(value: object) -> Said | str:
     """A value in a few letters; Python refuses to write out a whole number of thousands of digits."""
     try:
         return str(value)[:60]
     except ValueError:
-        return "a huge number"
+        return Said("network.huge_number")

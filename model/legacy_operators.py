@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from model.language import Said
 from model.legacy_layers import NotRebuilt
 
 # What Keras 2 (a function of TensorFlow) and Keras 3 (a class) call the same.
@@ -50,7 +51,7 @@ def rescaling(entry: Mapping[str, Any], call: Any, name: str) -> dict[str, float
             return {"scale": number, "offset": 0.0}
         if operation == "Divide" and not reverse and abs(number) > 1e-30:
             return {"scale": 1 / number, "offset": 0.0}
-    raise NotRebuilt(f"The layer {name!r} computes with a constant, which is not understood.")
+    raise NotRebuilt(Said("network.constant", layer=repr(name)))
 
 
 def _operands(call: Any) -> tuple[float | None, float | None]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from model.artifact import ArtifactError
+from model.language import Said
 from model.legacy_layers import allowed_arguments
 
 PASSING, MAX_STEPS = ("Conv2D", "Dropout", "Activation"), 3  # what may lie between a mask and its product
@@ -70,7 +71,7 @@ class Plan:
             fields = {"output": int(data["output"]), "mask": data["mask"], "notes": tuple(data["notes"])}
             return cls((height, width, channels), layers, calls, **fields)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ArtifactError("The description of the imported network is damaged.") from error
+            raise ArtifactError(Said("network.kept_damaged")) from error
 
 
 def find_mask(plan: Plan) -> int | None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.faces import CROP_MARGIN
+from model.language import Said
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,12 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         if self.color_order not in ("RGB", "BGR"):
-            raise ValueError(f"color_order must be RGB or BGR, not {self.color_order!r}.")
+            raise ValueError(Said("model.field.color_order", value=repr(self.color_order)))
         numbers = (self.value_scale, self.value_offset, self.crop_margin)
         if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
-            raise ValueError(f"value_scale, value_offset and crop_margin must be finite numbers, not {numbers}.")
+            raise ValueError(Said("model.field.finite", value=str(numbers)))
         if self.input_size < 1:
-            raise ValueError(f"input_size must be at least 1 pixel, not {self.input_size}.")
+            raise ValueError(Said("model.field.input_size", value=self.input_size))
 
 
 def to_input(crops: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:
