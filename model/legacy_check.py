@@ -63,8 +63,9 @@ def look(h5: Path, labels: Path | None = None) -> Said | None:
         return None  # its weights may fit an architecture that is known
     except ArtifactError as error:
         said = told_by(error)
-        named = isinstance(said, Said) and h5.name in str(said)
-        return said if named else Said("model.unusable", file=h5.name, reason=said)
+        if isinstance(said, Said) and h5.name in str(said):
+            return said
+        return Said("model.unusable", file=h5.name, reason=said)
     except Exception as error:  # whatever a file stumbles over must not stop those who only list it
         return Said("model.unusable", file=h5.name, reason=told_by(error))
     return None
