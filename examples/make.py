@@ -24,20 +24,12 @@ NAVY = (
     "(as shipped by matplotlib)"
 )
 CAT = "Chelsea the cat by Stéfan van der Walt, CC0 (as shipped by scikit-image)"
-TITLES = {"astronaut": "Astronaut: untouched", "hopper": "Admiral: untouched"}
 FAKES = (
-    # file, original, regions, changes, seed, title, what was done
-    (
-        "astronaut_mouth",
-        "astronaut",
-        ("mouth",),
-        ("warp", "soften", "recolour"),
-        3,
-        "Astronaut: mouth changed",
-    ),
-    ("astronaut_eyes", "astronaut", ("eyes",), ("warp", "recolour"), 1, "Astronaut: eyes changed"),
-    ("hopper_face", "hopper", ("face",), ("soften", "recolour", "shift"), 11, "Admiral: inner face changed"),
-    ("hopper_eyes", "hopper", ("eyes",), ("sharpen", "recolour", "shift"), 5, "Admiral: eyes changed"),
+    # file, original, regions, changes, seed
+    ("astronaut_mouth", "astronaut", ("mouth",), ("warp", "soften", "recolour"), 3),
+    ("astronaut_eyes", "astronaut", ("eyes",), ("warp", "recolour"), 1),
+    ("hopper_face", "hopper", ("face",), ("soften", "recolour", "shift"), 11),
+    ("hopper_eyes", "hopper", ("eyes",), ("sharpen", "recolour", "shift"), 5),
 )
 
 
@@ -82,23 +74,17 @@ def main() -> None:
     entries = []
     for name, picture in originals.items():
         _write(name, picture)
-        entry = {"file": f"{name}.jpg", "title": TITLES[name], "licence": licences[name], "has_face": True}
-        entries.append(entry)
-    for name, source, regions, changes, seed, title in FAKES:
+        entries.append({"file": f"{name}.jpg", "licence": licences[name], "has_face": True})
+    for name, source, regions, changes, seed in FAKES:
         photo = originals[source]
         fake, where = plant(photo, find_faces(photo)[0], regions, changes, seed)
         _write(name, fake)
         cv2.imwrite(str(FOLDER / f"{name}_mask.png"), where)
-        entry = {
-            "file": f"{name}.jpg",
-            "title": title,
-            "licence": f"{licences[source]}; changed by WhyFake",
-            "has_face": True,
-        }
+        entry = {"file": f"{name}.jpg", "licence": f"{licences[source]}; changed by WhyFake", "has_face": True}
         planted = {"mask": f"{name}_mask.png", "regions": regions, "changes": changes, "seed": seed}
         entries.append({**entry, "planted": planted})
     _write("cat", skimage.data.chelsea())
-    entries.append({"file": "cat.jpg", "title": "A cat: no face", "licence": CAT, "has_face": False})
+    entries.append({"file": "cat.jpg", "licence": CAT, "has_face": False})
     text = json.dumps(entries, indent=2, ensure_ascii=False)
     (FOLDER / "examples.json").write_text(text + "\n", encoding="utf-8")
     lines = [f"- `{entry['file']}`: {entry['licence']}." for entry in entries]

@@ -6,12 +6,14 @@ from html import escape
 from explain.agreement import Agreement
 from explain.attribution import Attribution
 from explain.draw import OPPOSES, SUPPORTS, hex_colour, strongest, unsure
+from explain.facial_regions import shown_name
 from explain.lime_fit import RANK_CORRELATION, TOP
 from explain.lime_map import SAMPLES_PER_SUPERPIXEL
 from explain.methods import METHODS
 from explain.trust import Trust
 from explain.trust_words import details
 from model.artifact import Card
+from model.language import number, say
 
 POOR_FIT = 0.3  # weighted R² below which LIME's linear picture tells little of what the model does
 
@@ -19,8 +21,8 @@ POOR_FIT = 0.3  # weighted R² below which LIME's linear picture tells little of
 def title(method: str, target: str) -> str:
     """Heading of a map's picture, which names the class that it explains; the attention mask explains neither."""
     chosen = METHODS[method]
-    name = f"Where it looked: {chosen.title.lower()}" if method == "attention" else f"Why {target}: {chosen.title}"
-    return heading(name, chosen.line)
+    why = say("caption.why", target=_class(target), method=chosen.title)
+    return heading(say("caption.looked") if method == "attention" else why, chosen.line)
 
 
 def heading(name: str, line: str) -> str:
@@ -56,21 +58,19 @@ def lime(found: Attribution, card: Card, shown: int) -> str:
     evidence = found.evidence
     assert found.weights is not None
     fit, doubtful = float(evidence["r2"]), int(unsure(found)[strongest(found.weights, shown)].sum())
-    line = (
-        f"With everything shown LIME's line says {float(evidence['local_prediction']):.2f}, the model "
-        f"{float(evidence['model_prediction']):.2f}; with everything hidden the line says "
-        f"{float(evidence['intercept']):.2f}."
+    first = [
+        say("lime.summary", drawn=_drawn(found, shown), state=_lime_state(found), seed=evidence["seed"]),
+        say("lime.faint", count=doubtful) if doubtful else "",
+        _strongest(found),
+    ]
+    line = say(
+        "lime.line",
+        shown=float(evidence["local_prediction"]),
+        model=float(evidence["model_prediction"]),
+        hidden=float(evidence["intercept"]),
     )
-    fitted = f"It explains {max(fit, 0):.0%} of how the model's answers vary (weighted R²)" + (
-        ": the linear picture does not fit this model here, read it with care." if fit < POOR_FIT else "."
-    )
-    faint = f" {doubtful} of these are faint: their 95 % intervals hold zero." if doubtful else ""
-    if doubtful == 1:
-        faint = " 1 of these is faint: its 95 % interval holds zero."
-    return (
-        f"{legend(found.target, outlined=True)}<p>{_drawn(found, shown)}, {_lime_state(found)} (seed "
-        f"{evidence['seed']}).{faint} {_strongest(found)}</p><p>{line} {fitted}</p>"
-    )
+    fitted = say("lime.poor_fit" if fit < POOR_FIT else "lime.fit", fit=max(fit, 0.0))
+    return f"{legend(found.target, outlined=True)}{_paragraph(*first)}{_paragraph(line, fitted)}"
 
 
 def _lime_state(found: Attribution) -> str:
@@ -78,28 +78,29 @@ def _lime_state(found: Attribution) -> str:
     evidence = found.evidence
     assert found.weights is not None
     count, used = len(found.weights), int(evidence["samples"])
-    samples = f"{used:,} pictures with regions hidden"
     if evidence["converged"]:
-        return f"converged after {samples}: two halves of them tell the same story"
+        return say("lime.converged", samples=used)
     if not evidence["complete"]:
         # A run that was stopped leaves this caption behind: it must not say that more will come.
-        return f"so far from {samples}, not yet converged"
-    least = SAMPLES_PER_SUPERPIXEL * count
-    few = f"{least:,} are the least, {SAMPLES_PER_SUPERPIXEL} for each superpixel; " if used < least else ""
-    # Rounded down: 0.899 is not the 0.90 that is asked for.
-    alike = math.floor(100 * float(evidence["halves_rank_correlation"]) + 1e-9) / 100
-    return (
-        f"not converged after {samples}, where its budget ends: {few}two halves of them rank the regions alike to "
-        f"{alike:.2f} (asked: {RANK_CORRELATION:.2f}) and share {float(evidence['halves_same_top']):.0%} of their "
-        f"{min(TOP, count)} strongest"
+        return say("lime.so_far", samples=used)
+    halves = say(
+        "lime.halves",
+        # Rounded down: 0.899 is not the 0.90 that is asked for.
+        alike=math.floor(100 * float(evidence["halves_rank_correlation"]) + 1e-9) / 100,
+        wanted=RANK_CORRELATION,
+        share=float(evidence["halves_same_top"]),
+        top=min(TOP, count),
     )
+    least = SAMPLES_PER_SUPERPIXEL * count
+    key = "lime.too_few" if used < least else "lime.not_converged"
+    return say(key, samples=used, least=least, each=SAMPLES_PER_SUPERPIXEL, halves=halves)
 
 
 def _drawn(found: Attribution, shown: int) -> str:
     """How many superpixels the picture shows: those that weigh nothing are left out."""
     assert found.weights is not None
-    count, drawn = len(found.weights), len(strongest(found.weights, shown))
-    return f"The {drawn} strongest of {count} superpixels" if drawn else f"None of {count} superpixels has a weight"
+    total, drawn = len(found.weights), len(strongest(found.weights, shown))
+    return say("caption.drawn" if drawn else "caption.none_drawn", drawn=drawn, total=total)
 
 
 def _strongest(found: Attribution) -> str:
@@ -107,67 +108,78 @@ def _strongest(found: Attribution) -> str:
     if not found.weights.any():
         return ""
     region = int(abs(found.weights).argmax())
-    name = "The strongest" if found.names is None else f"The strongest ({escape(found.names[region])})"
-    interval = ""
+    key = "caption.strongest"
+    told: dict[str, str | float] = {"weight": float(found.weights[region]), "target": _class(found.target)}
+    if found.names is not None:
+        key += "_named"
+        told["region"] = shown_name(found.names[region])
     if found.intervals is not None:
-        low, high = found.intervals[region]
-        interval = f" (95 % interval {low:.3f} to {high:.3f})"
-    return f"{name} counts for {found.weights[region]:.3f} of P({found.target}){interval}."
+        key += "_interval"
+        told["low"], told["high"] = map(float, found.intervals[region])
+    return say(key, **told)
 
 
 def attention(found: Attribution, card: Card, shown: int) -> str:
     """Where the network looked, in numbers, and how often that was the right place."""
     evidence = found.evidence
     rows, columns = found.native_shape
-    flat = "The mask is flat: the model preferred no part of the face. " if evidence["flat"] else ""
-    return (
-        '<div class="heat" role="img" aria-label="Colour scale from 0 to 1"><span>0</span><i></i><span>1</span></div>'
-        f"<p>{flat}Native grid {rows} × {columns}; values {evidence['minimum']:.2f} to {evidence['maximum']:.2f}, "
-        f"contrast {evidence['contrast']:.2f}. Where the model took its features from, for whichever verdict. "
-        f"{_attention_peak(card)}</p>"
+    numbers = say(
+        "attention.numbers",
+        rows=rows,
+        columns=columns,
+        low=float(evidence["minimum"]),
+        high=float(evidence["maximum"]),
+        contrast=float(evidence["contrast"]),
+    )
+    scale = escape(say("attention.scale"))
+    return f'<div class="heat" role="img" aria-label="{scale}"><span>0</span><i></i><span>1</span></div>' + _paragraph(
+        say("attention.flat") if evidence["flat"] else "", numbers, _attention_peak(card)
     )
 
 
 def _attention_peak(card: Card) -> str:
     figures = card.metrics.get("test", {}).get("dfdc", {}).get("attention_peak_inside", {})
     if "attention" not in figures:
-        return "How often it looks at the right place was not measured for this model."
-    return (
-        f"In {int(figures['fakes'])} test face swaps that the model called fake, the mask's peak lay inside the "
-        f"changed region {figures['attention']:.0%} of the time (the centre of the face: {figures['centre']:.0%})."
-    )
+        return say("attention.unmeasured")
+    share, centre = float(figures["attention"]), float(figures["centre"])
+    return say("attention.peak", fakes=int(figures["fakes"]), share=share, centre=centre)
 
 
 def _other(found: Attribution, shown: int) -> str:
-    rows, columns = found.native_shape
+    target, evidence = _class(found.target), found.evidence
     if not found.map.any():
-        return f"<p>This map is zero everywhere: by this method nothing on this face speaks for {found.target}.</p>"
+        return _paragraph(say("caption.zero", target=target))
     if found.weights is not None:
-        text = f"{_drawn(found, shown)}, each hidden alone. {_strongest(found)}"
-    elif "completeness_gap" in found.evidence:
-        evidence = found.evidence
-        text = (
-            f"From the hidden face to this one P({found.target}) changes by {float(evidence['change']):.3f}; the map's "
-            f"pixels add up to {float(evidence['sum']):.3f}, a gap of {float(evidence['completeness_gap']):.3f} "
-            f"({int(evidence['steps'])} steps)."
-        )
+        said = [say("caption.each_alone", drawn=_drawn(found, shown)), _strongest(found)]
+    elif "completeness_gap" in evidence:
+        change, total, gap = (float(evidence[name]) for name in ("change", "sum", "completeness_gap"))
+        steps = int(evidence["steps"])
+        said = [say("caption.path", target=target, change=change, sum=total, gap=gap, steps=steps)]
     else:
-        text = f"Native grid {rows} × {columns}."
-        if "samples" in found.evidence:
+        rows, columns = found.native_shape
+        said = [say("caption.grid", rows=rows, columns=columns)]
+        if "samples" in evidence:
             largest = float(found.map.flat[abs(found.map).argmax()])
-            text += (
-                f" From {int(found.evidence['samples']):,} pictures; the strongest place counts for {largest:.3f} of "
-                f"P({found.target})."
-            )
-    return f"{legend(found.target, outlined=found.weights is not None)}<p>{text}</p>"
+            said.append(say("caption.sampled", samples=int(evidence["samples"]), largest=largest, target=target))
+    return legend(found.target, outlined=found.weights is not None) + _paragraph(*said)
+
+
+def _paragraph(*sentences: str) -> str:
+    return f"<p>{escape(' '.join(filter(None, sentences)))}</p>"
+
+
+def _class(name: str) -> str:
+    """A class as people read it."""
+    return say(f"class.{name}")
 
 
 def legend(target: str, outlined: bool) -> str:
     """One meaning for each colour, the same for every signed map; ``outlined`` where regions have outlines."""
-    solid, dashed, style = (", solid", ", dashed", ' class="dashed"') if outlined else ("", "", "")
+    style, outlines = (' class="dashed"', "_outlined") if outlined else ("", "")
+    supports, opposes = (escape(say(f"legend.{side}{outlines}", target=_class(target))) for side in ("for", "against"))
     return (
-        f'<ul class="legend"><li><i style="background:{hex_colour(SUPPORTS)}"></i>blue{solid}: speaks for {target}</li>'
-        f'<li><i{style} style="background:{hex_colour(OPPOSES)}"></i>orange{dashed}: speaks against {target}</li></ul>'
+        f'<ul class="legend"><li><i style="background:{hex_colour(SUPPORTS)}"></i>{supports}</li>'
+        f'<li><i{style} style="background:{hex_colour(OPPOSES)}"></i>{opposes}</li></ul>'
     )
 
 
@@ -189,23 +201,14 @@ def agreement_table(agreement: Agreement | None) -> str:
     rows = "".join(
         f'<tr><th scope="row">{name}</th>'
         + "".join(
-            f'<td data-label="{other}"><span>{_correlation(value)}</span></td>'
+            f'<td data-label="{other}"><span>{number(float(value))}</span></td>'
             for other, value in zip(titles, row, strict=True)
         )
         + "</tr>"
         for name, row in zip(titles, agreement.matrix, strict=True)
     )
-    unsigned = (
-        " The attention mask has no sign, so it is compared with how strong the others are."
-        if "attention" in agreement.names
-        else ""
-    )
+    unsigned = say("agreement.unsigned") if "attention" in agreement.names else ""
     return (
-        '<div class="table"><h4>Do the maps agree?</h4><p>Rank correlation over the same regions: 1 the same order, 0 '
-        f"unrelated, −1 the reverse.{unsigned}</p><table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody>"
-        "</table></div>"
+        f'<div class="table"><h4>{escape(say("agreement.title"))}</h4>{_paragraph(say("agreement.help"), unsigned)}'
+        f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-
-
-def _correlation(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")

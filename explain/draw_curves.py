@@ -12,6 +12,7 @@ from explain.curves import Curves
 from explain.draw import SUPPORTS, hex_colour
 from explain.methods import METHODS
 from explain.trust import Trust
+from model.language import number, say
 
 INCHES, DOTS_PER_INCH = (8.4, 3.4), 110
 STYLES = ("-", "--")  # the subject's own hide value, then the second one
@@ -30,15 +31,17 @@ def curve_picture(trust: Trust) -> NDArray[np.uint8]:
     figure.suptitle(METHODS[trust.method].title, fontsize=11, fontweight="bold")
     deletion, insertion = figure.subplots(1, 2, sharey=True)
     for axes, title, across in (
-        (deletion, "Deletion: regions hidden, most important first", "share of the regions hidden"),
-        (insertion, "Insertion: regions shown, most important first", "share of the regions shown"),
+        (deletion, say("curves.deletion"), say("curves.hidden")),
+        (insertion, say("curves.insertion"), say("curves.shown")),
     ):
         axes.set_title(title, fontsize=9.5)
         axes.set_xlabel(across, fontsize=9)
+        axes.xaxis.set_major_formatter(_tick)
         axes.tick_params(labelsize=8)
         axes.set_xlim(0, 1)
         axes.grid(alpha=0.25)
-    deletion.set_ylabel(f"P({trust.target})", fontsize=9)
+    deletion.set_ylabel(f"P({say(f'class.{trust.target}')})", fontsize=9)
+    deletion.yaxis.set_major_formatter(_tick)
     deletion.set_ylim(0, 1)
     for curves, style in zip(trust.curves, STYLES, strict=False):
         _draw(deletion, curves, curves.deletion, curves.band.deletion if style == "-" else None, style)
@@ -49,10 +52,14 @@ def curve_picture(trust: Trust) -> NDArray[np.uint8]:
     return np.array(Image.open(buffer).convert("RGB"))
 
 
+def _tick(value: float, position: int | None) -> str:
+    return number(value, ".1f")
+
+
 def _draw(axes: Axes, curves: Curves, own: NDArray[np.float64], band: NDArray[np.float64] | None, style: str) -> None:
-    shares = curves.band.shares
+    shares, hide = curves.band.shares, say(f"hide.{curves.hide}")
     if band is not None:
-        name = f"nine in ten of {len(curves.band.curves)} random orders ({curves.hide})"
+        name = say("curves.random", orders=len(curves.band.curves), hide=hide)
         axes.fill_between(shares, band[0], band[2], color="0.8", label=name)
         axes.plot(shares, band[1], color="0.5", linewidth=1)
-    axes.plot(shares, own, style, color=hex_colour(SUPPORTS), linewidth=2, label=f"this map ({curves.hide})")
+    axes.plot(shares, own, style, color=hex_colour(SUPPORTS), linewidth=2, label=say("curves.own", hide=hide))

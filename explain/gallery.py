@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from model.language import say
 from model.photo import open_photo
 
 FOLDER = Path(__file__).parent.parent / "examples"
@@ -19,17 +20,20 @@ class Example:
 
     Attributes:
         path: the picture.
-        title: what it shows, in a few words.
         licence: who made it and under which terms it is shipped.
         mask: for a fake, a picture that is white where it was changed.
         has_face: whether it shows a person at all.
     """
 
     path: Path
-    title: str
     licence: str
     mask: Path | None
     has_face: bool
+
+    @property
+    def title(self) -> str:
+        """What it shows, in a few words of the language spoken now."""
+        return say(f"example.{self.path.stem}")
 
 
 @cache
@@ -39,7 +43,6 @@ def examples() -> tuple[Example, ...]:
     return tuple(
         Example(
             FOLDER / entry["file"],
-            entry["title"],
             entry["licence"],
             FOLDER / entry["planted"]["mask"] if "planted" in entry else None,
             entry["has_face"],

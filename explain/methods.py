@@ -1,4 +1,4 @@
-"""The registry of explanation methods: a name, what makes the map, and what a reader must know of it."""
+"""The registry of explanation methods: a name, and what makes the map."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from explain.occlusion import occlusion
 from explain.rise import rise
 from explain.stability import Explain
 from explain.subject import Subject
+from model.language import say
 
 
 @dataclass(frozen=True)
 class Method:
-    """One way to explain.
+    """One way to explain; the catalogue holds what it is called, see ``model.language``.
 
     Attributes:
+        name: in the registry, and in the catalogue's keys.
         explain: yields the map as it grows, see ``explain.subject``.
-        title: its name on screen.
-        line: what it does, in one sentence.
         gradients: needs the network under Keras, which loads TensorFlow.
     """
 
+    name: str
     explain: Explain
-    title: str
-    line: str
     gradients: bool = False
+
+    @property
+    def title(self) -> str:
+        """Its name on screen, in the language spoken now."""
+        return say(f"method.{self.name}.title")
+
+    @property
+    def line(self) -> str:
+        """What it does, in one sentence."""
+        return say(f"method.{self.name}.line")
 
 
 METHODS = {
-    "attention": Method(attention, "Attention mask", "Where the model looked, from the same pass as the verdict."),
-    "lime": Method(lime, "LIME superpixels", "Hide regions, ask the model again, see what moves its verdict."),
-    "gradcam": Method(
-        gradcam, "Grad-CAM", "Which features of the last convolution push towards the class.", gradients=True
-    ),
-    "gradcam_attention": Method(
-        gradcam_attention,
-        "Grad-CAM before attention",
-        "The same for the features that the mask weighs.",
-        gradients=True,
-    ),
-    "integrated_gradients": Method(
-        integrated_gradients,
-        "Integrated gradients",
-        "What each pixel adds on the way from a hidden face to this one.",
-        gradients=True,
-    ),
-    "occlusion": Method(occlusion, "Occlusion", "Hide one region at a time, see how the verdict moves."),
-    "rise": Method(rise, "RISE", "Hide soft random parts, see which ones the verdict needs."),
+    method.name: method
+    for method in (
+        Method("attention", attention),
+        Method("lime", lime),
+        Method("gradcam", gradcam, gradients=True),
+        Method("gradcam_attention", gradcam_attention, gradients=True),
+        Method("integrated_gradients", integrated_gradients, gradients=True),
+        Method("occlusion", occlusion),
+        Method("rise", rise),
+    )
 }
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from model.detector import Detector
+from model.language import Said
 
 if TYPE_CHECKING:
     import keras
@@ -43,14 +44,14 @@ def before_attention(network: keras.Model) -> keras.KerasTensor:
 
     mask = network.output.get("attention")
     if mask is None:
-        raise ExplanationError("This model has no attention block; choose gradcam.")
+        raise ExplanationError(Said("problem.no_attention_features"))
     for layer in network.layers:
         for node in layer._inbound_nodes if isinstance(layer, layers.Multiply) else ():
             features = [tensor for tensor in node.input_tensors if not _made_of_alone(tensor, mask)]
             if len(features) < len(node.input_tensors):
                 maker, sources = _maker(features[0])
                 return sources[0] if isinstance(maker, layers.BatchNormalization) else features[0]
-    raise ExplanationError("This model's attention mask is multiplied with no features; choose gradcam.")
+    raise ExplanationError(Said("problem.mask_unused"))
 
 
 def last_convolution(network: keras.Model) -> keras.KerasTensor:
@@ -75,7 +76,7 @@ def last_convolution(network: keras.Model) -> keras.KerasTensor:
             features = node.output_tensors[0]
             if (layer, index) in before_end and math.prod(features.shape[1:3]) > 1:
                 return _settled(features, end, network)
-    raise ExplanationError("This model has no convolution whose features still form a grid; choose lime.")
+    raise ExplanationError(Said("problem.no_convolution"))
 
 
 class LogOdds:

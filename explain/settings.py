@@ -7,6 +7,7 @@ from explain.hiding import HIDES
 from explain.methods import METHODS
 from explain.superpixels import MAX_COUNT, MIN_COUNT
 from explain.superpixels import METHODS as SEGMENTATIONS
+from model.language import Said
 
 MIN_SAMPLES, MAX_SAMPLES = 100, 5000
 TARGETS = ("Fake", "Real")
@@ -56,7 +57,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.target not in (*TARGETS, None):
-            raise SettingsError(f"The class to explain must be Fake or Real, not {self.target!r}.")
+            raise SettingsError(Said("refused.target", value=self.target))
         for name in self.methods:
             _require_one_of("methods", name, METHODS)
         _require_range("superpixels", self.superpixels, MIN_COUNT, MAX_COUNT)
@@ -68,9 +69,9 @@ class Settings:
 
 def _require_range(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
-        raise SettingsError(f"{name} must be {low} to {high}, not {value}.")
+        raise SettingsError(Said("refused.range", name=name, low=low, high=high, value=value))
 
 
 def _require_one_of(name: str, value: str, allowed: Iterable[str]) -> None:
     if value not in allowed:
-        raise SettingsError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
+        raise SettingsError(Said("refused.choice", name=name, allowed=", ".join(allowed), value=value))

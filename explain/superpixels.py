@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from skimage.segmentation import felzenszwalb, quickshift, slic
 
 from explain.facial_regions import facial_regions
+from model.language import Said
 
 MIN_COUNT, MAX_COUNT = 2, 400
 SHRUNK_SIDE = 192  # pixels; quickshift and felzenszwalb look at no more, so that count means the same at any size
@@ -94,7 +95,7 @@ def _enlarge(labels: NDArray[np.integer], side: int) -> NDArray[np.integer]:
 
 def _facial(side: int, landmarks: NDArray[np.floating] | None) -> NDArray[np.int32]:
     if landmarks is None:
-        raise ValueError("Facial regions need a face with landmarks; choose slic, quickshift or felzenszwalb.")
+        raise ValueError(Said("refused.no_landmarks"))
     return facial_regions(side, landmarks)[0]
 
 

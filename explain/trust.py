@@ -32,7 +32,7 @@ class Trust:
         flat: whether the map has the same value in all regions, and so names none.
         fidelity: µ-fidelity, -1..1; None until it is known.
         stability: None until it is known, or where nobody said how to repeat the map.
-        sentence: all this in one plain sentence.
+        signed: whether the map says how much a place speaks for ``target``; an attention mask speaks for no class.
     """
 
     method: str
@@ -41,7 +41,12 @@ class Trust:
     flat: bool
     fidelity: float | None = None
     stability: Stability | None = None
-    sentence: str = ""
+    signed: bool = True
+
+    @property
+    def sentence(self) -> str:
+        """All this in one plain sentence, in the language spoken now."""
+        return sentence(self)
 
     @property
     def percentile(self) -> float:
@@ -220,15 +225,15 @@ class _Measurement:
 
     def _trust(self, row: int, name: str) -> Trust:
         attribution = self.attributions[name]
-        trust = Trust(
+        return Trust(
             attribution.method,
             self.subject.target,
             tuple(curves[row] for curves in self.curves),
             bool(np.ptp(without_noise(self.values[name])) == 0),
             self.fidelities.get(name),
             self.stabilities.get(name),
+            attribution.target == self.subject.target,
         )
-        return replace(trust, sentence=sentence(trust, attribution))
 
 
 def _cost(attribution: Attribution) -> int:

@@ -7,98 +7,89 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explain.attribution import Attribution
 from explain.curves import QUANTILES, Curves
 from explain.fidelity import SUBSETS
 from explain.stability import NOISE_SIGMA, TOP, Stability
+from model.language import say
 
 if TYPE_CHECKING:
     from explain.trust import Trust
 
-CHANGES = {"seed": "repeated with other seeds", "noise": "repeated with a little noise on the photo"}
-LOOKS = {
-    "mean": "as their mean colour",
-    "blur": "by a blur",
-    "black": "in black",
-    "inpaint": "by what surrounds them",
-}
 
-
-def sentence(trust: Trust, attribution: Attribution) -> str:
+def sentence(trust: Trust) -> str:
     """One plain sentence: does hiding what the map marks count, against chance, and does the map repeat itself?"""
-    if trust.flat:
-        verdict = "On this photo this map is the same everywhere: it marks nothing, which is no better than chance"
-    elif trust.better_than_chance:
-        signed = attribution.target == trust.target
-        marked = "what this map marks" if signed else "where this map says the model looked"
-        verdict = f"Hiding {marked} moves the verdict away from {trust.target} more than {_beaten(trust)} do"
-    else:
-        verdict = (
-            f"On this photo this map is {_against_chance(trust)}: {_percent(1 - trust.percentile)} of random orders "
-            f"move the verdict away from {trust.target} at least as much"
-        )
+    verdict = _verdict(trust)
     if trust.stability is None or trust.flat:
-        return f"{verdict}."
-    return f"{verdict}; {CHANGES[trust.stability.change]} it names {_how_often(trust.stability)}."
+        return say("trust.once", verdict=verdict)
+    repeated = say(f"trust.repeated.{trust.stability.change}")
+    return say("trust.again", verdict=verdict, repeated=repeated, regions=_how_often(trust.stability))
 
 
 def details(trust: Trust) -> str:
     """The numbers behind the sentence, for a second look: each hide value, insertion, µ-fidelity, repetitions."""
     parts = [_curve_numbers(curves, trust.target) for curves in trust.curves]
     if trust.fidelity is not None:
-        parts.append(
-            f"µ-fidelity {_number(trust.fidelity)}: how well the map's numbers foretell what hiding each of "
-            f"{SUBSETS} random sets of regions costs, from −1 (the reverse) over 0 (not at all) to 1 (exactly)."
-        )
+        parts.append(say("trust.fidelity", value=trust.fidelity, subsets=SUBSETS))
     if trust.stability is not None:
         parts.append(_stability_numbers(trust.stability))
     return " ".join(parts)
 
 
-def _against_chance(trust: Trust) -> str:
+def _verdict(trust: Trust) -> str:
+    if trust.flat:
+        return say("trust.flat")
+    target = say(f"class.{trust.target}")
+    if trust.better_than_chance:
+        marked = say("trust.marked" if trust.signed else "trust.looked")
+        return say("trust.better", marked=marked, target=target, beaten=_beaten(trust))
     if trust.percentile > 0.5:
-        return "not clearly better than chance"
-    return "worse than chance" if trust.worse_than_chance else "no better than chance"
+        key = "trust.not_clearly_better"
+    else:
+        key = "trust.worse" if trust.worse_than_chance else "trust.no_better"
+    return say(key, percent=_percent(1 - trust.percentile), target=target)
 
 
 def _beaten(trust: Trust) -> str:
     if trust.percentile == 1:
-        return f"all of {len(trust.curves[0].band.curves)} random orders"
-    return f"{_percent(trust.percentile)} of random orders"
+        return say("trust.beaten_all", orders=len(trust.curves[0].band.curves))
+    return say("trust.beaten", percent=_percent(trust.percentile))
 
 
 def _how_often(stability: Stability) -> str:
     if stability.same_top == 1:
-        return "the same top regions every time"
+        return say("trust.regions.same")
     times = math.floor(10 * stability.same_top + 1e-9)  # never rounded up to "every time"
-    return f"the same top regions {times} times in 10" if times else "other top regions nearly every time"
+    return say("trust.regions.often", times=times) if times else say("trust.regions.other")
 
 
 def _curve_numbers(curves: Curves, target: str) -> str:
-    low, middle, high = np.quantile(curves.band.areas, QUANTILES)
-    return (
-        f"With regions hidden {LOOKS[curves.hide]}, P({target}) averages {curves.deletion_area:.2f} while the map's "
-        f"regions are hidden one after another, most important first (random orders: {middle:.2f}, nine in ten of "
-        f"them {low:.2f} to {high:.2f}), lower than {_percent(curves.deletion_percentile)} of "
-        f"{len(curves.band.curves)} random orders; shown again in that order (insertion) it averages "
-        f"{curves.insertion_area:.2f}, higher than {_percent(curves.insertion_percentile)} of them."
+    low, middle, high = map(float, np.quantile(curves.band.areas, QUANTILES))
+    return say(
+        "trust.curves",
+        look=say(f"trust.look.{curves.hide}"),
+        target=say(f"class.{target}"),
+        deletion=curves.deletion_area,
+        low=low,
+        middle=middle,
+        high=high,
+        lower=_percent(curves.deletion_percentile),
+        orders=len(curves.band.curves),
+        insertion=curves.insertion_area,
+        higher=_percent(curves.insertion_percentile),
     )
 
 
 def _stability_numbers(stability: Stability) -> str:
-    noise = f" (standard deviation {NOISE_SIGMA:g} of 255)" if stability.change == "noise" else ""
-    return (
-        f"{CHANGES[stability.change].capitalize()}{noise}, {stability.runs} times: Jaccard index of the {TOP} "
-        f"strongest regions {stability.jaccard:.2f}, rank correlation {_number(stability.rank_correlation)}."
+    return say(
+        f"trust.stability.{stability.change}",
+        sigma=NOISE_SIGMA,
+        runs=stability.runs,
+        top=TOP,
+        jaccard=stability.jaccard,
+        rank=stability.rank_correlation,
     )
 
 
-def _percent(share: float) -> str:
+def _percent(share: float) -> int:
     rounded = round(100 * share)
-    if 0 < share < 1:
-        rounded = min(max(rounded, 1), 99)  # "0 %" and "100 %" mean none and all
-    return f"{rounded} %"
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return min(max(rounded, 1), 99) if 0 < share < 1 else rounded  # 0 and 100 mean none and all

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.attribution import Attribution
+from explain.facial_regions import region_key, shown_name
 from explain.subject import BATCH, Subject, never
+from model.language import Said, number, say
 
 EVEN = 0.5  # P(target) below which the other class is the likelier one
 NAMED = 4  # names in one sentence, at the most
-UNCOUNTED = ("hair",)  # reads better without an article: "3 patches of hair"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,7 @@ def without(subject: Subject, regions: Iterable[int]) -> WhatIf:
     hidden = tuple(dict.fromkeys(int(region) for region in regions))
     unknown = [region for region in hidden if not 0 <= region < subject.count]
     if unknown:
-        raise ValueError(f"regions must be numbers from 0 to {subject.count - 1}, got {unknown[0]}")
+        raise ValueError(Said("refused.region", last=subject.count - 1, region=unknown[0]))
     before, probability = _ask(subject, [(), hidden])
     return _what_if(subject, hidden, float(before), float(probability))
 
@@ -108,10 +109,8 @@ def smallest_flip(subject: Subject, attribution: Attribution, cancelled: Callabl
     try:
         answers = _ask(subject, prefixes, cancelled)
         if answers[0] < EVEN:
-            raise ValueError(
-                f"P({subject.target}) is {answers[0]:.3f}, below {EVEN}: the other class is the likelier one already. "
-                "Explain that class to see what would flip the verdict."
-            )
+            target = Said(f"class.{subject.target}")
+            raise ValueError(Said("problem.flipped_already", target=target, p=float(answers[0]), even=EVEN))
         flips = np.flatnonzero(answers < EVEN)
         if not len(flips):
             return None
@@ -123,15 +122,17 @@ def smallest_flip(subject: Subject, attribution: Attribution, cancelled: Callabl
 
 def what_if_sentence(what_if: WhatIf, target: str) -> str:
     """What hiding the regions does to P(target), in words that say no more than the numbers."""
-    before, now = f"{what_if.before:.2f}", f"{what_if.probability:.2f}"
-    change = f"{'lowers' if what_if.probability < what_if.before else 'raises'} P({target}) from {before} to {now}"
-    if before == now:
-        change = f"leaves P({target}) at {now}"
-    then = "still" if what_if.verdict == what_if.verdict_before else "then"
-    return (
-        f"Hiding {_in_words(what_if)} {change}: the model would {then} say {what_if.verdict}. "
-        "The network has really computed this."
+    before, now = number(what_if.before), number(what_if.probability)
+    key = "leaves" if before == now else "lowers" if what_if.probability < what_if.before else "raises"
+    change = say(
+        f"what_if.{key if what_if.hidden else 'nothing'}",
+        regions=_in_words(what_if),
+        target=say(f"class.{target}"),
+        before=what_if.before,
+        now=what_if.probability,
     )
+    then = "what_if.still" if what_if.verdict == what_if.verdict_before else "what_if.then"
+    return say(then, change=change, verdict=say(f"what_if.says.{what_if.verdict}"))
 
 
 def _pruned(
@@ -209,26 +210,19 @@ def _verdict(subject: Subject, probability: float) -> str:
 
 
 def _in_words(what_if: WhatIf) -> str:
-    """The hidden regions as a list in English."""
-    if not what_if.hidden:
-        return "nothing"
+    """The hidden regions as a list."""
     if what_if.names is None:
-        return _counted(len(what_if.hidden), "region")
+        return say("what_if.regions", count=len(what_if.hidden))
     counts = Counter(what_if.names)  # keeps the order, the strongest first
     parts = [_part(name, counts[name], name in what_if.still_visible) for name in list(counts)[:NAMED]]
-    unnamed = sum(list(counts.values())[NAMED:])
-    if unnamed:
-        parts.append(_counted(unnamed, "more patch", "more patches"))
-    *most, last = parts
-    return f"{', '.join(most)} and {last}" if most else last
+    if unnamed := sum(list(counts.values())[NAMED:]):
+        parts.append(say("what_if.more", count=unnamed))
+    if len(parts) < 2:
+        return "".join(parts)
+    return say("what_if.and", most=", ".join(parts[:-1]), last=parts[-1])
 
 
 def _part(name: str, count: int, still_visible: bool) -> str:
     if count == 1 and not still_visible:
-        return f"the {name}"
-    whole = name if name in UNCOUNTED else f"the {name}"
-    return f"{_counted(count, 'patch', 'patches')} of {whole}"
-
-
-def _counted(count: int, one: str, many: str | None = None) -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"
+        return say("what_if.whole", region=shown_name(name))
+    return say("what_if.patches", count=count, region=say(f"{region_key(name)}.part"))

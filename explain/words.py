@@ -8,15 +8,54 @@ from explain.methods import METHODS
 from model.artifact import Card
 from model.card_parts import Section, Table, readable
 from model.detector import Prediction
+from model.language import Said, say
 from model.model_card import facts
 
+READING = ("superpixel", "lime", "attention", "trust", "what_if", "calibrated")  # matters, in reading order
+STAGES = ("what_if", "flip", "trust", "robustness")  # beside the methods; each is told of in the catalogue
 HEADLINES = {"Fake": "Looks fake", "Real": "Looks real", "Inconclusive": "Inconclusive"}
 
 
-def notice(sentence: str, kind: str = "note") -> str:
+def header() -> str:
+    """The name and the question at the top of the page."""
+    return f'<div class="wordmark"><h1>Why<em>Fake</em></h1><p>{escape(say("header.question"))}</p></div>'
+
+
+def placeholder() -> str:
+    """What stands in the verdict's place before there is a photo."""
+    steps = "".join(f"<li>{escape(say(f'placeholder.{step}'))}</li>" for step in ("found", "likely", "why"))
+    return f'<div class="placeholder"><h2>{escape(say("placeholder.title"))}</h2><ol>{steps}</ol></div>'
+
+
+def reading() -> str:
+    """How to read the page, in Markdown."""
+    return "\n\n".join(say(f"reading.{matter}") for matter in READING)
+
+
+def failed() -> str:
+    """Said where the mistake is ours."""
+    return say("failed")
+
+
+def opening(model: str) -> str:
+    """Said while a model is opened."""
+    return say("opening", model=model)
+
+
+def what_if_help() -> str:
+    """Shown until a region is hidden."""
+    return f"<p>{escape(say('what_if.help'))}</p>"
+
+
+def no_flip() -> str:
+    """Shown where hiding regions does not turn the verdict."""
+    return f"<p>{escape(say('what_if.no_flip'))}</p>"
+
+
+def notice(sentence: str | Said, kind: str = "note") -> str:
     """A boxed sentence; ``kind`` is ``note`` or ``error``, the latter read aloud by screen readers at once."""
     role = "alert" if kind == "error" else "status"
-    return f'<div class="notice {kind}" role="{role}">{escape(sentence)}</div>'
+    return f'<div class="notice {kind}" role="{role}">{escape(str(sentence))}</div>'
 
 
 def verdict_card(prediction: Prediction, card: Card, is_face: bool = True) -> str:
@@ -26,62 +65,56 @@ def verdict_card(prediction: Prediction, card: Card, is_face: bool = True) -> st
     """
     p_fake = prediction.probabilities["Fake"]
     low, high = card.inconclusive_band
-    name = prediction.verdict
+    name, fake, real = prediction.verdict, escape(say("class.Fake")), escape(say("class.Real"))
+    scale = escape(say("verdict_card.scale", fake=say("class.Fake"), p=p_fake, low=low, high=high))
+    band = escape(say("verdict_card.band", low=low, high=high))
     return (
-        f'<section class="verdict {name.lower()}" aria-label="Verdict">'
-        f'<h2>{HEADLINES[name]}</h2><p class="lead">{_verdict_sentence(prediction, card)}</p>'
-        f'<div class="scale" role="img" aria-label="P(Fake) is {p_fake:.2f}; '
-        f'between {low:.2f} and {high:.2f} it is inconclusive">'
+        f'<section class="verdict {name.lower()}" aria-label="{escape(say("verdict_card.label"))}">'
+        f"<h2>{escape(say(f'verdict.{name}'))}</h2>"
+        f'<p class="lead">{escape(_verdict_sentence(prediction, card))}</p>'
+        f'<div class="scale" role="img" aria-label="{scale}">'
         f'<span class="band" style="left:{low:.0%};width:{high - low:.0%}"></span>'
         f'<span class="marker" style="left:{p_fake:.1%}"></span></div>'
-        f'<div class="ends"><span>Real</span><span>inconclusive {low:.2f} to {high:.2f}</span><span>Fake</span></div>'
-        f"<p>{_calibration_sentence(prediction, is_face)}</p></section>"
+        f'<div class="ends"><span>{real}</span><span>{band}</span><span>{fake}</span></div>'
+        f"<p>{escape(_calibration_sentence(prediction, is_face))}</p></section>"
     )
 
 
 def _verdict_sentence(prediction: Prediction, card: Card) -> str:
-    p_fake = prediction.probabilities["Fake"]
     low, high = card.inconclusive_band
-    if prediction.verdict == "Inconclusive" and card.temperature is None:
-        return (
-            f"P(Fake) is {p_fake:.2f}: too close to call. The band {low:.2f} to {high:.2f} is a default, not measured."
-        )
+    key = "verdict_card.aid"
     if prediction.verdict == "Inconclusive":
-        return f"P(Fake) is {p_fake:.2f}: between {low:.2f} and {high:.2f} the model is wrong too often to say."
-    return f"P(Fake) is {p_fake:.2f}. An aid for looking closer, not a judgement."
+        key = "verdict_card.default_band" if card.temperature is None else "verdict_card.too_often_wrong"
+    return say(key, fake=say("class.Fake"), p=prediction.probabilities["Fake"], low=low, high=high)
 
 
 def _calibration_sentence(prediction: Prediction, is_face: bool) -> str:
     if not is_face:
-        return "The model was made for faces: what it says of another picture is a bare score."
+        return say("calibration.no_face")
     if not prediction.calibrated:
-        return "This probability is uncalibrated: read it as a score, not as a frequency."
-    share = round(100 * prediction.probabilities["Fake"])
-    return (
-        f"Calibrated on validation faces: of 100 of them with this score, about {share} were fake. It holds for "
-        "pictures like those; where fakes are rarer, fewer are."
-    )
+        return say("calibration.none")
+    return say("calibration.done", share=round(100 * prediction.probabilities["Fake"]))
 
 
 def first_sentences(analysis: Analysis, example: Example | None) -> list[str]:
     """What a visitor should know of the photo before the verdict."""
     sentences = [str(note) for note in analysis.photo.notes]
     if analysis.chosen is None:
-        sentences.append("No face was found, so there is no score. A larger or sharper face may help.")
+        sentences.append(say("first.no_face"))
     elif not analysis.faces:
-        sentences.append("No face was found; as you asked, the picture's central square is judged as if it were one.")
+        sentences.append(say("first.whole_picture"))
     elif len(analysis.faces) > 1:
-        sentences.append(f"{len(analysis.faces)} faces were found; click another box to analyse that one.")
+        sentences.append(say("first.several", count=len(analysis.faces)))
     if example is not None and example.mask is not None:
-        sentences.append("We made this fake: the white line on the maps shows where it was changed. Do they find it?")
+        sentences.append(say("first.our_fake"))
     elif example is not None and example.has_face:
-        sentences.append("This portrait is untouched. If the model calls it fake, you see one of its mistakes.")
+        sentences.append(say("first.untouched"))
     return sentences
 
 
 def looking() -> str:
     """Shown until the faces are found."""
-    return '<p class="progress" role="status">Looking for faces …</p>'
+    return _status(escape(say("doing.looking")))
 
 
 def progress(analysis: Analysis) -> str:
@@ -89,65 +122,60 @@ def progress(analysis: Analysis) -> str:
     if analysis.chosen is None:
         return ""
     if analysis.complete:
-        seconds = sum(analysis.seconds.values())
-        return f'<p class="progress" role="status">Done in {seconds:.1f} s.</p>'
+        return _status(escape(say("doing.done", seconds=float(sum(analysis.seconds.values())))))
     share = "" if analysis.progress is None else f' value="{analysis.progress:.2f}"'
-    bar = f'<progress{share} max="1"></progress>'
-    return f'<p class="progress" role="status"><label>{escape(_doing(analysis))} {bar}</label></p>'
+    return _status(f'<label>{escape(doing(analysis))} <progress{share} max="1"></progress></label>')
 
 
-def _doing(analysis: Analysis) -> str:
+def doing(analysis: Analysis) -> str:
     """What is being worked on, in words."""
+    stage = analysis.stage
     if analysis.prediction is None:
-        return "Looking at the face"
-    lime = analysis.attributions.get("lime")
-    if analysis.stage == "lime":
+        return say("doing.face")
+    if stage == "lime":
+        lime = analysis.attributions.get("lime")
         done = int(lime.evidence["samples"]) if lime else 0
-        return f"LIME: {done:,} of at most {analysis.settings.samples:,} samples"
-    if analysis.stage == "trust":
-        return "Measuring how far the maps can be trusted"
-    if analysis.stage == "what_if":
-        return "Asking about the face without the hidden regions"
-    if analysis.stage == "flip":
-        return "Looking for the smallest set that flips the verdict"
-    if analysis.stage in METHODS:
-        method = METHODS[analysis.stage]
-        slow = " (the first time, TensorFlow is loaded)" if method.gradients else ""
-        return f"{method.title}{slow}"
-    return "Working on the maps"
+        return say("doing.lime", done=done, most=analysis.settings.samples)
+    if stage in METHODS:
+        method = METHODS[stage]
+        return say("doing.slow", title=method.title) if method.gradients else method.title
+    return say(f"doing.{stage}" if stage in STAGES else "doing.maps")
 
 
 def stopped(analysis: Analysis | None) -> str:
     """What a cancelled run leaves behind."""
     lime = analysis.attributions.get("lime") if analysis else None
-    done = f" after {int(lime.evidence['samples']):,} LIME samples" if lime else ""
-    return f'<p class="progress" role="status">Stopped{done}. What is shown stays valid as far as it goes.</p>'
+    said = say("stopped.early") if lime is None else say("stopped.after", samples=int(lime.evidence["samples"]))
+    return _status(escape(said))
+
+
+def _status(content: str) -> str:
+    return f'<p class="progress" role="status">{content}</p>'
 
 
 def scope(card: Card) -> str:
     """What the model is for, with its worst measured failures."""
-    figures = card.metrics.get("test", {})
-    failures = []
+    figures, failures = card.metrics.get("test", {}), []
     if "utkface" in figures:
-        rate = figures["utkface"]["false_accusation_rate"]["value"]
-        failures.append(f"called {rate:.0%} of {int(figures['utkface']['real'])} real faces from an unseen source fake")
+        rate, faces = figures["utkface"]["false_accusation_rate"]["value"], int(figures["utkface"]["real"])
+        failures.append(say("scope.accuses", rate=float(rate), faces=faces))
     if "ciplab" in figures:
-        rate = figures["ciplab"]["miss_rate"]["value"]
-        failures.append(f"missed {rate:.0%} of {int(figures['ciplab']['fake'])} expert composites")
-    measured = f" Measured: it {' and '.join(failures)}." if failures else ""
-    return f'<p class="scope"><strong>An aid, not a judgement.</strong> {_knows(card)}{measured}</p>'
+        rate, faces = figures["ciplab"]["miss_rate"]["value"], int(figures["ciplab"]["fake"])
+        failures.append(say("scope.misses", rate=float(rate), faces=faces))
+    said = " ".join(filter(None, (_knows(card), _measured(failures))))
+    return f'<p class="scope"><strong>{escape(say("scope.aid"))}</strong> {escape(said)}</p>'
+
+
+def _measured(failures: list[str]) -> str:
+    if len(failures) == 2:
+        return say("scope.measured_both", first=failures[0], second=failures[1])
+    return say("scope.measured", failure=failures[0]) if failures else ""
 
 
 def _knows(card: Card) -> str:
-    learnt = [escape(readable(name)) for name in card.training.get("data", ())]
-    if learnt:
-        return (
-            f"It knows pictures like those it was trained on: {', '.join(learnt)}. How it does on other forgeries was "
-            "not measured."
-        )
-    if card.metrics.get("test"):
-        return "What it was trained on is not known here; its measured mistakes are in the model card below."
-    return "What this model was trained on and how often it is wrong are not known here: only its owner can tell."
+    if learnt := ", ".join(readable(name) for name in card.training.get("data", ())):
+        return say("scope.knows", sets=learnt)
+    return say("scope.training_unknown" if card.metrics.get("test") else "scope.unknown")
 
 
 def model_card(card: Card) -> str:
@@ -171,43 +199,3 @@ def _table(table: Table) -> str:
         )
         rows += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
     return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
-
-
-FAILED = "The analysis failed inside WhyFake; the server's log says how. Another photo or model may work."
-HEADER = (
-    '<div class="wordmark"><h1>Why<em>Fake</em></h1>'
-    "<p>Is this face real or fake, and what makes the model think so?</p></div>"
-)
-WHAT_IF_HELP = "<p>Click a patch on the LIME picture to hide it, or use the controls: the network answers at once.</p>"
-NO_FLIP = "<p>No set of regions was found whose hiding turns this verdict: even with all of them hidden it stands.</p>"
-PLACEHOLDER = (
-    '<div class="placeholder"><h2>Drop a photo with a face, or try an example</h2><ol>'
-    "<li>The faces are found; the largest is judged.</li>"
-    "<li>You see how likely it is Real or Fake, and where the model would rather not say.</li>"
-    "<li>You see why: the regions that moved the verdict, and where the model looked.</li></ol></div>"
-)
-READING = """
-**Superpixel** – a patch of similar pixels, the unit that LIME hides or shows.
-
-**LIME** – hides random patches hundreds of times, asks the model each time, and fits a straight-line model to the
-answers: a patch with a large weight moves the verdict when it is hidden. It describes the model, not the photo: a
-blue patch is what the *model* reacts to, right or wrong ([Ribeiro et al. 2016](https://arxiv.org/abs/1602.04938)). It
-stops when two halves of its samples tell the same story (*converged*), or when its budget ends. A *faint* patch is one
-whose weight may as well be zero.
-
-**Attention mask** – a number from 0 to 1 for each cell of a coarse grid, computed on the way to the verdict. The
-features of each cell count in proportion to it. A flat mask means that no part was preferred; the colours are never
-stretched to hide that.
-
-**Trust** – the patches are hidden in the order that a map gives them, and in 50 random orders. A map that knows what
-matters makes the probability fall faster than nearly all of these (*deletion*) and rise faster when the patches come
-back (*insertion*, both after [RISE](https://arxiv.org/abs/1806.07421)). A map that does not is no better than chance,
-and says so. *µ-fidelity* asks how well the map's numbers foretell what hiding a random set of patches costs.
-*Stability* asks whether the map says the same again.
-
-**What if** – the network is really asked about the face with these patches hidden. Faces with hidden patches are rarer
-than any photo it learnt from: read the answer as a test of the model, not of the person.
-
-**Calibrated** – probabilities were scaled on validation pictures so that they match how often the model was right
-there. **Inconclusive** – a band around 0.5 where it was wrong too often to say.
-"""

@@ -316,7 +316,7 @@ def test_what_cannot_be_made_is_told_and_the_rest_comes(detector: Detector) -> N
     found = last(PHOTO, replace(QUICK, methods=(), flip=True, trust=True), detector)
     assert found.complete and found.attributions == {}
     assert set(found.problems) == {"flip", "trust"}
-    assert all(problem.endswith(".") for problem in found.problems.values())
+    assert all(str(problem).endswith(".") for problem in found.problems.values())
 
 
 @pytest.mark.slow

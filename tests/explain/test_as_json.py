@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from explain.agreement import Agreement
-from explain.analysis import Analysis
+from explain.analysis import NO_ATTENTION, Analysis
 from explain.as_json import MAX_GRID, rounded, to_dict
 from explain.attention_map import attention_map
 from explain.attribution import Attribution
@@ -85,8 +85,8 @@ def whole() -> Analysis:
     return replace(
         JUDGED,
         attributions={**JUDGED.attributions, "lime": found},
-        problems={"gradcam": "This model has no convolution."},
-        trusts={"lime": Trust("lime", "Fake", (curves,), False, 0.5, steady, "A sentence.")},
+        problems={"attention": NO_ATTENTION},
+        trusts={"lime": Trust("lime", "Fake", (curves,), False, 0.5, steady)},
         agreement=Agreement(("attention", "lime"), np.array([[1, 0.25], [0.25, 1]])),
         what_if=without(SUBJECT, (2, 0)),
         flip=without(SUBJECT, (1,)),
@@ -266,9 +266,12 @@ def test_trust_agreement_and_problems_are_told() -> None:
     analysis = whole()
     answer = data(analysis)
     assert answer["trust"] == {"lime": analysis.trusts["lime"].to_dict()}
-    assert answer["trust"]["lime"]["sentence"] == "A sentence."
+    assert answer["trust"]["lime"]["sentence"].endswith(
+        "of random orders move the verdict away from Fake at least as much; "
+        "repeated with other seeds it names the same top regions every time."
+    )
     assert answer["agreement"] == {"names": ["attention", "lime"], "matrix": [[1, 0.25], [0.25, 1]]}
-    assert answer["problems"] == {"gradcam": "This model has no convolution."}
+    assert answer["problems"] == {"attention": "This model has no attention block, so there is no mask to show."}
     assert answer["complete"] is True
 
 

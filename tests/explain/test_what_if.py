@@ -267,17 +267,22 @@ def test_the_sentence_follows_the_numbers(before: float, now: float, change: str
         ("nose chin mouth hair", (), "the nose, the chin, the mouth and the hair"),
         ("nose chin mouth hair forehead", (), "the nose, the chin, the mouth, the hair and 1 more patch"),
         (
-            "hair nose hair chin mouth eye eye",
+            "hair nose hair chin mouth forehead forehead",
             (),
             "2 patches of hair, the nose, the chin, the mouth and 2 more patches",
         ),
-        ("", (), "nothing"),
     ],
 )
 def test_the_sentence_lists_names_in_english(names: str, still_visible: tuple[str, ...], words: str) -> None:
     parts = tuple(names.split())
     sentence = told(hidden=tuple(range(len(parts))), names=parts, still_visible=frozenset(still_visible))
     assert sentence.startswith(f"Hiding {words} lowers ")
+
+
+@pytest.mark.parametrize("names", [(), None])
+def test_where_nothing_is_hidden_nothing_changes(names: tuple[str, ...] | None) -> None:
+    sentence = told(hidden=(), names=names, before=0.94, probability=0.94, verdict="Fake")
+    assert sentence.startswith("Hiding nothing leaves P(Fake) at 0.94: the model would still say Fake.")
 
 
 def test_the_sentence_counts_regions_without_names() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -20,48 +19,18 @@ from explain.settings import Settings
 from model.artifact import Card
 from model.detector import Prediction
 from model.faces import Face
-from model.model_card import facts
 from model.photo import Photo
 from model.preprocessing import Preprocessing
+from tests.fragments import read, text
 
 SCRIPT = "<script>alert(1)</script>"
 SIDE = 16
 CROP = np.zeros((SIDE, SIDE, 3), np.uint8)
 FACE = Face((0, 0, SIDE, SIDE), 1.0, np.zeros((5, 2), np.float32), CROP, (0.0, 0.0, float(SIDE)))
-VOID_TAGS = {"br", "img"}
 
 
-def estimate(value: float) -> dict[str, float]:
-    return {"value": value, "low": value - 0.011, "high": value + 0.012}
-
-
-FAKE_EXAMPLE = Example(Path("fake.jpg"), "A fake", "Public domain", Path("mask.png"), has_face=True)
-METRICS = {
-    "test": {
-        "dfdc": {
-            "real": 643,
-            "fake": 641,
-            "auc": estimate(0.899),
-            "accuracy": estimate(0.818),
-            "false_accusation_rate": estimate(0.207),
-            "miss_rate": estimate(0.158),
-            "expected_calibration_error": estimate(0.075),
-            "attention_peak_inside": {"attention": 0.87, "centre": 0.85, "fakes": 543},
-        },
-        "utkface": {"real": 497, "fake": 0, "false_accusation_rate": estimate(0.35)},
-        "ciplab": {"real": 262, "fake": 239, "miss_rate": estimate(0.46)},
-    }
-}
-CARD = Card(
-    "lite_attention",
-    Preprocessing(128),
-    ("Fake", "Real"),
-    temperature=1.2,
-    inconclusive_band=(0.31, 0.72),
-    licence="Research only.",
-    metrics=METRICS,
-)
-UNMEASURED = replace(CARD, metrics={})
+FAKE_EXAMPLE = Example(Path("fake.jpg"), "Public domain", Path("mask.png"), has_face=True)
+CARD = Card("lite_attention", Preprocessing(128), ("Fake", "Real"), temperature=1.2, inconclusive_band=(0.31, 0.72))
 
 
 def prediction(p_fake: float = 0.93, verdict: str = "Fake", calibrated: bool = True) -> Prediction:
@@ -78,39 +47,6 @@ def analysis(**changes: Any) -> Analysis:
     return replace(found, **changes)
 
 
-class Reader(HTMLParser):
-    """Collects the text of a fragment, and checks that every tag is closed in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: set[str] = set()
-        self.words = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        if tag not in VOID_TAGS:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
-
-    def handle_data(self, data: str) -> None:
-        self.words += data
-
-
-def read(fragment: str) -> Reader:
-    reader = Reader()
-    reader.feed(fragment)
-    reader.close()
-    assert not reader.open, f"never closed: {reader.open}"
-    return reader
-
-
-def text(fragment: str) -> str:
-    return read(fragment).words
-
-
 # Nothing that a browser would run
 
 
@@ -119,11 +55,6 @@ def text(fragment: str) -> str:
     [
         pytest.param(words.notice(SCRIPT), id="notice"),
         pytest.param(words.notice(SCRIPT, "error"), id="error"),
-        pytest.param(words.model_card(replace(CARD, licence=SCRIPT)), id="licence"),
-        pytest.param(words.model_card(replace(UNMEASURED, licence=SCRIPT)), id="licence without figures"),
-        pytest.param(
-            words.model_card(replace(CARD, metrics={"test": {SCRIPT: METRICS["test"]["dfdc"]}})), id="name of a set"
-        ),
         pytest.param(
             words.notice(" ".join(words.first_sentences(analysis(photo=Photo(CROP, (SCRIPT,), "")), None))),
             id="note on a photo",
@@ -139,17 +70,15 @@ def test_text_from_outside_is_escaped(fragment: str) -> None:
 @pytest.mark.parametrize(
     "fragment",
     [
-        words.HEADER,
-        words.WHAT_IF_HELP,
-        words.NO_FLIP,
-        words.PLACEHOLDER,
+        words.header(),
+        words.what_if_help(),
+        words.no_flip(),
+        words.placeholder(),
         words.looking(),
         words.notice("A sentence."),
         words.verdict_card(prediction(), CARD),
         words.progress(analysis()),
         words.stopped(None),
-        words.scope(CARD),
-        words.model_card(CARD),
     ],
 )
 def test_every_fragment_closes_its_tags(fragment: str) -> None:
@@ -202,6 +131,18 @@ def test_uncalibrated_probability_is_labelled() -> None:
     assert "uncalibrated" in said
     assert "of 100" not in said
     assert "uncalibrated" not in text(words.verdict_card(prediction(calibrated=True), CARD))
+
+
+def test_default_band_is_not_called_measured() -> None:
+    unsure = prediction(0.5, "Inconclusive", calibrated=False)
+    assert "not measured" in text(words.verdict_card(unsure, replace(CARD, temperature=None)))
+    assert "wrong too often" in text(words.verdict_card(unsure, CARD))
+
+
+def test_whole_picture_gets_no_frequency() -> None:
+    said = text(words.verdict_card(prediction(0.58), CARD, is_face=False))
+    assert "of 100" not in said
+    assert "bare score" in said
 
 
 # What stands before the verdict
@@ -309,66 +250,3 @@ def test_stopped_before_lime_names_no_number(found: Analysis | None) -> None:
     said = text(words.stopped(found))
     assert said.startswith("Stopped")
     assert not re.search(r"\d", said)
-
-
-# The model
-
-
-def test_scope_names_the_worst_failures() -> None:
-    said = text(words.scope(CARD))
-    assert "35% of 497 real faces" in said
-    assert "46% of 239 expert composites" in said
-
-
-def test_scope_without_figures_claims_none() -> None:
-    said = text(words.scope(UNMEASURED))
-    assert "not known here" in said
-    assert "trained on face swaps" not in said
-    assert not re.search(r"\d", said)
-
-
-def test_scope_names_what_was_learnt_and_nothing_else() -> None:
-    learnt = replace(CARD, training={"data": {"dfdc": "research", "my <set>": "mine"}})
-    said = text(words.scope(learnt))
-    assert "DFDC face swaps, my <set>" in said and "StyleGAN" not in said
-    assert "<set>" not in words.scope(learnt)
-    assert "trained on is not known" in text(words.scope(CARD))
-
-
-def test_default_band_is_not_called_measured() -> None:
-    unsure = prediction(0.5, "Inconclusive", calibrated=False)
-    assert "not measured" in text(words.verdict_card(unsure, replace(CARD, temperature=None)))
-    assert "wrong too often" in text(words.verdict_card(unsure, CARD))
-
-
-def test_card_is_told_whole_with_its_tables() -> None:
-    fragment = words.model_card(CARD)
-    said = text(fragment)
-    for section in facts(CARD):
-        assert section.title in said
-        assert all(sentence in said for sentence in section.sentences)
-        for row in section.table.rows if section.table else ():
-            assert all(cell in said for cell in row)
-    assert "0.899 (0.888–0.911)" in said
-    assert "Research only." in said
-
-
-def test_every_cell_names_its_column_for_narrow_screens() -> None:
-    fragment = words.model_card(CARD)
-    row = fragment[fragment.index("UTKFace real faces</th>") :].split("</tr>")[0]
-    assert re.findall(r'<td data-label="([^"]+)"><span>([^<]+)</span></td>', row)[1] == (
-        "Real called fake",
-        "0.350 (0.339–0.362)",
-    )
-
-
-def test_model_without_figures_says_so() -> None:
-    said = text(words.model_card(UNMEASURED))
-    assert "not measured" in said
-    assert "AUC 0." not in said
-
-
-def test_whole_picture_gets_no_frequency() -> None:
-    said = text(words.verdict_card(prediction(0.58), CARD, is_face=False))
-    assert "of 100" not in said
-    assert "bare score" in said

@@ -1,0 +1,112 @@
+"""What the page says of a model: its scope, its measured failures and its card."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from explain import words
+from model.artifact import Card
+from model.model_card import facts
+from model.preprocessing import Preprocessing
+from tests.fragments import read, text
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+def estimate(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.011, "high": value + 0.012}
+
+
+METRICS = {
+    "test": {
+        "dfdc": {
+            "real": 643,
+            "fake": 641,
+            "auc": estimate(0.899),
+            "accuracy": estimate(0.818),
+            "false_accusation_rate": estimate(0.207),
+            "miss_rate": estimate(0.158),
+            "expected_calibration_error": estimate(0.075),
+            "attention_peak_inside": {"attention": 0.87, "centre": 0.85, "fakes": 543},
+        },
+        "utkface": {"real": 497, "fake": 0, "false_accusation_rate": estimate(0.35)},
+        "ciplab": {"real": 262, "fake": 239, "miss_rate": estimate(0.46)},
+    }
+}
+CARD = Card(
+    "lite_attention",
+    Preprocessing(128),
+    ("Fake", "Real"),
+    temperature=1.2,
+    inconclusive_band=(0.31, 0.72),
+    licence="Research only.",
+    metrics=METRICS,
+)
+UNMEASURED = replace(CARD, metrics={})
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        pytest.param(words.model_card(replace(CARD, licence=SCRIPT)), id="licence"),
+        pytest.param(words.model_card(replace(UNMEASURED, licence=SCRIPT)), id="licence without figures"),
+        pytest.param(
+            words.model_card(replace(CARD, metrics={"test": {SCRIPT: METRICS["test"]["dfdc"]}})), id="name of a set"
+        ),
+    ],
+)
+def test_text_from_outside_is_escaped(fragment: str) -> None:
+    reader = read(fragment)
+    assert "script" not in reader.tags
+    assert SCRIPT in reader.words, "the text itself must be there to read"
+
+
+def test_scope_names_the_worst_failures() -> None:
+    said = text(words.scope(CARD))
+    assert "35% of 497 real faces" in said
+    assert "46% of 239 expert composites" in said
+
+
+def test_scope_without_figures_claims_none() -> None:
+    said = text(words.scope(UNMEASURED))
+    assert "not known here" in said
+    assert "trained on face swaps" not in said
+    assert not re.search(r"\d", said)
+
+
+def test_scope_names_what_was_learnt_and_nothing_else() -> None:
+    learnt = replace(CARD, training={"data": {"dfdc": "research", "my <set>": "mine"}})
+    said = text(words.scope(learnt))
+    assert "DFDC face swaps, my <set>" in said and "StyleGAN" not in said
+    assert "<set>" not in words.scope(learnt)
+    assert "trained on is not known" in text(words.scope(CARD))
+
+
+def test_card_is_told_whole_with_its_tables() -> None:
+    fragment = words.model_card(CARD)
+    said = text(fragment)
+    for section in facts(CARD):
+        assert section.title in said
+        assert all(sentence in said for sentence in section.sentences)
+        for row in section.table.rows if section.table else ():
+            assert all(cell in said for cell in row)
+    assert "0.899 (0.888–0.911)" in said
+    assert "Research only." in said
+
+
+def test_every_cell_names_its_column_for_narrow_screens() -> None:
+    fragment = words.model_card(CARD)
+    row = fragment[fragment.index("UTKFace real faces</th>") :].split("</tr>")[0]
+    assert re.findall(r'<td data-label="([^"]+)"><span>([^<]+)</span></td>', row)[1] == (
+        "Real called fake",
+        "0.350 (0.339–0.362)",
+    )
+
+
+def test_model_without_figures_says_so() -> None:
+    said = text(words.model_card(UNMEASURED))
+    assert "not measured" in said
+    assert "AUC 0." not in said
