@@ -1,13 +1,23 @@
 """Numbers to pictures: one colour for each meaning, the same on page and in reports."""
 
+import io
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from matplotlib import colormaps
 from numpy.typing import NDArray
+from PIL import Image
 
 from explain.attribution import Attribution
+from explain.labels import Box, with_labels
 from explain.what_if import WhatIf
+from model.detector import Prediction
 from model.faces import Face
+
+Colour = tuple[int, int, int]  # red, green, blue in 0..255
+# A line's colour, and if it is no solid one, how much is drawn and after how much that comes again, in its widths.
+Look = tuple[Colour, tuple[int, int] | None]
 
 BOXES_LONG_SIDE = 1024  # pixels; the photo with its boxes is drawn no larger
 PICTURE_SIZE = 640  # pixels; pictures of a face crop are drawn at this side
@@ -19,6 +29,12 @@ OTHER = (100, 116, 139)
 HEAT = "cividis"  # even steps for every eye, and in grey
 
 HIDDEN = (255, 255, 255)
+# The colour and the line of a face's box. The colours are the classes' own in the model card's charts, of one palette.
+_VERDICTS: dict[str, Look] = {
+    "Fake": ((213, 94, 0), None),
+    "Real": (SUPPORTS, (5, 8)),
+    "Inconclusive": (OTHER, (1, 4)),
+}
 
 _SHADE = 0.62  # opacity of the strongest region
 _FAINTEST = 0.22  # opacity of a region that is shown at all
@@ -29,6 +45,13 @@ _UNSURE = 0.08  # opacity of a region whose interval holds zero: the model may n
 def hex_colour(colour: tuple[int, int, int]) -> str:
     """``(r, g, b)`` in 0..255 as ``#rrggbb``."""
     return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def png(picture: NDArray[np.uint8]) -> bytes:
+    """A picture ``(H, W, 3) uint8`` RGB as a PNG file; the same picture gives the same bytes."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="png")
+    return buffer.getvalue()
 
 
 def enlarge(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -162,13 +185,22 @@ def display_scale(photo: NDArray[np.uint8]) -> float:
     return min(1.0, BOXES_LONG_SIDE / max(photo.shape[:2]))
 
 
-def boxes(photo: NDArray[np.uint8], faces: tuple[Face, ...], chosen: Face | None) -> NDArray[np.uint8]:
-    """The photo with a numbered box around each face, the chosen one's thicker and in another colour.
+def boxes(
+    photo: NDArray[np.uint8],
+    faces: tuple[Face, ...],
+    chosen: Face | None,
+    predictions: Sequence[Prediction] = (),
+) -> NDArray[np.uint8]:
+    """The photo with a numbered box around each face, the chosen one's thicker, and what the model says of each.
+
+    The verdict has a colour and a line of its own: Fake solid, Real dashed, Inconclusive dotted. A label that would
+    cover another one shrinks to the face's number.
 
     Args:
         photo: ``(H, W, 3) uint8`` RGB.
         faces: as found, largest first.
         chosen: the face that was analysed; if it is none of ``faces`` it is boxed without a number.
+        predictions: on the first of ``faces``, or on all of them; none before the verdict.
 
     Returns:
         ``(H', W', 3) uint8`` RGB, the long side at most 1,024 pixels.
@@ -176,29 +208,36 @@ def boxes(photo: NDArray[np.uint8], faces: tuple[Face, ...], chosen: Face | None
     scale = display_scale(photo)
     size = (max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale)))
     picture = np.array(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    unit = max(1, round(max(picture.shape[:2]) / 400))
-    for number, face in reversed(list(enumerate(faces, start=1))):
-        if face is not chosen:
-            _box(picture, face, scale, OTHER, unit, str(number))
-    if chosen is not None:
-        number_of_chosen = next((str(i) for i, face in enumerate(faces, start=1) if face is chosen), "")
-        _box(picture, chosen, scale, CHOSEN, 2 * unit, number_of_chosen)
-    return picture
+    unit = max(1, round(max(size) / 400))
+    of = dict(zip(map(id, faces), predictions, strict=False))
+    others = [face for face in reversed(faces) if face is not chosen]
+    for face in [*others, *([] if chosen is None else [chosen])]:
+        prediction = of.get(id(face))
+        unjudged: Look = (CHOSEN if face is chosen else OTHER, None)
+        look = unjudged if prediction is None else _VERDICTS[prediction.verdict]
+        _frame(picture, _scaled(face, scale), look, unit * (2 if face is chosen else 1))
+    labelled = sorted(enumerate(faces, start=1), key=lambda numbered: numbered[1] is not chosen)
+    return with_labels(picture, [(_scaled(face, scale), number, of.get(id(face))) for number, face in labelled])
 
 
-def _box(
-    picture: NDArray[np.uint8], face: Face, scale: float, colour: tuple[int, int, int], width: int, name: str
-) -> None:
+def _scaled(face: Face, scale: float) -> Box:
     x, y, w, h = (round(value * scale) for value in face.box)
+    return x, y, w, h
+
+
+def _frame(picture: NDArray[np.uint8], box: Box, look: Look, width: int) -> None:
+    (x, y, w, h), (colour, dash) = box, look
     cv2.rectangle(picture, (x, y), (x + w, y + h), (255, 255, 255), width + 2, cv2.LINE_AA)
-    cv2.rectangle(picture, (x, y), (x + w, y + h), colour, width, cv2.LINE_AA)
-    if not name:
+    if dash is None:
+        cv2.rectangle(picture, (x, y), (x + w, y + h), colour, width, cv2.LINE_AA)
         return
-    size = min(max(w / 110, 0.4), max(picture.shape[:2]) / 700)
-    (text_width, text_height), base = cv2.getTextSize(name, cv2.FONT_HERSHEY_DUPLEX, size, 1)
-    cv2.rectangle(picture, (x, y), (x + text_width + 2 * base, y + text_height + 2 * base), colour, -1)
-    origin = (x + base, y + text_height + base)
-    cv2.putText(picture, name, origin, cv2.FONT_HERSHEY_DUPLEX, size, (255, 255, 255), 1, cv2.LINE_AA)
+    across, down = np.arange(w), np.arange(h)
+    sides = ((x + across, y + 0 * across), (x + w + 0 * down, y + down), (x + w - across, y + h + 0 * across),
+             (x + 0 * down, y + h - down))  # fmt: skip
+    points = np.concatenate([np.stack(side, axis=1) for side in sides]).astype(np.int32)
+    drawn, period = (width * length for length in dash)
+    for start in range(0, len(points), period):
+        cv2.polylines(picture, [points[start : start + drawn + 1]], False, colour, width, cv2.LINE_AA)
 
 
 def planted_outline(picture: NDArray[np.uint8], changed: NDArray[np.uint8]) -> NDArray[np.uint8]:

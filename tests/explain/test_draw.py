@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from matplotlib import colormaps
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 from explain import draw
 from explain.attention_map import attention_map
 from explain.attribution import Attribution
 from explain.what_if import WhatIf
+from model.detector import Prediction
 from model.faces import Face
+from model.language import speaking
 
 SIDE = 64
 GREY = np.full((SIDE, SIDE, 3), 128, np.uint8)
@@ -373,9 +378,115 @@ def test_boxes_are_numbered_unless_the_whole_picture_was_judged() -> None:
     photo = np.zeros((400, 500, 3), np.uint8)
     found = face(100, 100, 200, 200)
     numbered, plain = draw.boxes(photo, (found,), found), draw.boxes(photo, (), found)
-    tag = numbered[104:116, 104:116] != plain[104:116, 104:116]
-    assert tag.any()
-    assert colour_near(numbered, draw.CHOSEN).sum() > colour_near(plain, draw.CHOSEN).sum() > 100
+    rows, columns = np.nonzero((numbered != plain).any(axis=2))
+    assert rows.min() > 75 and rows.max() <= 100, "just above the box, whose inside stays free"
+    assert columns.min() == 100 and columns.max() < 125
+    assert colour_near(plain, draw.CHOSEN).sum() > 100
+
+
+def said(verdict: str, p_fake: float) -> Prediction:
+    return Prediction({"Fake": p_fake, "Real": 1 - p_fake}, verdict, True, None)
+
+
+def test_each_verdict_has_its_own_colour_and_line() -> None:
+    """On the box's right side, away from its label: how much is drawn, and in how many pieces."""
+    photo = np.zeros((400, 500, 3), np.uint8)
+    found = face(100, 100, 200, 200)
+    drawn, pieces = {}, {}
+    for verdict, colour in (("Fake", (213, 94, 0)), ("Real", draw.SUPPORTS), ("Inconclusive", draw.OTHER)):
+        picture = draw.boxes(photo, (found,), found, [said(verdict, 0.5)])
+        side = colour_near(picture[100:300, 298:303], colour).any(axis=1)
+        drawn[verdict], pieces[verdict] = side.mean(), np.count_nonzero(np.diff(side.astype(int)) == 1)
+    assert drawn["Fake"] == 1 > drawn["Real"] > drawn["Inconclusive"] > 0
+    assert pieces["Fake"] == 0 < pieces["Real"] < pieces["Inconclusive"]
+
+
+def label_of(photo_side: int, box: tuple[int, int, int, int], *said_of: Prediction) -> NDArray[np.bool_]:
+    """Where a picture differs from the same one with nothing to say: the label."""
+    photo = np.full((photo_side, photo_side, 3), 255, np.uint8)
+    found = face(*box)
+    ink = draw.boxes(photo, (found,), found, said_of).max(axis=2) < 80
+    return np.asarray(ink)
+
+
+def test_label_says_more_once_there_is_a_verdict() -> None:
+    number, told, unsure = (
+        label_of(400, (100, 100, 200, 200), *of).sum()
+        for of in ((), (said("Fake", 0.93),), (said("Inconclusive", 0.53),))
+    )
+    assert number * 2 < told < unsure
+
+
+@pytest.mark.parametrize(
+    ("side", "box"),
+    [
+        (60, (5, 5, 50, 50)),
+        (400, (0, 0, 400, 400)),
+        (4000, (1000, 1000, 60, 60)),
+        (1000, (960, 960, 40, 40)),
+        (1000, (0, 0, 30, 30)),
+    ],
+)
+def test_label_is_legible_and_whole_whatever_the_photo(side: int, box: tuple[int, int, int, int]) -> None:
+    """Its letters stand in a white field with a border, no part of which lies outside the picture."""
+    ink = label_of(side, box, said("Fake", 0.93))
+    rows, columns = np.nonzero(ink)
+    height, width = rows.max() - rows.min() + 1, columns.max() - columns.min() + 1
+    assert 13 <= height <= len(ink) / 4 and width >= height
+    border = np.concatenate([ink[rows.min()], ink[rows.max()]])
+    assert border.sum() == 2 * width
+
+
+def test_labels_never_cover_each_other() -> None:
+    """Faces side by side: where whole labels find no room, numbers do, and where those find none, nothing is said."""
+    photo = np.full((300, 300, 3), 255, np.uint8)
+    crowd = tuple(face(20 * column, 100 + 20 * row, 18, 18) for row in range(4) for column in range(15))
+    placed = []
+
+    def note(pen: ImageDraw.ImageDraw, box: tuple[int, int, int, int], **style: Any) -> None:
+        placed.append(box)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ImageDraw.ImageDraw, "rectangle", note)
+        draw.boxes(photo, crowd, crowd[3], [said("Fake", 0.9)] * len(crowd))
+    assert 10 < len(placed) <= len(crowd)
+    covered = np.zeros((320, 320), int)
+    for left, top, right, bottom in placed:
+        covered[top:bottom, left:right] += 1
+    assert covered.max() == 1
+
+
+def test_chosen_face_is_labelled_first() -> None:
+    """Of two faces in one place only one can be told in full."""
+    photo = np.full((300, 300, 3), 255, np.uint8)
+    pair = (face(100, 100, 90, 90), face(101, 101, 90, 90))
+    first, second = (draw.boxes(photo, pair, chosen, [said("Fake", 0.9), said("Real", 0.1)]) for chosen in pair)
+    alone = draw.boxes(photo, pair[:1], pair[0], [said("Fake", 0.9)])
+    np.testing.assert_array_equal(first[80:100, 100:190], alone[80:100, 100:190])
+    assert (second[80:100, 100:190] != alone[80:100, 100:190]).any()
+
+
+def test_labels_speak_turkish() -> None:
+    photo = np.full((300, 300, 3), 255, np.uint8)
+    found = face(100, 100, 90, 90)
+    english = draw.boxes(photo, (found,), found, [said("Real", 0.1)])
+    with speaking("tr"):
+        assert (draw.boxes(photo, (found,), found, [said("Real", 0.1)]) != english).any()
+
+
+def test_faces_beyond_those_judged_keep_their_number_and_a_plain_box() -> None:
+    photo = np.zeros((400, 500, 3), np.uint8)
+    pair = (face(40, 60, 120, 150), face(300, 60, 120, 150))
+    judged, none = draw.boxes(photo, pair, pair[0], [said("Fake", 0.9)]), draw.boxes(photo, pair, pair[0])
+    np.testing.assert_array_equal(judged[:, 250:], none[:, 250:])
+    assert (judged[:, :250] != none[:, :250]).any()
+
+
+def test_png_holds_the_picture() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
+    with Image.open(io.BytesIO(draw.png(picture))) as image:
+        assert image.format == "PNG"
+        np.testing.assert_array_equal(np.asarray(image), picture)
 
 
 def test_a_photo_without_faces_stays_as_it_is() -> None:
