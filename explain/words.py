@@ -12,7 +12,12 @@ from model.language import Said, say
 from model.model_card import facts
 
 READING = ("superpixel", "lime", "attention", "trust", "what_if", "calibrated")  # matters, in reading order
-STAGES = ("what_if", "flip", "trust", "robustness")  # beside the methods; each is told of in the catalogue
+STAGES = {  # what is said of each stage beside the methods
+    "what_if": "doing.what_if",
+    "flip": "doing.flip",
+    "trust": "doing.trust",
+    "robustness": "robustness.doing",
+}
 HEADLINES = {"Fake": "Looks fake", "Real": "Looks real", "Inconclusive": "Inconclusive"}
 
 
@@ -139,7 +144,7 @@ def doing(analysis: Analysis) -> str:
     if stage in METHODS:
         method = METHODS[stage]
         return say("doing.slow", title=method.title) if method.gradients else method.title
-    return say(f"doing.{stage}" if stage in STAGES else "doing.maps")
+    return say(STAGES.get(stage, "doing.maps"))
 
 
 def stopped(analysis: Analysis | None) -> str:
