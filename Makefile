@@ -49,7 +49,7 @@ clean:
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so an interrupted step runs again and a changed list of pins installs itself.
-$(DEV): requirements-dev.txt requirements-train.txt $(DEMO)
+$(DEV): requirements-dev.txt requirements-mcp.txt requirements-train.txt $(DEMO)
 	$(PIP) install --quiet -r requirements-dev.txt
 	@touch $@
 

@@ -84,7 +84,12 @@ def test_each_requirement_is_pinned_to_one_version(requirement: Requirement) -> 
 
 @pytest.mark.parametrize(
     ("upper", "lower"),
-    [("requirements-train.txt", "requirements.txt"), ("requirements-dev.txt", "requirements-train.txt")],
+    [
+        ("requirements-mcp.txt", "requirements.txt"),
+        ("requirements-train.txt", "requirements.txt"),
+        ("requirements-dev.txt", "requirements-mcp.txt"),
+        ("requirements-dev.txt", "requirements-train.txt"),
+    ],
 )
 def test_each_list_of_pins_builds_on_the_one_below(upper: str, lower: str) -> None:
     assert f"-r {lower}" in (ROOT / upper).read_text("utf-8").splitlines()
