@@ -1,6 +1,6 @@
 """Charts of what a model said of one data set: mistakes, ROC, precision, calibration, risk and scores."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from model.metrics import (
+    Bin,
     Scores,
     Truth,
     area_under_risk_coverage,
@@ -168,23 +169,34 @@ def draw_precision_recall(axes: Axes, judged: Judged) -> None:
 def draw_reliability(axes: Axes, judged: Judged) -> None:
     """How often pictures with a stated P(Fake) were fake, with Wilson intervals and the pictures in each bin."""
     p_fake, is_fake = judged.p_fake, judged.is_fake
-    bins = reliability_bins(p_fake, is_fake)
+    draw_bins(axes, reliability_bins(p_fake, is_fake), ideal="stated = true", own="this model")
+    _unit_square(axes, "Stated P(Fake), with the number of pictures", "Share that was fake")
+    axes.set_ylim(-0.2, 1.01)
+    axes.legend(loc="upper left")
+    estimate = bootstrap(expected_calibration_error, p_fake, is_fake)
+    head(axes, "Reliability", f"expected calibration error {estimate}")
+
+
+def draw_bins(axes: Axes, bins: Sequence[Bin], ideal: str, own: str) -> None:
+    """What was true against what was stated, bin by bin, with each bin's count below zero.
+
+    Args:
+        axes: where to draw.
+        bins: at least one.
+        ideal: what the legend calls the diagonal.
+        own: what it calls the model's line.
+    """
     most = max(b.count for b in bins)
     axes.axhline(0, color="#B5B5B5", linewidth=0.8)
     for b in bins:
         # Counts hang below zero: standing on it they could be read as shares.
         axes.bar(b.low, 0.11 * b.count / most, b.high - b.low, -0.2, align="edge", color="#CBD2DC", edgecolor="white")
         axes.annotate(f"{b.count:,}", ((b.low + b.high) / 2, -0.06), ha="center", fontsize=8, color="#5A6270")
-    axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), label="stated = true")
+    axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), label=ideal)
     stated, observed = np.array([b.stated for b in bins]), np.array([b.observed for b in bins])
     reach = np.abs(np.array([b.interval for b in bins]).T - observed)
-    axes.errorbar(stated, observed, reach, color=LINE, marker="o", linewidth=2, elinewidth=1, label="this model")
-    _unit_square(axes, "Stated P(Fake), with the number of pictures", "Share that was fake")
-    axes.set_ylim(-0.2, 1.01)
+    axes.errorbar(stated, observed, reach, color=LINE, marker="o", linewidth=2, elinewidth=1, label=own)
     axes.set_yticks(np.linspace(0, 1, 6))
-    axes.legend(loc="upper left")
-    estimate = bootstrap(expected_calibration_error, p_fake, is_fake)
-    head(axes, "Reliability", f"expected calibration error {estimate}")
 
 
 def risk_heights(p_fake: Scores, is_fake: Truth) -> NDArray[np.float64]:

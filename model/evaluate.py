@@ -1,5 +1,6 @@
 """Measures models: ``python -m model.evaluate model/weights/lite_attention DATA``."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -50,6 +51,7 @@ CHOICES = (*SPLITS, "all")
 WORKERS = 2  # processes that look for faces, threads that read
 HISTORY = "history.csv"  # beside the model folder, where a training run made it
 UNREADABLE = "unreadable.txt"
+LAST_DIGIT = 1.5e-4  # figures have four; the last one varies with the machine
 Members = Mapping[str, Sequence[Example]]
 
 
@@ -110,7 +112,8 @@ def write_metrics(
     """Write figures into a model's card, in place of what it holds for this split (of these sets, or of all).
 
     What the card says of corrupted pictures goes if it was not measured again and the other figures have changed: then
-    it was measured of other weights, another calibration or other pictures.
+    it was measured of other weights, another calibration or other pictures. A measure that the card did not hold is no
+    change.
     """
     card, corrupted = load_artifact(folder), f"{split}_corruptions"
     before = card.metrics.get(split, {})
@@ -118,9 +121,20 @@ def write_metrics(
     if keep_other_sets:
         measured = {key: {**card.metrics.get(key, {}), **values} for key, values in measured.items()}
     kept = dict(card.metrics)
-    if not robust and any(before.get(name) != values for name, values in figures.items()):
+    if not robust and not all(name in before and _stands(before[name], values) for name, values in figures.items()):
         kept.pop(corrupted, None)
     write_card(folder, replace(card, metrics={**kept, **measured}))
+
+
+def _stands(before: Any, now: Any) -> bool:
+    """Whether all that was measured before still holds, but for a last digit that was rounded the other way."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return all(key in now and _stands(value, now[key]) for key, value in before.items())
+    if isinstance(before, list) and isinstance(now, list):
+        return len(before) == len(now) and all(map(_stands, before, now))
+    if isinstance(before, float) and isinstance(now, float):
+        return math.isclose(before, now, rel_tol=0, abs_tol=LAST_DIGIT)
+    return bool(before == now)
 
 
 def histories_of(models: Mapping[str, Path], given: Path | None) -> dict[str, dict[str, list[float]]]:

@@ -23,6 +23,7 @@ from model.metrics import (
     Truth,
     bootstrap,
     calibration_error_by_chance,
+    reliability_bins,
 )
 
 BATCH = 64  # pictures held at once
@@ -117,7 +118,8 @@ def measure(judged: Judged, paths: Sequence[str] = ()) -> dict[str, Any]:
     """Every measure of ``model.metrics`` with its 95 % interval, and how many pictures it rests on.
 
     Measures that need both classes are left out where there is one. ``verdict_…`` measures count what the page says,
-    with its inconclusive band; the others decide at P(Fake) = 0.5.
+    with its inconclusive band; the others decide at P(Fake) = 0.5. ``reliability`` holds the bins that the calibration
+    error is made of, see ``model.metrics.Bin``.
 
     Args:
         judged: what the model said of a data set.
@@ -133,6 +135,7 @@ def measure(judged: Judged, paths: Sequence[str] = ()) -> dict[str, Any]:
     figures["inconclusive_share"] = round(float(np.mean((low < p_fake) & (p_fake < high))), 4)
     if 0 < is_fake.sum() < len(is_fake):
         figures["calibration_error_by_chance"] = round(calibration_error_by_chance(p_fake), 4)
+        figures["reliability"] = [one.rounded() for one in reliability_bins(p_fake, is_fake)]
     if groups := group_figures(paths, p_fake, is_fake):
         figures["groups"] = groups
     return figures

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,6 +164,10 @@ class Bin:
     stated: float
     observed: float
     interval: tuple[float, float]
+
+    def rounded(self) -> dict[str, Any]:
+        """As a card keeps it: the same names, numbers to four digits."""
+        return {key: np.round(value, 4).tolist() for key, value in asdict(self).items()}
 
 
 def reliability_bins(p_fake: Scores, is_fake: Truth, bins: int = BINS) -> list[Bin]:

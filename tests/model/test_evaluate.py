@@ -178,6 +178,26 @@ def test_figures_of_corrupted_pictures_go_with_the_calibration(
     assert set(load_artifact(folder).metrics) == {"test", "val"}
 
 
+def test_new_measure_and_a_rounded_digit_leave_what_is_known_of_corrupted_pictures(
+    folder: Path, data: tuple[Path, Path], tmp_path: Path
+) -> None:
+    root, cache = data
+    arguments: dict[str, Any] = dict(write=True, out=tmp_path / "run", faces=cache, charts=False)
+    evaluate([folder], root, **arguments)
+    card = load_artifact(folder)
+    bins = card.metrics["test"]["mixed"].pop("reliability")
+    card.metrics["test"]["mixed"]["brier_score"]["low"] += 0.0001
+    write_card(folder, card)
+    card_with_corruptions(folder)
+    evaluate([folder], root, **arguments)
+    metrics = load_artifact(folder).metrics
+    assert "test_corruptions" in metrics and metrics["test"]["mixed"]["reliability"] == bins
+    metrics["test"]["mixed"]["reliability"][0]["count"] += 1
+    write_card(folder, replace(card, metrics=metrics))
+    evaluate([folder], root, **arguments)
+    assert "test_corruptions" not in load_artifact(folder).metrics, "other pictures"
+
+
 @pytest.mark.parametrize("charts", [True, False])
 def test_curves_of_the_run_that_made_the_model_are_shown(
     folder: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: bool

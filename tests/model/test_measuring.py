@@ -146,7 +146,7 @@ def test_measures_come_with_counts_and_intervals() -> None:
     figures = measure(Judged("set", p_fake, is_fake, (0.4, 0.6)))
     functions = {**MEASURES, **FURTHER_MEASURES}
     counts = {"real", "fake", "inconclusive_share", "calibration_error_by_chance"}
-    assert set(figures) == {*counts, *functions, *verdict_measures((0.4, 0.6))}
+    assert set(figures) == {*counts, "reliability", *functions, *verdict_measures((0.4, 0.6))}
     assert figures["calibration_error_by_chance"] == pytest.approx(calibration_error_by_chance(p_fake), abs=1e-4)
     assert (figures["real"], figures["fake"]) == (4, 4)
     for name, function in functions.items():
@@ -154,6 +154,18 @@ def test_measures_come_with_counts_and_intervals() -> None:
         assert figures[name]["low"] <= figures[name]["high"]
     assert figures["inconclusive_share"] == 2 / 8, "140 and 120 lie between .4 and .6"
     assert figures["false_accusation_rate"]["value"] == 0.5 and figures["miss_rate"]["value"] == 0.25
+
+
+def test_bins_are_those_of_the_calibration_error() -> None:
+    p_fake, is_fake = np.array([0.02, 0.08, 0.55, 0.98]), np.array([False, True, False, True])
+    figures = measure(Judged("set", p_fake, is_fake))
+    bins = figures["reliability"]
+    assert [(one["low"], one["high"], one["count"]) for one in bins] == [(0.0, 0.1, 2), (0.5, 0.6, 1), (0.9, 1.0, 1)]
+    assert (bins[0]["stated"], bins[0]["observed"]) == (0.05, 0.5)
+    assert bins[0]["interval"][0] < 0.5 < bins[0]["interval"][1]
+    error = sum(one["count"] * abs(one["stated"] - one["observed"]) for one in bins) / len(p_fake)
+    assert error == pytest.approx(figures["expected_calibration_error"]["value"], abs=1e-4)
+    assert json.loads(json.dumps(bins)) == bins
 
 
 def test_verdicts_count_what_the_page_says() -> None:
@@ -174,7 +186,7 @@ def test_without_a_band_verdicts_are_the_plain_rates() -> None:
 
 def test_set_of_one_class_leaves_out_what_it_cannot_say() -> None:
     figures = measure(Judged("set", np.array([0.1, 0.8, 0.2]), np.zeros(3, bool), (0.4, 0.6)))
-    assert not {"auc", "miss_rate", "expected_calibration_error", "f1_fake", "groups"} & set(figures)
+    assert not {"auc", "miss_rate", "expected_calibration_error", "f1_fake", "groups", "reliability"} & set(figures)
     assert figures["fake"] == 0 and figures["false_accusation_rate"]["value"] == pytest.approx(1 / 3, abs=1e-4)
     assert json.loads(json.dumps(figures)) == figures
 

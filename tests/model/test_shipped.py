@@ -127,6 +127,15 @@ def test_card_reports_every_test_set_with_intervals(card: dict[str, Any], name: 
     assert 0 <= figures["inconclusive_share"] <= 1
 
 
+@pytest.mark.parametrize("name", LEAST_AUC)
+def test_bins_of_the_card_make_up_its_calibration_error(card: dict[str, Any], name: str) -> None:
+    figures = card["metrics"]["test"][name]
+    bins, pictures = figures["reliability"], figures["real"] + figures["fake"]
+    assert sum(one["count"] for one in bins) == pictures
+    error = sum(one["count"] * abs(one["stated"] - one["observed"]) for one in bins) / pictures
+    assert error == pytest.approx(figures["expected_calibration_error"]["value"], abs=2e-4)
+
+
 @pytest.mark.parametrize(("name", "least"), LEAST_AUC.items())
 def test_auc_is_at_least_what_was_promised(card: dict[str, Any], name: str, least: float) -> None:
     assert card["metrics"]["test"][name]["auc"]["value"] >= least
