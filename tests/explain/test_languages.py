@@ -59,7 +59,7 @@ EVIDENCE: dict[str, float | int | str | bool] = {
 PATH = {"steps": 64, "samples": 96, "change": 0.412, "sum": 0.408, "completeness_gap": -0.004}
 SPELT_ALIKE = {  # in English and in Turkish: names, and what Turkish took over
     *("cam", "grad", "jaccard", "lime", "rise", "ribeiro", "tensorflow", "whyfake", "fake", "lite"),
-    *("model", "p", "r²", "µ"),
+    *("model", "p", "r²", "test", "µ"),
 }
 
 
@@ -246,7 +246,7 @@ def test_numbers_and_classes_are_written_as_turkish_has_them() -> None:
         "“Kararsız” derdi. Bu yanıtı ağ gerçekten hesapladı."
     )
     assert "saçtan 2 bölge, burun, çeneden 1 bölge, alın ve 1 bölge daha" in in_turkish(SAYINGS["what if: patches"])
-    assert "rastgele sıraların %98 kadarından" in in_turkish(SAYINGS["trust: good"])
+    assert "rastgele sıraların %98 kadarına kıyasla" in in_turkish(SAYINGS["trust: good"])
     assert "−0,50" in in_turkish(SAYINGS["agreement"])
     assert "34,5 saniyede" in in_turkish(SAYINGS["done"])
 
