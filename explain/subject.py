@@ -32,7 +32,7 @@ class Subject:
         detector: the model.
         hide: what a hidden region looks like, one of ``explain.hiding.HIDES``.
         seed: decides everything that is drawn at random.
-        names: what each region shows, ``K`` of them, such as ``"mouth"``; None where there are no landmarks.
+        names: what each region shows, ``K`` of ``explain.facial_regions.NAMES``; None where there are no landmarks.
     """
 
     crop: NDArray[np.uint8]
