@@ -4,114 +4,95 @@ from collections.abc import Mapping
 from typing import Any
 
 from model.artifact import Card
-from model.card_parts import Section, Table, by_value, readable, span, tested, trained_on, with_interval
+from model.card_parts import Section, Table, by_value, readable, span, tested, told_as, trained_on, with_interval
+from model.language import number, say
 
-COLUMNS = {
-    "false_accusation_rate": "Real called fake",
-    "miss_rate": "Fake called real",
-    "auc": "AUC",
-    "accuracy": "Accuracy",
-    "expected_calibration_error": "Calibration error",
-}
-VERDICT_COLUMNS = {
-    "verdict_false_accusation_rate": "Real, verdict Fake",
-    "verdict_miss_rate": "Fake, verdict Real",
-    "verdict_error_rate": "Verdicts that are wrong",
-}
-UNSEEN_COLUMNS = ("false_accusation_rate", "miss_rate", "auc")
-WORST = {
-    "false_accusation_rate": "real faces are called fake",
-    "miss_rate": "fakes are taken for real",
-}
+MEASURES = ("false_accusation_rate", "miss_rate", "auc", "accuracy", "expected_calibration_error")
+OF_VERDICTS = ("verdict_false_accusation_rate", "verdict_miss_rate", "verdict_error_rate")
+ON_UNSEEN = ("false_accusation_rate", "miss_rate", "auc")
+MISTAKES = ("false_accusation_rate", "miss_rate")
 FEW = 30  # real pictures of a group below which no sentence is built on it
 HONEST = 0.03  # calibration error up to which probabilities are called close
 
 
 def figures(card: Card) -> Section:
     """The measured figures of each test set."""
-    title = "Figures on test pictures"
+    title = say("card.figures.title")
     if not tested(card):
-        return Section("figures", title, ("Accuracy, AUC, false accusations and misses were not measured.",))
-    sentences = [
-        "Test sets are never pooled. In brackets 95 % bootstrap intervals over pictures; decided at P(Fake) = 0.5.",
-    ]
+        return Section("figures", title, (say("card.figures.unmeasured"),))
+    sentences = [say("card.figures.never_pooled")]
     areas = by_value(card, "auc")
     if len(areas) > 1:
         (low, worst), (high, best) = areas[0], areas[-1]
-        sentences.append(
-            f"It tells real from fake best among {readable(best)} (AUC {high:.3f}) and worst among {readable(worst)} "
-            f"(AUC {low:.3f}; guessing has 0.5)."
-        )
+        names = {"best": readable(best), "worst": readable(worst)}
+        sentences.append(say("card.figures.best_and_worst", low=low, high=high, **names))
     if not areas:
-        sentences.append("AUC was not measured.")
+        sentences.append(say("card.figures.no_auc"))
     rows = tuple(
         (
             readable(name),
             f"{values.get('real', '–')} / {values.get('fake', '–')}",
-            *(with_interval(values.get(key)) for key in COLUMNS),
+            *(with_interval(values.get(key)) for key in MEASURES),
         )
         for name, values in tested(card).items()
     )
-    return Section("figures", title, tuple(sentences), Table(("Test set", "Real / fake", *COLUMNS.values()), rows))
+    return Section("figures", title, tuple(sentences), Table(_head("test_set", "real_fake", *MEASURES), rows))
+
+
+def _head(*columns: str) -> tuple[str, ...]:
+    return tuple(say(f"card.column.{column}") for column in columns)
 
 
 def verdicts(card: Card) -> Section:
     """What the page's own verdicts get wrong."""
-    title = "The page's verdicts"
+    title = say("card.verdicts.title")
     accused = by_value(card, "verdict_false_accusation_rate")
     if not accused:
-        return Section("verdicts", title, ("How often the page's verdicts are wrong was not measured.",))
+        return Section("verdicts", title, (say("card.verdicts.unmeasured"),))
     silent = sorted(
         (values["inconclusive_share"], name) for name, values in tested(card).items() if "inconclusive_share" in values
     )
-    sentences = [f"With the inconclusive band, {span(accused)} of real photos get the verdict Looks fake."]
+    sentences = [say("card.verdicts.accused", share=span(accused), fake=say("verdict.Fake"))]
     if missed := by_value(card, "verdict_miss_rate"):
-        sentences.append(f"{span(missed)} of fakes get the verdict Looks real.")
+        sentences.append(say("card.verdicts.missed", share=span(missed), real=say("verdict.Real")))
     if silent:
-        sentences.append(f"The price: {span(silent)} of pictures get no verdict.")
+        sentences.append(say("card.verdicts.price", share=span(silent)))
     rows = tuple(
         (
             readable(name),
-            *(with_interval(values.get(key)) for key in VERDICT_COLUMNS),
-            f"{values['inconclusive_share']:.3f}" if "inconclusive_share" in values else "–",
+            *(with_interval(values.get(key)) for key in OF_VERDICTS),
+            number(values["inconclusive_share"], ".3f") if "inconclusive_share" in values else "–",
         )
         for name, values in tested(card).items()
     )
-    head = ("Test set", *VERDICT_COLUMNS.values(), "Inconclusive")
+    head = _head("test_set", *OF_VERDICTS, "inconclusive_share")
     return Section("verdicts", title, tuple(sentences), Table(head, rows))
 
 
 def calibration(card: Card) -> Section:
     """How far its probabilities can be read as frequencies."""
+    title = say("card.calibration.title")
     if card.temperature is None:
-        never = "It was never calibrated: read P(Fake) as a score, not a frequency."
-        return Section("calibration", "Calibration", (never,))
-    fitted = (
-        f"Its logits are divided by {card.temperature:.2f} and Fake's is shifted by {card.fake_bias:+.2f}, both fitted "
-        "on validation pictures."
-    )
+        return Section("calibration", title, (say("card.calibration.never"),))
+    fitted = say("card.calibration.fitted", temperature=card.temperature, bias=card.fake_bias)
     errors = by_value(card, "expected_calibration_error")
     if not errors:
-        return Section("calibration", "Calibration", (fitted, "Whether that holds on test pictures was not measured."))
-    value, name = errors[-1]
-    judged = "close to" if value <= HONEST else "not to be taken for"
-    where = f"at most {value:.3f} (on {readable(name)})" if len(errors) > 1 else f"{value:.3f} on {readable(name)}"
-    measured = f"On test pictures the calibration error is {where}: stated probabilities are {judged} true frequencies."
-    warning = (
-        "It holds for pictures like these, with as many fakes among them: where fakes are rarer, P(Fake) is too high."
-    )
-    return Section("calibration", "Calibration", (fitted, measured, warning))
+        return Section("calibration", title, (fitted, say("card.calibration.untested")))
+    error, name = errors[-1]
+    at = "card.calibration.at_most" if len(errors) > 1 else "card.calibration.on"
+    judged = "card.calibration.close" if error <= HONEST else "card.calibration.far"
+    measured = say(judged, where=say(at, error=error, name=readable(name)))
+    return Section("calibration", title, (fitted, measured, say("card.calibration.holds_for")))
 
 
 def cross_set(card: Card) -> Section:
     """How it, or models like it, do on data sets that they never saw."""
-    title = "On data sets that it never saw"
+    title = say("card.cross_set.title")
     data = trained_on(card)
     sentences = []
     for name, values in tested(card).items():
         if data and name not in data:
-            told = [f"{COLUMNS[key]} {with_interval(values[key])}" for key in UNSEEN_COLUMNS if key in values]
-            sentences.append(f"{readable(name)}: {', '.join(told)}." if told else f"{readable(name)}: not measured.")
+            sentences.append(_on_unseen(readable(name), values))
     rows, drops = [], []
     at_home: list[float] = []  # of the models that miss a set, on those that they know
     measured = card.metrics.get("transfer", {})
@@ -120,47 +101,51 @@ def cross_set(card: Card) -> Section:
         if seen and seen < set(row.get("auc", ())):
             at_home += [estimate["value"] for name, estimate in row["auc"].items() if name in seen]
         for name, estimate in row.get("auc", {}).items():
-            learnt, known = ", ".join(sorted(seen)) or "–", "yes" if name in seen else "no"
+            learnt, known = ", ".join(sorted(seen)) or "–", say("card.yes") if name in seen else say("card.no")
             rows.append((model, learnt, readable(name), known, with_interval(estimate)))
             if name not in seen and seen:
                 drops.append(estimate["value"])
     if drops:
-        sentences.append(
-            f"Models that had not been trained on a set reach an AUC of {min(drops):.3f} to {max(drops):.3f} on it "
-            f"(0.5 is guessing; on sets that they know{_between(at_home)}): expect the like of fakes of a new kind."
-        )
+        sentences.append(say("card.cross_set.transfer", low=min(drops), high=max(drops), known=_between(at_home)))
     if not sentences:
-        sentences.append("Not measured: expect it to do worse there than the figures above say.")
-    head = ("Model", "Trained on", "Tested on", "Seen in training", "AUC")
+        sentences.append(say("card.cross_set.unmeasured"))
+    head = _head("model", "trained_on", "tested_on", "seen", "auc")
     return Section("cross_set", title, tuple(sentences), Table(head, tuple(rows)) if rows else None)
 
 
+def _on_unseen(name: str, values: Mapping[str, Any]) -> str:
+    measured = [key for key in ON_UNSEEN if key in values]
+    figures = [f"{say(f'card.column.{key}')} {with_interval(values[key])}" for key in measured]
+    if not figures:
+        return say("card.cross_set.set_unmeasured", name=name)
+    return say("card.cross_set.figures", name=name, figures=", ".join(figures))
+
+
 def _between(values: list[float]) -> str:
-    return f", {min(values):.3f} to {max(values):.3f}" if values else ", not measured"
+    if not values:
+        return say("card.cross_set.known_unmeasured")
+    return say("card.cross_set.between", low=min(values), high=max(values))
 
 
 def failures(card: Card) -> Section:
     """Its worst measured mistakes, and whom they hit."""
-    title = "Failures seen, and whom it fails most"
+    title = say("card.failures.title")
     sentences = []
-    for measure, words in WORST.items():
+    for measure in MISTAKES:
         if values := by_value(card, measure):
-            value, name = values[-1]
-            sentences.append(f"{words[0].upper()}{words[1:]} most often in {readable(name)}: {value:.0%}.")
+            rate, name = values[-1]
+            sentences.append(say(f"card.worst.{measure}", rate=rate, name=readable(name)))
         else:
-            sentences.append(f"How often {words} was not measured.")
+            sentences.append(say(f"card.unmeasured.{measure}"))
     rows: list[tuple[str, ...]] = []
     for name, values in tested(card).items():
         for kind, groups in values.get("groups", {}).items():
             sentences.append(_whom(kind, groups, readable(name)))
             for group, of in groups.items():
                 accused = with_interval(of.get("false_accusation_rate"))
-                rows.append((readable(name), kind, group, str(of.get("real", "–")), accused))
-    if rows:
-        sentences.append("Groups are what the data set's own labels say, which are estimates themselves.")
-    else:
-        sentences.append("Whether it fails some groups of people more than others was not measured.")
-    head = ("Real faces of", "By", "Group", "Pictures", "Called fake")
+                rows.append((readable(name), _kind(kind), _group(group), str(of.get("real", "–")), accused))
+    sentences.append(say("card.failures.labels") if rows else say("card.failures.no_groups"))
+    head = _head("real_faces_of", "by", "group", "pictures", "called_fake")
     return Section("failures", title, tuple(s for s in sentences if s), Table(head, tuple(rows)) if rows else None)
 
 
@@ -175,25 +160,43 @@ def _whom(kind: str, groups: Mapping[str, Any], dataset: str) -> str:
     found.sort(key=lambda pair: pair[0]["value"])
     (least, spared), (most, accused) = found[0], found[-1]
     certain = most["low"] > least["high"]
-    judged = "more than chance explains" if certain else "the intervals overlap, so it may be chance"
-    return (
-        f"By {kind}: {dataset} labelled {accused} are called fake most often ({most['value']:.0%}), {spared} least "
-        f"({least['value']:.0%}): {judged}."
+    return say(
+        "card.failures.more_than_chance" if certain else "card.failures.maybe_chance",
+        kind=_kind(kind),
+        name=dataset,
+        accused=_group(accused),
+        most=most["value"],
+        spared=_group(spared),
+        least=least["value"],
     )
+
+
+def _kind(kind: str) -> str:
+    return told_as(f"card.kind.{kind.replace(' ', '_')}", kind)
+
+
+def _group(group: str) -> str:
+    return told_as(f"card.group.{group.replace(' ', '_')}", group)
 
 
 def attention(card: Card) -> Section:
     """How often its attention mask looks at the right place."""
+    title = say("card.attention.title")
     found = {
         name: v["attention_peak_inside"]
         for name, v in tested(card).items()
         if v.get("attention_peak_inside", {}).get("fakes")
     }
     if not found:
-        return Section("attention", "Attention mask", ("How often it looks at the right place was not measured.",))
+        return Section("attention", title, (say("card.attention.unmeasured"),))
     sentences = [
-        f"Among the {of['fakes']} {readable(name)} that it called fake, the mask's peak lies inside the changed region "
-        f"{of['attention']:.1%} of the time; the centre of the crop lies there {of['centre']:.1%} of the time."
+        say(
+            "card.attention.peak",
+            fakes=of["fakes"],
+            name=readable(name),
+            inside=of["attention"],
+            centre=of["centre"],
+        )
         for name, of in found.items()
     ]
-    return Section("attention", "Attention mask", tuple(sentences))
+    return Section("attention", title, tuple(sentences))

@@ -5,14 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.artifact import LEGACY, Card
+from model.language import catalogue, number, say
 
 FACE_CROPS, WHOLE = "face crops", "whole pictures"  # what a card's record of the training says was learnt
-SET_NAMES = {
-    "dfdc": "DFDC face swaps",
-    "ffhq_stylegan": "StyleGAN faces against FFHQ",
-    "ciplab": "CIPLAB expert composites",
-    "utkface": "UTKFace real faces",
-}
 
 
 @dataclass(frozen=True)
@@ -42,7 +37,12 @@ class Section:
 
 def readable(name: str) -> str:
     """A data set's name in words, or as it is where it has none."""
-    return SET_NAMES.get(name, name)
+    return told_as(f"dataset.{name}", name)
+
+
+def told_as(key: str, name: str) -> str:
+    """What the catalogue calls something that a card names, or the name itself where it is new to the catalogue."""
+    return say(key) if key in catalogue() else name
 
 
 def tested(card: Card) -> Mapping[str, Any]:
@@ -53,7 +53,7 @@ def tested(card: Card) -> Mapping[str, Any]:
 def trained_on(card: Card) -> Mapping[str, str]:
     """The data sets that the model learnt from, with what the card says of each; an older card may only name them."""
     data = card.training.get("data", {})
-    return data if isinstance(data, Mapping) else dict.fromkeys(map(str, data), "The card does not say.")
+    return data if isinstance(data, Mapping) else dict.fromkeys(map(str, data), say("card.training.silent"))
 
 
 def name_of(card: Card) -> str:
@@ -77,11 +77,12 @@ def with_interval(estimate: Mapping[str, float] | None, style: str = ".3f") -> s
     """``0.918 (0.904–0.933)``, or a dash."""
     if not estimate:
         return "–"
-    value, low, high = (format(estimate[key], style) for key in ("value", "low", "high"))
+    value, low, high = (number(estimate[key], style) for key in ("value", "low", "high"))
     return f"{value} ({low}–{high})"
 
 
 def span(values: list[tuple[float, str]]) -> str:
     """``18% to 28%``, or the one value where they agree to the percent."""
-    low, high = f"{values[0][0]:.0%}", f"{values[-1][0]:.0%}"
-    return low if low == high else f"{low} to {high}"
+    low, high = values[0][0], values[-1][0]
+    one = number(low, ".0%")
+    return one if one == number(high, ".0%") else say("card.span", low=low, high=high)

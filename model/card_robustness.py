@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from model.corruptions import CLEAN, CORRUPTIONS
+from model.language import number, say
 
 QUOTED = "jpeg 50"  # about what messengers do to a photo
 SMALL_LOSS = 0.05  # of AUC
@@ -13,7 +14,7 @@ Figures = Mapping[str, Mapping[str, Any]]
 def words_for(condition: str) -> str:
     """``jpeg 50`` as ``JPEG quality 50``; a condition that is not known any more as it is."""
     name, _, level = condition.partition(" ")
-    return CORRUPTIONS[name].phrase.format(level) if name in CORRUPTIONS else condition
+    return say(f"card.corruption.{name}", level=float(level)) if name in CORRUPTIONS else condition
 
 
 def robustness(
@@ -28,27 +29,28 @@ def robustness(
     scored = {name: of for name, of in measured.items() if any("auc_loss" in values for values in of.values())}
     accused = {name: of for name, of in measured.items() if "false_accusation_rate" in of.get(CLEAN, {})}
     if not scored and not accused:
-        return ("How it bears JPEG, blur, noise or hidden parts of the face was not measured.",), (), ()
-    sentences = [f"Applied to the face crop before the network shrinks it, {_how_many(measured)}."]
-    sentences += [_quoted(scored, readable), _worst_loss(scored, readable), _most_accused(accused, readable)]
+        return (say("card.robustness.unmeasured"),), (), ()
+    sentences = [_applied(measured), _quoted(scored, readable), _worst_loss(scored, readable)]
+    sentences.append(_most_accused(accused, readable))
     return tuple(sentence for sentence in sentences if sentence), *_table(scored, accused, readable)
 
 
-def _how_many(measured: Mapping[str, Figures]) -> str:
+def _applied(measured: Mapping[str, Figures]) -> str:
     counts = [of[CLEAN].get(key, 0) for of in measured.values() if CLEAN in of for key in ("real", "fake")]
-    return f"on up to {max(counts)} pictures of each class and set" if counts and max(counts) else "on test pictures"
+    most = max(counts, default=0)
+    return say("card.robustness.applied_to", most=most) if most else say("card.robustness.applied")
 
 
 def _quoted(scored: Mapping[str, Figures], readable: Callable[[str], str]) -> str:
     found = {name: of[QUOTED]["auc_loss"] for name, of in scored.items() if "auc_loss" in of.get(QUOTED, {})}
     losses = [(loss["value"], name) for name, loss in found.items()]
     if not losses:
-        return f"The loss at {words_for(QUOTED)} was not measured." if scored else ""
+        return say("card.robustness.loss_unmeasured", condition=words_for(QUOTED)) if scored else ""
     loss, name = max(losses)
-    bears = "It bears JPEG well" if loss <= SMALL_LOSS else "JPEG harms it"
     if loss <= 0:
-        return f"{bears}: at quality 50 it loses no AUC on any test set."
-    return f"{bears}: at quality 50 it loses at most {loss:.3f} AUC (on {readable(name)})."
+        return say("card.robustness.no_loss")
+    key = "card.robustness.bears" if loss <= SMALL_LOSS else "card.robustness.harms"
+    return say(key, loss=loss, name=readable(name))
 
 
 def _worst_loss(scored: Mapping[str, Figures], readable: Callable[[str], str]) -> str:
@@ -62,7 +64,8 @@ def _worst_loss(scored: Mapping[str, Figures], readable: Callable[[str], str]) -
         return ""
     loss, name, condition = max(losses)
     left = scored[name][condition]["auc"]
-    return f"Hardest is {words_for(condition)}: AUC on {readable(name)} falls by {loss:.3f} to {left:.3f}."
+    values = {"condition": words_for(condition), "name": readable(name)}
+    return say("card.robustness.hardest", loss=loss, left=left, **values)
 
 
 def _most_accused(accused: Mapping[str, Figures], readable: Callable[[str], str]) -> str:
@@ -73,13 +76,11 @@ def _most_accused(accused: Mapping[str, Figures], readable: Callable[[str], str]
         if "false_accusation_rate" in values
     ]
     if not rises or max(rises)[0] <= 0:
-        return "No corruption made it accuse more real photos." if rises else ""
+        return say("card.robustness.none_accused") if rises else ""
     _, name, condition = max(rises)
     before, after = (accused[name][key]["false_accusation_rate"] for key in (CLEAN, condition))
-    return (
-        f"Real photos suffer most from {words_for(condition)}: {after:.0%} of those in {readable(name)} are then "
-        f"called fake, instead of {before:.0%}."
-    )
+    values = {"condition": words_for(condition), "name": readable(name)}
+    return say("card.robustness.accused_most", before=before, after=after, **values)
 
 
 def _table(
@@ -97,9 +98,10 @@ def _table(
     for condition in dict.fromkeys(conditions):
         cells = [_loss_cell(of, condition) for of in scored.values()]
         cells += [_rate_cell(of, condition) for of in alone.values()]
-        rows.append(("untouched" if condition == CLEAN else words_for(condition), *cells))
-    head = [f"AUC, {readable(name)}" for name in scored] + [f"Called fake, {readable(name)}" for name in alone]
-    return ("Corruption, at its costliest level", *head), tuple(rows)
+        rows.append((say("card.robustness.untouched") if condition == CLEAN else words_for(condition), *cells))
+    head = [say("card.column.auc_on", name=readable(name)) for name in scored]
+    head += [say("card.column.called_fake_in", name=readable(name)) for name in alone]
+    return (say("card.column.corruption"), *head), tuple(rows)
 
 
 def _cost(condition: str, scored: Mapping[str, Figures], alone: Mapping[str, Figures]) -> float:
@@ -114,11 +116,11 @@ def _loss_cell(figures: Figures, condition: str) -> str:
     if "auc" not in values:
         return "–"
     if condition == CLEAN or "auc_loss" not in values:
-        return f"{values['auc']:.3f}"
+        return number(values["auc"], ".3f")
     loss = values["auc_loss"]
-    return f"{values['auc']:.3f}, loss {loss['value']:.3f} ({loss['low']:.3f} to {loss['high']:.3f})"
+    return say("card.robustness.loss", auc=values["auc"], loss=loss["value"], low=loss["low"], high=loss["high"])
 
 
 def _rate_cell(figures: Figures, condition: str) -> str:
     rate = figures.get(condition, {}).get("false_accusation_rate")
-    return "–" if rate is None else f"{rate:.0%}"
+    return "–" if rate is None else number(rate, ".0%")

@@ -30,7 +30,6 @@ class Corruption:
     Attributes:
         title: what it is, in words.
         unit: what its levels mean.
-        phrase: a sentence's words for it, with ``{}`` for the level.
         levels: in the order in which a curve shows them.
         original: where among the levels the untouched crop belongs: the number of levels before it.
         apply: takes a crop, a level, the landmarks in crop pixels (or None) and a seed; returns the corrupted crop.
@@ -39,7 +38,6 @@ class Corruption:
 
     title: str
     unit: str
-    phrase: str
     levels: tuple[float, ...]
     original: int
     apply: Apply
@@ -96,31 +94,23 @@ def _to_pixels(values: NDArray[np.floating]) -> Crop:
 
 
 def _hidden(region: str) -> Corruption:
-    unit, phrase = "size of the patch (1 covers the part)", f"hidden {region} (patch × {{}})"
-    levels = (0.7, 1.0, 1.4)
-    return Corruption(f"{region} hidden", unit, phrase, levels, 0, partial(_occlude, region), needs_landmarks=True)
+    unit, levels = "size of the patch (1 covers the part)", (0.7, 1.0, 1.4)
+    return Corruption(f"{region} hidden", unit, levels, 0, partial(_occlude, region), needs_landmarks=True)
 
 
 CORRUPTIONS: dict[str, Corruption] = {
-    "jpeg": Corruption("JPEG", "quality", "JPEG quality {}", (95, 80, 65, 50, 35, 20), 0, _jpeg),
-    "blur": Corruption("Gaussian blur", "sigma in pixels of 256", "blur of {} pixels in 256", (0.5, 1, 2, 4), 0, _blur),
-    "noise": Corruption(
-        "Gaussian noise", "sigma in grey levels", "noise of {} grey levels", (5, 10, 20, 40), 0, _noise
-    ),
+    "jpeg": Corruption("JPEG", "quality", (95, 80, 65, 50, 35, 20), 0, _jpeg),
+    "blur": Corruption("Gaussian blur", "sigma in pixels of 256", (0.5, 1, 2, 4), 0, _blur),
+    "noise": Corruption("Gaussian noise", "sigma in grey levels", (5, 10, 20, 40), 0, _noise),
     "downscale": Corruption(
         "Down-scaling",
         "shrunk to this part, enlarged again",
-        "shrinking to {}",
         (0.75, 0.5, 0.25, 0.125),
         0,
         _downscale,
     ),
-    "brightness": Corruption(
-        "Brightness", "pixels multiplied by", "brightness × {}", (0.4, 0.7, 1.4, 2.0), 2, _brightness
-    ),
-    "contrast": Corruption(
-        "Contrast", "distance from the mean multiplied by", "contrast × {}", (0.25, 0.5, 1.5, 2.5), 2, _contrast
-    ),
+    "brightness": Corruption("Brightness", "pixels multiplied by", (0.4, 0.7, 1.4, 2.0), 2, _brightness),
+    "contrast": Corruption("Contrast", "distance from the mean multiplied by", (0.25, 0.5, 1.5, 2.5), 2, _contrast),
     "eyes": _hidden("eyes"),
     "nose": _hidden("nose"),
     "mouth": _hidden("mouth"),

@@ -12,11 +12,9 @@ from model.card_figures import attention, calibration, cross_set, failures, figu
 from model.card_parts import WHOLE, Section, Table, by_value, name_of, readable, span, tested, trained_on
 from model.card_robustness import robustness
 from model.cli import run
+from model.detector import VERDICTS
+from model.language import say
 
-MEANT_FOR_NOTHING_ELSE = (
-    "Not for proof, for decisions about a person, for sorting content by machine, or for pictures without a face.",
-    "Not for commercial use, unless the licence below allows it.",
-)
 OFTEN = 0.1  # rate of mistakes from which they are called frequent
 NOT_TOLD = {"data", "out", "faces", "backbone", "split"}  # names of files on the machine that trained, digests
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -27,14 +25,13 @@ def what_it_is(card: Card) -> Section:
     """Architecture, input and output."""
     size = card.preprocessing.input_size
     low, high = card.inconclusive_band
+    verdicts = {name.lower(): say(f"verdict.{name}") for name in VERDICTS}
     return Section(
         "what",
-        "What it is",
+        say("card.what.title"),
         (
-            f"{name_of(card)} judges one face: it takes a square crop, shrunk to {size} × {size} pixels, and says "
-            "how likely it is that the face was generated or manipulated.",
-            f"From P(Fake) {high:.2f} on the page says Looks fake, up to {low:.2f} Looks real; in between it says "
-            "Inconclusive and gives no verdict.",
+            say("card.what.judges", name=name_of(card), size=size),
+            say("card.what.band", low=low, high=high, **verdicts),
             _headline(card),
         ),
     )
@@ -43,56 +40,45 @@ def what_it_is(card: Card) -> Section:
 def _headline(card: Card) -> str:
     accused, missed = by_value(card, "false_accusation_rate"), by_value(card, "miss_rate")
     if not accused and not missed:
-        return "Its mistakes were not measured: trust none of its verdicts."
+        return say("card.wrong.unmeasured")
     worst = max([value for value, _ in accused[-1:]] + [value for value, _ in missed[-1:]])
-    parts = []
-    if accused:
-        parts.append(f"calls {span(accused)} of real photos fake")
-    if missed:
-        parts.append(f"takes {span(missed)} of fakes for real")
-    often = "It is wrong often" if worst >= OFTEN else "It is sometimes wrong"
-    return f"{often}: at P(Fake) = 0.5, depending on the test set, it {' and '.join(parts)}."
+    accuses = say("card.wrong.accuses", share=span(accused)) if accused else ""
+    misses = say("card.wrong.misses", share=span(missed)) if missed else ""
+    both = accuses and misses and say("card.wrong.both", accuses=accuses, misses=misses)
+    return say("card.wrong.often" if worst >= OFTEN else "card.wrong.sometimes", mistakes=both or accuses or misses)
 
 
 def intended_use(card: Card) -> Section:
     """What it is for, and what it is not for."""
     sets = ", ".join(readable(name) for name in tested(card))
-    known = (
-        f"It was measured on these pictures only: {sets}. What it does on others, by newer generators above all, "
-        "is not known."
-        if sets
-        else "It was not measured on any pictures, so nothing is known of where it holds."
-    )
-    purpose = (
-        "An aid for looking closer at a portrait, for research, teaching and demonstration. A person decides, with "
-        "other evidence: where the picture comes from, what its file says, who has it first."
-    )
-    return Section("use", "Intended use", (purpose, *MEANT_FOR_NOTHING_ELSE, known))
+    known = say("card.use.measured_on", sets=sets) if sets else say("card.use.unmeasured")
+    not_for = (say("card.use.no_proof"), say("card.use.not_commercial"))
+    return Section("use", say("card.use.title"), (say("card.use.purpose"), *not_for, known))
 
 
 def training_data(card: Card) -> Section:
     """What it learnt from, and under which terms."""
-    data = trained_on(card)
+    title, data = say("card.training.title"), trained_on(card)
     if not data:
-        return Section("training", "Training data", ("The card does not say what it was trained on.",))
+        return Section("training", title, (say("card.training.unknown"),))
     unseen = [readable(name) for name in tested(card) if name not in data]
-    sentences = [f"Trained on {len(data)} source{'s' if len(data) > 1 else ''} of pictures."]
+    sentences = [say("card.training.sources", count=len(data))]
     if unseen:
-        sentences.append(f"Tested, but never trained on: {', '.join(unseen)}.")
+        sentences.append(say("card.training.unseen", sets=", ".join(unseen)))
     rows = tuple((name, str(words)) for name, words in data.items())
-    head = ("Data set", "What it is, and its terms")
-    return Section("training", "Training data", tuple(sentences), Table(head, rows))
+    head = (say("card.column.data_set"), say("card.training.terms"))
+    return Section("training", title, tuple(sentences), Table(head, rows))
 
 
 def robustness_section(card: Card) -> Section:
     """How it bears corrupted pictures."""
     sentences, head, rows = robustness(card.metrics.get("test_corruptions", {}), readable)
-    return Section("robustness", "Corrupted pictures", sentences, Table(head, rows) if rows else None)
+    return Section("robustness", say("card.robustness.title"), sentences, Table(head, rows) if rows else None)
 
 
 def licence(card: Card) -> Section:
     """Under which terms the weights may be used."""
-    return Section("licence", "Licence of the weights", (card.licence,))
+    return Section("licence", say("card.licence.title"), (card.licence,))
 
 
 BUILDERS: tuple[Callable[[Card], Section], ...] = (
@@ -129,7 +115,8 @@ def markdown(card: Card, folder: Path = SHIPPED) -> str:
     for section in facts(card):
         parts += ["", *_section(section)]
     parts += ["", *_reproduction(card, folder)]
-    return "\n".join(parts) + "\n"
+    # A hyphen is found by those who look for a negative number in the document.
+    return "\n".join(parts).replace("−", "-") + "\n"
 
 
 def _section(section: Section) -> list[str]:

@@ -17,6 +17,7 @@ from model.artifact import SHIPPED, Card, read_card, write_card
 from model.card_parts import Section
 from model.card_robustness import words_for
 from model.corruptions import CLEAN, CORRUPTIONS, conditions
+from model.language import speaking
 from model.model_card import facts, markdown, write_model_card
 from model.preprocessing import Preprocessing
 from model.train import train
@@ -161,7 +162,7 @@ def test_calibration_is_judged_by_its_error(error: float, judged: str) -> None:
             metrics["test"][name]["expected_calibration_error"] = estimate(error)
 
     assert judged in told(with_test(change), "calibration")
-    assert "divided by 1.80 and Fake's is shifted by -0.36" in told(CARD, "calibration")
+    assert "divided by 1.80 and Fake's is shifted by −0.36" in told(CARD, "calibration")
     assert "never calibrated" in told(replace(CARD, temperature=None), "calibration")
 
 
@@ -231,6 +232,18 @@ def test_most_failed_groups_are_named_and_small_ones_are_not() -> None:
 
 def test_attention_is_told_where_it_was_measured() -> None:
     assert "Among the 555 DFDC face swaps" in told(CARD, "attention") and "93.0%" in told(CARD, "attention")
+
+
+def test_facts_are_told_in_the_language_spoken() -> None:
+    """Only what the card itself says stays as it is: its licence, and the terms of its data sets."""
+    english = {sentence for section in facts(CARD) for sentence in (section.title, *section.sentences)}
+    with speaking("tr"):
+        turkish = {sentence for section in facts(CARD) for sentence in (section.title, *section.sentences)}
+        assert "−0,36" in told(CARD, "calibration") and "P(Sahte)" in told(CARD, "calibration")
+        assert "%9–%12" in told(CARD, "verdicts") and "JPEG kalitesi 50" in str(section(CARD, "robustness").table)
+        assert "0,180 (0,160–0,200)" in str(section(CARD, "figures").table)
+        assert "90 and over" in str(section(CARD, "failures").table), "a group that the catalogue does not know"
+    assert english & turkish == {CARD.licence}
 
 
 # What is missing
