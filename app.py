@@ -2,37 +2,30 @@
 
 import base64
 import binascii
-import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from html import escape
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import cv2
 import gradio as gr
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from explain import captions, draw, words
-from explain.analysis import Analysis, analyze
+from explain import captions, page_what_if, words
 from explain.as_json import to_dict
-from explain.attention_map import attention_map
-from explain.draw_curves import curve_picture
-from explain.gallery import example_of, examples, planted_region
+from explain.gallery import examples
 from explain.hiding import HIDES
 from explain.methods import METHODS
-from explain.plain_text import curves_in_words
-from explain.runs import Runs
-from explain.settings import MAX_SAMPLES, MIN_SAMPLES, TARGETS, Settings, SettingsError
+from explain.page import ALWAYS, FORESEEN, LIKELIER, SLIDE_FIRST, Page, settings_from, slide
+from explain.page_parts import IN_LINKS, Change, Updates, from_link, link_to, notice
+from explain.page_report import download
+from explain.settings import MAX_SAMPLES, MIN_SAMPLES, TARGETS, Settings
 from explain.superpixels import METHODS as SEGMENTATIONS
 from explain.view import View, pictures
-from explain.what_if import WhatIf, smallest_flip, what_if_sentence, without, without_top
-from model.artifact import ArtifactError, Card
+from model.artifact import ArtifactError
 from model.choice import Models, to_choose_from
 from model.cli import run
-from model.faces import crop
+from model.language import DEFAULT, LANGUAGES, say, speaking
 from model.photo import MAX_BYTES, PhotoError
 
 # Served by the page itself; the package's semi-bold cut of this font lacks most letters, so the bold stands in.
@@ -49,19 +42,14 @@ THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg"
     block_label_text_color="*primary_700",
     block_title_text_color="*primary_700",
 )
-# Gradio starts a slider's run when the pointer lets go; whoever moves it by the arrow keys lets go of a key.
-HEAD = """<script>document.addEventListener("keyup", event => {
-  if (event.target.matches?.("input[type=range]") && /^(Arrow|Page|Home|End)/.test(event.key))
-    event.target.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }))
-})</script>"""
-CSS = Path(__file__).parent / "explain" / "page.css"
-log = logging.getLogger(__name__)
+ROOM = Path(__file__).parent / "explain"
+CSS, SCRIPT = ROOM / "page.css", ROOM / "page.js"
 Picture = NDArray[np.uint8]
-LIKELIER = "The likelier one"
-FORESEEN = (PhotoError, SettingsError, ArtifactError)  # their messages are written for the visitor
-ALWAYS = ("attention", "lime")  # maps that every visitor sees; the others are made when asked for
-FURTHER = [(method.title, name) for name, method in METHODS.items() if name not in ALWAYS]
+FURTHER = [name for name in METHODS if name not in ALWAYS]
 BUSY_VISITORS = 4  # runs at the same time; the rest wait their turn
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # what takes milliseconds does not wait for others' runs
+A_RUN: dict[str, Any] = {"concurrency_limit": BUSY_VISITORS, "concurrency_id": "model", **PRIVATE}
 
 
 def _hand_over(self: gr.Image, payload: Any) -> str | bytes | None:
@@ -72,10 +60,10 @@ def _hand_over(self: gr.Image, payload: Any) -> str | bytes | None:
         try:
             return base64.b64decode(payload.url.partition(",")[2], validate=True)
         except binascii.Error:
-            raise gr.Error("The data URL is not valid base64; send the whole file.", print_exception=False) from None
+            raise gr.Error(say("page.bad_data_url"), print_exception=False) from None
     # A caller may name any path; only what was uploaded is the caller's own.
     if payload.path is None or not Path(payload.path).resolve().is_relative_to(Path(self.GRADIO_CACHE).resolve()):
-        raise gr.Error("The photo was not uploaded to this page; upload it first.", print_exception=False)
+        raise gr.Error(say("page.not_uploaded"), print_exception=False)
     return str(payload.path)
 
 
@@ -86,34 +74,448 @@ PhotoInput: Any = type.__new__(
 )
 
 
-def settings_from(controls: Sequence[Any], **others: Any) -> Settings:
-    """Settings from the values of the page's controls that decide a run; ``others`` are taken as they are."""
-    target, superpixels, samples, smooth, further, segmentation, hide = controls
-    return Settings(
-        target=None if target == LIKELIER else target,
-        methods=(*ALWAYS, *further),
-        superpixels=int(superpixels),
-        samples=int(samples),
-        smooth_attention=smooth,
-        segmentation=segmentation,
-        hide=hide,
-        **others,
+class Parts:
+    """The parts of the page by name: what the handlers may read and change, and the words that follow the language."""
+
+    def __init__(self) -> None:
+        self.named: dict[str, Any] = {}
+        self._words: dict[str, dict[str, Callable[[], Any]]] = {}
+
+    def add(self, name: str, kind: Any, *args: Any, said: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """Make a component and name it.
+
+        Args:
+            name: by which handlers know it, and its ``elem_id`` (with dashes).
+            kind: a class of Gradio's.
+            args: its positional arguments.
+            said: properties that hold words: a key of the catalogue, or a function that says them.
+            options: its other properties.
+        """
+        tellers = {prop: _teller(words) for prop, words in (said or {}).items()}
+        spoken = {prop: tell() for prop, tell in tellers.items()}
+        if kind is not gr.State:
+            options.setdefault("elem_id", name.replace("_", "-"))
+        self.named[name] = component = kind(*args, **spoken, **options)
+        self._words[name] = tellers
+        return component
+
+    def spoken_with(self, updates: Updates) -> dict[Any, Any]:
+        """Every component's words in the language spoken now, and the updates of a handler."""
+        changes = {name: {prop: tell() for prop, tell in tellers.items()} for name, tellers in self._words.items()}
+        for name, value in updates.items():
+            changes[name] |= value if isinstance(value, Change) else {"value": value}
+        return {self.named[name]: gr.update(**change) for name, change in changes.items() if change}
+
+    def readable(self) -> set[Any]:
+        """What handlers are told: the values of everything that holds one."""
+        return {self.named[name] for name in READ}
+
+    def asked(self, values: Mapping[Any, Any]) -> dict[str, Any]:
+        """Values by component, as Gradio hands them over, by name."""
+        return {name: values[self.named[name]] for name in READ}
+
+    def changes(self, updates: Updates) -> dict[Any, Any]:
+        """Updates by name, as Gradio takes them; it wants at least one."""
+        if not updates:
+            return {self.named["status"]: gr.skip()}
+        return {
+            self.named[name]: gr.update(**value) if isinstance(value, Change) else value
+            for name, value in updates.items()
+        }
+
+
+CONTROLS = ("target", "superpixels", "samples", "shown", "smooth", "further", "trust", "segmentation", "hide")
+READ = (
+    *("language", "model", "photo", *CONTROLS, "face", "whole", "seen", "hidden"),
+    *("regions", "top", "slide_map"),
+)
+
+
+def _teller(words_or_key: Any) -> Callable[[], Any]:
+    return words_or_key if callable(words_or_key) else lambda: say(words_or_key)
+
+
+def _help(name: str, room: str = "settings") -> dict[str, Any]:
+    """The words of a control with one line of help."""
+    return {"label": f"{room}.{name}", "info": f"{room}.{name}_help"}
+
+
+def build_page(models: Models, learn_examples: bool = False) -> gr.Blocks:
+    """The page around the models, with the endpoints for programs beside it.
+
+    Args:
+        models: those to choose from.
+        learn_examples: analyse the examples beforehand, while nobody waits, so that they answer at once.
+    """
+    page, parts = Page(models), Parts()
+    add = parts.add
+    with gr.Blocks(title="WhyFake", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+        with gr.Row(elem_id="top-row"):
+            add("header", gr.HTML, said={"value": words.header}, scale=5)
+            add(
+                *("language", gr.Radio, [(name, code) for code, name in LANGUAGES.items()]),
+                said={"label": "page.language"},
+                value=DEFAULT,
+                container=False,
+                scale=0,
+                min_width=240,
+            )
+        add("scope", gr.HTML, words.scope(models.get(models.first).card))
+        for problem in models.problems:
+            gr.HTML(words.notice(str(problem), "error"))
+        add(
+            *("model", gr.Radio, models.names),
+            said=_help("model", "page"),
+            value=models.first,
+            visible=len(models.names) > 1,
+        )
+        with add("tabs", gr.Tabs):
+            with add("one_tab", gr.Tab, said={"label": "page.one"}, id="one"):
+                _one_photo(parts)
+            with add("model_tab", gr.Tab, said={"label": "page.model_tab"}, id="model"):
+                add("card", gr.HTML, words.model_card(models.get(models.first).card))
+        with add("reading_group", gr.Accordion, said={"label": "page.reading"}, open=False):
+            add("reading", gr.Markdown, said={"value": words.reading})
+        for name, start in (("seen", None), ("hidden", []), ("face", 0), ("whole", False)):
+            add(name, gr.State, start)
+        _wire(page, parts, blocks)
+    if learn_examples:
+        page.memory.learn_examples(settings_from(_DEFAULTS), models.get(models.first), page.runs.busy)
+    return blocks
+
+
+def _one_photo(parts: Parts) -> None:
+    add = parts.add
+    with gr.Row(equal_height=False, elem_id="first-row"):
+        with gr.Column(scale=5, min_width=320, elem_id="left"):
+            add(
+                *("photo", PhotoInput),
+                said={"label": "page.photo"},
+                sources=["upload", "clipboard", "webcam"],
+                height=330,
+            )
+            add(
+                *("found", gr.Image),
+                said={"label": "page.found"},
+                visible=False,
+                interactive=False,
+                format="jpeg",
+                height=300,
+                buttons=["fullscreen"],
+            )
+            add("faces_table", gr.HTML)
+        with gr.Column(scale=6, min_width=320, elem_id="right"):
+            add("placeholder", gr.HTML, said={"value": words.placeholder})
+            add("notice", gr.HTML, visible=False)
+            add("whole_button", gr.Button, said={"value": "page.whole"}, visible=False)
+            with add("verdict_group", gr.Column, visible=False):
+                add("verdict", gr.HTML)
+                add("label", gr.Label, said={"label": "page.probabilities"}, show_heading=False, elem_id="probabilities")
+            with gr.Row(elem_id="running"):
+                add("status", gr.HTML)
+                add("cancel", gr.Button, said={"value": "page.cancel"}, size="sm", visible=False, scale=0)
+            _settings(parts)
+    _examples(parts)
+    with add("maps", gr.Column, visible=False, elem_id="why"):
+        _maps(parts)
+        with add("trust_group", gr.Accordion, said={"label": "page.trust"}, open=False):
+            add("trust_numbers", gr.HTML, elem_classes="caption")
+        _what_if(parts)
+    with add("robustness_group", gr.Column, visible=False):
+        add(
+            *("robustness_title", gr.HTML),
+            said={"value": lambda: captions.heading(say("page.robustness"), say("page.robustness_help"))},
+        )
+        add("robustness", gr.HTML, elem_classes="caption")
+    _take_away(parts)
+
+
+def _examples(parts: Parts) -> None:
+    """A button with a small picture for each example."""
+    parts.add("examples_title", gr.HTML, said={"value": lambda: f'<p class="examples-title">{say("page.examples")}</p>'})
+    with gr.Row(elem_id="examples"):
+        for example in examples():
+            parts.add(
+                *(f"example_{example.path.stem}", gr.Button),
+                said={"value": lambda example=example: example.title},
+                icon=str(example.path),
+                elem_classes="example",
+                min_width=120,
+                size="sm",
+            )
+
+
+def _settings(parts: Parts) -> None:
+    """The controls that decide a run, each with a line of help."""
+    add = parts.add
+    with add("settings_group", gr.Accordion, said={"label": "page.settings"}, open=False):
+        add(
+            *("target", gr.Radio),
+            said={**_help("target"), "choices": _targets},
+            value=LIKELIER,
+        )
+        add("superpixels", gr.Slider, 10, 150, Settings.superpixels, said=_help("superpixels"), step=5)
+        add("samples", gr.Slider, MIN_SAMPLES, MAX_SAMPLES, Settings.samples, said=_help("samples"), step=100)
+        add("shown", gr.Slider, 1, 50, 8, said=_help("shown"), step=1)
+        add("smooth", gr.Checkbox, False, said=_help("smooth"))
+        add("further", gr.CheckboxGroup, said={**_help("further"), "choices": _further}, value=[])
+        add("trust", gr.Checkbox, True, said=_help("trust"))
+        add("segmentation", gr.Radio, list(SEGMENTATIONS), said=_help("segmentation"), value=Settings.segmentation)
+        add("hide", gr.Radio, list(HIDES), said=_help("hide"), value=Settings.hide)
+        add("link", gr.Textbox, said=_help("link", "page"), interactive=False, buttons=["copy"])
+
+
+def _targets() -> list[tuple[str, str]]:
+    return [(say("settings.likelier"), LIKELIER), *((say(f"class.{name}"), name) for name in TARGETS)]
+
+
+def _further() -> list[tuple[str, str]]:
+    return [(METHODS[name].title, name) for name in FURTHER]
+
+
+def _maps(parts: Parts) -> None:
+    """The face beside its maps, or under one of them; maps that were not asked for stay hidden."""
+    add = parts.add
+    add("why_title", gr.HTML, said={"value": lambda: captions.heading(say("page.why"), say("page.why_help"))})
+    with gr.Tabs(elem_id="maps-tabs"):
+        with (
+            add("side_tab", gr.Tab, said={"label": "page.side_by_side"}),
+            gr.Row(equal_height=False, elem_id="maps"),
+        ):
+            with gr.Column(min_width=280, elem_classes="map"):
+                add(
+                    *("original_title", gr.HTML),
+                    said={"value": lambda: captions.heading(say("page.original"), say("page.original_help"))},
+                )
+                _picture(parts, "original_picture", "original", "page.original")
+            for name in (*reversed(ALWAYS), *FURTHER):
+                with add(f"{name}_column", gr.Column, min_width=280, visible=name in ALWAYS, elem_classes="map"):
+                    add(f"{name}_title", gr.HTML)
+                    _picture(parts, f"{name}_picture", name, lambda name=name: METHODS[name].title)
+                    if name in ("lime", "attention", "occlusion"):
+                        add(
+                            *(f"{name}_readout", gr.HTML),
+                            said={"value": lambda: f'<p class="readout">{say("page.readout")}</p>'},
+                        )
+                    add(f"{name}_text", gr.HTML, elem_classes="caption")
+                    if name == "lime":
+                        add("lime_table", gr.HTML, elem_classes="caption")
+        with add("slide_tab", gr.Tab, said={"label": "page.slide"}):
+            add("slide_map", gr.Radio, said={"label": "page.slide_map"}, choices=[SLIDE_FIRST], value=SLIDE_FIRST)
+            add(
+                *("slide_picture", gr.ImageSlider),
+                said={"label": "page.slide"},
+                format="png",
+                interactive=False,
+                max_height=640,
+                elem_classes="slide-picture",
+            )
+    add("pointed_at", gr.HTML)
+
+
+def _picture(parts: Parts, name: str, elem_id: str, label: Any) -> None:
+    parts.add(
+        *(name, gr.Image),
+        said={"label": label},
+        format="png",
+        interactive=False,
+        buttons=["download", "fullscreen"],
+        elem_id=elem_id,
+        elem_classes="map-picture",
     )
 
 
-class Page:
-    """The handlers of the page; each gives updates by the name of the part that they change."""
+def _what_if(parts: Parts) -> None:
+    """The face without some of its patches, and the controls that choose them."""
+    add = parts.add
+    with gr.Row(equal_height=False, elem_id="what-if"):
+        with gr.Column(min_width=320):
+            add(
+                *("what_if_title", gr.HTML),
+                said={"value": lambda: captions.heading(say("what_if_page.heading"), say("what_if_page.heading_help"))},
+            )
+            add("what_if_text", gr.HTML, words.what_if_help(), elem_classes="caption")
+            add("top", gr.Slider, 0, 20, 0, said=_help("top", "what_if_page"), step=1)
+            add("regions", gr.Dropdown, said=_help("regions", "what_if_page"), multiselect=True, value=[])
+            with gr.Row():
+                add("smallest", gr.Button, said={"value": "what_if_page.smallest"}, size="sm")
+                add("show_all", gr.Button, said={"value": "what_if_page.show_all"}, size="sm")
+        with gr.Column(min_width=320):
+            _picture(parts, "what_if_picture", "what-if-picture", "what_if_page.picture")
 
-    def __init__(self, models: Models) -> None:
-        self.models = models
-        self.runs = Runs()
-        self.parts: dict[str, Any] = {}
 
-    def _to(self, updates: dict[str, Any]) -> dict[Any, Any]:
-        return {self.parts[name]: update for name, update in updates.items()}
+def _take_away(parts: Parts) -> None:
+    """Downloads, made when they are asked for."""
+    add = parts.add
+    with add("report_group", gr.Row, visible=False, elem_id="report"):
+        add("report_html", gr.Button, said={"value": "page.report_html"}, size="md")
+        add("report_zip", gr.Button, said={"value": "page.report_zip"}, size="md")
+    add("ready", gr.DownloadButton, visible="hidden")
+
+
+def _wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
+    """Connect the parts and the handlers."""
+    named, everything = parts.named, list(parts.named.values())
+
+    def show(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
+        for updates in page.show(parts.asked(values), str(request.session_hash)):
+            yield parts.changes(updates)
+
+    def stop(request: gr.Request) -> None:
+        """End the visitor's run; what it has shown stays."""
+        page.runs.stop(str(request.session_hash))
+
+    run_it: dict[str, Any] = {
+        "fn": show,
+        "inputs": parts.readable(),
+        "outputs": everything,
+        "trigger_mode": "multiple",  # a newer run ends the one before: see Runs
+        **A_RUN,
+    }
+
+    def at_once(
+        trigger: Callable[..., Any], handler: Callable[[dict[str, Any]], Updates], outputs: list[str], **options: Any
+    ) -> Any:
+        """Let a handler answer a trigger without waiting for others' runs."""
+
+        def answer(values: dict[Any, Any]) -> dict[Any, Any]:
+            return parts.changes(handler(parts.asked(values)))
+
+        targets = [named[name] for name in (*outputs, "status")]
+        return trigger(answer, parts.readable(), targets, **AT_ONCE, **options)
+
+    named["photo"].change(lambda: (0, False), None, [named["face"], named["whole"]], **AT_ONCE).then(**run_it)
+    gr.on([named[name].input for name in ("target", "further", "trust", "segmentation", "hide")], **run_it)
+    gr.on([named[name].release for name in ("superpixels", "samples")], **run_it)
+    named["whole_button"].click(lambda: True, None, named["whole"], **AT_ONCE).then(**run_it)
+    named["found"].select(_pick, [named["seen"], named["face"]], named["face"], **AT_ONCE).then(**run_it)
+    for example in examples():
+        button = named[f"example_{example.path.stem}"]
+        button.click(lambda path=str(example.path): gr.update(value=path), None, named["photo"], **AT_ONCE)
+    drawn = [f"{name}_{part}" for name in METHODS for part in ("picture", "text")]
+    for control in ("shown", "smooth"):  # a slider sends every step of its way
+        outputs = [*drawn, "seen", "regions", "lime_table", "pointed_at"]
+        at_once(named[control].input, page.redraw, outputs, trigger_mode="always_last")
+    at_once(named["slide_map"].input, _slide, ["slide_map", "slide_picture"])
+    named["cancel"].click(stop, **AT_ONCE)
+    blocks.unload(stop)  # whoever leaves waits for nothing
+    _wire_what_if(parts, at_once)
+    _wire_downloads(page, parts)
+    _wire_language(page, parts, blocks, run_it)
+    _wire_api(page, parts)
+
+
+def _pick(seen: View | None, face: int, event: gr.SelectData) -> int:
+    """The face that was clicked, or the one chosen before where the click met none."""
+    hit = seen.face_at(*event.index[:2]) if seen is not None else None
+    return face if hit is None else hit
+
+
+def _slide(asked: dict[str, Any]) -> Updates:
+    if asked["seen"] is None:
+        return {}
+    with speaking(asked["language"]):
+        return slide(asked["seen"], asked)
+
+
+def _wire_what_if(parts: Parts, at_once: Callable[..., Any]) -> None:
+    """Clicks on the pictures and the controls beside them ask the network at once."""
+    named = parts.named
+    changed = ["hidden", "regions", "what_if_picture", "what_if_text"]
+
+    def spoken(handler: Callable[[dict[str, Any]], Updates]) -> Callable[[dict[str, Any]], Updates]:
+        def answer(asked: dict[str, Any]) -> Updates:
+            with speaking(asked["language"]):
+                return handler(asked)
+
+        return answer
+
+    def clicked(values: dict[Any, Any], event: gr.SelectData) -> dict[Any, Any]:
+        asked = parts.asked(values)
+        with speaking(asked["language"]):
+            return parts.changes(page_what_if.hide_at(asked, (event.index[0], event.index[1])))
+
+    targets = [named[name] for name in (*changed, "status")]
+    for picture in ("lime_picture", "original_picture", "what_if_picture"):
+        named[picture].select(clicked, parts.readable(), targets, **AT_ONCE)
+    at_once(named["top"].input, spoken(page_what_if.hide_top), changed, trigger_mode="always_last")
+    at_once(named["regions"].input, spoken(page_what_if.hide_named), changed, trigger_mode="always_last")
+    at_once(named["smallest"].click, spoken(page_what_if.hide_smallest), changed)
+    at_once(named["show_all"].click, spoken(page_what_if.show_all), changed)
+
+
+def _wire_downloads(page: Page, parts: Parts) -> None:
+    named = parts.named
+    for kind in ("html", "zip"):
+
+        def make(values: dict[Any, Any], kind: str = kind) -> Iterator[dict[Any, Any]]:
+            asked = parts.asked(values)
+            for updates in download(asked, page.models.get(asked["model"]).card, kind):
+                yield parts.changes(updates)
+
+        targets = [named["ready"], named["notice"], named["status"]]
+        made = named[f"report_{kind}"].click(make, parts.readable(), targets, **PRIVATE)
+        made.success(None, js="() => window.fetchReady()", **PRIVATE)
+
+
+def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str, Any]) -> None:
+    """The page speaks the language chosen; at first that of the link, or of the browser."""
+    named = parts.named
+
+    def translate(values: dict[Any, Any]) -> dict[Any, Any]:
+        asked = parts.asked(values)
+        with speaking(asked["language"]):
+            return parts.spoken_with(page.translate(asked))
+
+    def arrive(request: gr.Request) -> dict[Any, Any]:
+        return parts.changes(arrival(page.models, dict(request.query_params), request.headers.get("accept-language", "")))
+
+    everything = list(named.values())
+    named["language"].change(translate, parts.readable(), everything, **AT_ONCE)
+    controls = [named[name] for name in ("language", "model", *CONTROLS, "photo", "notice", "status")]
+    blocks.load(arrive, None, controls, **AT_ONCE)
+    named["model"].input(
+        lambda values: map(parts.changes, page.describe(parts.asked(values))),
+        *(parts.readable(), [named["scope"], named["card"]]),
+        **PRIVATE,
+    ).then(**run_it)
+
+
+def arrival(models: Models, query: Mapping[str, str], accepted: str) -> Updates:
+    """How the page starts for a visitor: in their language, with the settings and the example that a link names.
+
+    Args:
+        models: those to choose from.
+        query: of the address.
+        accepted: the browser's ``Accept-Language``.
+    """
+    language = query.get("lang", "tr" if accepted.lower().startswith("tr") else DEFAULT)
+    language = language if language in LANGUAGES else DEFAULT
+    changes: Updates = {"language": language}
+    with speaking(language):
+        try:
+            asked = from_link({name: query[name] for name in IN_LINKS if name in query})
+            settings_from({**_DEFAULTS, **asked})
+            if asked.get("model", models.first) not in models.names:
+                raise ArtifactError(str(asked["model"]))
+        except ValueError as error:
+            return {**changes, "notice": notice(say("page.bad_link", problem=str(error)), "error")}
+    changes |= asked
+    chosen = [example for example in examples() if example.path.stem == query.get("example")]
+    return changes | ({"photo": str(chosen[0].path)} if chosen else {})
+
+
+_DEFAULTS = {
+    **{"target": LIKELIER, "superpixels": Settings.superpixels, "samples": Settings.samples, "shown": 8},
+    **{"smooth": False, "further": [], "trust": True, "segmentation": Settings.segmentation, "hide": Settings.hide},
+}
+
+
+def _wire_api(page: Page, parts: Parts) -> None:
+    """The endpoint ``/analyze`` for programs; what costs seconds is off unless they ask for it."""
+    named = parts.named
 
     def analyze_photo(
-        self,
         photo: str | bytes | None,
         target: str,
         superpixels: float,
@@ -134,468 +536,26 @@ class Page:
         beside LIME and attention; ``trust`` measures all of them; ``flip`` looks for the smallest set of regions whose
         hiding turns the verdict.
         """
+        asked = {
+            **{"target": target, "superpixels": superpixels, "samples": samples, "smooth": smooth, "further": further},
+            **{"trust": trust, "segmentation": segmentation, "hide": hide},
+        }
         try:
             if photo is None:
-                raise PhotoError("No photo was given; send one as the first argument.")
-            settings = settings_from(
-                (target, superpixels, samples, smooth, further, segmentation, hide),
-                whole_picture=whole,
-                trust=trust,
-                flip=flip,
-            )
-            for analysis in analyze(photo, settings, self.models.get(model)):
-                drawn = pictures(View(analysis, None, 1.0), int(shown)) if analysis.complete else {}
+                raise PhotoError(say("page.no_photo"))
+            settings = settings_from(asked, whole_picture=whole, flip=flip)
+            for analysis in page.memory.analyze(photo, settings, page.models.get(model)):
+                drawn = pictures(View.of(analysis), int(shown)) if analysis.complete else {}
                 more = [(picture, METHODS[name].title) for name, picture in drawn.items() if name not in ALWAYS]
                 yield to_dict(analysis), drawn.get("lime"), drawn.get("attention"), more
         except FORESEEN as error:
             raise gr.Error(str(error), print_exception=False) from error
         except Exception as error:
-            raise gr.Error(words.FAILED) from error
+            raise gr.Error(words.failed()) from error
 
-    def show(
-        self,
-        photo: str | bytes | None,
-        target: str,
-        superpixels: float,
-        samples: float,
-        shown: float,
-        smooth: bool,
-        further: list[str],
-        trust: bool,
-        segmentation: str,
-        hide: str,
-        face: int,
-        whole: bool,
-        model: str,
-        request: gr.Request,
-    ) -> Iterator[dict[Any, Any]]:
-        """Run ``analyze`` and show each step, until it is complete, cancelled or superseded."""
-        visitor = str(request.session_hash)
-        with self.runs.begin(visitor) as ended:
-            yield self._to(_blank(photo is not None))
-            if photo is None:
-                return
-            seen: Analysis | None = None
-            try:
-                settings = settings_from(
-                    (target, superpixels, samples, smooth, further, segmentation, hide),
-                    face=int(face),
-                    whole_picture=whole,
-                    trust=trust,
-                )
-                for analysis in analyze(photo, settings, self.models.get(model), ended):
-                    if ended():
-                        break
-                    yield self._to(self._updates(analysis, seen, int(shown)))
-                    seen = analysis
-            except FORESEEN as error:
-                yield self._to({"notice": _notice(str(error), "error"), "status": "", "cancel": _visible(False)})
-            except Exception:
-                log.exception("An analysis failed.")
-                yield self._to({"notice": _notice(words.FAILED, "error"), "status": "", "cancel": _visible(False)})
-            if ended() and not self.runs.waiting(visitor) and not (seen and seen.complete):
-                yield self._to({"status": words.stopped(seen), "cancel": _visible(False)})
-
-    def _card(self, analysis: Analysis) -> Card:
-        return self.models.get(analysis.model["name"]).card
-
-    def _updates(self, analysis: Analysis, before: Analysis | None, shown: int) -> dict[str, Any]:
-        """What a new analysis changes on the page; pictures that stay are not sent again."""
-        updates: dict[str, Any] = {
-            "status": words.progress(analysis),
-            "cancel": _visible(not analysis.complete),
-        }
-        example = example_of(analysis.photo.sha256)
-        if before is None:
-            picture = draw.boxes(analysis.photo.pixels, analysis.faces, analysis.chosen)
-            title = "Faces found" if analysis.faces else "No face found"
-            sentences = words.first_sentences(analysis, example)
-            updates["found"] = gr.update(value=picture, label=title, visible=True)
-            updates["notice"] = _notice(" ".join(sentences)) if sentences else _visible(False)
-        if analysis.chosen is None:
-            return {**updates, "whole_button": _visible(True)}
-        if analysis.prediction is None:
-            return updates
-        region = planted_region(example)
-        planted = None if region is None else crop(region, analysis.chosen.square)
-        kept = replace(analysis, photo=replace(analysis.photo, pixels=analysis.chosen.crop))
-        seen = View(kept, planted, draw.display_scale(analysis.photo.pixels))
-        updates["seen"] = seen
-        if before is None or before.prediction is None:
-            updates |= self._first_view(seen)
-        old = before.attributions if before is not None else {}
-        new = {name for name, found in analysis.attributions.items() if found is not old.get(name)}
-        if before is None or _known(analysis) != _known(before):
-            updates |= self._trust(analysis)
-            updates |= self._captions(seen, shown, set(analysis.attributions))
-        for name, problem in analysis.problems.items():
-            if name not in METHODS:
-                continue
-            updates |= {f"{name}_column": _visible(True), f"{name}_text": words.notice(problem)}
-        return updates | self._captions(seen, shown, new) | self._drawings(seen, shown, new)
-
-    def _first_view(self, seen: View) -> dict[str, Any]:
-        """The verdict, and the headings of the maps that will come."""
-        analysis = seen.analysis
-        assert analysis.prediction is not None and analysis.settings.target is not None
-        asked = set(analysis.settings.methods)
-        updates: dict[str, Any] = {
-            "verdict_group": _visible(True),
-            "verdict": words.verdict_card(analysis.prediction, self._card(analysis), bool(analysis.faces)),
-            "label": dict(analysis.prediction.probabilities),
-            "maps": _visible(True),
-            "what_if_picture": draw.enlarge(analysis.subject.crop) if analysis.subject is not None else None,
-            "trust_group": _visible(analysis.settings.trust),
-        }
-        for name in METHODS:
-            updates[f"{name}_title"] = captions.title(name, analysis.settings.target)
-            if name not in ALWAYS:
-                updates[f"{name}_column"] = _visible(name in asked)
-        return updates
-
-    def _drawings(self, seen: View, shown: int, names: set[str]) -> dict[str, Any]:
-        return {f"{name}_picture": picture for name, picture in pictures(seen, shown, names).items()}
-
-    def _captions(self, seen: View, shown: int, names: set[str]) -> dict[str, Any]:
-        analysis, card = seen.analysis, self._card(seen.analysis)
-        return {
-            f"{name}_text": captions.caption(analysis.attributions[name], card, shown, analysis.trusts.get(name))
-            for name in names
-        }
-
-    def _trust(self, analysis: Analysis) -> dict[str, Any]:
-        curves = [_inline(curve_picture(trust), curves_in_words(trust)) for trust in analysis.trusts.values()]
-        numbers = captions.trust_details(analysis.trusts) + captions.agreement_table(analysis.agreement)
-        return {"trust_numbers": "".join(curves) + numbers}
-
-    def redraw(self, seen: View | None, shown: float, smooth: bool) -> dict[Any, Any]:
-        """Draw the maps that are there with other settings of the drawing."""
-        if seen is None:
-            return self._to({"status": gr.skip()})
-        attributions, prediction = dict(seen.analysis.attributions), seen.analysis.prediction
-        if prediction is not None and prediction.attention is not None and seen.analysis.chosen is not None:
-            size = len(seen.analysis.chosen.crop)
-            attributions["attention"] = attention_map(prediction.attention, size, smooth)
-        seen = replace(seen, analysis=replace(seen.analysis, attributions=attributions))
-        names = set(attributions)
-        return self._to(
-            {"seen": seen, **self._captions(seen, int(shown), names), **self._drawings(seen, int(shown), names)}
-        )
-
-    def hide_clicked(self, seen: View | None, hidden: list[int], event: gr.SelectData) -> dict[Any, Any]:
-        """Hide the patch that was clicked, or show it again."""
-        region = None if seen is None else seen.region_at(*event.index[:2])
-        if seen is None or seen.analysis.subject is None or region is None:
-            return self._to({"hidden": hidden})
-        chosen = [one for one in hidden if one != region] if region in hidden else [*hidden, region]
-        return self._show_what_if(seen, without(seen.analysis.subject, chosen) if chosen else None)
-
-    def hide_top(self, seen: View | None, count: float) -> dict[Any, Any]:
-        """Hide the patches that speak for the class explained most, by LIME."""
-        if seen is None or seen.analysis.subject is None or "lime" not in seen.analysis.attributions:
-            return self._to({"hidden": []})
-        subject, lime = seen.analysis.subject, seen.analysis.attributions["lime"]
-        return self._show_what_if(seen, without_top(subject, lime, int(count)) if count else None)
-
-    def hide_smallest(self, seen: View | None) -> dict[Any, Any]:
-        """Hide the smallest set found that flips the verdict."""
-        if seen is None or seen.analysis.subject is None or "lime" not in seen.analysis.attributions:
-            return self._to({"hidden": []})
-        try:
-            flip = smallest_flip(seen.analysis.subject, seen.analysis.attributions["lime"])
-        except ValueError as error:
-            return self._to({"what_if_text": words.notice(str(error))})
-        if flip is None:
-            return self._to({"what_if_text": words.NO_FLIP})
-        return self._show_what_if(seen, flip)
-
-    def show_all(self, seen: View | None) -> dict[Any, Any]:
-        """Show every patch again."""
-        return self._to({"hidden": []}) if seen is None else self._show_what_if(seen, None)
-
-    def _show_what_if(self, seen: View, what_if: WhatIf | None) -> dict[Any, Any]:
-        subject = seen.analysis.subject
-        assert subject is not None
-        if what_if is None:
-            text, picture, hidden = words.WHAT_IF_HELP, draw.enlarge(subject.crop), []
-        else:
-            text = f'<p role="status">{escape(what_if_sentence(what_if, subject.target))}</p>'
-            picture, hidden = draw.hidden_regions(what_if, subject.segments), list(what_if.hidden)
-        return self._to({"hidden": hidden, "what_if_picture": picture, "what_if_text": text})
-
-    def pick(self, seen: View | None, face: int, event: gr.SelectData) -> int:
-        """The face that was clicked, or the one chosen before where the click met none."""
-        hit = seen.face_at(*event.index[:2]) if seen is not None else None
-        return face if hit is None else hit
-
-    def describe(self, model: str) -> Iterator[tuple[str, str]]:
-        """What a model is for, and what was measured of it; a large one's first import takes minutes."""
-        if not self.models.is_open(model):
-            yield words.notice(f"{model} is being opened; the first time this may take minutes."), ""
-        try:
-            card = self.models.get(model).card
-            yield words.scope(card), words.model_card(card)
-        except ArtifactError as error:
-            yield words.notice(str(error), "error"), ""
-
-    def stop(self, request: gr.Request) -> None:
-        """End the visitor's run; what it has shown stays."""
-        self.runs.stop(str(request.session_hash))
-
-
-def _notice(sentence: str, kind: str = "note") -> Any:
-    return gr.update(value=words.notice(sentence, kind), visible=True)
-
-
-def _inline(picture: Picture, seen: str) -> str:
-    """A picture inside the HTML around it: Gradio's own component stays empty in a part that was closed."""
-    content = base64.b64encode(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()).decode()
-    return f'<img class="curves" alt="{escape(seen)}" src="data:image/png;base64,{content}">'
-
-
-def _visible(on: bool) -> Any:
-    return gr.update(visible=on)
-
-
-def _known(analysis: Analysis) -> list[tuple[Any, ...]]:
-    """What is measured of each map; equal for two analyses between which nothing came to be known."""
-    return [
-        (name, len(trust.curves), trust.fidelity, trust.stability is None) for name, trust in analysis.trusts.items()
-    ]
-
-
-def _blank(busy: bool) -> dict[str, Any]:
-    hidden = ("notice", "found", "verdict_group", "maps", "whole_button")
-    return {
-        **{name: _visible(False) for name in hidden},
-        "placeholder": _visible(not busy),
-        **{f"{name}_picture": None for name in (*METHODS, "what_if")},
-        **{f"{name}_text": "" for name in METHODS},
-        "what_if_text": words.WHAT_IF_HELP,
-        "hidden": [],
-        "trust_numbers": "",
-        "status": words.looking() if busy else "",
-        "cancel": _visible(busy),
-        "seen": None,
-    }
-
-
-def build_page(models: Models) -> gr.Blocks:
-    """The page around the models, with the endpoint ``/analyze`` beside it."""
-    page = Page(models)
-    parts = page.parts
-    card = models.get(models.first).card
-    with gr.Blocks(title="WhyFake", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
-        gr.HTML(words.HEADER)
-        scope = gr.HTML(words.scope(card))
-        for problem in models.problems:
-            gr.HTML(words.notice(problem, "error"))
-        model = gr.Radio(
-            models.names,
-            value=models.first,
-            label="Model",
-            info="The last one comes with WhyFake.",
-            visible=len(models.names) > 1,
-            elem_id="model",
-        )
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=320, elem_id="left"):
-                photo = PhotoInput(
-                    label="Photo", sources=["upload", "clipboard", "webcam"], height=330, elem_id="photo"
-                )
-                parts["found"] = gr.Image(
-                    label="Faces found",
-                    visible=False,
-                    interactive=False,
-                    format="jpeg",
-                    height=260,
-                    buttons=["fullscreen"],
-                    elem_id="found",
-                )
-                gr.Examples(
-                    [[str(example.path)] for example in examples()],
-                    [photo],
-                    label="Examples",
-                    example_labels=[example.title for example in examples()],
-                )
-            with gr.Column(scale=6, min_width=320, elem_id="right"):
-                parts["placeholder"] = gr.HTML(words.PLACEHOLDER)
-                parts["notice"] = gr.HTML(visible=False, elem_id="notice")
-                parts["whole_button"] = gr.Button("Analyse the whole picture all the same", visible=False)
-                with gr.Column(visible=False) as parts["verdict_group"]:
-                    parts["verdict"] = gr.HTML(elem_id="verdict")
-                    parts["label"] = gr.Label(label="Probabilities", show_heading=False, elem_id="probabilities")
-                with gr.Row(elem_id="running"):
-                    parts["status"] = gr.HTML(elem_id="status")
-                    parts["cancel"] = gr.Button("Cancel", size="sm", visible=False, scale=0, elem_id="cancel")
-                controls = _settings()
-        with gr.Column(visible=False) as parts["maps"]:
-            _maps(parts)
-            _what_if(parts)
-            with gr.Accordion("Can I trust these maps? The curves and numbers", open=False) as parts["trust_group"]:
-                parts["trust_numbers"] = gr.HTML(elem_classes="caption", elem_id="trust-numbers")
-        with gr.Accordion("How to read this", open=False):
-            gr.Markdown(words.READING)
-        with gr.Accordion("The model card: data, measured figures, limits", open=False):
-            figures = gr.HTML(words.model_card(card))
-        parts["seen"], parts["hidden"] = gr.State(None), gr.State([])
-        face, whole = gr.State(0), gr.State(False)
-        run_it = _wire(page, photo, controls, face, whole, model)
-        model.input(page.describe, model, [scope, figures], show_progress="hidden", api_visibility="private").then(
-            **run_it
-        )
-    return blocks
-
-
-def _maps(parts: dict[str, Any]) -> None:
-    """A column for each map; those that were not asked for stay hidden."""
-    names = [*reversed(ALWAYS), *(name for _, name in FURTHER)]
-    with gr.Row(equal_height=False, elem_id="maps"):
-        for name in names:
-            with gr.Column(min_width=320, visible=name in ALWAYS, elem_classes="map") as parts[f"{name}_column"]:
-                parts[f"{name}_title"] = gr.HTML()
-                parts[f"{name}_picture"] = _map_picture(METHODS[name].title, name)
-                parts[f"{name}_text"] = gr.HTML(elem_classes="caption", elem_id=f"{name}-text")
-
-
-def _what_if(parts: dict[str, Any]) -> None:
-    """The face without some of its patches, and the controls that choose them."""
-    with gr.Row(equal_height=False, elem_id="what-if"):
-        with gr.Column(min_width=320):
-            gr.HTML(captions.heading("What if …", "Hide patches of the face and see the probability move."))
-            parts["what_if_text"] = gr.HTML(words.WHAT_IF_HELP, elem_classes="caption", elem_id="what-if-text")
-            parts["top"] = gr.Slider(
-                0,
-                20,
-                0,
-                step=1,
-                label="Hide the strongest",
-                info="That many patches which speak for the class explained.",
-                elem_id="top",
-            )
-            with gr.Row():
-                parts["smallest"] = gr.Button("Smallest set that flips the verdict", size="sm", elem_id="smallest")
-                parts["show_all"] = gr.Button("Show all again", size="sm", elem_id="show-all")
-        with gr.Column(min_width=320):
-            parts["what_if_picture"] = _map_picture("The face that the network was asked about", "what-if-picture")
-
-
-def _settings() -> dict[str, Any]:
-    """The controls by the name of the handlers' arguments, in their order."""
-    with gr.Accordion("Settings", open=False):
-        target = gr.Radio([LIKELIER, *TARGETS], value=LIKELIER, label="Class that the maps explain")
-        superpixels = gr.Slider(
-            10,
-            150,
-            Settings.superpixels,
-            step=5,
-            label="Superpixels",
-            info="Finer patches need more samples.",
-            elem_id="superpixels",
-        )
-        samples = gr.Slider(
-            MIN_SAMPLES,
-            MAX_SAMPLES,
-            Settings.samples,
-            step=100,
-            label="Samples",
-            info="At the most: LIME stops when its map has converged.",
-            elem_id="samples",
-        )
-        shown = gr.Slider(1, 50, 8, step=1, label="Regions shown", info="The strongest ones.", elem_id="shown")
-        smooth = gr.Checkbox(False, label="Smooth the attention map", info="Off: the native grid.")
-        further = gr.CheckboxGroup(
-            FURTHER,
-            value=[],
-            label="Further maps",
-            info="Grad-CAM and integrated gradients load TensorFlow at their first use, which takes seconds.",
-            elem_id="further",
-        )
-        trust = gr.Checkbox(
-            True, label="Measure trust", info="Compare each map with random orders of its patches.", elem_id="trust"
-        )
-        segmentation = gr.Radio(
-            list(SEGMENTATIONS),
-            value=Settings.segmentation,
-            label="How to cut the face",
-            info="facial: eyes, brows, nose, mouth, cheeks, chin, forehead, hair, background.",
-            elem_id="segmentation",
-        )
-        hide = gr.Radio(
-            list(HIDES),
-            value=Settings.hide,
-            label="What a hidden patch looks like",
-            info="Every choice is an unlikely picture; try two.",
-            elem_id="hide",
-        )
-    return {
-        "target": target,
-        "superpixels": superpixels,
-        "samples": samples,
-        "shown": shown,
-        "smooth": smooth,
-        "further": further,
-        "trust": trust,
-        "segmentation": segmentation,
-        "hide": hide,
-    }
-
-
-def _map_picture(label: str, name: str) -> gr.Image:
-    return gr.Image(label=label, format="png", interactive=False, buttons=["download", "fullscreen"], elem_id=name)
-
-
-def _wire(
-    page: Page, photo: gr.Image, controls: dict[str, Any], face: gr.State, whole: gr.State, model: gr.Radio
-) -> dict[str, Any]:
-    """Connect controls and handlers; returns how a run is started."""
-    parts = page.parts
-    run_it: dict[str, Any] = {
-        "fn": page.show,
-        "inputs": [photo, *controls.values(), face, whole, model],
-        "outputs": list(parts.values()),
-        "show_progress": "hidden",
-        "trigger_mode": "multiple",  # a newer run ends the one before: see Runs
-        "concurrency_limit": BUSY_VISITORS,
-        "concurrency_id": "model",
-        "api_visibility": "private",
-    }
-    private: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    photo.change(lambda: (0, False), None, [face, whole], **private).then(**run_it)
-    gr.on([controls[name].input for name in ("target", "further", "trust", "segmentation", "hide")], **run_it)
-    gr.on([controls[name].release for name in ("superpixels", "samples")], **run_it)
-    parts["whole_button"].click(lambda: True, None, whole, **private).then(**run_it)
-    parts["found"].select(page.pick, [parts["seen"], face], face, **private).then(**run_it)
-    drawn = [parts[f"{name}_{part}"] for name in METHODS for part in ("picture", "text")]
-    redraw = {
-        "fn": page.redraw,
-        "inputs": [parts["seen"], controls["shown"], controls["smooth"]],
-        "outputs": [*drawn, parts["seen"], parts["status"]],
-        "trigger_mode": "always_last",  # a slider sends every step of its way
-    }
-    gr.on([controls["shown"].input, controls["smooth"].input], **redraw, **private)
-    parts["cancel"].click(page.stop, **private)
-    _wire_what_if(page, private)
-    _wire_api(page, photo, controls, model)
-    return run_it
-
-
-def _wire_what_if(page: Page, private: dict[str, Any]) -> None:
-    """Clicks on LIME's picture and the controls below it ask the network at once."""
-    parts = page.parts
-    answer = {"outputs": [parts[name] for name in ("hidden", "what_if_picture", "what_if_text")], **private}
-    seen = parts["seen"]
-    parts["lime_picture"].select(page.hide_clicked, [seen, parts["hidden"]], **answer)
-    parts["top"].input(page.hide_top, [seen, parts["top"]], trigger_mode="always_last", **answer)
-    parts["smallest"].click(page.hide_smallest, [seen], **answer)
-    parts["show_all"].click(page.show_all, [seen], **answer)
-
-
-def _wire_api(page: Page, photo: gr.Image, controls: dict[str, Any], model: gr.Radio) -> None:
-    """The endpoint ``/analyze`` for programs; what costs seconds is off unless they ask for it."""
-    asked = {name: gr.Checkbox(False, label=name, visible=False) for name in ("whole", "trust", "flip")}
-    first = [controls[name] for name in ("target", "superpixels", "samples", "shown", "smooth")]
-    last = [asked["trust"], asked["flip"], controls["segmentation"], controls["hide"]]
+    extra = {name: gr.Checkbox(False, label=name, visible=False) for name in ("whole", "trust", "flip")}
+    first = [named[name] for name in ("photo", "target", "superpixels", "samples", "shown", "smooth")]
+    last = [extra["trust"], extra["flip"], named["segmentation"], named["hide"]]
     answers = [
         gr.JSON(label="report", visible=False),
         gr.Image(label="lime", visible=False, format="png"),
@@ -603,8 +563,8 @@ def _wire_api(page: Page, photo: gr.Image, controls: dict[str, Any], model: gr.R
         gr.Gallery(label="further", visible=False, format="png"),
     ]
     gr.Button(visible=False).click(
-        page.analyze_photo,
-        [photo, *first, asked["whole"], model, controls["further"], *last],
+        analyze_photo,
+        [*first, extra["whole"], named["model"], named["further"], *last],
         answers,
         api_name="analyze",
         concurrency_limit=BUSY_VISITORS,
@@ -618,12 +578,15 @@ def main(
     share: Annotated[bool, typer.Option("--share", help="Make a public link for a week.")] = False,
     open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     model: Annotated[Path | None, typer.Option(help="Model folder or Keras .h5 file; else those in model/.")] = None,
+    learn: Annotated[
+        bool, typer.Option("--learn-examples/--no-learn-examples", help="Analyse the examples while nobody waits.")
+    ] = True,
 ) -> None:
     """Open the page."""
     models = Models(to_choose_from(model), typer.echo)
     if model is not None and models.problems:
         raise ArtifactError(models.problems[0])
-    blocks = build_page(models)
+    blocks = build_page(models, learn)
     blocks.queue(max_size=32)
     blocks.launch(
         server_port=port,
@@ -632,7 +595,7 @@ def main(
         inbrowser=open_,
         theme=THEME,
         css_paths=CSS,
-        head=HEAD,
+        head=f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
         max_file_size=MAX_BYTES,
         footer_links=["api"],
         run_history=False,

@@ -47,6 +47,10 @@ class Runs:
         with self._lock:
             self._current.pop(visitor, None)
 
+    def busy(self) -> bool:
+        """Whether any visitor is being served."""
+        return bool(self._last)
+
     def waiting(self, visitor: str) -> bool:
         """Whether the visitor waits for a run."""
         return visitor in self._current

@@ -1,18 +1,24 @@
-"""What a visitor has before the eyes: an analysis without its photo, ready to be drawn again."""
+"""What a visitor has before the eyes: an analysis with a small copy of its photo, ready to be drawn again."""
+
+from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from explain import draw
 from explain.analysis import Analysis
+from explain.attribution import Attribution
+from explain.gallery import example_of, planted_region
+from model.faces import Face, crop
 
 
 @dataclass(frozen=True)
 class View:
-    """What is kept of an analysis to redraw its maps; its photo is replaced by the chosen face's crop.
+    """What is kept of an analysis to redraw it; its photo is no larger than it is shown.
 
     Attributes:
         analysis: what is known so far.
@@ -23,6 +29,40 @@ class View:
     analysis: Analysis
     planted: NDArray[np.uint8] | None
     display_scale: float
+
+    @staticmethod
+    def of(analysis: Analysis, before: View | None = None) -> View:
+        """The view of an analysis; ``before`` is one of the same photo and face, whose small copies are taken over."""
+        if before is not None:
+            kept = replace(analysis, photo=before.analysis.photo)
+            return replace(before, analysis=kept)
+        pixels = analysis.photo.pixels
+        scale = draw.display_scale(pixels)
+        if scale < 1:
+            size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        region = planted_region(example_of(analysis.photo.sha256))
+        planted = None if region is None or analysis.chosen is None else crop(region, analysis.chosen.square)
+        return View(replace(analysis, photo=replace(analysis.photo, pixels=pixels)), planted, scale)
+
+    def with_attributions(self, attributions: dict[str, Attribution]) -> View:
+        """The same view with other maps."""
+        return replace(self, analysis=replace(self.analysis, attributions=attributions))
+
+    def boxes(self) -> NDArray[np.uint8]:
+        """The photo as it is shown, with a box around each face, see ``explain.draw.boxes``."""
+        chosen = self.analysis.chosen
+        small = {id(face): self._scaled(face) for face in (*self.analysis.faces, *([chosen] if chosen else ()))}
+        return draw.boxes(
+            self.analysis.photo.pixels,
+            tuple(small[id(face)] for face in self.analysis.faces),
+            None if chosen is None else small[id(chosen)],
+            self.analysis.predictions,
+        )
+
+    def _scaled(self, face: Face) -> Face:
+        x, y, width, height = (round(value * self.display_scale) for value in face.box)
+        return replace(face, box=(x, y, width, height))
 
     def region_at(self, x: float, y: float) -> int | None:
         """The region at a place in a map's picture, ``x`` and ``y`` in its 640 pixels; None outside."""

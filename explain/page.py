@@ -1,0 +1,272 @@
+"""What the page shows of a run, step by step: changes by the name of the part that they concern, as plain data."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from explain import captions, draw, words
+from explain.analysis import Analysis
+from explain.attention_map import attention_map
+from explain.draw_curves import curve_picture
+from explain.faces_table import faces_table
+from explain.gallery import example_of
+from explain.memory import Memory
+from explain.methods import METHODS
+from explain.page_parts import Change, Updates, inline_picture, link_to, notice, visible
+from explain.plain_text import curves_in_words
+from explain.regions import pointed_at, region_label, regions_table
+from explain.robustness_words import robustness_section
+from explain.runs import Runs
+from explain.settings import Settings, SettingsError
+from explain.view import View, pictures
+from model.artifact import ArtifactError, Card
+from model.choice import Models
+from model.language import in_language, say, speaking
+from model.photo import PhotoError
+
+log = logging.getLogger(__name__)
+LIKELIER = "likelier"
+FORESEEN = (PhotoError, SettingsError, ArtifactError)  # their messages are written for the visitor
+ALWAYS = ("attention", "lime")  # maps that every visitor sees; the others are made when asked for
+SLIDE_FIRST = "lime"
+Asked = Mapping[str, Any]  # what the page's controls hold, by their names
+
+
+def settings_from(asked: Asked, **others: Any) -> Settings:
+    """Settings from what the controls hold; ``others`` are taken as they are."""
+    return Settings(
+        target=None if asked["target"] == LIKELIER else asked["target"],
+        methods=(*ALWAYS, *asked["further"]),
+        superpixels=int(asked["superpixels"]),
+        samples=int(asked["samples"]),
+        smooth_attention=bool(asked["smooth"]),
+        trust=bool(asked["trust"]),
+        segmentation=asked["segmentation"],
+        hide=asked["hide"],
+        **others,
+    )
+
+
+class Page:
+    """The runs of all visitors, and what each of their steps changes on the page."""
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+        self.runs = Runs()
+        self.memory = Memory()
+
+    def show(self, asked: Asked, visitor: str) -> Iterator[Updates]:
+        """Analyse the photo and show each step, until it is complete, cancelled or superseded."""
+        yield from in_language(asked["language"], self._show(asked, visitor))
+
+    def _show(self, asked: Asked, visitor: str) -> Iterator[Updates]:
+        photo = asked["photo"]
+        with self.runs.begin(visitor) as ended:
+            yield blank(photo is not None)
+            if photo is None:
+                return
+            seen: View | None = None
+            try:
+                settings = settings_from(asked, face=int(asked["face"]), whole_picture=bool(asked["whole"]))
+                detector = self.models.get(asked["model"])
+                for analysis in self.memory.analyze(photo, settings, detector, ended):
+                    if ended():
+                        break
+                    before, seen = seen, View.of(analysis, seen)
+                    yield self.updates(seen, before, asked)
+            except FORESEEN as error:
+                yield _failed(str(error))
+            except Exception:
+                log.exception("An analysis failed.")
+                yield _failed(words.failed())
+            if ended() and not self.runs.waiting(visitor) and not (seen and seen.analysis.complete):
+                yield {"status": words.stopped(seen.analysis if seen else None), "cancel": visible(False)}
+
+    def updates(self, seen: View, before: View | None, asked: Asked) -> Updates:
+        """What a new step changes on the page; pictures that stay are not sent again."""
+        analysis, old = seen.analysis, before.analysis if before is not None else None
+        changes: Updates = {"status": words.progress(analysis), "cancel": visible(not analysis.complete), "seen": seen}
+        unjudged = old is None or old.prediction is None
+        if unjudged:  # the boxes name each face's verdict once it is known
+            changes |= _first_look(seen)
+        if analysis.chosen is None:
+            return {**changes, "whole_button": visible(True)}
+        if analysis.prediction is None:
+            return changes
+        if unjudged:
+            changes |= self._verdict(seen)
+        if analysis.robustness is not None and (old is None or old.robustness is None):
+            changes |= {"robustness_group": visible(True), "robustness": robustness_section(analysis)}
+        known = {} if old is None else old.attributions
+        new = {name for name, found in analysis.attributions.items() if found is not known.get(name)}
+        if old is None or _known(analysis) != _known(old):
+            changes |= self._trust(analysis)
+            new_captions = set(analysis.attributions)
+        else:
+            new_captions = new
+        changes |= self.captions(seen, int(asked["shown"]), new_captions)
+        changes |= self.drawings(seen, int(asked["shown"]), new)
+        for name, problem in analysis.problems.items():
+            if name in METHODS:
+                changes |= {f"{name}_column": visible(True), f"{name}_text": words.notice(str(problem))}
+        if analysis.complete:
+            changes |= {"report_group": visible(True), "link": link_to(asked, analysis)} | slide(seen, asked)
+        return changes
+
+    def card(self, analysis: Analysis) -> Card:
+        """The card of the model that was asked."""
+        return self.models.get(analysis.model["name"]).card
+
+    def _verdict(self, seen: View) -> Updates:
+        """The verdict, and the headings of the maps that will come."""
+        analysis = seen.analysis
+        assert analysis.prediction is not None and analysis.settings.target is not None
+        assert analysis.subject is not None and analysis.chosen is not None
+        face = draw.enlarge(analysis.chosen.crop)
+        if seen.planted is not None:
+            face = draw.planted_outline(face, seen.planted)
+        changes: Updates = {
+            "verdict_group": visible(True),
+            "verdict": words.verdict_card(analysis.prediction, self.card(analysis), bool(analysis.faces)),
+            "label": {say(f"class.{name}"): value for name, value in analysis.prediction.probabilities.items()},
+            "maps": visible(True),
+            "original_picture": face,
+            "what_if_picture": draw.enlarge(analysis.subject.crop),
+            "trust_group": visible(analysis.settings.trust),
+        }
+        for name in METHODS:
+            changes[f"{name}_title"] = captions.title(name, analysis.settings.target)
+            if name not in ALWAYS:
+                changes[f"{name}_column"] = visible(name in analysis.settings.methods)
+        return changes
+
+    def drawings(self, seen: View, shown: int, names: set[str]) -> Updates:
+        """The pictures of the maps that are named, and what is read of them where one points at them."""
+        if not names:
+            return {}
+        drawn: Updates = {f"{name}_picture": one for name, one in pictures(seen, shown, names).items()}
+        lime = seen.analysis.attributions.get("lime")
+        if lime is not None and lime.weights is not None and "lime" in names:
+            choices = [(region_label(lime, region), region) for region in range(len(lime.weights))]
+            drawn["regions"] = Change(choices=choices)
+            drawn["lime_table"] = regions_table(lime)
+        return drawn | {"pointed_at": pointed_at(seen.analysis)}
+
+    def captions(self, seen: View, shown: int, names: set[str]) -> Updates:
+        """What stands under the maps that are named."""
+        analysis, card = seen.analysis, self.card(seen.analysis)
+        return {
+            f"{name}_text": captions.caption(analysis.attributions[name], card, shown, analysis.trusts.get(name))
+            for name in names
+        }
+
+    def _trust(self, analysis: Analysis) -> Updates:
+        curves = [inline_picture(curve_picture(one), curves_in_words(one)) for one in analysis.trusts.values()]
+        numbers = captions.trust_details(analysis.trusts) + captions.agreement_table(analysis.agreement)
+        return {"trust_numbers": "".join(curves) + numbers}
+
+    def redraw(self, asked: Asked) -> Updates:
+        """Draw the maps that are there with other settings of the drawing."""
+        seen = asked["seen"]
+        if seen is None:
+            return {}
+        with speaking(asked["language"]):
+            seen = smoothed(seen, bool(asked["smooth"]))
+            shown, names = int(asked["shown"]), set(seen.analysis.attributions)
+            return {"seen": seen, **self.captions(seen, shown, names), **self.drawings(seen, shown, names)}
+
+    def translate(self, asked: Asked) -> Updates:
+        """Say everything that is shown again, in the language chosen."""
+        with speaking(asked["language"]):
+            seen = asked["seen"]
+            model = self.describe_open(asked["model"])
+            if seen is None:
+                return {**model, "placeholder": words.placeholder(), "what_if_text": words.what_if_help()}
+            return {**model, "what_if_text": words.what_if_help(), **self.updates(seen, None, asked)}
+
+    def describe_open(self, model: str) -> Updates:
+        """What an open model is for, and what was measured of it."""
+        card = self.models.get(model).card
+        return {"scope": words.scope(card), "card": words.model_card(card)}
+
+    def describe(self, asked: Asked) -> Iterator[Updates]:
+        """The same of a model that may have to be opened first; a large one's first import takes minutes."""
+        yield from in_language(asked["language"], self._describe(asked["model"]))
+
+    def _describe(self, model: str) -> Iterator[Updates]:
+        if not self.models.is_open(model):
+            yield {"scope": words.notice(words.opening(model)), "card": ""}
+        try:
+            yield self.describe_open(model)
+        except ArtifactError as error:
+            yield {"scope": words.notice(str(error), "error"), "card": ""}
+
+
+def smoothed(seen: View, smooth: bool) -> View:
+    """The view with its attention map between the cells interpolated, or as the network gave it."""
+    analysis = seen.analysis
+    if analysis.prediction is None or analysis.prediction.attention is None or analysis.chosen is None:
+        return seen
+    if "attention" not in analysis.attributions:
+        return seen
+    again = attention_map(analysis.prediction.attention, len(analysis.chosen.crop), smooth)
+    return seen.with_attributions({**analysis.attributions, "attention": again})
+
+
+def slide(seen: View, asked: Asked) -> Updates:
+    """The face and one of its maps, to be slid over each other."""
+    analysis = seen.analysis
+    if analysis.chosen is None or not analysis.attributions:
+        return {}
+    names = list(analysis.attributions)
+    name = asked["slide_map"] if asked["slide_map"] in names else next(iter(n for n in (SLIDE_FIRST, *names) if n in names))
+    (picture,) = pictures(seen, int(asked["shown"]), {name}).values()
+    choices = [(METHODS[one].title, one) for one in names]
+    return {
+        "slide_map": Change(choices=choices, value=name),
+        "slide_picture": (draw.enlarge(analysis.chosen.crop), picture),
+    }
+
+
+def _first_look(seen: View) -> Updates:
+    """The faces, as soon as they are found, and what there is to say before the verdict."""
+    analysis = seen.analysis
+    title = say("page.found" if analysis.faces else "page.no_face")
+    sentences = words.first_sentences(analysis, example_of(analysis.photo.sha256))
+    return {
+        "found": Change(value=seen.boxes(), label=title, visible=True),
+        "faces_table": faces_table(analysis) if len(analysis.faces) > 1 else "",
+        "notice": notice(" ".join(sentences)) if sentences else visible(False),
+    }
+
+
+def _failed(sentence: str) -> Updates:
+    return {"notice": notice(sentence, "error"), "status": "", "cancel": visible(False)}
+
+
+def _known(analysis: Analysis) -> list[tuple[Any, ...]]:
+    """What is measured of each map; equal for two analyses between which nothing came to be known."""
+    return [
+        (name, len(trust.curves), trust.fidelity, trust.stability is None) for name, trust in analysis.trusts.items()
+    ]
+
+
+def blank(busy: bool) -> Updates:
+    """The page before the first step of a run; ``busy`` where one has begun."""
+    hidden = ("notice", "found", "verdict_group", "maps", "whole_button", "report_group", "robustness_group")
+    return {
+        **{name: visible(False) for name in hidden},
+        "placeholder": Change(value=words.placeholder(), visible=not busy),
+        **{f"{name}_picture": None for name in (*METHODS, "what_if", "original", "slide")},
+        **{f"{name}_text": "" for name in METHODS},
+        **dict.fromkeys(("faces_table", "trust_numbers", "robustness", "lime_table", "pointed_at"), ""),
+        "what_if_text": words.what_if_help(),
+        "hidden": [],
+        "regions": Change(choices=[], value=[]),
+        "top": 0,
+        "status": words.looking() if busy else "",
+        "cancel": visible(busy),
+        "seen": None,
+    }

@@ -1,0 +1,84 @@
+"""Small pieces that the page is made of: changes of a part, pictures inside HTML, links to the same settings."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+from urllib.parse import urlencode
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from explain import words
+from explain.analysis import Analysis
+from explain.gallery import example_of
+
+IN_LINKS = ("model", "target", "superpixels", "samples", "shown", "smooth", "further", "trust", "segmentation", "hide")
+
+
+class Change(dict[str, Any]):
+    """Properties of a part of the page that change, such as ``visible``; what is not named stays as it is."""
+
+    def __init__(self, **properties: Any) -> None:
+        super().__init__(properties)
+
+
+Updates = dict[str, Any]  # by the name of the part: its new value, or a ``Change``
+
+
+def visible(on: bool) -> Change:
+    """Show a part or hide it."""
+    return Change(visible=on)
+
+
+def notice(sentence: str, kind: str = "note") -> Change:
+    """A boxed sentence that shows itself."""
+    return Change(value=words.notice(sentence, kind), visible=True)
+
+
+def inline_picture(picture: NDArray[np.uint8], told: str, name: str = "curves") -> str:
+    """A picture inside HTML, for parts that start closed: an image component stays empty in them."""
+    content = base64.b64encode(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()).decode()
+    return f'<img class="{name}" alt="{escape(told)}" src="data:image/png;base64,{content}">'
+
+
+def link_to(asked: Mapping[str, Any], analysis: Analysis | None = None) -> str:
+    """The query of an address that opens the page with the same settings, and with the photo if it is an example.
+
+    Returns:
+        Such as ``?lang=tr&superpixels=40&example=hopper_eyes``.
+    """
+    values = {name: _in_link(asked[name]) for name in IN_LINKS}
+    example = None if analysis is None else example_of(analysis.photo.sha256)
+    if example is not None:
+        values["example"] = example.path.stem
+    return "?" + urlencode({"lang": asked["language"], **values})
+
+
+def _in_link(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def from_link(query: Mapping[str, str]) -> dict[str, Any]:
+    """What a link's query asks for, as the controls hold it; parts that are not there are left out.
+
+    Raises:
+        ValueError: if a number is none.
+    """
+    found: dict[str, Any] = {}
+    for name in IN_LINKS:
+        if name not in query:
+            continue
+        text = query[name]
+        if name in ("superpixels", "samples", "shown"):
+            found[name] = int(text)
+        elif name in ("smooth", "trust"):
+            found[name] = text == "1"
+        else:
+            found[name] = [part for part in text.split(",") if part] if name == "further" else text
+    return found

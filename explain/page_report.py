@@ -1,0 +1,66 @@
+"""The page's downloads: a report to keep, made when it is asked for and kept nowhere."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from explain.analysis import Analysis
+from explain.archive import archive
+from explain.origin import Origin
+from explain.page_parts import Updates, notice
+from explain.report import png, report_pictures
+from explain.report_page import report_html
+from model.artifact import Card
+from model.language import in_language, say
+from model.photo import PhotoError, open_photo
+
+STEM = "whyfake-report"
+
+
+def download(asked: Mapping[str, Any], card: Card, kind: str) -> Iterator[Updates]:
+    """Make a file and hand it over; once it is handed over, our copy of it is gone.
+
+    Args:
+        asked: what the page's controls hold.
+        card: of the model that was asked.
+        kind: ``html`` or ``zip``.
+    """
+    yield from in_language(asked["language"], _download(asked, card, kind))
+
+
+def _download(asked: Mapping[str, Any], card: Card, kind: str) -> Iterator[Updates]:
+    try:
+        analysis = _with_photo(asked)
+    except PhotoError as error:
+        yield {"notice": notice(str(error), "error")}
+        return
+    shown = int(asked["shown"])
+    origin = Origin(_name(asked["photo"]), "", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{STEM}.{kind}"
+        if kind == "zip":
+            path.write_bytes(archive(analysis, card, shown, origin))
+        else:
+            files = {name: png(picture) for name, picture in report_pictures(analysis, shown).items()}
+            path.write_text(report_html(analysis, card, files, shown, origin), encoding="utf-8")
+        yield {"ready": str(path)}
+
+
+def _with_photo(asked: Mapping[str, Any]) -> Analysis:
+    """What is shown, with the whole photo, of which the page keeps a small copy alone."""
+    seen = asked["seen"]
+    if seen is None or asked["photo"] is None:
+        raise PhotoError(say("page.nothing_to_report"))
+    photo = open_photo(asked["photo"])
+    if photo.sha256 != seen.analysis.photo.sha256:
+        raise PhotoError(say("page.another_photo"))
+    return replace(seen.analysis, photo=photo)
+
+
+def _name(photo: str | bytes) -> str:
+    return Path(photo).name if isinstance(photo, str) else "photo"

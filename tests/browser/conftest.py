@@ -1,0 +1,173 @@
+"""A visitor's tab in a real browser; ``tests/screenshots/`` shows what the page looked like."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "tests" / "screenshots"
+PATIENCE_S = 60  # other work may keep the machine busy
+RUN_S = 240  # a run with thousands of samples on such a machine
+DESKTOP = {"width": 1440, "height": 900}
+QUICK = "trust=0&samples=300"  # trust takes longer than all the rest
+
+
+class Visitor:
+    """One tab of a visitor, with all that it asked the network for and complained about."""
+
+    def __init__(self, context: BrowserContext, url: str, query: str) -> None:
+        self.page: Page = context.new_page()
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda message: self._listen(message.type, message.text))
+        self.page.on("response", lambda response: self._check(response.status, response.url))
+        self.page.goto(f"{url}/?{query}")
+        self.page.wait_for_selector("#photo input[type=file]", state="attached")
+        self.page.wait_for_timeout(1000)  # the link's settings arrive
+
+    def _listen(self, kind: str, text: str) -> None:
+        if kind == "error":
+            self.complaints.append(text)
+
+    def _check(self, status: int, url: str) -> None:
+        if status >= 400:
+            self.complaints.append(f"{status} {url}")
+
+    def hosts(self) -> set[str | None]:
+        """Where requests went, those for data inside the page left out."""
+        parts = map(urlsplit, self.requests)
+        return {part.hostname for part in parts if part.scheme not in ("data", "blob")}
+
+    def find(self, selector: str) -> Locator:
+        return self.page.locator(selector)
+
+    def text(self, selector: str) -> str:
+        """The visible text of a part of the page; empty where it is not shown."""
+        return self.page.evaluate(
+            """selector => {
+                const part = document.querySelector(selector)
+                return part?.getClientRects().length ? part.innerText : ""
+            }""",
+            selector,
+        )
+
+    def attribute(self, selector: str, name: str) -> str:
+        """An attribute of a part of the page; empty where there is no such part."""
+        find = "([selector, name]) => document.querySelector(selector)?.getAttribute(name) ?? ''"
+        return self.page.evaluate(find, [selector, name])
+
+    def upload(self, path: Path) -> None:
+        self.page.set_input_files("#photo input[type=file]", path)
+
+    def remove_photo(self) -> None:
+        """Take the photo off the page, so that there is room for another."""
+        self.find("#photo").get_by_label("Remove Image").or_(self.find("#photo").get_by_label("Clear")).first.click()
+        self.page.wait_for_selector("#photo input[type=file]", state="attached")
+
+    def open_settings(self, name: str = "Settings") -> None:
+        """Open the settings; what is typed while Gradio still sets them up would be lost."""
+        if not self.find("#samples").is_visible():
+            self.page.get_by_role("button", name=name).click()
+            self.page.wait_for_timeout(1000)
+
+    def set_number(self, name: str, value: int) -> None:
+        """Type a value into a slider's number field and leave it."""
+        self.open_settings()
+        field = self.find(f"#{name} input[type=number]")
+        field.fill(str(value))
+        field.press("Tab")
+        assert field.input_value() == str(value)
+
+    def wait_until(self, happens: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
+        """Wait for a condition of our own; fails with what the page shows instead."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = happens()
+            if found:
+                return found
+            self.page.wait_for_timeout(50)
+        pytest.fail(f"{what}: not within {seconds} s; the page says {self.text('body')[:800]!r}")
+
+    def wait_for_text(self, selector: str, text: str, seconds: float = PATIENCE_S) -> None:
+        self.wait_until(lambda: text in self.text(selector), f"{text!r} in {selector}", seconds)
+
+    def wait_done(self, seconds: float = PATIENCE_S) -> None:
+        self.wait_for_text("#status", "Done", seconds)
+
+    def samples(self) -> int:
+        """How many samples LIME's caption speaks of; 0 before there is one."""
+        found = re.search(r"([\d,]+) pictures", self.text("#lime-text"))
+        return int(found[1].replace(",", "")) if found else 0
+
+    def superpixels(self) -> int:
+        """How many superpixels LIME's caption speaks of; 0 before there is one."""
+        found = re.search(r"of (\d+) superpixels", self.text("#lime-text"))
+        return int(found[1]) if found else 0
+
+    def source(self, selector: str) -> str:
+        """Address of a picture; empty where there is none yet."""
+        return self.attribute(selector, "src")
+
+    def picture(self, selector: str) -> NDArray[np.uint8]:
+        """Pixels of a picture on the page."""
+        self.find(selector).first.scroll_into_view_if_needed()
+        body = self.page.request.get(self.source(selector)).body()
+        return np.array(Image.open(BytesIO(body)).convert("RGB"))
+
+    def is_seen(self, selector: str) -> bool:
+        """Whether a picture has really been decoded and takes up room on the page."""
+        picture = self.find(selector).first
+        picture.scroll_into_view_if_needed()
+        return bool(picture.evaluate("image => image.complete && image.naturalWidth > 0 && image.clientWidth > 100"))
+
+    def shoot(self, name: str) -> None:
+        """Keep what the whole page looks like, every picture loaded."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        self.page.wait_for_timeout(600)
+        self.page.evaluate("window.scrollTo(0, 0)")
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+    def overflow(self) -> int:
+        """Pixels by which the page is wider than its window."""
+        return self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+@pytest.fixture
+def arrive(browser: Browser, page_url: str) -> Iterator[Callable[..., Visitor]]:
+    """Opens the page by a link as a new visitor; what the browser complained about fails the test in the end."""
+    visitors: list[tuple[Visitor, BrowserContext]] = []
+
+    def arrive(query: str = QUICK, **options: Any) -> Visitor:
+        context = browser.new_context(**{"viewport": DESKTOP} | options)
+        context.set_default_timeout(PATIENCE_S * 1000)
+        visitors.append((Visitor(context, page_url, query), context))
+        return visitors[-1][0]
+
+    yield arrive
+    complaints = []
+    for visitor, context in visitors:
+        complaints += visitor.complaints
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def visitor(arrive: Callable[..., Visitor]) -> Visitor:
+    """A visitor at a desk who asks for little and does not wait for trust to be measured."""
+    return arrive()

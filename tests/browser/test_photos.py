@@ -1,0 +1,145 @@
+"""The page in a real browser and photos of every kind: unusable ones, many faces, none."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from explain.draw import CHOSEN, display_scale
+from model.faces import find_faces
+from model.photo import open_photo
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Visitor
+    from tests.conftest import BadPhoto
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+FAKE, CAT = EXAMPLES / "hopper_face.jpg", EXAMPLES / "cat.jpg"
+RUN_S = 240  # a run with thousands of samples on a busy machine
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+# What cannot be used
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("text", "not a readable JPEG"), ("truncated", "damaged or cut off"), ("empty", "empty")]
+)
+def test_bad_file_gets_one_clear_sentence(
+    visitor: Visitor, bad_photos: dict[str, BadPhoto], name: str, sentence: str
+) -> None:
+    visitor.upload(bad_photos[name].path)
+    notice = visitor.find("#notice .notice.error")
+    notice.wait_for()
+    assert sentence in notice.inner_text()
+    assert notice.get_attribute("role") == "alert"
+    assert visitor.find("[role=alert]").count() == 1
+    for part in ("#verdict .verdict", "#lime", "#found", "#cancel"):
+        assert not visitor.find(part).is_visible()
+    assert "Looking" not in visitor.text("#status")
+    visitor.shoot(f"bad_{name}")
+
+
+def test_a_good_photo_after_a_bad_one_is_analysed(visitor: Visitor, bad_photos: dict[str, BadPhoto]) -> None:
+    visitor.upload(bad_photos["text"].path)
+    visitor.find("#notice .notice.error").wait_for()
+    visitor.page.get_by_role("button", name="Astronaut: untouched").click()
+    visitor.page.wait_for_selector("#verdict .verdict")
+    visitor.wait_done()
+    assert not visitor.find("#notice .notice.error").is_visible()
+
+
+def test_a_bad_photo_after_an_example_gets_its_sentence_too(visitor: Visitor, bad_photos: dict[str, BadPhoto]) -> None:
+    visitor.page.get_by_role("button", name="Astronaut: untouched").click()
+    visitor.wait_done()
+    visitor.remove_photo()
+    visitor.upload(bad_photos["text"].path)
+    visitor.wait_for_text("#notice .notice.error", "not a readable JPEG")
+
+
+def test_animation_is_announced_as_its_first_frame(visitor: Visitor, bad_photos: dict[str, BadPhoto]) -> None:
+    visitor.upload(bad_photos["gif"].path)
+    visitor.wait_for_text("#notice", "only its first frame")
+    visitor.page.wait_for_selector("#verdict .verdict")
+
+
+# Faces
+
+
+def test_another_of_forty_faces_can_be_clicked(visitor: Visitor, bad_photos: dict[str, BadPhoto]) -> None:
+    path = bad_photos["forty faces"].path
+    visitor.upload(path)
+    visitor.wait_for_text("#notice", "faces were found")
+    told = re.search(r"(\d+) faces", visitor.text("#notice"))
+    assert told and int(told[1]) >= 30
+    visitor.wait_done()
+    visitor.wait_until(lambda: visitor.is_seen("#found img"), "the picture with the boxes")
+    before, overlay = visitor.source("#found img"), visitor.picture("#lime img")
+    visitor.shoot("forty")
+
+    photo = open_photo(path).pixels
+    x, y, w, h = (value * display_scale(photo) for value in find_faces(photo)[int(told[1]) - 1].box)
+    boxes = visitor.picture("#found img")
+    assert not _is_chosen(boxes, x, y, w, h)
+    image = visitor.find("#found img").first
+    width, height = image.evaluate("image => [image.clientWidth, image.clientHeight]")
+    scale = min(width / boxes.shape[1], height / boxes.shape[0])  # the picture may be letter-boxed in its frame
+    left, top = (width - boxes.shape[1] * scale) / 2, (height - boxes.shape[0] * scale) / 2
+    image.click(position={"x": left + (x + w / 2) * scale, "y": top + (y + h / 2) * scale})
+    visitor.wait_until(lambda: visitor.source("#found img") not in ("", before), "boxes with another face chosen")
+    visitor.wait_done()
+    assert _is_chosen(visitor.picture("#found img"), x, y, w, h)
+    assert not np.array_equal(visitor.picture("#lime img"), overlay)
+    assert visitor.find("#verdict .verdict").is_visible()
+
+
+def _is_chosen(boxes: NDArray[np.uint8], x: float, y: float, w: float, h: float) -> bool:
+    """Whether the box of a face is drawn in the colour of the chosen one; JPEG blurs it a little."""
+    right = boxes[round(y + h * 0.3) : round(y + h * 0.7), round(x + w) - 3 : round(x + w) + 4].astype(int)
+    return float((np.abs(right - np.array(CHOSEN)).max(axis=2) < 40).any(axis=1).mean()) > 0.8
+
+
+def test_cat_gets_no_score_until_asked_for(visitor: Visitor) -> None:
+    visitor.upload(CAT)
+    visitor.wait_for_text("#notice", "No face was found")
+    whole = visitor.page.get_by_role("button", name="Analyse the whole picture")
+    whole.wait_for()
+    visitor.page.wait_for_timeout(1000)
+    for part in ("#verdict .verdict", "#probabilities", "#lime", "#attention"):
+        assert not visitor.find(part).is_visible()
+    visitor.shoot("cat")
+    whole.click()
+    visitor.page.wait_for_selector("#verdict .verdict")
+    visitor.wait_done()
+    visitor.wait_for_text("#notice", "as you asked")
+    visitor.wait_until(lambda: visitor.is_seen("#lime img"), "the overlay")
+    visitor.shoot("cat_whole")
+
+
+def test_whole_picture_is_asked_for_anew_with_each_photo(visitor: Visitor) -> None:
+    visitor.upload(CAT)
+    visitor.page.get_by_role("button", name="Analyse the whole picture").click()
+    visitor.wait_done()
+    cat = visitor.source("#found img")
+    visitor.page.get_by_role("button", name="Astronaut: untouched").click()
+    visitor.wait_until(lambda: visitor.source("#found img") not in ("", cat), "the astronaut's box")
+    visitor.wait_done()
+    visitor.page.get_by_role("button", name="A cat: no face").click()
+    visitor.wait_for_text("#notice", "so there is no score")
+    visitor.page.wait_for_timeout(1000)
+    assert not visitor.find("#verdict .verdict").is_visible()
+
+
+def test_example_is_analysed_by_one_click(visitor: Visitor) -> None:
+    visitor.page.get_by_role("button", name="Admiral: eyes changed").click()
+    visitor.page.wait_for_selector("#verdict .verdict")
+    visitor.wait_done()
+    assert "We made this fake" in visitor.text("#notice")
+    visitor.wait_until(lambda: visitor.is_seen("#lime img"), "the overlay")

@@ -1,0 +1,210 @@
+"""The page on every screen, in light and dark, for every visitor; and whom it talks to."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.browser.conftest import Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+FAKE, CAT = EXAMPLES / "hopper_face.jpg", EXAMPLES / "cat.jpg"
+RUN_S = 240  # a run with thousands of samples on a busy machine
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+# On every screen
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_page_fits_its_window(arrive: Callable[..., Visitor], scheme: str, size: dict[str, int]) -> None:
+    visitor = arrive(viewport=size, color_scheme=scheme)
+    name = f"{'phone' if size is PHONE else 'desktop'}_{scheme}"
+    assert visitor.overflow() <= 0
+    visitor.shoot(f"{name}_first")
+    assert visitor.overflow() <= 0
+    visitor.upload(FAKE)
+    visitor.wait_done()
+    assert visitor.overflow() <= 0
+    for picture in ("#lime img", "#attention img", "#found img"):
+        visitor.wait_until(lambda picture=picture: visitor.is_seen(picture), f"{picture} on the page")
+    visitor.page.get_by_role("button", name="How to read this").click()
+    visitor.page.wait_for_timeout(500)
+    visitor.shoot(name)
+    visitor.page.get_by_role("tab", name="The model").click()
+    visitor.page.wait_for_timeout(500)
+    visitor.shoot(f"{name}_model")
+    assert visitor.overflow() <= 0
+
+
+def _brightness(visitor: Visitor) -> float:
+    """Of the page's background, 0..255."""
+    colour = visitor.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return float(np.mean([int(value) for value in re.findall(r"\d+", colour)[:3]]))
+
+
+def test_dark_mode_is_dark_and_light_mode_light(arrive: Callable[..., Visitor]) -> None:
+    assert _brightness(arrive(color_scheme="dark")) < 60
+    assert _brightness(arrive(color_scheme="light")) > 230
+
+
+def test_controls_have_names_for_screen_readers(visitor: Visitor) -> None:
+    visitor.upload(FAKE)
+    visitor.wait_done()
+    visitor.open_settings()
+    nameless = visitor.page.evaluate(
+        """() => [...document.querySelectorAll('button, input:not([type=file]), select, textarea')]
+            .filter(e => e.offsetParent && !e.querySelector('img'))  // Gradio wraps each picture in a button
+            .filter(e => !(e.innerText?.trim() || e.ariaLabel || e.title || e.labels?.length))
+            .map(e => e.outerHTML.slice(0, 200))"""
+    )
+    assert nameless == []
+
+
+# Privacy
+
+
+def test_nothing_is_asked_of_another_host(visitor: Visitor) -> None:
+    visitor.page.get_by_role("button", name="Astronaut: mouth changed").click()
+    visitor.wait_done()
+    visitor.set_number("shown", 3)
+    visitor.wait_for_text("#lime-text", "The 3 strongest")
+    visitor.page.get_by_role("button", name="How to read this").click()
+    for tab in ("Slide over the face", "Many photos", "The model"):
+        visitor.page.get_by_role("tab", name=tab).click()
+        visitor.page.wait_for_timeout(500)
+    assert len(visitor.requests) > 20
+    assert visitor.hosts() == {"127.0.0.1"}
+
+
+def test_arrow_keys_on_the_samples_slider_start_a_run(visitor: Visitor) -> None:
+    visitor.set_number("samples", 200)
+    visitor.upload(FAKE)
+    visitor.wait_done()
+    slider = visitor.find("#samples input[type=range]")
+    slider.focus()
+    slider.press("ArrowRight")
+    visitor.wait_until(lambda: visitor.samples() == 300, "a map from one step more samples")
+
+
+def test_the_first_screen_is_there_soon(browser: Browser, page_url: str) -> None:
+    page = browser.new_page(viewport=DESKTOP)
+    page.goto(page_url)
+    page.get_by_role("heading", level=1).wait_for()
+    painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    assert painted < 10_000, "a figure to read in docs/deploy.md; only a hang fails here"
+    page.close()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_barrier(arrive: Callable[..., Visitor], scheme: str, size: dict[str, int]) -> None:
+    visitor = arrive(viewport=size, color_scheme=scheme)
+    assert _barriers(visitor) == [], "on the first screen"
+    visitor.upload(FAKE)
+    visitor.wait_done()
+    visitor.open_settings()
+    assert _barriers(visitor) == [], "with a verdict"
+    for tab in ("Slide over the face", "Many photos", "The model"):
+        visitor.page.get_by_role("tab", name=tab).click()
+        visitor.page.wait_for_timeout(700)
+        assert _barriers(visitor) == [], tab
+
+
+def _barriers(visitor: Visitor) -> list[str]:
+    """What axe-core calls serious or critical, with the first place of each."""
+    found = Axe().run(visitor.page).response["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]} ({len(one['nodes'])} places)"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+# In two languages
+
+
+def test_turkish_visitor_is_met_in_turkish(arrive: Callable[..., Visitor]) -> None:
+    visitor = arrive(locale="tr-TR")
+    visitor.wait_for_text(".placeholder", "Bir fotoğraf")
+    visitor.upload(FAKE)
+    visitor.wait_until(lambda: visitor.is_seen("#lime img"), "the overlay")
+    visitor.wait_for_text("#verdict", "P(Sahte)")
+    assert visitor.text("#lime-title").startswith("Neden")
+    visitor.shoot("turkish")
+
+
+def test_language_is_switched_at_run_time_and_back(visitor: Visitor) -> None:
+    visitor.upload(FAKE)
+    visitor.wait_done()
+    english = visitor.text("#right")
+    visitor.page.get_by_label("Türkçe").check()
+    visitor.wait_for_text("#verdict", "P(Sahte)")
+    visitor.wait_for_text("#lime-text", "süperpiksel")
+    assert re.search(r"0,\d\d", visitor.text("#verdict"))
+    for part in ("#top-row", "#first-row", "#why", "#examples"):
+        assert not re.search(r"\b(the|Settings|Cancel|untouched|What)\b", visitor.text(part)), part
+    runs = [url for url in visitor.requests if "queue/join" in url]
+    visitor.page.get_by_label("English").check()
+    visitor.wait_for_text("#verdict", "P(Fake)")
+    visitor.wait_until(lambda: visitor.text("#right") == english, "all as before")
+    assert [url for url in visitor.requests if "queue/join" in url] == runs, "nothing is analysed again"
+
+
+# Links
+
+
+def test_link_opens_the_page_with_the_same_settings(arrive: Callable[..., Visitor]) -> None:
+    visitor = arrive("lang=tr&trust=0&samples=200&superpixels=20&further=occlusion&example=hopper_eyes")
+    visitor.wait_until(lambda: visitor.is_seen("#occlusion img"), "the further map")
+    visitor.wait_until(lambda: visitor.find("#report-html").is_visible(), "the end of the run")
+    visitor.open_settings("Ayarlar")
+    link = visitor.find("#link textarea, #link input").first.input_value()
+    query = dict(parse_qsl(urlsplit(link).query))
+    assert query["lang"] == "tr" and query["samples"] == "200" and query["superpixels"] == "20"
+    assert query["further"] == "occlusion" and query["trust"] == "0" and query["example"] == "hopper_eyes"
+    again = arrive(urlsplit(link).query)
+    again.wait_until(lambda: again.is_seen("#occlusion img"), "the further map again")
+
+
+def test_link_to_what_is_not_there_is_told(arrive: Callable[..., Visitor]) -> None:
+    visitor = arrive("samples=many")
+    visitor.wait_for_text("#notice", "default settings are used")
+
+
+# To take away
+
+
+@pytest.mark.parametrize("kind", ["html", "zip"])
+def test_report_is_downloaded(visitor: Visitor, tmp_path: Path, kind: str) -> None:
+    visitor.upload(FAKE)
+    visitor.wait_done()
+    with visitor.page.expect_download() as download:
+        visitor.find(f"#report-{kind}").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    assert path.suffix == f".{kind}"
+    if kind == "html":
+        text = path.read_text(encoding="utf-8")
+        assert "P(Fake)" in text and "data:image/png" in text and FAKE.name in text
+        return
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist())
+        data = json.loads(archive.read(next(name for name in names if name.endswith("report.json"))))
+    assert data["complete"] and data["photo"]["sha256"]
+    assert any(name.endswith("lime.png") for name in names)
