@@ -15,7 +15,7 @@ from explain.attribution import Attribution
 from explain.lime_map import lime
 from explain.subject import BATCH, Subject
 from explain.superpixels import segment
-from explain.what_if import smallest_flip, without, without_top
+from explain.what_if import WhatIf, smallest_flip, without, without_top
 from model.detector import Detector
 from model.faces import find_faces
 
