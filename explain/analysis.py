@@ -15,6 +15,7 @@ from explain.attribution import Attribution
 from explain.facial_regions import landmarks_in_crop, region_names
 from explain.methods import explainers
 from explain.network import ExplanationError
+from explain.robustness import Robustness, measure_robustness
 from explain.settings import TARGETS, Settings, SettingsError
 from explain.subject import Subject, never
 from explain.superpixels import segment
@@ -51,7 +52,8 @@ class Analysis:
         what_if: the face without ``settings.hidden``; None where nothing is hidden.
         predictions: the model's word on each of ``faces``, in their order, on the ``MOST_JUDGED`` largest at the most;
             empty before the verdict.
-        stage: what is being worked on: a method's name, ``faces``, ``flip`` or ``trust``; empty once complete.
+        robustness: how the verdict bears changes to the face; None until all are tried.
+        stage: what is being worked on: a method's name, ``faces``, ``robustness``, ``flip`` …; empty once complete.
         progress: share of that stage done, 0..1; None where it can't be told.
         seconds: time spent per step.
         complete: nothing more will come.
@@ -71,6 +73,7 @@ class Analysis:
     flip: WhatIf | None = None
     what_if: WhatIf | None = None
     predictions: tuple[Prediction, ...] = ()
+    robustness: Robustness | None = None
     stage: str = ""
     progress: float | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -91,9 +94,9 @@ def analyze(
 ) -> Iterator[Analysis]:
     """Find the faces, judge one and explain the verdict, yielding an ever more complete analysis.
 
-    First come the faces, then the verdict with the attention map, then each other map as it grows, then what was asked
-    for beyond: what-if, the smallest flip, trust. A photo without a face ends after the first, without a score, unless
-    ``settings.whole_picture`` asks for one.
+    First come the faces, then the verdict with the attention map, then each other map as it grows, robustness after the
+    first of them, then what was asked for beyond: what-if, the smallest flip, trust. A photo without a face ends after
+    the first, without a score, unless ``settings.whole_picture`` asks for one.
 
     Args:
         source: a file's bytes or path, an RGB array, or a photo opened before.
@@ -153,6 +156,8 @@ Step = Callable[[Analysis, Callable[[], bool]], Iterator[Analysis]]
 def _steps(settings: Settings) -> list[Step]:
     """What follows the verdict, in order; each yields at least once unless cancelled."""
     steps: list[Step] = [_explain_by(name) for name in settings.methods if name != "attention"]
+    if settings.robustness:
+        steps.insert(1, _robustness)  # soon done, but with a large network a first map of why is awaited more
     if settings.hidden:
         steps.append(_hide)
     if settings.flip:
@@ -215,6 +220,16 @@ def _progress(found: Attribution) -> float | None:
     if "budget" not in found.evidence:
         return None
     return float(found.evidence["samples"]) / float(found.evidence["budget"])
+
+
+def _robustness(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:
+    subject, chosen = analysis.subject, analysis.chosen
+    assert subject is not None and chosen is not None
+    analysis = replace(analysis, stage="robustness", progress=0.0)
+    yield analysis
+    landmarks = landmarks_in_crop(chosen)
+    for found in measure_robustness(subject.detector, chosen.crop, landmarks, subject.seed, cancelled):
+        yield replace(analysis, robustness=found if found.complete else None, progress=found.progress)
 
 
 def _hide(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from explain.analysis import Analysis
 from explain.attribution import Attribution
+from explain.robustness import Robustness
+from explain.robustness_words import robustness_sentence
 from explain.subject import Subject
 from explain.what_if import WhatIf, what_if_sentence
 from model.detector import Prediction
@@ -43,6 +45,7 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         "problems": {name: str(problem) for name, problem in analysis.problems.items()},
         "trust": {name: trust.to_dict() for name, trust in analysis.trusts.items()},
         "agreement": None if analysis.agreement is None else analysis.agreement.to_dict(),
+        "robustness": _robustness(analysis.robustness),
         "what_if": _what_if(analysis.what_if, subject),
         "flip": _what_if(analysis.flip, subject),
         "settings": asdict(analysis.settings),
@@ -97,6 +100,10 @@ def _attribution(found: Attribution, subject: Subject | None) -> dict[str, Any]:
         "region_values": None if subject is None else rounded(found.region_values(subject.segments)),
         "evidence": found.evidence,
     }
+
+
+def _robustness(found: Robustness | None) -> dict[str, Any] | None:
+    return None if found is None else {**found.to_dict(), "sentence": robustness_sentence(found)}
 
 
 def _what_if(what_if: WhatIf | None, subject: Subject | None) -> dict[str, Any] | None:

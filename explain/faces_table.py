@@ -15,16 +15,20 @@ def faces_table(analysis: Analysis) -> str:
     """
     if not analysis.faces:
         return ""
-    titles = (say("faces.column.number"), f"P({say('class.Fake')})", say("faces.column.verdict"))
-    titles = (*titles, say("faces.column.size"))
-    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
-    rows = "".join(_row(analysis, place, titles[1:]) for place in range(len(analysis.faces)))
+    number_title, *titles = (
+        say("faces.column.number"),
+        f"P({say('class.Fake')})",
+        say("faces.column.verdict"),
+        say("faces.column.size"),
+    )
+    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in (number_title, *titles))
+    rows = "".join(_row(analysis, place, titles) for place in range(len(analysis.faces)))
     caption = f"<caption>{escape(say('faces.caption', count=len(analysis.faces)))}</caption>"
     most = f"<p>{escape(say('faces.most', most=MOST_JUDGED))}</p>" if len(analysis.faces) > MOST_JUDGED else ""
     return f'<div class="table"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{most}</div>'
 
 
-def _row(analysis: Analysis, place: int, titles: tuple[str, ...]) -> str:
+def _row(analysis: Analysis, place: int, titles: list[str]) -> str:
     face, prediction = analysis.faces[place], analysis.word_on(place)
     chosen, name = face is analysis.chosen, str(place + 1)
     values = ["–", say("faces.not_judged")]

@@ -25,6 +25,7 @@ class Settings:
         target: class that the maps explain, ``Fake`` or ``Real``; None for the likelier one.
         methods: maps to make, of ``explain.methods.METHODS``.
         trust: measure how far each map can be trusted.
+        robustness: ask about the face after common changes: JPEG, blur, noise, brightness, parts covered.
         flip: look for the smallest set of regions whose hiding turns the verdict.
         hidden: regions to hide for a what-if, by number.
         superpixels: about how many regions to cut the face into, 2..400.
@@ -44,6 +45,7 @@ class Settings:
     target: str | None = None
     methods: tuple[str, ...] = ("attention", "lime")
     trust: bool = False
+    robustness: bool = True
     flip: bool = False
     hidden: tuple[int, ...] = ()
     superpixels: int = 30

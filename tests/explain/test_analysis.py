@@ -76,7 +76,7 @@ def test_only_the_last_one_is_complete(steps: list[Analysis]) -> None:
 
 def test_attention_stays_while_lime_grows(steps: list[Analysis]) -> None:
     assert all(set(step.attributions) == {"attention", "lime"} for step in with_lime(steps))
-    assert {step.stage for step in steps[2:-1]} == {"lime"}
+    assert list(dict.fromkeys(step.stage for step in steps[2:-1])) == ["lime", "robustness"]
 
 
 def test_explains_the_likelier_class_and_says_so(steps: list[Analysis]) -> None:
@@ -95,7 +95,7 @@ def test_explains_the_class_asked_for(detector: Detector, target: str) -> None:
 
 
 def test_time_is_told_for_each_step(steps: list[Analysis]) -> None:
-    assert set(steps[-1].seconds) == {"open", "faces", "predict", "lime"}
+    assert set(steps[-1].seconds) == {"open", "faces", "predict", "lime", "robustness"}
     assert all(value > 0 for value in steps[-1].seconds.values())
 
 
@@ -159,7 +159,7 @@ def crowd(astronaut: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def test_every_face_is_judged_with_the_verdict(detector: Detector, crowd: NDArray[np.uint8]) -> None:
     """As many as may be: each as if it alone had been chosen, in the order of the faces."""
-    alone = Settings(methods=())
+    alone = Settings(methods=(), robustness=False)
     first, second = analyze(crowd, replace(alone, face=3), detector)
     assert first.predictions == () and first.word_on(0) is None
     assert len(second.faces) > MOST_JUDGED == len(second.predictions)
@@ -173,7 +173,7 @@ def test_every_face_is_judged_with_the_verdict(detector: Detector, crowd: NDArra
 
 
 def test_a_face_beyond_the_most_is_judged_when_chosen(detector: Detector, crowd: NDArray[np.uint8]) -> None:
-    *_, found = analyze(crowd, Settings(methods=(), face=MOST_JUDGED), detector)
+    *_, found = analyze(crowd, Settings(methods=(), robustness=False, face=MOST_JUDGED), detector)
     assert found.prediction is not None and found.prediction is found.word_on(MOST_JUDGED)
     assert found.word_on(MOST_JUDGED + 1) is None
     faces = to_dict(found)["faces"]
@@ -253,6 +253,42 @@ def test_what_is_no_photo_is_refused(detector: Detector) -> None:
         next(iter(analyze(b"no photo", QUICK, detector)))
 
 
+# How the verdict bears changes
+
+
+def test_robustness_comes_whole_after_the_first_map(steps: list[Analysis], detector: Detector) -> None:
+    measuring = [step for step in steps if step.stage == "robustness"]
+    assert [step.robustness is None for step in measuring] == [True] * (len(measuring) - 1) + [False]
+    assert all("lime" in step.attributions for step in measuring)
+    found, prediction = steps[-1].robustness, steps[-1].prediction
+    assert found is not None and found.complete and prediction is not None
+    assert found.probability == pytest.approx(prediction.probabilities["Fake"], abs=1e-6)
+    assert (found.verdict, found.band) == (prediction.verdict, detector.card.inconclusive_band)
+    assert all(curve is not None for curve in found.curves.values())
+    assert to_dict(steps[-1])["robustness"]["untouched"]["verdict"] == prediction.verdict
+
+
+def test_robustness_is_left_out_when_it_is_not_wanted(detector: Detector) -> None:
+    found = last(PHOTO, replace(QUICK, methods=(), robustness=False), detector)
+    assert found.complete and found.robustness is None and "robustness" not in found.seconds
+
+
+def test_whole_picture_has_no_parts_to_cover(detector: Detector) -> None:
+    found = last(CAT, replace(QUICK, methods=(), whole_picture=True), detector).robustness
+    assert found is not None and found.complete
+    assert [name for name, curve in found.curves.items() if curve is None] == ["eyes", "nose", "mouth"]
+
+
+def test_robustness_can_be_cancelled(detector: Detector) -> None:
+    came: list[Analysis] = []
+    settings = replace(QUICK, methods=())
+    for analysis in analyze(
+        PHOTO, settings, detector, cancelled=lambda: came[-1:] != [] and came[-1].progress == 1 / 9
+    ):
+        came.append(analysis)
+    assert came[-1].stage == "robustness" and not came[-1].complete and came[-1].robustness is None
+
+
 # What may be asked for beyond a map
 
 
@@ -266,7 +302,7 @@ def whole_story(detector: Detector) -> list[Analysis]:
 
 def test_stages_come_in_order_and_progress_never_falls_within_one(whole_story: list[Analysis]) -> None:
     stages = [step.stage for step in whole_story]
-    assert list(dict.fromkeys(stages)) == ["faces", "lime", "occlusion", "what_if", "flip", "trust", ""]
+    assert list(dict.fromkeys(stages)) == ["faces", "lime", "robustness", "occlusion", "what_if", "flip", "trust", ""]
     for stage in set(stages):
         told = [step.progress for step in whole_story if step.stage == stage and step.progress is not None]
         assert told == sorted(told)
@@ -344,7 +380,7 @@ def test_answer_as_json_is_complete(steps: list[Analysis], detector: Detector) -
     assert answer["settings"]["target"] in ("Fake", "Real")
     assert answer["model"]["name"] == detector.name
     assert answer["model"]["model.tflite"] == detector.card.sha256["model.tflite"]
-    assert set(answer["seconds"]) == {"open", "faces", "predict", "lime"}
+    assert set(answer["seconds"]) == {"open", "faces", "predict", "lime", "robustness"}
 
 
 def test_answer_as_json_holds_the_verdict_and_both_maps(steps: list[Analysis]) -> None:

@@ -18,6 +18,7 @@ from explain.attention_map import attention_map
 from explain.attribution import Attribution
 from explain.curves import ORDERS, Band, Curves
 from explain.lime_map import lime
+from explain.robustness import CHANGES, measure_robustness
 from explain.settings import Settings
 from explain.stability import Stability
 from explain.subject import Subject
@@ -42,7 +43,7 @@ MASK = np.array([[0.1, 0.9, 0.3], [0.25, 0.5, 0.75]], np.float32)
 class Brightness:
     """P(Fake) is the brightness of the crop; inconclusive between 0.4 and 0.6."""
 
-    card = SimpleNamespace(labels=("Fake", "Real"))
+    card = SimpleNamespace(labels=("Fake", "Real"), inconclusive_band=(0.4, 0.6))
 
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
         fake = crops.mean(axis=(1, 2, 3)) / 255
@@ -88,6 +89,7 @@ def whole() -> Analysis:
         problems={"attention": NO_ATTENTION},
         trusts={"lime": Trust("lime", "Fake", (curves,), False, 0.5, steady)},
         agreement=Agreement(("attention", "lime"), np.array([[1, 0.25], [0.25, 1]])),
+        robustness=list(measure_robustness(DETECTOR, CROP, None))[-1],
         what_if=without(SUBJECT, (2, 0)),
         flip=without(SUBJECT, (1,)),
         complete=True,
@@ -108,7 +110,7 @@ def test_everything_survives_json_without_nan() -> None:
 
 def test_what_is_not_known_yet_is_null_or_empty() -> None:
     answer = data(EARLY)
-    assert [answer[name] for name in ("prediction", "agreement", "what_if", "flip")] == [None] * 4
+    assert [answer[name] for name in ("prediction", "agreement", "robustness", "what_if", "flip")] == [None] * 5
     assert answer["regions"] == []
     assert answer["attributions"] == answer["trust"] == answer["problems"] == {}
     assert answer["complete"] is False
@@ -245,6 +247,21 @@ def test_what_if_tells_what_the_model_was_asked_and_said() -> None:
         "sentence": f"Hiding the mouth and the left eye lowers P(Fake) from {before:.2f} to {shown:.2f}: the model "
         "would then say Real. The network has really computed this.",
     }
+
+
+def test_robustness_is_told_with_its_sentence() -> None:
+    """The crop's brightness, 0.57, is undecided; with more light it is fake, with much less real."""
+    answer = data(whole())["robustness"]
+    assert answer["untouched"] == {"probability": round(CROP.mean() / 255, 6), "verdict": "Inconclusive"}
+    assert set(answer["changes"]) == set(CHANGES)
+    assert {name: change["flip"] for name, change in answer["changes"].items() if change and change["flip"]} == {
+        "darker": 0.4,
+        "brighter": 1.4,
+    }
+    assert answer["sentence"] == (
+        "The verdict stays Inconclusive down to JPEG quality 20; darkening to 40% turns it to Real; brightening to "
+        "140% turns it to Fake."
+    )
 
 
 def test_flip_is_told_like_a_what_if() -> None:
