@@ -42,6 +42,9 @@ def main(
         str, typer.Option(help=f"Maps to make, with commas between them: {', '.join(METHODS)}.")
     ] = ",".join(Settings.methods),
     trust: Annotated[bool, typer.Option("--trust", help="Measure how far each map can be trusted.")] = Settings.trust,
+    robustness: Annotated[
+        bool, typer.Option(help="Ask again after JPEG, blur, noise and the like: what turns the verdict?")
+    ] = Settings.robustness,
     flip: Annotated[
         bool, typer.Option("--flip", help="Look for the smallest set of regions whose hiding flips the verdict.")
     ] = Settings.flip,
@@ -86,6 +89,7 @@ def main(
             target=target,
             methods=_parts(methods),
             trust=trust,
+            robustness=robustness,
             flip=flip,
             hidden=_numbers(hide_regions),
             superpixels=superpixels,

@@ -13,8 +13,7 @@ from explain.analysis import Analysis
 from explain.archive import archive
 from explain.origin import Origin
 from explain.page_parts import Updates, notice
-from explain.report import png, report_pictures
-from explain.report_page import report_html
+from explain.report import PAGE, report_files
 from model.artifact import Card
 from model.language import in_language, say
 from model.photo import PhotoError, open_photo
@@ -46,8 +45,7 @@ def _download(asked: Mapping[str, Any], card: Card, kind: str) -> Iterator[Updat
         if kind == "zip":
             path.write_bytes(archive(analysis, card, shown, origin))
         else:
-            files = {name: png(picture) for name, picture in report_pictures(analysis, shown).items()}
-            path.write_text(report_html(analysis, card, files, shown, origin), encoding="utf-8")
+            path.write_bytes(report_files(analysis, card, shown, origin)[PAGE])
         yield {"ready": str(path)}
 
 

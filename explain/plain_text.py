@@ -11,10 +11,12 @@ from explain import draw, words
 from explain.analysis import Analysis
 from explain.attribution import Attribution
 from explain.methods import METHODS
+from explain.robustness_words import robustness_sentence
 from explain.subject import Subject
 from explain.trust import Trust
 from explain.what_if import what_if_sentence
 from model.artifact import Card
+from model.language import say
 
 LISTED = 5  # regions that LIME weighs most, in a terminal
 NAMED = 3  # regions that a sentence names
@@ -41,6 +43,8 @@ def plain_text(analysis: Analysis, card: Card, file: str) -> str:
         for name, found in analysis.attributions.items():
             lines += _lime(found, subject) if name == "lime" else [_in_short(name, found, subject)]
     lines += [f"{METHODS[name].title}, trust: {trust.sentence}" for name, trust in analysis.trusts.items()]
+    if analysis.robustness is not None:
+        lines.append(f"{say('robustness.short')}: {robustness_sentence(analysis.robustness)}")
     if analysis.what_if is not None:
         lines.append(f"What if: {what_if_sentence(analysis.what_if, str(analysis.settings.target))}")
     if analysis.flip is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from explain import draw
 from explain.analysis import Analysis
 from explain.as_json import to_dict
 from explain.draw_curves import curve_picture
+from explain.draw_robustness import robustness_picture
 from explain.methods import METHODS
 from explain.origin import Origin
 from explain.report_page import GENERATOR, report_html
@@ -23,7 +22,10 @@ from explain.view import View, pictures
 from model.artifact import Card
 
 PAGE, DATA = "report.html", "report.json"
-PICTURES = ("photo", "face", "what_if", "flip", *METHODS, *(f"{name}_curves" for name in METHODS))
+PICTURES = (
+    *("photo", "face", "what_if", "flip", "robustness", "robustness_narrow"),
+    *(*METHODS, *(f"{name}_curves" for name in METHODS)),
+)
 OURS = (PAGE, DATA, *(f"{name}.png" for name in PICTURES))
 HEAD = 1000  # characters of a page in which its generator is named
 
@@ -49,19 +51,22 @@ def write_report(analysis: Analysis, card: Card, folder: Path, shown: int = 8, o
         ReportError: see ``check_folder``.
     """
     check_folder(folder)
-    origin = origin or Origin()
-    files = {name: _png(picture) for name, picture in report_pictures(analysis, shown).items()}
-    page = report_html(analysis, card, files, shown, origin)
+    files = report_files(analysis, card, shown, origin or Origin())
     folder.mkdir(parents=True, exist_ok=True)
     for name in OURS:  # a map of an earlier report must not look like one of this report
         (folder / name).unlink(missing_ok=True)
     # The page comes first: by it the folder is known as ours, should the rest never be written.
-    (folder / PAGE).write_text(page, encoding="utf-8")
-    data = json.dumps(record(analysis, origin), indent=2, ensure_ascii=False)
-    (folder / DATA).write_text(data + "\n", encoding="utf-8")
     for name, content in files.items():
-        (folder / f"{name}.png").write_bytes(content)
+        (folder / name).write_bytes(content)
     return folder / PAGE
+
+
+def report_files(analysis: Analysis, card: Card, shown: int, origin: Origin) -> dict[str, bytes]:
+    """Every file of a report by its name, the page first; the same arguments give the same bytes."""
+    drawn = {name: draw.png(picture) for name, picture in report_pictures(analysis, shown).items()}
+    data = json.dumps(record(analysis, origin), indent=2, ensure_ascii=False) + "\n"
+    page = report_html(analysis, card, drawn, shown, origin)
+    return {PAGE: page.encode(), DATA: data.encode(), **{f"{name}.png": content for name, content in drawn.items()}}
 
 
 def check_folder(folder: Path) -> None:
@@ -87,7 +92,8 @@ def record(analysis: Analysis, origin: Origin) -> dict[str, Any]:
 
 def report_pictures(analysis: Analysis, shown: int) -> dict[str, NDArray[np.uint8]]:
     """Every picture of a report, ``(H, W, 3) uint8`` RGB, by one of the names in ``PICTURES``."""
-    drawn = {"photo": draw.boxes(analysis.photo.pixels, analysis.faces, analysis.chosen)}
+    boxed = draw.boxes(analysis.photo.pixels, analysis.faces, analysis.chosen, analysis.predictions)
+    drawn = {"photo": boxed}
     if analysis.chosen is None:
         return drawn
     drawn["face"] = draw.enlarge(analysis.chosen.crop)
@@ -96,10 +102,7 @@ def report_pictures(analysis: Analysis, shown: int) -> dict[str, NDArray[np.uint
     for name, what_if in (("what_if", analysis.what_if), ("flip", analysis.flip)):
         if what_if is not None and analysis.subject is not None:
             drawn[name] = draw.hidden_regions(what_if, analysis.subject.segments)
+    if analysis.robustness is not None:
+        drawn["robustness"] = robustness_picture(analysis.robustness)
+        drawn["robustness_narrow"] = robustness_picture(analysis.robustness, narrow=True)
     return drawn
-
-
-def _png(picture: NDArray[np.uint8]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="png")
-    return buffer.getvalue()

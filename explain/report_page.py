@@ -10,6 +10,7 @@ from pathlib import Path
 
 from explain import captions, words
 from explain.analysis import Analysis
+from explain.faces_table import faces_table
 from explain.origin import Origin
 from explain.plain_text import (
     curves_in_words,
@@ -20,8 +21,10 @@ from explain.plain_text import (
     problems,
     strongest_regions,
 )
+from explain.robustness_words import robustness_section
 from explain.what_if import what_if_sentence
 from model.artifact import Card
+from model.language import say
 
 STYLE = Path(__file__).with_name("report.css")
 GENERATOR = '<meta name="generator" content="WhyFake">'  # by which a report of ours is known
@@ -42,9 +45,11 @@ def report_html(analysis: Analysis, card: Card, files: Mapping[str, bytes], show
     sections = (
         *(words.notice(sentence) for sentence in photo_sentences(analysis)),
         _verdict(analysis, card, files, name),
+        faces_table(analysis) if len(analysis.faces) > 1 else "",
         _maps(analysis, card, files, shown),
         _what_ifs(analysis, files),
         _trust(analysis, files),
+        _robustness(analysis, files),
         _facts(analysis, origin),
         f"<details><summary>The model card: data, measured figures, limits</summary>{words.model_card(card)}</details>",
     )
@@ -128,7 +133,7 @@ def _what_ifs(analysis: Analysis, files: Mapping[str, bytes]) -> str:
             picture = _figure(files[name], "The face with the hidden regions outlined in white.", f"<p>{sentence}</p>")
             parts.append(f'<article><div class="map-title"><h3>{title}</h3></div>{picture}</article>')
     if no_flip(analysis):
-        parts.append(words.NO_FLIP)
+        parts.append(words.no_flip())
     return f'<section><h2>What if …</h2><div class="pictures">{"".join(parts)}</div></section>' if parts else ""
 
 
@@ -143,6 +148,13 @@ def _trust(analysis: Analysis, files: Mapping[str, bytes]) -> str:
         "<section><h2>Can these maps be trusted?</h2><h3>Beside random orders of the same regions</h3>"
         f'<div class="curves">{curves}</div><h3>In numbers</h3>{numbers}</section>'
     )
+
+
+def _robustness(analysis: Analysis, files: Mapping[str, bytes]) -> str:
+    if analysis.robustness is None:
+        return ""
+    section = robustness_section(analysis, files["robustness"], files["robustness_narrow"])
+    return f"<section><h2>{escape(say('robustness.title'))}</h2>{section}</section>"
 
 
 def _facts(analysis: Analysis, origin: Origin) -> str:

@@ -103,9 +103,16 @@ def test_report_of_one_photo_lies_in_the_folder_itself(explain: Explain, tmp_pat
     code, out, err = explain(ASTRONAUT, *QUICK, "--out", folder)
     assert (code, err) == (0, "")
     assert out == f"{ASTRONAUT}: Inconclusive. Report: {folder / PAGE}\n"
-    assert files(folder) == {PAGE, DATA, "photo.png", "face.png", "lime.png", "attention.png"}
+    pictures = {"photo.png", "face.png", "lime.png", "attention.png", "robustness.png", "robustness_narrow.png"}
+    assert files(folder) == {PAGE, DATA, *pictures}
     data = json.loads((folder / DATA).read_text(encoding="utf-8"))
     assert data["photo"]["sha256"] in (folder / PAGE).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("option", "asked"), [((), True), (("--robustness",), True), (("--no-robustness",), False)])
+def test_robustness_is_measured_unless_unwanted(explain: Explain, option: tuple[str, ...], asked: bool) -> None:
+    code, out, _ = explain(ASTRONAUT, *VERDICT_ALONE, *option)
+    assert code == 0 and ("  Robustness: " in out) is asked
 
 
 def test_photo_without_a_face_is_an_answer(explain: Explain) -> None:

@@ -25,6 +25,8 @@ from explain.origin import Origin, library_versions
 from explain.plain_text import map_in_words, plain_text
 from explain.report import DATA, OURS, PAGE, PICTURES, ReportError, record, write_report
 from explain.report_page import GENERATOR, STYLE, report_html
+from explain.robustness import measure_robustness
+from explain.robustness_words import robustness_in_words, robustness_sentence
 from explain.settings import Settings
 from explain.subject import Subject, never
 from explain.trust import measure
@@ -45,7 +47,7 @@ PHOTO = Photo(np.full((40, 60, 3), 200, np.uint8), (), "ab" * 32)
 CARD = Card("lite_attention", Preprocessing(128), ("Fake", "Real"), temperature=1.2, inconclusive_band=(0.31, 0.72))
 SCRIPT = "<script>alert(1)</script>"
 ORIGIN = Origin("folder/photo.jpg", "python -m explain photo.jpg", "2026-11-03 14:05 UTC", {"lime": "0.2.0.1"})
-VOID = {"meta", "img", "br"}
+VOID = {"meta", "img", "br", "source"}
 
 
 class World:
@@ -87,6 +89,8 @@ def analysis() -> Analysis:
         agreement=trusted.agreement,
         flip=smallest_flip(subject, attributions["lime"]),
         what_if=without(subject, [2]),
+        predictions=(Prediction({"Fake": 0.8, "Real": 0.2}, "Fake", True, None),),
+        robustness=list(measure_robustness(World(), CROP, None))[-1],  # type: ignore[arg-type]
         seconds={"open": 0.01, "lime": 0.5},
         complete=True,
     )
@@ -126,8 +130,8 @@ def test_page_is_well_formed_and_loads_nothing(analysis: Analysis) -> None:
     for tag, attributes in Page(html).tags:
         assert tag not in ("script", "link", "iframe", "object"), tag
         assert not [name for name in attributes if name.startswith("on")]
-        if "src" in attributes:
-            assert str(attributes["src"]).startswith("data:image/png;base64,")
+        for name in {"src", "srcset"} & set(attributes):
+            assert str(attributes[name]).startswith("data:image/png;base64,")
     assert "url(" not in html and "@import" not in html
     assert "default-src 'none'" in html, "a browser must refuse what we did not mean to load"
 
@@ -147,8 +151,8 @@ def test_every_class_has_a_style(analysis: Analysis) -> None:
 
 def test_pictures_say_what_they_show(analysis: Analysis) -> None:
     images = [attributes["alt"] for tag, attributes in Page(page_of(analysis)).tags if tag == "img"]
-    assert len(images) == 10
-    assert all(images) and len(set(images)) == 9  # both pictures of hidden regions are alike in words
+    assert len(images) == 11
+    assert all(images) and len(set(images)) == 10  # both pictures of hidden regions are alike in words
     assert "The photo photo.jpg, 1 face found." in images
     assert "The face under a heat map of 2 by 2 cells, highest on mouth, nose, hair." in images
     assert "The face, blue where it speaks for Fake: mouth, nose; orange where it speaks against it: hair." in images
@@ -183,6 +187,25 @@ def test_page_holds_the_verdict_the_maps_and_their_trust(analysis: Analysis) -> 
     assert f'<th scope="row">hair</th><td>−{abs(weights[0]):.3f}</td>' in html
     assert "Do the maps agree?" in html
     assert "Hiding the mouth lowers P(Fake) from 0.80 to 0.40" in html
+
+
+def test_page_tells_how_the_verdict_bears_changes(analysis: Analysis) -> None:
+    """In the sentence, in the picture's words, and number by number."""
+    found, html = analysis.robustness, page_of(analysis)
+    assert found is not None
+    assert robustness_sentence(found) in html and robustness_in_words(found) in html
+    numbers = sum(len(curve.levels) for curve in found.measured.values())
+    assert html.count('data-label="P(Fake)"') == numbers + 1, "of each level and of the untouched face"
+    assert "Eyes, nose and mouth were not covered" in html
+    assert f"Robustness: {robustness_sentence(found)}" in plain_text(analysis, CARD, "photo.jpg")
+    unknown = replace(analysis, robustness=None)
+    assert "How robust" not in page_of(unknown) and "Robustness:" not in plain_text(unknown, CARD, "photo.jpg")
+
+
+def test_page_lists_several_faces_with_their_verdicts(analysis: Analysis) -> None:
+    two = replace(analysis, faces=(FACE, replace(FACE, box=(30, 4, 8, 9))))
+    assert "<caption>The 2 faces that were found" in page_of(two) and "8 × 9" in page_of(two)
+    assert "<caption>" not in page_of(analysis)
 
 
 def test_page_names_all_that_it_takes_to_repeat_the_analysis(analysis: Analysis) -> None:
@@ -300,7 +323,7 @@ def test_plain_text_tells_verdict_regions_trust_and_what_flips(analysis: Analysi
 def test_folder_holds_the_page_the_data_and_every_picture(analysis: Analysis, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "report"
     page = write_report(analysis, CARD, folder, origin=ORIGIN)
-    names = ["photo", "face", "attention", "lime", "occlusion", "what_if", "flip"]
+    names = ["photo", "face", "attention", "lime", "occlusion", "what_if", "flip", "robustness", "robustness_narrow"]
     names += ["attention_curves", "lime_curves", "occlusion_curves"]
     assert {file.name for file in folder.iterdir()} == {PAGE, DATA, *(f"{name}.png" for name in names)}
     html = page.read_text(encoding="utf-8")
