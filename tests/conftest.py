@@ -78,15 +78,15 @@ def thesis_page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def served(root: Path, log: Path, **variables: str) -> Iterator[str]:
-    """Address of the page that ``app.py`` of a checkout serves meanwhile."""
+def served(root: Path, log: Path, *options: str, **variables: str) -> Iterator[str]:
+    """Address of the page that ``app.py`` of a checkout serves meanwhile, with further options and variables."""
     port = free_port()
     environment = os.environ | {
         "GRADIO_ANALYTICS_ENABLED": "False",
         "GRADIO_TEMP_DIR": str(log.parent / "uploads"),
         **variables,
     }
-    with started(root, log, port, environment, "--port", str(port)) as url:
+    with started(root, log, port, environment, "--port", str(port), *options) as url:
         yield url
 
 
