@@ -34,7 +34,7 @@ def with_labels(picture: NDArray[np.uint8], faces: Sequence[tuple[Box, int, Pred
         short = str(number)
         told = short if prediction is None else _told(number, prediction)
         # As wide as the box, so that it is legible however small the picture is shown, within bounds.
-        font = _font(round(max(SMALLEST, min(max(box[2] / 6, long_side / 75), long_side / 32))))
+        font = _font(round(max(SMALLEST, min(max(box[2] / 6, long_side / 64), long_side / 32))))
         found = _free_place(pen, font, box, (told, short), taken, image.size)
         if found is None:
             continue  # two labels in one place would tell nothing
