@@ -86,9 +86,8 @@ def test_a_slider_left_empty_is_no_error(visitor: Visitor) -> None:
 # Cancelling
 
 
-def test_cancel_stops_and_the_page_can_run_again(visitor: Visitor) -> None:
-    visitor.set_number("superpixels", 150)
-    visitor.set_number("samples", 5000)
+def test_cancel_stops_and_the_page_can_run_again(arrive: Callable[..., Visitor]) -> None:
+    visitor = arrive("trust=0&superpixels=150&samples=5000")
     visitor.upload(FAKE)
     visitor.wait_until(visitor.samples, "the first map")
     visitor.shoot("running")
@@ -108,9 +107,8 @@ def test_cancel_stops_and_the_page_can_run_again(visitor: Visitor) -> None:
     assert visitor.samples() == 200
 
 
-def test_a_newer_run_takes_the_place_of_the_one_before(visitor: Visitor) -> None:
-    visitor.set_number("superpixels", 150)
-    visitor.set_number("samples", 5000)
+def test_a_newer_run_takes_the_place_of_the_one_before(arrive: Callable[..., Visitor]) -> None:
+    visitor = arrive("trust=0&superpixels=150&samples=5000")
     visitor.upload(FAKE)
     visitor.wait_until(visitor.samples, "the first map")
     visitor.set_number("samples", 300)
