@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
@@ -26,98 +26,95 @@ from explain.plain_text import headline, photo_sentences, plain_text
 from explain.report import ReportError, check_folder, record, write_report
 from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings, SettingsError
 from explain.superpixels import METHODS as SEGMENTATIONS
+from explain.words import doing
 from model.artifact import ArtifactError, Card
 from model.choice import Models, to_choose_from
 from model.cli import run
 from model.detector import Detector
+from model.language import language_of_environment, number, say, speaking
 from model.photo import PhotoError
 
 UNUSABLE, INTERRUPTED = 1, 130  # exit codes; 130 is what shells give a command that Ctrl-C ended
-BAR = "{desc} {bar:20} {percentage:3.0f} %"
+BAR = "{desc} {bar:20}"
+
+
+def _help(key: str, /, **values: Any) -> str:
+    """A text of the help. Python asks for it before any option is read: only the environment can tell the language."""
+    with speaking(language_of_environment()):
+        return say(key, **values)
 
 
 def main(
-    photos: Annotated[list[Path], typer.Argument(help="Photos: JPEG, PNG, WebP, GIF, BMP or TIFF.")],
-    methods: Annotated[
-        str, typer.Option(help=f"Maps to make, with commas between them: {', '.join(METHODS)}.")
-    ] = ",".join(Settings.methods),
-    trust: Annotated[bool, typer.Option("--trust", help="Measure how far each map can be trusted.")] = Settings.trust,
-    robustness: Annotated[
-        bool, typer.Option(help="Ask again after JPEG, blur, noise and the like: what turns the verdict?")
-    ] = Settings.robustness,
-    flip: Annotated[
-        bool, typer.Option("--flip", help="Look for the smallest set of regions whose hiding flips the verdict.")
-    ] = Settings.flip,
-    hide_regions: Annotated[str, typer.Option(help="Regions to hide for a what-if, by number, such as 3,7.")] = "",
-    target: Annotated[
-        str | None, typer.Option(help="Class that the maps explain, Fake or Real; the likelier one by default.")
-    ] = Settings.target,
-    superpixels: Annotated[
-        int, typer.Option(help="About how many regions to cut the face into.")
-    ] = Settings.superpixels,
+    photos: Annotated[list[Path], typer.Argument(help=_help("command.photos"))],
+    methods: Annotated[str, typer.Option(help=_help("command.methods", names=", ".join(METHODS)))] = ",".join(
+        Settings.methods
+    ),
+    trust: Annotated[bool, typer.Option("--trust", help=_help("command.trust"))] = Settings.trust,
+    robustness: Annotated[bool, typer.Option(help=_help("command.robustness"))] = Settings.robustness,
+    flip: Annotated[bool, typer.Option("--flip", help=_help("command.flip"))] = Settings.flip,
+    hide_regions: Annotated[str, typer.Option(help=_help("command.hide_regions"))] = "",
+    target: Annotated[str | None, typer.Option(help=_help("command.target"))] = Settings.target,
+    superpixels: Annotated[int, typer.Option(help=_help("command.superpixels"))] = Settings.superpixels,
     samples: Annotated[
-        int, typer.Option(help=f"Pictures that LIME asks about at the most, {MIN_SAMPLES} to {MAX_SAMPLES}.")
+        int, typer.Option(help=_help("command.samples", least=MIN_SAMPLES, most=MAX_SAMPLES))
     ] = Settings.samples,
     segmentation: Annotated[
-        str, typer.Option(help=f"How to cut the face: {', '.join(SEGMENTATIONS)}.")
+        str, typer.Option(help=_help("command.segmentation", names=", ".join(SEGMENTATIONS)))
     ] = Settings.segmentation,
-    hide: Annotated[str, typer.Option(help=f"What a hidden region looks like: {', '.join(HIDES)}.")] = Settings.hide,
-    seed: Annotated[int, typer.Option(help="Decides everything that is drawn at random.")] = Settings.seed,
-    face: Annotated[int, typer.Option(help="Which face: 0 is the largest, 1 the next.")] = Settings.face,
+    hide: Annotated[str, typer.Option(help=_help("command.hide", names=", ".join(HIDES)))] = Settings.hide,
+    seed: Annotated[int, typer.Option(help=_help("command.seed"))] = Settings.seed,
+    face: Annotated[int, typer.Option(help=_help("command.face"))] = Settings.face + 1,
     whole_picture: Annotated[
-        bool, typer.Option("--whole-picture", help="Judge the central square of a photo that shows no face.")
+        bool, typer.Option("--whole-picture", help=_help("command.whole_picture"))
     ] = Settings.whole_picture,
-    model: Annotated[Path | None, typer.Option(help="Model folder or Keras .h5 file; else those in model/.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for report.html, report.json and the pictures; one in it per photo.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON: an object for one photo, a line each for several.")
-    ] = False,
+    model: Annotated[Path | None, typer.Option(help=_help("command.model"))] = None,
+    out: Annotated[Path | None, typer.Option(help=_help("command.out"))] = None,
+    as_json: Annotated[bool, typer.Option("--json", help=_help("command.json"))] = False,
+    language: Annotated[Literal["en", "tr"] | None, typer.Option(help=_help("command.language"))] = None,
 ) -> None:
-    """Say whether the face in each photo is real or fake, and what makes the model think so.
-
-    Exit codes:
-
-    0 - every photo was analysed, whatever the verdict; one without a face, too
-    1 - a photo, the model or a setting can't be used; other photos are analysed
-    2 - the command line is not understood
-    130 - stopped by Ctrl-C; what there was by then is written
-    """
-    try:
-        settings = Settings(
-            target=target,
-            methods=_parts(methods),
-            trust=trust,
-            robustness=robustness,
-            flip=flip,
-            hidden=_numbers(hide_regions),
-            superpixels=superpixels,
-            samples=samples,
-            segmentation=segmentation,
-            hide=hide,
-            seed=seed,
-            face=face,
-            whole_picture=whole_picture,
-        )
-        folders = folders_for(photos, out)
-        for place in filter(None, folders):
-            check_folder(place)  # before seconds of work
-        detector = _open_model(model)
-        failed = False
-        with _until_interrupted() as interrupted:
-            for photo, folder in zip(photos, folders, strict=True):
-                analysis = _analysed(photo, settings, detector, interrupted)
-                if analysis is None:
-                    failed = True
-                else:
-                    _hand_over(analysis, detector.card, photo, folder, as_json, len(photos) > 1)
-                if interrupted():
-                    raise typer.Exit(INTERRUPTED)
-    except (SettingsError, ReportError) as error:
-        sys.exit(f"Error: {error}")
-    if failed:
+    """Analyse photos; what the command is for and its exit codes are told by the catalogue (``command.about``)."""
+    with speaking(language or language_of_environment()):
+        try:
+            settings = Settings(
+                target=target,
+                methods=_parts(methods),
+                trust=trust,
+                robustness=robustness,
+                flip=flip,
+                hidden=_numbers(hide_regions),
+                superpixels=superpixels,
+                samples=samples,
+                segmentation=segmentation,
+                hide=hide,
+                seed=seed,
+                face=face - 1,  # people count from one
+                whole_picture=whole_picture,
+            )
+            folders = folders_for(photos, out)
+            for place in filter(None, folders):
+                check_folder(place)  # before seconds of work
+            whole = _analyse_all(photos, folders, settings, _open_model(model), as_json)
+        except (ArtifactError, SettingsError, ReportError) as error:
+            sys.exit(say("command.error", reason=str(error)))
+    if not whole:
         raise typer.Exit(UNUSABLE)
+
+
+def _analyse_all(
+    photos: Sequence[Path], folders: Sequence[Path | None], settings: Settings, detector: Detector, as_json: bool
+) -> bool:
+    """Analyse one photo after the other and hand each over; whether all of them could be used."""
+    whole = True
+    with _until_interrupted() as interrupted:
+        for photo, folder in zip(photos, folders, strict=True):
+            analysis = _analysed(photo, settings, detector, interrupted)
+            if analysis is None:
+                whole = False
+            else:
+                _hand_over(analysis, detector.card, photo, folder, as_json, len(photos) > 1)
+            if interrupted():
+                raise typer.Exit(INTERRUPTED)
+    return whole
 
 
 def folders_for(photos: Sequence[Path], out: Path | None) -> list[Path | None]:
@@ -142,7 +139,7 @@ def _numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in _parts(text))
     except ValueError as error:
-        sentence = f"must be numbers with commas between them, such as 3,7, not {text!r}."
+        sentence = say("command.no_numbers", value=repr(text))
         raise typer.BadParameter(sentence, param_hint="--hide-regions") from error
 
 
@@ -195,19 +192,14 @@ def _analysed(photo: Path, settings: Settings, detector: Detector, cancelled: Ca
     try:
         with tqdm(total=1.0, desc=name, bar_format=BAR, disable=None, leave=False) as bar:
             for latest in analyze(photo, settings, detector, cancelled):
-                bar.set_description_str(f"{name}: {_doing(latest)}", refresh=False)
-                bar.n = latest.progress or 0.0
+                share = latest.progress or 0.0
+                bar.set_description_str(f"{name}: {doing(latest)} {number(share, '.0%')}", refresh=False)
+                bar.n = share
                 bar.refresh()
     except (PhotoError, SettingsError) as error:
-        typer.echo(f"Error: {name}: {error}", err=True)
+        typer.echo(say("command.photo_error", photo=name, reason=str(error)), err=True)
         return None
     return latest
-
-
-def _doing(analysis: Analysis) -> str:
-    """What is being worked on, in a word or two."""
-    stage = analysis.stage
-    return METHODS[stage].title if stage in METHODS else stage.replace("_", " ")
 
 
 def _hand_over(analysis: Analysis, card: Card, photo: Path, folder: Path | None, as_json: bool, several: bool) -> None:
@@ -221,10 +213,10 @@ def _hand_over(analysis: Analysis, card: Card, photo: Path, folder: Path | None,
         typer.echo(json.dumps(data, ensure_ascii=False, indent=None if several else 2))
     elif page is not None:
         sentences = (f"{name}: {headline(analysis)}.", *photo_sentences(analysis))
-        typer.echo(f"{' '.join(sentences)} Report: {typer.format_filename(page)}")
+        typer.echo(f"{' '.join(sentences)} {say('command.report', path=typer.format_filename(page))}")
     else:
         typer.echo(plain_text(analysis, card, name))
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, _help("command.about"))

@@ -296,5 +296,5 @@ def _choose(photo: Photo, faces: tuple[Face, ...], settings: Settings) -> Face |
     if not faces:
         return whole_picture(photo.pixels) if settings.whole_picture else None
     if not 0 <= settings.face < len(faces):
-        raise SettingsError(Said("refused.face", last=len(faces) - 1, face=settings.face))
+        raise SettingsError(Said("refused.face", faces=len(faces), face=settings.face + 1))
     return faces[settings.face]

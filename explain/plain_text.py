@@ -10,47 +10,48 @@ import numpy as np
 from explain import draw, words
 from explain.analysis import Analysis
 from explain.attribution import Attribution
+from explain.facial_regions import shown_name
 from explain.methods import METHODS
 from explain.robustness_words import robustness_sentence
 from explain.subject import Subject
 from explain.trust import Trust
 from explain.what_if import what_if_sentence
 from model.artifact import Card
-from model.language import say
+from model.language import number, say
 
 LISTED = 5  # regions that LIME weighs most, in a terminal
 NAMED = 3  # regions that a sentence names
-FLIP = "Smallest set that flips the verdict"
-NO_FLIP = "None was found: even with all regions hidden the verdict stands."
-TRUST = "Trust"
-STOPPED = "The analysis was stopped before it was complete. What is here stays valid as far as it goes."
 
-Region = tuple[int, str, float]  # number, what it shows, value
+Region = tuple[int, str, float]  # number, what it shows in the language spoken now, value
 
 
 def headline(analysis: Analysis) -> str:
     """The verdict in two or three words."""
     if analysis.prediction is not None:
-        return words.HEADLINES[analysis.prediction.verdict]
-    return "No face found" if analysis.chosen is None else "No verdict yet"
+        return say(f"verdict.{analysis.prediction.verdict}")
+    return say("plain.no_face") if analysis.chosen is None else say("plain.no_verdict")
 
 
 def plain_text(analysis: Analysis, card: Card, file: str) -> str:
     """Verdict and reasons in a few lines, for a terminal."""
-    lines = [f"{file}: {headline(analysis)}.{_probabilities(analysis, card)}", *photo_sentences(analysis)]
+    first = f"{file}: {headline(analysis)}. {_probabilities(analysis, card)}"
+    lines = [first.rstrip(), *photo_sentences(analysis)]
     subject = analysis.subject
     if subject is not None:
         for name, found in analysis.attributions.items():
             lines += _lime(found, subject) if name == "lime" else [_in_short(name, found, subject)]
-    lines += [f"{METHODS[name].title}, trust: {trust.sentence}" for name, trust in analysis.trusts.items()]
+    for name, trust in analysis.trusts.items():
+        lines.append(say("plain.trust", title=METHODS[name].title, sentence=trust.sentence))
     if analysis.robustness is not None:
         lines.append(f"{say('robustness.short')}: {robustness_sentence(analysis.robustness)}")
     if analysis.what_if is not None:
-        lines.append(f"What if: {what_if_sentence(analysis.what_if, str(analysis.settings.target))}")
+        sentence = what_if_sentence(analysis.what_if, str(analysis.settings.target))
+        lines.append(say("plain.what_if", sentence=sentence))
     if analysis.flip is not None:
-        lines.append(f"{FLIP}: {what_if_sentence(analysis.flip, str(analysis.settings.target))}")
+        sentence = what_if_sentence(analysis.flip, str(analysis.settings.target))
+        lines.append(f"{say('plain.flip_title')}: {sentence}")
     if no_flip(analysis):
-        lines.append(f"{FLIP}: {NO_FLIP}")
+        lines.append(f"{say('plain.flip_title')}: {say('plain.no_flip')}")
     lines += [f"{title}: {sentence}" for title, sentence in problems(analysis).items()]
     return "\n  ".join(lines)
 
@@ -60,17 +61,17 @@ def photo_sentences(analysis: Analysis) -> list[str]:
     one_face = replace(analysis, faces=analysis.faces[:1])  # only the page has other boxes to click
     sentences = words.first_sentences(one_face, None)
     if len(analysis.faces) > 1:
-        number = analysis.settings.face + 1
-        sentences.append(f"{len(analysis.faces)} faces were found; number {number} by size is the one judged.")
+        sentences.append(say("plain.which_face", count=len(analysis.faces), number=analysis.settings.face + 1))
     if not analysis.complete:
-        sentences.append(STOPPED)
+        sentences.append(say("plain.stopped"))
     return sentences
 
 
 def problems(analysis: Analysis) -> dict[str, str]:
     """Why something that was asked for is missing: a sentence by its title."""
-    titles = {name: method.title for name, method in METHODS.items()} | {"flip": FLIP, "trust": TRUST}
-    return {titles[name]: text for name, text in analysis.problems.items()}
+    titles = {name: method.title for name, method in METHODS.items()}
+    titles |= {"flip": say("plain.flip_title"), "trust": say("plain.trust_title")}
+    return {titles[name]: str(problem) for name, problem in analysis.problems.items()}
 
 
 def no_flip(analysis: Analysis) -> bool:
@@ -82,8 +83,9 @@ def no_flip(analysis: Analysis) -> bool:
 def strongest_regions(found: Attribution, subject: Subject, count: int) -> list[Region]:
     """The regions that a map marks most, the strongest first; those of value 0 are left out."""
     values = found.region_values(subject.segments).astype(np.float32)
-    numbers = map(int, draw.strongest(values, count))
-    return [(number, _name(subject, number), float(values[number])) for number in numbers]
+    return [
+        (region, _name(subject, region), float(values[region])) for region in map(int, draw.strongest(values, count))
+    ]
 
 
 def map_in_words(found: Attribution, subject: Subject, shown: int) -> str:
@@ -91,20 +93,25 @@ def map_in_words(found: Attribution, subject: Subject, shown: int) -> str:
     regions = strongest_regions(found, subject, subject.count)
     if found.method == "attention":
         rows, columns = found.native_shape
-        return f"The face under a heat map of {rows} by {columns} cells, highest on {_listed(regions)}."
+        return say("plain.heat_map", rows=rows, columns=columns, regions=_listed(regions))
     drawn = regions if found.weights is None else regions[:shown]
-    return (
-        f"The face, blue where it speaks for {found.target}: {_listed(region for region in drawn if region[2] > 0)}; "
-        f"orange where it speaks against it: {_listed(region for region in drawn if region[2] < 0)}."
+    return say(
+        "plain.signed_map",
+        target=say(f"class.{found.target}"),
+        supports=_listed(region for region in drawn if region[2] > 0),
+        opposes=_listed(region for region in drawn if region[2] < 0),
     )
 
 
 def curves_in_words(trust: Trust) -> str:
     """What the picture of a map's curves shows."""
     own = trust.curves[0]
-    return (
-        f"{METHODS[trust.method].title}: P({trust.target}) averages {own.deletion_area:.2f} while regions are hidden "
-        f"and {own.insertion_area:.2f} while they are shown; a grey band shows random orders."
+    return say(
+        "plain.curves",
+        title=METHODS[trust.method].title,
+        target=say(f"class.{trust.target}"),
+        deletion=own.deletion_area,
+        insertion=own.insertion_area,
     )
 
 
@@ -112,32 +119,39 @@ def _probabilities(analysis: Analysis, card: Card) -> str:
     prediction = analysis.prediction
     if prediction is None:
         return ""
-    values = ", ".join(f"P({name}) {value:.2f}" for name, value in prediction.probabilities.items())
+    shares = prediction.probabilities.items()
+    values = ", ".join(f"P({say(f'class.{name}')}) {number(value, '.2f')}" for name, value in shares)
     # Calibration speaks of faces; without one the model's word is a bare score.
-    kind = "calibrated" if prediction.calibrated and analysis.faces else "uncalibrated"
+    kind = "plain.calibrated" if prediction.calibrated and analysis.faces else "plain.uncalibrated"
     low, high = card.inconclusive_band
-    return f" {values}, {kind}; between {low:.2f} and {high:.2f} P(Fake) is inconclusive."
+    return say(kind, values=values, low=low, high=high)
 
 
 def _lime(found: Attribution, subject: Subject) -> list[str]:
     """LIME's strongest regions, one a line, with their numbers, weights and intervals."""
-    samples, state = int(found.evidence["samples"]), "converged" if found.evidence["converged"] else "not converged"
-    lines = [f"{METHODS['lime'].title}, weights for {found.target} ({state}, {samples:,} samples):"]
-    for number, name, weight in strongest_regions(found, subject, LISTED):
-        interval = "" if found.intervals is None else "  ({:+.3f} to {:+.3f})".format(*found.intervals[number])
-        lines.append(f"  {weight:+.3f}{interval}  {number:>3}  {name}")
+    key = "plain.converged" if found.evidence["converged"] else "plain.not_converged"
+    target, samples = say(f"class.{found.target}"), int(found.evidence["samples"])
+    lines = [say(key, title=METHODS["lime"].title, target=target, samples=samples)]
+    for region, name, weight in strongest_regions(found, subject, LISTED):
+        interval = ""
+        if found.intervals is not None:
+            low, high = map(float, found.intervals[region])
+            interval = f"  ({say('plain.interval', low=low, high=high)})"
+        lines.append(f"  {number(weight, '+.3f')}{interval}  {region:>3}  {name}")
     return lines
 
 
 def _in_short(name: str, found: Attribution, subject: Subject) -> str:
     regions = [region for region in strongest_regions(found, subject, subject.count) if region[2] > 0]
-    says = "highest on" if name == "attention" else f"strongest for {found.target} on"
-    return f"{METHODS[name].title}: {says} {_listed(regions)}."
+    listed, title = _listed(regions), METHODS[name].title
+    if name == "attention":
+        return say("plain.highest", title=title, regions=listed)
+    return say("plain.strongest", title=title, target=say(f"class.{found.target}"), regions=listed)
 
 
-def _name(subject: Subject, number: int) -> str:
-    return f"region {number}" if subject.names is None else subject.names[number]
+def _name(subject: Subject, region: int) -> str:
+    return say("plain.region", number=region) if subject.names is None else shown_name(subject.names[region])
 
 
 def _listed(regions: Iterable[Region]) -> str:
-    return ", ".join(list(dict.fromkeys(name for _, name, _ in regions))[:NAMED]) or "nothing"
+    return ", ".join(list(dict.fromkeys(name for _, name, _ in regions))[:NAMED]) or say("plain.nothing")

@@ -14,16 +14,18 @@ from explain import draw
 from explain.analysis import Analysis
 from explain.as_json import to_dict
 from explain.draw_curves import curve_picture
+from explain.draw_regions import numbered_regions
 from explain.draw_robustness import robustness_picture
 from explain.methods import METHODS
 from explain.origin import Origin
 from explain.report_page import GENERATOR, report_html
 from explain.view import View, pictures
 from model.artifact import Card
+from model.language import Said, language
 
 PAGE, DATA = "report.html", "report.json"
 PICTURES = (
-    *("photo", "face", "what_if", "flip", "robustness", "robustness_narrow"),
+    *("photo", "face", "regions", "what_if", "flip", "robustness", "robustness_narrow"),
     *(*METHODS, *(f"{name}_curves" for name in METHODS)),
 )
 OURS = (PAGE, DATA, *(f"{name}.png" for name in PICTURES))
@@ -77,17 +79,17 @@ def check_folder(folder: Path) -> None:
     """
     place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not place.is_dir():
-        raise ReportError(f"{place} is a file; name a folder for the report.")
+        raise ReportError(Said("report.is_file", path=str(place)))
     page = folder / PAGE
     if page.is_file() and GENERATOR in page.read_text(encoding="utf-8", errors="replace")[:HEAD]:
         return
     if taken := [name for name in OURS if (folder / name).exists()]:
-        raise ReportError(f"{folder} holds a {taken[0]} that is of no report of WhyFake; name another folder.")
+        raise ReportError(Said("report.taken", folder=str(folder), file=taken[0]))
 
 
 def record(analysis: Analysis, origin: Origin) -> dict[str, Any]:
-    """The analysis as plain data, and where it comes from."""
-    return {**asdict(origin), **to_dict(analysis)}
+    """The analysis as plain data, where it comes from, and the language of its sentences."""
+    return {**asdict(origin), "language": language(), **to_dict(analysis)}
 
 
 def report_pictures(analysis: Analysis, shown: int) -> dict[str, NDArray[np.uint8]]:
@@ -99,9 +101,11 @@ def report_pictures(analysis: Analysis, shown: int) -> dict[str, NDArray[np.uint
     drawn["face"] = draw.enlarge(analysis.chosen.crop)
     drawn |= pictures(View(analysis, None, draw.display_scale(analysis.photo.pixels)), shown)
     drawn |= {f"{name}_curves": curve_picture(trust) for name, trust in analysis.trusts.items()}
-    for name, what_if in (("what_if", analysis.what_if), ("flip", analysis.flip)):
-        if what_if is not None and analysis.subject is not None:
-            drawn[name] = draw.hidden_regions(what_if, analysis.subject.segments)
+    if (subject := analysis.subject) is not None:
+        drawn["regions"] = numbered_regions(subject.crop, subject.segments)
+        for name, what_if in (("what_if", analysis.what_if), ("flip", analysis.flip)):
+            if what_if is not None:
+                drawn[name] = draw.hidden_regions(what_if, subject.segments)
     if analysis.robustness is not None:
         drawn["robustness"] = robustness_picture(analysis.robustness)
         drawn["robustness_narrow"] = robustness_picture(analysis.robustness, narrow=True)

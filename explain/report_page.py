@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from explain import captions, words
 from explain.analysis import Analysis
 from explain.faces_table import faces_table
+from explain.methods import METHODS
 from explain.origin import Origin
 from explain.plain_text import (
     curves_in_words,
@@ -22,9 +24,10 @@ from explain.plain_text import (
     strongest_regions,
 )
 from explain.robustness_words import robustness_section
+from explain.subject import Subject
 from explain.what_if import what_if_sentence
 from model.artifact import Card
-from model.language import say
+from model.language import language, number, say
 
 STYLE = Path(__file__).with_name("report.css")
 GENERATOR = '<meta name="generator" content="WhyFake">'  # by which a report of ours is known
@@ -51,10 +54,10 @@ def report_html(analysis: Analysis, card: Card, files: Mapping[str, bytes], show
         _trust(analysis, files),
         _robustness(analysis, files),
         _facts(analysis, origin),
-        f"<details><summary>The model card: data, measured figures, limits</summary>{words.model_card(card)}</details>",
+        f"<details><summary>{_said('report.card')}</summary>{words.model_card(card)}</details>",
     )
     return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n{GENERATOR}\n'
+        f'<!doctype html>\n<html lang="{language()}">\n<head>\n<meta charset="utf-8">\n{GENERATOR}\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{ONLY_ITSELF}">\n'
@@ -69,21 +72,22 @@ def report_html(analysis: Analysis, card: Card, files: Mapping[str, bytes], show
 
 def _verdict(analysis: Analysis, card: Card, files: Mapping[str, bytes], file: str) -> str:
     """The verdict beside the photo and the face that it speaks of."""
-    count = len(analysis.faces)
-    boxed = f"{count} {'face' if count == 1 else 'faces'} found" if count else "no face found"
-    figures = _figure(files["photo"], f"The photo {file}, {boxed}.", f"<p>The photo, {boxed}.</p>")
+    faces = say("report.faces", count=len(analysis.faces)) if analysis.faces else say("report.no_face")
+    shows = say("report.photo_shows", file=file, faces=faces)
+    figures = _figure(files["photo"], shows, f"<p>{_said('report.photo_caption', faces=faces)}</p>")
     if "face" in files:
-        caption = "<p>What the model judged.</p>"
-        figures += _figure(files["face"], "The part of the photo that the model judged.", caption)
+        figures += _figure(files["face"], say("report.judged_part"), f"<p>{_said('report.judged')}</p>")
     prediction = analysis.prediction
     verdict = "" if prediction is None else words.verdict_card(prediction, card, bool(analysis.faces))
-    return f'{verdict}<section class="photo" aria-label="The photo">{figures}{words.scope(card)}</section>'
+    return (
+        f'{verdict}<section class="photo" aria-label="{_said("report.photo")}">{figures}{words.scope(card)}</section>'
+    )
 
 
 def _maps(analysis: Analysis, card: Card, files: Mapping[str, bytes], shown: int) -> str:
     subject = analysis.subject
     missing = "".join(words.notice(f"{title}: {text}", "missing") for title, text in problems(analysis).items())
-    if subject is None or not (analysis.attributions or missing):
+    if subject is None:
         return missing
     maps = "".join(
         f"<article>{captions.title(name, subject.target)}"
@@ -95,8 +99,16 @@ def _maps(analysis: Analysis, card: Card, files: Mapping[str, bytes], shown: int
         + "</article>"
         for name, found in analysis.attributions.items()
     )
-    table = _region_table(analysis, shown)
-    return f'<section><h2>Why</h2><div class="pictures">{maps}</div>{missing}{table}</section>'
+    pictures = f'<div class="pictures">{maps}</div>' if maps else ""
+    rest = f"{missing}{_region_table(analysis, shown)}{_numbered(subject, files)}"
+    return f"<section><h2>{_said('report.why')}</h2>{pictures}{rest}</section>"
+
+
+def _numbered(subject: Subject, files: Mapping[str, bytes]) -> str:
+    """The picture by which a region's number is found."""
+    shows = say("report.numbered_shows", count=subject.count)
+    figure = _figure(files["regions"], shows, f"<p>{_said('report.numbered_caption')}</p>")
+    return f'<h3>{_said("report.numbered")}</h3><div class="numbered">{figure}</div>'
 
 
 def _region_table(analysis: Analysis, shown: int) -> str:
@@ -104,37 +116,35 @@ def _region_table(analysis: Analysis, shown: int) -> str:
     if found is None or subject is None or found.intervals is None:
         return ""
     rows = ""
-    for number, name, weight in strongest_regions(found, subject, shown):
-        low, high = (_signed(bound) for bound in found.intervals[number])
+    for region, name, weight in strongest_regions(found, subject, shown):
+        low, high = map(float, found.intervals[region])
         rows += (
-            f'<tr><td>{number}</td><th scope="row">{escape(name)}</th><td>{_signed(weight)}</td>'
-            f"<td>{low} to {high}</td></tr>"
+            f'<tr><td>{region}</td><th scope="row">{escape(name)}</th><td>{number(weight, "+.3f")}</td>'
+            f"<td>{_said('plain.interval', low=low, high=high)}</td></tr>"
         )
-    titles = ("No.", "Region", f"Weight for {found.target}", "95 % interval")
+    target = say(f"class.{found.target}")
+    titles = [say(f"report.column.{name}", target=target) for name in ("number", "region", "weight", "interval")]
     head = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
     return (
-        "<h3>The regions that LIME weighs most</h3>"
+        f"<h3>{_said('report.strongest')}</h3>"
         f'<table class="regions"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
     )
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
 
 
 def _what_ifs(analysis: Analysis, files: Mapping[str, bytes]) -> str:
     parts = []
     for name, title, what_if in (
-        ("what_if", "Without the regions asked about", analysis.what_if),
-        ("flip", "The smallest set found that flips the verdict", analysis.flip),
+        ("what_if", _said("report.without"), analysis.what_if),
+        ("flip", _said("report.flip"), analysis.flip),
     ):
         if what_if is not None:
             sentence = escape(what_if_sentence(what_if, str(analysis.settings.target)))
-            picture = _figure(files[name], "The face with the hidden regions outlined in white.", f"<p>{sentence}</p>")
+            picture = _figure(files[name], say("report.hidden_shows"), f"<p>{sentence}</p>")
             parts.append(f'<article><div class="map-title"><h3>{title}</h3></div>{picture}</article>')
     if no_flip(analysis):
         parts.append(words.no_flip())
-    return f'<section><h2>What if …</h2><div class="pictures">{"".join(parts)}</div></section>' if parts else ""
+    title, pictures = _said("report.what_if"), "".join(parts)
+    return f'<section><h2>{title}</h2><div class="pictures">{pictures}</div></section>' if parts else ""
 
 
 def _trust(analysis: Analysis, files: Mapping[str, bytes]) -> str:
@@ -145,8 +155,8 @@ def _trust(analysis: Analysis, files: Mapping[str, bytes]) -> str:
     )
     numbers = captions.trust_details(analysis.trusts) + captions.agreement_table(analysis.agreement)
     return (
-        "<section><h2>Can these maps be trusted?</h2><h3>Beside random orders of the same regions</h3>"
-        f'<div class="curves">{curves}</div><h3>In numbers</h3>{numbers}</section>'
+        f"<section><h2>{_said('report.trust')}</h2><h3>{_said('report.beside_chance')}</h3>"
+        f'<div class="curves">{curves}</div><h3>{_said("report.in_numbers")}</h3>{numbers}</section>'
     )
 
 
@@ -154,36 +164,54 @@ def _robustness(analysis: Analysis, files: Mapping[str, bytes]) -> str:
     if analysis.robustness is None:
         return ""
     section = robustness_section(analysis, files["robustness"], files["robustness_narrow"])
-    return f"<section><h2>{escape(say('robustness.title'))}</h2>{section}</section>"
+    return f"<section><h2>{_said('robustness.title')}</h2>{section}</section>"
 
 
 def _facts(analysis: Analysis, origin: Origin) -> str:
     """Everything that it takes to repeat the analysis."""
     height, width = analysis.photo.pixels.shape[:2]
+    photo = {"file": Path(origin.file).name, "pixels": f"{width} × {height}"}
+    settings = asdict(analysis.settings)
+    settings["face"] += 1  # people count from one
     groups = {
-        "Photo": {"file": Path(origin.file).name, "pixels": f"{width} × {height}", "SHA-256": analysis.photo.sha256},
-        "Model": {f"SHA-256 of {name}" if "." in name else name: text for name, text in analysis.model.items()},
-        "Settings": {_spaced(name): _value(value) for name, value in asdict(analysis.settings).items()},
-        "Written": {"on": origin.when, "by": origin.command},
-        "Versions": origin.versions,
-        "Seconds": {_spaced(name): f"{value:.2f}" for name, value in analysis.seconds.items()},
+        "photo": {**_named("fact", photo), "SHA-256": analysis.photo.sha256},
+        "model": {
+            say("report.fact.digest", file=name) if "." in name else say(f"report.fact.{name}"): text
+            for name, text in analysis.model.items()
+        },
+        "settings": _named("setting", {name: _value(value) for name, value in settings.items()}),
+        "written": _named("fact", {"on": origin.when, "by": origin.command}),
+        "versions": origin.versions,
+        "seconds": {_step(name): number(value, ".2f") for name, value in analysis.seconds.items()},
     }
     tables = "".join(
-        f"<section><h3>{title}</h3>{_pairs(pairs)}</section>" for title, pairs in groups.items() if any(pairs.values())
+        f"<section><h3>{_said(f'report.facts.{name}')}</h3>{_pairs(pairs)}</section>"
+        for name, pairs in groups.items()
+        if any(pairs.values())
     )
-    return f'<section><h2>To repeat this</h2><div class="facts">{tables}</div></section>'
+    return f'<section><h2>{_said("report.repeat")}</h2><div class="facts">{tables}</div></section>'
 
 
-def _spaced(name: str) -> str:
-    return name.replace("_", " ")
+def _named(kind: str, values: Mapping[str, str]) -> dict[str, str]:
+    """Values by what people call them."""
+    return {say(f"report.{kind}.{name}"): value for name, value in values.items()}
+
+
+def _step(name: str) -> str:
+    return METHODS[name].title if name in METHODS else say(f"report.step.{name}")
 
 
 def _value(value: object) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return say("report.value.yes") if value else say("report.value.no")
     if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "none"
-    return "the likelier one" if value is None else str(value)
+        return ", ".join(map(str, value)) or say("report.value.none")
+    return say("report.value.likelier") if value is None else str(value)
+
+
+def _said(key: str, /, **values: Any) -> str:
+    """A text of the catalogue, as HTML."""
+    return escape(say(key, **values))
 
 
 def _pairs(pairs: Mapping[str, str]) -> str:

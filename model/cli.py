@@ -12,14 +12,14 @@ from model.layout import DatasetError
 from model.photo import PhotoError
 
 
-def run(command: Callable[..., None]) -> None:
-    """Parse the command line by the function's typed arguments and call it.
+def run(command: Callable[..., None], about: str | None = None) -> None:
+    """Parse the command line by the function's typed arguments and call it; ``about`` replaces its docstring as help.
 
     What the system refuses, a file of an earlier run that was spoilt and a package that is not installed are foreseen,
     too; everything else is a fault of ours and keeps its traceback.
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(command)
+    app.command(help=about)(command)
     try:
         app()
     except (ArtifactError, DatasetError, PhotoError) as error:

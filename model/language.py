@@ -16,6 +16,7 @@ Code names the key and hands over bare numbers; how a number is written is the l
 
 from __future__ import annotations
 
+import os
 import string
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,8 @@ from typing import Any, TypeVar
 FOLDER = Path(__file__).with_name("texts")
 LANGUAGES = {"en": "English", "tr": "Türkçe"}
 DEFAULT = "en"
+VARIABLE = "WHYFAKE_LANGUAGE"  # the environment's word on the language
+LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # the system's, each deciding where those before it are silent
 Text = str | dict[str, str]
 Step = TypeVar("Step")
 _spoken: ContextVar[str] = ContextVar("language", default=DEFAULT)
@@ -52,6 +55,14 @@ def speaking(name: str) -> Iterator[None]:
         yield
     finally:
         _spoken.reset(before)
+
+
+def language_of_environment() -> str:
+    """The language of whoever starts a command: that of ``WHYFAKE_LANGUAGE``, else the system's, if we speak it."""
+    if (chosen := os.environ.get(VARIABLE)) in LANGUAGES:
+        return str(chosen)
+    locale = next(filter(None, map(os.environ.get, LOCALE)), DEFAULT)
+    return next((name for name in LANGUAGES if locale.lower().startswith(name)), DEFAULT)
 
 
 def in_language(name: str, steps: Iterator[Step]) -> Iterator[Step]:

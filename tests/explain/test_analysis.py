@@ -183,8 +183,8 @@ def test_a_face_beyond_the_most_is_judged_when_chosen(detector: Detector, crowd:
 
 
 @pytest.mark.parametrize("face", [1, -1, 40])
-def test_refuses_a_face_that_is_not_there(detector: Detector, face: int) -> None:
-    with pytest.raises(SettingsError, match=rf"face must be 0 to 0 for this photo, not {face}\."):
+def test_refuses_a_face_that_is_not_there_counting_as_people_do(detector: Detector, face: int) -> None:
+    with pytest.raises(SettingsError, match=rf"face must be 1 to 1 for this photo, not {face + 1}\."):
         next(iter(analyze(PHOTO, replace(QUICK, face=face), detector)))
 
 

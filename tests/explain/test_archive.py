@@ -56,6 +56,7 @@ def test_pictures_are_whole_and_at_full_size(packed: bytes) -> None:
                 sizes[name] = image.size
     square = (640, 640)
     expected = {"photo.png": (512, 512), "face.png": square, "lime.png": square, "attention.png": square}
+    expected |= {"regions.png": square}
     assert sizes == expected
 
 

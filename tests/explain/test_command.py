@@ -29,6 +29,7 @@ from explain.report import DATA, PAGE
 from explain.settings import Settings
 from model.cli import run
 from model.detector import Detector
+from model.language import VARIABLE, Said
 
 ROOT = Path(__file__).parents[2]
 ASTRONAUT, CAT = ROOT / "examples" / "astronaut.jpg", ROOT / "examples" / "cat.jpg"
@@ -42,13 +43,14 @@ Explain = Callable[..., tuple[int, str, str]]
 def explain(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], detector: Detector) -> Explain:
     """Runs the command in this process; gives its exit code, its output and its errors."""
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    monkeypatch.setenv(VARIABLE, "en")
     detector.predict(np.zeros((8, 8, 3), np.uint8))  # LiteRT speaks at its first use, which is not this command's
 
     def explain(*arguments: str | Path) -> tuple[int, str, str]:
         capfd.readouterr()
         monkeypatch.setattr(sys, "argv", ["explain", *map(str, arguments)])
         with pytest.raises(SystemExit) as caught:
-            run(command.main)
+            run(command.main, command._help("command.about"))
         out, err = capfd.readouterr()
         code = caught.value.code
         return (1, out, f"{err}{code}\n") if isinstance(code, str) else (int(code or 0), out, err)
@@ -103,7 +105,15 @@ def test_report_of_one_photo_lies_in_the_folder_itself(explain: Explain, tmp_pat
     code, out, err = explain(ASTRONAUT, *QUICK, "--out", folder)
     assert (code, err) == (0, "")
     assert out == f"{ASTRONAUT}: Inconclusive. Report: {folder / PAGE}\n"
-    pictures = {"photo.png", "face.png", "lime.png", "attention.png", "robustness.png", "robustness_narrow.png"}
+    pictures = {
+        "photo.png",
+        "face.png",
+        "lime.png",
+        "attention.png",
+        "regions.png",
+        "robustness.png",
+        "robustness_narrow.png",
+    }
     assert files(folder) == {PAGE, DATA, *pictures}
     data = json.loads((folder / DATA).read_text(encoding="utf-8"))
     assert data["photo"]["sha256"] in (folder / PAGE).read_text(encoding="utf-8")
@@ -128,7 +138,7 @@ def test_whole_picture_is_judged_when_asked_for(explain: Explain) -> None:
 
 def test_second_face_is_judged_when_asked_for(explain: Explain, astronaut: NDArray[np.uint8], tmp_path: Path) -> None:
     Image.fromarray(np.hstack([astronaut[:256, 96:352]] * 2)).save(tmp_path / "two.png")
-    code, out, _ = explain(tmp_path / "two.png", *VERDICT_ALONE, "--face", "1")
+    code, out, _ = explain(tmp_path / "two.png", *VERDICT_ALONE, "--face", "2")
     assert code == 0 and "2 faces were found; number 2 by size is the one judged." in out
 
 
@@ -154,7 +164,8 @@ def test_setting_that_cannot_be_used_is_one_sentence(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--face", "9"), "face must be 0 to 0 for this photo, not 9."),
+        (("--face", "9"), "face must be 1 to 1 for this photo, not 9."),
+        (("--face", "0"), "face must be 1 to 1 for this photo, not 0."),
         (("--hide-regions", "99"), "regions must be numbers from 0 to "),
     ],
 )
@@ -180,9 +191,10 @@ def test_help_tells_the_exit_codes(explain: Explain) -> None:
 
 def test_defaults_are_those_of_the_settings() -> None:
     given = {name: one.default for name, one in inspect.signature(command.main).parameters.items()}
-    names = {field.name for field in fields(Settings)} - {"methods", "hidden", "smooth_attention"}
+    names = {field.name for field in fields(Settings)} - {"methods", "hidden", "smooth_attention", "face"}
     assert {name: given[name] for name in names} == {name: getattr(Settings(), name) for name in names}
     assert tuple(given["methods"].split(",")) == Settings().methods and given["hide_regions"] == ""
+    assert given["face"] == Settings().face + 1, "people count from one"
 
 
 @pytest.mark.parametrize(
@@ -230,6 +242,26 @@ def test_second_ctrl_c_ends_at_once() -> None:
             signal.raise_signal(signal.SIGINT)
 
 
+def test_everything_is_said_in_the_language_asked_for(explain: Explain, broken: Path, tmp_path: Path) -> None:
+    code, out, err = explain(ASTRONAUT, CAT, *QUICK, "--language", "tr", "--trust", "--out", tmp_path / "reports")
+    assert (code, err) == (0, "")
+    assert f"{ASTRONAUT}: Karar verilemedi. Rapor: " in out and f"{CAT}: Yüz bulunamadı." in out
+    page = (tmp_path / "reports" / "astronaut" / PAGE).read_text(encoding="utf-8")
+    assert '<html lang="tr">' in page and "Sahte" in page
+    data = json.loads((tmp_path / "reports" / "astronaut" / DATA).read_text(encoding="utf-8"))
+    assert data["language"] == "tr" and data["prediction"]["verdict"] == "Inconclusive"
+    for arguments in ((broken,), (ASTRONAUT, "--samples", "5"), (ASTRONAUT, "--model", "nowhere")):
+        assert explain(*arguments, "--language", "tr")[2].startswith("Hata: ")
+    assert str(ValueError(Said("class.Fake"))) == "Fake", "afterwards as before"
+
+
+def test_language_of_the_environment_is_spoken(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "tr")
+    assert f"{CAT}: Yüz bulunamadı." in explain(CAT)[1]
+    assert f"{CAT}: No face found." in explain(CAT, "--language", "en")[1]
+    assert "Çıkış kodları" in explain("--help")[1]
+
+
 def shell(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     called = [sys.executable, "-m", "explain", *map(str, arguments)]
     return subprocess.run(called, cwd=cwd, capture_output=True, text=True, timeout=300)
@@ -252,7 +284,7 @@ def test_terminal_shows_what_is_being_done() -> None:
     shown = os.read(screen, 100_000).decode()
     for descriptor in (screen, terminal):
         os.close(descriptor)
-    assert "examples/astronaut.jpg: LIME superpixels" in shown and "100 %" in shown
+    assert "examples/astronaut.jpg: LIME: " in shown and "100%" in shown
     assert ended.stdout.startswith("examples/astronaut.jpg: Inconclusive.")
 
 

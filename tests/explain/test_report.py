@@ -34,6 +34,7 @@ from explain.what_if import smallest_flip, without
 from model.artifact import Card
 from model.detector import Prediction
 from model.faces import Face
+from model.language import speaking
 from model.photo import Photo
 from model.preprocessing import Preprocessing
 
@@ -151,8 +152,8 @@ def test_every_class_has_a_style(analysis: Analysis) -> None:
 
 def test_pictures_say_what_they_show(analysis: Analysis) -> None:
     images = [attributes["alt"] for tag, attributes in Page(page_of(analysis)).tags if tag == "img"]
-    assert len(images) == 11
-    assert all(images) and len(set(images)) == 10  # both pictures of hidden regions are alike in words
+    assert len(images) == 12
+    assert all(images) and len(set(images)) == 11  # both pictures of hidden regions are alike in words
     assert "The photo photo.jpg, 1 face found." in images
     assert "The face under a heat map of 2 by 2 cells, highest on mouth, nose, hair." in images
     assert "The face, blue where it speaks for Fake: mouth, nose; orange where it speaks against it: hair." in images
@@ -206,6 +207,42 @@ def test_page_lists_several_faces_with_their_verdicts(analysis: Analysis) -> Non
     two = replace(analysis, faces=(FACE, replace(FACE, box=(30, 4, 8, 9))))
     assert "<caption>The 2 faces that were found" in page_of(two) and "8 × 9" in page_of(two)
     assert "<caption>" not in page_of(analysis)
+
+
+def test_page_shows_which_number_each_region_has(analysis: Analysis) -> None:
+    """With a map or without: a what-if can be asked for by these numbers."""
+    for found in (analysis, replace(analysis, attributions={}, trusts={})):
+        assert "The face cut into 4 regions, each with its number." in page_of(found)
+
+
+def test_report_is_written_in_the_language_spoken(analysis: Analysis) -> None:
+    english = page_of(analysis)
+    with speaking("tr"):
+        turkish = page_of(analysis)
+        data = record(analysis, ORIGIN)
+        (first, *_), text = plain_text(analysis, CARD, "photo.jpg").splitlines(), plain_text(analysis, CARD, "a")
+    assert '<html lang="tr">' in turkish and '<html lang="en">' in english
+    assert (data["language"], record(analysis, ORIGIN)["language"]) == ("tr", "en")
+    assert data["prediction"]["verdict"] == "Fake", "data stays as it is"
+    assert first.startswith("photo.jpg: Sahte görünüyor. P(Sahte) 0,80, P(Gerçek) 0,20, kalibre edilmiş;")
+    assert re.search(r"\+0,\d{3}  \(\+0,\d{3} … \+0,\d{3}\)", text)
+    # What stays is data: names, digests, the command, settings' values, a card's own words.
+    stays = {"photo.jpg", "Grad-CAM", "JPEG", "AUC", "Model", "SHA-256", "WhyFake", CARD.licence}
+    alike = {words for words in shown(english) & shown(turkish) if re.search("[A-Za-z]{3}", words)}
+    assert {words for words in alike if " " in words} <= {
+        "attention, lime, occlusion",
+        "a model",
+        ORIGIN.command,
+        ORIGIN.when,
+    }
+    assert alike & stays
+
+
+def shown(html: str) -> set[str]:
+    """Every text of a page and every label that a screen reader says."""
+    body = html[html.index("<body>") :]
+    labels = re.findall(r'(?:alt|aria-label|data-label)="([^"]*)"', body)
+    return {words.strip() for words in (*re.split(r"<[^>]*>", body), *labels)}
 
 
 def test_page_names_all_that_it_takes_to_repeat_the_analysis(analysis: Analysis) -> None:
@@ -312,7 +349,7 @@ def test_plain_text_tells_verdict_regions_trust_and_what_flips(analysis: Analysi
     assert first.startswith("folder/photo.jpg: Looks fake. P(Fake) 0.80, P(Real) 0.20, calibrated;")
     text = "\n".join(lines)
     assert re.search(r"\+0\.\d{3}  \(\+0\.\d{3} to \+0\.\d{3}\)    2  mouth\n", text)
-    assert re.search(r"-0\.\d{3}  \(-0\.\d{3} to -0\.\d{3}\)    0  hair\n", text)
+    assert re.search(r"−0\.\d{3}  \(−0\.\d{3} to −0\.\d{3}\)    0  hair\n", text)
     assert "Attention mask: highest on mouth, nose, hair." in text
     assert "Occlusion: strongest for Fake on mouth, nose." in text
     assert f"LIME superpixels, trust: {analysis.trusts['lime'].sentence}" in text
@@ -323,7 +360,18 @@ def test_plain_text_tells_verdict_regions_trust_and_what_flips(analysis: Analysi
 def test_folder_holds_the_page_the_data_and_every_picture(analysis: Analysis, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "report"
     page = write_report(analysis, CARD, folder, origin=ORIGIN)
-    names = ["photo", "face", "attention", "lime", "occlusion", "what_if", "flip", "robustness", "robustness_narrow"]
+    names = [
+        "photo",
+        "face",
+        "regions",
+        "attention",
+        "lime",
+        "occlusion",
+        "what_if",
+        "flip",
+        "robustness",
+        "robustness_narrow",
+    ]
     names += ["attention_curves", "lime_curves", "occlusion_curves"]
     assert {file.name for file in folder.iterdir()} == {PAGE, DATA, *(f"{name}.png" for name in names)}
     html = page.read_text(encoding="utf-8")

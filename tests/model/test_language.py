@@ -50,6 +50,29 @@ def test_a_said_text_waits_for_its_language() -> None:
     assert later == Said("class.Real") != Said("class.Fake")
 
 
+@pytest.mark.parametrize(
+    ("variables", "spoken"),
+    [
+        ({}, "en"),
+        ({"LANG": "tr_TR.UTF-8"}, "tr"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+        ({"LANG": "tr_TR.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LANG": "en_GB.UTF-8", "LC_MESSAGES": "tr_TR", "LC_ALL": ""}, "tr"),
+        ({"LANG": "en_GB.UTF-8", "WHYFAKE_LANGUAGE": "tr"}, "tr"),
+        ({"LANG": "tr_TR.UTF-8", "WHYFAKE_LANGUAGE": "en"}, "en"),
+        ({"LANG": "tr_TR.UTF-8", "WHYFAKE_LANGUAGE": "klingon"}, "tr"),
+    ],
+)
+def test_environment_decides_between_languages(
+    variables: dict[str, str], spoken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (language.VARIABLE, *language.LOCALE):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert language.language_of_environment() == spoken
+
+
 def test_each_step_of_a_generator_is_made_in_its_language_whatever_the_thread() -> None:
     def steps() -> Iterator[str]:
         yield say("class.Fake")
