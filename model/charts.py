@@ -16,6 +16,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from model.language import number
 from model.metrics import (
     Bin,
     Scores,
@@ -191,7 +192,8 @@ def draw_bins(axes: Axes, bins: Sequence[Bin], ideal: str, own: str) -> None:
     for b in bins:
         # Counts hang below zero: standing on it they could be read as shares.
         axes.bar(b.low, 0.11 * b.count / most, b.high - b.low, -0.2, align="edge", color="#CBD2DC", edgecolor="white")
-        axes.annotate(f"{b.count:,}", ((b.low + b.high) / 2, -0.06), ha="center", fontsize=8, color="#5A6270")
+        count = number(b.count, ",")
+        axes.annotate(count, ((b.low + b.high) / 2, -0.06), ha="center", fontsize=8, color="#5A6270")
     axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), label=ideal)
     stated, observed = np.array([b.stated for b in bins]), np.array([b.observed for b in bins])
     reach = np.abs(np.array([b.interval for b in bins]).T - observed)
