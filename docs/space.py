@@ -1,5 +1,6 @@
 """Makes the folder that a Hugging Face Space, or a container engine, needs: ``python -m docs.space FOLDER``."""
 
+import os
 import re
 import shutil
 from collections.abc import Iterable, Sequence
@@ -78,6 +79,25 @@ def readme_for(readme: str, names: Sequence[str], docker: bool) -> str:
     matter, rest = readme.removeprefix("---\n").split("---\n", 1)
     matter = GRADIO_KEYS.sub("", matter).replace("sdk: gradio\n", "sdk: docker\napp_port: 7860\n")
     return f"---\n{matter}---\n{rest}"
+
+
+def space_environment(home: Path, port: int) -> dict[str, str]:
+    """What Spaces sets around ``python app.py``, and nothing of this environment but the PATH."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "SYSTEM": "spaces",
+        "SPACE_ID": "someone/whyfake",
+        "SPACE_HOST": "someone-whyfake.hf.space",
+        "SPACE_AUTHOR_NAME": "someone",
+        "SPACE_REPO_NAME": "whyfake",
+        "GRADIO_SERVER_NAME": "0.0.0.0",
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_NUM_PORTS": "1",
+        "GRADIO_SSR_MODE": "True",
+        "GRADIO_THEME": "huggingface",
+        "GRADIO_ALLOW_FLAGGING": "never",
+    }
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -121,23 +120,9 @@ def space_url(tree: Path) -> Iterator[str]:
     port = free_port()
     home = tree.parent / "home"
     home.mkdir()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(home),
-        "PYTHONNOUSERSITE": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "SYSTEM": "spaces",
-        "SPACE_ID": "someone/whyfake",
-        "SPACE_HOST": "someone-whyfake.hf.space",
-        "SPACE_AUTHOR_NAME": "someone",
-        "SPACE_REPO_NAME": "whyfake",
-        "GRADIO_SERVER_NAME": "0.0.0.0",
-        "GRADIO_SERVER_PORT": str(port),
-        "GRADIO_NUM_PORTS": "1",
-        "GRADIO_SSR_MODE": "True",
-        "GRADIO_THEME": "huggingface",
-        "GRADIO_ALLOW_FLAGGING": "never",
-    }
+    # What Python would otherwise add: a person's own packages, and compiled code beside its source.
+    alone = {"PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = space.space_environment(home, port) | alone
     with started(tree, tree.parent / "log.txt", port, environment) as url:
         yield url
 

@@ -1,0 +1,82 @@
+"""Measures what the page costs a Space: ``python -m docs.footprint PYTHON`` with the Python of a fresh environment."""
+
+import subprocess
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import typer
+from gradio_client import Client, handle_file
+
+from docs.space import RUNS, make_tree, space_environment
+
+PORT = 7861
+PATIENCE_SECONDS = 300
+MEGABYTE = 1e6
+
+
+def main(
+    python: Annotated[Path, typer.Argument(help="Python of an environment with requirements.txt and nothing else.")],
+) -> None:
+    """Make the tree, start the page in it as Spaces does and print seconds, memory (Linux) and sizes."""
+    with TemporaryDirectory() as folder:
+        tree, home = Path(folder) / "tree", Path(folder) / "home"
+        home.mkdir()
+        make_tree(tree, RUNS)
+        # Not resolved: the link in an environment's folder is what tells Python that it runs in one.
+        command = [str(python.absolute()), "app.py"]
+        for start in ("first start", "second start"):
+            began = time.perf_counter()
+            server = subprocess.Popen(command, cwd=tree, env=space_environment(home, PORT), stdout=subprocess.DEVNULL)
+            try:
+                _wait_for_page(server)
+                typer.echo(f"{start} to first page: {time.perf_counter() - began:.1f} s")
+                _ask(tree / "examples" / "astronaut.jpg", server.pid)
+            finally:
+                server.kill()
+                server.wait()
+        typer.echo(f"tree: {_size(tree):.0f} MB")
+    typer.echo(f"environment: {_size(python.absolute().parents[1]):.0f} MB")
+
+
+def _wait_for_page(server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urlopen(f"http://127.0.0.1:{PORT}", timeout=5).close()
+            return
+        except (URLError, TimeoutError):
+            time.sleep(0.05)
+    raise typer.BadParameter("app.py gave no page; start it by hand and read what it says.")
+
+
+def _ask(photo: Path, pid: int) -> None:
+    """Send a photo twice, the second time with a map for which TensorFlow is loaded."""
+    client = Client(f"http://127.0.0.1:{PORT}", verbose=False)
+    typer.echo(f"  memory idle: {_memory(pid):.0f} MB")
+    for words, further in (("photo", []), ("photo again", []), ("photo with Grad-CAM", ["gradcam"])):
+        began, verdict = time.perf_counter(), None
+        for report, *_ in client.submit(handle_file(photo), further=further, api_name="/analyze"):
+            if verdict is None and report["prediction"] is not None:
+                verdict = time.perf_counter() - began
+        seconds = time.perf_counter() - began
+        typer.echo(f"  {words}: verdict in {verdict:.1f} s, complete in {seconds:.1f} s; memory {_memory(pid):.0f} MB")
+    client.close()
+
+
+def _memory(pid: int) -> float:
+    """Resident memory of a process in MB, as Linux tells it."""
+    (line,) = (row for row in Path(f"/proc/{pid}/status").read_text().splitlines() if row.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024 / MEGABYTE
+
+
+def _size(folder: Path) -> float:
+    """MB of the files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / MEGABYTE
+
+
+if __name__ == "__main__":
+    typer.run(main)
