@@ -1,27 +1,33 @@
 """The page: ``python app.py`` opens WhyFake on http://127.0.0.1:7860."""
 
+import asyncio
 import base64
 import binascii
+import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import gradio as gr
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from explain import captions, page_what_if, words
-from explain.as_json import to_dict
+from explain.doors import BUSY_VISITORS, Doors
+from explain.fetch import fetch
 from explain.gallery import examples
 from explain.hiding import HIDES
+from explain.http import plain_routes
 from explain.methods import METHODS
-from explain.page import ALWAYS, FORESEEN, LIKELIER, SLIDE_FIRST, Page, settings_from, slide
-from explain.page_parts import IN_LINKS, Change, Updates, from_link, link_to, notice
+from explain.page import ALWAYS, LIKELIER, SLIDE_FIRST, Page, settings_from, slide
+from explain.page_parts import IN_LINKS, Change, Updates, from_link, notice
 from explain.page_report import download
+from explain.programs import Programs, Refused
 from explain.settings import MAX_SAMPLES, MIN_SAMPLES, TARGETS, Settings
 from explain.superpixels import METHODS as SEGMENTATIONS
-from explain.view import View, pictures
+from explain.uploads import Uploads, UploadsError
+from explain.view import View
 from model.artifact import ArtifactError
 from model.choice import Models, to_choose_from
 from model.cli import run
@@ -44,9 +50,7 @@ THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg"
 )
 ROOM = Path(__file__).parent / "explain"
 CSS, SCRIPT = ROOM / "page.css", ROOM / "page.js"
-Picture = NDArray[np.uint8]
 FURTHER = [name for name in METHODS if name not in ALWAYS]
-BUSY_VISITORS = 4  # runs at the same time; the rest wait their turn
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # what takes milliseconds does not wait for others' runs
 A_RUN: dict[str, Any] = {"concurrency_limit": BUSY_VISITORS, "concurrency_id": "model", **PRIVATE}
@@ -67,10 +71,26 @@ def _hand_over(self: gr.Image, payload: Any) -> str | bytes | None:
     return str(payload.path)
 
 
+async def _bring_in(self: gr.Image, place: str | Path | None) -> str | None:
+    """Fetch a photo at an address by our own limits; files that were uploaded are Gradio's business."""
+    if not str(place).startswith(("http://", "https://")):
+        return await gr.Image.async_move_resource_to_block_cache(self, place)
+    try:
+        photo = await asyncio.to_thread(fetch, str(place))
+    except PhotoError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    path = gr.processing_utils.save_bytes_to_cache(photo, "photo.bin", self.GRADIO_CACHE)
+    self.temp_files.add(path)
+    return path
+
+
 # An image input that leaves the file alone. Made without its metaclass's own constructor, which would write a stub
 # file (.pyi) beside this one at every start.
 PhotoInput: Any = type.__new__(
-    type(gr.Image), "PhotoInput", (gr.Image,), {"preprocess": _hand_over, "is_template": True}
+    type(gr.Image),
+    "PhotoInput",
+    (gr.Image,),
+    {"preprocess": _hand_over, "async_move_resource_to_block_cache": _bring_in, "is_template": True},
 )
 
 
@@ -140,14 +160,15 @@ def _help(name: str, room: str = "settings") -> dict[str, Any]:
     return {"label": f"{room}.{name}", "info": f"{room}.{name}_help"}
 
 
-def build_page(models: Models, learn_examples: bool = False) -> gr.Blocks:
+def build_page(models: Models, learn_examples: bool = False, doors: Doors | None = None) -> gr.Blocks:
     """The page around the models, with the endpoints for programs beside it.
 
     Args:
         models: those to choose from.
         learn_examples: analyse the examples beforehand, while nobody waits, so that they answer at once.
+        doors: shared with the other ways into the product.
     """
-    page, parts = Page(models), Parts()
+    page, parts = Page(models, doors), Parts()
     add = parts.add
     with gr.Blocks(title="WhyFake", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
         with gr.Row(elem_id="top-row"):
@@ -402,7 +423,7 @@ def _wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
     _wire_what_if(parts, at_once)
     _wire_downloads(page, parts)
     _wire_language(page, parts, blocks, run_it)
-    _wire_api(page, parts)
+    _wire_api(Programs(page.doors), parts)
 
 
 def _pick(seen: View | None, face: int, event: gr.SelectData) -> int:
@@ -511,65 +532,72 @@ _DEFAULTS = {
 }
 
 
-def _wire_api(page: Page, parts: Parts) -> None:
-    """The endpoint ``/analyze`` for programs; what costs seconds is off unless they ask for it."""
+def _wire_api(programs: Programs, parts: Parts) -> None:
+    """The named endpoints for programs; what costs seconds is off unless they ask for it."""
     named = parts.named
+    whole, trust, flip = (gr.Checkbox(False, label=name, visible=False) for name in ("whole", "trust", "flip"))
+    methods = gr.CheckboxGroup(list(METHODS), value=list(Settings.methods), label="methods", visible=False)
+    face, seed = (gr.Number(0, precision=0, label=name, visible=False) for name in ("face", "seed"))
+    report = gr.JSON(label="report", visible=False)
+    lime, attention = (gr.Image(label=name, visible=False, format="png") for name in ("lime", "attention"))
+    maps = gr.Gallery(label="maps", visible=False, format="png")
+    photo, model, language = (named[name] for name in ("photo", "model", "language"))
+    drawing = [named[name] for name in ("target", "superpixels", "samples", "shown")]
+    cutting = [named[name] for name in ("segmentation", "hide")]
 
-    def analyze_photo(
-        photo: str | bytes | None,
-        target: str,
-        superpixels: float,
-        samples: float,
-        shown: float,
-        smooth: bool,
-        whole: bool,
-        model: str,
-        further: list[str],
-        trust: bool,
-        flip: bool,
-        segmentation: str,
-        hide: str,
-    ) -> Iterator[tuple[dict[str, Any], Picture | None, Picture | None, list[tuple[Picture, str]]]]:
-        """Judge the largest face of a photo and explain the verdict; the last answer brings the pictures.
+    def offer(name: str, function: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
+        run: dict[str, Any] = {"concurrency_limit": BUSY_VISITORS, "concurrency_id": "model"}
+        gr.Button(visible=False).click(_refusing(function), inputs, outputs, api_name=name, **run)
 
-        A photo without a face gets no score, unless ``whole`` asks to judge the whole picture. ``further`` names maps
-        beside LIME and attention; ``trust`` measures all of them; ``flip`` looks for the smallest set of regions whose
-        hiding turns the verdict.
-        """
-        asked = {
-            **{"target": target, "superpixels": superpixels, "samples": samples, "smooth": smooth, "further": further},
-            **{"trust": trust, "segmentation": segmentation, "hide": hide},
-        }
-        try:
-            if photo is None:
-                raise PhotoError(say("page.no_photo"))
-            settings = settings_from(asked, whole_picture=whole, flip=flip)
-            for analysis in page.memory.analyze(photo, settings, page.models.get(model)):
-                drawn = pictures(View.of(analysis), int(shown)) if analysis.complete else {}
-                more = [(picture, METHODS[name].title) for name, picture in drawn.items() if name not in ALWAYS]
-                yield to_dict(analysis), drawn.get("lime"), drawn.get("attention"), more
-        except FORESEEN as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        except Exception as error:
-            raise gr.Error(words.failed()) from error
-
-    extra = {name: gr.Checkbox(False, label=name, visible=False) for name in ("whole", "trust", "flip")}
-    first = [named[name] for name in ("photo", "target", "superpixels", "samples", "shown", "smooth")]
-    last = [extra["trust"], extra["flip"], named["segmentation"], named["hide"]]
-    answers = [
-        gr.JSON(label="report", visible=False),
-        gr.Image(label="lime", visible=False, format="png"),
-        gr.Image(label="attention", visible=False, format="png"),
-        gr.Gallery(label="further", visible=False, format="png"),
-    ]
-    gr.Button(visible=False).click(
-        analyze_photo,
-        [*first, extra["whole"], named["model"], named["further"], *last],
-        answers,
-        api_name="analyze",
-        concurrency_limit=BUSY_VISITORS,
-        concurrency_id="model",
+    offer(
+        *("analyze", programs.analyze_photo),
+        [photo, *drawing, named["smooth"], whole, model, named["further"], trust, flip, *cutting, language],
+        [report, lime, attention, maps],
     )
+    offer(
+        *("explain", programs.explain_photo),
+        [photo, methods, *drawing, *cutting, named["smooth"], trust, flip, face, whole, seed, model, language],
+        [report, maps],
+    )
+    offer("faces", programs.find_faces, [photo, model, language], [report])
+    gr.api(_refusing(programs.list_models), api_name="models", concurrency_limit=None)
+    gr.api(programs.health, api_name="health", concurrency_limit=None)
+
+
+def _refusing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function; where it refuses, Gradio shows the sentence."""
+
+    @wraps(function)
+    def steps(*given: Any) -> Iterator[Any]:
+        try:
+            yield from function(*given)
+        except Refused as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    @wraps(function)
+    def once(*given: Any) -> Any:
+        try:
+            return function(*given)
+        except Refused as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return steps if inspect.isgeneratorfunction(function) else once
+
+
+def _beside_the_page(doors: Doors, mcp: bool) -> dict[str, Any]:
+    """What Gradio's server serves besides the page: plain HTTP, and the tools for assistants where they are wanted."""
+    served: dict[str, Any] = {"routes": plain_routes(doors), "openapi_url": None}  # the routes hold one of their own
+    if mcp:
+        try:
+            from explain.assistants import PATHS, assistants
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "mcp":
+                raise
+            sys.exit(say("doors.mcp_missing"))
+        routes, served["lifespan"] = assistants(doors, Path(gr.utils.get_upload_folder()))
+        served["routes"] += routes
+        typer.echo(say("doors.mcp_address", path=PATHS[0]))
+    return served
 
 
 def main(
@@ -581,12 +609,21 @@ def main(
     learn: Annotated[
         bool, typer.Option("--learn-examples/--no-learn-examples", help="Analyse the examples while nobody waits.")
     ] = True,
+    keep_uploads: Annotated[
+        Path | None, typer.Option(help="Folder in which to keep each analysed photo; none is kept by default.")
+    ] = None,
+    mcp: Annotated[bool, typer.Option("--mcp", help="Offer the tools for assistants, too.")] = False,
 ) -> None:
     """Open the page."""
+    try:
+        uploads = Uploads(keep_uploads)
+    except UploadsError as error:
+        sys.exit(f"Error: {error}")
     models = Models(to_choose_from(model), typer.echo)
     if model is not None and models.problems:
         raise ArtifactError(models.problems[0])
-    blocks = build_page(models, learn)
+    doors = Doors(models, uploads)
+    blocks = build_page(models, learn, doors)
     blocks.queue(max_size=32)
     blocks.launch(
         server_port=port,
@@ -600,6 +637,8 @@ def main(
         footer_links=["api"],
         run_history=False,
         ssr_mode=False,
+        app_kwargs=_beside_the_page(doors, mcp),
+        mcp_server=False,  # Gradio's own would offer every endpoint, and answer without pictures
     )
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from explain import captions, draw, words
 from explain.analysis import Analysis
 from explain.attention_map import attention_map
+from explain.doors import Doors
 from explain.draw_curves import curve_picture
 from explain.faces_table import faces_table
 from explain.gallery import example_of
-from explain.memory import Memory
 from explain.methods import METHODS
 from explain.page_parts import Change, Updates, inline_picture, link_to, notice, visible
 from explain.plain_text import curves_in_words
@@ -52,10 +52,11 @@ def settings_from(asked: Asked, **others: Any) -> Settings:
 class Page:
     """The runs of all visitors, and what each of their steps changes on the page."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, doors: Doors | None = None) -> None:
         self.models = models
         self.runs = Runs()
-        self.memory = Memory()
+        self.doors = doors or Doors(models)
+        self.memory = self.doors.memory
 
     def show(self, asked: Asked, visitor: str) -> Iterator[Updates]:
         """Analyse the photo and show each step, until it is complete, cancelled or superseded."""
@@ -71,7 +72,8 @@ class Page:
             try:
                 settings = settings_from(asked, face=int(asked["face"]), whole_picture=bool(asked["whole"]))
                 detector = self.models.get(asked["model"])
-                for analysis in self.memory.analyze(photo, settings, detector, ended):
+                steps = self.doors.analyze(photo, settings, detector, ended, visitor=visitor, patient=True)
+                for analysis in steps:
                     if ended():
                         break
                     before, seen = seen, View.of(analysis, seen)

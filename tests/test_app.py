@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +23,11 @@ pytestmark = pytest.mark.slow  # each waits for a server that finds faces and ru
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 ASTRONAUT, CAT = EXAMPLES / "astronaut.jpg", EXAMPLES / "cat.jpg"
-LIKELIER = "The likelier one"
+LIKELIER = "likelier"
 QUICK = {
     **{"target": LIKELIER, "superpixels": 20, "samples": 100, "shown": 8, "smooth": False, "whole": False},
     **{"model": "lite_attention", "further": [], "trust": False, "flip": False, "segmentation": "slic", "hide": "mean"},
+    "language": "en",
 }
 Answer = tuple[dict[str, Any], str, str, list[dict[str, Any]]]
 PATHS = re.compile(r"(/tmp|/work|/home|/root|\.py\b|[A-Za-z]:\\|Traceback)")
@@ -256,9 +258,9 @@ def test_unknown_class_is_refused_with_those_there_are(client: Client) -> None:
 # What others may call
 
 
-def test_only_analyze_is_offered(client: Client) -> None:
+def test_nothing_but_named_endpoints_is_offered(client: Client) -> None:
     offered = client.view_api(return_format="dict", print_info=False)
-    assert set(offered["named_endpoints"]) == {"/analyze"}
+    assert set(offered["named_endpoints"]) == {"/analyze", "/explain", "/faces", "/models", "/health"}
     assert offered["unnamed_endpoints"] == {}
 
 
@@ -283,6 +285,12 @@ def test_server_prints_no_traceback_of_its_own_making(
     refusal(client, bad_photos["huge"].path)
     ask(client, CAT)
     assert "Traceback" not in server_log.read_text()[before:]
+
+
+def test_assistants_get_tools_only_where_asked_for(page_url: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"{page_url}/gradio_api/mcp/schema", timeout=60)
+    assert caught.value.code == 404
 
 
 def test_unknown_model_is_refused_with_those_that_there_are(client: Client) -> None:

@@ -60,9 +60,9 @@ from model.choice import Models, to_choose_from
 models = Models(to_choose_from())
 app.build_page(models)
 loaded["page"] = heavy()
-page, settings = app.Page(models), (app.LIKELIER, 10, 100, 8, False, False)
+programs, settings = app.Programs(app.Doors(models)), (app.LIKELIER, 10, 100, 8, False, False)
 more = ([], True, True, "slic", "mean")
-answers = list(page.analyze_photo("examples/astronaut.jpg", *settings, models.first, *more))
+answers = list(programs.analyze_photo("examples/astronaut.jpg", *settings, models.first, *more))
 loaded["analysis"] = heavy()
 seen = list(attempts)
 
