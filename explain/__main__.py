@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from explain.analysis import Analysis, analyze
 from explain.hiding import HIDES
+from explain.many_command import check_table, print_table, wants_table
 from explain.methods import METHODS
 from explain.origin import Origin
 from explain.plain_text import headline, photo_sentences, plain_text
@@ -70,6 +71,7 @@ def main(
     model: Annotated[Path | None, typer.Option(help=_help("command.model"))] = None,
     out: Annotated[Path | None, typer.Option(help=_help("command.out"))] = None,
     as_json: Annotated[bool, typer.Option("--json", help=_help("command.json"))] = False,
+    csv: Annotated[Path | None, typer.Option(help=_help("many.csv"))] = None,
     language: Annotated[Literal["en", "tr"] | None, typer.Option(help=_help("command.language"))] = None,
 ) -> None:
     """Analyse photos; what the command is for and its exit codes are told by the catalogue (``command.about``)."""
@@ -90,10 +92,14 @@ def main(
                 face=face - 1,  # people count from one
                 whole_picture=whole_picture,
             )
-            folders = folders_for(photos, out)
-            for place in filter(None, folders):
-                check_folder(place)  # before seconds of work
-            whole = _analyse_all(photos, folders, settings, _open_model(model), as_json)
+            if wants_table(photos, csv):
+                check_table(settings, out, csv)
+                whole = _judge_all(photos, settings, _open_model(model), csv, as_json)
+            else:
+                folders = folders_for(photos, out)
+                for place in filter(None, folders):
+                    check_folder(place)  # before seconds of work
+                whole = _analyse_all(photos, folders, settings, _open_model(model), as_json)
         except (ArtifactError, SettingsError, ReportError) as error:
             sys.exit(say("command.error", reason=str(error)))
     if not whole:
@@ -114,6 +120,15 @@ def _analyse_all(
                 _hand_over(analysis, detector.card, photo, folder, as_json, len(photos) > 1)
             if interrupted():
                 raise typer.Exit(INTERRUPTED)
+    return whole
+
+
+def _judge_all(photos: Sequence[Path], settings: Settings, detector: Detector, csv: Path | None, as_json: bool) -> bool:
+    """A table of verdicts on photos, folders and ZIPs; whether all of the photos could be used."""
+    with _until_interrupted() as interrupted:
+        whole = print_table(photos, detector, interrupted, settings.whole_picture, csv, as_json)
+        if interrupted():
+            raise typer.Exit(INTERRUPTED)
     return whole
 
 

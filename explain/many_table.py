@@ -6,6 +6,7 @@ import csv
 from collections import Counter
 from collections.abc import Sequence
 from io import StringIO
+from typing import Any
 
 from explain.many import Progress, Row
 from model.language import number, say
@@ -102,6 +103,23 @@ def to_csv(rows: Sequence[Row]) -> str:
     writer.writerow(CSV_COLUMNS)
     writer.writerows(map(_csv_row, rows))
     return BYTE_ORDER_MARK + text.getvalue()
+
+
+def to_dict(row: Row) -> dict[str, Any]:
+    """A row as plain data for JSON."""
+    return {
+        "number": row.number,
+        "file": row.name,
+        "faces": row.found,
+        "p_fake": None if row.p_fake is None else round(row.p_fake, 6),
+        "verdict": row.verdict,
+        "face": None if row.suspect is None else row.suspect + 1,
+        "by_face": [{"p_fake": round(face.p_fake, 6), "verdict": face.verdict} for face in row.faces],
+        "problem": None if row.problem is None else str(row.problem),
+        "notes": [str(note) for note in row.notes],
+        "seconds": round(row.seconds, 4),
+        "sha256": row.sha256 or None,
+    }
 
 
 def _csv_row(row: Row) -> list[Cell]:

@@ -172,8 +172,8 @@ def _draw_line(
     losses = [figures.get("auc_loss") for _, figures in known]
     if measure == AUC and all(losses):
         clean = of[CLEAN][AUC]
-        reach = [[clean - loss[end] for loss in losses if loss] for end in ("high", "low")]
-        axes.fill_between(places, *reach, color=colour, alpha=0.13, linewidth=0)
+        low, high = ([clean - loss[end] for loss in losses if loss] for end in ("high", "low"))
+        axes.fill_between(places, low, high, color=colour, alpha=0.13, linewidth=0)
 
 
 def _told(sets: Mapping[str, Conditions]) -> Iterator[str]:
