@@ -115,14 +115,14 @@ def _section(title: str, meaning: str, drawn: Sequence[ModelPicture], missing: s
 
 def _image(drawn: ModelPicture) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(drawn.picture).quantize(COLOURS).save(buffer, "PNG", optimize=True)
+    Image.fromarray(drawn.picture).quantize(COLOURS, Image.Quantize.FASTOCTREE).save(buffer, "PNG")
     content = base64.b64encode(buffer.getvalue()).decode()
     return f'<img class="curves" alt="{escape(drawn.told)}" src="data:image/png;base64,{content}">'
 
 
 def _reliability(bins: Sequence[Bin], figures: Figures, title: str) -> NDArray[np.uint8]:
     figure = Figure((WIDTH, 3.9), DOTS_PER_INCH)
-    axes = figure.subplots(gridspec_kw={"left": 0.15, "right": 0.95, "top": 0.86, "bottom": 0.13})
+    axes = figure.subplots(gridspec_kw={"left": 0.165, "right": 0.95, "top": 0.86, "bottom": 0.13})
     draw_bins(axes, bins, say("model_pictures.ideal"), say("model_pictures.own"))
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.2, 1.01))
     axes.set_xlabel(say("model_pictures.stated", fake=say("class.Fake")), fontsize=9)
@@ -138,7 +138,7 @@ def _robustness(conditions: Sequence[str], sets: Mapping[str, Conditions], title
     measures = [one for one in (AUC, ACCUSED) if any(one in of[CLEAN] for of in sets.values())]
     height = 1.2 + 1.75 * len(measures)
     figure = Figure((WIDTH, height), DOTS_PER_INCH)
-    margins = {"left": 0.15, "right": 0.97, "top": 1 - 0.4 / height, "bottom": 0.75 / height, "hspace": 0.09}
+    margins = {"left": 0.165, "right": 0.97, "top": 1 - 0.4 / height, "bottom": 0.75 / height, "hspace": 0.09}
     panels = figure.subplots(len(measures), 1, sharex=True, squeeze=False, gridspec_kw=margins).ravel()
     for axes, measure in zip(panels, measures, strict=True):
         for (name, of), style in zip(sets.items(), LINES * len(sets), strict=False):
