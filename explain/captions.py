@@ -108,15 +108,14 @@ def _strongest(found: Attribution) -> str:
     if not found.weights.any():
         return ""
     region = int(abs(found.weights).argmax())
-    key = "caption.strongest"
+    named = interval = ""
     told: dict[str, str | float] = {"weight": float(found.weights[region]), "target": _class(found.target)}
     if found.names is not None:
-        key += "_named"
-        told["region"] = shown_name(found.names[region])
+        named, told["region"] = "_named", shown_name(found.names[region])
     if found.intervals is not None:
-        key += "_interval"
+        interval = "_interval"
         told["low"], told["high"] = map(float, found.intervals[region])
-    return say(key, **told)
+    return say(f"caption.strongest{named}{interval}", **told)
 
 
 def attention(found: Attribution, card: Card, shown: int) -> str:

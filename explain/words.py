@@ -18,7 +18,6 @@ STAGES = {  # what is said of each stage beside the methods
     "trust": "doing.trust",
     "robustness": "robustness.doing",
 }
-HEADLINES = {"Fake": "Looks fake", "Real": "Looks real", "Inconclusive": "Inconclusive"}
 
 
 def header() -> str:

@@ -25,6 +25,7 @@ CARD = "card.json"
 WEIGHTS = "model.weights.h5"
 TFLITE = "model.tflite"
 CONFIG = "config.json"  # describes a network whose architecture is none of ours
+NO_LICENCE = "unknown"
 LEGACY = "legacy"  # the architecture's name on such a folder's card
 # float16 and int8_weights compute in float; int8 computes in int8 too, between inputs and outputs that stay float32.
 STORAGES = ("float32", "float16", "int8_weights", "int8")
@@ -82,7 +83,7 @@ class Card:
     temperature: float | None = None
     fake_bias: float = 0.0
     inconclusive_band: tuple[float, float] = (0.4, 0.6)
-    licence: str = "unknown"
+    licence: str = NO_LICENCE
     sha256: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)

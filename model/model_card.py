@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from model.artifact import SHIPPED, Card, read_card
+from model.artifact import NO_LICENCE, SHIPPED, Card, read_card
 from model.card_figures import attention, calibration, cross_set, failures, figures, verdicts
 from model.card_parts import WHOLE, Section, Table, by_value, name_of, readable, span, tested, trained_on
 from model.card_robustness import robustness
 from model.cli import run
 from model.detector import VERDICTS
 from model.language import say
+from model.legacy_card import LICENCE
 
 OFTEN = 0.1  # rate of mistakes from which they are called frequent
 NOT_TOLD = {"data", "out", "faces", "backbone", "split"}  # names of files on the machine that trained, digests
@@ -78,7 +79,8 @@ def robustness_section(card: Card) -> Section:
 
 def licence(card: Card) -> Section:
     """Under which terms the weights may be used."""
-    return Section("licence", say("card.licence.title"), (card.licence,))
+    ours = {LICENCE: say("card.licence.owners"), NO_LICENCE: say("card.licence.unknown")}
+    return Section("licence", say("card.licence.title"), (ours.get(card.licence, card.licence),))
 
 
 BUILDERS: tuple[Callable[[Card], Section], ...] = (
