@@ -66,8 +66,13 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Data:
+    """Pictures that a test may change."""
+    return make_data(tmp_path / "data")
+
+
+def make_data(root: Path) -> Data:
     """Noisy pictures, bright where real, dark where fake: 20 and 20 to train on, 6 and 6 to validate on."""
-    root, rng = tmp_path / "data", np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for split, count in (("train", 20), ("val", 6)):
         for label, level in (("Real", 150), ("fake", 105)):
             folder = root / split / label
@@ -586,12 +591,17 @@ def assert_same_figures(ours: list[dict[str, float]], theirs: list[dict[str, flo
         assert mine == pytest.approx(other, abs=1e-4)
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What one device learns."""
+    folder = tmp_path_factory.mktemp("alone")
+    root, _ = make_data(folder / "data")
+    return report_of(start(root, folder / "run", "none", "plain", 1))
+
+
 @pytest.mark.slow
-def test_two_devices_of_a_machine_learn_what_one_does(data: Data, tmp_path: Path) -> None:
-    root, _ = data
-    both = start(root, tmp_path / "both", "mirrored", "plain", 2)
-    one = start(root, tmp_path / "one", "none", "plain", 1)
-    together, alone = report_of(both), report_of(one)
+def test_two_devices_of_a_machine_learn_what_one_does(data: Data, tmp_path: Path, alone: dict[str, Any]) -> None:
+    together = report_of(start(data[0], tmp_path / "both", "mirrored", "plain", 2))
     assert (together["devices"], alone["devices"]) == (2, 1)
     assert_same_figures(together["rows"], alone["rows"])
     assert together["rows"][-1]["loss"] < 0.98 * together["rows"][0]["loss"]
@@ -603,7 +613,7 @@ def test_two_devices_of_a_machine_learn_what_one_does(data: Data, tmp_path: Path
 @pytest.mark.slow
 @pytest.mark.parametrize("network", ["plain", "full"])
 def test_two_machines_learn_as_one(
-    data: Data, tmp_path: Path, free_ports: Callable[[], list[int]], network: str
+    data: Data, tmp_path: Path, free_ports: Callable[[], list[int]], alone: dict[str, Any], network: str
 ) -> None:
     """Two processes on the loopback stand for two machines, each with a run folder of its own."""
     root, _ = data
@@ -621,7 +631,6 @@ def test_two_machines_learn_as_one(
     assert load_artifact(tmp_path / "machine0" / "artifact").architecture == network
     assert not (tmp_path / "machine1").exists(), "only the chief writes"
     if network == "plain":  # without batch statistics, two halves of a batch teach what the whole does
-        alone = report_of(start(root, tmp_path / "alone", "none", network, 1))
         assert_same_figures(chief["rows"], alone["rows"])
 
 
