@@ -537,7 +537,8 @@ def _wire_api(programs: Programs, parts: Parts) -> None:
     named = parts.named
     whole, trust, flip = (gr.Checkbox(False, label=name, visible=False) for name in ("whole", "trust", "flip"))
     methods = gr.CheckboxGroup(list(METHODS), value=list(Settings.methods), label="methods", visible=False)
-    face, seed = (gr.Number(0, precision=0, label=name, visible=False) for name in ("face", "seed"))
+    face = gr.Number(1, precision=0, label="face", visible=False)
+    seed = gr.Number(Settings.seed, precision=0, label="seed", visible=False)
     report = gr.JSON(label="report", visible=False)
     lime, attention = (gr.Image(label=name, visible=False, format="png") for name in ("lime", "attention"))
     maps = gr.Gallery(label="maps", visible=False, format="png")

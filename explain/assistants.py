@@ -52,7 +52,7 @@ Photo = Annotated[
     ),
 ]
 Language = Annotated[Literal["en", "tr"], Field(description="Language of the sentences.")]
-Face = Annotated[int, Field(description="Which face: 0 is the largest, 1 the next.", ge=0)]
+Face = Annotated[int, Field(description="Which face: 1 is the largest, 2 the next.", ge=1)]
 WholePicture = Annotated[bool, Field(description="Judge the central square of a photo that shows no face.")]
 Model = Annotated[str | None, Field(description="Name of the model; the server's first one by default.")]
 Methods = Annotated[
@@ -97,7 +97,7 @@ def assistants(doors: Doors, uploaded: Path) -> tuple[list[BaseRoute], Lifespan]
     async def analyze_photo(
         photo: Photo,
         context: Context[Any, Any, Any],
-        face: Face = 0,
+        face: Face = 1,
         whole_picture: WholePicture = False,
         model: Model = None,
         language: Language = "en",
@@ -108,7 +108,7 @@ def assistants(doors: Doors, uploaded: Path) -> tuple[list[BaseRoute], Lifespan]
         text and JSON, the photo with every face boxed, LIME's superpixels (blue speaks for the named class, orange
         against it), and the attention mask. Takes about 3 seconds. A photo without a face gets no verdict.
         """
-        settings = partial(Settings, face=face, whole_picture=whole_picture)
+        settings = partial(Settings, face=face - 1, whole_picture=whole_picture)
         return await _answer(doors, photo, uploaded, settings, model, language, context)
 
     @server.tool(annotations=READS, structured_output=False)
@@ -123,7 +123,7 @@ def assistants(doors: Doors, uploaded: Path) -> tuple[list[BaseRoute], Lifespan]
         samples: Samples = Settings.samples,
         segmentation: Segmentation = Settings.segmentation,
         seed: Seed = Settings.seed,
-        face: Face = 0,
+        face: Face = 1,
         whole_picture: WholePicture = False,
         model: Model = None,
         language: Language = "en",
@@ -144,7 +144,7 @@ def assistants(doors: Doors, uploaded: Path) -> tuple[list[BaseRoute], Lifespan]
             samples=samples,
             segmentation=segmentation,
             seed=seed,
-            face=face,
+            face=face - 1,
             whole_picture=whole_picture,
         )
         return await _answer(doors, photo, uploaded, settings, model, language, context)

@@ -23,7 +23,7 @@ from explain.as_json import to_dict
 from explain.doors import Doors, LanguageError, encoded, known_language
 from explain.methods import METHODS
 from explain.origin import Origin
-from explain.plain_text import headline, photo_sentences
+from explain.plain_text import plain_text
 from explain.report import report_pictures
 from explain.report_page import ONLY_ITSELF, STYLE, report_html
 from explain.settings import Settings, SettingsError
@@ -63,7 +63,7 @@ def plain_routes(doors: Doors) -> list[BaseRoute]:
         request: Request,
         file: Annotated[UploadFile, File(description="The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.")],
         model: Annotated[str, Form(description="One of the names that /models lists.")] = doors.models.first,
-        face: Annotated[int, Form(description="Which face: 0 is the largest, 1 the next.")] = 0,
+        face: Annotated[int, Form(description="Which face: 1 is the largest, 2 the next.")] = 1,
         whole_picture: Annotated[bool, Form(description="Judge a photo that shows no face all the same.")] = False,
         methods: Annotated[
             str, Form(description=f"Maps to make, with commas between them: {', '.join(METHODS)}.")
@@ -81,7 +81,7 @@ def plain_routes(doors: Doors) -> list[BaseRoute]:
         if language:
             request.state.language = known_language(language)
         names = tuple(dict.fromkeys(filter(None, map(str.strip, methods.split(",")))))
-        settings = Settings(methods=names, trust=trust, face=face, whole_picture=whole_picture)
+        settings = Settings(methods=names, trust=trust, face=face - 1, whole_picture=whole_picture)
         if (file.size or 0) > MAX_BYTES:
             raise HTTPException(413)
         photo = await file.read()
@@ -164,9 +164,7 @@ def _answer(request: Request, analysis: Analysis, card: Card, file: str) -> Resp
     """An analysis as JSON or as a page, in the language asked for."""
     with speaking(_asked(request)):
         if not _prefers_html(request):
-            return JSONResponse(
-                {"sentences": [f"{headline(analysis)}.", *photo_sentences(analysis)], **to_dict(analysis)}
-            )
+            return JSONResponse({"text": plain_text(analysis, card, file), **to_dict(analysis)})
         origin = Origin(file, "POST /deepfake", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
         files = {name: encoded(picture) for name, picture in report_pictures(analysis, SHOWN).items()}
         return HTMLResponse(report_html(analysis, card, files, SHOWN, origin))

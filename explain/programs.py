@@ -150,7 +150,7 @@ class Programs:
             smooth: interpolate the attention mask between its cells.
             trust: measure how far each map can be trusted, which takes seconds.
             flip: look for the smallest set of regions whose hiding turns the verdict, by LIME's order.
-            face: which one, 0 for the largest; /faces tells which there are.
+            face: which one, 1 for the largest; /faces tells which there are.
             whole: judge the central square of a photo that shows no face.
             seed: decides everything that is drawn at random.
             model: one of the names that /models lists.
@@ -171,7 +171,7 @@ class Programs:
                 smooth_attention=smooth,
                 trust=trust,
                 flip=flip,
-                face=int(face),
+                face=int(face) - 1,  # people count from one
                 whole_picture=whole,
                 seed=int(seed),
             )
