@@ -299,7 +299,7 @@ def test_a_photo_is_judged_with_pictures_and_numbers(url: str) -> None:
 
 
 def test_an_uploaded_photo_is_explained_with_trust_in_turkish(url: str) -> None:
-    asked = {"photo": upload(url), "methods": ["occlusion"], "superpixels": 10, "language": "tr", "trust": True}
+    asked = {"photo": upload(url), "methods": ["occlusion"], "superpixels": 4, "language": "tr", "trust": True}
     result = call(url, "explain_photo", **asked)
     assert not result.isError
     sentences, numbers, *_ = texts(result)
