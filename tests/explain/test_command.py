@@ -263,7 +263,7 @@ def test_language_of_the_environment_is_spoken(explain: Explain, monkeypatch: py
 
 
 def shell(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    called = [sys.executable, "-m", "explain", *map(str, arguments)]
+    called = [sys.executable, "-m", "explain", *map(str, arguments), "--language", "en"]
     return subprocess.run(called, cwd=cwd, capture_output=True, text=True, timeout=300)
 
 
@@ -279,7 +279,17 @@ def test_libraries_say_nothing_in_a_pipe() -> None:
 def test_terminal_shows_what_is_being_done() -> None:
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    called = [sys.executable, "-m", "explain", "examples/astronaut.jpg", *QUICK, "--methods", "lime"]
+    called = [
+        sys.executable,
+        "-m",
+        "explain",
+        "examples/astronaut.jpg",
+        *QUICK,
+        "--methods",
+        "lime",
+        "--language",
+        "en",
+    ]
     ended = subprocess.run(called, cwd=ROOT, stdout=subprocess.PIPE, stderr=terminal, text=True, timeout=300)
     shown = os.read(screen, 100_000).decode()
     for descriptor in (screen, terminal):
