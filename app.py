@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import gradio as gr
 import typer
 
-from explain import captions, page_what_if, words
+from explain import captions, many_table, page_many, page_what_if, words
 from explain.doors import BUSY_VISITORS, Doors
 from explain.fetch import fetch
 from explain.gallery import examples
@@ -147,7 +147,7 @@ class Parts:
 CONTROLS = ("target", "superpixels", "samples", "shown", "smooth", "further", "trust", "segmentation", "hide")
 READ = (
     *("language", "model", "photo", *CONTROLS, "face", "whole", "seen", "hidden"),
-    *("regions", "top", "slide_map"),
+    *("regions", "top", "slide_map", "many_rows"),
 )
 
 
@@ -193,11 +193,14 @@ def build_page(models: Models, learn_examples: bool = False, doors: Doors | None
         with add("tabs", gr.Tabs):
             with add("one_tab", gr.Tab, said={"label": "page.one"}, id="one"):
                 _one_photo(parts)
+            with add("many_tab", gr.Tab, said={"label": "page.many"}, id="many"):
+                _many_photos(parts)
             with add("model_tab", gr.Tab, said={"label": "page.model_tab"}, id="model"):
+                add("model_pictures", gr.HTML)
                 add("card", gr.HTML, words.model_card(models.get(models.first).card))
         with add("reading_group", gr.Accordion, said={"label": "page.reading"}, open=False):
             add("reading", gr.Markdown, said={"value": words.reading})
-        for name, start in (("seen", None), ("hidden", []), ("face", 0), ("whole", False)):
+        for name, start in (("seen", None), ("hidden", []), ("face", 0), ("whole", False), ("many_rows", ())):
             add(name, gr.State, start)
         _wire(page, parts, blocks)
     if learn_examples:
@@ -231,7 +234,9 @@ def _one_photo(parts: Parts) -> None:
             add("whole_button", gr.Button, said={"value": "page.whole"}, visible=False)
             with add("verdict_group", gr.Column, visible=False):
                 add("verdict", gr.HTML)
-                add("label", gr.Label, said={"label": "page.probabilities"}, show_heading=False, elem_id="probabilities")
+                add(
+                    "label", gr.Label, said={"label": "page.probabilities"}, show_heading=False, elem_id="probabilities"
+                )
             with gr.Row(elem_id="running"):
                 add("status", gr.HTML)
                 add("cancel", gr.Button, said={"value": "page.cancel"}, size="sm", visible=False, scale=0)
@@ -253,7 +258,9 @@ def _one_photo(parts: Parts) -> None:
 
 def _examples(parts: Parts) -> None:
     """A button with a small picture for each example."""
-    parts.add("examples_title", gr.HTML, said={"value": lambda: f'<p class="examples-title">{say("page.examples")}</p>'})
+    parts.add(
+        "examples_title", gr.HTML, said={"value": lambda: f'<p class="examples-title">{say("page.examples")}</p>'}
+    )
     with gr.Row(elem_id="examples"):
         for example in examples():
             parts.add(
@@ -374,6 +381,32 @@ def _take_away(parts: Parts) -> None:
     add("ready", gr.DownloadButton, visible="hidden")
 
 
+def _many_photos(parts: Parts) -> None:
+    """A place to drop files, a table that fills, and what to do with it."""
+    add = parts.add
+    add("many_help", gr.HTML, said={"value": lambda: f'<p class="scope">{say("page.many_help")}</p>'})
+    with gr.Row(equal_height=True):
+        add("many_files", gr.File, said={"label": "page.many_files"}, file_count="multiple", height=150, scale=4)
+        add("many_folder", gr.UploadButton, said={"label": "page.many_folder"}, file_count="directory", scale=1)
+    add("many_notice", gr.HTML, visible=False)
+    with gr.Row(elem_id="many-running"):
+        add("many_status", gr.HTML)
+        add("many_cancel", gr.Button, said={"value": "page.cancel"}, size="sm", visible=False, scale=0)
+        add("many_csv", gr.Button, said={"value": "page.many_csv"}, size="sm", visible=False, scale=0)
+    add(
+        *("many_table", gr.Dataframe),
+        said={"headers": many_table.columns, "label": "page.many_table"},
+        datatype=list(many_table.DATA_TYPES),
+        type="array",
+        interactive=False,
+        visible=False,
+        show_search="filter",
+        wrap=True,
+        max_height=600,
+        column_widths=["60px", "30%", "70px", "90px", "130px", "auto", "80px"],
+    )
+
+
 def _wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
     """Connect the parts and the handlers."""
     named, everything = parts.named, list(parts.named.values())
@@ -385,6 +418,11 @@ def _wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
     def stop(request: gr.Request) -> None:
         """End the visitor's run; what it has shown stays."""
         page.runs.stop(str(request.session_hash))
+
+    def leave(request: gr.Request) -> None:
+        """End everything that the visitor waited for."""
+        for run_of in ("", page_many.OURS):
+            page.runs.stop(str(request.session_hash) + run_of)
 
     run_it: dict[str, Any] = {
         "fn": show,
@@ -419,9 +457,10 @@ def _wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
         at_once(named[control].input, page.redraw, outputs, trigger_mode="always_last")
     at_once(named["slide_map"].input, _slide, ["slide_map", "slide_picture"])
     named["cancel"].click(stop, **AT_ONCE)
-    blocks.unload(stop)  # whoever leaves waits for nothing
+    blocks.unload(leave)
     _wire_what_if(parts, at_once)
     _wire_downloads(page, parts)
+    _wire_many(page, parts)
     _wire_language(page, parts, blocks, run_it)
     _wire_api(Programs(page.doors), parts)
 
@@ -479,6 +518,42 @@ def _wire_downloads(page: Page, parts: Parts) -> None:
         made.success(None, js="() => window.fetchReady()", **PRIVATE)
 
 
+def _wire_many(page: Page, parts: Parts) -> None:
+    """Photos that are dropped fill the table; a row that is clicked is explained."""
+    named = parts.named
+    shown = ("many_notice", "many_cancel", "many_csv", "many_table", "many_rows", "many_status", "status")
+    targets = [named[name] for name in shown]
+
+    def judge(values: dict[Any, Any], request: gr.Request, source: str) -> Iterator[dict[Any, Any]]:
+        files = values[named[source]] or []
+        asked, visitor = parts.asked(values), str(request.session_hash)
+        yield from map(parts.changes, page_many.judge(asked, files, page.models, page.runs, visitor))
+
+    def judge_files(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
+        yield from judge(values, request, "many_files")
+
+    def judge_folder(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
+        yield from judge(values, request, "many_folder")
+
+    def open_one(values: dict[Any, Any], event: gr.SelectData) -> Iterator[dict[Any, Any]]:
+        yield from map(parts.changes, page_many.open_photo_of(parts.asked(values), int(event.row_value[0])))
+
+    def make(values: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
+        yield from map(parts.changes, page_many.download(parts.asked(values)))
+
+    def stop(request: gr.Request) -> None:
+        page.runs.stop(str(request.session_hash) + page_many.OURS)
+
+    run_it: dict[str, Any] = {"outputs": targets, "trigger_mode": "multiple", **A_RUN}
+    named["many_files"].change(judge_files, parts.readable() | {named["many_files"]}, **run_it)
+    named["many_folder"].upload(judge_folder, parts.readable() | {named["many_folder"]}, **run_it)
+    named["many_cancel"].click(stop, **AT_ONCE)
+    opened = [named[name] for name in ("photo", "tabs", "many_notice", "status")]
+    named["many_table"].select(open_one, parts.readable(), opened, **PRIVATE)
+    made = named["many_csv"].click(make, parts.readable(), [named["ready"], named["status"]], **PRIVATE)
+    made.success(None, js="() => window.fetchReady()", **PRIVATE)
+
+
 def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str, Any]) -> None:
     """The page speaks the language chosen; at first that of the link, or of the browser."""
     named = parts.named
@@ -486,18 +561,24 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
     def translate(values: dict[Any, Any]) -> dict[Any, Any]:
         asked = parts.asked(values)
         with speaking(asked["language"]):
-            return parts.spoken_with(page.translate(asked))
+            return parts.spoken_with({**page.translate(asked), **page_many.translate(asked["many_rows"])})
 
     def arrive(request: gr.Request) -> dict[Any, Any]:
-        return parts.changes(arrival(page.models, dict(request.query_params), request.headers.get("accept-language", "")))
+        return parts.changes(
+            arrival(page.models, dict(request.query_params), request.headers.get("accept-language", ""))
+        )
+
+    def draw_model(values: dict[Any, Any]) -> dict[Any, Any]:
+        return parts.changes(page.model_pictures(parts.asked(values)))
 
     everything = list(named.values())
+    named["model_tab"].select(draw_model, parts.readable(), [named["model_pictures"], named["status"]], **PRIVATE)
     named["language"].change(translate, parts.readable(), everything, **AT_ONCE)
     controls = [named[name] for name in ("language", "model", *CONTROLS, "photo", "notice", "status")]
     blocks.load(arrive, None, controls, **AT_ONCE)
     named["model"].input(
         lambda values: map(parts.changes, page.describe(parts.asked(values))),
-        *(parts.readable(), [named["scope"], named["card"]]),
+        *(parts.readable(), [named[name] for name in ("scope", "card", "model_pictures")]),
         **PRIVATE,
     ).then(**run_it)
 

@@ -14,6 +14,7 @@ from explain.draw_curves import curve_picture
 from explain.faces_table import faces_table
 from explain.gallery import example_of
 from explain.methods import METHODS
+from explain.model_pictures import model_pictures
 from explain.page_parts import Change, Updates, inline_picture, link_to, notice, visible
 from explain.plain_text import curves_in_words
 from explain.regions import pointed_at, region_label, regions_table
@@ -184,6 +185,7 @@ class Page:
         with speaking(asked["language"]):
             seen = asked["seen"]
             model = self.describe_open(asked["model"])
+            model["model_pictures"] = ""  # in the other language; drawn again when somebody looks
             if seen is None:
                 return {**model, "placeholder": words.placeholder(), "what_if_text": words.what_if_help()}
             return {**model, "what_if_text": words.what_if_help(), **self.updates(seen, None, asked)}
@@ -193,13 +195,18 @@ class Page:
         card = self.models.get(model).card
         return {"scope": words.scope(card), "card": words.model_card(card)}
 
+    def model_pictures(self, asked: Asked) -> Updates:
+        """What was measured of an open model, as pictures; they are drawn when somebody looks."""
+        with speaking(asked["language"]):
+            return {"model_pictures": model_pictures(self.models.get(asked["model"]).card)}
+
     def describe(self, asked: Asked) -> Iterator[Updates]:
         """The same of a model that may have to be opened first; a large one's first import takes minutes."""
         yield from in_language(asked["language"], self._describe(asked["model"]))
 
     def _describe(self, model: str) -> Iterator[Updates]:
         if not self.models.is_open(model):
-            yield {"scope": words.notice(words.opening(model)), "card": ""}
+            yield {"scope": words.notice(words.opening(model)), "card": "", "model_pictures": ""}
         try:
             yield self.describe_open(model)
         except ArtifactError as error:
@@ -223,7 +230,11 @@ def slide(seen: View, asked: Asked) -> Updates:
     if analysis.chosen is None or not analysis.attributions:
         return {}
     names = list(analysis.attributions)
-    name = asked["slide_map"] if asked["slide_map"] in names else next(iter(n for n in (SLIDE_FIRST, *names) if n in names))
+    name = (
+        asked["slide_map"]
+        if asked["slide_map"] in names
+        else next(iter(n for n in (SLIDE_FIRST, *names) if n in names))
+    )
     (picture,) = pictures(seen, int(asked["shown"]), {name}).values()
     choices = [(METHODS[one].title, one) for one in names]
     return {

@@ -1,0 +1,117 @@
+"""The page's table of many photos: it fills while they are judged, leaves as CSV, and each row can be opened."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from explain import words
+from explain.many import Progress, Row, judge_many, open_row
+from explain.many_table import columns, summary, table, to_csv
+from explain.page_parts import Change, Updates, notice, visible
+from explain.runs import Runs
+from model.artifact import ArtifactError
+from model.choice import Models
+from model.language import in_language, say, speaking
+from model.photo import PhotoError
+
+log = logging.getLogger(__name__)
+Asked = Mapping[str, Any]  # what the page's controls hold, by their names
+FILE = "whyfake-photos.csv"
+OURS = "/many"  # added to a visitor's name: their run over many photos and the one over a single photo go side by side
+
+
+def judge(asked: Asked, files: Sequence[str], models: Models, runs: Runs, visitor: str) -> Iterator[Updates]:
+    """Judge many photos and fill the table, until all are done, cancelled or superseded.
+
+    Args:
+        asked: what the page's controls hold.
+        files: paths of uploaded photos and ZIPs.
+        models: those to choose from.
+        runs: whose run it is.
+        visitor: who asked.
+    """
+    yield from in_language(asked["language"], _judge(asked, files, models, runs, visitor + OURS))
+
+
+def _judge(asked: Asked, files: Sequence[str], models: Models, runs: Runs, visitor: str) -> Iterator[Updates]:
+    with runs.begin(visitor) as ended:
+        progress = Progress((), 0, 0)
+        if not files:
+            yield {"many_status": "", "many_table": visible(False), "many_csv": visible(False), "many_rows": ()}
+            return
+        yield {"many_notice": visible(False), "many_cancel": visible(True), "many_csv": visible(False)}
+        try:
+            detector = models.get(asked["model"])
+            for progress in judge_many([Path(file) for file in files], detector, ended):
+                yield _shown(progress)
+        except ArtifactError as error:
+            yield {"many_notice": notice(str(error), "error")}
+        except Exception:
+            log.exception("Many photos failed.")
+            yield {"many_notice": notice(words.failed(), "error")}
+        if not progress.complete and not runs.waiting(visitor):
+            yield {"many_status": _status(f"{say('page.many_stopped')} {summary(progress)}")}
+        yield {"many_cancel": visible(False)}
+
+
+def _shown(progress: Progress) -> Updates:
+    share = progress.done / max(progress.planned, 1)
+    bar = "" if progress.complete else f' <progress value="{share:.2f}" max="1"></progress>'
+    return {
+        "many_status": _status(summary(progress), bar),
+        "many_table": Change(value=table(progress.rows), headers=columns(), visible=bool(progress.rows)),
+        "many_rows": progress.rows,
+        "many_csv": visible(progress.complete and bool(progress.rows)),
+    }
+
+
+def _status(sentence: str, bar: str = "") -> str:
+    return f'<p class="progress" role="status"><label>{escape(sentence)}{bar}</label></p>'
+
+
+def translate(rows: Sequence[Row]) -> Updates:
+    """The table again, in the language spoken now."""
+    if not rows:
+        return {}
+    return {"many_table": Change(value=table(rows), headers=columns())}
+
+
+def download(asked: Asked) -> Iterator[Updates]:
+    """Hand the table over as CSV; once it is handed over, our copy of it is gone."""
+    with speaking(asked["language"]):
+        text = to_csv(asked["many_rows"])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / FILE
+        path.write_text(text, encoding="utf-8", newline="")
+        yield {"ready": str(path)}
+
+
+def open_photo_of(asked: Asked, number: int) -> Iterator[Updates]:
+    """Take the photo of a row to the tab that explains one.
+
+    Args:
+        asked: what the page's controls hold.
+        number: the row's, as it stands in its first column.
+    """
+    with speaking(asked["language"]):
+        try:
+            row = next(row for row in asked["many_rows"] if row.number == number)
+            photo = open_row(row)
+        except StopIteration:
+            return
+        except PhotoError as error:
+            yield {"many_notice": notice(str(error), "error")}
+            return
+    chosen = {"tabs": Change(selected="one")}
+    if isinstance(photo, Path):
+        yield {"photo": str(photo), **chosen}
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / Path(row.name).name
+        path.write_bytes(photo)
+        yield {"photo": str(path), **chosen}
