@@ -31,7 +31,7 @@ from explain.view import View
 from model.artifact import ArtifactError
 from model.choice import Models, to_choose_from
 from model.cli import run
-from model.language import DEFAULT, LANGUAGES, say, speaking
+from model.language import DEFAULT, LANGUAGES, language_of_environment, say, speaking
 from model.photo import MAX_BYTES, PhotoError
 
 # Served by the page itself; the package's semi-bold cut of this font lacks most letters, so the bold stands in.
@@ -155,7 +155,7 @@ def _teller(words_or_key: Any) -> Callable[[], Any]:
     return words_or_key if callable(words_or_key) else lambda: say(words_or_key)
 
 
-def _help(name: str, room: str = "settings") -> dict[str, Any]:
+def _helped(name: str, room: str = "settings") -> dict[str, Any]:
     """The words of a control with one line of help."""
     return {"label": f"{room}.{name}", "info": f"{room}.{name}_help"}
 
@@ -186,7 +186,7 @@ def build_page(models: Models, learn_examples: bool = False, doors: Doors | None
             gr.HTML(words.notice(str(problem), "error"))
         add(
             *("model", gr.Radio, models.names),
-            said=_help("model", "page"),
+            said=_helped("model", "page"),
             value=models.first,
             visible=len(models.names) > 1,
         )
@@ -204,7 +204,8 @@ def build_page(models: Models, learn_examples: bool = False, doors: Doors | None
             add(name, gr.State, start)
         _wire(page, parts, blocks)
     if learn_examples:
-        page.memory.learn_examples(settings_from(_DEFAULTS), models.get(models.first), page.runs.busy)
+        # What the visitors' controls hold at first is what most of them ask for.
+        page.memory.learn_examples(settings_from(_DEFAULTS), models.get(models.first), page.busy)
     return blocks
 
 
@@ -279,18 +280,18 @@ def _settings(parts: Parts) -> None:
     with add("settings_group", gr.Accordion, said={"label": "page.settings"}, open=False):
         add(
             *("target", gr.Radio),
-            said={**_help("target"), "choices": _targets},
+            said={**_helped("target"), "choices": _targets},
             value=LIKELIER,
         )
-        add("superpixels", gr.Slider, 10, 150, Settings.superpixels, said=_help("superpixels"), step=5)
-        add("samples", gr.Slider, MIN_SAMPLES, MAX_SAMPLES, Settings.samples, said=_help("samples"), step=100)
-        add("shown", gr.Slider, 1, 50, 8, said=_help("shown"), step=1)
-        add("smooth", gr.Checkbox, False, said=_help("smooth"))
-        add("further", gr.CheckboxGroup, said={**_help("further"), "choices": _further}, value=[])
-        add("trust", gr.Checkbox, True, said=_help("trust"))
-        add("segmentation", gr.Radio, list(SEGMENTATIONS), said=_help("segmentation"), value=Settings.segmentation)
-        add("hide", gr.Radio, list(HIDES), said=_help("hide"), value=Settings.hide)
-        add("link", gr.Textbox, said=_help("link", "page"), interactive=False, buttons=["copy"])
+        add("superpixels", gr.Slider, 10, 150, Settings.superpixels, said=_helped("superpixels"), step=5)
+        add("samples", gr.Slider, MIN_SAMPLES, MAX_SAMPLES, Settings.samples, said=_helped("samples"), step=100)
+        add("shown", gr.Slider, 1, 50, 8, said=_helped("shown"), step=1)
+        add("smooth", gr.Checkbox, False, said=_helped("smooth"))
+        add("further", gr.CheckboxGroup, said={**_helped("further"), "choices": _further}, value=[])
+        add("trust", gr.Checkbox, True, said=_helped("trust"))
+        add("segmentation", gr.Radio, list(SEGMENTATIONS), said=_helped("segmentation"), value=Settings.segmentation)
+        add("hide", gr.Radio, list(HIDES), said=_helped("hide"), value=Settings.hide)
+        add("link", gr.Textbox, said=_helped("link", "page"), interactive=False, buttons=["copy"])
 
 
 def _targets() -> list[tuple[str, str]]:
@@ -363,8 +364,8 @@ def _what_if(parts: Parts) -> None:
                 said={"value": lambda: captions.heading(say("what_if_page.heading"), say("what_if_page.heading_help"))},
             )
             add("what_if_text", gr.HTML, words.what_if_help(), elem_classes="caption")
-            add("top", gr.Slider, 0, 20, 0, said=_help("top", "what_if_page"), step=1)
-            add("regions", gr.Dropdown, said=_help("regions", "what_if_page"), multiselect=True, value=[])
+            add("top", gr.Slider, 0, 20, 0, said=_helped("top", "what_if_page"), step=1)
+            add("regions", gr.Dropdown, said=_helped("regions", "what_if_page"), multiselect=True, value=[])
             with gr.Row():
                 add("smallest", gr.Button, said={"value": "what_if_page.smallest"}, size="sm")
                 add("show_all", gr.Button, said={"value": "what_if_page.show_all"}, size="sm")
@@ -527,7 +528,7 @@ def _wire_many(page: Page, parts: Parts) -> None:
     def judge(values: dict[Any, Any], request: gr.Request, source: str) -> Iterator[dict[Any, Any]]:
         files = values[named[source]] or []
         asked, visitor = parts.asked(values), str(request.session_hash)
-        yield from map(parts.changes, page_many.judge(asked, files, page.models, page.runs, visitor))
+        yield from map(parts.changes, page_many.judge(asked, files, page.doors, page.runs, visitor))
 
     def judge_files(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
         yield from judge(values, request, "many_files")
@@ -682,25 +683,29 @@ def _beside_the_page(doors: Doors, mcp: bool) -> dict[str, Any]:
     return served
 
 
+def _help(key: str) -> str:
+    """A text of the help. Python asks for it before any option is read: only the environment can tell the language."""
+    with speaking(language_of_environment()):
+        return say(key)
+
+
 def main(
-    port: Annotated[int | None, typer.Option(help="Port of the page; 7860 or the next free one.")] = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on; this machine only by default.")] = None,
-    share: Annotated[bool, typer.Option("--share", help="Make a public link for a week.")] = False,
-    open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
-    model: Annotated[Path | None, typer.Option(help="Model folder or Keras .h5 file; else those in model/.")] = None,
+    port: Annotated[int | None, typer.Option(help=_help("launch.port"))] = None,
+    host: Annotated[str | None, typer.Option(help=_help("launch.host"))] = None,
+    share: Annotated[bool, typer.Option("--share", help=_help("launch.share"))] = False,
+    open_: Annotated[bool, typer.Option("--open", help=_help("launch.open"))] = False,
+    model: Annotated[Path | None, typer.Option(help=_help("launch.model"))] = None,
     learn: Annotated[
-        bool, typer.Option("--learn-examples/--no-learn-examples", help="Analyse the examples while nobody waits.")
+        bool, typer.Option("--learn-examples/--no-learn-examples", help=_help("launch.learn_examples"))
     ] = True,
-    keep_uploads: Annotated[
-        Path | None, typer.Option(help="Folder in which to keep each analysed photo; none is kept by default.")
-    ] = None,
-    mcp: Annotated[bool, typer.Option("--mcp", help="Offer the tools for assistants, too.")] = False,
+    keep_uploads: Annotated[Path | None, typer.Option(help=_help("launch.keep_uploads"))] = None,
+    mcp: Annotated[bool, typer.Option("--mcp", help=_help("launch.mcp"))] = False,
 ) -> None:
     """Open the page."""
     try:
         uploads = Uploads(keep_uploads)
     except UploadsError as error:
-        sys.exit(f"Error: {error}")
+        sys.exit(say("command.error", reason=str(error)))
     models = Models(to_choose_from(model), typer.echo)
     if model is not None and models.problems:
         raise ArtifactError(models.problems[0])
@@ -725,4 +730,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, _help("launch.about"))

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 # Nothing but the verdict. It needs no regions, and those of the face are cut twenty times as fast as superpixels.
 VERDICT_ALONE = Settings(methods=(), robustness=False, segmentation="facial")
 WHOLE_PICTURE = Settings(methods=(), robustness=False, whole_picture=True)  # where there may be no face to cut
+Road = Callable[[Path | bytes, Settings, Detector, Callable[[], bool]], Iterator[Analysis]]
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def judge_many(
     cancelled: Callable[[], bool] = never,
     whole_picture: bool = False,
     shown: Callable[[Path], str] | None = None,
+    road: Road = analyze,
 ) -> Iterator[Progress]:
     """Judge every face in many photos, without maps; yields once the photos are found, then after each of them.
 
@@ -113,6 +115,7 @@ def judge_many(
         cancelled: asked between photos and while one is judged; once true, nothing more comes.
         whole_picture: judge the central square of a photo that shows no face.
         shown: what to call a path that was given; its last part by default.
+        road: ``explain.analysis.analyze``, or what a server puts before it to bound how many run at once.
     """
     found = find(sources, shown)
     settings = WHOLE_PICTURE if whole_picture else VERDICT_ALONE
@@ -122,7 +125,7 @@ def judge_many(
         for number, item in enumerate(found.items, 1):
             if cancelled():
                 return
-            row = _row(number, item, reader, settings, detector, cancelled)
+            row = _row(number, item, reader, settings, detector, cancelled, road)
             if row is None:
                 return
             rows = (*rows, row)
@@ -142,12 +145,21 @@ def open_row(row: Row) -> Path | bytes:
 
 
 def _row(
-    number: int, item: Item, reader: Reader, settings: Settings, detector: Detector, cancelled: Callable[[], bool]
+    number: int,
+    item: Item,
+    reader: Reader,
+    settings: Settings,
+    detector: Detector,
+    cancelled: Callable[[], bool],
+    road: Road,
 ) -> Row | None:
     """One photo's row; None where it was cancelled before its end."""
     began = time.perf_counter()
     try:
-        analysis = list(analyze(reader.read(item), settings, detector, cancelled))[-1]
+        steps = list(road(reader.read(item), settings, detector, cancelled))
+        if not steps:  # cancelled before its turn came
+            return None
+        analysis = steps[-1]
     except (PhotoError, SettingsError) as error:
         return Row(number, item.name, problem=error.args[0], seconds=time.perf_counter() - began, item=item)
     except Exception:

@@ -87,6 +87,10 @@ class Page:
             if ended() and not self.runs.waiting(visitor) and not (seen and seen.analysis.complete):
                 yield {"status": words.stopped(seen.analysis if seen else None), "cancel": visible(False)}
 
+    def busy(self) -> bool:
+        """Whether anybody is being served, by whichever door."""
+        return self.runs.busy() or self.doors.turns.running > 0
+
     def updates(self, seen: View, before: View | None, asked: Asked) -> Updates:
         """What a new step changes on the page; pictures that stay are not sent again."""
         analysis, old = seen.analysis, before.analysis if before is not None else None

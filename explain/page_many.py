@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from explain import words
+from explain.doors import Doors
 from explain.many import Progress, Row, judge_many, open_row
 from explain.many_table import columns, summary, table, to_csv
 from explain.page_parts import Change, Updates, notice, visible
 from explain.runs import Runs
 from model.artifact import ArtifactError
-from model.choice import Models
 from model.language import in_language, say, speaking
 from model.photo import PhotoError
 
@@ -25,20 +26,20 @@ FILE = "whyfake-photos.csv"
 OURS = "/many"  # added to a visitor's name: their run over many photos and the one over a single photo go side by side
 
 
-def judge(asked: Asked, files: Sequence[str], models: Models, runs: Runs, visitor: str) -> Iterator[Updates]:
+def judge(asked: Asked, files: Sequence[str], doors: Doors, runs: Runs, visitor: str) -> Iterator[Updates]:
     """Judge many photos and fill the table, until all are done, cancelled or superseded.
 
     Args:
         asked: what the page's controls hold.
         files: paths of uploaded photos and ZIPs.
-        models: those to choose from.
+        doors: the road that every photo takes.
         runs: whose run it is.
         visitor: who asked.
     """
-    yield from in_language(asked["language"], _judge(asked, files, models, runs, visitor + OURS))
+    yield from in_language(asked["language"], _judge(asked, files, doors, runs, visitor + OURS))
 
 
-def _judge(asked: Asked, files: Sequence[str], models: Models, runs: Runs, visitor: str) -> Iterator[Updates]:
+def _judge(asked: Asked, files: Sequence[str], doors: Doors, runs: Runs, visitor: str) -> Iterator[Updates]:
     with runs.begin(visitor) as ended:
         progress = Progress((), 0, 0)
         if not files:
@@ -46,8 +47,9 @@ def _judge(asked: Asked, files: Sequence[str], models: Models, runs: Runs, visit
             return
         yield {"many_notice": visible(False), "many_cancel": visible(True), "many_csv": visible(False)}
         try:
-            detector = models.get(asked["model"])
-            for progress in judge_many([Path(file) for file in files], detector, ended):
+            detector = doors.models.get(asked["model"])
+            road = partial(doors.analyze, visitor=visitor, patient=True)
+            for progress in judge_many([Path(file) for file in files], detector, ended, road=road):
                 yield _shown(progress)
         except ArtifactError as error:
             yield {"many_notice": notice(str(error), "error")}

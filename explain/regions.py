@@ -43,7 +43,7 @@ def pointed_at(analysis: Analysis) -> str:
     Returns:
         HTML that shows nothing; ``page.js`` reads from it what to say of the place under the pointer.
     """
-    data = {}
+    data: dict[str, dict[str, object]] = {}
     for name, found in analysis.attributions.items():
         if found.weights is not None and found.segments is not None:
             lines = [region_line(found, region) for region in range(len(found.weights))]
@@ -57,9 +57,7 @@ def _cells(found: Attribution) -> dict[str, object]:
     """The attention mask's cells: its map is larger, each cell a block of equal size."""
     rows, columns = found.native_shape
     side = found.map.shape[0]
-    centres_down, centres_across = (
-        ((np.arange(count) + 0.5) * side / count).astype(int) for count in (rows, columns)
-    )
+    centres_down, centres_across = (((np.arange(count) + 0.5) * side / count).astype(int) for count in (rows, columns))
     values = found.map[np.ix_(centres_down, centres_across)]
     lines = [
         say("page.cell_line", row=row + 1, column=column + 1, value=float(values[row, column]))

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CODE = (ROOT / "app.py", *sorted((ROOT / "explain").glob("*.py")), *sorted((ROOT / "model").glob("*.py")))
 # Whatever a visitor of the page, a caller of the API or a user of ``python -m explain`` may read.
 SHOWN = [
+    "app.py",
     *(f"explain/{path.name}" for path in sorted((ROOT / "explain").glob("*.py"))),
     *("model/photo.py", "model/faces.py", "model/detector.py", "model/engine.py", "model/preprocessing.py"),
     *("model/artifact.py", "model/choice.py", "model/found.py", "model/language.py"),
@@ -35,6 +36,11 @@ PLACES = {"loc", "textcoords", "xycoords"}  # Matplotlib's names of places
 
 # Words that no visitor reads, or that are data, with the reason. A name with brackets stands for a whole function.
 ALLOWED = {
+    "app.py": {
+        "WhyFake": "the name of the product",
+        "IBM Plex Sans": "a font",
+        **dict.fromkeys(("report", "methods", "maps", "face", "seed"), "names of the API's values"),
+    },
     "explain/assistants.py": {"WhyFake says how likely": "what an assistant reads before it asks"},
     "explain/attention_map.py": {"either class": "data: the target of a map that explains neither class"},
     "explain/attribution.py": {"labels from": "of a ValueError for programmers"},

@@ -117,14 +117,13 @@ def test_crowd_is_judged_in_part_and_says_so(folder: Path, detector: Detector, m
     assert [str(note) for note in row.notes] == ["Only the 1 largest faces were judged."]
 
 
-def test_fault_of_ours_is_a_row_too(folder: Path, detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_of_ours_is_a_row_too(folder: Path, detector: Detector) -> None:
     def broken(source: Any, *others: Any) -> Iterator[Analysis]:
         if Path(source).name == "1.png":
             raise ZeroDivisionError
         return analyze(source, *others)
 
-    monkeypatch.setattr(many, "analyze", broken)
-    first, second = list(judge_many([folder / "1.png", CAT], detector))[-1].rows
+    first, second = list(judge_many([folder / "1.png", CAT], detector, road=broken))[-1].rows
     assert "failed inside WhyFake" in str(first.problem) and second.problem is None
 
 
