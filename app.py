@@ -404,7 +404,7 @@ def _many_photos(parts: Parts) -> None:
         show_search="filter",
         wrap=True,
         max_height=600,
-        column_widths=["60px", "30%", "70px", "90px", "130px", "auto", "80px"],
+        column_widths=["6%", "24%", "8%", "10%", "16%", "28%", "8%"],
     )
 
 

@@ -1,0 +1,83 @@
+"""The page's tabs for many photos and for the model, in a real browser."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+PHOTOS = [EXAMPLES / name for name in ("astronaut.jpg", "hopper_eyes.jpg", "cat.jpg")]
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture
+def filled(visitor: Visitor, tmp_path: Path) -> Visitor:
+    """A visitor whose table holds two photos, a ZIP's one and a file that is none."""
+    packed, text = tmp_path / "more.zip", tmp_path / "notes.jpg"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(PHOTOS[2], "holiday/cat.jpg")
+    text.write_text("no photo")
+    visitor.page.get_by_role("tab", name="Many photos").click()
+    visitor.page.set_input_files("#many-files input[type=file]", [*PHOTOS[:2], packed, text])
+    visitor.wait_until(lambda: visitor.find("#many-csv").is_visible(), "the end of the run")
+    return visitor
+
+
+def test_table_fills_with_a_row_for_each_photo(filled: Visitor) -> None:
+    assert "4 of 4 photos" in filled.text("#many-status")
+    table = filled.text("#many-table")
+    for said in ("astronaut.jpg", "hopper_eyes.jpg", "cat.jpg", "No face found", "not a readable JPEG"):
+        assert said in table
+    filled.shoot("many")
+
+
+def test_row_is_opened_by_a_click(filled: Visitor) -> None:
+    filled.find("#many-table").get_by_text("hopper_eyes.jpg").first.click()
+    filled.page.wait_for_selector("#verdict .verdict")
+    filled.wait_for_text("#notice", "We made this fake")
+    filled.wait_done()
+
+
+def test_row_from_a_zip_is_opened_too(filled: Visitor) -> None:
+    filled.find("#many-table").get_by_text("cat.jpg").first.click()
+    filled.wait_for_text("#notice", "No face was found")
+
+
+def test_table_is_downloaded_as_csv(filled: Visitor, tmp_path: Path) -> None:
+    with filled.page.expect_download() as download:
+        filled.find("#many-csv").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4 and path.suffix == ".csv"
+    assert rows[1]["verdict"] == "Fake" and 0.5 < float(rows[1]["p_fake"]) <= 1 and len(rows[1]["sha256"]) == 64
+
+
+def test_table_speaks_the_language_chosen(filled: Visitor) -> None:
+    filled.page.get_by_label("Türkçe").check()
+    filled.wait_for_text("#many-table", "Sahte görünüyor")
+
+
+@pytest.mark.parametrize("size", [None, PHONE], ids=["desktop", "phone"])
+def test_model_is_shown_in_pictures_and_figures(arrive: Callable[..., Visitor], size: dict[str, int] | None) -> None:
+    visitor = arrive(**({"viewport": size} if size else {}))
+    visitor.page.get_by_role("tab", name="The model").click()
+    visitor.wait_until(lambda: visitor.find("#model-pictures img").count() >= 4, "the pictures")
+    assert all(
+        visitor.find("#model-pictures img").nth(row).get_attribute("alt")
+        for row in range(visitor.find("#model-pictures img").count())
+    )
+    assert "dfdc" in visitor.text("#card").lower()
+    assert visitor.overflow() <= 0
+    visitor.shoot(f"model_{'phone' if size else 'desktop'}")
