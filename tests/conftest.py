@@ -107,7 +107,8 @@ def served(root: Path, log: Path, *options: str, **variables: str) -> Iterator[s
         "GRADIO_TEMP_DIR": str(log.parent / "uploads"),
         **variables,
     }
-    with started(root, log, port, environment, "--port", str(port), *options) as url:
+    # Learning the examples would take the machine from the tests for minutes.
+    with started(root, log, port, environment, "--port", str(port), "--no-learn-examples", *options) as url:
         yield url
 
 
