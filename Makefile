@@ -29,8 +29,9 @@ SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12))
 demo: $(DEMO)
 	$(VENV)/bin/python app.py --port $(PORT) $(share_flag) $(open_flag)
 
+# Two files at a time: a test mostly uses one core. More would want more memory than small machines have.
 test: lint browser
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 test-fast: $(DEV)
 	$(VENV)/bin/python -m pytest -m "not slow and not browser"
