@@ -4,10 +4,14 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
+
+from explain import analysis
 from model.artifact import SHIPPED, read_card
+from model.detector import Detector
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+README, TURKISH = ((ROOT / name).read_text("utf-8") for name in ("README.md", "README.tr.md"))
 ROWS = {"DFDC": "dfdc", "StyleGAN": "ffhq_stylegan", "CIPLAB": "ciplab", "UTKFace": "utkface"}
 COLUMNS = ("auc", "accuracy", "false_accusation_rate", "miss_rate", "expected_calibration_error")
 
@@ -41,10 +45,37 @@ def test_sentences_quote_the_card() -> None:
         assert quoted in README
 
 
-def test_commands_and_links_exist() -> None:
-    modules = set(re.findall(r"python -m ([\w.]+)", README))
+@pytest.mark.parametrize("readme", [README, TURKISH], ids=["English", "Turkish"])
+def test_commands_and_links_exist(readme: str) -> None:
+    modules = set(re.findall(r"python -m ([\w.]+)", readme))
     assert {"model.train_paired", "model.evaluate", "model.calibrate", "model.convert_backbone"} <= modules
     assert all(find_spec(module) for module in modules)
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    links = re.findall(r"\]\(([^)#:]+)\)", readme)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_turkish_readme_has_the_same_code_pictures_and_sections() -> None:
+    """Comments apart: whoever changes one of them must not forget the other."""
+    for pattern in (r"^```.*?^```$", r"!\[[^\]]*\](\([^)]+\))", r"^(#+) "):
+        found = [re.findall(pattern, text, re.MULTILINE | re.DOTALL) for text in (README, TURKISH)]
+        ours, theirs = ([re.sub(r"\s+# .*", "", part) for part in parts] for parts in found)
+        assert ours == theirs
+    assert "](README.tr.md)" in README and "](README.md)" in TURKISH
+
+
+def test_turkish_table_holds_the_same_figures() -> None:
+    rows = [re.findall(r"^\| [^|]*\|(.*\d[.,]\d{3}.*)$", text, re.MULTILINE) for text in (README, TURKISH)]
+    assert len(rows[0]) == len(ROWS)
+    assert [row.replace(".", ",") for row in rows[0]] == rows[1]
+
+
+def test_example_in_python_works(
+    quick_detector: Detector, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "explain" in block)
+    monkeypatch.setattr(analysis, "_first_detector", lambda: quick_detector)
+    exec(code.replace("photo.jpg", str(ROOT / "examples" / "astronaut.jpg")), {})
+    verdict, sentence = capsys.readouterr().out.splitlines()
+    assert verdict.split()[0] in ("Fake", "Real", "Inconclusive")
+    assert sentence.endswith(".")
