@@ -577,11 +577,12 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
     named["language"].change(translate, parts.readable(), everything, **AT_ONCE)
     controls = [named[name] for name in ("language", "model", *CONTROLS, "photo", "notice", "status")]
     blocks.load(arrive, None, controls, **AT_ONCE)
-    named["model"].input(
-        lambda values: map(parts.changes, page.describe(parts.asked(values))),
-        *(parts.readable(), [named[name] for name in ("scope", "card", "model_pictures")]),
-        **PRIVATE,
-    ).then(**run_it)
+
+    def describe(values: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
+        yield from map(parts.changes, page.describe(parts.asked(values)))
+
+    told = [named[name] for name in ("scope", "card", "model_pictures")]
+    named["model"].input(describe, parts.readable(), told, **PRIVATE).then(**run_it)
 
 
 def arrival(models: Models, query: Mapping[str, str], accepted: str) -> Updates:
