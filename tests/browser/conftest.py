@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "tests" / "screenshots"
-PATIENCE_S = 60  # other work may keep the machine busy
-RUN_S = 240  # a run with thousands of samples on such a machine
+PATIENCE_S = 180  # another file of tests runs beside, and other work may keep the machine busy
+RUN_S = 400  # a run with thousands of samples on such a machine
 DESKTOP = {"width": 1440, "height": 900}
 QUICK = "trust=0&samples=300"  # trust takes longer than all the rest
 

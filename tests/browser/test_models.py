@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 ASTRONAUT = ROOT / "examples" / "astronaut.jpg"
-PATIENCE_MS = 120_000
+PATIENCE_MS = 300_000
 THESIS, SHIPPED = "best_model_effatt.h5", "lite_attention"
 QUICK = ("likelier", 20, 100, 8, False, False)
 
