@@ -291,7 +291,7 @@ def _settings(parts: Parts) -> None:
         add("trust", gr.Checkbox, True, said=_helped("trust"))
         add("segmentation", gr.Radio, list(SEGMENTATIONS), said=_helped("segmentation"), value=Settings.segmentation)
         add("hide", gr.Radio, list(HIDES), said=_helped("hide"), value=Settings.hide)
-        add("link", gr.Textbox, said=_helped("link", "page"), interactive=False, buttons=["copy"])
+        add("link", gr.HTML)
 
 
 def _targets() -> list[tuple[str, str]]:

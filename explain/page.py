@@ -15,7 +15,7 @@ from explain.faces_table import faces_table
 from explain.gallery import example_of
 from explain.methods import METHODS
 from explain.model_pictures import model_pictures
-from explain.page_parts import Change, Updates, inline_picture, link_to, notice, visible
+from explain.page_parts import Change, Updates, inline_picture, link_field, link_to, notice, visible
 from explain.plain_text import curves_in_words
 from explain.regions import pointed_at, region_label, regions_table
 from explain.robustness_words import robustness_section
@@ -119,7 +119,9 @@ class Page:
             if name in METHODS:
                 changes |= {f"{name}_column": visible(True), f"{name}_text": words.notice(str(problem))}
         if analysis.complete:
-            changes |= {"report_group": visible(True), "link": link_to(asked, analysis)} | slide(seen, asked)
+            changes |= {"report_group": visible(True), "link": link_field(link_to(asked, analysis))} | slide(
+                seen, asked
+            )
         return changes
 
     def card(self, analysis: Analysis) -> Card:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from explain import words
 from explain.analysis import Analysis
 from explain.gallery import example_of
+from model.language import say
 
 IN_LINKS = ("model", "target", "superpixels", "samples", "shown", "smooth", "further", "trust", "segmentation", "hide")
 
@@ -56,6 +57,15 @@ def link_to(asked: Mapping[str, Any], analysis: Analysis | None = None) -> str:
     if example is not None:
         values["example"] = example.path.stem
     return "?" + urlencode({"lang": asked["language"], **values})
+
+
+def link_field(query: str) -> str:
+    """A field from which the link to the settings is copied, and the link itself."""
+    href = escape(query)
+    return (
+        f'<label class="link"><a href="{href}">{escape(say("page.link"))}</a>'
+        f'<input readonly value="{href}"></label><p>{escape(say("page.link_help"))}</p>'
+    )
 
 
 def _in_link(value: Any) -> str:
