@@ -1,8 +1,6 @@
 """The page: ``python app.py`` opens WhyFake on http://127.0.0.1:7860."""
 
 import asyncio
-import base64
-import binascii
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,13 +13,14 @@ import typer
 
 from explain import captions, many_table, page_many, page_what_if, words
 from explain.doors import BUSY_VISITORS, Doors
-from explain.fetch import fetch
-from explain.gallery import examples
+from explain.fetch import fetch, from_data_url
+from explain.gallery import FOLDER, examples
 from explain.hiding import HIDES
 from explain.http import plain_routes
 from explain.methods import METHODS
 from explain.page import ALWAYS, LIKELIER, SLIDE_FIRST, Page, settings_from, slide
-from explain.page_parts import IN_LINKS, Change, Updates, from_link, notice
+from explain.page_arrival import AT_FIRST, CONTROLS, arrival
+from explain.page_parts import Change, Updates
 from explain.page_report import download
 from explain.programs import Programs, Refused
 from explain.settings import MAX_SAMPLES, MIN_SAMPLES, TARGETS, Settings
@@ -62,9 +61,9 @@ def _hand_over(self: gr.Image, payload: Any) -> str | bytes | None:
         return None
     if payload.url and payload.url.startswith("data:"):
         try:
-            return base64.b64decode(payload.url.partition(",")[2], validate=True)
-        except binascii.Error:
-            raise gr.Error(say("page.bad_data_url"), print_exception=False) from None
+            return from_data_url(payload.url)
+        except PhotoError as error:
+            raise gr.Error(str(error), print_exception=False) from None
     # A caller may name any path; only what was uploaded is the caller's own.
     if payload.path is None or not Path(payload.path).resolve().is_relative_to(Path(self.GRADIO_CACHE).resolve()):
         raise gr.Error(say("page.not_uploaded"), print_exception=False)
@@ -144,7 +143,6 @@ class Parts:
         }
 
 
-CONTROLS = ("target", "superpixels", "samples", "shown", "smooth", "further", "trust", "segmentation", "hide")
 READ = (
     *("language", "model", "photo", *CONTROLS, "face", "whole", "seen", "hidden"),
     *("regions", "top", "slide_map", "many_rows"),
@@ -205,7 +203,7 @@ def build_page(models: Models, learn_examples: bool = False, doors: Doors | None
         _wire(page, parts, blocks)
     if learn_examples:
         # What the visitors' controls hold at first is what most of them ask for.
-        page.memory.learn_examples(settings_from(_DEFAULTS), models.get(models.first), page.busy)
+        page.doors.memory.learn_examples(settings_from(AT_FIRST), models.get(models.first), page.busy)
     return blocks
 
 
@@ -281,16 +279,16 @@ def _settings(parts: Parts) -> None:
         add(
             *("target", gr.Radio),
             said={**_helped("target"), "choices": _targets},
-            value=LIKELIER,
+            value=AT_FIRST["target"],
         )
-        add("superpixels", gr.Slider, 10, 150, Settings.superpixels, said=_helped("superpixels"), step=5)
-        add("samples", gr.Slider, MIN_SAMPLES, MAX_SAMPLES, Settings.samples, said=_helped("samples"), step=100)
-        add("shown", gr.Slider, 1, 50, 8, said=_helped("shown"), step=1)
-        add("smooth", gr.Checkbox, False, said=_helped("smooth"))
-        add("further", gr.CheckboxGroup, said={**_helped("further"), "choices": _further}, value=[])
-        add("trust", gr.Checkbox, True, said=_helped("trust"))
-        add("segmentation", gr.Radio, list(SEGMENTATIONS), said=_helped("segmentation"), value=Settings.segmentation)
-        add("hide", gr.Radio, list(HIDES), said=_helped("hide"), value=Settings.hide)
+        add("superpixels", gr.Slider, 10, 150, AT_FIRST["superpixels"], said=_helped("superpixels"), step=5)
+        add("samples", gr.Slider, MIN_SAMPLES, MAX_SAMPLES, AT_FIRST["samples"], said=_helped("samples"), step=100)
+        add("shown", gr.Slider, 1, 50, AT_FIRST["shown"], said=_helped("shown"), step=1)
+        add("smooth", gr.Checkbox, AT_FIRST["smooth"], said=_helped("smooth"))
+        add("further", gr.CheckboxGroup, said={**_helped("further"), "choices": _further}, value=AT_FIRST["further"])
+        add("trust", gr.Checkbox, AT_FIRST["trust"], said=_helped("trust"))
+        add("segmentation", gr.Radio, list(SEGMENTATIONS), said=_helped("segmentation"), value=AT_FIRST["segmentation"])
+        add("hide", gr.Radio, list(HIDES), said=_helped("hide"), value=AT_FIRST["hide"])
         add("link", gr.HTML)
 
 
@@ -585,36 +583,6 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
     named["model"].input(describe, parts.readable(), told, **PRIVATE).then(**run_it)
 
 
-def arrival(models: Models, query: Mapping[str, str], accepted: str) -> Updates:
-    """How the page starts for a visitor: in their language, with the settings and the example that a link names.
-
-    Args:
-        models: those to choose from.
-        query: of the address.
-        accepted: the browser's ``Accept-Language``.
-    """
-    language = query.get("lang", "tr" if accepted.lower().startswith("tr") else DEFAULT)
-    language = language if language in LANGUAGES else DEFAULT
-    changes: Updates = {"language": language}
-    with speaking(language):
-        try:
-            asked = from_link({name: query[name] for name in IN_LINKS if name in query})
-            settings_from({**_DEFAULTS, **asked})
-            if asked.get("model", models.first) not in models.names:
-                raise ArtifactError(str(asked["model"]))
-        except ValueError as error:
-            return {**changes, "notice": notice(say("page.bad_link", problem=str(error)), "error")}
-    changes |= asked
-    chosen = [example for example in examples() if example.path.stem == query.get("example")]
-    return changes | ({"photo": str(chosen[0].path)} if chosen else {})
-
-
-_DEFAULTS = {
-    **{"target": LIKELIER, "superpixels": Settings.superpixels, "samples": Settings.samples, "shown": 8},
-    **{"smooth": False, "further": [], "trust": True, "segmentation": Settings.segmentation, "hide": Settings.hide},
-}
-
-
 def _wire_api(programs: Programs, parts: Parts) -> None:
     """The named endpoints for programs; what costs seconds is off unless they ask for it."""
     named = parts.named
@@ -721,6 +689,7 @@ def main(
         theme=THEME,
         css_paths=CSS,
         head=f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
+        allowed_paths=[str(FOLDER)],  # the examples, from whichever folder the page is started
         max_file_size=MAX_BYTES,
         footer_links=["api"],
         run_history=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -10,17 +11,20 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from mcp.server.fastmcp import Context, FastMCP
 from mcp.server.fastmcp.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import ImageContent, TextContent, ToolAnnotations
+from numpy.typing import NDArray
+from PIL import Image
 from pydantic import Field
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.routing import BaseRoute, Route
 
 from explain.analysis import Analysis
 from explain.as_json import to_dict
-from explain.doors import Doors, encoded
+from explain.doors import Doors
 from explain.fetch import photo_from
 from explain.methods import METHODS
 from explain.plain_text import curves_in_words, map_in_words, plain_text, strongest_regions
@@ -190,7 +194,7 @@ def _content(analysis: Analysis, detector: Detector) -> Content:
     content: Content = [_text(plain_text(analysis, card, "photo")), _text(json.dumps(_numbers(analysis, card)))]
     drawn = report_pictures(analysis, SHOWN)
     for name, caption in _captions(analysis).items():
-        data = base64.b64encode(encoded(drawn[name], "jpeg")).decode()
+        data = base64.b64encode(_jpeg(drawn[name])).decode()
         content += [_text(caption), ImageContent(type="image", data=data, mimeType="image/jpeg")]
     return content
 
@@ -232,6 +236,13 @@ def _captions(analysis: Analysis) -> dict[str, str]:
     if analysis.robustness is not None:
         captions["robustness"] = robustness_sentence(analysis.robustness)
     return captions
+
+
+def _jpeg(picture: NDArray[np.uint8]) -> bytes:
+    """A picture ``(H, W, 3) uint8`` RGB as a file that is small enough for an answer."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="jpeg", quality=88)
+    return buffer.getvalue()
 
 
 def _text(text: str) -> TextContent:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from os import PathLike
 from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from explain.analysis import Analysis
 from explain.memory import Memory
@@ -134,10 +129,3 @@ def last(steps: Iterator[Step]) -> Step | None:
     """The last of the steps; None where there are none."""
     latest = deque(steps, 1)
     return latest[0] if latest else None
-
-
-def encoded(picture: NDArray[np.uint8], form: str = "png") -> bytes:
-    """A picture ``(H, W, 3) uint8`` RGB as a file, ``png`` or ``jpeg``."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format=form, quality=88)
-    return buffer.getvalue()

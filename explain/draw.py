@@ -1,5 +1,6 @@
 """Numbers to pictures: one colour for each meaning, the same on page and in reports."""
 
+import base64
 import io
 from collections.abc import Sequence
 
@@ -52,6 +53,11 @@ def png(picture: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="png")
     return buffer.getvalue()
+
+
+def data_url(png_file: bytes) -> str:
+    """A PNG file as an address that holds it, for pictures inside HTML."""
+    return f"data:image/png;base64,{base64.b64encode(png_file).decode()}"
 
 
 def enlarge(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:

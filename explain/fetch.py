@@ -34,10 +34,7 @@ def photo_from(text: str, uploaded: Path) -> bytes | Path:
         PhotoError: if it is none of these, leads into a network that is not public, or can't be fetched.
     """
     if text.startswith("data:"):
-        try:
-            return base64.b64decode(text.partition(",")[2], validate=True)
-        except binascii.Error:
-            raise PhotoError(Said("page.bad_data_url")) from None
+        return from_data_url(text)
     is_address = text.startswith(("http://", "https://"))
     if is_address and FILE_ROUTE not in text:
         return fetch(text)
@@ -45,6 +42,18 @@ def photo_from(text: str, uploaded: Path) -> bytes | Path:
     if not path.is_absolute() or not path.resolve().is_relative_to(uploaded.resolve()):
         raise PhotoError(Said("page.not_uploaded"))
     return path
+
+
+def from_data_url(text: str) -> bytes:
+    """The file that a data URL holds.
+
+    Raises:
+        PhotoError: if it is not in base64.
+    """
+    try:
+        return base64.b64decode(text.partition(",")[2], validate=True)
+    except binascii.Error:
+        raise PhotoError(Said("page.bad_data_url")) from None
 
 
 def is_public(address: Address) -> bool:

@@ -20,17 +20,18 @@ from starlette.types import Message, Receive
 
 from explain.analysis import Analysis
 from explain.as_json import to_dict
-from explain.doors import Doors, LanguageError, encoded, known_language
+from explain.doors import Doors, LanguageError, known_language
 from explain.methods import METHODS
 from explain.origin import Origin
 from explain.plain_text import plain_text
-from explain.report import report_pictures
-from explain.report_page import ONLY_ITSELF, STYLE, report_html
+from explain.preferences import by_preference, preferred_language
+from explain.report import PAGE, report_files
+from explain.report_page import ONLY_ITSELF, STYLE
 from explain.settings import Settings, SettingsError
 from explain.turns import Busy
 from explain.words import notice
 from model.artifact import ArtifactError, Card
-from model.language import DEFAULT, LANGUAGES, in_language, language, say, speaking
+from model.language import LANGUAGES, in_language, language, say, speaking
 from model.photo import MAX_BYTES, PhotoError
 
 log = logging.getLogger(__name__)
@@ -166,8 +167,7 @@ def _answer(request: Request, analysis: Analysis, card: Card, file: str) -> Resp
         if not _prefers_html(request):
             return JSONResponse({"text": plain_text(analysis, card, file), **to_dict(analysis)})
         origin = Origin(file, "POST /deepfake", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
-        files = {name: encoded(picture) for name, picture in report_pictures(analysis, SHOWN).items()}
-        return HTMLResponse(report_html(analysis, card, files, SHOWN, origin))
+        return HTMLResponse(report_files(analysis, card, SHOWN, origin)[PAGE])
 
 
 def _refusal(request: Request, error: Exception) -> Response:
@@ -216,24 +216,10 @@ def _asked(request: Request) -> str:
     chosen = getattr(request.state, "language", None)
     if chosen is not None:
         return str(chosen)
-    wanted = (tag.split("-")[0] for tag in _by_preference(request.headers.get("accept-language", "")))
-    return next((tag for tag in wanted if tag in LANGUAGES), DEFAULT)
+    return preferred_language(request.headers.get("accept-language", ""))
 
 
 def _prefers_html(request: Request) -> bool:
     """Whether a page is named before JSON; who takes anything gets JSON."""
-    kinds = _by_preference(request.headers.get("accept", ""))
+    kinds = by_preference(request.headers.get("accept", ""))
     return next((kind for kind in kinds if kind in ("text/html", "application/json", "*/*")), "") == "text/html"
-
-
-def _by_preference(header: str) -> list[str]:
-    """What a header of the Accept family names, in lower case, best first; what is refused by ``q=0`` is left out."""
-    named: list[tuple[float, str]] = []
-    for part in header.lower().split(","):
-        value, *parameters = (piece.strip() for piece in part.split(";"))
-        weight = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
-        try:
-            named.append((float(weight), value))
-        except ValueError:
-            continue
-    return [value for weight, value in sorted(named, key=lambda pair: -pair[0]) if value and weight > 0]

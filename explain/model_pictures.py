@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from explain.draw import data_url
 from model.artifact import Card
 from model.card_parts import readable
 from model.charts import QUIET, draw_bins
@@ -116,8 +116,7 @@ def _section(title: str, meaning: str, drawn: Sequence[ModelPicture], missing: s
 def _image(drawn: ModelPicture) -> str:
     buffer = io.BytesIO()
     Image.fromarray(drawn.picture).quantize(COLOURS, Image.Quantize.FASTOCTREE).save(buffer, "PNG")
-    content = base64.b64encode(buffer.getvalue()).decode()
-    return f'<img class="curves" alt="{escape(drawn.told)}" src="data:image/png;base64,{content}">'
+    return f'<img class="curves" alt="{escape(drawn.told)}" src="{data_url(buffer.getvalue())}">'
 
 
 def _reliability(bins: Sequence[Bin], figures: Figures, title: str) -> NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from explain import captions, draw, words
@@ -15,7 +15,7 @@ from explain.faces_table import faces_table
 from explain.gallery import example_of
 from explain.methods import METHODS
 from explain.model_pictures import model_pictures
-from explain.page_parts import Change, Updates, inline_picture, link_field, link_to, notice, visible
+from explain.page_parts import Asked, Change, Updates, inline_picture, link_field, link_to, notice, visible
 from explain.plain_text import curves_in_words
 from explain.regions import pointed_at, region_label, regions_table
 from explain.robustness_words import robustness_section
@@ -32,7 +32,6 @@ LIKELIER = "likelier"
 FORESEEN = (PhotoError, SettingsError, ArtifactError)  # their messages are written for the visitor
 ALWAYS = ("attention", "lime")  # maps that every visitor sees; the others are made when asked for
 SLIDE_FIRST = "lime"
-Asked = Mapping[str, Any]  # what the page's controls hold, by their names
 
 
 def settings_from(asked: Asked, **others: Any) -> Settings:
@@ -57,7 +56,6 @@ class Page:
         self.models = models
         self.runs = Runs()
         self.doors = doors or Doors(models)
-        self.memory = self.doors.memory
 
     def show(self, asked: Asked, visitor: str) -> Iterator[Updates]:
         """Analyse the photo and show each step, until it is complete, cancelled or superseded."""
@@ -236,11 +234,7 @@ def slide(seen: View, asked: Asked) -> Updates:
     if analysis.chosen is None or not analysis.attributions:
         return {}
     names = list(analysis.attributions)
-    name = (
-        asked["slide_map"]
-        if asked["slide_map"] in names
-        else next(iter(n for n in (SLIDE_FIRST, *names) if n in names))
-    )
+    name = next(one for one in (asked["slide_map"], SLIDE_FIRST, *names) if one in names)
     (picture,) = pictures(seen, int(asked["shown"]), {name}).values()
     choices = [(METHODS[one].title, one) for one in names]
     return {

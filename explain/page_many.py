@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from explain import words
 from explain.doors import Doors
 from explain.many import Progress, Row, judge_many, open_row
 from explain.many_table import columns, summary, table, to_csv
-from explain.page_parts import Change, Updates, notice, visible
+from explain.page_parts import Asked, Change, Updates, notice, visible
 from explain.runs import Runs
 from model.artifact import ArtifactError
 from model.language import in_language, say, speaking
 from model.photo import PhotoError
 
 log = logging.getLogger(__name__)
-Asked = Mapping[str, Any]  # what the page's controls hold, by their names
 FILE = "whyfake-photos.csv"
 OURS = "/many"  # added to a visitor's name: their run over many photos and the one over a single photo go side by side
 
@@ -56,7 +54,7 @@ def _judge(asked: Asked, files: Sequence[str], doors: Doors, runs: Runs, visitor
         except Exception:
             log.exception("Many photos failed.")
             yield {"many_notice": notice(words.failed(), "error")}
-        if not progress.complete and not runs.waiting(visitor):
+        if ended() and not progress.complete and not runs.waiting(visitor):
             yield {"many_status": _status(f"{say('page.many_stopped')} {summary(progress)}")}
         yield {"many_cancel": visible(False)}
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from explain import words
+from explain import draw, words
 from explain.analysis import Analysis
 from explain.gallery import example_of
 from model.language import say
@@ -27,6 +25,7 @@ class Change(dict[str, Any]):
         super().__init__(properties)
 
 
+Asked = Mapping[str, Any]  # what the page's controls hold, by their names
 Updates = dict[str, Any]  # by the name of the part: its new value, or a ``Change``
 
 
@@ -40,13 +39,12 @@ def notice(sentence: str, kind: str = "note") -> Change:
     return Change(value=words.notice(sentence, kind), visible=True)
 
 
-def inline_picture(picture: NDArray[np.uint8], told: str, name: str = "curves") -> str:
+def inline_picture(picture: NDArray[np.uint8], told: str) -> str:
     """A picture inside HTML, for parts that start closed: an image component stays empty in them."""
-    content = base64.b64encode(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()).decode()
-    return f'<img class="{name}" alt="{escape(told)}" src="data:image/png;base64,{content}">'
+    return f'<img class="curves" alt="{escape(told)}" src="{draw.data_url(draw.png(picture))}">'
 
 
-def link_to(asked: Mapping[str, Any], analysis: Analysis | None = None) -> str:
+def link_to(asked: Asked, analysis: Analysis | None = None) -> str:
     """The query of an address that opens the page with the same settings, and with the photo if it is an example.
 
     Returns:
@@ -78,7 +76,7 @@ def from_link(query: Mapping[str, str]) -> dict[str, Any]:
     """What a link's query asks for, as the controls hold it; parts that are not there are left out.
 
     Raises:
-        ValueError: if a number is none.
+        ValueError: if a number is none; the message is that part of the link.
     """
     found: dict[str, Any] = {}
     for name in IN_LINKS:
@@ -86,6 +84,8 @@ def from_link(query: Mapping[str, str]) -> dict[str, Any]:
             continue
         text = query[name]
         if name in ("superpixels", "samples", "shown"):
+            if not text.isdecimal():
+                raise ValueError(f"{name}={text}")
             found[name] = int(text)
         elif name in ("smooth", "trust"):
             found[name] = text == "1"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from explain.analysis import Analysis
 from explain.archive import archive
 from explain.origin import Origin
-from explain.page_parts import Updates, notice
+from explain.page_parts import Asked, Updates, notice
 from explain.report import PAGE, report_files
 from model.artifact import Card
 from model.language import in_language, say
@@ -21,7 +20,7 @@ from model.photo import PhotoError, open_photo
 STEM = "whyfake-report"
 
 
-def download(asked: Mapping[str, Any], card: Card, kind: str) -> Iterator[Updates]:
+def download(asked: Asked, card: Card, kind: str) -> Iterator[Updates]:
     """Make a file and hand it over; once it is handed over, our copy of it is gone.
 
     Args:
@@ -32,7 +31,7 @@ def download(asked: Mapping[str, Any], card: Card, kind: str) -> Iterator[Update
     yield from in_language(asked["language"], _download(asked, card, kind))
 
 
-def _download(asked: Mapping[str, Any], card: Card, kind: str) -> Iterator[Updates]:
+def _download(asked: Asked, card: Card, kind: str) -> Iterator[Updates]:
     try:
         analysis = _with_photo(asked)
     except PhotoError as error:
@@ -49,7 +48,7 @@ def _download(asked: Mapping[str, Any], card: Card, kind: str) -> Iterator[Updat
         yield {"ready": str(path)}
 
 
-def _with_photo(asked: Mapping[str, Any]) -> Analysis:
+def _with_photo(asked: Asked) -> Analysis:
     """What is shown, with the whole photo, of which the page keeps a small copy alone."""
     seen = asked["seen"]
     if seen is None or asked["photo"] is None:

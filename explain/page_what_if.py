@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
-from typing import Any
 
 from explain import draw, words
-from explain.page_parts import Change, Updates
+from explain.page_parts import Asked, Change, Updates
 from explain.view import View
 from explain.what_if import WhatIf, smallest_flip, what_if_sentence, without, without_top
-
-Asked = Mapping[str, Any]  # what the page's controls hold, by their names
 
 
 def hide_at(asked: Asked, place: tuple[float, float]) -> Updates:

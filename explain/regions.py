@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from explain import draw
 from explain.analysis import Analysis
 from explain.attribution import Attribution
 from explain.facial_regions import shown_name
@@ -71,9 +69,7 @@ def _label_picture(labels: NDArray[np.integer]) -> str:
     """Labels ``(H, W)`` as a PNG in a data URL: the low byte in red, the high byte in green."""
     coded = np.zeros((*labels.shape, 3), np.uint8)
     coded[..., 0], coded[..., 1] = labels & 255, labels >> 8
-    buffer = io.BytesIO()
-    Image.fromarray(coded).save(buffer, format="png", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return draw.data_url(draw.png(coded))
 
 
 def regions_table(found: Attribution | None) -> str:

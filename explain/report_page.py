@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import asdict
 from html import escape
@@ -11,6 +10,7 @@ from typing import Any
 
 from explain import captions, words
 from explain.analysis import Analysis
+from explain.draw import data_url
 from explain.faces_table import faces_table
 from explain.methods import METHODS
 from explain.origin import Origin
@@ -222,6 +222,5 @@ def _pairs(pairs: Mapping[str, str]) -> str:
 
 
 def _figure(content: bytes, alt: str, caption: str = "") -> str:
-    source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
     below = f'<figcaption class="caption">{caption}</figcaption>' if caption else ""
-    return f'<figure><img src="{source}" alt="{escape(alt)}">{below}</figure>'
+    return f'<figure><img src="{data_url(content)}" alt="{escape(alt)}">{below}</figure>'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from html import escape
 
 from explain import draw
@@ -62,8 +61,8 @@ def robustness_section(analysis: Analysis, wide: bytes | None = None, narrow: by
         note += " " + say("robustness.no_parts")
     return (
         f'<p class="lead">{escape(robustness_sentence(found))}</p>'
-        f'<picture><source media="screen and (max-width: 40rem)" srcset="{_data_url(narrow)}">'
-        f'<img class="curves" src="{_data_url(wide)}" alt="{escape(robustness_in_words(found))}"></picture>'
+        f'<picture><source media="screen and (max-width: 40rem)" srcset="{draw.data_url(narrow)}">'
+        f'<img class="curves" src="{draw.data_url(wide)}" alt="{escape(robustness_in_words(found))}"></picture>'
         f"<p>{escape(note)}</p>"
         f"<details><summary>{escape(say('robustness.numbers'))}</summary>{_table(found)}</details>"
     )
@@ -103,7 +102,3 @@ def _row(change: str, probability: float, verdict: str, titles: tuple[str, str, 
         for title, value in zip(titles[1:], values, strict=True)
     )
     return f'<tr><th scope="row">{escape(change)}</th>{cells}</tr>'
-
-
-def _data_url(content: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(content).decode()}"

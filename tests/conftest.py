@@ -107,8 +107,9 @@ def served(root: Path, log: Path, *options: str, **variables: str) -> Iterator[s
         "GRADIO_TEMP_DIR": str(log.parent / "uploads"),
         **variables,
     }
-    # Learning the examples would take the machine from the tests for minutes.
-    with started(root, log, port, environment, "--port", str(port), "--no-learn-examples", *options) as url:
+    # Learning the examples would take the machine from the tests for minutes. Started from elsewhere, as people do.
+    arguments = ("--port", str(port), "--no-learn-examples", *options)
+    with started(root, log, port, environment, *arguments, cwd=log.parent) as url:
         yield url
 
 
@@ -120,12 +121,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def started(root: Path, log: Path, port: int, environment: dict[str, str], *arguments: str) -> Iterator[str]:
+def started(root: Path, log: Path, port: int, environment: dict[str, str], *arguments: str, cwd: Path) -> Iterator[str]:
     """Address of the page that ``app.py`` of a checkout serves meanwhile, with this environment and no other."""
     url = f"http://127.0.0.1:{port}"
     with log.open("w") as output:
-        command = [sys.executable, "app.py", *arguments]
-        server = subprocess.Popen(command, cwd=root, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        command = [sys.executable, str(root / "app.py"), *arguments]
+        server = subprocess.Popen(command, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
         _wait_until_it_answers(url, server, log)
         yield url

@@ -55,12 +55,13 @@ def heavy():
     return sorted(name for name in ("tensorflow", "keras", "torch", "jax") if name in sys.modules)
 
 import app
+from explain.page import LIKELIER
 loaded["import"] = heavy()
 from model.choice import Models, to_choose_from
 models = Models(to_choose_from())
 app.build_page(models)
 loaded["page"] = heavy()
-programs, settings = app.Programs(app.Doors(models)), (app.LIKELIER, 10, 100, 8, False, False)
+programs, settings = app.Programs(app.Doors(models)), (LIKELIER, 10, 100, 8, False, False)
 more = ([], True, True, "slic", "mean")
 answers = list(programs.analyze_photo("examples/astronaut.jpg", *settings, models.first, *more))
 loaded["analysis"] = heavy()

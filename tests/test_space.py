@@ -123,7 +123,7 @@ def space_url(tree: Path) -> Iterator[str]:
     # What Python would otherwise add: a person's own packages, and compiled code beside its source.
     alone = {"PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     environment = space.space_environment(home, port) | alone
-    with started(tree, tree.parent / "log.txt", port, environment) as url:
+    with started(tree, tree.parent / "log.txt", port, environment, cwd=tree) as url:
         yield url
 
 

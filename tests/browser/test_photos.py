@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-FAKE, CAT = EXAMPLES / "hopper_face.jpg", EXAMPLES / "cat.jpg"
-RUN_S = 400  # a run with thousands of samples on a busy machine
-DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+CAT = EXAMPLES / "cat.jpg"
 
 
 # What cannot be used

@@ -271,11 +271,11 @@ def test_a_fault_of_ours_is_told_without_its_details(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*args: object) -> None:
-        raise RuntimeError("at /work/secret.py")
+        raise RuntimeError("at /srv/secret.py")
 
     monkeypatch.setattr(explain.http, "to_dict", broken)
     assert "fault of the program" in refusal(send(client, CAT), 500)
-    assert "at /work/secret.py" in caplog.text
+    assert "at /srv/secret.py" in caplog.text
 
 
 def test_a_browser_reads_a_refusal_as_a_page(client: TestClient) -> None:

@@ -1,0 +1,42 @@
+"""How the page starts for a visitor: what its controls hold at first, and what a link or the browser asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from explain.gallery import examples
+from explain.page import LIKELIER, settings_from
+from explain.page_parts import IN_LINKS, Updates, from_link, notice
+from explain.preferences import preferred_language
+from explain.settings import Settings
+from model.choice import Models
+from model.language import LANGUAGES, say, speaking
+
+AT_FIRST = {
+    **{"target": LIKELIER, "superpixels": Settings.superpixels, "samples": Settings.samples, "shown": 8},
+    **{"smooth": False, "further": [], "trust": True, "segmentation": Settings.segmentation, "hide": Settings.hide},
+}
+CONTROLS = tuple(AT_FIRST)  # of the settings, by name
+
+
+def arrival(models: Models, query: Mapping[str, str], accepted: str) -> Updates:
+    """The visitor's language, with the settings and the example that a link names.
+
+    Args:
+        models: those to choose from.
+        query: of the address.
+        accepted: the browser's ``Accept-Language``.
+    """
+    language = query.get("lang", "")
+    language = language if language in LANGUAGES else preferred_language(accepted)
+    changes: Updates = {"language": language}
+    with speaking(language):
+        try:
+            asked = from_link({name: query[name] for name in IN_LINKS if name in query})
+            settings_from({**AT_FIRST, **asked})
+            if asked.get("model", models.first) not in models.names:
+                raise ValueError(f"model={asked['model']}")
+        except ValueError as error:
+            return {**changes, "notice": notice(say("page.bad_link", problem=str(error)), "error")}
+    chosen = [example for example in examples() if example.path.stem == query.get("example")]
+    return {**changes, **asked, **({"photo": str(chosen[0].path)} if chosen else {})}
