@@ -46,6 +46,20 @@ THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg"
     input_border_width="1px",
     block_label_text_color="*primary_700",
     block_title_text_color="*primary_700",
+    # Its own greens are too pale under white letters, and its links too dark on dark.
+    block_label_background_fill_dark="*primary_700",
+    block_title_background_fill_dark="*primary_700",
+    checkbox_label_background_fill_selected="*primary_700",
+    checkbox_label_background_fill_selected_dark="*primary_700",
+    checkbox_label_text_color_selected="white",
+    checkbox_label_text_color_selected_dark="white",
+    link_text_color="*primary_700",
+    link_text_color_dark="*primary_300",
+    link_text_color_visited="*primary_700",
+    link_text_color_visited_dark="*primary_300",
+    link_text_color_hover="*primary_800",
+    link_text_color_hover_dark="*primary_200",
+    input_placeholder_color_dark="*neutral_300",
 )
 ROOM = Path(__file__).parent / "explain"
 CSS, SCRIPT = ROOM / "page.css", ROOM / "page.js"

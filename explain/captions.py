@@ -208,6 +208,7 @@ def agreement_table(agreement: Agreement | None) -> str:
     )
     unsigned = say("agreement.unsigned") if "attention" in agreement.names else ""
     return (
-        f'<div class="table"><h4>{escape(say("agreement.title"))}</h4>{_paragraph(say("agreement.help"), unsigned)}'
+        f'<div class="table" tabindex="0"><h4>{escape(say("agreement.title"))}</h4>'
+        f"{_paragraph(say('agreement.help'), unsigned)}"
         f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )

@@ -25,7 +25,10 @@ def faces_table(analysis: Analysis) -> str:
     rows = "".join(_row(analysis, place, titles) for place in range(len(analysis.faces)))
     caption = f"<caption>{escape(say('faces.caption', count=len(analysis.faces)))}</caption>"
     most = f"<p>{escape(say('faces.most', most=MOST_JUDGED))}</p>" if len(analysis.faces) > MOST_JUDGED else ""
-    return f'<div class="table"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{most}</div>'
+    return (
+        f'<div class="table" tabindex="0"><table>{caption}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>{most}</div>"
+    )
 
 
 def _row(analysis: Analysis, place: int, titles: list[str]) -> str:

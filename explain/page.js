@@ -48,5 +48,13 @@ document.addEventListener("pointermove", event => {
   if (line) readout.textContent = image.title = line
 })
 
+// Gradio wraps each picture in a button without a name: whoever hears the page is told the name of the picture.
+new MutationObserver(() => {
+  for (const button of document.querySelectorAll(".image-container > button, button:has(> .image-frame)")) {
+    const label = button.closest(".block")?.querySelector("[data-testid=block-label]")?.innerText.trim()
+    if (label && button.ariaLabel !== label) button.ariaLabel = label
+  }
+}).observe(document, { subtree: true, childList: true, characterData: true })
+
 // A file that the server has made ready is fetched at once.
 window.fetchReady = () => setTimeout(() => document.querySelector("#ready a, a#ready, #ready")?.click(), 300)

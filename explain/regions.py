@@ -90,7 +90,8 @@ def regions_table(found: Attribution | None) -> str:
     head = "".join(f'<th scope="col">{title}</th>' for title in _titles(found))
     return (
         f"<details><summary>{say('page.all_regions')}</summary>"
-        f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>'
+        f'<div class="table" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></details>"
     )
 
 

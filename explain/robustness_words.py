@@ -87,7 +87,7 @@ def _table(found: Robustness) -> str:
     rows = _row(say("robustness.none"), found.probability, found.verdict, titles)
     for name, curve in found.measured.items():
         rows += "".join(_row(*values, titles) for values in _levels(name, curve))
-    return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return f'<div class="table" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 def _levels(name: str, curve: Curve) -> list[tuple[str, float, str]]:

@@ -202,4 +202,4 @@ def _table(table: Table) -> str:
             for title, value in zip(table.head[1:], values, strict=True)
         )
         rows += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
-    return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return f'<div class="table" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'

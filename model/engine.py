@@ -18,6 +18,11 @@ MAX_ACTIVATION_BYTES = 512_000_000  # what the largest tensor of a batch may tak
 MAX_THREADS = 4  # small networks gain nothing beyond
 
 
+def _cores() -> int:
+    """How many cores this process may use, which a container or ``taskset`` may have cut; on macOS all there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Engine:
     """A LiteRT network behind one call.
 
@@ -27,7 +32,7 @@ class Engine:
 
     def __init__(self, path: Path) -> None:
         self._content = path.read_bytes()
-        self._threads = min(os.cpu_count() or 1, MAX_THREADS)
+        self._threads = min(_cores(), MAX_THREADS)
         self._runners: dict[int, Any] = {}
         self._lock = threading.Lock()
 

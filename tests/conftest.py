@@ -42,6 +42,14 @@ GRID = (8, 5)  # heads across and down in the picture of forty faces
 TILE = 128  # pixels a side of each head there
 
 
+def pytest_configure() -> None:
+    """Give each of the processes that tests run in cores of its own: networks on shared cores wait for each other."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores, workers = sorted(os.sched_getaffinity(0)), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        os.sched_setaffinity(0, cores[int(worker) :: workers] or cores)
+
+
 @pytest.fixture(scope="session")
 def detector() -> Detector:
     """The model that we ship."""

@@ -72,6 +72,16 @@ class Visitor:
         find = "([selector, name]) => document.querySelector(selector)?.getAttribute(name) ?? ''"
         return self.page.evaluate(find, [selector, name])
 
+    def lime_bar(self) -> str:
+        """How far the progress bar is while it speaks of LIME, read at one moment; empty at others."""
+        return self.page.evaluate(
+            """() => {
+                const status = document.querySelector("#status")
+                const bar = status?.innerText.includes("LIME") ? status.querySelector("progress") : null
+                return bar?.getAttribute("value") ?? ""
+            }"""
+        )
+
     def upload(self, path: Path) -> None:
         self.page.set_input_files("#photo input[type=file]", path)
 

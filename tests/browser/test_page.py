@@ -88,7 +88,7 @@ def test_title_names_the_class_that_is_explained(visitor: Visitor) -> None:
 
 
 def test_lime_grows_before_it_is_done(arrive: Callable[..., Visitor]) -> None:
-    visitor = arrive("trust=0&superpixels=150&samples=2000")  # too many to converge within the budget
+    visitor = arrive("trust=0&superpixels=150&samples=1000")  # too many to converge within the budget
     visitor.upload(FAKE)
     samples: list[int] = []
     pictures: set[str] = set()
@@ -99,7 +99,7 @@ def test_lime_grows_before_it_is_done(arrive: Callable[..., Visitor]) -> None:
         if not done and (value := visitor.samples()):
             samples.append(value)
             pictures.add(visitor.source("#lime img"))
-        if "LIME" in visitor.text("#status") and (bar := visitor.attribute("#status progress", "value")):
+        if bar := visitor.lime_bar():
             bars.append(float(bar))
         return done
 
@@ -109,7 +109,7 @@ def test_lime_grows_before_it_is_done(arrive: Callable[..., Visitor]) -> None:
     assert len(pictures) >= 3
     assert bars == sorted(bars)
     assert len(set(bars)) >= 3
-    assert samples[0] < visitor.samples() == 2000
+    assert samples[0] < visitor.samples() == 1000
     assert "not converged" in visitor.text("#lime-text")
 
 
@@ -135,7 +135,7 @@ def test_further_maps_come_when_asked_for(visitor: Visitor) -> None:
 
 
 def test_trust_stands_beside_every_map(arrive: Callable[..., Visitor]) -> None:
-    visitor = arrive("superpixels=15&samples=300")
+    visitor = arrive("superpixels=10&samples=100")
     visitor.upload(FAKE)
     visitor.wait_done(RUN_S)
     sizes = set()

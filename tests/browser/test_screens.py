@@ -129,7 +129,7 @@ def _barriers(visitor: Visitor) -> list[str]:
 
 def test_turkish_visitor_is_met_in_turkish(arrive: Callable[..., Visitor]) -> None:
     visitor = arrive(locale="tr-TR")
-    visitor.wait_for_text(".placeholder", "Bir fotoğraf")
+    visitor.wait_for_text(".placeholder", "Yüz içeren bir fotoğraf")
     visitor.upload(FAKE)
     visitor.wait_until(lambda: visitor.is_seen("#lime img"), "the overlay")
     visitor.wait_for_text("#verdict", "P(Sahte)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -144,3 +145,12 @@ def test_what_is_no_batch_is_refused_with_its_shape(engine: Engine, shape: tuple
 def test_missing_file_fails_when_the_engine_is_made(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Engine(tmp_path / TFLITE)
+
+
+def test_threads_are_no_more_than_the_cores_that_this_process_may_use(
+    tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3}, raising=False)
+    assert Engine(tiny_artifact / TFLITE)._threads == 1
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)), raising=False)
+    assert 1 < Engine(tiny_artifact / TFLITE)._threads <= 8
