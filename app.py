@@ -172,6 +172,30 @@ def _helped(name: str, room: str = "settings") -> dict[str, Any]:
     return {"label": f"{room}.{name}", "info": f"{room}.{name}_help"}
 
 
+class SteppedBlocks(gr.Blocks):
+    """A page on which no step of a run gets lost.
+
+    Gradio sends what has changed since the step before, as edits of it, and its browser side makes them in place: steps
+    that arrive faster than they are shown are edited before anybody has seen them, and what they alone said (that a
+    table is visible now) is gone. Here each step replaces the one before.
+    """
+
+    def handle_streaming_diffs(
+        self,
+        block_fn: Any,
+        data: list[Any],
+        session_hash: str | None,
+        run: str | None,
+        final: bool,
+        simple_format: bool = False,
+    ) -> list[Any]:
+        """What is sent of a step, for each output; see ``gr.Blocks``."""
+        whole = list(data)
+        is_later = session_hash is not None and run in self.pending_diff_streams[session_hash]
+        sent = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
+        return [[["replace", [], value]] for value in whole] if is_later and not (final or simple_format) else sent
+
+
 def build_page(models: Models, learn_examples: bool = False, doors: Doors | None = None) -> gr.Blocks:
     """The page around the models, with the endpoints for programs beside it.
 
@@ -182,7 +206,7 @@ def build_page(models: Models, learn_examples: bool = False, doors: Doors | None
     """
     page, parts = Page(models, doors), Parts()
     add = parts.add
-    with gr.Blocks(title="WhyFake", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+    with SteppedBlocks(title="WhyFake", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
         with gr.Row(elem_id="top-row"):
             add("header", gr.HTML, said={"value": words.header}, scale=5)
             add(

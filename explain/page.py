@@ -106,8 +106,6 @@ class Page:
             changes |= {"robustness_group": visible(True), "robustness": robustness_section(analysis)}
         known = {} if old is None else old.attributions
         new = {name for name, found in analysis.attributions.items() if found is not known.get(name)}
-        if analysis.complete:  # what stands in the end is sent whole, whatever a busy browser missed on the way
-            new = set(analysis.attributions)
         if old is None or _known(analysis) != _known(old):
             changes |= self._trust(analysis)
             new_captions = set(analysis.attributions)
