@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,12 @@ from model.detector import Detector
 from model.faces import Face, crop, find_faces, square_around
 from model.layout import choose_sets
 from model.photo import open_photo
+
+
+@cache
+def the_detector() -> Detector:
+    """The shipped model, loaded once by each process."""
+    return Detector()
 
 
 @dataclass(frozen=True, eq=False)

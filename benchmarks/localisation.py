@@ -20,16 +20,15 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
-from tqdm import tqdm
 
 from benchmarks import _results
-from benchmarks._faces import KnownFace, example_faces, test_faces
+from benchmarks._faces import KnownFace, example_faces, test_faces, the_detector
+from benchmarks._parallel import spread
 from explain.facial_regions import facial_regions, landmarks_in_crop
 from explain.methods import METHODS, explainers
 from explain.settings import Settings
 from explain.subject import Subject, never
 from model.cli import run
-from model.detector import Detector
 
 CHEAP = ("attention", "gradcam", "gradcam_attention", "occlusion")
 COSTLY = ("lime", "rise", "integrated_gradients")  # up to a thousand pictures or gradients each
@@ -75,49 +74,62 @@ def map_of(name: str, subject: Subject) -> NDArray[np.float32]:
     return found.map
 
 
-def called_fake(faces: list[KnownFace], detector: Detector) -> Iterator[KnownFace]:
+def called_fake(faces: list[KnownFace]) -> Iterator[KnownFace]:
     """The fakes whose change is known and which the model calls fake."""
+    detector = the_detector()
     for known in faces:
         is_known = known.parts or (known.changed is not None and known.changed.any())
         if known.label == "Fake" and is_known and detector.predict(known.face.crop).probabilities["Fake"] >= 0.5:
             yield known
 
 
-def compare(faces: list[KnownFace], detector: Detector, most: int, limit: int) -> dict[str, Any]:
-    """Means of the measures for every method and, on the same faces, for the baselines."""
+def of_face(known: KnownFace, number: int, names: tuple[str, ...]) -> dict[str, dict[str, float]]:
+    """The measures of the named maps of one face, and of the baselines."""
+    assert known.changed is not None
+    subject = known.subject(the_detector(), Settings().superpixels, "Fake")
+    maps = {**{name: map_of(name, subject) for name in names}, **baselines(subject, number)}
+    return {name: measures(values, known.changed) for name, values in maps.items()}
+
+
+def compare(faces: list[KnownFace], names: tuple[str, ...], most: int, limit: int, processes: int) -> dict[str, Any]:
+    """Means of the measures for the named maps and, on the same faces, for the baselines."""
     masked = _drawn([known for known in faces if known.changed is not None and known.changed.any()], most)
     if not masked:
         return {"faces": 0, "methods": {}}
     few = set(np.random.default_rng(1).permutation(len(masked))[:limit].tolist())
-    rows: dict[str, list[dict[str, float]]] = {name: [] for name in (*CHEAP, *COSTLY)}
-    blob: dict[str, list[dict[str, float]]] = {name: [] for name in rows}
-    random: list[dict[str, float]] = []
-    for number, known in enumerate(tqdm(masked, "faces")):
-        assert known.changed is not None
-        subject = known.subject(detector, Settings().superpixels, "Fake")
-        chance = {name: measures(values, known.changed) for name, values in baselines(subject, number).items()}
-        random.append(chance["random regions"])
-        for name in (*CHEAP, *(COSTLY if number in few else ())):
-            rows[name].append(measures(map_of(name, subject), known.changed))
-            blob[name].append(chance["centred blob"])
-    table = {name: {**_means(rows[name]), "centred_blob": _means(blob[name])} for name in rows if rows[name]}
-    return {"faces": len(masked), "methods": table, "random_regions": _means(random)}
+    asked = [
+        (known, row, tuple(name for name in names if name in CHEAP or row in few)) for row, known in enumerate(masked)
+    ]
+    found = list(spread(of_face, asked, processes, "faces"))
+    table = {}
+    for name in names:
+        of_map = [row for row in found if name in row]
+        table[name] = {
+            **_means([row[name] for row in of_map]),
+            "centred_blob": _means([row["centred blob"] for row in of_map]),
+        }
+    random = _means([row["random regions"] for row in found])
+    return {"faces": len(masked), "methods": table, "random_regions": random}
 
 
-def compare_parts(faces: list[KnownFace], detector: Detector) -> dict[str, float]:
+def hits_of(known: KnownFace, number: int, names: tuple[str, ...]) -> dict[str, bool]:
+    """Whether the peak of each named map, and of the baselines, lies in a facial region that was replaced."""
+    landmarks = landmarks_in_crop(known.face)
+    if landmarks is None:
+        return {}
+    segments, regions = facial_regions(len(known.face.crop), landmarks)
+    replaced = np.isin(segments, [row for row, name in enumerate(regions) if name in map(PARTS.get, known.parts)])
+    subject = known.subject(the_detector(), Settings().superpixels, "Fake")
+    maps = {**{name: map_of(name, subject) for name in names}, **baselines(subject, number)}
+    return {name: bool(replaced[peak_of(values)]) for name, values in maps.items()}
+
+
+def compare_parts(faces: list[KnownFace], names: tuple[str, ...], processes: int) -> dict[str, float]:
     """Share of composites on which a map's peak lies in a facial region that was replaced, cheap maps only."""
-    hits: dict[str, list[bool]] = {name: [] for name in (*CHEAP, "centred blob", "random regions")}
-    for number, known in enumerate(tqdm([face for face in faces if face.parts], "parts")):
-        landmarks = landmarks_in_crop(known.face)
-        if landmarks is None:
-            continue
-        segments, names = facial_regions(len(known.face.crop), landmarks)
-        replaced = np.isin(segments, [row for row, name in enumerate(names) if name in map(PARTS.get, known.parts)])
-        subject = known.subject(detector, Settings().superpixels, "Fake")
-        maps = {**{name: map_of(name, subject) for name in CHEAP}, **baselines(subject, number)}
-        for name, values in maps.items():
-            hits[name].append(bool(replaced[peak_of(values)]))
-    return {name: round(float(np.mean(found)), 4) for name, found in hits.items()} | {"faces": len(hits["attention"])}
+    cheap = tuple(name for name in names if name in CHEAP)
+    asked = [(face, number, cheap) for number, face in enumerate(face for face in faces if face.parts)]
+    hits = [found for found in spread(hits_of, asked, processes, "parts") if found]
+    return {name: round(float(np.mean([found[name] for found in hits])), 4) for name in hits[0]} | {"faces": len(hits)}
 
 
 def _drawn(faces: list[KnownFace], most: int) -> list[KnownFace]:
@@ -143,6 +155,8 @@ def _print(name: str, found: dict[str, Any]) -> None:
     if not found["faces"]:
         return
     print(f"  {'random regions':26} {found['faces']:4} faces  " + _cells(found["random_regions"]))
+    if "peak_in_replaced_part" in found:
+        print(f"  peak in a replaced part: {found['peak_in_replaced_part']}")
 
 
 def _cells(row: dict[str, float]) -> str:
@@ -153,24 +167,36 @@ def main(
     data: Annotated[Path | None, typer.Argument(help="Data folder with dfdc/ and ciplab/; else the examples.")] = None,
     most: Annotated[int, typer.Option(min=1, help="Faces of each set at the most.")] = 1000,
     limit: Annotated[int, typer.Option(min=1, help="Of these, for LIME, RISE and integrated gradients.")] = 100,
+    methods: Annotated[str, typer.Option(help="Maps to measure; the file keeps what it holds of others.")] = ",".join(
+        (*CHEAP, *COSTLY)
+    ),
+    processes: Annotated[int, typer.Option(min=1, help="How many work at a time, one core each.")] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="Two of the examples.")] = False,
 ) -> None:
     """Measure how well each map finds what was changed."""
-    detector = Detector()
-    margin = detector.card.preprocessing.crop_margin
+    margin = the_detector().card.preprocessing.crop_margin
     if data is None or quick:
         sets = {"examples": example_faces(margin)}
     else:
         sets = {name: test_faces(data, name, margin) for name in ("dfdc", "ciplab")}
-    figures: dict[str, Any] = {"blob_sigma": BLOB_SIGMA, "most": most, "limit": limit}
+    names = tuple(methods.split(","))
+    if unknown := set(names) - {*CHEAP, *COSTLY}:
+        raise typer.BadParameter(
+            f"no such map: {', '.join(sorted(unknown))}; choose among {', '.join((*CHEAP, *COSTLY))}."
+        )
+    earlier = {} if data is None else _results.read("localisation")
+    this_run = {**_results.made_by("localisation"), "most": most, "limit": limit}
+    figures: dict[str, Any] = {"blob_sigma": BLOB_SIGMA, "runs": [*earlier.get("runs", []), this_run]}
     for name, faces in sets.items():
-        fakes = list(called_fake(faces, detector))
+        fakes = list(called_fake(faces))
         fakes = fakes[:2] if quick else fakes
-        figures[name] = compare(fakes, detector, most, limit)
-        _print(name, figures[name])
+        figures[name] = compare(fakes, names, most, limit, processes)
         if any(face.parts for face in fakes):
-            figures[name]["peak_in_replaced_part"] = compare_parts(_drawn(fakes, most), detector)
-            print(f"  peak in a replaced part: {figures[name]['peak_in_replaced_part']}")
+            figures[name]["peak_in_replaced_part"] = compare_parts(_drawn(fakes, most), names, processes)
+        for part in ("methods", "peak_in_replaced_part"):
+            if part in earlier.get(name, {}):
+                figures[name][part] = earlier[name][part] | figures[name].get(part, {})
+        _print(name, figures[name])
     _results.write("localisation", figures, quick)
 
 

@@ -14,26 +14,38 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from benchmarks import _results, _stock
-from benchmarks._faces import balanced, example_faces, test_faces
+from benchmarks._faces import KnownFace, balanced, example_faces, test_faces, the_detector
+from benchmarks._parallel import spread
 from explain.lime_fit import TOP
 from explain.lime_map import LimeExplainer
 from explain.settings import Settings
-from explain.subject import Subject
 from model.cli import run
-from model.detector import Detector
+
+Run = tuple[NDArray[np.floating], int, bool]  # weights, samples used, and whether they had converged
 
 
-def ours(subject: Subject, seed: int) -> tuple[NDArray[np.floating], int, bool]:
-    """Weights, samples used and whether they converged."""
-    detector = subject.detector
+def ours(known: KnownFace, seed: int) -> Run:
+    """One run of ours at the default setting."""
+    subject = known.subject(the_detector(), Settings().superpixels)
+    labels = the_detector().card.labels
     *_, found = LimeExplainer(seed=seed).explain(
-        subject.crop, subject.segments, detector.probabilities, detector.card.labels, subject.target
+        subject.crop, subject.segments, the_detector().probabilities, labels, subject.target
     )
     assert found.weights is not None
     return found.weights, int(found.evidence["samples"]), bool(found.evidence["converged"])
+
+
+def stock(known: KnownFace, seed: int) -> Run:
+    """One run of stock lime, which does not ask whether it has converged."""
+    subject = known.subject(the_detector(), Settings().superpixels)
+    return _stock.weights(subject, the_detector().probabilities, seed), _stock.SAMPLES, False
+
+
+def one_run(known: KnownFace, who: str, seed: int) -> Run:
+    """A run of ours or of the peer's."""
+    return {"ours": ours, "stock": stock}[who](known, seed)
 
 
 def jaccard(weights: list[NDArray[np.floating]]) -> float:
@@ -42,35 +54,37 @@ def jaccard(weights: list[NDArray[np.floating]]) -> float:
     return float(np.mean([len(one & other) / len(one | other) for one, other in combinations(tops, 2)]))
 
 
+def of_face(known: KnownFace, runs: list[Run], peers: list[Run]) -> dict[str, Any]:
+    """The scores of one face, with ours' mean samples and the share of its runs that converged."""
+    return {
+        "face": known.name,
+        "label": known.label,
+        "ours": jaccard([weights for weights, _, _ in runs]),
+        "stock": jaccard([weights for weights, _, _ in peers]),
+        "samples": float(np.mean([samples for _, samples, _ in runs])),
+        "converged": float(np.mean([converged for _, _, converged in runs])),
+    }
+
+
 def main(
     data: Annotated[Path | None, typer.Argument(help="Data folder with dfdc/; the examples without it.")] = None,
     each: Annotated[int, typer.Option(min=1, help="Faces of each class.")] = 25,
     seeds: Annotated[int, typer.Option(min=2, help="Runs of ours for each face.")] = 10,
     stock_seeds: Annotated[int, typer.Option(min=2, help="Runs of stock lime for each face; it takes longer.")] = 3,
+    processes: Annotated[int, typer.Option(min=1, help="How many work at a time, one core each.")] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="One face of each class, three seeds.")] = False,
 ) -> None:
     """Measure how stable LIME's strongest regions are."""
     if quick:
         each, seeds, stock_seeds = 1, 3, 2
-    detector, default = Detector(), Settings()
-    margin = detector.card.preprocessing.crop_margin
+    default = Settings()
+    margin = the_detector().card.preprocessing.crop_margin
     faces = balanced(example_faces(margin) if data is None else test_faces(data, "dfdc", margin), each)
-    rows: list[dict[str, Any]] = []
-    for known in tqdm(faces, "faces"):
-        subject = known.subject(detector, default.superpixels)
-        runs = [ours(subject, seed) for seed in range(seeds)]
-        rows.append(
-            {
-                "face": known.name,
-                "label": known.label,
-                "ours": jaccard([weights for weights, _, _ in runs]),
-                "stock": jaccard(
-                    [_stock.weights(subject, detector.probabilities, seed) for seed in range(stock_seeds)]
-                ),
-                "samples": float(np.mean([samples for _, samples, _ in runs])),
-                "converged": float(np.mean([converged for _, _, converged in runs])),
-            }
-        )
+    each_face = [*(("ours", seed) for seed in range(seeds)), *(("stock", seed) for seed in range(stock_seeds))]
+    asked = [(known, *one) for known in faces for one in each_face]
+    runs = list(spread(one_run, asked, processes, "runs"))
+    of_one = [runs[start : start + len(each_face)] for start in range(0, len(runs), len(each_face))]
+    rows = [of_face(known, found[:seeds], found[seeds:]) for known, found in zip(faces, of_one, strict=True)]
     means = {name: round(float(np.mean([row[name] for row in rows])), 3) for name in ("ours", "stock", "samples")}
     figures = {
         "faces": len(rows),

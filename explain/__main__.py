@@ -94,12 +94,12 @@ def main(
             )
             if wants_table(photos, csv):
                 check_table(settings, out, csv)
-                whole = _judge_all(photos, settings, _open_model(model), csv, as_json)
+                whole = _judge_all(photos, settings, _open_model(model, settings), csv, as_json)
             else:
                 folders = folders_for(photos, out)
                 for place in filter(None, folders):
                     check_folder(place)  # before seconds of work
-                whole = _analyse_all(photos, folders, settings, _open_model(model), as_json)
+                whole = _analyse_all(photos, folders, settings, _open_model(model, settings), as_json)
         except (ArtifactError, SettingsError, ReportError) as error:
             sys.exit(say("command.error", reason=str(error)))
     if not whole:
@@ -158,9 +158,12 @@ def _numbers(text: str) -> tuple[int, ...]:
         raise typer.BadParameter(sentence, param_hint="--hide-regions") from error
 
 
-def _open_model(given: Path | None) -> Detector:
+def _open_model(given: Path | None, settings: Settings) -> Detector:
     """The model that was given, or the first of those in ``model/``, as the page takes it."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow speaks up at its import, for maps by gradients
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow speaks up, for maps by gradients
+    if any(METHODS[name].gradients for name in settings.methods if name in METHODS):
+        with _silenced():  # at its import it says what it makes of some processors, whatever the level
+            import tensorflow  # noqa: F401
     models = Models(to_choose_from(given), lambda sentence: typer.echo(sentence, err=True))
     if given is not None and models.problems:
         raise ArtifactError(models.problems[0])
@@ -173,7 +176,7 @@ def _open_model(given: Path | None) -> Detector:
 
 @contextmanager
 def _silenced() -> Iterator[None]:
-    """LiteRT tells of its delegate at the first use, past Python and unasked; on stderr scripts expect errors alone."""
+    """Libraries written in C++ tell of themselves, past Python and unasked; on stderr scripts expect errors alone."""
     stderr = os.dup(2)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
