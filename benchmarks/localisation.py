@@ -12,6 +12,7 @@ the crop, since that is where faces are, and with random values for the same sup
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +29,7 @@ from explain.facial_regions import facial_regions, landmarks_in_crop
 from explain.methods import METHODS, explainers
 from explain.settings import Settings
 from explain.subject import Subject, never
+from model.artifact import SHIPPED, Card, write_card
 from model.cli import run
 
 CHEAP = ("attention", "gradcam", "gradcam_attention", "occlusion")
@@ -132,6 +134,19 @@ def compare_parts(faces: list[KnownFace], names: tuple[str, ...], processes: int
     return {name: round(float(np.mean([found[name] for found in hits])), 4) for name in hits[0]} | {"faces": len(hits)}
 
 
+def with_peaks(card: Card, figures: dict[str, Any]) -> Card:
+    """The card with how often each kind of map peaks inside the change, and the centred blob on the same faces."""
+    peaks = {
+        name: {
+            method: {"fakes": row["faces"], "inside": row["peak"], "centre": row["centred_blob"]["peak"]}
+            for method, row in found["methods"].items()
+        }
+        for name, found in figures.items()
+        if isinstance(found, dict) and "methods" in found
+    }
+    return replace(card, metrics={**card.metrics, "localisation": peaks})
+
+
 def _drawn(faces: list[KnownFace], most: int) -> list[KnownFace]:
     """At most so many of the faces, drawn by a fixed seed."""
     return [faces[row] for row in sorted(np.random.default_rng(0).permutation(len(faces))[:most])]
@@ -171,6 +186,7 @@ def main(
         (*CHEAP, *COSTLY)
     ),
     processes: Annotated[int, typer.Option(min=1, help="How many work at a time, one core each.")] = 1,
+    write: Annotated[bool, typer.Option("--write", help="Tell the peaks in the model's card, for the page.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Two of the examples.")] = False,
 ) -> None:
     """Measure how well each map finds what was changed."""
@@ -198,6 +214,8 @@ def main(
                 figures[name][part] = earlier[name][part] | figures[name].get(part, {})
         _print(name, figures[name])
     _results.write("localisation", figures, quick)
+    if write and not quick:
+        write_card(SHIPPED, with_peaks(the_detector().card, figures))
 
 
 if __name__ == "__main__":

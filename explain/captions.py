@@ -40,7 +40,7 @@ def caption(found: Attribution, card: Card, shown: int, trust: Trust | None = No
         trust: as far as it is measured.
     """
     texts = {"lime": lime, "attention": attention}
-    body = texts[found.method](found, card, shown) if found.method in texts else _other(found, shown)
+    body = texts[found.method](found, card, shown) if found.method in texts else _other(found, card, shown)
     return body + trust_paragraph(trust)
 
 
@@ -70,7 +70,7 @@ def lime(found: Attribution, card: Card, shown: int) -> str:
         hidden=float(evidence["intercept"]),
     )
     fitted = say("lime.poor_fit" if fit < POOR_FIT else "lime.fit", fit=max(fit, 0.0))
-    return f"{legend(found.target, outlined=True)}{_paragraph(*first)}{_paragraph(line, fitted)}"
+    return f"{legend(found.target, outlined=True)}{_paragraph(*first)}{_paragraph(line, fitted, _place('lime', card))}"
 
 
 def _lime_state(found: Attribution) -> str:
@@ -144,7 +144,17 @@ def _attention_peak(card: Card) -> str:
     return say("attention.peak", fakes=int(figures["fakes"]), share=share, centre=centre)
 
 
-def _other(found: Attribution, shown: int) -> str:
+def _place(method: str, card: Card) -> str:
+    """How often a kind of map found what was changed; empty where nobody has measured it for this model."""
+    figures = card.metrics.get("localisation", {}).get("dfdc", {}).get(method)
+    if figures is None:
+        return ""
+    share, centre = float(figures["inside"]), float(figures["centre"])
+    key = "caption.place" if share > centre else "caption.no_place"
+    return say(key, fakes=int(figures["fakes"]), share=share, centre=centre)
+
+
+def _other(found: Attribution, card: Card, shown: int) -> str:
     target, evidence = _class(found.target), found.evidence
     if not found.map.any():
         return _paragraph(say("caption.zero", target=target))
@@ -160,11 +170,14 @@ def _other(found: Attribution, shown: int) -> str:
         if "samples" in evidence:
             largest = float(found.map.flat[abs(found.map).argmax()])
             said.append(say("caption.sampled", samples=int(evidence["samples"]), largest=largest, target=target))
-    return legend(found.target, outlined=found.weights is not None) + _paragraph(*said)
+    place = _paragraph(_place(found.method, card))
+    return legend(found.target, outlined=found.weights is not None) + _paragraph(*said) + place
 
 
 def _paragraph(*sentences: str) -> str:
-    return f"<p>{escape(' '.join(filter(None, sentences)))}</p>"
+    """One paragraph; nothing where there is nothing to say."""
+    said = escape(" ".join(filter(None, sentences)))
+    return f"<p>{said}</p>" if said else ""
 
 
 def _class(name: str) -> str:

@@ -1,5 +1,6 @@
 """The README quotes the figures that the shipped model's card holds, and commands that exist."""
 
+import json
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,6 +44,14 @@ def test_sentences_quote_the_card() -> None:
         f"{measured['ciplab']['miss_rate']['value']:.0%} of expert composites",
     ):
         assert quoted in README
+
+
+def test_stability_is_quoted_as_measured() -> None:
+    found = json.loads((ROOT / "benchmarks" / "results" / "stability.json").read_text(encoding="utf-8"))
+    ours, stock = (f"{found['jaccard_of_top_five'][who]:.2f}" for who in ("ours", "stock"))
+    assert f"Jaccard index {ours} on {found['faces']} test faces (stock {stock})" in README
+    comma = f"{found['faces']} test yüzünde Jaccard indeksi {ours} (paketin kendisinde {stock})".replace(".", ",")
+    assert comma in TURKISH
 
 
 @pytest.mark.parametrize("readme", [README, TURKISH], ids=["English", "Turkish"])
