@@ -17,6 +17,7 @@ from explain.fetch import fetch, from_data_url
 from explain.gallery import FOLDER, examples
 from explain.hiding import HIDES
 from explain.http import plain_routes
+from explain.many_files import MAX_UPLOAD
 from explain.methods import METHODS
 from explain.page import ALWAYS, LIKELIER, SLIDE_FIRST, Page, settings_from, slide
 from explain.page_arrival import AT_FIRST, CONTROLS, arrival
@@ -31,7 +32,7 @@ from model.artifact import ArtifactError
 from model.choice import Models, to_choose_from
 from model.cli import run
 from model.language import DEFAULT, LANGUAGES, language_of_environment, say, speaking
-from model.photo import MAX_BYTES, PhotoError
+from model.photo import PhotoError
 
 # Served by the page itself; the package's semi-bold cut of this font lacks most letters, so the bold stands in.
 FONT = (gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif")
@@ -421,7 +422,7 @@ def _take_away(parts: Parts) -> None:
 def _many_photos(parts: Parts) -> None:
     """A place to drop files, a table that fills, and what to do with it."""
     add = parts.add
-    add("many_help", gr.HTML, said={"value": lambda: f'<p class="scope">{say("page.many_help")}</p>'})
+    add("many_help", gr.HTML, said={"value": page_many.help_line})
     with gr.Row(equal_height=True):
         add("many_files", gr.File, said={"label": "page.many_files"}, file_count="multiple", height=150, scale=4)
         add("many_folder", gr.UploadButton, said={"label": "page.many_folder"}, file_count="directory", scale=1)
@@ -728,7 +729,7 @@ def main(
         css_paths=CSS,
         head=f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
         allowed_paths=[str(FOLDER)],  # the examples, from whichever folder the page is started
-        max_file_size=MAX_BYTES,
+        max_file_size=MAX_UPLOAD,  # a photo has its own limit, which is told in a sentence: see model.photo
         footer_links=["api"],
         run_history=False,
         ssr_mode=False,

@@ -18,6 +18,7 @@ from model.language import Said
 from model.photo import MAX_BYTES, PhotoError
 
 MEGABYTE = 1_000_000
+MAX_UPLOAD = 500 * MEGABYTE  # bytes of a ZIP that reach the page: a hundred photos as a camera writes them
 MAX_ENTRIES = 5_000  # of one ZIP
 MAX_UNPACKED = 2_000 * MEGABYTE  # bytes that come out of one ZIP; 5,000 photos as messengers send them are a half of it
 MAX_DIRECTORY = 2 * MEGABYTE  # bytes of a ZIP's list of entries: 5,000 with names of 300 letters each

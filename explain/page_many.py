@@ -12,6 +12,7 @@ from pathlib import Path
 from explain import words
 from explain.doors import Doors
 from explain.many import Progress, Row, judge_many, open_row
+from explain.many_files import MAX_UPLOAD, MEGABYTE
 from explain.many_table import columns, summary, table, to_csv
 from explain.page_parts import Asked, Change, Updates, notice, visible
 from explain.runs import Runs
@@ -22,6 +23,11 @@ from model.photo import PhotoError
 log = logging.getLogger(__name__)
 FILE = "whyfake-photos.csv"
 OURS = "/many"  # added to a visitor's name: their run over many photos and the one over a single photo go side by side
+
+
+def help_line() -> str:
+    """What may be dropped, and what happens then."""
+    return f'<p class="scope">{escape(say("page.many_help", limit=MAX_UPLOAD // MEGABYTE))}</p>'
 
 
 def judge(asked: Asked, files: Sequence[str], doors: Doors, runs: Runs, visitor: str) -> Iterator[Updates]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from model.photo import MAX_BYTES
+
 if TYPE_CHECKING:
     from tests.browser.conftest import Visitor
 
@@ -67,6 +69,16 @@ def test_table_is_downloaded_as_csv(filled: Visitor, tmp_path: Path) -> None:
 def test_table_speaks_the_language_chosen(filled: Visitor) -> None:
     filled.page.get_by_label("Türkçe").check()
     filled.wait_for_text("#many-table", "Sahte görünüyor")
+
+
+def test_zip_larger_than_any_photo_reaches_the_table(visitor: Visitor, tmp_path: Path) -> None:
+    packed = tmp_path / "holiday.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(PHOTOS[0], "astronaut.jpg")
+        archive.writestr("film.bin", bytes(MAX_BYTES + 1))
+    visitor.page.get_by_role("tab", name="Many photos").click()
+    visitor.page.set_input_files("#many-files input[type=file]", packed)
+    visitor.wait_for_text("#many-table", "astronaut.jpg")
 
 
 @pytest.mark.parametrize("size", [None, PHONE], ids=["desktop", "phone"])

@@ -31,7 +31,7 @@ Explain = Callable[..., tuple[int, str, str]]
 def explain(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], detector: Detector) -> Explain:
     """Runs the command in this process, in English; gives its exit code, its output and its errors."""
     monkeypatch.setenv("WHYFAKE_LANGUAGE", "en")
-    monkeypatch.setattr(command, "_open_model", lambda given: detector)
+    monkeypatch.setattr(command, "_open_model", lambda given, settings: detector)
     detector.predict(np.zeros((8, 8, 3), np.uint8))  # LiteRT speaks at its first use, which is not this command's
 
     def explain(*arguments: str | Path) -> tuple[int, str, str]:
