@@ -173,6 +173,31 @@ def _helped(name: str, room: str = "settings") -> dict[str, Any]:
     return {"label": f"{room}.{name}", "info": f"{room}.{name}_help"}
 
 
+class ChangingRadio(gr.Radio):
+    """A choice among maps that come and go.
+
+    Gradio refuses a choice that is no longer offered, and with it the whole event: that of a visitor who dropped the
+    next photo before the last one's choices had left the browser. Here handlers are told what was chosen and see
+    for themselves.
+    """
+
+    is_template = True  # for the browser it is what it extends
+
+    def preprocess(self, payload: Any) -> Any:
+        """The choice, offered or not."""
+        return payload
+
+
+class ChangingDropdown(gr.Dropdown):
+    """A choice of regions that come and go, see ``ChangingRadio``."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        """The choice, offered or not."""
+        return payload
+
+
 class SteppedBlocks(gr.Blocks):
     """A page on which no step of a run gets lost.
 
@@ -367,7 +392,7 @@ def _maps(parts: Parts) -> None:
                     if name == "lime":
                         add("lime_table", gr.HTML, elem_classes="caption")
         with add("slide_tab", gr.Tab, said={"label": "page.slide"}):
-            add("slide_map", gr.Radio, said={"label": "page.slide_map"}, choices=[SLIDE_FIRST], value=SLIDE_FIRST)
+            add("slide_map", ChangingRadio, said={"label": "page.slide_map"}, choices=[SLIDE_FIRST], value=SLIDE_FIRST)
             add(
                 *("slide_picture", gr.ImageSlider),
                 said={"label": "page.slide"},
@@ -402,7 +427,7 @@ def _what_if(parts: Parts) -> None:
             )
             add("what_if_text", gr.HTML, words.what_if_help(), elem_classes="caption")
             add("top", gr.Slider, 0, 20, 0, said=_helped("top", "what_if_page"), step=1)
-            add("regions", gr.Dropdown, said=_helped("regions", "what_if_page"), multiselect=True, value=[])
+            add("regions", ChangingDropdown, said=_helped("regions", "what_if_page"), multiselect=True, value=[])
             with gr.Row():
                 add("smallest", gr.Button, said={"value": "what_if_page.smallest"}, size="sm")
                 add("show_all", gr.Button, said={"value": "what_if_page.show_all"}, size="sm")

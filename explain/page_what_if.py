@@ -20,11 +20,12 @@ def hide_at(asked: Asked, place: tuple[float, float]) -> Updates:
 
 
 def hide_named(asked: Asked) -> Updates:
-    """Hide the patches chosen by name."""
+    """Hide the patches chosen by name; those of the face before are left out."""
     seen = asked["seen"]
     if seen is None or seen.analysis.subject is None:
         return {}
-    return _hide(seen, [int(region) for region in asked["regions"]])
+    known = range(seen.analysis.subject.count)
+    return _hide(seen, [region for region in asked["regions"] or () if region in known])
 
 
 def hide_top(asked: Asked) -> Updates:
