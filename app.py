@@ -20,11 +20,11 @@ from explain.http import plain_routes
 from explain.many_files import MAX_UPLOAD
 from explain.methods import METHODS
 from explain.page import ALWAYS, LIKELIER, SLIDE_FIRST, Page, settings_from, slide
-from explain.page_arrival import AT_FIRST, CONTROLS, arrival
+from explain.page_arrival import AT_FIRST, CONTROLS, LIMITS, arrival
 from explain.page_parts import Change, Updates
 from explain.page_report import download
 from explain.programs import Programs, Refused
-from explain.settings import MAX_SAMPLES, MIN_SAMPLES, TARGETS, Settings
+from explain.settings import TARGETS, Settings
 from explain.superpixels import METHODS as SEGMENTATIONS
 from explain.uploads import Uploads, UploadsError
 from explain.view import View
@@ -68,6 +68,8 @@ FURTHER = [name for name in METHODS if name not in ALWAYS]
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # what takes milliseconds does not wait for others' runs
 A_RUN: dict[str, Any] = {"concurrency_limit": BUSY_VISITORS, "concurrency_id": "model", **PRIVATE}
+# Whoever drops a thousand photos must not keep the others from theirs; each of the thousand takes its turn as well.
+A_BATCH: dict[str, Any] = {"concurrency_limit": BUSY_VISITORS, "concurrency_id": "many", **PRIVATE}
 
 
 def _hand_over(self: gr.Image, payload: Any) -> str | bytes | None:
@@ -98,14 +100,25 @@ async def _bring_in(self: gr.Image, place: str | Path | None) -> str | None:
     return path
 
 
-# An image input that leaves the file alone. Made without its metaclass's own constructor, which would write a stub
-# file (.pyi) beside this one at every start.
-PhotoInput: Any = type.__new__(
-    type(gr.Image),
-    "PhotoInput",
-    (gr.Image,),
-    {"preprocess": _hand_over, "async_move_resource_to_block_cache": _bring_in, "is_template": True},
-)
+def _as_chosen(self: Any, payload: Any) -> Any:
+    """The choice, whether it is still offered or not."""
+    return payload
+
+
+def _extended(name: str, kind: type, **methods: Any) -> Any:
+    """A component that differs from Gradio's in some methods; for the browser it is what it extends.
+
+    Made without its metaclass's own constructor, which would write a stub file (.pyi) beside this one at every start.
+    """
+    return type.__new__(type(kind), name, (kind,), {**methods, "is_template": True})
+
+
+# An image input that leaves the file alone.
+PhotoInput = _extended("PhotoInput", gr.Image, preprocess=_hand_over, async_move_resource_to_block_cache=_bring_in)
+# Choices that come and go. Gradio refuses one that is no longer offered, and with it the whole event: that of a visitor
+# who dropped the next photo before the last one's choices had left the browser. Handlers see for themselves.
+ChangingRadio = _extended("ChangingRadio", gr.Radio, preprocess=_as_chosen)
+ChangingDropdown = _extended("ChangingDropdown", gr.Dropdown, preprocess=_as_chosen)
 
 
 class Parts:
@@ -160,7 +173,7 @@ class Parts:
 
 READ = (
     *("language", "model", "photo", *CONTROLS, "face", "whole", "seen", "hidden"),
-    *("regions", "top", "slide_map", "many_rows"),
+    *("regions", "top", "slide_map", "many_progress"),
 )
 
 
@@ -171,31 +184,6 @@ def _teller(words_or_key: Any) -> Callable[[], Any]:
 def _helped(name: str, room: str = "settings") -> dict[str, Any]:
     """The words of a control with one line of help."""
     return {"label": f"{room}.{name}", "info": f"{room}.{name}_help"}
-
-
-class ChangingRadio(gr.Radio):
-    """A choice among maps that come and go.
-
-    Gradio refuses a choice that is no longer offered, and with it the whole event: that of a visitor who dropped the
-    next photo before the last one's choices had left the browser. Here handlers are told what was chosen and see
-    for themselves.
-    """
-
-    is_template = True  # for the browser it is what it extends
-
-    def preprocess(self, payload: Any) -> Any:
-        """The choice, offered or not."""
-        return payload
-
-
-class ChangingDropdown(gr.Dropdown):
-    """A choice of regions that come and go, see ``ChangingRadio``."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> Any:
-        """The choice, offered or not."""
-        return payload
 
 
 class SteppedBlocks(gr.Blocks):
@@ -220,6 +208,26 @@ class SteppedBlocks(gr.Blocks):
         is_later = session_hash is not None and run in self.pending_diff_streams[session_hash]
         sent = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
         return [[["replace", [], value]] for value in whole] if is_later and not (final or simple_format) else sent
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *others: Any, **options: Any) -> list[Any]:
+        """What handlers are given, see ``gr.Blocks``; what is refused on the way is told in the caller's language.
+
+        Gradio would fetch a file at an address for any input, of any size. The photo alone may be one, and a small one.
+        """
+        given = list(zip(block_fn.inputs, inputs, strict=False))
+        asked = (value for block, value in given if block.elem_id == "language" and value in LANGUAGES)
+        with speaking(next(asked, DEFAULT)):
+            if any(_holds_address(value) for block, value in given if not isinstance(block, PhotoInput)):
+                raise gr.Error(say("page.not_uploaded"), print_exception=False)
+            return await super().preprocess_data(block_fn, inputs, *others, **options)
+
+
+def _holds_address(value: Any) -> bool:
+    """Whether there is a file at an address anywhere in what a browser or a program sent."""
+    if isinstance(value, dict):
+        is_address = str(value.get("path", "")).lower().startswith(("http://", "https://"))
+        return is_address or any(map(_holds_address, value.values()))
+    return isinstance(value, list) and any(map(_holds_address, value))
 
 
 def build_page(models: Models, learn_examples: bool = False, doors: Doors | None = None) -> gr.Blocks:
@@ -262,7 +270,7 @@ def build_page(models: Models, learn_examples: bool = False, doors: Doors | None
                 add("card", gr.HTML, words.model_card(models.get(models.first).card))
         with add("reading_group", gr.Accordion, said={"label": "page.reading"}, open=False):
             add("reading", gr.Markdown, said={"value": words.reading})
-        for name, start in (("seen", None), ("hidden", []), ("face", 0), ("whole", False), ("many_rows", ())):
+        for name, start in (("seen", None), ("hidden", []), ("face", 0), ("whole", False), ("many_progress", None)):
             add(name, gr.State, start)
         _wire(page, parts, blocks)
     if learn_examples:
@@ -345,9 +353,12 @@ def _settings(parts: Parts) -> None:
             said={**_helped("target"), "choices": _targets},
             value=AT_FIRST["target"],
         )
-        add("superpixels", gr.Slider, 10, 150, AT_FIRST["superpixels"], said=_helped("superpixels"), step=5)
-        add("samples", gr.Slider, MIN_SAMPLES, MAX_SAMPLES, AT_FIRST["samples"], said=_helped("samples"), step=100)
-        add("shown", gr.Slider, 1, 50, AT_FIRST["shown"], said=_helped("shown"), step=1)
+        for name, said, step in (
+            ("superpixels", _helped("superpixels"), 5),
+            ("samples", _helped("samples"), 100),
+            ("shown", _helped("shown"), 1),
+        ):
+            add(name, gr.Slider, *LIMITS[name], AT_FIRST[name], said=said, step=step)
         add("smooth", gr.Checkbox, AT_FIRST["smooth"], said=_helped("smooth"))
         add("further", gr.CheckboxGroup, said={**_helped("further"), "choices": _further}, value=AT_FIRST["further"])
         add("trust", gr.Checkbox, AT_FIRST["trust"], said=_helped("trust"))
@@ -486,6 +497,7 @@ def _wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
         """End everything that the visitor waited for."""
         for run_of in ("", page_many.OURS):
             page.runs.stop(str(request.session_hash) + run_of)
+        page.forget(str(request.session_hash))
 
     run_it: dict[str, Any] = {
         "fn": show,
@@ -500,8 +512,10 @@ def _wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
     ) -> Any:
         """Let a handler answer a trigger without waiting for others' runs."""
 
-        def answer(values: dict[Any, Any]) -> dict[Any, Any]:
-            return parts.changes(handler(parts.asked(values)))
+        def answer(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
+            asked = parts.asked(values)
+            page.wish(str(request.session_hash), asked)
+            return parts.changes(handler(asked))
 
         targets = [named[name] for name in (*outputs, "status")]
         return trigger(answer, parts.readable(), targets, **AT_ONCE, **options)
@@ -516,7 +530,7 @@ def _wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
         button.click(lambda path=str(example.path): gr.update(value=path), None, named["photo"], **AT_ONCE)
     drawn = [f"{name}_{part}" for name in METHODS for part in ("picture", "text")]
     for control in ("shown", "smooth"):  # a slider sends every step of its way
-        outputs = [*drawn, "seen", "regions", "lime_table", "pointed_at"]
+        outputs = [*drawn, "regions", "lime_table", "pointed_at", "slide_map", "slide_picture", "link"]
         at_once(named[control].input, page.redraw, outputs, trigger_mode="always_last")
     at_once(named["slide_map"].input, _slide, ["slide_map", "slide_picture"])
     named["cancel"].click(stop, **AT_ONCE)
@@ -584,13 +598,13 @@ def _wire_downloads(page: Page, parts: Parts) -> None:
 def _wire_many(page: Page, parts: Parts) -> None:
     """Photos that are dropped fill the table; a row that is clicked is explained."""
     named = parts.named
-    shown = ("many_notice", "many_cancel", "many_csv", "many_table", "many_rows", "many_status", "status")
+    shown = ("many_notice", "many_cancel", "many_csv", "many_table", "many_progress", "many_status", "status")
     targets = [named[name] for name in shown]
 
     def judge(values: dict[Any, Any], request: gr.Request, source: str) -> Iterator[dict[Any, Any]]:
         files = values[named[source]] or []
         asked, visitor = parts.asked(values), str(request.session_hash)
-        yield from map(parts.changes, page_many.judge(asked, files, page.doors, page.runs, visitor))
+        yield from map(parts.changes, page_many.judge(asked, files, page.doors, page.runs, visitor, page.spoken))
 
     def judge_files(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
         yield from judge(values, request, "many_files")
@@ -607,7 +621,7 @@ def _wire_many(page: Page, parts: Parts) -> None:
     def stop(request: gr.Request) -> None:
         page.runs.stop(str(request.session_hash) + page_many.OURS)
 
-    run_it: dict[str, Any] = {"outputs": targets, "trigger_mode": "multiple", **A_RUN}
+    run_it: dict[str, Any] = {"outputs": targets, "trigger_mode": "multiple", **A_BATCH}
     named["many_files"].change(judge_files, parts.readable() | {named["many_files"]}, **run_it)
     named["many_folder"].upload(judge_folder, parts.readable() | {named["many_folder"]}, **run_it)
     named["many_cancel"].click(stop, **AT_ONCE)
@@ -621,10 +635,12 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
     """The page speaks the language chosen; at first that of the link, or of the browser."""
     named = parts.named
 
-    def translate(values: dict[Any, Any]) -> dict[Any, Any]:
-        asked = parts.asked(values)
+    def translate(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
+        asked, visitor = parts.asked(values), str(request.session_hash)
+        page.wish(visitor, asked)
         with speaking(asked["language"]):
-            return parts.spoken_with({**page.translate(asked), **page_many.translate(asked["many_rows"])})
+            many = page_many.translate(asked["many_progress"], page.runs.waiting(visitor + page_many.OURS))
+            return parts.spoken_with({**page.translate(asked, visitor), **many})
 
     def arrive(request: gr.Request) -> dict[Any, Any]:
         return parts.changes(
@@ -635,8 +651,11 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
         return parts.changes(page.model_pictures(parts.asked(values)))
 
     everything = list(named.values())
-    named["model_tab"].select(draw_model, parts.readable(), [named["model_pictures"], named["status"]], **PRIVATE)
-    named["language"].change(translate, parts.readable(), everything, **AT_ONCE)
+    drawn: dict[str, Any] = {"outputs": [named["model_pictures"], named["status"]], **PRIVATE}
+    named["model_tab"].select(draw_model, parts.readable(), **drawn)
+    named["language"].change(translate, parts.readable(), everything, **AT_ONCE).then(
+        draw_model, parts.readable(), **drawn
+    )
     controls = [named[name] for name in ("language", "model", *CONTROLS, "photo", "notice", "status")]
     blocks.load(arrive, None, controls, **AT_ONCE)
 
@@ -644,7 +663,9 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
         yield from map(parts.changes, page.describe(parts.asked(values)))
 
     told = [named[name] for name in ("scope", "card", "model_pictures")]
-    named["model"].input(describe, parts.readable(), told, **PRIVATE).then(**run_it)
+    chosen = named["model"].input(describe, parts.readable(), told, **PRIVATE)
+    chosen.then(draw_model, parts.readable(), **drawn)
+    chosen.then(**run_it)
 
 
 def _wire_api(programs: Programs, parts: Parts) -> None:

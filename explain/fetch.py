@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import binascii
 import ipaddress
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urljoin
@@ -20,6 +19,9 @@ FILE_ROUTE = "/gradio_api/file="  # where the page's server hands out what was u
 REDIRECTS = 5
 SECONDS = 20.0  # for all of one photo
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # addresses that hold one of IPv4 (RFC 6052)
+NEVER_PUBLIC = tuple(  # Python calls these global: 6to4, local translation (RFC 8215), IPv4-compatible, site-local
+    map(ipaddress.IPv6Network, ("2002::/16", "64:ff9b:1::/48", "::/96", "fec0::/10"))
+)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -52,7 +54,7 @@ def from_data_url(text: str) -> bytes:
     """
     try:
         return base64.b64decode(text.partition(",")[2], validate=True)
-    except binascii.Error:
+    except ValueError:  # letters that base64 has not, or none that ASCII has
         raise PhotoError(Said("page.bad_data_url")) from None
 
 
@@ -61,42 +63,51 @@ def is_public(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         within = address.ipv4_mapped or (ipaddress.IPv4Address(int(address) % 2**32) if address in NAT64 else None)
         address = within or address
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and not any(address in one for one in NEVER_PUBLIC)
 
 
 def fetch(url: str, may_visit: Callable[[Address], bool] = is_public) -> bytes:
     """The file at an address, which must lie in the public internet, as must every address that it redirects to.
 
     The name is resolved once and that very address is visited: a name that changes its address between the check and
-    the visit gains nothing.
+    the visit gains nothing. It runs an event loop of its own: a thread that has one must call it from another.
 
     Raises:
         PhotoError: if it does not, is not there, is larger than a photo may be, or takes too long.
     """
-    until = time.monotonic() + SECONDS
     try:
+        return asyncio.run(_fetch(url, may_visit))
+    except PhotoError:
+        raise
+    except TimeoutError as error:
+        raise PhotoError(Said("doors.too_slow", seconds=SECONDS)) from error
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        raise PhotoError(Said("doors.unreachable")) from error
+
+
+async def _fetch(url: str, may_visit: Callable[[Address], bool]) -> bytes:
+    # The time for all of it: a server that sends its headers byte by byte never exceeds that for a single one.
+    async with asyncio.timeout(SECONDS):
         for _ in range(REDIRECTS + 1):
-            found = _visit(url, may_visit, until)
+            found = await _visit(url, may_visit)
             if isinstance(found, bytes):
                 return found
             url = urljoin(url, found)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
-        raise PhotoError(Said("doors.unreachable")) from error
     raise PhotoError(Said("doors.unreachable"))
 
 
-def _visit(url: str, may_visit: Callable[[Address], bool], until: float) -> bytes | str:
+async def _visit(url: str, may_visit: Callable[[Address], bool]) -> bytes | str:
     """The file at an address, or the address that it redirects to."""
     parts = httpx.URL(url)
     if parts.scheme not in ("http", "https") or not parts.host:
         raise PhotoError(Said("doors.unreachable"))
     name = parts.raw_host.decode("ascii")
-    address = _resolved(name, may_visit)
+    address = await asyncio.to_thread(_resolved, name, may_visit)
     headers = {"Host": parts.netloc.decode("ascii"), "Accept-Encoding": "identity"}
     there = parts.copy_with(host=str(address))
     # A proxy that the environment names would resolve the name by itself, and may stand inside.
-    with (
-        httpx.Client(trust_env=False, timeout=SECONDS / 2) as client,
+    async with (
+        httpx.AsyncClient(trust_env=False, timeout=SECONDS / 2) as client,
         client.stream("GET", there, headers=headers, extensions={"sni_hostname": name}) as answer,
     ):
         if answer.has_redirect_location:
@@ -104,12 +115,10 @@ def _visit(url: str, may_visit: Callable[[Address], bool], until: float) -> byte
         if answer.status_code != httpx.codes.OK:
             raise PhotoError(Said("doors.status", status=answer.status_code))
         data = bytearray()
-        for chunk in answer.iter_raw():
+        async for chunk in answer.aiter_raw():
             data += chunk
             if len(data) > MAX_BYTES:
                 raise PhotoError(Said("doors.too_large", limit=MAX_BYTES))
-            if time.monotonic() > until:
-                raise PhotoError(Said("doors.too_slow", seconds=SECONDS))
         return bytes(data)
 
 

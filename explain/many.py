@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from explain.analysis import MOST_JUDGED, Analysis, analyze
@@ -156,7 +156,7 @@ def _row(
     """One photo's row; None where it was cancelled before its end."""
     began = time.perf_counter()
     try:
-        steps = list(road(reader.read(item), settings, detector, cancelled))
+        steps = _judged(reader.read(item), settings, detector, cancelled, road)
         if not steps:  # cancelled before its turn came
             return None
         analysis = steps[-1]
@@ -177,6 +177,19 @@ def _row(
         sha256=analysis.photo.sha256,
         item=item,
     )
+
+
+def _judged(
+    photo: Path | bytes, settings: Settings, detector: Detector, cancelled: Callable[[], bool], road: Road
+) -> list[Analysis]:
+    """The steps of one photo's analysis."""
+    try:
+        return list(road(photo, settings, detector, cancelled))
+    except SettingsError:
+        if settings.segmentation == Settings.segmentation:
+            raise
+        # Facial regions are the quickest to cut, but a face seen from the side may have none.
+        return list(road(photo, replace(settings, segmentation=Settings.segmentation), detector, cancelled))
 
 
 def _faces(analysis: Analysis) -> tuple[FaceVerdict, ...]:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from explain import captions, draw, words
+from explain import captions, draw, page_what_if, words
 from explain.analysis import Analysis
 from explain.attention_map import attention_map
 from explain.doors import Doors
@@ -32,6 +32,7 @@ LIKELIER = "likelier"
 FORESEEN = (PhotoError, SettingsError, ArtifactError)  # their messages are written for the visitor
 ALWAYS = ("attention", "lime")  # maps that every visitor sees; the others are made when asked for
 SLIDE_FIRST = "lime"
+MEANWHILE = ("language", "shown", "smooth", "slide_map")  # what a visitor may change while a run goes on
 
 
 def settings_from(asked: Asked, **others: Any) -> Settings:
@@ -56,10 +57,24 @@ class Page:
         self.models = models
         self.runs = Runs()
         self.doors = doors or Doors(models)
+        self._wishes: dict[str, dict[str, Any]] = {}
+
+    def wish(self, visitor: str, asked: Asked) -> None:
+        """Keep what a visitor has changed by now: a run that goes on follows from its next step on."""
+        self._wishes[visitor] = {name: asked[name] for name in MEANWHILE}
+
+    def forget(self, visitor: str) -> None:
+        """A visitor has left."""
+        self._wishes.pop(visitor, None)
+
+    def spoken(self, visitor: str, otherwise: str) -> str:
+        """The language that a visitor has chosen by now; ``otherwise`` where nothing was changed."""
+        return str(self._wishes.get(visitor, {}).get("language", otherwise))
 
     def show(self, asked: Asked, visitor: str) -> Iterator[Updates]:
         """Analyse the photo and show each step, until it is complete, cancelled or superseded."""
-        yield from in_language(asked["language"], self._show(asked, visitor))
+        self.wish(visitor, asked)
+        yield from in_language(lambda: self.spoken(visitor, asked["language"]), self._show(asked, visitor))
 
     def _show(self, asked: Asked, visitor: str) -> Iterator[Updates]:
         photo = asked["photo"]
@@ -76,7 +91,7 @@ class Page:
                     if ended():
                         break
                     before, seen = seen, View.of(analysis, seen)
-                    yield self.updates(seen, before, asked)
+                    yield self.updates(seen, before, {**asked, **self._wishes.get(visitor, {})})
             except FORESEEN as error:
                 yield _failed(str(error))
             except Exception:
@@ -112,15 +127,11 @@ class Page:
         else:
             new_captions = new
         changes |= self.captions(seen, int(asked["shown"]), new_captions)
-        changes |= self.drawings(seen, int(asked["shown"]), new)
+        changes |= self.drawings(seen, asked, new)
         for name, problem in analysis.problems.items():
             if name in METHODS:
                 changes |= {f"{name}_column": visible(True), f"{name}_text": words.notice(str(problem))}
-        if analysis.complete:
-            changes |= {"report_group": visible(True), "link": link_field(link_to(asked, analysis))} | slide(
-                seen, asked
-            )
-        return changes
+        return changes | (_in_the_end(seen, asked) if analysis.complete else {})
 
     def card(self, analysis: Analysis) -> Card:
         """The card of the model that was asked."""
@@ -149,11 +160,13 @@ class Page:
                 changes[f"{name}_column"] = visible(name in analysis.settings.methods)
         return changes
 
-    def drawings(self, seen: View, shown: int, names: set[str]) -> Updates:
+    def drawings(self, seen: View, asked: Asked, names: set[str]) -> Updates:
         """The pictures of the maps that are named, and what is read of them where one points at them."""
         if not names:
             return {}
-        drawn: Updates = {f"{name}_picture": one for name, one in pictures(seen, shown, names).items()}
+        drawable = smoothed(seen, bool(asked["smooth"]))
+        found = pictures(drawable, int(asked["shown"]), names)
+        drawn: Updates = {f"{name}_picture": one for name, one in found.items()}
         lime = seen.analysis.attributions.get("lime")
         if lime is not None and lime.weights is not None and "lime" in names:
             choices = [(region_label(lime, region), region) for region in range(len(lime.weights))]
@@ -180,29 +193,38 @@ class Page:
         if seen is None:
             return {}
         with speaking(asked["language"]):
-            seen = smoothed(seen, bool(asked["smooth"]))
             shown, names = int(asked["shown"]), set(seen.analysis.attributions)
-            return {"seen": seen, **self.captions(seen, shown, names), **self.drawings(seen, shown, names)}
+            changes = self.captions(seen, shown, names) | self.drawings(seen, asked, names)
+            return changes | (_in_the_end(seen, asked) if seen.analysis.complete else {})
 
-    def translate(self, asked: Asked) -> Updates:
+    def translate(self, asked: Asked, visitor: str) -> Updates:
         """Say everything that is shown again, in the language chosen."""
         with speaking(asked["language"]):
             seen = asked["seen"]
-            model = self.describe_open(asked["model"])
-            model["model_pictures"] = ""  # in the other language; drawn again when somebody looks
+            changes = self._described(asked["model"]) if self.models.is_open(asked["model"]) else {}
             if seen is None:
-                return {**model, "placeholder": words.placeholder(), "what_if_text": words.what_if_help()}
-            return {**model, "what_if_text": words.what_if_help(), **self.updates(seen, None, asked)}
+                return {**changes, "placeholder": words.placeholder(), "what_if_text": words.what_if_help()}
+            changes |= self.updates(seen, None, asked) | page_what_if.again(asked)
+            del changes["seen"]  # a run may have gone on meanwhile
+            if not seen.analysis.complete and not self.runs.waiting(visitor):
+                changes |= {"status": words.stopped(seen.analysis), "cancel": visible(False)}
+            return changes
 
-    def describe_open(self, model: str) -> Updates:
-        """What an open model is for, and what was measured of it."""
-        card = self.models.get(model).card
-        return {"scope": words.scope(card), "card": words.model_card(card)}
+    def _described(self, model: str) -> Updates:
+        """What a model is for, and what was measured of it; the pictures of that are drawn afterwards."""
+        try:
+            card = self.models.get(model).card
+        except ArtifactError as error:
+            return {"scope": words.notice(str(error), "error"), "card": "", "model_pictures": ""}
+        return {"scope": words.scope(card), "card": words.model_card(card), "model_pictures": ""}
 
     def model_pictures(self, asked: Asked) -> Updates:
-        """What was measured of an open model, as pictures; they are drawn when somebody looks."""
+        """What was measured of a model, as pictures; nothing of one that can't be opened."""
         with speaking(asked["language"]):
-            return {"model_pictures": model_pictures(self.models.get(asked["model"]).card)}
+            try:
+                return {"model_pictures": model_pictures(self.models.get(asked["model"]).card)}
+            except ArtifactError:
+                return {"model_pictures": ""}
 
     def describe(self, asked: Asked) -> Iterator[Updates]:
         """The same of a model that may have to be opened first; a large one's first import takes minutes."""
@@ -211,10 +233,7 @@ class Page:
     def _describe(self, model: str) -> Iterator[Updates]:
         if not self.models.is_open(model):
             yield {"scope": words.notice(words.opening(model)), "card": "", "model_pictures": ""}
-        try:
-            yield self.describe_open(model)
-        except ArtifactError as error:
-            yield {"scope": words.notice(str(error), "error"), "card": ""}
+        yield self._described(model)
 
 
 def smoothed(seen: View, smooth: bool) -> View:
@@ -228,6 +247,12 @@ def smoothed(seen: View, smooth: bool) -> View:
     return seen.with_attributions({**analysis.attributions, "attention": again})
 
 
+def _in_the_end(seen: View, asked: Asked) -> Updates:
+    """What there is to do with a complete analysis."""
+    link = link_field(link_to(asked, seen.analysis))
+    return {"report_group": visible(True), "link": link, **slide(seen, asked)}
+
+
 def slide(seen: View, asked: Asked) -> Updates:
     """The face and one of its maps, to be slid over each other."""
     analysis = seen.analysis
@@ -235,7 +260,7 @@ def slide(seen: View, asked: Asked) -> Updates:
         return {}
     names = list(analysis.attributions)
     name = next(one for one in (asked["slide_map"], SLIDE_FIRST, *names) if one in names)
-    (picture,) = pictures(seen, int(asked["shown"]), {name}).values()
+    (picture,) = pictures(smoothed(seen, bool(asked["smooth"])), int(asked["shown"]), {name}).values()
     choices = [(METHODS[one].title, one) for one in names]
     return {
         "slide_map": Change(choices=choices, value=name),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from explain.gallery import examples
-from explain.page import LIKELIER, settings_from
+from explain.page import ALWAYS, LIKELIER, settings_from
 from explain.page_parts import IN_LINKS, Updates, from_link, notice
 from explain.preferences import preferred_language
-from explain.settings import Settings
+from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings
 from model.choice import Models
 from model.language import LANGUAGES, say, speaking
 
@@ -17,6 +18,7 @@ AT_FIRST = {
     **{"smooth": False, "further": [], "trust": True, "segmentation": Settings.segmentation, "hide": Settings.hide},
 }
 CONTROLS = tuple(AT_FIRST)  # of the settings, by name
+LIMITS = {"superpixels": (10, 150), "samples": (MIN_SAMPLES, MAX_SAMPLES), "shown": (1, 50)}  # of the sliders
 
 
 def arrival(models: Models, query: Mapping[str, str], accepted: str) -> Updates:
@@ -34,9 +36,24 @@ def arrival(models: Models, query: Mapping[str, str], accepted: str) -> Updates:
         try:
             asked = from_link({name: query[name] for name in IN_LINKS if name in query})
             settings_from({**AT_FIRST, **asked})
+            _check_controls(asked)
             if asked.get("model", models.first) not in models.names:
                 raise ValueError(f"model={asked['model']}")
         except ValueError as error:
             return {**changes, "notice": notice(say("page.bad_link", problem=str(error)), "error")}
     chosen = [example for example in examples() if example.path.stem == query.get("example")]
     return {**changes, **asked, **({"photo": str(chosen[0].path)} if chosen else {})}
+
+
+def _check_controls(asked: Mapping[str, Any]) -> None:
+    """Whether the controls can hold what a link asks for; they are narrower than the settings.
+
+    Raises:
+        ValueError: if not; the message is that part of the link.
+    """
+    for name, (least, most) in LIMITS.items():
+        if not least <= asked.get(name, least) <= most:
+            raise ValueError(f"{name}={asked[name]}")
+    for method in asked.get("further", ()):
+        if method in ALWAYS:
+            raise ValueError(f"further={method}")

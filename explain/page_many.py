@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -30,7 +30,9 @@ def help_line() -> str:
     return f'<p class="scope">{escape(say("page.many_help", limit=MAX_UPLOAD // MEGABYTE))}</p>'
 
 
-def judge(asked: Asked, files: Sequence[str], doors: Doors, runs: Runs, visitor: str) -> Iterator[Updates]:
+def judge(
+    asked: Asked, files: Sequence[str], doors: Doors, runs: Runs, visitor: str, spoken: Callable[[str, str], str]
+) -> Iterator[Updates]:
     """Judge many photos and fill the table, until all are done, cancelled or superseded.
 
     Args:
@@ -39,15 +41,17 @@ def judge(asked: Asked, files: Sequence[str], doors: Doors, runs: Runs, visitor:
         doors: the road that every photo takes.
         runs: whose run it is.
         visitor: who asked.
+        spoken: tells the language that a visitor has chosen by now, or else the one given.
     """
-    yield from in_language(asked["language"], _judge(asked, files, doors, runs, visitor + OURS))
+    steps = _judge(asked, files, doors, runs, visitor + OURS)
+    yield from in_language(lambda: spoken(visitor, asked["language"]), steps)
 
 
 def _judge(asked: Asked, files: Sequence[str], doors: Doors, runs: Runs, visitor: str) -> Iterator[Updates]:
     with runs.begin(visitor) as ended:
         progress = Progress((), 0, 0)
         if not files:
-            yield {"many_status": "", "many_table": visible(False), "many_csv": visible(False), "many_rows": ()}
+            yield {"many_status": "", "many_table": visible(False), "many_csv": visible(False), "many_progress": None}
             return
         yield {"many_notice": visible(False), "many_cancel": visible(True), "many_csv": visible(False)}
         try:
@@ -61,7 +65,7 @@ def _judge(asked: Asked, files: Sequence[str], doors: Doors, runs: Runs, visitor
             log.exception("Many photos failed.")
             yield {"many_notice": notice(words.failed(), "error")}
         if ended() and not progress.complete and not runs.waiting(visitor):
-            yield {"many_status": _status(f"{say('page.many_stopped')} {summary(progress)}")}
+            yield {"many_status": _ended(progress)}
         yield {"many_cancel": visible(False)}
 
 
@@ -71,7 +75,7 @@ def _shown(progress: Progress) -> Updates:
     return {
         "many_status": _status(summary(progress), bar),
         "many_table": Change(value=table(progress.rows), headers=columns(), visible=bool(progress.rows)),
-        "many_rows": progress.rows,
+        "many_progress": progress,
         "many_csv": visible(progress.complete and bool(progress.rows)),
     }
 
@@ -80,17 +84,23 @@ def _status(sentence: str, bar: str = "") -> str:
     return f'<p class="progress" role="status"><label>{escape(sentence)}{bar}</label></p>'
 
 
-def translate(rows: Sequence[Row]) -> Updates:
-    """The table again, in the language spoken now."""
-    if not rows:
+def translate(progress: Progress | None, running: bool) -> Updates:
+    """The table again, in the language spoken now; a run that goes on tells how far it is by itself."""
+    if progress is None or not progress.rows:
         return {}
-    return {"many_table": Change(value=table(rows), headers=columns())}
+    changes: Updates = {"many_table": Change(value=table(progress.rows), headers=columns())}
+    return changes if running else {**changes, "many_status": _ended(progress)}
+
+
+def _ended(progress: Progress) -> str:
+    stopped = "" if progress.complete else f"{say('page.many_stopped')} "
+    return _status(stopped + summary(progress))
 
 
 def download(asked: Asked) -> Iterator[Updates]:
     """Hand the table over as CSV; once it is handed over, our copy of it is gone."""
     with speaking(asked["language"]):
-        text = to_csv(asked["many_rows"])
+        text = to_csv(_rows(asked))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / FILE
         path.write_text(text, encoding="utf-8", newline="")
@@ -106,7 +116,7 @@ def open_photo_of(asked: Asked, number: int) -> Iterator[Updates]:
     """
     with speaking(asked["language"]):
         try:
-            row = next(row for row in asked["many_rows"] if row.number == number)
+            row = next(row for row in _rows(asked) if row.number == number)
             photo = open_row(row)
         except StopIteration:
             return
@@ -121,3 +131,7 @@ def open_photo_of(asked: Asked, number: int) -> Iterator[Updates]:
         path = Path(folder) / Path(row.name).name
         path.write_bytes(photo)
         yield {"photo": str(path), **chosen}
+
+
+def _rows(asked: Asked) -> tuple[Row, ...]:
+    return () if asked["many_progress"] is None else asked["many_progress"].rows

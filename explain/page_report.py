@@ -11,6 +11,7 @@ from pathlib import Path
 from explain.analysis import Analysis
 from explain.archive import archive
 from explain.origin import Origin
+from explain.page import smoothed
 from explain.page_parts import Asked, Updates, notice
 from explain.report import PAGE, report_files
 from model.artifact import Card
@@ -35,7 +36,7 @@ def _download(asked: Asked, card: Card, kind: str) -> Iterator[Updates]:
     try:
         analysis = _with_photo(asked)
     except PhotoError as error:
-        yield {"notice": notice(str(error), "error")}
+        yield {"notice": notice(str(error), "error"), "ready": None}  # the file made before must not come again
         return
     shown = int(asked["shown"])
     origin = Origin(_name(asked["photo"]), "", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
@@ -56,7 +57,8 @@ def _with_photo(asked: Asked) -> Analysis:
     photo = open_photo(asked["photo"])
     if photo.sha256 != seen.analysis.photo.sha256:
         raise PhotoError(say("page.another_photo"))
-    return replace(seen.analysis, photo=photo)
+    analysis = smoothed(seen, bool(asked["smooth"])).analysis
+    return replace(analysis, photo=photo)
 
 
 def _name(photo: str | bytes) -> str:

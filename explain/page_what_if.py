@@ -10,6 +10,14 @@ from explain.view import View
 from explain.what_if import WhatIf, smallest_flip, what_if_sentence, without, without_top
 
 
+def again(asked: Asked) -> Updates:
+    """What is hidden now, told once more: the language has changed."""
+    seen, hidden = asked["seen"], list(asked["hidden"])
+    if seen is None or seen.analysis.subject is None:
+        return {"what_if_text": words.what_if_help()}
+    return _hide(seen, hidden)
+
+
 def hide_at(asked: Asked, place: tuple[float, float]) -> Updates:
     """Hide the patch at a place of a map's picture, or show it again."""
     seen, hidden = asked["seen"], list(asked["hidden"])

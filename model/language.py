@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import string
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -65,10 +65,15 @@ def language_of_environment() -> str:
     return next((name for name in LANGUAGES if locale.lower().startswith(name)), DEFAULT)
 
 
-def in_language(name: str, steps: Iterator[Step]) -> Iterator[Step]:
-    """The steps of a generator, each made while ``name`` is spoken: servers may run each one in another thread."""
+def in_language(name: str | Callable[[], str], steps: Iterator[Step]) -> Iterator[Step]:
+    """The steps of a generator, each made while ``name`` is spoken: servers may run each one in another thread.
+
+    Args:
+        name: a language, or what tells before each step which one it is by now.
+        steps: what to go through.
+    """
     while True:
-        with speaking(name):
+        with speaking(name if isinstance(name, str) else name()):
             try:
                 step = next(steps)
             except StopIteration:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
+import pytest
 from gradio_client.utils import apply_diff
 
 from app import SteppedBlocks
@@ -45,6 +47,18 @@ def test_end_of_a_run_leaves_nothing_behind() -> None:
     blocks = SteppedBlocks()
     sent_by(blocks)
     assert not blocks.pending_diff_streams["visitor"]
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "was not uploaded"), ("tr", "yüklen")])
+def test_file_at_an_address_is_fetched_for_no_input_but_the_photo(language: str, told: str) -> None:
+    """Gradio would read it whole, whatever its size."""
+    with SteppedBlocks() as blocks:
+        inputs = [gr.Radio(["en", "tr"], elem_id="language"), gr.File(file_count="multiple"), gr.Slider()]
+    function: Any = SimpleNamespace(inputs=inputs, component_prop_inputs=[])
+    file = {"path": "http://127.0.0.1:9/endless", "meta": {"_type": "gradio.FileData"}}
+    for given in ([language, [file], 1], [language, None, file], [language, None, {"deep": [file]}]):
+        with pytest.raises(gr.Error, match=told):
+            asyncio.run(blocks.preprocess_data(function, given, None))
 
 
 def test_programs_get_every_step_as_it_is() -> None:

@@ -88,6 +88,7 @@ def anywhere(_: Address) -> bool:
         *("127.0.0.1", "127.8.9.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254"),
         *("100.64.0.1", "192.0.2.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"),
         *("::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1"),
+        *("2002:7f00:1::", "64:ff9b:1::7f00:1", "::127.0.0.1", "fec0::1"),
     ],
 )
 def test_networks_that_are_not_public_are_known(inside: str) -> None:
@@ -181,6 +182,39 @@ def test_a_file_that_trickles_is_given_up(site: Server, monkeypatch: pytest.Monk
     monkeypatch.setattr(explain.fetch, "SECONDS", 0.3)
     with pytest.raises(PhotoError, match="did not arrive"):
         fetch(address(site, "slow"), anywhere)
+
+
+def test_headers_that_trickle_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time, all of them do not."""
+    monkeypatch.setattr(explain.fetch, "SECONDS", 0.5)
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def trickle() -> None:
+        visitor, _ = listening.accept()
+        with visitor:
+            for byte in b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100:
+                try:
+                    visitor.send(bytes([byte]))
+                except OSError:
+                    return
+                time.sleep(0.1)
+
+    threading.Thread(target=trickle, daemon=True).start()
+    began = time.monotonic()
+    with listening, pytest.raises(PhotoError, match="did not arrive"):
+        fetch(f"http://127.0.0.1:{listening.getsockname()[1]}/photo", anywhere)
+    assert time.monotonic() - began < 10
+
+
+def test_a_redirect_to_what_is_no_address_is_refused(site: Server) -> None:
+    with pytest.raises(PhotoError, match="could be fetched"):
+        fetch(address(site, "to=http://[x"), anywhere)
+
+
+def test_data_url_with_letters_that_base64_has_not_is_refused() -> None:
+    for text in ("data:image/png;base64,ğ", "data:image/png;base64,a"):
+        with pytest.raises(PhotoError):
+            explain.fetch.from_data_url(text)
 
 
 def test_nobody_there_is_told(site: Server) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from explain import many
 from explain.analysis import Analysis, analyze
 from explain.many import VERDICT_ALONE, Progress, Row, judge_many, open_row
-from explain.settings import Settings
+from explain.settings import Settings, SettingsError
 from model.detector import Detector
 from model.photo import PhotoError
 
@@ -125,6 +125,20 @@ def test_fault_of_ours_is_a_row_too(folder: Path, detector: Detector) -> None:
 
     first, second = list(judge_many([folder / "1.png", CAT], detector, road=broken))[-1].rows
     assert "failed inside WhyFake" in str(first.problem) and second.problem is None
+
+
+def test_face_without_facial_regions_is_judged_all_the_same(folder: Path, detector: Detector) -> None:
+    asked = []
+
+    def road(photo: Path | bytes, settings: Settings, *others: Any) -> Iterator[Analysis]:
+        asked.append(settings.segmentation)
+        if settings.segmentation == "facial":
+            raise SettingsError("no landmarks")
+        return analyze(photo, settings, *others)
+
+    *_, last = judge_many([ASTRONAUT], detector, road=road)
+    (row,) = last.rows
+    assert asked == ["facial", "slic"] and row.problem is None and len(row.faces) == 1
 
 
 def test_no_maps_are_made(folder: Path, detector: Detector) -> None:

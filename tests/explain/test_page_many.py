@@ -11,6 +11,7 @@ import pytest
 
 from explain import page_many
 from explain.doors import Doors
+from explain.many import Row
 from explain.page_parts import Updates
 from explain.runs import Runs
 from model.artifact import SHIPPED
@@ -18,7 +19,7 @@ from model.choice import Models
 from model.found import MODEL_FOLDER, FoundModel
 
 CAT = Path(__file__).resolve().parents[2] / "examples" / "cat.jpg"  # no face: the quickest of answers
-ASKED = {"language": "en", "model": "lite_attention", "many_rows": ()}
+ASKED = {"language": "en", "model": "lite_attention", "many_progress": None}
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,18 @@ def doors() -> Doors:
 
 
 def judged(doors: Doors, files: list[Path], runs: Runs | None = None, **asked: Any) -> list[Updates]:
-    steps = page_many.judge(ASKED | asked, [str(file) for file in files], doors, runs or Runs(), "visitor")
+    steps = page_many.judge(ASKED | asked, [str(file) for file in files], doors, runs or Runs(), "visitor", as_before)
     return list(steps)
+
+
+def as_before(visitor: str, language: str) -> str:
+    """Nobody changes the language meanwhile."""
+    return language
+
+
+def rows_of(step: Updates) -> tuple[Row, ...]:
+    """The rows that a step tells of."""
+    return () if step.get("many_progress") is None else step["many_progress"].rows
 
 
 def shown(steps: list[Updates]) -> Updates:
@@ -38,22 +49,22 @@ def shown(steps: list[Updates]) -> Updates:
 
 def test_the_table_grows_by_a_row_for_each_photo(doors: Doors) -> None:
     steps = judged(doors, [CAT, CAT])
-    assert [len(step["many_rows"]) for step in steps if "many_rows" in step] == [0, 1, 2]
+    assert [len(rows_of(step)) for step in steps if "many_progress" in step] == [0, 1, 2]
     assert shown(steps)["many_csv"] == {"visible": True} and shown(steps)["many_cancel"] == {"visible": False}
     assert "2 of 2 photos" in shown(steps)["many_status"] and "<progress" not in shown(steps)["many_status"]
 
 
 def test_no_files_clear_the_table(doors: Doors) -> None:
-    assert shown(judged(doors, []))["many_rows"] == ()
+    assert shown(judged(doors, []))["many_progress"] is None
 
 
 def test_who_cancels_keeps_the_rows_so_far(doors: Doors) -> None:
     runs, steps = Runs(), []
-    for step in page_many.judge(ASKED, [str(CAT)] * 3, doors, runs, "visitor"):
+    for step in page_many.judge(ASKED, [str(CAT)] * 3, doors, runs, "visitor", as_before):
         steps.append(step)
-        if len(step.get("many_rows", ())) == 1:
+        if len(rows_of(step)) == 1:
             runs.stop("visitor" + page_many.OURS)
-    assert len(shown(steps)["many_rows"]) == 1
+    assert len(rows_of(shown(steps))) == 1
     assert shown(steps)["many_status"].count("Stopped.") == 1 and "1 of 3" in shown(steps)["many_status"]
 
 
@@ -85,18 +96,18 @@ def test_a_row_of_a_zip_is_opened_and_its_copy_is_gone_afterwards(doors: Doors, 
     packed = tmp_path / "photos.zip"
     with zipfile.ZipFile(packed, "w") as archive:
         archive.write(CAT, "holiday/cat.jpg")
-    rows = shown(judged(doors, [packed]))["many_rows"]
-    opened = page_many.open_photo_of(ASKED | {"many_rows": rows}, 1)
+    progress = shown(judged(doors, [packed]))["many_progress"]
+    opened = page_many.open_photo_of(ASKED | {"many_progress": progress}, 1)
     found = next(opened)
     copy = Path(found["photo"])
     assert copy.name == "cat.jpg" and copy.read_bytes() == CAT.read_bytes() and found["tabs"] == {"selected": "one"}
     assert not list(opened) and not copy.exists()
-    assert not list(page_many.open_photo_of(ASKED | {"many_rows": rows}, 7))
+    assert not list(page_many.open_photo_of(ASKED | {"many_progress": progress}, 7))
 
 
 def test_the_table_is_handed_over_as_csv(doors: Doors) -> None:
-    rows = shown(judged(doors, [CAT]))["many_rows"]
-    handed = page_many.download(ASKED | {"many_rows": rows, "language": "tr"})
+    progress = shown(judged(doors, [CAT]))["many_progress"]
+    handed = page_many.download(ASKED | {"many_progress": progress, "language": "tr"})
     with Path(next(handed)["ready"]).open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file)
     assert row["file"] == "cat.jpg" and row["faces"] == "0"

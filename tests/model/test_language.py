@@ -86,6 +86,15 @@ def test_each_step_of_a_generator_is_made_in_its_language_whatever_the_thread() 
     assert found == ["Sahte", "Gerçek"] and not list(made) and language.language() == "en"
 
 
+def test_language_of_a_generator_may_change_between_its_steps() -> None:
+    def steps() -> Iterator[str]:
+        yield say("class.Fake")
+        yield say("class.Real")
+
+    spoken = iter(["tr", "en", "en"])
+    assert list(in_language(lambda: next(spoken), steps())) == ["Sahte", "Real"]
+
+
 @pytest.mark.parametrize(
     ("value", "form", "english", "turkish"),
     [
