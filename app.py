@@ -651,7 +651,7 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
         return parts.changes(page.model_pictures(parts.asked(values)))
 
     everything = list(named.values())
-    drawn: dict[str, Any] = {"outputs": [named["model_pictures"], named["status"]], **PRIVATE}
+    drawn: dict[str, Any] = {"outputs": [named["model_pictures"], named["status"]], **AT_ONCE}
     named["model_tab"].select(draw_model, parts.readable(), **drawn)
     named["language"].change(translate, parts.readable(), everything, **AT_ONCE).then(
         draw_model, parts.readable(), **drawn
