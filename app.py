@@ -215,7 +215,7 @@ class SteppedBlocks(gr.Blocks):
         Gradio would fetch a file at an address for any input, of any size. The photo alone may be one, and a small one.
         """
         given = list(zip(block_fn.inputs, inputs, strict=False))
-        asked = (value for block, value in given if block.elem_id == "language" and value in LANGUAGES)
+        asked = (str(value) for block, value in given if block.elem_id == "language" and str(value) in LANGUAGES)
         with speaking(next(asked, DEFAULT)):
             if any(_holds_address(value) for block, value in given if not isinstance(block, PhotoInput)):
                 raise gr.Error(say("page.not_uploaded"), print_exception=False)
@@ -530,7 +530,7 @@ def _wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
         button.click(lambda path=str(example.path): gr.update(value=path), None, named["photo"], **AT_ONCE)
     drawn = [f"{name}_{part}" for name in METHODS for part in ("picture", "text")]
     for control in ("shown", "smooth"):  # a slider sends every step of its way
-        outputs = [*drawn, "regions", "lime_table", "pointed_at", "slide_map", "slide_picture", "link"]
+        outputs = [*drawn, "regions", "lime_table", "pointed_at", "slide_map", "slide_picture", "link", "report_group"]
         at_once(named[control].input, page.redraw, outputs, trigger_mode="always_last")
     at_once(named["slide_map"].input, _slide, ["slide_map", "slide_picture"])
     named["cancel"].click(stop, **AT_ONCE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,8 +58,9 @@ def test_file_at_an_address_is_fetched_for_no_input_but_the_photo(language: str,
     function: Any = SimpleNamespace(inputs=inputs, component_prop_inputs=[])
     file = {"path": "http://127.0.0.1:9/endless", "meta": {"_type": "gradio.FileData"}}
     for given in ([language, [file], 1], [language, None, file], [language, None, {"deep": [file]}]):
-        with pytest.raises(gr.Error, match=told):
-            asyncio.run(blocks.preprocess_data(function, given, None))
+        # In a thread of its own: where a browser is being driven, this one has an event loop already.
+        with ThreadPoolExecutor(1) as pool, pytest.raises(gr.Error, match=told):
+            pool.submit(lambda given=given: asyncio.run(blocks.preprocess_data(function, given, None))).result()
 
 
 def test_programs_get_every_step_as_it_is() -> None:
