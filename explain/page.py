@@ -32,6 +32,7 @@ LIKELIER = "likelier"
 FORESEEN = (PhotoError, SettingsError, ArtifactError)  # their messages are written for the visitor
 ALWAYS = ("attention", "lime")  # maps that every visitor sees; the others are made when asked for
 SLIDE_FIRST = "lime"
+OF_A_FACE = ("verdict_group", "maps", "report_group", "robustness_group")  # parts that a photo without one has not
 MEANWHILE = ("language", "shown", "smooth", "slide_map")  # what a visitor may change while a run goes on
 
 
@@ -112,7 +113,8 @@ class Page:
         if unjudged:  # the boxes name each face's verdict once it is known
             changes |= _first_look(seen)
         if analysis.chosen is None:
-            return {**changes, "whole_button": visible(True)}
+            # Said once more: what the photo before still had on its way to the browser may have shown them again.
+            return {**changes, "whole_button": visible(True), **{name: visible(False) for name in OF_A_FACE}}
         if analysis.prediction is None:
             return changes
         if unjudged:
@@ -293,7 +295,7 @@ def _known(analysis: Analysis) -> list[tuple[Any, ...]]:
 
 def blank(busy: bool) -> Updates:
     """The page before the first step of a run; ``busy`` where one has begun."""
-    hidden = ("notice", "found", "verdict_group", "maps", "whole_button", "report_group", "robustness_group")
+    hidden = ("notice", "found", "whole_button", *OF_A_FACE)
     return {
         **{name: visible(False) for name in hidden},
         "placeholder": Change(value=words.placeholder(), visible=not busy),

@@ -42,6 +42,22 @@ GRID = (8, 5)  # heads across and down in the picture of forty faces
 TILE = 128  # pixels a side of each head there
 
 
+CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()  # before any are given away
+
+
+@contextmanager
+def on_every_core() -> Iterator[None]:
+    """What is started meanwhile may use all cores: a browser beside a network on a single one would starve."""
+    own = os.sched_getaffinity(0) if CORES else set()
+    if CORES:
+        os.sched_setaffinity(0, CORES)
+    try:
+        yield
+    finally:
+        if CORES:
+            os.sched_setaffinity(0, own)
+
+
 def pytest_configure() -> None:
     """Give each of the processes that tests run in cores of its own: networks on shared cores wait for each other."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
@@ -169,10 +185,13 @@ def browser() -> Iterator[Browser]:
         )
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
+    starting = sync_playwright()
+    with on_every_core():
+        playwright = starting.start()
         chromium = playwright.chromium.launch(executable_path=executable, args=list(QUIET))
-        yield chromium
-        chromium.close()
+    yield chromium
+    chromium.close()
+    playwright.stop()
 
 
 # Photos gone wrong
