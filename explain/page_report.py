@@ -57,8 +57,9 @@ def _with_photo(asked: Asked) -> Analysis:
     photo = open_photo(asked["photo"])
     if photo.sha256 != seen.analysis.photo.sha256:
         raise PhotoError(say("page.another_photo"))
-    analysis = smoothed(seen, bool(asked["smooth"])).analysis
-    return replace(analysis, photo=photo)
+    smooth = bool(asked["smooth"])
+    analysis = smoothed(seen, smooth).analysis
+    return replace(analysis, photo=photo, settings=replace(analysis.settings, smooth_attention=smooth))
 
 
 def _name(photo: str | bytes) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -126,6 +128,17 @@ def test_report_of_another_photo_takes_the_last_file_away(finished: tuple[Page, 
     asked = ASKED | {"seen": shown["seen"], "photo": str(EXAMPLES / "astronaut.jpg")}
     (step,) = download(asked, card, "html")
     assert step["ready"] is None and step["notice"]["visible"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("smooth", [False, True])
+def test_report_tells_whether_its_mask_is_smoothed(finished: tuple[Page, Updates], smooth: bool) -> None:
+    page, shown = finished
+    made = download(ASKED | {"seen": shown["seen"], "smooth": smooth}, page.models.get("lite_attention").card, "zip")
+    with zipfile.ZipFile(next(made)["ready"]) as archive:
+        data = json.loads(archive.read(next(name for name in archive.namelist() if name.endswith("report.json"))))
+    assert data["settings"]["smooth_attention"] is smooth
+    made.close()
 
 
 def test_model_that_cannot_be_opened_is_told_and_all_else_translated(
