@@ -18,10 +18,12 @@ from tqdm.auto import tqdm
 from explain.attribution import Attribution, count_superpixels
 from explain.hiding import hidden_crop, perturb
 from explain.lime_fit import Halves, compare_halves, halves_of, intervals
+from explain.neighbourhood import batch_bounds, paired_masks
 from explain.subject import Subject, never
 
 BUDGET = 1200  # samples at the most; many maps of 30 superpixels have converged before
 FIRST_MAP = 64  # samples before the first picture, or two per superpixel if that is more
+PATIENCE = 1.0  # seconds that the first picture may take; a slow network shows one of fewer samples
 REFIT_SHARE = 0.1  # of the budget, between two pictures; a fit takes milliseconds
 SAMPLES_PER_SUPERPIXEL = 10  # before a map may count as converged: the advice of lime's author
 
@@ -76,10 +78,11 @@ class LimeExplainer(LimeImageExplainer):
     ) -> Iterator[Attribution]:
         """Yield the map of ``target`` as it grows, until it has converged or the budget ends.
 
-        The first map comes after two samples per superpixel (at least 64), the next ones whenever the samples
-        have doubled or grown by ``REFIT_SHARE`` of the budget, and the last one as soon as the map has converged: once
-        there are ten samples per superpixel (lime's author's advice) and fits to two halves of them agree, see
-        ``explain.lime_fit``, which is asked after every batch. When
+        The first map comes after two samples per superpixel (at least 64), or from a quarter of the first batch on
+        where waiting for more would take longer than ``PATIENCE``. The next ones come whenever the samples have doubled
+        or grown by ``REFIT_SHARE`` of the budget, and the last one as soon as the map has converged: once there are ten
+        samples per superpixel (lime's author's advice) and fits to two halves of them agree, see ``explain.lime_fit``,
+        which is asked after every batch. When
         ``cancelled`` turns true, no further batch is predicted and the iterator ends: what it yielded last, if
         anything, stays valid, ``complete: False``.
 
@@ -110,17 +113,18 @@ class LimeExplainer(LimeImageExplainer):
             probabilities = np.empty((samples, len(classes)))
             next_map = max(FIRST_MAP, 2 * masks.shape[1])
             seconds, resumed = 0.0, time.perf_counter()
-            for start in range(0, samples, self.batch_size):
+            for start, used in batch_bounds(samples, self.batch_size):
                 if cancelled():
                     return
-                used = min(start + self.batch_size, samples)
                 answers = np.asarray(predict(perturb(crop, hidden, segments, masks[start:used])))
                 expected = (used - start, len(classes))
                 if answers.shape != expected:
                     raise ValueError(f"predict must return (images, classes) {expected}, got {answers.shape}")
                 probabilities[start:used] = answers
                 enough = used >= SAMPLES_PER_SUPERPIXEL * masks.shape[1]
-                due = used >= min(next_map, samples)
+                # Twice as many samples may take twice as long, which is too long for who has seen nothing yet.
+                overdue = not seconds and 2 * (time.perf_counter() - resumed) > PATIENCE
+                due = overdue or used >= min(next_map, samples)
                 if not (due or enough):
                     continue
                 fitted = self._describe(masks[:used], probabilities[:used], crop, segments, index)
@@ -294,19 +298,3 @@ def _distances(masks: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Cosine distance ``(N,)`` of each mask from the untouched crop, as lime's kernel takes it."""
     distances: NDArray[np.float64] = pairwise_distances(masks, np.ones_like(masks[:1]), metric="cosine").ravel()
     return distances
-
-
-def paired_masks(samples: int, superpixels: int, seed: int) -> NDArray[np.uint8]:
-    """Draw masks in pairs, each followed by its complement: less noise per sample (arXiv 2012.01536).
-
-    Args:
-        samples: rows ``N``, at least 1. If it is even, the last mask stays without its complement.
-        superpixels: columns ``K``.
-        seed: equal seeds give equal rows, however many are drawn.
-
-    Returns:
-        ``(N, K) uint8`` of 0 and 1 = visible; row 0 is all ones.
-    """
-    drawn = np.random.RandomState(seed).randint(0, 2, (samples // 2, superpixels)).astype(np.uint8)
-    pairs = np.stack([drawn, 1 - drawn], axis=1).reshape(-1, superpixels)
-    return np.concatenate([np.ones((1, superpixels), np.uint8), pairs])[:samples]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from explain.lime_fit import TOP, compare_halves, halves_of, intervals
-from explain.lime_map import paired_masks
+from explain.neighbourhood import paired_masks
 
 WEIGHTS = np.linspace(1.0, 0.1, 12)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from explain.attribution import Attribution
 from explain.hiding import HIDES, hidden_crop, perturb
 from explain.lime_fit import intervals
-from explain.lime_map import LimeExplainer, Predict, paired_masks
+from explain.lime_map import PATIENCE, LimeExplainer, Predict
+from explain.neighbourhood import batch_bounds, paired_masks
 
 CLASSES = ("Fake", "Real")
 SIDE, GRID = 24, 4
@@ -94,11 +96,13 @@ def stock_explanation(
     )
 
 
-def fit_and_intervals(samples: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Weights of ``brightness_model`` and their intervals, over all the samples."""
+def fit_and_intervals(
+    samples: int, seed: int, model: Predict = brightness_model
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Weights of a model's superpixels and their intervals, over all the samples."""
     masks, hidden, explainer = paired_masks(samples, K, seed), hidden_crop(CROP, SEGMENTS, "mean"), LimeExplainer()
     batches = (masks[start : start + 500] for start in range(0, samples, 500))
-    answers = np.concatenate([brightness_model(perturb(CROP, hidden, SEGMENTS, batch)) for batch in batches])
+    answers = np.concatenate([model(perturb(CROP, hidden, SEGMENTS, batch)) for batch in batches])
     explanation = explainer.fit(masks, answers, CROP, SEGMENTS, 0)
     weights = np.array([weight for _, weight in sorted(explanation.local_exp[0])])
     kernel = explainer.base.kernel_fn(1 - np.sqrt(masks.mean(axis=1)))
@@ -200,7 +204,7 @@ def test_asks_for_exactly_the_samples_in_uint8_batches(samples: int) -> None:
     asked = Recorder()
     maps = list(LimeExplainer().explain(CROP, SEGMENTS, asked, CLASSES, "Fake", samples=samples))
     assert sum(map(len, asked.batches)) == samples
-    assert all(len(batch) == 64 for batch in asked.batches[:-1])
+    assert [len(batch) for batch in asked.batches] == [end - start for start, end in batch_bounds(samples, 64)]
     assert all(batch.shape[1:] == CROP.shape and batch.dtype == np.uint8 for batch in asked.batches)
     assert np.array_equal(asked.batches[0][0], CROP)
     assert maps[-1].evidence["samples"] == samples
@@ -215,6 +219,31 @@ def test_map_grows_until_complete() -> None:
     assert [found.evidence["complete"] for found in maps] == [False] * (len(maps) - 1) + [True]
     seconds = [found.evidence["seconds"] for found in maps]
     assert seconds == sorted(seconds)
+
+
+@pytest.mark.parametrize(("each", "first"), [(0.001, 64), (0.01, 64), (0.02, 32), (0.05, 16), (0.5, 16)])
+def test_a_slow_network_shows_its_first_map_in_time(monkeypatch: pytest.MonkeyPatch, each: float, first: int) -> None:
+    clock = 0.0
+
+    def slow_model(images: NDArray[np.uint8]) -> np.ndarray:
+        nonlocal clock
+        clock += each * len(images)
+        return brightness_model(images)
+
+    monkeypatch.setattr("explain.lime_map.time", SimpleNamespace(perf_counter=lambda: clock))
+    *rough, found = LimeExplainer().explain(CROP, SEGMENTS, slow_model, CLASSES, "Fake", samples=640)
+    assert rough[0].evidence["samples"] == first
+    assert float(rough[0].evidence["seconds"]) <= max(PATIENCE, 16 * each)
+    assert found.map.tobytes() == last(LimeExplainer(), samples=640).map.tobytes(), "the clock decides no result"
+
+
+def test_a_map_of_few_samples_is_not_sure_of_itself() -> None:
+    """Of 16 samples and as many superpixels, of which none matters."""
+    sure = []
+    for seed in range(20):
+        _, bounds = fit_and_intervals(16, seed, noise_model())
+        sure.append((bounds[:, 0] > 0) | (bounds[:, 1] < 0))
+    assert np.mean(sure) < 0.1
 
 
 def test_stops_early_once_the_map_has_converged() -> None:
@@ -303,7 +332,7 @@ def test_refuses_wrong_arguments_at_once(change: dict, message: str) -> None:
 
 
 def test_says_when_predict_returns_another_shape() -> None:
-    with pytest.raises(ValueError, match=r"\(images, classes\) \(64, 2\), got \(64,\)"):
+    with pytest.raises(ValueError, match=r"\(images, classes\) \(16, 2\), got \(16,\)"):
         next(LimeExplainer().explain(CROP, SEGMENTS, lambda images: np.ones(len(images)), CLASSES, "Fake"))
 
 
