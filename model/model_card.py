@@ -17,7 +17,8 @@ from model.language import say
 from model.legacy_card import LICENCE
 
 OFTEN = 0.1  # rate of mistakes from which they are called frequent
-NOT_TOLD = {"data", "out", "faces", "backbone", "split"}  # names of files on the machine that trained, digests
+NOT_TOLD = {"artifact", "data", "out", "faces", "backbone", "split"}  # names on the machine that trained, digests
+TRAININGS = {"arguments": "Trained with", "attention_arguments": "Attention mask trained further with"}
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCUMENT = Path("docs/model_card.md")  # the shipped model's
 
@@ -152,10 +153,11 @@ def _reproduction(card: Card, folder: Path) -> list[str]:
         "```",
         "",
     ]
-    arguments = {key: value for key, value in card.training.get("arguments", {}).items() if key not in NOT_TOLD}
-    if arguments:
-        told = ", ".join(f"{key.replace('_', ' ')} {_told(value)}" for key, value in arguments.items())
-        lines.append(f"- Trained with: {told}.")
+    for part, title in TRAININGS.items():
+        arguments = {key: value for key, value in card.training.get(part, {}).items() if key not in NOT_TOLD}
+        if arguments:
+            told = ", ".join(f"{key.replace('_', ' ')} {_told(value)}" for key, value in arguments.items())
+            lines.append(f"- {title}: {told}.")
     if card.versions:
         lines.append(f"- Written with: {', '.join(f'{name} {number}' for name, number in card.versions.items())}.")
     lines += [f"- SHA-256 of `{name}`: `{digest}`" for name, digest in card.sha256.items()]
@@ -166,6 +168,8 @@ def _told(value: object) -> str:
     """An argument's value in words."""
     if isinstance(value, dict):
         return " and ".join(f"{part} of {key}" for key, part in value.items())
+    if isinstance(value, list):
+        return " and ".join(map(str, value))
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return str(value)

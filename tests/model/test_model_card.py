@@ -307,6 +307,13 @@ def test_document_tells_licences_arguments_and_digests() -> None:
     assert "ab" * 32 in text and "keras 3.15.1" in text
 
 
+def test_document_tells_of_a_mask_that_was_trained_further() -> None:
+    further = {"artifact": "first", "epochs": 6, "sets": ["a", "b"]}
+    training = {"arguments": {"epochs": 3}, "attention_arguments": further}
+    text = markdown(replace(CARD, training=training))
+    assert "- Trained with: epochs 3.\n- Attention mask trained further with: epochs 6, sets a and b.\n" in text
+
+
 def test_command_writes_what_the_card_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_card(tmp_path, CARD)
     write_model_card(tmp_path, tmp_path / "new" / "card.md")
