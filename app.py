@@ -12,7 +12,7 @@ import gradio as gr
 import typer
 
 from explain import captions, many_table, page_many, page_what_if, words
-from explain.doors import BUSY_VISITORS, Doors
+from explain.doors import BUSY_VISITORS, SEATS, Doors
 from explain.fetch import fetch, from_data_url
 from explain.gallery import FOLDER, examples
 from explain.hiding import HIDES
@@ -67,7 +67,7 @@ CSS, SCRIPT = ROOM / "page.css", ROOM / "page.js"
 FURTHER = [name for name in METHODS if name not in ALWAYS]
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # what takes milliseconds does not wait for others' runs
-A_RUN: dict[str, Any] = {"concurrency_limit": BUSY_VISITORS, "concurrency_id": "model", **PRIVATE}
+A_RUN: dict[str, Any] = {"concurrency_limit": SEATS, "concurrency_id": "model", **PRIVATE}
 # Whoever drops a thousand photos must not keep the others from theirs; each of the thousand takes its turn as well.
 A_BATCH: dict[str, Any] = {"concurrency_limit": BUSY_VISITORS, "concurrency_id": "many", **PRIVATE}
 
@@ -683,7 +683,7 @@ def _wire_api(programs: Programs, parts: Parts) -> None:
     cutting = [named[name] for name in ("segmentation", "hide")]
 
     def offer(name: str, function: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
-        run: dict[str, Any] = {"concurrency_limit": BUSY_VISITORS, "concurrency_id": "model"}
+        run: dict[str, Any] = {"concurrency_limit": SEATS, "concurrency_id": "model"}
         gr.Button(visible=False).click(_refusing(function), inputs, outputs, api_name=name, **run)
 
     offer(

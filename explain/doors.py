@@ -24,6 +24,7 @@ from model.language import LANGUAGES, Said
 Source = bytes | str | PathLike[str]
 Step = TypeVar("Step")
 BUSY_VISITORS = 4  # analyses at the same time; the rest wait their turn
+SEATS = 16  # runs of the page that have begun: who is not served yet is told that they wait
 
 
 class LanguageError(ValueError):

@@ -87,6 +87,9 @@ class Page:
             try:
                 settings = settings_from(asked, face=int(asked["face"]), whole_picture=bool(asked["whole"]))
                 detector = self.models.get(asked["model"])
+                turns = self.doors.turns
+                if turns.taken:
+                    yield {"status": words.waiting(turns.running, turns.waiting)}
                 steps = self.doors.analyze(photo, settings, detector, ended, visitor=visitor, patient=True)
                 for analysis in steps:
                     if ended():

@@ -24,11 +24,17 @@ class Turns:
     """
 
     def __init__(self, at_once: int, most_waiting: int = 16) -> None:
+        self._at_once = at_once
         self._free = threading.Semaphore(at_once)
         self._most_waiting = most_waiting
         self._lock = threading.Lock()
         self.running = 0
         self.waiting = 0
+
+    @property
+    def taken(self) -> bool:
+        """Whether who comes now has to wait."""
+        return self.running >= self._at_once
 
     def each(
         self, steps: Iterator[Step], cancelled: Callable[[], bool] = never, patient: bool = False

@@ -121,6 +121,11 @@ def looking() -> str:
     return _status(escape(say("doing.looking")))
 
 
+def waiting(running: int, ahead: int) -> str:
+    """Shown until a place is free: how many analyses are running, and how many visitors wait before this one."""
+    return _status(escape(say("doing.waiting", running=running, ahead=ahead)))
+
+
 def progress(analysis: Analysis) -> str:
     """A labelled progress bar while maps and measures come, and how long everything took once they have."""
     if analysis.chosen is None:

@@ -18,7 +18,6 @@ from model.legacy_card import LICENCE
 
 OFTEN = 0.1  # rate of mistakes from which they are called frequent
 NOT_TOLD = {"artifact", "data", "out", "faces", "backbone", "split"}  # names on the machine that trained, digests
-TRAININGS = {"arguments": "Trained with", "attention_arguments": "Attention mask trained further with"}
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCUMENT = Path("docs/model_card.md")  # the shipped model's
 
@@ -153,7 +152,8 @@ def _reproduction(card: Card, folder: Path) -> list[str]:
         "```",
         "",
     ]
-    for part, title in TRAININGS.items():
+    trainings = {"arguments": "Trained with", "attention_arguments": "Attention mask trained further with"}
+    for part, title in trainings.items():
         arguments = {key: value for key, value in card.training.get(part, {}).items() if key not in NOT_TOLD}
         if arguments:
             told = ", ".join(f"{key.replace('_', ' ')} {_told(value)}" for key, value in arguments.items())

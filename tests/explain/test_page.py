@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from explain import page_what_if
+from explain.doors import BUSY_VISITORS
 from explain.page import Page, slide
 from explain.page_arrival import AT_FIRST
-from explain.page_parts import Updates
+from explain.page_parts import Updates, visible
 from explain.page_report import download
 from model.artifact import SHIPPED, ArtifactError
 from model.choice import Models
@@ -49,6 +50,32 @@ def rest(steps: Iterator[Updates], shown: Updates) -> Updates:
     for step in steps:
         shown |= step
     return shown
+
+
+def test_visitor_who_has_to_wait_is_told(page: Page) -> None:
+    places = [page.doors.turns.each(iter([1, 2])) for _ in range(BUSY_VISITORS)]
+    for place in places:
+        next(place)
+    steps = page.show(ASKED, VISITOR)
+    shown = next(steps) | next(steps)
+    assert "Waiting for a free place (being analysed: 4, waiting before you: 0)" in shown["status"]
+    assert shown["cancel"] == visible(True)
+    list(places[0])
+    assert "Waiting" not in next(steps)["status"], "its turn has come"
+    page.runs.stop(VISITOR)
+    assert list(steps)[-1]["cancel"] == visible(False)
+
+
+def test_visitor_who_stops_waiting_is_told_that_the_run_was_stopped(page: Page) -> None:
+    places = [page.doors.turns.each(iter([1, 2])) for _ in range(BUSY_VISITORS)]
+    for place in places:
+        next(place)
+    steps = page.show(ASKED, VISITOR)
+    shown = next(steps) | next(steps)
+    page.runs.stop(VISITOR)
+    shown = rest(steps, shown)
+    assert "Waiting" not in shown["status"] and shown["cancel"] == visible(False) and shown["seen"] is None
+    assert page.doors.turns.waiting == 0
 
 
 @pytest.mark.slow

@@ -32,6 +32,17 @@ def test_steps_come_through_in_order() -> None:
     assert (turns.running, turns.waiting) == (0, 0)
 
 
+def test_tells_whether_all_places_are_taken() -> None:
+    turns = Turns(2)
+    first = begun(turns)
+    assert not turns.taken
+    second = begun(turns)
+    assert turns.taken
+    for steps in (first, second):
+        list(steps)
+    assert not turns.taken
+
+
 def test_no_more_run_at_once_than_there_are_turns() -> None:
     turns, at_once, most = Turns(2), [0], [0]
     lock = threading.Lock()
