@@ -32,7 +32,7 @@ from explain.subject import Subject, never
 from model.artifact import SHIPPED, Card, write_card
 from model.cli import run
 
-CHEAP = ("attention", "gradcam", "gradcam_attention", "occlusion")
+CHEAP = ("attention", "gradcam", "gradcam_attention", "hirescam", "occlusion")
 COSTLY = ("lime", "rise", "integrated_gradients")  # up to a thousand pictures or gradients each
 MEASURES = ("peak", "share", "AP")
 BLOB_SIGMA = 0.2  # of the crop's side

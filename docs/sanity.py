@@ -21,6 +21,7 @@ TITLES = {
     "attention": "Attention mask",
     "gradcam": "Grad-CAM",
     "gradcam_attention": "Grad-CAM before attention",
+    "hirescam": "HiResCAM",
     "lime": "LIME",
     "integrated_gradients": "Integrated gradients",
     "lime, signed": "LIME, signed",

@@ -62,7 +62,7 @@ Model = Annotated[str | None, Field(description="Name of the model; the server's
 Methods = Annotated[
     list[str],
     Field(
-        description="Maps to make; gradcam, gradcam_attention and integrated_gradients take longer at first.",
+        description="Maps to make; gradcam, gradcam_attention, hirescam and integrated_gradients take longer at first.",
         json_schema_extra={"items": {"type": "string", "enum": list(METHODS)}},
     ),
 ]

@@ -1,4 +1,4 @@
-"""Grad-CAM: which features on a layer's grid push towards the class."""
+"""Grad-CAM and HiResCAM: which features on a layer's grid push towards the class."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import keras
 
 Choose = Callable[["keras.Model"], "keras.KerasTensor"]
+Weigh = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 
 
 def gradcam(subject: Subject, cancelled: Callable[[], bool] = never) -> Iterator[Attribution]:
@@ -39,7 +40,7 @@ def gradcam(subject: Subject, cancelled: Callable[[], bool] = never) -> Iterator
     Raises:
         ExplanationError: if the network has no convolution to look at.
     """
-    return _on("gradcam", last_convolution, subject, cancelled)
+    return _on("gradcam", last_convolution, class_activation, subject, cancelled)
 
 
 def gradcam_attention(subject: Subject, cancelled: Callable[[], bool] = never) -> Iterator[Attribution]:
@@ -48,17 +49,37 @@ def gradcam_attention(subject: Subject, cancelled: Callable[[], bool] = never) -
     Raises:
         ExplanationError: if the network has no attention block.
     """
-    return _on("gradcam_attention", before_attention, subject, cancelled)
+    return _on("gradcam_attention", before_attention, class_activation, subject, cancelled)
 
 
-def _on(method: str, choose: Choose, subject: Subject, cancelled: Callable[[], bool]) -> Iterator[Attribution]:
+def hirescam(subject: Subject, cancelled: Callable[[], bool] = never) -> Iterator[Attribution]:
+    """HiResCAM (Draelos and Carin, arXiv 2011.08891) on the features before the attention block.
+
+    Grad-CAM lets a channel count alike all over the grid. Where a mask weighs places before they are pooled that is
+    untrue: a place that the mask leaves out may still light up. Here every place counts with its own gradient, so the
+    map is what each place adds to the log-odds, as far as these follow the features in a straight line. A network
+    without an attention block is asked about its last convolution. Otherwise see ``gradcam``.
+
+    Raises:
+        ExplanationError: if the network has no convolution to look at.
+    """
+    return _on("hirescam", _before_pooling, place_activation, subject, cancelled)
+
+
+def _before_pooling(network: keras.Model) -> keras.KerasTensor:
+    return before_attention(network) if "attention" in network.output else last_convolution(network)
+
+
+def _on(
+    method: str, choose: Choose, weigh: Weigh, subject: Subject, cancelled: Callable[[], bool]
+) -> Iterator[Attribution]:
     if cancelled():
         return
     started = time.perf_counter()
     odds = LogOdds(subject.detector, subject.target)
     layer = choose(odds.network)
     features, gradients = odds.by_features(to_input(subject.crop[None], subject.detector.card.preprocessing), layer)
-    grid = class_activation(features[0], gradients[0])
+    grid = weigh(features[0], gradients[0])
     scale = float(grid.max())
     side = len(subject.crop)
     shares = grid / np.float32(scale or 1.0)
@@ -76,3 +97,8 @@ def class_activation(features: NDArray[np.float32], gradients: NDArray[np.float3
     """The map ``(h, w)``, 0 or more, of features ``(h, w, C)`` and the gradients by them: equation 2 of the paper."""
     weights = gradients.mean(axis=(0, 1))
     return np.maximum(features @ weights, 0)
+
+
+def place_activation(features: NDArray[np.float32], gradients: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The map ``(h, w)``, 0 or more, of features ``(h, w, C)`` and the gradients by them, each place by its own."""
+    return np.maximum((features * gradients).sum(axis=-1), 0)

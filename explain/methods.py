@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from explain.attention_map import attention
 from explain.attribution import Attribution
-from explain.gradcam import gradcam, gradcam_attention
+from explain.gradcam import gradcam, gradcam_attention, hirescam
 from explain.integrated_gradients import integrated_gradients
 from explain.lime_map import lime
 from explain.occlusion import occlusion
@@ -49,6 +49,7 @@ METHODS = {
         Method("lime", lime),
         Method("gradcam", gradcam, gradients=True),
         Method("gradcam_attention", gradcam_attention, gradients=True),
+        Method("hirescam", hirescam, gradients=True),
         Method("integrated_gradients", integrated_gradients, gradients=True),
         Method("occlusion", occlusion),
         Method("rise", rise),

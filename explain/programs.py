@@ -140,7 +140,7 @@ class Programs:
 
         Args:
             photo: JPEG, PNG, WebP, GIF, BMP or TIFF: uploaded, at a public address, or as a data URL.
-            methods: maps to make; gradcam, gradcam_attention and integrated_gradients load TensorFlow at first.
+            methods: maps to make; gradcam, gradcam_attention, hirescam, integrated_gradients load TensorFlow first.
             target: class that the maps explain, "Fake" or "Real"; "likelier" for the likelier one.
             superpixels: about how many regions to cut the face into.
             samples: pictures that LIME asks about at the most; it stops when its map has converged.

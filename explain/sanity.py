@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explain.agreement import rank_correlation
 from explain.attention_map import attention
 from explain.attribution import Attribution
-from explain.gradcam import gradcam, gradcam_attention
+from explain.gradcam import gradcam, gradcam_attention, hirescam
 from explain.integrated_gradients import FIRST_STEPS, integrated_gradients
 from explain.lime_map import lime
 from explain.subject import Subject
@@ -97,6 +97,7 @@ METHODS: dict[str, Callable[[Subject], Iterator[Attribution]]] = {
     "attention": attention,
     "gradcam": gradcam,
     "gradcam_attention": gradcam_attention,
+    "hirescam": hirescam,
     "integrated_gradients": partial(integrated_gradients, most_steps=FIRST_STEPS),
     "lime": partial(lime, samples=LIME_SAMPLES),
 }
@@ -105,6 +106,7 @@ READINGS = {
     "attention": ("attention", _strength),
     "gradcam": ("gradcam", _strength),
     "gradcam_attention": ("gradcam_attention", _strength),
+    "hirescam": ("hirescam", _strength),
     "lime": ("lime", _strength),
     "integrated_gradients": ("integrated_gradients", _strength),
     "lime, signed": ("lime", _direction),

@@ -357,7 +357,7 @@ def test_what_cannot_be_made_is_told_and_the_rest_comes(detector: Detector) -> N
 
 @pytest.mark.slow
 def test_gradient_maps_take_the_same_road(detector: Detector) -> None:
-    methods = ("gradcam", "gradcam_attention", "integrated_gradients")
+    methods = ("gradcam", "gradcam_attention", "hirescam", "integrated_gradients")
     found = last(PHOTO, replace(QUICK, methods=methods), detector)
     assert found.problems == {}
     assert list(found.attributions) == list(methods)

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from explain.attribution import Attribution
-from explain.gradcam import class_activation, gradcam, gradcam_attention
+from explain.gradcam import class_activation, gradcam, gradcam_attention, hirescam, place_activation
 from explain.network import ExplanationError
 from explain.subject import Subject
 from model.artifact import Card
@@ -139,6 +139,41 @@ def test_channels_weigh_as_their_mean_gradient() -> None:
     np.testing.assert_allclose(class_activation(features, -gradients), np.ones((2, 2)))
 
 
+def test_a_pooled_network_looks_alike_to_both(network: keras.Model) -> None:
+    """Where every place counts alike, its own gradient is the mean one."""
+    one, other = only(gradcam(subject_of(network))), only(hirescam(subject_of(network)))
+    np.testing.assert_allclose(other.map, one.map, atol=1e-5)
+    assert (other.method, other.native_shape) == ("hirescam", (SIDE, SIDE))
+
+
+def test_a_place_that_is_masked_out_speaks_for_nothing() -> None:
+    """Two places with equal features, of which the pool takes one: Grad-CAM shows both."""
+    features = np.ones((1, 2, 3), np.float32)
+    gradients = np.array([[[0.4, 0.3, -0.1], [0, 0, 0]]], np.float32)
+    np.testing.assert_allclose(place_activation(features, gradients), [[0.6, 0]], atol=1e-6)
+    np.testing.assert_allclose(class_activation(features, gradients), [[0.3, 0.3]], atol=1e-6)
+    assert not place_activation(features, -gradients).any(), "what speaks against is not shown"
+
+
+def test_masked_pool_gets_what_each_place_adds() -> None:
+    """Of a network whose mask is flat whatever it sees: each place's share of the log-odds, known from its weights."""
+    import keras
+
+    network = attention_network()
+    for name in ("attention_conv1", "attention_mask"):
+        layer = network.get_layer(name)
+        layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])
+    found = only(hirescam(subject_of(network)))
+    norm = network.get_layer("attention_bn")
+    seen = np.asarray(keras.Model(network.input, norm.input)(CROP[None].astype(np.float32) * np.float32(UNIT)))[0]
+    gamma, _, _, variance = norm.get_weights()
+    (kernel,) = (weights for weights in network.get_weights() if weights.shape == (6, 2))
+    per_feature = (kernel[:, 0] - kernel[:, 1]) * gamma / np.sqrt(variance + norm.epsilon)
+    expected = np.maximum(seen @ per_feature, 0) / (seen.shape[0] * seen.shape[1]) / TEMPERATURE
+    assert expected.max() > 0
+    assert found.evidence["scale"] == pytest.approx(expected.max(), rel=1e-4)
+
+
 def test_before_attention_its_grid_is_the_masks() -> None:
     network = attention_network()
     found = only(gradcam_attention(subject_of(network)))
@@ -151,7 +186,7 @@ def test_without_an_attention_block_says_what_to_choose(network: keras.Model) ->
         next(gradcam_attention(subject_of(network)))
 
 
-@pytest.mark.parametrize("method", [gradcam, gradcam_attention])
+@pytest.mark.parametrize("method", [gradcam, gradcam_attention, hirescam])
 def test_cancelled_before_the_gradient_nothing_is_loaded(
     method: Callable[[Subject, Callable[[], bool]], Iterator[Attribution]],
 ) -> None:
@@ -163,9 +198,9 @@ def test_cancelled_before_the_gradient_nothing_is_loaded(
 def test_shipped_model_is_explained_on_both_its_grids(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
     crop = find_faces(astronaut, detector.card.preprocessing.crop_margin)[0].crop
     subject = Subject(crop, np.zeros(crop.shape[:2], np.int32), "Fake", detector)
-    convolution, features = only(gradcam(subject)), only(gradcam_attention(subject))
-    assert (convolution.native_shape, features.native_shape) == ((6, 6), (12, 12))
-    for found in (convolution, features):
+    convolution, features, places = (only(method(subject)) for method in (gradcam, gradcam_attention, hirescam))
+    assert [found.native_shape for found in (convolution, features, places)] == [(6, 6), (12, 12), (12, 12)]
+    for found in (convolution, features, places):
         assert found.map.shape == crop.shape[:2]
         assert found.map.min() >= 0 and 0.5 < found.map.max() <= 1
     np.testing.assert_array_equal(only(gradcam(subject)).map, convolution.map)

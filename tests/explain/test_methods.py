@@ -99,4 +99,4 @@ def test_no_two_methods_are_called_alike(what: Callable[[Any], str]) -> None:
 
 
 def test_maps_by_gradients_are_marked() -> None:
-    assert GRADIENTS == ["gradcam", "gradcam_attention", "integrated_gradients"]
+    assert GRADIENTS == ["gradcam", "gradcam_attention", "hirescam", "integrated_gradients"]
