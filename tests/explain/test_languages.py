@@ -58,7 +58,7 @@ EVIDENCE: dict[str, float | int | str | bool] = {
 }
 PATH = {"steps": 64, "samples": 96, "change": 0.412, "sum": 0.408, "completeness_gap": -0.004}
 SPELT_ALIKE = {  # in English and in Turkish: names, and what Turkish took over
-    *("cam", "grad", "jaccard", "lime", "rise", "ribeiro", "tensorflow", "whyfake", "fake", "lite"),
+    *("cam", "grad", "hirescam", "jaccard", "lime", "rise", "ribeiro", "tensorflow", "whyfake", "fake", "lite"),
     *("model", "p", "r²", "test", "µ"),
 }
 

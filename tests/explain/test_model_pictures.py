@@ -145,8 +145,8 @@ def test_shipped_model_has_every_picture_with_its_text() -> None:
     html = model_pictures(card)
     told = alternatives(html)
     assert len(told) == 3 + len(CORRUPTIONS) and len(set(told)) == len(told)
-    assert "DFDC face swaps: AUC 0.91, at worst 0.60 (4)" in told[4], "blur follows JPEG"
-    assert "up to 100 of each class and set" in html
+    assert "DFDC face swaps: AUC 0.92, at worst 0.61 (4)" in told[4], "blur follows JPEG"
+    assert "up to 200 of each class and set" in html
     for content in re.findall(r"base64,([^\"]+)", html):
         with Image.open(BytesIO(base64.b64decode(content))) as image:
             darkest, lightest = image.convert("L").getextrema()
