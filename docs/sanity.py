@@ -57,7 +57,9 @@ def curves(runs: list[Likeness]) -> Figure:
     places = range(len(parts))
     figure = Figure((15, 7.6), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
     panels = figure.subplots(2, -(-len(READINGS) // 2), sharex=True, sharey=True).ravel()
-    for axes, name in zip(panels, READINGS, strict=True):
+    for spare in panels[len(READINGS) :]:
+        spare.set_visible(False)
+    for axes, name in zip(panels, READINGS, strict=False):
         values = np.array([[run[part][name] for part in parts] for run in runs])
         axes.axhline(0, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
         axes.plot(places, values.T, color=QUIET, linewidth=0.8, alpha=0.6)
