@@ -29,7 +29,7 @@ from explain.facial_regions import facial_regions, landmarks_in_crop
 from explain.methods import METHODS, explainers
 from explain.settings import Settings
 from explain.subject import Subject, never
-from model.artifact import SHIPPED, Card, write_card
+from model.artifact import SHIPPED, Card, read_card, write_card
 from model.cli import run
 
 CHEAP = ("attention", "gradcam", "gradcam_attention", "hirescam", "occlusion")
@@ -200,22 +200,25 @@ def main(
         raise typer.BadParameter(
             f"no such map: {', '.join(sorted(unknown))}; choose among {', '.join((*CHEAP, *COSTLY))}."
         )
-    earlier = {} if data is None else _results.read("localisation")
-    this_run = {**_results.made_by("localisation"), "most": most, "limit": limit}
-    figures: dict[str, Any] = {"blob_sigma": BLOB_SIGMA, "runs": [*earlier.get("runs", []), this_run]}
+    figures: dict[str, Any] = {}
     for name, faces in sets.items():
         fakes = list(called_fake(faces))
         fakes = fakes[:2] if quick else fakes
         figures[name] = compare(fakes, names, most, limit, processes)
         if any(face.parts for face in fakes):
             figures[name]["peak_in_replaced_part"] = compare_parts(_drawn(fakes, most), names, processes)
+    # Read no sooner: another run may have ended meanwhile, whose figures must not be lost.
+    earlier = {} if data is None else _results.read("localisation")
+    this_run = {**_results.made_by("localisation"), "most": most, "limit": limit}
+    for name in sets:
         for part in ("methods", "peak_in_replaced_part"):
             if part in earlier.get(name, {}):
                 figures[name][part] = earlier[name][part] | figures[name].get(part, {})
         _print(name, figures[name])
-    _results.write("localisation", figures, quick)
+    runs = [*earlier.get("runs", []), this_run]
+    _results.write("localisation", {"blob_sigma": BLOB_SIGMA, "runs": runs, **figures}, quick)
     if write and not quick:
-        write_card(SHIPPED, with_peaks(the_detector().card, figures))
+        write_card(SHIPPED, with_peaks(read_card(SHIPPED), figures))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ class Turns:
 
     Args:
         at_once: analyses that run at the same time.
-        most_waiting: that many may wait before the next one that is in a hurry is refused.
+        most_waiting: so many that are in a hurry may wait before the next of them is refused.
     """
 
     def __init__(self, at_once: int, most_waiting: int = 16) -> None:
@@ -30,6 +30,7 @@ class Turns:
         self._lock = threading.Lock()
         self.running = 0
         self.waiting = 0
+        self._hurried = 0  # of those who wait; a visitor of the page must not cost a program its answer
 
     @property
     def taken(self) -> bool:
@@ -63,9 +64,10 @@ class Turns:
             self._count(running=1)
             return True
         with self._lock:
-            if not patient and self.waiting >= self._most_waiting:
+            if not patient and self._hurried >= self._most_waiting:
                 raise Busy(Said("doors.busy"))
             self.waiting += 1
+            self._hurried += not patient
         try:
             while not cancelled():
                 if self._free.acquire(timeout=LOOK_S):
@@ -73,9 +75,10 @@ class Turns:
                     return True
             return False
         finally:
-            self._count(waiting=-1)
+            self._count(waiting=-1, hurried=-int(not patient))
 
-    def _count(self, running: int = 0, waiting: int = 0) -> None:
+    def _count(self, running: int = 0, waiting: int = 0, hurried: int = 0) -> None:
         with self._lock:
             self.running += running
             self.waiting += waiting
+            self._hurried += hurried

@@ -47,7 +47,7 @@ class Sample:
     mask: NDArray[np.float32] | None = None
 
 
-def _landmarks_in(example: Example, square: tuple[float, float, float]) -> NDArray[np.float32]:
+def landmarks_in(example: Example, square: tuple[float, float, float]) -> NDArray[np.float32]:
     """The example's landmarks in the pixels of the crop that shows ``square``."""
     landmarks = np.array(example.landmarks, np.float32)
     return (landmarks - np.array(square[:2], np.float32)) * np.float32(CROP_SIZE / square[2])
@@ -185,12 +185,12 @@ class Batches(keras.utils.PyDataset):
         pixels = crop(read_rgb(self.root / example.path), square)
         mask = None
         if example.regions:
-            mask = region_mask(_landmarks_in(example, square), example.regions, CROP_SIZE)
+            mask = region_mask(landmarks_in(example, square), example.regions, CROP_SIZE)
         return self._finish([(pixels, example.label, mask)], rng)[0]
 
     def _self_blended_pair(self, real: Example, rng: np.random.Generator) -> list[Sample]:
         square = self._square(real, rng)
         pixels = crop(read_rgb(self.root / real.path), square)
-        fake, mask = self_blend(pixels, _landmarks_in(real, square), int(rng.integers(2**31)))
+        fake, mask = self_blend(pixels, landmarks_in(real, square), int(rng.integers(2**31)))
         mask = mask / max(float(mask.max()), 1e-6)
         return self._finish([(fake, "Fake", mask), (pixels, "Real", None)], rng)

@@ -1,12 +1,14 @@
 """Teaches the attention mask where to peak: ``python -m model.tune_attention MODEL_FOLDER DATA --out RUN``.
 
-A mask trained cell by cell may put its strongest cell just beside what was changed, on an eye's corner mostly. Here the
+A mask trained cell by cell may put its strongest cell just beside what was changed, at an eye mostly. Here the
 1x1 convolutions that make the mask learn on, from what the network already sees, and the place of the peak counts by
 itself. Everything else stays, and the verdict is held where it was.
 """
 
 import json
+import shutil
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,16 +23,18 @@ from tqdm import tqdm
 
 from model.artifact import Card, load_keras, read_card, save_artifact
 from model.attention import MASK_LAYER
+from model.batches import landmarks_in
 from model.cli import run
-from model.data_options import FACES, Faces, Sets
-from model.dataset import Example, face_crop, gather, read_mask
+from model.data_options import FACES, Faces, Sets, warn_of_other_view
+from model.dataset import DatasetError, Example, face_crop, gather, read_mask
 from model.detector import Detector
 from model.faces import CROP_SIZE, crop, square_around
-from model.measuring import attention_peaks
+from model.measuring import attention_peaks, p_fake_of
 from model.preprocessing import Preprocessing, to_input
 from model.pretrained import ArchitectureError
 from model.runs import ARTIFACT, library_versions
 from model.self_blend import region_mask
+from model.split import SPLIT, split_of_run
 
 NORM = "attention_bn"  # the block's first layer, whose input is what the network sees of a picture
 TRAINED = "attention_conv"  # what the names of the convolutions before the mask's own begin with
@@ -63,9 +67,7 @@ def changed_in(data: Path, example: Example, margin: float) -> NDArray[np.float3
     if example.mask:
         return crop(read_mask(data / example.mask), square).astype(np.float32) / np.float32(255)
     if example.regions:
-        corner, scale = np.array(square[:2], np.float32), np.float32(CROP_SIZE / square[2])
-        landmarks = (np.array(example.landmarks, np.float32) - corner) * scale
-        return region_mask(landmarks, example.regions, CROP_SIZE)
+        return region_mask(landmarks_in(example, square), example.regions, CROP_SIZE)
     return None
 
 
@@ -139,29 +141,35 @@ def teach(
     block.fit(seen.features, truth, sample_weight=weights, batch_size=CHUNK, epochs=epochs, verbose=2)
 
 
+def faces_of(examples: Sequence[Example], split: str) -> list[Example]:
+    """The examples of a split in which a face was found."""
+    return [example for example in examples if example.split == split and example.box is not None]
+
+
 def drawn(examples: Sequence[Example], most: int, seed: int) -> list[Example]:
     """At most so many training examples with a face, drawn by a seed."""
-    training = [example for example in examples if example.split == "train" and example.box is not None]
+    training = faces_of(examples, "train")
     return [training[row] for row in sorted(np.random.default_rng(seed).permutation(len(training))[:most])]
 
 
-def report(before: Detector, after: Detector, data: Path, examples: Sequence[Example]) -> dict[str, Any]:
-    """On validation pictures: how often the peak hits before and after, and how far P(Fake) moved.
+def report(before: Detector, after: Detector, data: Path, judged: Sequence[Example]) -> dict[str, Any]:
+    """How often the peak hits before and after, and how far P(Fake) moved.
 
     The calibration of ``before`` serves both, so that nothing but the mask makes a difference.
+
+    Args:
+        before, after: the detectors.
+        data: the data folder.
+        judged: examples with a face, at least one.
     """
-    after.card = replace(after.card, temperature=before.card.temperature, fake_bias=before.card.fake_bias)
-    judged = [example for example in examples if example.split == "val" and example.box is not None]
-    margin = before.card.preprocessing.crop_margin
-    moved = []
-    for example in judged:
-        face = face_crop(data, example, margin)[None]
-        column = before.card.labels.index("Fake")
-        moved.append(float(abs(after.probabilities(face) - before.probabilities(face))[0, column]))
+    alike = copy(after)
+    alike.card = replace(after.card, temperature=before.card.temperature, fake_bias=before.card.fake_bias)
+    crops = np.stack([face_crop(data, example, before.card.preprocessing.crop_margin) for example in judged])
+    moved = np.abs(p_fake_of(alike, crops) - p_fake_of(before, crops))
     return {
         "peaks_before": attention_peaks(before, data, judged),
-        "peaks_after": attention_peaks(after, data, judged),
-        "p_fake_moved": {"mean": round(float(np.mean(moved)), 4), "largest": round(float(np.max(moved)), 4)},
+        "peaks_after": attention_peaks(alike, data, judged),
+        "p_fake_moved": {"mean": round(float(moved.mean()), 4), "largest": round(float(moved.max()), 4)},
     }
 
 
@@ -185,15 +193,25 @@ def tune_attention(
     network = load_keras(artifact)
     if MASK_LAYER not in {layer.name for layer in network.layers}:
         raise ArchitectureError(f"{artifact} has no attention mask to train.")
-    examples = gather(data, faces, seed, sets)
-    seen = see(network, data, drawn(examples, most, seed), card.preprocessing)
+    if artifact.resolve() == (out / ARTIFACT).resolve():
+        raise ArchitectureError(f"{out} is the run that {artifact} belongs to; choose another folder.")
+    warn_of_other_view(card, artifact.name, False)
+    examples = split_of_run(artifact, gather(data, faces, seed, sets))
+    learnt, judged = drawn(examples, most, seed), faces_of(examples, "val")
+    for split, members in (("train", learnt), ("val", judged)):
+        if not members:
+            raise DatasetError(f"{data} holds no {split} pictures with a face in them.")
+    seen = see(network, data, learnt, card.preprocessing)
     if not seen.known.any():
         raise ArchitectureError(f"{data} holds no training fake whose change is known.")
     teach(network, seen, epochs, learning_rate, peak_weight, verdict_weight)
     training = {**card.training, "attention_arguments": given}
     fresh = Card(card.architecture, card.preprocessing, card.labels, licence=card.licence, training=training)
+    (out / ARTIFACT).mkdir(parents=True, exist_ok=True)
+    if (artifact / SPLIT).exists():  # before the card, which tells that the model folder is complete
+        shutil.copyfile(artifact / SPLIT, out / ARTIFACT / SPLIT)
     save_artifact(network, out / ARTIFACT, replace(fresh, versions=library_versions()))
-    found = report(Detector(artifact), Detector(out / ARTIFACT), data, examples)
+    found = report(Detector(artifact), Detector(out / ARTIFACT), data, judged)
     (out / "tuned.json").write_text(json.dumps({**found, "arguments": given}, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=2))
 

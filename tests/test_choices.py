@@ -9,6 +9,7 @@ import pytest
 
 from app import ChangingDropdown, ChangingRadio, build_page
 from explain import page_what_if
+from explain.doors import BUSY_VISITORS, SEATS
 from model.choice import Models, to_choose_from
 
 GONE = [13]
@@ -38,3 +39,11 @@ def test_regions_of_the_face_before_are_left_out(
     monkeypatch.setattr(page_what_if, "_hide", lambda seen, regions: {"regions": regions})
     seen = SimpleNamespace(analysis=SimpleNamespace(subject=SimpleNamespace(count=5)))
     assert page_what_if.hide_named({"seen": seen, "regions": chosen}) == {"regions": hidden}
+
+
+def test_more_visitors_begin_than_are_served_so_that_they_are_told_that_they_wait() -> None:
+    blocks = build_page(Models(to_choose_from(None), print))
+    runs = [one for one in blocks.fns.values() if one.concurrency_id == "model"]
+    assert len(runs) > 3
+    assert {one.concurrency_limit for one in runs} == {SEATS}
+    assert SEATS > BUSY_VISITORS

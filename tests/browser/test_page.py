@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -163,7 +163,8 @@ def test_a_region_is_read_by_pointing_at_it(visitor: Visitor) -> None:
         picture = visitor.find(f"#{name} img").first
 
         def read(picture: Locator = picture, name: str = name, said: str = said) -> bool:
-            box: Any = picture.bounding_box()  # a picture that comes in only now may take another size
+            box = picture.bounding_box()  # a picture that comes in only now may take another size
+            assert box
             for step in range(2):
                 visitor.page.mouse.move(box["x"] + box["width"] / 2 + step, box["y"] + box["height"] / 2)
             return bool(re.search(said, visitor.text(f"#{name}-readout")))

@@ -199,6 +199,21 @@ def test_masks_come_in_pairs(samples: int) -> None:
     assert np.array_equal(masks, paired_masks(100, K, seed=0)[:samples])
 
 
+@pytest.mark.parametrize(
+    ("samples", "batch_size", "ends"),
+    [
+        (2, 64, [2]),
+        (63, 64, [16, 32, 48, 63]),
+        (64, 64, [16, 32, 48, 64]),
+        (130, 64, [16, 32, 48, 64, 128, 130]),
+        (3, 1, [1, 2, 3]),
+        (25, 10, [2, 5, 7, 10, 20, 25]),
+    ],
+)
+def test_the_first_batch_comes_in_quarters(samples: int, batch_size: int, ends: list[int]) -> None:
+    assert batch_bounds(samples, batch_size) == list(zip([0, *ends[:-1]], ends, strict=True))
+
+
 @pytest.mark.parametrize("samples", [2, 63, 64, 65, 129, 500])
 def test_asks_for_exactly_the_samples_in_uint8_batches(samples: int) -> None:
     asked = Recorder()

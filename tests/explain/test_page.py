@@ -52,12 +52,21 @@ def rest(steps: Iterator[Updates], shown: Updates) -> Updates:
     return shown
 
 
-def test_visitor_who_has_to_wait_is_told(page: Page) -> None:
+Waiting = tuple[list[Iterator[int]], Iterator[Updates], Updates]
+
+
+@pytest.fixture
+def waiting(page: Page) -> Waiting:
+    """All places, a run that waits for one, and what it shows meanwhile."""
     places = [page.doors.turns.each(iter([1, 2])) for _ in range(BUSY_VISITORS)]
     for place in places:
         next(place)
     steps = page.show(ASKED, VISITOR)
-    shown = next(steps) | next(steps)
+    return places, steps, next(steps) | next(steps)
+
+
+def test_visitor_who_has_to_wait_is_told(page: Page, waiting: Waiting) -> None:
+    places, steps, shown = waiting
     assert "Waiting for a free place (being analysed: 4, waiting before you: 0)" in shown["status"]
     assert shown["cancel"] == visible(True)
     list(places[0])
@@ -66,12 +75,8 @@ def test_visitor_who_has_to_wait_is_told(page: Page) -> None:
     assert list(steps)[-1]["cancel"] == visible(False)
 
 
-def test_visitor_who_stops_waiting_is_told_that_the_run_was_stopped(page: Page) -> None:
-    places = [page.doors.turns.each(iter([1, 2])) for _ in range(BUSY_VISITORS)]
-    for place in places:
-        next(place)
-    steps = page.show(ASKED, VISITOR)
-    shown = next(steps) | next(steps)
+def test_visitor_who_stops_waiting_is_told_that_the_run_was_stopped(page: Page, waiting: Waiting) -> None:
+    _, steps, shown = waiting
     page.runs.stop(VISITOR)
     shown = rest(steps, shown)
     assert "Waiting" not in shown["status"] and shown["cancel"] == visible(False) and shown["seen"] is None

@@ -123,3 +123,27 @@ def test_cancelled_while_waiting_nothing_is_done() -> None:
     assert touched == []
     assert (turns.running, turns.waiting) == (1, 0)
     list(first)
+
+
+def test_patient_ones_who_wait_cost_nobody_in_a_hurry_a_place() -> None:
+    turns = Turns(1, most_waiting=1)
+    first = begun(turns)
+    patient = [threading.Thread(target=lambda: list(turns.each(iter([1]), patient=True))) for _ in range(3)]
+    for thread in patient:
+        thread.start()
+    until(lambda: turns.waiting == 3)
+    hurried = threading.Thread(target=lambda: list(turns.each(iter([1]))))
+    hurried.start()
+    until(lambda: turns.waiting == 4)
+    with pytest.raises(Busy):
+        next(turns.each(iter([1])))
+    list(first)
+    for thread in (*patient, hurried):
+        thread.join(10)
+    assert (turns.running, turns.waiting) == (0, 0)
+    again = begun(turns)
+    late = threading.Thread(target=lambda: list(turns.each(iter([1]))))
+    late.start()
+    until(lambda: turns.waiting == 1)
+    list(again)
+    late.join(10)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -11,12 +14,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact import load_keras
-from model.dataset import Example, index, read_mask
+from model.artifact import TFLITE, load_keras
+from model.dataset import DatasetError, Example, face_crop, index, read_mask
 from model.detector import Detector
 from model.faces import crop, square_around
 from model.labels import LABELS
+from model.preprocessing import Preprocessing
 from model.pretrained import ArchitectureError
+from model.split import SPLIT, write_split
 from model.tune_attention import CHUNK, Seen, changed_in, drawn, mask_loss, see, teach, tune_attention
 
 Network = Callable[[], keras.Model]
@@ -180,9 +185,8 @@ def test_the_verdict_is_held_as_firmly_as_asked(tiny_network: Network, world: tu
 def test_what_nobody_knows_teaches_nothing(world: tuple[keras.Model, Seen]) -> None:
     network, seen = world
     unknown = Seen(seen.features, seen.changed, np.zeros_like(seen.known), seen.verdicts)
-    before = outcome(network, seen)[0]
-    teach(network, unknown, epochs=3, learning_rate=1e-3, peak_weight=0.1, verdict_weight=1.0)
-    assert outcome(network, seen)[0] == pytest.approx(before, abs=0.1)
+    teach(network, unknown, epochs=20, learning_rate=0.02, peak_weight=0.1, verdict_weight=0.1)
+    assert outcome(network, seen)[0] < 0.5, "what is known teaches the same network, by as many steps, to find .95"
 
 
 # tune_attention
@@ -201,10 +205,13 @@ def test_a_run_leaves_a_model_that_tells_how_it_was_made(
     found = json.loads((out / "tuned.json").read_text())
     assert found["arguments"] == told
     assert set(found) == {"peaks_before", "peaks_after", "p_fake_moved", "arguments"}
-    column, faces = LABELS.index("Fake"), [example for example in index(root, cache) if example.split == "val"]
-    assert len(faces) == 12 and 0 <= found["p_fake_moved"]["mean"] <= found["p_fake_moved"]["largest"] <= 1
-    crops = np.zeros((1, 32, 32, 3), np.uint8)
-    assert abs(after.probabilities(crops) - before.probabilities(crops))[0, column] < 0.5
+    column, calibrated = LABELS.index("Fake"), copy(after)
+    calibrated.card = replace(after.card, temperature=before.card.temperature, fake_bias=before.card.fake_bias)
+    judged = [one for one in index(root, cache) if one.split == "val"]
+    crops = np.stack([face_crop(root, one, before.card.preprocessing.crop_margin) for one in judged])
+    moved = np.abs(calibrated.probabilities(crops) - before.probabilities(crops))[:, column]
+    assert found["p_fake_moved"] == {"mean": round(moved.mean(), 4), "largest": round(moved.max(), 4)}
+    assert len(judged) == 12 and moved.max() > 0
 
 
 def test_a_model_without_a_mask_is_refused(
@@ -228,3 +235,52 @@ def test_data_without_masks_is_refused(
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
     with pytest.raises(ArchitectureError, match="no training fake whose change is known"):
         tune_attention(tiny_artifact, root, tmp_path / "run", faces=cache)
+
+
+def test_a_run_is_not_written_over_the_model_that_it_starts_from(
+    tiny_architecture: str, tiny_artifact: Path, tmp_path: Path
+) -> None:
+    artifact = tmp_path / "run" / "artifact"
+    shutil.copytree(tiny_artifact, artifact)
+    with pytest.raises(ArchitectureError, match="choose another folder"):
+        tune_attention(artifact, tmp_path / "nowhere", tmp_path / "run")
+    assert (artifact / TFLITE).read_bytes() == (tiny_artifact / TFLITE).read_bytes()
+
+
+def test_the_split_of_the_model_is_followed_and_kept(
+    data: tuple[Path, Path],
+    tiny_architecture: str,
+    tiny_artifact: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A picture that the model was measured on teaches nothing."""
+    root, cache = data
+    artifact, out = tmp_path / "first", tmp_path / "tuned"
+    shutil.copytree(tiny_artifact, artifact)
+    learnt = {"swaps/train/fake/train0.png", "swaps/val/real/val0.png"}
+    sides = [replace(one, split="train" if one.path in learnt else "val") for one in index(root, cache)]
+    write_split(artifact, sides)
+    looked_at: list[str] = []
+
+    def look(network: keras.Model, data: Path, examples: list[Example], preprocessing: Preprocessing) -> Seen:
+        looked_at.extend(example.path for example in examples)
+        return see(network, data, examples, preprocessing)
+
+    monkeypatch.setattr("model.tune_attention.see", look)
+    tune_attention(artifact, root, out, epochs=1, faces=cache)
+    assert set(looked_at) == learnt
+    assert (out / "artifact" / SPLIT).read_bytes() == (artifact / SPLIT).read_bytes()
+
+
+def test_a_split_that_leaves_nothing_to_judge_is_refused(
+    data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path, tmp_path: Path
+) -> None:
+    root, cache = data
+    artifact = tmp_path / "first"
+    shutil.copytree(tiny_artifact, artifact)
+    for side, missing in (("train", "val"), ("val", "train")):
+        write_split(artifact, [replace(one, split=side) for one in index(root, cache)])
+        with pytest.raises(DatasetError, match=f"no {missing} pictures with a face"):
+            tune_attention(artifact, root, tmp_path / "run", faces=cache)
+    assert not (tmp_path / "run").exists()
