@@ -62,11 +62,11 @@ def training_curves(history: Mapping[str, Sequence[float]], title: str = "Traini
     """One panel per measure, training beside validation; the epoch with the least validation loss is marked.
 
     Args:
-        history: columns by name, one number per epoch; ``val_loss`` stands beside ``loss``.
+        history: columns by name, one number per epoch; ``val_loss`` is drawn beside ``loss``, and a measure of
+            training alone or of validation alone gets one line.
         title: the figure's heading.
     """
-    names = [name for name in history if not name.startswith("val_") and name not in NOT_CURVES]
-    names = names or [name for name in history if name not in NOT_CURVES]
+    names = list(dict.fromkeys(name.removeprefix("val_") for name in history if name not in NOT_CURVES))
     figure = Figure((4.6 * min(3, len(names)), 3.9 * -(-len(names) // 3)), layout="constrained")
     panels = figure.subplots(-(-len(names) // 3), min(3, len(names)), squeeze=False).ravel()
     epochs = np.arange(1, len(next(iter(history.values()))) + 1)
@@ -82,8 +82,9 @@ def training_curves(history: Mapping[str, Sequence[float]], title: str = "Traini
 def _draw_history(
     axes: Axes, epochs: np.ndarray, history: Mapping[str, Sequence[float]], name: str, best: int | None
 ) -> None:
-    axes.plot(epochs, history[name], color=QUIET, linewidth=1.6, linestyle="--", marker=".", label="training")
     line = ""
+    if name in history:
+        axes.plot(epochs, history[name], color=QUIET, linewidth=1.6, linestyle="--", marker=".", label="training")
     if f"val_{name}" in history:
         values = history[f"val_{name}"]
         axes.plot(epochs, values, color=LINE, linewidth=2.2, marker=".", label="validation")

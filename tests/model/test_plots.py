@@ -155,7 +155,14 @@ def test_history_is_drawn_measure_by_measure(tmp_path: Path) -> None:
 
 def test_history_without_validation_or_with_validation_alone(tmp_path: Path) -> None:
     assert [a.get_title(loc="left") for a in training_curves({"loss": [2.0, 1.0]}).axes] == ["Loss"]
-    assert len(training_curves({"val_auc": [0.5, 0.6], "epoch": [0, 1]}).axes) == 1
+    (alone,) = training_curves({"val_auc": [0.5, 0.6], "epoch": [0, 1]}).axes
+    assert list(lines(alone)) == ["validation"]
+
+
+def test_measure_of_validation_alone_is_drawn_beside_measures_of_training() -> None:
+    loss, auc_of_set = training_curves({"loss": [2.0, 1.0], "val_swaps_auc": [0.5, 0.6]}).axes
+    assert list(lines(loss)) == ["training"] and list(lines(auc_of_set)) == ["validation"]
+    assert lines(auc_of_set)["validation"][:, 1].tolist() == [0.5, 0.6]
 
 
 @pytest.mark.parametrize("text", ["", "epoch,loss\n", None])
