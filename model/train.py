@@ -19,7 +19,6 @@ import typer
 
 from model import runs
 from model.architectures import ARCHITECTURES, build
-from model.artifact import ArtifactError, read_card
 from model.card_parts import FACE_CROPS, WHOLE
 from model.charts import save
 from model.cli import run
@@ -45,7 +44,6 @@ from model.training import OPTIMIZERS, Training, start_from
 log = logging.getLogger(__name__)
 LICENCE = "As the training pictures' licences ask."
 DATA_LICENCE = "As its owner says."
-BEST_EPOCH = "best_epoch"  # in the card's record of the training: whose weights the model folder holds
 
 
 @dataclass(frozen=True)
@@ -127,10 +125,10 @@ def fit(
     if chief:
         save(training_curves(read_history(out / runs.HISTORY), training.architecture), out / runs.CURVES)
     # What holds the best epoch already is left alone: it may have been calibrated since.
-    if chief and _exported_epoch(out) != best:
+    if chief and runs.exported_epoch(out) != best:
         sets = dict.fromkeys(sorted({example.dataset for example in learnt}), DATA_LICENCE)
         view = FACE_CROPS if training.faces else WHOLE
-        record = {"data": sets, "pictures": view, BEST_EPOCH: best, "arguments": arguments}
+        record = {"data": sets, "pictures": view, runs.BEST_EPOCH: best, "arguments": arguments}
         runs.export(training.architecture, out, LICENCE, record)
     return Result(
         val_loss=epochs.best["val_loss"],
@@ -161,14 +159,6 @@ def _start(training: Training, out: Path) -> tuple[keras.Model, str]:
     if isinstance(training.pretrained, Path):
         return network, training.pretrained.name
     return network, "random" if training.pretrained is None else "ImageNet"
-
-
-def _exported_epoch(out: Path) -> int | None:
-    """The epoch whose weights the run's model folder holds; None where it is missing or was not finished."""
-    try:
-        return read_card(out / runs.ARTIFACT).training.get(BEST_EPOCH)
-    except ArtifactError:
-        return None
 
 
 def _of_split(examples: Sequence[Example], split: str, faces: bool) -> list[Example]:

@@ -5,9 +5,8 @@ attention mask is supervised by the masks of what was changed. The weights kept 
 running average did best on the validation split.
 """
 
-import csv
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,15 +21,17 @@ from model.artifact import Card
 from model.attention import MASK_LAYER
 from model.batches import Batches, Recipe
 from model.card_parts import FACE_CROPS
+from model.charts import save
 from model.cli import run
 from model.data_options import FACES, Faces, Sets
 from model.dataset import Example, face_crop, index, judged_sets
 from model.labels import LABELS
 from model.layout import choose_sets
 from model.metrics import accuracy, auc
+from model.plots import read_history, training_curves
 from model.preprocessing import to_input
 from model.pretrained import ArchitectureError, load_file
-from model.runs import BEST, library_versions
+from model.runs import BEST
 
 LICENCE = "Research and demonstration, non-commercial, as the training pictures' licences ask."
 DATA_LICENCES = {
@@ -86,10 +87,26 @@ def refresh_attention_norm(model: keras.Model, pixels: NDArray[np.float32]) -> N
     norm.set_weights([gamma, beta, rows.mean(axis=0), rows.var(axis=0)])
 
 
-class KeepBest(keras.callbacks.Callback):
-    """Measure the validation sets after each epoch, log them and save the weights that did best.
+@contextmanager
+def averaged(model: keras.Model) -> Iterator[None]:
+    """Give a model the running average of its weights, and its own weights again at the end."""
+    own = [np.array(variable) for variable in model.trainable_variables]
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    try:
+        yield
+    finally:
+        for variable, value in zip(model.trainable_variables, own, strict=True):
+            variable.assign(value)
 
-    "Best" is the mean over data sets of AUC, so that a large set does not outvote a small one.
+
+class KeepBest(keras.callbacks.Callback):
+    """Measure the averaged weights on the validation sets after each epoch, log it and save the best ones.
+
+    "Best" is the mean over data sets of AUC, so that a large set does not outvote a small one. After each epoch
+    the run's folder holds all that is needed to go on from there.
+
+    Attributes:
+        history: the epochs, a row each; those of a stopped run to begin with.
     """
 
     def __init__(self, inputs: dict[str, tuple[NDArray, NDArray]], norm_pixels: NDArray, out: Path) -> None:
@@ -99,24 +116,46 @@ class KeepBest(keras.callbacks.Callback):
         self.out = out
         self.history: list[dict[str, float]] = []
 
+    @property
+    def best(self) -> dict[str, float]:
+        """The first epoch with the highest mean AUC."""
+        return max(self.history, key=lambda row: row["val_mean_auc"])
+
+    def resume(self, model: keras.Model) -> None:
+        """Bring a compiled model, and the history, to where a stopped run was.
+
+        Raises:
+            RunError: if the run's state is of another network.
+        """
+        model.optimizer.build(model.trainable_variables)
+        self.history = runs.read_rows(self.out)[: runs.restore_state(self.out, _state(model))]
+
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        refresh_attention_norm(self.model, self.norm_pixels)
-        row: dict[str, float] = {"epoch": epoch, **(logs or {})}
+        with averaged(self.model):
+            refresh_attention_norm(self.model, self.norm_pixels)
+            row = {"epoch": epoch, **(logs or {}), **self._measure()}
+            self.history.append(row)
+            if self.best is row:
+                self.model.save_weights(self.out / BEST)
+        runs.write_rows(self.out, self.history)
+        runs.write_state(self.out, len(self.history), _state(self.model))
+        figures = {key: f"{value:.3f}" for key, value in row.items() if key.startswith("val_")}
+        print(f"epoch {epoch}: {figures}", flush=True)
+
+    def _measure(self) -> dict[str, float]:
+        row = {}
         for name, (pixels, is_fake) in self.inputs.items():
             outputs = self.model.predict(pixels, batch_size=128, verbose=0)
             p_fake = outputs["probabilities"][:, LABELS.index("Fake")]
-            row[f"{name}_auc"] = auc(p_fake, is_fake)
-            row[f"{name}_accuracy"] = accuracy(p_fake, is_fake)
-        row["mean_auc"] = float(np.mean([row[f"{name}_auc"] for name in self.inputs]))
-        if row["mean_auc"] > max((past["mean_auc"] for past in self.history), default=-1.0):
-            self.model.save_weights(self.out / BEST)
-        self.history.append(row)
-        with (self.out / "history.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
-            writer.writeheader()
-            writer.writerows(self.history)
-        figures = {key: f"{value:.3f}" for key, value in row.items() if key.endswith(("auc", "accuracy"))}
-        print(f"epoch {epoch}: {figures}", flush=True)
+            row[f"val_{name}_auc"] = auc(p_fake, is_fake)
+            row[f"val_{name}_accuracy"] = accuracy(p_fake, is_fake)
+        row["val_mean_auc"] = float(np.mean([row[f"val_{name}_auc"] for name in self.inputs]))
+        return row
+
+
+def _state(model: keras.Model) -> list[keras.Variable]:
+    """Everything that training changes: weights, statistics, seeds and the optimizer's memory."""
+    return [*model.variables, *model.optimizer.variables]
 
 
 def compile_model(model: keras.Model, learning_rate: float, total_steps: int, mask_weight: float) -> None:
@@ -164,6 +203,7 @@ def train(
     given = dict(locals())
     # A folder's name says enough; the rest of its path is the trainer's own business.
     arguments = {key: value.name if isinstance(value, Path) else value for key, value in given.items()}
+    runs.check_arguments(out, arguments, free=())  # before minutes go by looking for faces
     keras.utils.set_random_seed(seed)
     model = build(architecture, backbone)
     if MASK_LAYER not in {layer.name for layer in model.layers}:
@@ -171,8 +211,7 @@ def train(
     if weights is not None:
         load_file(model, weights)
     examples = choose_sets(data, index(data, faces), sets)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "arguments.json").write_text(json.dumps({**arguments, "versions": library_versions()}, indent=2))
+    runs.write_arguments(out, arguments, free=())
     freeze(model)
     compile_model(model, learning_rate, epochs * steps, mask_weight)
     preprocessing = ARCHITECTURES[architecture].preprocessing
@@ -183,16 +222,20 @@ def train(
     inputs = {name: (to_input(pixels, preprocessing), is_fake) for name, (pixels, is_fake) in crops.items()}
     clean = clean_crops(data, training, preprocessing.crop_margin, seed)
     keep_best = KeepBest(inputs, to_input(clean, preprocessing), out)
-    # Order matters: the averaged weights must be in place when the epoch is measured.
-    callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), keep_best]
-    model.fit(batches, epochs=epochs, callbacks=callbacks, verbose=2, shuffle=False)
-    export(architecture, out, arguments, sorted({example.dataset for example in training}))
+    keep_best.resume(model)
+    batches.epoch = done = len(keep_best.history)
+    if done < epochs:
+        model.fit(batches, initial_epoch=done, epochs=epochs, callbacks=[keep_best], verbose=2, shuffle=False)
+    save(training_curves(read_history(out / runs.HISTORY), architecture), out / runs.CURVES)
+    best = int(keep_best.best["epoch"])
+    if runs.exported_epoch(out) != best:  # what holds the best epoch already may have been calibrated since
+        export(architecture, out, arguments, sorted({example.dataset for example in training}), best)
 
 
-def export(architecture: str, folder: Path, arguments: dict[str, Any], sets: Iterable[str]) -> Card:
+def export(architecture: str, folder: Path, arguments: dict[str, Any], sets: Iterable[str], epoch: int) -> Card:
     """Write the run's best weights as the model folder ``artifact`` in the run's folder, not yet calibrated."""
     data = {name: DATA_LICENCES.get(name, "as its owner says") for name in sets}
-    record = {"data": data, "pictures": FACE_CROPS, "arguments": arguments}
+    record = {"data": data, "pictures": FACE_CROPS, "arguments": arguments, runs.BEST_EPOCH: epoch}
     return runs.export(architecture, folder, LICENCE, record)
 
 

@@ -6,6 +6,8 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +16,25 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model import runs
 from model import train_paired as module
 from model.architectures import ARCHITECTURES, build
-from model.artifact import load_artifact
+from model.artifact import load_artifact, read_card, write_card
 from model.dataset import Example, face_crop, index
 from model.detector import Detector
 from model.labels import LABELS
 from model.preprocessing import to_input
 from model.pretrained import ArchitectureError
+from model.runs import RunError, library_versions
 from model.train_paired import (
     BEST,
     FROZEN,
     KeepBest,
+    averaged,
     clean_crops,
     compile_model,
     export,
     freeze,
-    library_versions,
     refresh_attention_norm,
     train,
 )
@@ -140,6 +144,8 @@ class Judge:
     def __init__(self, answers: list[NDArray[np.float64]]) -> None:
         self.answers = iter(answers)
         self.saved: list[Path] = []
+        self.variables: list[keras.Variable] = []
+        self.optimizer = self
 
     def predict(self, *_: Any, **__: Any) -> dict[str, NDArray[np.float64]]:
         fake = next(self.answers)
@@ -160,6 +166,8 @@ def judged(
 ) -> tuple[KeepBest, list[bool]]:
     """Run KeepBest over epochs of answers, one per validation set; whether each epoch was saved."""
     monkeypatch.setattr(module, "refresh_attention_norm", lambda model, pixels: None)
+    monkeypatch.setattr(module, "averaged", nullcontext)
+    monkeypatch.setattr(runs, "write_state", lambda *_: None)
     sets = {f"set{number}": (np.zeros((4, 1)), TRUTH) for number in range(len(epochs[0]))}
     keeper = KeepBest(sets, np.zeros((1, 1)), out)
     judge = Judge([answer for answers in epochs for answer in answers])
@@ -177,7 +185,7 @@ def test_weights_are_saved_when_the_mean_auc_rises(tmp_path: Path, monkeypatch: 
     epochs = [[HALF, HALF], [RIGHT, HALF], [RIGHT, WRONG], [RIGHT, HALF], [RIGHT, RIGHT]]
     keeper, saved = judged(epochs, tmp_path, monkeypatch)
     assert saved == [True, True, False, False, True]
-    assert [row["mean_auc"] for row in keeper.history] == [0.5, 0.75, 0.5, 0.75, 1.0]
+    assert [row["val_mean_auc"] for row in keeper.history] == [0.5, 0.75, 0.5, 0.75, 1.0]
 
 
 def test_first_epoch_is_always_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,9 +199,9 @@ def test_history_holds_each_epoch_and_set(tmp_path: Path, monkeypatch: pytest.Mo
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["0", "1"]
     assert [float(row["loss"]) for row in rows] == [1.0, 0.5]
-    assert [float(row["set0_auc"]) for row in rows] == [0, 1]
-    assert [float(row["set0_accuracy"]) for row in rows] == [0, 1]
-    assert [float(row["set1_auc"]) for row in rows] == [0.5, 0.5]
+    assert [float(row["val_set0_auc"]) for row in rows] == [0, 1]
+    assert [float(row["val_set0_accuracy"]) for row in rows] == [0, 1]
+    assert [float(row["val_set1_auc"]) for row in rows] == [0.5, 0.5]
 
 
 # compile_model
@@ -234,7 +242,7 @@ def test_export_ships_the_best_weights_of_the_run(
     keras.utils.set_random_seed(3)
     best = tiny_network()
     best.save_weights(tmp_path / BEST)
-    card = export(tiny_architecture, tmp_path, {"epochs": 1}, ["dfdc", "mine"])
+    card = export(tiny_architecture, tmp_path, {"epochs": 1}, ["dfdc", "mine"], 3)
     folder = tmp_path / "artifact"
     assert load_artifact(folder) == card
     assert card.architecture == tiny_architecture and card.labels == LABELS
@@ -272,7 +280,7 @@ def assert_complete_run(out: Path, steps: int, crops: Pixels, grid: tuple[int, i
     assert (arguments["data"], arguments["out"]) == ("data", out.name), "names, not the trainer's paths"
     with (out / "history.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
-    assert float(row["twins_auc"]) == float(row["singles_auc"]) == float(row["mean_auc"]) == 0.5
+    assert float(row["val_twins_auc"]) == float(row["val_singles_auc"]) == float(row["val_mean_auc"]) == 0.5
     assert np.isfinite(float(row["loss"]))
     detector = Detector(out / "artifact")
     given = detector.card.training["arguments"]
@@ -313,6 +321,97 @@ def test_run_goes_on_from_the_weights_that_it_is_given(
     np.testing.assert_allclose(*(net.get_layer(kernel).get_weights()[0] for net in (before, after)), atol=1e-6)
     apart = before.get_layer(kernel).get_weights()[0] - other.get_layer(kernel).get_weights()[0]
     assert np.abs(apart).max() > 1e-3, "another start would be elsewhere"
+
+
+# averaged
+
+
+def test_average_is_lent_and_given_back(tiny_network: Network) -> None:
+    model = tiny_network()
+    compile_model(model, 0.01, total_steps=10, mask_weight=0.3)
+    model.optimizer.build(model.trainable_variables)
+    own = model.get_weights()
+    for average in model.optimizer._model_variables_moving_average:
+        average.assign(np.full(average.shape, 0.25))
+    with averaged(model):
+        assert all((np.asarray(variable) == 0.25).all() for variable in model.trainable_variables)
+    for before, after in zip(own, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+# A run that was stopped
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+def kill_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = runs.write_state
+
+    def write_and_die(folder: Path, done: int, variables: list[keras.Variable]) -> None:
+        write(folder, done, variables)
+        if done == epochs:
+            raise Killed
+
+    monkeypatch.setattr(runs, "write_state", write_and_die)
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """Bitwise: the history, the best weights, and all that training changed, the optimizer's average included."""
+    assert runs.read_rows(one) == runs.read_rows(other)
+    with np.load(one / runs.STATE) as ours, np.load(other / runs.STATE) as theirs:
+        assert ours.files == theirs.files
+        for name in ours.files:
+            np.testing.assert_array_equal(ours[name], theirs[name])
+    first, second = build("tiny"), build("tiny")
+    first.load_weights(one / BEST)
+    second.load_weights(other / BEST)
+    for mine, its in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+def test_stopped_run_goes_on_as_if_it_had_not_been(
+    data: tuple[Path, Path], tiny_architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, cache = data
+    given = {"architecture": tiny_architecture, "epochs": 3, "steps": 2, "faces": cache}
+    whole, parts = tmp_path / "a" / "run", tmp_path / "b" / "run"
+    train(root, whole, **given)
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        kill_after(1, patched)
+        train(root, parts, **given)
+    assert len(runs.read_rows(parts)) == 1 and not (parts / "artifact").exists()
+    train(root, parts, **given)
+    assert len(runs.read_rows(parts)) == 3
+    assert_same_run(whole, parts)
+    assert load_artifact(parts / "artifact").training == load_artifact(whole / "artifact").training
+    assert (parts / runs.CURVES).stat().st_size > 1000
+
+
+def test_finished_run_and_its_calibration_are_left_alone(
+    data: tuple[Path, Path], tiny_architecture: str, tmp_path: Path
+) -> None:
+    root, cache = data
+    out = tmp_path / "run"
+    given = {"architecture": tiny_architecture, "epochs": 1, "steps": 1, "faces": cache}
+    train(root, out, **given)
+    write_card(out / "artifact", replace(read_card(out / "artifact"), temperature=1.5))
+    before = (out / runs.HISTORY).read_text()
+    train(root, out, **given)
+    assert (out / runs.HISTORY).read_text() == before
+    assert load_artifact(out / "artifact").temperature == 1.5
+
+
+@pytest.mark.parametrize("changed", [{"learning_rate": 0.1}, {"epochs": 9}])
+def test_other_arguments_are_refused_before_pictures_are_looked_at(
+    changed: dict[str, Any], tiny_architecture: str, tmp_path: Path
+) -> None:
+    """More epochs, too: they would stretch the schedule of the learning rate."""
+    given = {"architecture": tiny_architecture, "epochs": 3, "learning_rate": 0.01}
+    runs.write_arguments(tmp_path / "run", given)
+    with pytest.raises(RunError, match=rf"another .*\b{next(iter(changed))}\b"):
+        train(tmp_path / "nowhere", tmp_path / "run", **{**given, **changed})
 
 
 @pytest.mark.slow
