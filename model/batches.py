@@ -1,24 +1,30 @@
 """Training batches: every fake that has a real twin stands beside it, under the same degradations."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from model.augment import degrade
-from model.dataset import Example, read_mask, read_rgb
+from model.augment import degrade, process, rescale
+from model.dataset import DatasetError, Example, read_mask, read_rgb
 from model.faces import CROP_SIZE, crop, square_around
 from model.labels import LABELS
 from model.preprocessing import Preprocessing, to_input
 from model.self_blend import region_mask, self_blend
+from model.twins import Twin
 
+Item = TypeVar("Item")
+Made = tuple[NDArray[np.uint8], str, NDArray[np.float32] | None]  # a picture, its label, what was changed if known
 MARGIN_JITTER = (0.85, 1.15)
 SHIFT_JITTER = 0.05  # of the square's side
+EDITED_ALIKE, EDITED_REAL = 0.2, 0.1  # shares of pairs of which both, or the real one alone, is edited as portraits are
+WHOLE_CROP = 0.45  # share of resynthesised pairs in which all of the crop is; in the others, the face or parts of it
 
 
 @dataclass(frozen=True)
@@ -27,14 +33,19 @@ class Recipe:
 
     Attributes:
         twins: fakes with their real twins, twice that many pictures.
-        singles: pictures of each class from every data set without twins.
+        singles: pictures of each class from every data set that has both classes and no twins.
         self_blended: real photos beside a fake made of their own pixels, twice that many pictures.
+        resynthesised: real photos beside their resynthesised twin, twice that many pictures.
+        generated: fakes of sets that hold fakes alone beside a real photo of a set that holds reals alone, twice that
+            many pictures.
         mixed: share of the singles that are blended with another of their data set.
     """
 
     twins: int = 11
     singles: int = 6
     self_blended: int = 9
+    resynthesised: int = 0
+    generated: int = 0
     mixed: float = 0.5
 
 
@@ -70,9 +81,28 @@ class Batches(keras.utils.PyDataset):
         steps: int,
         seed: int,
         recipe: Recipe | None = None,
+        resynthesised: Mapping[str, Sequence[Twin]] | None = None,
+        twins_folder: Path | None = None,
     ) -> None:
+        """Sort the examples into the kinds that a batch is made of.
+
+        Args:
+            root: the data folder.
+            examples: training pictures; those without a face are left out, but for fakes with a twin that has one.
+            preprocessing: what the network expects.
+            grid: rows and columns of the attention mask.
+            steps: batches per epoch.
+            seed: decides all that is left to chance.
+            recipe: what a batch holds.
+            resynthesised: twins of real pictures by their path, see ``model.twins``.
+            twins_folder: where these lie.
+
+        Raises:
+            DatasetError: if the recipe asks for pictures of a kind that is not there.
+        """
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
         self.root = root
+        self.twins_folder = twins_folder
         self.preprocessing = preprocessing
         self.grid = grid
         self.steps = steps
@@ -82,17 +112,27 @@ class Batches(keras.utils.PyDataset):
         found = [example for example in examples if example.box is not None]
         self._by_path = {example.path: example for example in found}
         self._fakes_of: dict[str, list[Example]] = defaultdict(list)
-        self._singles: dict[tuple[str, str], list[Example]] = defaultdict(list)
-        self._reals: dict[str, list[Example]] = defaultdict(list)
-        twinned = {example.dataset for example in found if example.twin}
-        for example in found:
+        for example in examples:
             if example.twin in self._by_path:
                 self._fakes_of[example.twin].append(example)
-            elif example.dataset not in twinned:
-                self._singles[example.dataset, example.label].append(example)
-            if example.label == "Real":
-                self._reals[example.dataset].append(example)
         self._twins = sorted(self._fakes_of)
+        self._reals = _by_dataset(example for example in found if example.label == "Real")
+        fakes = _by_dataset(example for example in found if example.label == "Fake" and not example.twin)
+        twinned = {example.dataset for example in examples if example.twin}
+        self._singles = {
+            name: {"Fake": fakes[name], "Real": self._reals[name]}
+            for name in sorted(fakes.keys() & self._reals.keys() - twinned)
+        }
+        self._generated = {name: group for name, group in fakes.items() if name not in self._reals}
+        self._reals_alone = {name: group for name, group in self._reals.items() if name not in fakes.keys() | twinned}
+        self._resynthesised = {
+            path: list(twins) for path, twins in (resynthesised or {}).items() if path in self._by_path
+        }
+        self._resynthesised_sets = _by_dataset(self._by_path[path] for path in sorted(self._resynthesised))
+        if self.recipe.resynthesised and not self._resynthesised:
+            raise DatasetError("The batches ask for resynthesised twins, but no training picture has one.")
+        if self.recipe.generated and not (self._generated and self._reals_alone):
+            raise DatasetError("Batches with generated fakes need sets of fakes alone and of reals alone.")
 
     def __len__(self) -> int:
         return self.steps
@@ -120,17 +160,19 @@ class Batches(keras.utils.PyDataset):
         if self._twins:
             for _ in range(self.recipe.twins):
                 samples += self._twin_pair(rng)
-        for dataset in sorted({dataset for dataset, _ in self._singles}):
-            singles = []
-            for label in LABELS:
-                members = self._singles[dataset, label]
-                for _ in range(self.recipe.singles if members else 0):
-                    singles.append(self._single(members[rng.integers(len(members))], rng))
+        for members in self._singles.values():
+            singles = [
+                self._single(_draw(members[label], rng), rng) for label in LABELS for _ in range(self.recipe.singles)
+            ]
             samples += self._mix(singles, rng)
-        datasets = sorted(self._reals)
         for _ in range(self.recipe.self_blended):
-            members = self._reals[datasets[rng.integers(len(datasets))]]
-            samples += self._self_blended_pair(members[rng.integers(len(members))], rng)
+            samples += self._self_blended_pair(_draw_evenly(self._reals, rng), rng)
+        for _ in range(self.recipe.resynthesised):
+            samples += self._resynthesised_pair(_draw_evenly(self._resynthesised_sets, rng), rng)
+        for _ in range(self.recipe.generated):
+            samples += self._generated_pair(
+                _draw_evenly(self._generated, rng), _draw_evenly(self._reals_alone, rng), rng
+            )
         return samples
 
     def _mix(self, samples: list[Sample], rng: np.random.Generator) -> list[Sample]:
@@ -156,12 +198,19 @@ class Batches(keras.utils.PyDataset):
         return (x + shift[0], y + shift[1], side)
 
     def _finish(
-        self, pictures: Sequence[tuple[NDArray[np.uint8], str, NDArray | None]], rng: np.random.Generator
+        self, pictures: Sequence[Made], rng: np.random.Generator, landmarks: NDArray[np.float32] | None = None
     ) -> list[Sample]:
-        """Flip and degrade all pictures of a pair alike."""
-        flip, seed = rng.random() < 0.5, int(rng.integers(2**31))
+        """Flip, edit and degrade all pictures of a pair alike.
+
+        With landmarks they may be edited first as portraits are: both alike, or the real one alone, so that neither the
+        edit nor its absence is evidence.
+        """
+        flip, seed, edited = rng.random() < 0.5, int(rng.integers(2**31)), rng.random()
         samples = []
         for pixels, label, mask in pictures:
+            alone = EDITED_ALIKE <= edited < EDITED_ALIKE + EDITED_REAL and label == "Real"
+            if landmarks is not None and (edited < EDITED_ALIKE or alone):
+                pixels = process(pixels, landmarks, seed)
             if flip:
                 pixels = pixels[:, ::-1].copy()
                 mask = None if mask is None else mask[:, ::-1].copy()
@@ -178,7 +227,7 @@ class Batches(keras.utils.PyDataset):
             mask = crop(read_mask(self.root / fake.mask), square).astype(np.float32) / 255
         pictures = [(crop(read_rgb(self.root / fake.path), square), "Fake", mask)]
         pictures.append((crop(read_rgb(self.root / real.path), square), "Real", None))
-        return self._finish(pictures, rng)
+        return self._finish(pictures, rng, landmarks_in(real, square))
 
     def _single(self, example: Example, rng: np.random.Generator) -> Sample:
         square = self._square(example, rng)
@@ -190,7 +239,43 @@ class Batches(keras.utils.PyDataset):
 
     def _self_blended_pair(self, real: Example, rng: np.random.Generator) -> list[Sample]:
         square = self._square(real, rng)
-        pixels = crop(read_rgb(self.root / real.path), square)
-        fake, mask = self_blend(pixels, landmarks_in(real, square), int(rng.integers(2**31)))
+        pixels, landmarks = crop(read_rgb(self.root / real.path), square), landmarks_in(real, square)
+        fake, mask = self_blend(pixels, landmarks, int(rng.integers(2**31)))
         mask = mask / max(float(mask.max()), 1e-6)
-        return self._finish([(fake, "Fake", mask), (pixels, "Real", None)], rng)
+        return self._finish([(fake, "Fake", mask), (pixels, "Real", None)], rng, landmarks)
+
+    def _resynthesised_pair(self, real: Example, rng: np.random.Generator) -> list[Sample]:
+        """A face that passed through a generator, whole or blended back in part, beside the face that did not."""
+        assert self.twins_folder is not None  # twins come with their folder
+        twin = _draw(self._resynthesised[real.path], rng)
+        square = self._square(real, rng)
+        pixels = crop(rescale(read_rgb(self.root / real.path), twin.side), square)
+        fake, mask = crop(read_rgb(self.twins_folder / twin.twin), square), None
+        landmarks = landmarks_in(real, square)
+        if rng.random() >= WHOLE_CROP:
+            fake, blended = self_blend(pixels, landmarks, int(rng.integers(2**31)), source=fake)
+            mask = blended / max(float(blended.max()), 1e-6)
+        return self._finish([(fake, "Fake", mask), (pixels, "Real", None)], rng, landmarks)
+
+    def _generated_pair(self, fake: Example, real: Example, rng: np.random.Generator) -> list[Sample]:
+        """A generated face beside a real one of another source, both degraded alike: their histories differ."""
+        pictures: list[Made] = []
+        for example in (fake, real):
+            pictures.append((crop(read_rgb(self.root / example.path), self._square(example, rng)), example.label, None))
+        return self._finish(pictures, rng)
+
+
+def _by_dataset(examples: Iterable[Example]) -> dict[str, list[Example]]:
+    groups: dict[str, list[Example]] = {}
+    for example in examples:
+        groups.setdefault(example.dataset, []).append(example)
+    return dict(sorted(groups.items()))
+
+
+def _draw(members: Sequence[Item], rng: np.random.Generator) -> Item:
+    return members[int(rng.integers(len(members)))]
+
+
+def _draw_evenly(groups: Mapping[str, Sequence[Item]], rng: np.random.Generator) -> Item:
+    """One of a group drawn first, so that a large data set does not crowd out a small one."""
+    return _draw(groups[_draw(list(groups), rng)], rng)

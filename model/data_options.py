@@ -11,6 +11,10 @@ from model.card_parts import FACE_CROPS, WHOLE
 from model.split import GroupOf, group_by_pattern
 
 Sets = Annotated[list[str] | None, typer.Option(help="Keep only this data set; may be repeated.")]
+LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option(help="Data set that training never sees, to measure on it as an unseen source; may be repeated."),
+]
 Faces = Annotated[Path, typer.Option(help="Where found faces are remembered.")]
 WholePictures = Annotated[
     bool,

@@ -117,6 +117,21 @@ def choose_sets(root: Path, examples: Sequence[Example], sets: Sequence[str] | N
     return [example for example in examples if not sets or example.dataset in sets]
 
 
+def leave_out_sets(root: Path, examples: Sequence[Example], sets: Sequence[str] | None) -> list[Example]:
+    """The examples without the data sets named, so that these stay sources that a training never saw.
+
+    Raises:
+        DatasetError: if one of them is not there, or nothing is left.
+    """
+    present = sorted({example.dataset for example in examples})
+    if unknown := [name for name in sets or () if name not in present]:
+        raise DatasetError(f"{root} has no data set {unknown[0]} to leave out, only {', '.join(present)}.")
+    kept = [example for example in examples if example.dataset not in (sets or ())]
+    if not kept:
+        raise DatasetError(f"Every data set of {root} is left out.")
+    return kept
+
+
 def _named(folders: tuple[str, ...], names: dict[str, str]) -> str | None:
     """What the innermost folder that ``names`` knows stands for."""
     return next((names[folder.lower()] for folder in reversed(folders) if folder.lower() in names), None)

@@ -129,7 +129,7 @@ def restore_state(folder: Path, variables: Sequence[keras.Variable]) -> int:
         return int(epochs)
 
 
-def export(architecture: str, folder: Path, licence: str, training: Mapping[str, Any]) -> Card:
+def export(architecture: str, folder: Path, licence: str, training: Mapping[str, Any], folded: bool = False) -> Card:
     """Write the run's best weights as the model folder ``artifact`` in the run's folder, not yet calibrated.
 
     Args:
@@ -137,10 +137,11 @@ def export(architecture: str, folder: Path, licence: str, training: Mapping[str,
         folder: the run's, which holds ``best.weights.h5``, and ``split.csv`` where its split was drawn.
         licence: under which terms the weights may be used.
         training: data and arguments, for the card.
+        folded: whether the run trained the form with batch norms merged.
     """
-    network = build(architecture)
+    network = build(architecture, folded=folded)
     network.load_weights(folder / BEST)
-    if ARCHITECTURES[architecture].has_folded_form:
+    if ARCHITECTURES[architecture].has_folded_form and not folded:
         trained, network = network, build(architecture, folded=True)
         fold_batch_norms(trained, network)
     card = Card(

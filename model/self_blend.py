@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 REGIONS = ("face", "eyes", "nose", "mouth", "left_eye", "right_eye")
 CHANGES = ("recolour", "warp", "sharpen", "soften", "shift")
+MISPLACED = ("warp", "shift")  # changes that no honest edit of a portrait makes
 
 _CENTRE_AND_RADII = {  # in units of the distance between the eyes: landmark, (across, down) offset, radii
     "left_eye": (0, (0.0, 0.0), (0.42, 0.30)),
@@ -107,6 +108,7 @@ def self_blend(
     seed: int,
     regions: Sequence[str] | None = None,
     changes: Sequence[str] | None = None,
+    source: NDArray[np.uint8] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """A fake made of the crop's own pixels, changed inside a region (of the whole face, sometimes all around it).
 
@@ -115,7 +117,9 @@ def self_blend(
         landmarks: ``(5, 2)`` x, y in crop pixels, ordered as ``Face.landmarks``.
         seed: decides all that is left to chance; same arguments, same fake.
         regions: parts to change, out of ``REGIONS``; None draws the whole face half of the time.
-        changes: what to do to them, out of ``CHANGES``; None draws one to three.
+        changes: what to do to them, out of ``CHANGES``; None draws one to three, or none to two with a ``source``.
+        source: a picture aligned with the crop whose pixels are blended in, ``(S, S, 3) uint8``; None takes the crop's
+            own.
 
     Returns:
         The fake ``(S, S, 3) uint8`` and the blending mask ``(S, S) float32`` in 0..1.
@@ -132,17 +136,19 @@ def self_blend(
         parts = rng.permutation(["left_eye", "right_eye", "nose", "mouth"])[: rng.integers(1, 4)]
         regions = ["face"] if rng.random() < 0.5 else list(parts)
     if changes is None:
-        changes = list(rng.permutation(CHANGES)[: rng.integers(1, 4)])
+        changes = list(rng.permutation(CHANGES)[: rng.integers(1, 4) if source is None else rng.integers(0, 3)])
+        if source is None and not set(changes) & set(MISPLACED):
+            changes.append(str(rng.choice(MISPLACED)))  # a face that is only softer or brighter may well be real
     stretch = (rng.uniform(0.8, 1.2), rng.uniform(0.75, 1.15))
     mask = region_mask(landmarks, regions, size, stretch)
     mask = _displace(mask, _smooth_noise(rng, size, 5, size * rng.uniform(0.0, 0.03)))
     mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), size * rng.uniform(0.006, 0.035)), dtype=np.float32)
     mask *= rng.choice([0.5, 0.75, 1.0, 1.0, 1.0])
-    source = crop
+    changed = crop if source is None else source
     for change in changes:
-        source = _change(source, change, rng)
+        changed = _change(changed, change, rng)
     # As in the paper, either side may be the changed one: the seam is the same, its direction is not.
-    inner, outer = (source, crop) if set(regions) != {"face"} or rng.random() < 0.75 else (crop, source)
+    inner, outer = (changed, crop) if set(regions) != {"face"} or rng.random() < 0.75 else (crop, changed)
     weight = mask[..., None]
     blended = inner.astype(np.float32) * weight + outer.astype(np.float32) * (1 - weight)
     return np.clip(np.round(blended), 0, 255).astype(np.uint8), mask
