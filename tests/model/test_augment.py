@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.augment import compress, degrade
+from model.augment import compress, degrade, process, rescale
 
 SEEDS = range(40)
 Pixels = NDArray[np.uint8]
@@ -106,3 +106,48 @@ def test_colours_survive_compression(channel: int) -> None:
     colour = np.zeros((16, 16, 3), np.uint8)
     colour[..., channel] = 220
     assert error(compress(colour, 95), colour) < 3
+
+
+# process
+
+LANDMARKS = np.array([[23, 24], [41, 24], [32, 34], [25, 42], [39, 42]], np.float32)
+
+
+def test_edits_are_drawn_by_the_seed_and_change_the_picture(crop: Pixels) -> None:
+    edited = [process(crop, LANDMARKS, seed) for seed in SEEDS]
+    for seed, picture in enumerate(edited):
+        np.testing.assert_array_equal(process(crop, LANDMARKS, seed), picture)
+        assert picture.shape == crop.shape and picture.dtype == np.uint8
+    assert len({picture.tobytes() for picture in edited}) == len(SEEDS)
+
+
+def test_some_edits_touch_the_face_alone_and_some_the_background_alone() -> None:
+    """On noise, which every blur changes: the centre of the face and a corner tell where an edit was made."""
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    kinds = set()
+    for seed in SEEDS:
+        edited = process(noise, LANDMARKS, seed)
+        kinds.add((error(edited[28:36, 28:36], noise[28:36, 28:36]) > 2, error(edited[:6, :6], noise[:6, :6]) > 2))
+    assert kinds >= {(True, False), (False, True), (True, True)}
+
+
+# rescale
+
+
+def test_rescaling_loses_detail_and_keeps_size_and_what_is_smooth(crop: Pixels) -> None:
+    rescaled = rescale(crop, 24)
+    assert rescaled.shape == crop.shape and error(rescaled, crop) < 3
+    checks = np.indices((64, 64)).sum(axis=0) % 2 * np.uint8(255)
+    assert np.ptp(rescale(np.repeat(checks[..., None], 3, axis=2).astype(np.uint8), 32)[8:-8, 8:-8]) < 5
+
+
+def test_rescaling_passes_the_small_square_through(crop: Pixels) -> None:
+    shapes = []
+
+    def negative(small: Pixels) -> Pixels:
+        shapes.append(small.shape)
+        return 255 - small
+
+    passed = rescale(crop[:, :50], 32, negative)
+    assert shapes == [(32, 32, 3)] and passed.shape == (64, 50, 3)
+    assert error(passed, 255 - crop[:, :50]) < 6

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from model import batches as module
 from model.batches import Batches, Recipe
-from model.dataset import Example, index
+from model.dataset import DatasetError, Example, index
 from model.labels import LABELS
 from model.preprocessing import Preprocessing
+from model.twins import Twin
 
 SIDE, GRID = 32, (8, 8)
 PREPROCESSING = Preprocessing(SIDE)
@@ -109,8 +110,11 @@ def test_each_fake_stands_before_its_real_twin(data: tuple[Path, list[Example]])
     assert labels.tolist() == [FAKE, REAL] * 7
 
 
-def test_twins_that_are_the_same_picture_stay_the_same(data: tuple[Path, list[Example]]) -> None:
+def test_twins_that_are_the_same_picture_stay_the_same(
+    data: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Cut, flip and degradations are drawn once for both, so only the forgery can tell them apart."""
+    monkeypatch.setattr(module, "EDITED_REAL", 0)
     made = batches(data, ("b", "same"), TWINS_ONLY)
     for step in range(5):
         pixels = made[step][0]
@@ -125,8 +129,6 @@ def test_pairs_of_a_batch_are_cut_and_degraded_each_in_its_own_way(data: tuple[P
 def test_every_data_set_without_twins_gives_singles_of_both_classes(data: tuple[Path, list[Example]]) -> None:
     made = batches(data, recipe=Recipe(twins=0, singles=4, self_blended=0, mixed=0))
     assert sorted(labels_of(made[0]).tolist()) == [0] * 4 + [1] * 4
-    made = batches(data, ("c",), Recipe(twins=0, singles=4, self_blended=0, mixed=0))
-    assert labels_of(made[0]).tolist() == [REAL] * 4
 
 
 def test_set_with_twins_gives_no_singles(data: tuple[Path, list[Example]]) -> None:
@@ -169,6 +171,65 @@ def test_mixed_singles_carry_the_share_of_fake_that_they_show(
     assert not weights["attention"].any(), "a mixture has no mask"
 
 
+# Sets of one class, and twins made elsewhere
+
+
+@pytest.fixture
+def one_class(
+    make_data: MakeData, picture: Callable[..., Pixels], tmp_path: Path
+) -> tuple[Path, list[Example], Path, dict[str, list[Twin]]]:
+    """Three real pictures of two sets, two generated ones, and a resynthesised twin of one real: white all over."""
+    names = ["reals/train/real/a.png", "reals/train/real/b.png", "more/train/real/c.png"]
+    names += ["fakes/train/fake/d.png", "fakes/train/fake/e.png"]
+    root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
+    folder = tmp_path / "twins"
+    folder.mkdir()
+    assert cv2.imwrite(str(folder / "a.png"), np.full((64, 64, 3), 255, np.uint8))
+    return root, index(root, cache), folder, {names[0]: [Twin(names[0], "a.png", "test", 32)]}
+
+
+def test_generated_fakes_stand_beside_reals_of_other_sets(one_class: tuple) -> None:
+    root, examples, _, _ = one_class
+    recipe = Recipe(0, 4, 0, generated=3)
+    made = Batches(root, examples, PREPROCESSING, GRID, 5, 0, recipe)
+    assert labels_of(made[0]).tolist() == [FAKE, REAL] * 3, "and sets of one class give no singles"
+    assert not made[0][2]["attention"].any()
+
+
+def test_resynthesised_twins_show_white_inside_their_mask(one_class: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, examples, folder, twins = one_class
+    monkeypatch.setattr(module, "degrade", lambda pixels, seed: pixels)
+    monkeypatch.setattr(module, "process", lambda pixels, landmarks, seed: pixels)
+    made = Batches(root, examples, PREPROCESSING, GRID, 5, 0, Recipe(0, 0, 0, resynthesised=20), twins, folder)
+    pixels, targets, weights = made[0]
+    assert labels_of(made[0]).tolist() == [FAKE, REAL] * 20
+    known = weights["attention"][::2].any(axis=(1, 2))
+    assert 4 < known.sum() < 18, "some crops are resynthesised whole, and have no mask"
+    fakes = pixels[::2]
+    assert (fakes[~known] > 250).all()
+    gaps, masks = difference(made[0])[known], targets["attention"][::2, ..., 0][known]
+    assert np.average(gaps, weights=masks + 1e-9) > 2 * np.average(gaps, weights=1 - masks + 1e-9)
+
+
+def test_honest_edits_come_to_both_of_a_pair_or_to_the_real_one(
+    one_class: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, examples, _, _ = one_class
+    edited: list[int] = []
+    monkeypatch.setattr(module, "process", lambda pixels, landmarks, seed: edited.append(seed) or pixels)
+    Batches(root, examples, PREPROCESSING, GRID, 5, 0, Recipe(0, 0, 100))[0]
+    pairs = {seed: edited.count(seed) for seed in edited}
+    assert 8 < sum(count == 2 for count in pairs.values()) < 35
+    assert 2 < sum(count == 1 for count in pairs.values()) < 22
+
+
+def test_kinds_that_are_not_there_are_refused(data: tuple[Path, list[Example]]) -> None:
+    with pytest.raises(DatasetError, match="no training picture has one"):
+        batches(data, recipe=Recipe(resynthesised=1))
+    with pytest.raises(DatasetError, match="sets of fakes alone and of reals alone"):
+        batches(data, recipe=Recipe(generated=1))
+
+
 # Masks
 
 
@@ -178,8 +239,11 @@ def difference(item: tuple) -> NDArray[np.float32]:
     return gaps.reshape(len(gaps), 8, SIDE // 8, 8, SIDE // 8).mean(axis=(2, 4))
 
 
-def test_twin_mask_lies_where_the_twins_differ(data: tuple[Path, list[Example]]) -> None:
+def test_twin_mask_lies_where_the_twins_differ(
+    data: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Through cutting, jitter and flips: every cell called changed differs, every cell called untouched does not."""
+    monkeypatch.setattr(module, "EDITED_REAL", 0)
     made = batches(data, ("a", "changed"), TWINS_ONLY)
     sides = []
     for step in range(5):
@@ -221,11 +285,13 @@ def test_masks_weigh_only_where_they_are_known(data: tuple[Path, list[Example]])
 
 def test_named_regions_become_a_mask_over_them(data: tuple[Path, list[Example]]) -> None:
     """The mouth of ``e`` lies in the lower middle of its face."""
-    _, targets, weights = batches(data, ("e",), Recipe(twins=0, singles=6, self_blended=0, mixed=0))[0]
-    assert (weights["attention"] == 1).all()
-    for mask in targets["attention"][..., 0]:
+    item = batches(data, ("c", "e"), Recipe(twins=0, singles=6, self_blended=0, mixed=0))[0]
+    _, targets, weights = item
+    fakes = labels_of(item) == FAKE
+    assert fakes.sum() == 6 and (weights["attention"][fakes] == 1).all() and not weights["attention"][~fakes].any()
+    for mask in targets["attention"][fakes, ..., 0]:
         rows, columns = np.nonzero(mask > 0.5)
-        assert 3.5 < rows.mean() < 6.5 and 2 < columns.mean() < 5
+        assert 3.5 < rows.mean() < 7 and 2 < columns.mean() < 5
         assert not mask[:3].any()
 
 

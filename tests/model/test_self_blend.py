@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model import self_blend as module
 from model.self_blend import CHANGES, REGIONS, region_mask, self_blend
 
 SIDE = 64
@@ -181,3 +182,31 @@ def test_unknown_names_are_refused_with_those_that_exist(crop: Pixels) -> None:
     assert all(name in str(caught.value) for name in CHANGES)
     with pytest.raises(ValueError, match="No face region is called 'ear'"):
         self_blend(crop, LANDMARKS, 0, ["ear"])
+
+
+# What is blended in
+
+
+def test_source_shows_inside_the_mask_and_the_crop_outside(crop: Pixels) -> None:
+    source = 255 - crop
+    fake, mask = self_blend(crop, LANDMARKS, 3, regions=["mouth"], changes=[], source=source)
+    np.testing.assert_array_equal(fake[mask == 0], crop[mask == 0])
+    strongest = mask > 0.999 * mask.max()
+    expected = mask.max() * source[strongest] + (1 - mask.max()) * crop[strongest].astype(float)
+    np.testing.assert_allclose(fake[strongest], expected, atol=1.5)
+
+
+def test_same_pixels_softened_or_recoloured_alone_are_no_fake(crop: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Portraits are softened and brightened honestly: each drawn fake has something out of place as well."""
+    drawn: list[list[str]] = []
+    real = module._change
+
+    def note(picture: Pixels, change: str, rng: np.random.Generator) -> Pixels:
+        drawn[-1].append(change)
+        return real(picture, change, rng)
+
+    monkeypatch.setattr(module, "_change", note)
+    for seed in range(60):
+        drawn.append([])
+        self_blend(crop, LANDMARKS, seed)
+    assert all(set(changes) & {"warp", "shift"} for changes in drawn)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from model import runs
 from model import train_paired as module
 from model.architectures import ARCHITECTURES, build
 from model.artifact import load_artifact, read_card, write_card
-from model.dataset import Example, face_crop, index
+from model.dataset import DatasetError, Example, face_crop, index, read_rgb
 from model.detector import Detector
 from model.labels import LABELS
 from model.preprocessing import to_input
@@ -28,35 +29,19 @@ from model.pretrained import ArchitectureError
 from model.runs import RunError, library_versions
 from model.train_paired import (
     BEST,
-    FROZEN,
     KeepBest,
     averaged,
     clean_crops,
     compile_model,
     export,
-    freeze,
     refresh_attention_norm,
     train,
 )
 
+FACE_BOX, LANDMARKS = (12.0, 8.0, 40.0, 48.0), ((23.0, 28.0), (41.0, 28.0), (32.0, 38.0), (25.0, 46.0), (39.0, 46.0))
 Pixels = NDArray[np.uint8]
 Network = Callable[[], keras.Model]
 FAKE = LABELS.index("Fake")
-
-# freeze
-
-
-def test_freezing_spares_the_later_stages_and_the_attention() -> None:
-    model = build("lite_attention")
-    freeze(model)
-    state = {layer.name: layer.trainable for layer in model.layers if layer.weights}
-    assert not any(trainable for name, trainable in state.items() if name.startswith(FROZEN))
-    norms = {name for name in state if name.endswith("_bn")}
-    assert {name for name in norms if state[name]} == {"attention_bn"}
-    learning = {name for name, trainable in state.items() if trainable}
-    assert {"stage3_block1_dw_conv", "stage6_block4_project_conv", "attention_mask", "dense"} <= learning
-    assert {name for name in state if name.startswith(FROZEN)} >= {"stem_conv", "stage2_block2_project_conv"}
-
 
 # clean_crops
 
@@ -188,6 +173,22 @@ def test_weights_are_saved_when_the_mean_auc_rises(tmp_path: Path, monkeypatch: 
     assert [row["val_mean_auc"] for row in keeper.history] == [0.5, 0.75, 0.5, 0.75, 1.0]
 
 
+def test_unseen_sources_decide_where_some_were_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "UNSEEN", "set1")
+    epochs = [[RIGHT, HALF], [WRONG, RIGHT], [RIGHT, HALF]]
+    keeper, saved = judged(epochs, tmp_path, monkeypatch)
+    assert saved == [True, True, False]
+    assert [row["val_mean_auc"] for row in keeper.history] == [1.0, 0.0, 1.0], "the mean is of the sets trained on"
+
+
+def test_set_of_one_class_has_an_accuracy_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "refresh_attention_norm", lambda model, pixels: None)
+    keeper = KeepBest({"both": (np.zeros((4, 1)), TRUTH), "reals": (np.zeros((4, 1)), ~TRUTH | TRUTH)}, None, tmp_path)
+    keeper.set_model(Judge([RIGHT, WRONG]))
+    row = keeper._measure()
+    assert "val_reals_auc" not in row and row["val_reals_accuracy"] == 0.5 and row["val_mean_auc"] == 1.0
+
+
 def test_first_epoch_is_always_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even where every verdict is the wrong way round: there must be weights to export."""
     assert judged([[WRONG]], tmp_path, monkeypatch)[1] == [True]
@@ -304,6 +305,49 @@ def test_tiny_run_leaves_a_model_that_judges(
     out = tmp_path / "run"
     train(root, out, architecture=tiny_architecture, epochs=1, steps=2, faces=cache)
     assert_complete_run(out, 2, np.stack([picture(seed) for seed in range(3)]), (8, 8))
+
+
+def test_sources_left_out_are_measured_and_never_trained_on(
+    data: tuple[Path, Path],
+    tiny_architecture: str,
+    tmp_path: Path,
+    picture: Callable[..., Pixels],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root, cache = data
+    known = json.loads(cache.read_text())
+    for name in ("reals/train/real/r.png", "fakes/val/fake/f.png"):
+        (root / name).parent.mkdir(parents=True)
+        assert cv2.imwrite(str(root / name), picture(5))
+        known[str(root.resolve())][name] = [FACE_BOX, LANDMARKS]
+    cache.write_text(json.dumps(known))
+    seen: list[set[str]] = []
+
+    class Spy(module.Batches):
+        def __init__(self, root: Path, examples: list[Example], *rest: Any) -> None:
+            seen.append({example.dataset for example in examples})
+            super().__init__(root, examples, *rest)
+
+    monkeypatch.setattr(module, "Batches", Spy)
+    out = tmp_path / "run"
+    train(root, out, architecture=tiny_architecture, epochs=1, steps=1, faces=cache, leave_out=["reals", "fakes"])
+    assert seen == [{"twins", "singles"}]
+    assert runs.read_rows(out)[0]["val_unseen_auc"] == 0.5, "the two unseen pictures are the same"
+    assert read_card(out / "artifact").training["arguments"]["leave_out"] == ["reals", "fakes"]
+    with pytest.raises(DatasetError, match="no data set elsewhere to leave out"):
+        train(root, tmp_path / "other", architecture=tiny_architecture, faces=cache, leave_out=["elsewhere"])
+
+
+def test_run_goes_on_from_a_model_folder(data: tuple[Path, Path], tiny_architecture: str, tmp_path: Path) -> None:
+    """Its attention norm is scale and shift alone, so that it must stay frozen, and no statistics are measured."""
+    root, cache = data
+    first, second = tmp_path / "first", tmp_path / "second"
+    given = {"architecture": tiny_architecture, "epochs": 1, "steps": 1, "faces": cache}
+    train(root, first, **given)
+    train(root, second, model=first / "artifact", learning_rate=1e-9, **given)
+    crops = np.stack([read_rgb(path) for path in sorted((root / "twins").glob("train/*/*.png"))])
+    both = [Detector(run / "artifact").probabilities(crops) for run in (first, second)]
+    np.testing.assert_allclose(*both, atol=2e-3)
 
 
 def test_run_goes_on_from_the_weights_that_it_is_given(
