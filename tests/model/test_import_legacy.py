@@ -28,7 +28,8 @@ from model.import_legacy import (
     readings,
     table,
 )
-from model.legacy_folder import CACHE_VARIABLE, convert
+from model.legacy_apart import convert
+from model.legacy_folder import CACHE_VARIABLE
 from model.preprocessing import Preprocessing
 
 DATA = Path(__file__).parents[1] / "data" / "legacy"
@@ -45,7 +46,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pair(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An author's pair; what is imported is kept for the next test."""
     monkeypatch.setenv(CACHE_VARIABLE, str(cache))
-    monkeypatch.setattr(legacy_folder, "_convert_apart", convert)
+    monkeypatch.setattr(legacy_folder, "convert_apart", convert)
     return shutil.copytree(DATA / "keras2_softmax", tmp_path / "own") / NAME
 
 
