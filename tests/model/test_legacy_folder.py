@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from explain import words
 from model import legacy_folder
 from model.artifact import (
     CONFIG,
     LEGACY,
+    SHIPPED,
     TFLITE,
     WEIGHTS,
     ArtifactError,
@@ -26,11 +28,13 @@ from model.artifact import (
     read_card,
     write_card,
 )
+from model.card_parts import assumed_labels
 from model.detector import Detector
 from model.engine import Engine
 from model.import_legacy import write_beside
 from model.legacy_apart import UNFINISHED, convert, put_in_place
 from model.legacy_folder import CACHE_VARIABLE, cache_root, model_folder
+from model.model_card import markdown
 from model.preprocessing import Preprocessing
 
 DATA = Path(__file__).parents[1] / "data" / "legacy"
@@ -307,6 +311,30 @@ def test_labels_default_to_those_of_the_thesis(pair: Path) -> None:
     (pair.parent / "label_transform.pkl").unlink()
     assert read_card(model_folder(pair)).labels == ("Fake", "Real")
     assert "no file named.pkl" in refusal(pair, pair.parent / "named.pkl")
+
+
+@pytest.mark.usefixtures("cache")
+def test_where_the_labels_come_from_is_told(pair: Path) -> None:
+    pickled = pair.parent / "label_transform.pkl"
+    spare = Path(shutil.copy(pickled, pair.parent / "spare.pkl"))
+    assert assumed_labels(read_card(model_folder(pair))) == ""
+    pickled.unlink()
+    card = read_card(model_folder(pair))
+    assert "Fake = 0, Real = 1" in assumed_labels(card)
+    assert assumed_labels(card) in words.scope(card) and assumed_labels(card) in markdown(card)
+    beside(pair, labels=["Real", "Fake"])
+    assert assumed_labels(read_card(model_folder(pair))) == ""
+    (pair.parent / "card.json").unlink()
+    assert assumed_labels(read_card(model_folder(pair, spare))) == ""
+    assert assumed_labels(read_card(SHIPPED)) == ""
+
+
+@pytest.mark.usefixtures("cache")
+def test_assumed_labels_are_not_written_as_the_owners_word(pair: Path) -> None:
+    (pair.parent / "label_transform.pkl").unlink()
+    write_beside(pair, read_card(model_folder(pair)), force=False)
+    assert "labels" not in json.loads((pair.parent / "card.json").read_text())
+    assert assumed_labels(read_card(model_folder(pair)))
 
 
 @pytest.mark.usefixtures("cache")
