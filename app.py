@@ -4,14 +4,14 @@ import asyncio
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import gradio as gr
 import typer
 
-from explain import captions, many_table, page_many, page_what_if, words
+from explain import captions, many_table, page_many, page_models, page_what_if, words
 from explain.doors import BUSY_VISITORS, SEATS, Doors
 from explain.fetch import fetch, from_data_url
 from explain.gallery import FOLDER, examples
@@ -20,7 +20,7 @@ from explain.http import plain_routes
 from explain.many_files import MAX_UPLOAD
 from explain.methods import METHODS
 from explain.page import ALWAYS, LIKELIER, SLIDE_FIRST, Page, settings_from, slide
-from explain.page_arrival import AT_FIRST, CONTROLS, LIMITS, arrival
+from explain.page_arrival import AT_FIRST, CONTROLS, LIMITS
 from explain.page_parts import Change, Updates
 from explain.page_report import download
 from explain.programs import Programs, Refused
@@ -140,7 +140,7 @@ class Parts:
         """
         tellers = {prop: _teller(words) for prop, words in (said or {}).items()}
         spoken = {prop: tell() for prop, tell in tellers.items()}
-        if kind is not gr.State:
+        if kind not in (gr.State, gr.Timer):
             options.setdefault("elem_id", name.replace("_", "-"))
         self.named[name] = component = kind(*args, **spoken, **options)
         self._words[name] = tellers
@@ -251,13 +251,13 @@ def build_page(models: Models, learn_examples: bool = False, doors: Doors | None
                 scale=0,
                 min_width=240,
             )
-        add("scope", gr.HTML, words.scope(models.get(models.first).card))
-        for problem in models.problems:
-            gr.HTML(words.notice(str(problem), "error"))
+        add("scope", gr.HTML, words.scope(models.get(page.at_start).card))
+        add("models_note", gr.HTML, said={"value": partial(page_models.notices, models)})
+        add("models_clock", gr.Timer, page_models.CLOCK_S, active=models.importing is not None)
         add(
-            *("model", gr.Radio, models.names),
+            *("model", ChangingRadio, models.names),
             said=_helped("model", "page"),
-            value=models.first,
+            value=page.at_start,
             visible=len(models.names) > 1,
         )
         with add("tabs", gr.Tabs):
@@ -267,7 +267,7 @@ def build_page(models: Models, learn_examples: bool = False, doors: Doors | None
                 _many_photos(parts)
             with add("model_tab", gr.Tab, said={"label": "page.model_tab"}, id="model"):
                 add("model_pictures", gr.HTML)
-                add("card", gr.HTML, words.model_card(models.get(models.first).card))
+                add("card", gr.HTML, words.model_card(models.get(page.at_start).card))
         with add("reading_group", gr.Accordion, said={"label": "page.reading"}, open=False):
             add("reading", gr.Markdown, said={"value": words.reading})
         for name, start in (("seen", None), ("hidden", []), ("face", 0), ("whole", False), ("many_progress", None)):
@@ -275,7 +275,7 @@ def build_page(models: Models, learn_examples: bool = False, doors: Doors | None
         _wire(page, parts, blocks)
     if learn_examples:
         # What the visitors' controls hold at first is what most of them ask for.
-        page.doors.memory.learn_examples(settings_from(AT_FIRST), models.get(models.first), page.busy)
+        page.doors.memory.learn_examples(settings_from(AT_FIRST), lambda: models.get(models.first), page.busy)
     return blocks
 
 
@@ -643,9 +643,8 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
             return parts.spoken_with({**page.translate(asked, visitor), **many})
 
     def arrive(request: gr.Request) -> dict[Any, Any]:
-        return parts.changes(
-            arrival(page.models, dict(request.query_params), request.headers.get("accept-language", ""))
-        )
+        accepted = request.headers.get("accept-language", "")
+        return parts.changes(page_models.arrive(page, dict(request.query_params), accepted))
 
     def draw_model(values: dict[Any, Any]) -> dict[Any, Any]:
         return parts.changes(page.model_pictures(parts.asked(values)))
@@ -656,13 +655,15 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
     named["language"].change(translate, parts.readable(), everything, **AT_ONCE).then(
         draw_model, parts.readable(), **drawn
     )
-    controls = [named[name] for name in ("language", "model", *CONTROLS, "photo", "notice", "status")]
-    blocks.load(arrive, None, controls, **AT_ONCE)
+    told, choice = ([named[name] for name in names] for names in (page_models.FACTS, page_models.CHOICE))
+    controls = [named[name] for name in ("language", *CONTROLS, "photo", "notice", "status")]
+    blocks.load(arrive, None, [*controls, *told, *choice], **AT_ONCE)
+    look = partial(page_models.look, page)
+    named["models_clock"].tick(lambda language: parts.changes(look(language)), named["language"], choice, **AT_ONCE)
 
     def describe(values: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
         yield from map(parts.changes, page.describe(parts.asked(values)))
 
-    told = [named[name] for name in ("scope", "card", "model_pictures")]
     chosen = named["model"].input(describe, parts.readable(), told, **PRIVATE)
     chosen.then(draw_model, parts.readable(), **drawn)
     chosen.then(**run_it)
@@ -760,7 +761,7 @@ def main(
         uploads = Uploads(keep_uploads)
     except UploadsError as error:
         sys.exit(say("command.error", reason=str(error)))
-    models = Models(to_choose_from(model), typer.echo)
+    models = Models(to_choose_from(model), typer.echo, at_once=True)
     if model is not None and models.problems:
         raise ArtifactError(models.problems[0])
     doors = Doors(models, uploads)

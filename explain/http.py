@@ -63,7 +63,9 @@ def plain_routes(doors: Doors) -> list[BaseRoute]:
     async def deepfake(
         request: Request,
         file: Annotated[UploadFile, File(description="The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.")],
-        model: Annotated[str, Form(description="One of the names that /models lists.")] = doors.models.first,
+        model: Annotated[
+            str | None, Form(description="One of the names that /models lists; the first of them if not given.")
+        ] = None,
         face: Annotated[int, Form(description="Which face: 1 is the largest, 2 the next.")] = 1,
         whole_picture: Annotated[bool, Form(description="Judge a photo that shows no face all the same.")] = False,
         methods: Annotated[
@@ -87,7 +89,7 @@ def plain_routes(doors: Doors) -> list[BaseRoute]:
             raise HTTPException(413)
         photo = await file.read()
 
-        detector = await run_in_threadpool(doors.models.get, model)
+        detector = await run_in_threadpool(doors.models.get, model or doors.models.first)
         steps = in_language(_asked(request), doors.analyze(photo, settings, detector))
         async for step in iterate_in_threadpool(steps):
             analysis = step

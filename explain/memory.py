@@ -56,19 +56,23 @@ class Memory:
             while len(self._known) > MOST:
                 del self._known[next(iter(self._known))]
 
-    def learn_examples(self, settings: Settings, detector: Detector, busy: Callable[[], bool]) -> None:
+    def learn_examples(self, settings: Settings, detector: Callable[[], Detector], busy: Callable[[], bool]) -> None:
         """Analyse every example while nobody needs the machine, in a thread that ends with the program.
 
         Args:
             settings: those that the page starts with.
-            detector: the model that the page starts with.
-            busy: whether a visitor is being served; the learning then waits.
+            detector: tells the model that the page starts with by then.
+            busy: whether a visitor is being served, or a model imported; the learning then waits.
         """
 
         def learn() -> None:
             for example in examples():
-                for _ in self.analyze(example.path, settings, detector):
-                    while busy():
-                        time.sleep(PAUSE_S)
+                wait()
+                for _ in self.analyze(example.path, settings, detector()):
+                    wait()
+
+        def wait() -> None:
+            while busy():
+                time.sleep(PAUSE_S)
 
         threading.Thread(target=learn, name="learn-examples", daemon=True).start()

@@ -56,6 +56,7 @@ class Page:
 
     def __init__(self, models: Models, doors: Doors | None = None) -> None:
         self.models = models
+        self.at_start = models.first  # a better one may be imported later
         self.runs = Runs()
         self.doors = doors or Doors(models)
         self._wishes: dict[str, dict[str, Any]] = {}
@@ -105,8 +106,8 @@ class Page:
                 yield {"status": words.stopped(seen.analysis if seen else None), "cancel": visible(False)}
 
     def busy(self) -> bool:
-        """Whether anybody is being served, by whichever door."""
-        return self.runs.busy() or self.doors.turns.running > 0
+        """Whether anybody is being served, by whichever door, or a model is being imported."""
+        return self.runs.busy() or self.doors.turns.running > 0 or self.models.importing is not None
 
     def updates(self, seen: View, before: View | None, asked: Asked) -> Updates:
         """What a new step changes on the page; pictures that stay are not sent again."""
@@ -206,7 +207,7 @@ class Page:
         """Say everything that is shown again, in the language chosen."""
         with speaking(asked["language"]):
             seen = asked["seen"]
-            changes = self._described(asked["model"]) if self.models.is_open(asked["model"]) else {}
+            changes = self.described(asked["model"]) if self.models.is_open(asked["model"]) else {}
             if seen is None:
                 return {**changes, "placeholder": words.placeholder(), "what_if_text": words.what_if_help()}
             changes |= self.updates(seen, None, asked) | page_what_if.again(asked)
@@ -215,7 +216,7 @@ class Page:
                 changes |= {"status": words.stopped(seen.analysis), "cancel": visible(False)}
             return changes
 
-    def _described(self, model: str) -> Updates:
+    def described(self, model: str) -> Updates:
         """What a model is for, and what was measured of it; the pictures of that are drawn afterwards."""
         try:
             card = self.models.get(model).card
@@ -238,7 +239,7 @@ class Page:
     def _describe(self, model: str) -> Iterator[Updates]:
         if not self.models.is_open(model):
             yield {"scope": words.notice(words.opening(model)), "card": "", "model_pictures": ""}
-        yield self._described(model)
+        yield self.described(model)
 
 
 def smoothed(seen: View, smooth: bool) -> View:

@@ -37,6 +37,8 @@ def arrival(models: Models, query: Mapping[str, str], accepted: str) -> Updates:
             asked = from_link({name: query[name] for name in IN_LINKS if name in query})
             settings_from({**AT_FIRST, **asked})
             _check_controls(asked)
+            if models.importing is not None and asked.get("model") == models.importing.name:
+                del asked["model"]  # the page tells of the import
             if asked.get("model", models.first) not in models.names:
                 raise ValueError(f"model={asked['model']}")
         except ValueError as error:

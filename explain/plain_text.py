@@ -17,6 +17,7 @@ from explain.subject import Subject
 from explain.trust import Trust
 from explain.what_if import what_if_sentence
 from model.artifact import Card
+from model.card_parts import assumed_labels
 from model.language import number, say
 
 LISTED = 5  # regions that LIME weighs most, in a terminal
@@ -35,7 +36,7 @@ def headline(analysis: Analysis) -> str:
 def plain_text(analysis: Analysis, card: Card, file: str) -> str:
     """Verdict and reasons in a few lines, for a terminal."""
     first = f"{file}: {headline(analysis)}. {_probabilities(analysis, card)}"
-    lines = [first.rstrip(), *photo_sentences(analysis)]
+    lines = [first.rstrip(), *photo_sentences(analysis), *filter(None, (assumed_labels(card),))]
     subject = analysis.subject
     if subject is not None:
         for name, found in analysis.attributions.items():

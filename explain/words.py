@@ -6,7 +6,7 @@ from explain.analysis import Analysis
 from explain.gallery import Example
 from explain.methods import METHODS
 from model.artifact import Card
-from model.card_parts import Section, Table, readable
+from model.card_parts import Section, Table, assumed_labels, readable
 from model.detector import Prediction
 from model.language import Said, say
 from model.model_card import facts
@@ -171,7 +171,7 @@ def scope(card: Card) -> str:
     if "ciplab" in figures:
         rate, faces = figures["ciplab"]["miss_rate"]["value"], int(figures["ciplab"]["fake"])
         failures.append(say("scope.misses", rate=float(rate), faces=faces))
-    said = " ".join(filter(None, (_knows(card), _measured(failures))))
+    said = " ".join(filter(None, (_knows(card), _measured(failures), assumed_labels(card))))
     return f'<p class="scope"><strong>{escape(say("scope.aid"))}</strong> {escape(said)}</p>'
 
 

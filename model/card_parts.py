@@ -6,6 +6,7 @@ from typing import Any
 
 from model.artifact import LEGACY, Card
 from model.language import catalogue, number, say
+from model.legacy_card import ASSUMED, LABEL_FILE
 
 FACE_CROPS, WHOLE = "face crops", "whole pictures"  # what a card's record of the training says was learnt
 
@@ -60,6 +61,15 @@ def name_of(card: Card) -> str:
     """What to call the model: its architecture, or the file that it was imported from."""
     imported = card.training.get("imported", {})
     return str(imported.get("file", card.architecture)) if card.architecture == LEGACY else card.architecture
+
+
+def assumed_labels(card: Card) -> str:
+    """A sentence on class names that no file gave, but were assumed at the import; empty where they are known."""
+    imported = card.training.get("imported")
+    if not isinstance(imported, Mapping) or imported.get("labels_from") != ASSUMED:
+        return ""
+    first, second = (say(f"class.{label}") for label in card.labels)
+    return say("card.labels_assumed", first=first, second=second, file=LABEL_FILE)
 
 
 def value_of(figures: Mapping[str, Any], measure: str) -> float | None:

@@ -1,14 +1,14 @@
 """Finds the models that can be used: files of the owner first, the shipped model last."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from model.artifact import SHIPPED, ArtifactError, told_by
 from model.detector import Detector
 from model.language import Said
+from model.legacy_apart import Tell
 from model.legacy_check import NEWER, problem_of
-from model.legacy_folder import STAND_IN, model_folder
+from model.legacy_folder import failed_before, is_imported, model_folder
 
 LEGACY_FILE = "legacy file"
 MODEL_FOLDER = "model folder"
@@ -39,26 +39,33 @@ def found_models(folder: Path = SHIPPED.parents[1]) -> list[FoundModel]:
     """
     lying = folder.iterdir() if folder.is_dir() else ()
     files = sorted(path for path in lying if path.suffix.lower() in SUFFIXES and path.is_file())
-    found = [FoundModel(path.name, path, LEGACY_FILE, problem_of(path)) for path in files]
+    found = [found_file(path) for path in files]
     return [*found, FoundModel(SHIPPED.name, SHIPPED, MODEL_FOLDER)]
 
 
-def open_model(
-    found: FoundModel, tell: Callable[[str], None] = lambda sentence: None, stand_in: str = STAND_IN
-) -> Detector:
+def found_file(path: Path, name: str | None = None) -> FoundModel:
+    """A file of Keras, with what its description shows to be wrong, or why an earlier import of it failed."""
+    return FoundModel(name or path.name, path, LEGACY_FILE, problem_of(path) or failed_before(path))
+
+
+def opens_at_once(found: FoundModel) -> bool:
+    """Whether ``open_model`` takes no import."""
+    return found.kind != LEGACY_FILE or is_imported(found.path)
+
+
+def open_model(found: FoundModel, tell: Tell = lambda said: None) -> Detector:
     """Make a found model ready to judge faces; an ``.h5`` file is imported at its first use.
 
     Args:
         found: one of ``found_models``.
         tell: is given a sentence at each step that takes long.
-        stand_in: the architecture to use where a file does not describe its network.
 
     Raises:
         ArtifactError: if it can't be used.
     """
     try:
         legacy = found.kind == LEGACY_FILE
-        folder = model_folder(found.path, stand_in=stand_in, tell=tell) if legacy else found.path
+        folder = model_folder(found.path, tell=tell) if legacy else found.path
         return Detector(folder, found.name)
     except ArtifactError:
         raise

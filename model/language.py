@@ -116,6 +116,22 @@ class Said:
         return hash(self.key)
 
 
+def as_data(value: Any) -> Any:
+    """A text to be said later as plain data for JSON: its key, and the values in it, which may be such texts."""
+    if isinstance(value, Said):
+        return [value.key, {name: as_data(inner) for name, inner in value.values.items()}]
+    # Names of files may hold bytes that no text has.
+    return value if isinstance(value, int | float) else str(value).encode("utf-8", "replace").decode("utf-8")
+
+
+def from_data(data: Any) -> Any:
+    """Back from ``as_data``."""
+    if not isinstance(data, list):
+        return data
+    key, values = data
+    return Said(key, **{name: from_data(value) for name, value in values.items()})
+
+
 def number(value: float, form: str = ".2f") -> str:
     """A number as the language writes it; ``form`` is Python's format specification, such as ``.2f``, ``,`` or ``.0%``.
 

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from model.artifact import ArtifactError, told_by
 from model.attention import RescaleGAP
 from model.language import Said
+from model.legacy_described import STAND_IN, weights_alone
 from model.legacy_graph import read_plan
 from model.legacy_h5 import LegacyFile, Weight, open_legacy
 from model.legacy_layers import RESCALE_GAP, NotRebuilt
 from model.legacy_match import Report, load_by_shape, repeats_the_mask
 from model.legacy_plan import LayerPlan, Plan
 
-ARCHITECTURE = "efficientnetb7_attention"  # of the thesis, where a file does not describe its network
 MAX_FEATURES = 64_000_000  # numbers in one result for one picture; EfficientNetB7 at 600 pixels has 35 million
 # The original divides by the mask alone; this keeps an all-zero mask finite without changing any other.
 EPSILON = 1e-12
@@ -41,7 +41,7 @@ class Imported:
     report: Report = field(default_factory=Report)
 
 
-def import_network(path: Path, architecture: str = ARCHITECTURE, lambda_divides: bool = False) -> Imported:
+def import_network(path: Path, architecture: str = STAND_IN, lambda_divides: bool = False) -> Imported:
     """Rebuild the network of an H5 file that Keras 2 or 3 wrote, with its weights.
 
     Args:
@@ -59,7 +59,7 @@ def import_network(path: Path, architecture: str = ARCHITECTURE, lambda_divides:
     with open_legacy(path) as file:
         try:
             if file.config is None:
-                raise NotRebuilt(Said("network.no_description"))
+                raise NotRebuilt(weights_alone(path))
             plan = read_plan(file.config, lambda_divides)
             network = build_plan(plan, file.size)
             report = _load(network, plan, file.weights)

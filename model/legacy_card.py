@@ -13,6 +13,7 @@ from model.legacy_labels import as_labels, read_labels
 from model.preprocessing import Preprocessing
 
 LABEL_FILE = "label_transform.pkl"
+ASSUMED = "assumed"  # what is recorded of labels that no file names
 COLOR_ORDER = "BGR"  # the thesis read its pictures by OpenCV, and fed them as they were: 0..255, float32
 LICENCE = "the owner's"
 OWN = ("architecture", "sha256", "versions")  # what a card beside a file can't decide
@@ -66,6 +67,15 @@ def labels_of(h5: Path, labels: Path | None, given: Mapping[str, Any]) -> tuple[
     return read_labels(path) if path.exists() else (LABELS[0], LABELS[1])
 
 
+def labels_from(h5: Path, labels: Path | None, given: Mapping[str, Any]) -> str:
+    """Name of the file that ``labels_of`` takes the class names from, or ``ASSUMED`` where there is none."""
+    if labels is not None:
+        return labels.name
+    if "labels" in given:
+        return CARD
+    return LABEL_FILE if (h5.parent / LABEL_FILE).exists() else ASSUMED
+
+
 def describe(card: Card, h5: Path, labels: Path | None) -> Card:
     """An imported model's card as the files beside its source want it now.
 
@@ -89,7 +99,8 @@ def describe(card: Card, h5: Path, labels: Path | None) -> Card:
         values = {**kept, **said}
         if "inconclusive_band" in values:
             values["inconclusive_band"] = tuple(values["inconclusive_band"])
-        training = {**given.get("training", {}), "imported": {**imported, "given": said}}
+        imported = {**imported, "given": said, "labels_from": labels_from(h5, labels, given)}
+        training = {**given.get("training", {}), "imported": imported}
         bare = uncalibrated(replace(card, licence=given.get("licence", LICENCE), training=training))
         return replace(bare, preprocessing=way, labels=order, **values)
     except (TypeError, ValueError, OverflowError) as error:

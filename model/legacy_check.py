@@ -9,14 +9,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from model.artifact import ArtifactError, told_by
-from model.language import Said
+from model.language import Said, as_data, from_data
 from model.legacy_card import LAMBDA, given_fields, labels_of
-from model.legacy_graph import read_plan
+from model.legacy_described import problem_described
 from model.legacy_h5 import open_legacy
-from model.legacy_layers import NotRebuilt
 
 ROOT = Path(__file__).parents[1]
 NEWER = ".keras"  # a format of Keras 3
@@ -47,7 +45,7 @@ def problem_of(h5: Path, labels: Path | None = None) -> Said | None:
         return Said("model.unusable", file=h5.name, reason=told_by(error))
     if ended.returncode:
         return Said("legacy.broke_off", file=h5.name)
-    found: Said | None = _from_data(json.loads(ended.stdout))
+    found: Said | None = from_data(json.loads(ended.stdout))
     return found
 
 
@@ -57,10 +55,7 @@ def look(h5: Path, labels: Path | None = None) -> Said | None:
         given = given_fields(h5)
         labels_of(h5, labels, given)
         with open_legacy(h5) as file:
-            if file.config is not None:
-                read_plan(file.config, LAMBDA in given)
-    except NotRebuilt:
-        return None  # its weights may fit an architecture that is known
+            return problem_described(file, h5, LAMBDA in given)
     except ArtifactError as error:
         said = told_by(error)
         if isinstance(said, Said) and h5.name in str(said):
@@ -68,23 +63,6 @@ def look(h5: Path, labels: Path | None = None) -> Said | None:
         return Said("model.unusable", file=h5.name, reason=said)
     except Exception as error:  # whatever a file stumbles over must not stop those who only list it
         return Said("model.unusable", file=h5.name, reason=told_by(error))
-    return None
-
-
-def _as_data(value: Any) -> Any:
-    """A text to be said later as plain data for JSON: its key, and the values in it, which may be such texts."""
-    if isinstance(value, Said):
-        return [value.key, {name: _as_data(inner) for name, inner in value.values.items()}]
-    # Names of files may hold bytes that no text has.
-    return value if isinstance(value, int | float) else str(value).encode("utf-8", "replace").decode("utf-8")
-
-
-def _from_data(data: Any) -> Any:
-    """Back from ``_as_data``."""
-    if not isinstance(data, list):
-        return data
-    key, values = data
-    return Said(key, **{name: _from_data(value) for name, value in values.items()})
 
 
 def _limit_memory() -> None:
@@ -98,4 +76,4 @@ def _limit_memory() -> None:
 if __name__ == "__main__":
     _limit_memory()
     problem = look(*map(Path, sys.argv[1:3]))
-    print(json.dumps(problem and _as_data(problem)))
+    print(json.dumps(problem and as_data(problem)))

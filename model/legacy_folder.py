@@ -1,38 +1,21 @@
 """Keeps an imported ``.h5`` file as an ordinary model folder, made once, so that later starts need no TensorFlow."""
 
-import importlib.metadata
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from model.artifact import (
-    LEGACY,
-    ArtifactError,
-    Card,
-    digest,
-    load_artifact,
-    read_card,
-    reason_of,
-    save_artifact,
-    told_by,
-    write_card,
-)
-from model.labels import LABELS
-from model.language import Said, say
-from model.legacy_card import COLOR_ORDER, DIVIDE, LAMBDA, LICENCE, describe, given_fields, labels_of
+from model.artifact import ArtifactError, digest, read_card, reason_of, told_by, write_card
+from model.language import Said
+from model.legacy_apart import UNFINISHED, Tell, convert_apart, is_current, is_whole
+from model.legacy_card import DIVIDE, LAMBDA, describe, given_fields, labels_of
 from model.legacy_check import problem_of
-from model.preprocessing import Preprocessing
+from model.legacy_failures import any_failed, forget, recall, remember
 
 CACHE_VARIABLE = "WHYFAKE_CACHE"
-STAND_IN = "efficientnetb7_attention"  # of the thesis, for a file that does not describe its network
-FORMAT = 2  # of what is kept; raised whenever a file would be imported otherwise than before, so that it is made anew
-UNFINISHED = ".unfinished-"
 STALE_SECONDS = 6 * 3600  # an import takes minutes; what is older was left by a process that was ended
 
 
@@ -49,19 +32,14 @@ def cache_root() -> Path:
         raise ArtifactError(Said("legacy.no_home", variable=CACHE_VARIABLE)) from error
 
 
-def model_folder(
-    h5: Path,
-    labels: Path | None = None,
-    stand_in: str = STAND_IN,
-    tell: Callable[[str], None] = lambda sentence: None,
-) -> Path:
+def model_folder(h5: Path, labels: Path | None = None, tell: Tell = lambda said: None, try_again: bool = False) -> Path:
     """The model folder of an ``.h5`` file, made when it is asked for first.
 
     Args:
         h5: the file; it is only read.
         labels: its pickled label encoder; ``label_transform.pkl`` beside it if None.
-        stand_in: the architecture to use where the file does not describe its network.
         tell: is given a sentence at each step that takes long.
+        try_again: import a file whose import failed before; otherwise it is refused with the sentence of that time.
 
     Raises:
         ArtifactError: if the files can't be used, or the cache can't be written.
@@ -69,18 +47,14 @@ def model_folder(
     if not h5.is_file():
         raise ArtifactError(Said("legacy.no_file", file=h5.name))
     given = given_fields(h5)
-    # The owner's word on a Lambda decides what the network computes, so without it the file is looked at anew.
-    folder = cache_root() / (digest(h5) + (f"-{DIVIDE}" if LAMBDA in given else ""))
+    folder = _folder_of(h5, given)
     try:
-        whole = _is_whole(folder)
+        whole = is_whole(folder)
         if not whole and (problem := problem_of(h5, labels)):
             raise ArtifactError(problem)
         labels_of(h5, labels, given)  # before the long work
         if not whole:
-            _prepare(folder.parent)
-            tell(say("legacy.importing", file=h5.name))
-            _convert_apart(h5, labels, stand_in, folder)
-            tell(say("legacy.ready", file=h5.name))
+            _import(h5, labels, folder, tell, try_again)
         card = read_card(folder)
         described = describe(card, h5, labels)
         if described != card:
@@ -91,12 +65,43 @@ def model_folder(
     return folder
 
 
-def _is_whole(folder: Path) -> bool:
+def is_imported(h5: Path) -> bool:
+    """Whether the model folder of a file is there already, so that it is opened at once."""
     try:
-        imported = load_artifact(folder).training.get("imported")
-    except ArtifactError:
+        return is_current(read_card(_folder_of(h5, given_fields(h5))))
+    except (ArtifactError, OSError):
         return False
-    return isinstance(imported, dict) and imported.get("format") == FORMAT
+
+
+def failed_before(h5: Path) -> Said | None:
+    """Why the import of a file failed at an earlier start; None where it did not."""
+    try:
+        cache = cache_root()
+        return recall(cache, _folder_of(h5, given_fields(h5)).name, h5.name) if any_failed(cache) else None
+    except (ArtifactError, OSError):
+        return None
+
+
+def _folder_of(h5: Path, given: Mapping[str, Any]) -> Path:
+    """Where the model folder of a file lies in the cache."""
+    # The owner's word on a Lambda decides what the network computes, so without it the file is looked at anew.
+    return cache_root() / (digest(h5) + (f"-{DIVIDE}" if LAMBDA in given else ""))
+
+
+def _import(h5: Path, labels: Path | None, folder: Path, tell: Tell, try_again: bool) -> None:
+    """Make the folder, and remember a failure that is the file's."""
+    cache = folder.parent
+    if not try_again and (known := recall(cache, folder.name, h5.name)):
+        raise ArtifactError(known)
+    _prepare(cache)
+    tell(Said("legacy.importing", file=h5.name))
+    try:
+        convert_apart(h5, labels, folder, tell)
+    except ArtifactError as error:
+        remember(cache, folder.name, told_by(error))
+        raise
+    forget(cache, folder.name)
+    tell(Said("legacy.ready", file=h5.name))
 
 
 def _prepare(cache: Path) -> None:
@@ -106,57 +111,3 @@ def _prepare(cache: Path) -> None:
         if time.time() - left.stat().st_mtime > STALE_SECONDS:
             shutil.rmtree(left, ignore_errors=True)
     Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=cache)).rmdir()
-
-
-def _convert_apart(h5: Path, labels: Path | None, stand_in: str, folder: Path) -> None:
-    """``convert`` in a process of its own: it takes gigabytes for a large network, and gives them back by ending."""
-    try:
-        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            pool.submit(convert, h5, labels, stand_in, folder).result()
-    except BrokenProcessPool as error:
-        raise ArtifactError(Said("legacy.import_broke_off", file=h5.name)) from error
-    except (ArtifactError, OSError):
-        raise
-    except Exception as error:  # whatever Keras or the converter stumbled over
-        raise ArtifactError(Said("model.unusable", file=h5.name, reason=told_by(error))) from error
-
-
-def convert(h5: Path, labels: Path | None, stand_in: str, folder: Path) -> None:
-    """Make the model folder of an ``.h5`` file, whole or not at all; the arguments are those of ``model_folder``.
-
-    Raises:
-        ArtifactError: if the files can't be used.
-    """
-    from model.legacy import import_network
-
-    imported = import_network(h5, stand_in, LAMBDA in given_fields(h5))
-    report = imported.report.sentences()
-    card = Card(
-        architecture=LEGACY if imported.plan else stand_in,
-        preprocessing=Preprocessing(int(imported.network.input_shape[1]), COLOR_ORDER),
-        labels=LABELS,
-        licence=LICENCE,
-        versions={name: importlib.metadata.version(name) for name in ("keras", "ai-edge-litert")},
-        training={"imported": {"file": h5.name, "sha256": digest(h5), "format": FORMAT, "report": report}},
-    )
-    card = describe(card, h5, labels)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
-    try:
-        description = imported.plan.to_json() if imported.plan else None
-        save_artifact(imported.network, unfinished, card, "float32", exact=True, description=description)
-        _put_in_place(unfinished, folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _put_in_place(finished: Path, folder: Path) -> None:
-    """Give a finished folder its name, unless another process was first: then both made the same."""
-    if _is_whole(folder):
-        return
-    shutil.rmtree(folder, ignore_errors=True)  # what is there is broken
-    try:
-        finished.rename(folder)
-    except OSError:
-        if not _is_whole(folder):
-            raise

@@ -9,7 +9,18 @@ import typer
 
 from model.artifact import NO_LICENCE, SHIPPED, Card, read_card
 from model.card_figures import attention, calibration, cross_set, failures, figures, verdicts
-from model.card_parts import WHOLE, Section, Table, by_value, name_of, readable, span, tested, trained_on
+from model.card_parts import (
+    WHOLE,
+    Section,
+    Table,
+    assumed_labels,
+    by_value,
+    name_of,
+    readable,
+    span,
+    tested,
+    trained_on,
+)
 from model.card_robustness import robustness
 from model.cli import run
 from model.detector import VERDICTS
@@ -33,6 +44,7 @@ def what_it_is(card: Card) -> Section:
         (
             say("card.what.judges", name=name_of(card), size=size),
             say("card.what.band", low=low, high=high, **verdicts),
+            *filter(None, (assumed_labels(card),)),
             _headline(card),
         ),
     )

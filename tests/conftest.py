@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -110,8 +111,8 @@ def page_url(server_log: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def thesis_page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the page of a checkout into whose ``model/`` somebody dropped the files of a thesis."""
+def early_thesis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the page of a checkout into whose ``model/`` somebody dropped the files of a thesis, at its start."""
     checkout = tmp_path_factory.mktemp("checkout")
     for name in ("explain", "model", "examples"):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -120,6 +121,18 @@ def thesis_page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         shutil.copy(ROOT / "tests" / "data" / "legacy" / "keras2_softmax" / name, checkout / "model")
     with served(checkout, checkout / "log.txt", WHYFAKE_CACHE=str(checkout / "cache")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def thesis_page_url(early_thesis_url: str) -> str:
+    """The same address once the thesis's file is imported."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(f"{early_thesis_url}/models", timeout=60) as answer:
+            if len(json.load(answer)) == 2:
+                return early_thesis_url
+        time.sleep(0.5)
+    pytest.fail(f"The file was not imported within {START_SECONDS} s.")
 
 
 @contextmanager

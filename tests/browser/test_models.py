@@ -21,6 +21,20 @@ THESIS, SHIPPED = "best_model_effatt.h5", "lite_attention"
 QUICK = ("likelier", 20, 100, 8, False, False)
 
 
+def test_page_is_there_during_the_import_and_offers_the_model_afterwards(
+    browser: Browser, early_thesis_url: str
+) -> None:
+    page = browser.new_page()
+    page.goto(early_thesis_url)
+    page.locator("#models-note progress").wait_for(timeout=PATIENCE_MS)
+    assert THESIS in page.locator("#models-note").inner_text()
+    assert page.get_by_label(THESIS).count() == 0, "it is no choice yet"
+    page.get_by_label(THESIS).wait_for(timeout=PATIENCE_MS)
+    assert page.get_by_label(SHIPPED).is_checked() and not page.get_by_label(THESIS).is_checked()
+    assert page.locator("#models-note progress").count() == 0
+    page.close()
+
+
 @pytest.fixture(scope="module")
 def page(browser: Browser, thesis_page_url: str) -> Iterator[Page]:
     """The page with the astronaut analysed by the model that it started with."""

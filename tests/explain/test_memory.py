@@ -56,7 +56,7 @@ def test_examples_are_learnt_while_nobody_waits(detector: Detector, monkeypatch:
     monkeypatch.setattr(memory, "PAUSE_S", 0.01)
     monkeypatch.setattr(memory, "examples", lambda: examples()[:1])
     known, waits = Memory(), iter([True, True])
-    known.learn_examples(VERDICT_ALONE, detector, lambda: next(waits, False))
+    known.learn_examples(VERDICT_ALONE, lambda: detector, lambda: next(waits, False))
     (learner,) = (thread for thread in threading.enumerate() if thread.name == "learn-examples")
     learner.join(60)
     assert not learner.is_alive() and next(waits, None) is None, "it waited for the visitors"

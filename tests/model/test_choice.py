@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from model.artifact import SHIPPED, ArtifactError
 from model.choice import Models, to_choose_from
 from model.detector import Detector
 from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel
+from model.language import Said
 
 
 @pytest.fixture
@@ -140,3 +142,75 @@ def test_shipped_model_is_offered_once_and_no_two_share_a_name(tiny_artifact: Pa
 
 def test_without_a_wish_the_models_beside_the_code_are_found() -> None:
     assert to_choose_from()[-1].path == SHIPPED
+
+
+class SlowImport:
+    """Imports ``late`` when it is let go; everything else opens at once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fails: bool = False) -> None:
+        self.begun, self.go_on, self.fails = threading.Event(), threading.Event(), fails
+        monkeypatch.setattr(choice, "open_model", self.open)
+        monkeypatch.setattr(choice, "opens_at_once", lambda model: model.name != "late")
+
+    def open(self, model: FoundModel, tell: Callable[[Said], None]) -> Detector:
+        if model.name == "late":
+            tell(Said("legacy.step.network", file="late", step=2, of=3))
+            self.begun.set()
+            assert self.go_on.wait(60)
+            if self.fails:
+                raise ArtifactError("late can't be used.")
+        return Detector(model.path, model.name)
+
+    def end(self) -> None:
+        """Let the import go on, and wait for its end."""
+        self.go_on.set()
+        for thread in threading.enumerate():
+            if thread.name == "import-model":
+                thread.join(60)
+
+
+@pytest.fixture
+def late(found: list[FoundModel]) -> list[FoundModel]:
+    """A file that has to be imported, before a model that opens at once."""
+    return [FoundModel("late", found[2].path, LEGACY_FILE), found[2]]
+
+
+def test_page_starts_with_what_opens_at_once_and_takes_the_import_when_it_is_ready(
+    late: list[FoundModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, told = SlowImport(monkeypatch), list[str]()
+    models = Models(late, lambda said: told.append(str(said)), at_once=True)
+    assert slow.begun.wait(60)
+    assert models.first == "one" and models.names == ["one"] and models.get("one").name == "one"
+    assert models.importing is not None and models.importing.name == "late"
+    assert models.importing.said.values["step"] == 2 and str(models.importing.said) in told
+    with pytest.raises(ArtifactError, match="late is still being imported"):
+        models.get("late")
+    slow.end()
+    assert models.importing is None and models.first == "late" and models.names == ["late", "one"]
+    assert models.get("late").name == "late" and models.problems == []
+
+
+def test_import_that_fails_leaves_the_page_as_it_is_and_says_why(
+    late: list[FoundModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, told = SlowImport(monkeypatch, fails=True), list[str]()
+    models = Models(late, lambda said: told.append(str(said)), at_once=True)
+    slow.end()
+    assert models.importing is None and models.first == "one" and models.names == ["one"]
+    assert models.problems == ["late can't be used."] and told[-1] == "late can't be used."
+
+
+def test_without_a_model_that_opens_at_once_the_import_is_waited_for(
+    late: list[FoundModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = SlowImport(monkeypatch)
+    slow.go_on.set()
+    models = Models(late[:1], at_once=True)
+    assert models.first == "late" and models.importing is None and models.is_open("late")
+
+
+def test_given_file_is_listed_with_what_its_description_shows(tmp_path: Path) -> None:
+    (tmp_path / "thesis.h5").write_bytes(b"no HDF5")
+    given, shipped = to_choose_from(tmp_path / "thesis.h5")
+    assert "thesis.h5" in str(given.problem) and shipped.problem is None

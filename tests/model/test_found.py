@@ -15,9 +15,10 @@ import pytest
 
 from model import found, legacy_check, legacy_folder
 from model.artifact import SHIPPED, ArtifactError
-from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel, found_models, open_model
-from model.language import Said, speaking
-from model.legacy_folder import CACHE_VARIABLE, convert
+from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel, found_models, open_model, opens_at_once
+from model.language import Said, as_data, from_data, speaking
+from model.legacy_apart import convert
+from model.legacy_folder import CACHE_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "legacy"
@@ -28,7 +29,7 @@ NAME = "best_model_effatt.h5"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stands for ``model/`` with an author's pair in it; importing happens here, in this very process."""
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(legacy_folder, "_convert_apart", convert)
+    monkeypatch.setattr(legacy_folder, "convert_apart", convert)
     return shutil.copytree(DATA / "keras2_softmax", tmp_path / "model")
 
 
@@ -64,11 +65,12 @@ def test_files_are_looked_for_beside_the_code() -> None:
 
 def test_file_is_imported_at_first_use_and_kept(folder: Path) -> None:
     found, told = found_models(folder)[0], []
+    assert not opens_at_once(found)
     first = open_model(found, told.append)
     assert first.name == "best_model_effatt.h5" and first.card.preprocessing.color_order == "BGR"
-    assert len(told) == 2
+    assert len(told) == 5 and opens_at_once(found)
     second = open_model(found, told.append)
-    assert len(told) == 2 and second.card == first.card
+    assert len(told) == 5 and second.card == first.card
 
 
 def test_shipped_model_is_opened_as_it_is() -> None:
@@ -149,7 +151,7 @@ def test_whatever_goes_wrong_is_said_in_a_sentence(
 def test_problem_passes_between_processes_whole() -> None:
     """Also a file's name with bytes that are no text, which must not reach the page as they are."""
     problem = Said("model.unusable", file="a\udcff.h5", reason=Said("h5.too_large", file="b", size=4.5, limit=4))
-    seen = legacy_check._from_data(json.loads(json.dumps(legacy_check._as_data(problem))))
+    seen = from_data(json.loads(json.dumps(as_data(problem))))
     assert seen == Said("model.unusable", file="a?.h5", reason=Said("h5.too_large", file="b", size=4.5, limit=4))
     again = pickle.loads(pickle.dumps(ArtifactError(problem)))
     assert again.args == (problem,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,22 +14,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model import import_legacy as command_of_import
 from model import legacy_folder
 from model.artifact import Card, digest, read_card, write_card
 from model.cli import run
-from model.dataset import DatasetError
+from model.dataset import DatasetError, read_rgb
 from model.engine import Engine
-from model.import_legacy import (
-    EXAMPLES,
-    VALUE_RANGES,
-    Reading,
-    advice,
-    example_crops,
-    import_legacy,
-    readings,
-    table,
-)
-from model.legacy_folder import CACHE_VARIABLE, convert
+from model.faces import find_faces
+from model.import_legacy import EXAMPLES, import_legacy
+from model.legacy_apart import convert
+from model.legacy_folder import CACHE_VARIABLE
+from model.legacy_ways import VALUE_RANGES, WHOLE, Reading, advice, best, colour_ways, example_crops, readings, table
 from model.preprocessing import Preprocessing
 
 DATA = Path(__file__).parents[1] / "data" / "legacy"
@@ -45,7 +41,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pair(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An author's pair; what is imported is kept for the next test."""
     monkeypatch.setenv(CACHE_VARIABLE, str(cache))
-    monkeypatch.setattr(legacy_folder, "_convert_apart", convert)
+    monkeypatch.setattr(legacy_folder, "convert_apart", convert)
     return shutil.copytree(DATA / "keras2_softmax", tmp_path / "own") / NAME
 
 
@@ -75,65 +71,87 @@ class Redness:
         return {"probabilities": np.stack([p_fake, 1 - p_fake], axis=1)}
 
 
-def reading(scores: list[float], order: str = "BGR", in_use: bool = False) -> Reading:
-    return Reading(order, "0..255", np.array(scores), in_use)
+def reading(scores: list[float], order: str = "BGR", in_use: bool = False, margin: float = 1.0) -> Reading:
+    return Reading(Preprocessing(128, order, crop_margin=margin), np.array(scores), in_use)
 
 
 def test_the_right_way_stands_out_of_the_table(examples: Path) -> None:
-    crops, is_fake = example_crops(examples, 10, 1.0)
+    crops, is_fake = example_crops(examples, 10, [1.0])
     assert is_fake is not None
     card = Card("legacy", Preprocessing(128, "BGR"), ("Fake", "Real"))
-    found = readings(Redness(), card, crops)  # type: ignore[arg-type]
-    assert [(one.color_order, one.value_range) for one in found] == [
-        (order, name) for order in ("BGR", "RGB") for name in VALUE_RANGES
-    ]
+    found = readings(Redness(), card, crops, colour_ways(card.preprocessing))
+    assert [one.names for one in found] == [(order, name, "1") for order in ("BGR", "RGB") for name in VALUE_RANGES]
     assert [one.in_use for one in found] == [True, False, False, False, False, False]
-    right = next(one for one in found if (one.color_order, one.value_range) == ("BGR", "0..1"))
+    right = best(found, is_fake)
+    assert right is not None and right.names == ("BGR", "0..1", "1")
     np.testing.assert_allclose(right.p_fake, [220 / 255, 220 / 255, 20 / 255, 20 / 255], atol=1e-6)
-    assert "use --color-order BGR --value-range=0..1 --force" in advice(found, is_fake)
+    assert "BGR with values 0..1" in advice(found, is_fake)
     shown = table(found, is_fake).splitlines()
     assert len(shown) == 7 and "accuracy" in shown[0] and "AUC" in shown[0]
-    assert shown[2].split() == ["BGR", "0..1", "1.000", "1.000", "0.471", "0.392"]
-    assert shown[1].endswith("<- in use") and shown[5].split()[2:4] == ["0.000", "0.000"]
+    assert shown[2].split() == ["BGR", "0..1", "1", "1.000", "1.000", "0.471", "0.392"]
+    assert shown[1].endswith("<- in use") and shown[5].split()[3:5] == ["0.000", "0.000"]
 
 
 def test_labels_in_the_other_order_read_the_other_column(examples: Path) -> None:
-    crops, _ = example_crops(examples, 10, 1.0)
+    crops, _ = example_crops(examples, 10, [1.0])
     card = Card("legacy", Preprocessing(128, "BGR", 1 / 255), ("Real", "Fake"))
-    found = next(one for one in readings(Redness(), card, crops) if one.in_use)  # type: ignore[arg-type]
+    (found,) = readings(Redness(), card, crops, [card.preprocessing])
     np.testing.assert_allclose(found.p_fake, [35 / 255, 35 / 255, 235 / 255, 235 / 255], atol=1e-6)
 
 
 def test_advice_follows_the_numbers() -> None:
     good, chance, swapped = [0.9, 0.8, 0.2, 0.1], [0.4, 0.6, 0.6, 0.4], [0.1, 0.2, 0.8, 0.9]
     assert advice([reading(good, in_use=True), reading(chance)], IS_FAKE).endswith("apart best, and is in use.")
-    assert "use --color-order RGB" in advice([reading(chance), reading(good, "RGB")], IS_FAKE)
+    assert advice([reading(chance), reading(good, "RGB")], IS_FAKE).startswith("RGB with values 0..255")
     told = advice([reading(chance), reading(chance)], IS_FAKE)
-    assert "No way tells these 4 pictures apart: the best AUC is 0.500." in told and "swapped" not in told
+    assert "No crop tells these 4 pictures apart: the best AUC is 0.500." in told and "swapped" not in told
     assert "labels may be swapped" in advice([reading(swapped), reading(swapped)], IS_FAKE)
     assert "is not known" in advice([reading(good)], None)
 
 
+def test_best_margin_is_one_that_the_page_can_cut() -> None:
+    good, fair, chance = [0.9, 0.8, 0.2, 0.1], [0.9, 0.3, 0.4, 0.1], [0.4, 0.6, 0.6, 0.4]
+    found = [reading(chance, in_use=True), reading(fair, margin=1.6), reading(good, margin=WHOLE)]
+    chosen = best(found, IS_FAKE)
+    assert chosen is not None and chosen.way.crop_margin == 1.6
+    assert "crop margin 1.6" in advice(found, IS_FAKE) and "better still (AUC 1.000)" in advice(found, IS_FAKE)
+    assert "better still" not in advice([reading(good, in_use=True), reading(good, margin=WHOLE)], IS_FAKE)
+    assert "No crop tells" in advice([found[0], found[2]], IS_FAKE)
+    equal = [reading(good, margin=1.3), reading(good, in_use=True)]
+    assert best(equal, IS_FAKE) is equal[1], "of equal ways, that in use stays"
+    assert best(found, None) is None
+
+
 def test_table_without_the_truth_shows_mean_and_spread() -> None:
     head, line = table([reading([0.2, 0.4])], None).splitlines()
-    assert "AUC" not in head and line.split() == ["BGR", "0..255", "0.300", "0.100"]
+    assert "AUC" not in head and line.split() == ["BGR", "0..255", "1", "0.300", "0.100"]
 
 
 def test_examples_of_both_classes_are_drawn_evenly(examples: Path) -> None:
-    crops, is_fake = example_crops(examples, 2, 1.0)
+    by_margin, is_fake = example_crops(examples, 2, [1.0])
+    crops = by_margin[1.0]
     assert crops.shape == (2, 256, 256, 3) and is_fake is not None and is_fake.tolist() == [True, False]
     assert crops[0, 0, 0, 0] == 220 and crops[1, 0, 0, 2] == 220  # RGB: a red fake, a blue real
 
 
 def test_our_examples_need_no_labels() -> None:
-    crops, is_fake = example_crops(EXAMPLES, 3, 1.0)
-    assert crops.shape == (3, 256, 256, 3) and is_fake is None
+    crops, is_fake = example_crops(EXAMPLES, 3, [1.0])
+    assert crops[1.0].shape == (3, 256, 256, 3) and is_fake is None
+
+
+def test_crops_have_the_margin_asked_for(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "astronaut.jpg", tmp_path)
+    crops, _ = example_crops(tmp_path, 1, [1.0, 1.6, WHOLE])
+    photo = read_rgb(tmp_path / "astronaut.jpg")
+    for margin in (1.0, 1.6):
+        np.testing.assert_array_equal(crops[margin][0], find_faces(photo, margin)[0].crop)
+    np.testing.assert_array_equal(crops[WHOLE][0], cv2.resize(photo, (256, 256), interpolation=cv2.INTER_AREA))
 
 
 def test_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(DatasetError):
-            example_crops(folder, 3, 1.0)
+            example_crops(folder, 3, [1.0])
 
 
 def test_command_writes_a_card_that_the_next_start_reads(
@@ -144,12 +162,35 @@ def test_command_writes_a_card_that_the_next_start_reads(
     shown = capsys.readouterr().out
     assert "36 weights were loaded." in shown and "'RescaleGAP' (Lambda) was replaced" in shown
     assert "4 pictures" in shown and "<- in use" in shown.split("RGB           -1..1")[1].splitlines()[0]
+    assert shown.count("RGB           -1..1") == 5, "of the other margins, and of whole pictures"
     written = json.loads((pair.parent / "card.json").read_text())
     assert written["preprocessing"]["color_order"] == "RGB" and written["preprocessing"]["value_offset"] == -1
     assert written["labels"] == ["Fake", "Real"] and written["sha256"] == {pair.name: digest(pair)}
     assert "input_size" not in written["preprocessing"]
     card = legacy_folder.read_card(legacy_folder.model_folder(pair))
     assert card.preprocessing == Preprocessing(128, "RGB", 1 / 127.5, -1.0)
+
+
+def test_command_writes_the_way_that_is_best_where_no_option_decides(
+    pair: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_of_import, "Engine", lambda path: Redness())
+    margins: list[float] = []
+
+    def crops_of(folder: Path, limit: int, wanted: Sequence[float]) -> object:
+        """Pictures as they are at the margin 1.6 alone, grey ones at all others."""
+        by_margin, is_fake = example_crops(folder, limit, wanted)
+        margins.extend(wanted)
+        return {one: crops if one == 1.6 else crops // 9 + 90 for one, crops in by_margin.items()}, is_fake
+
+    monkeypatch.setattr(command_of_import, "example_crops", crops_of)
+    assert command(monkeypatch, pair, "--examples", examples) in (0, None)
+    written = json.loads((pair.parent / "card.json").read_text())["preprocessing"]
+    assert (written["color_order"], written["value_scale"], written["crop_margin"]) == ("BGR", 1 / 255, 1.6)
+    assert {WHOLE, 1.0, 1.3, 1.6} <= set(margins)
+    given = ("--examples", examples, "--force", "--crop-margin", "1.3")
+    assert command(monkeypatch, pair, *given) in (0, None)
+    assert json.loads((pair.parent / "card.json").read_text())["preprocessing"]["crop_margin"] == 1.3
 
 
 def test_command_keeps_a_card_unless_forced(
@@ -174,7 +215,7 @@ def test_command_writes_no_calibration_that_was_fitted(
     folder = legacy_folder.model_folder(pair)
     write_card(folder, replace(read_card(folder), temperature=1.7))
     for order, temperature in (("BGR", 1.7), ("RGB", None)):
-        given = ("--examples", examples, "--force", "--color-order", order)
+        given = ("--examples", examples, "--force", "--color-order", order, "--value-range=0..255")
         assert command(monkeypatch, pair, *given) in (0, None)
         assert "temperature" not in json.loads((pair.parent / "card.json").read_text())
         assert read_card(legacy_folder.model_folder(pair)).temperature == temperature
@@ -203,5 +244,6 @@ def test_engine_is_what_the_product_runs(pair: Path) -> None:
     folder = legacy_folder.model_folder(pair)
     with np.load(pair.parent / "expected.npz") as stored:
         crops, outputs = np.ascontiguousarray(stored["pixels"][..., ::-1]), stored["outputs"]
-    found = readings(Engine(folder / "model.tflite"), legacy_folder.read_card(folder), crops)
-    np.testing.assert_allclose(next(one for one in found if one.in_use).p_fake, outputs[:, 0], atol=1e-5)
+    card = legacy_folder.read_card(folder)
+    (found,) = readings(Engine(folder / "model.tflite"), card, {1.0: crops}, [card.preprocessing])
+    np.testing.assert_allclose(found.p_fake, outputs[:, 0], atol=1e-5)

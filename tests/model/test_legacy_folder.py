@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from explain import words
 from model import legacy_folder
 from model.artifact import (
     CONFIG,
     LEGACY,
+    SHIPPED,
     TFLITE,
     WEIGHTS,
     ArtifactError,
@@ -26,10 +28,13 @@ from model.artifact import (
     read_card,
     write_card,
 )
+from model.card_parts import assumed_labels
 from model.detector import Detector
 from model.engine import Engine
 from model.import_legacy import write_beside
-from model.legacy_folder import CACHE_VARIABLE, STAND_IN, cache_root, convert, model_folder
+from model.legacy_apart import UNFINISHED, convert, put_in_place
+from model.legacy_folder import CACHE_VARIABLE, cache_root, model_folder
+from model.model_card import markdown
 from model.preprocessing import Preprocessing
 
 DATA = Path(__file__).parents[1] / "data" / "legacy"
@@ -43,7 +48,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cache = tmp_path_factory.mktemp("cache")
     for pair in PAIRS:
         h5 = DATA / pair / NAME
-        convert(h5, None, STAND_IN, cache / digest(h5))
+        convert(h5, None, cache / digest(h5))
     return cache
 
 
@@ -54,7 +59,7 @@ def cache(imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     def forbidden(*_: object) -> None:
         pytest.fail("the file was imported again")
 
-    monkeypatch.setattr(legacy_folder, "_convert_apart", forbidden)
+    monkeypatch.setattr(legacy_folder, "convert_apart", forbidden)
     monkeypatch.setenv(CACHE_VARIABLE, str(shutil.copytree(imported, tmp_path / "cache")))
     return tmp_path / "cache"
 
@@ -184,7 +189,7 @@ def test_word_on_a_lambda_is_kept_apart(pair: Path, monkeypatch: pytest.MonkeyPa
     """It decides what the network computes: without it, a file that was imported by it is looked at anew."""
     folder = model_folder(pair)
     beside(pair, **{"lambda": "divide"})
-    monkeypatch.setattr(legacy_folder, "_convert_apart", convert)
+    monkeypatch.setattr(legacy_folder, "convert_apart", convert)
     assert model_folder(pair).name == f"{folder.name}-divide"
     assert read_card(model_folder(pair)).training["imported"]["sha256"] == digest(pair)
     beside(pair, **{"lambda": "multiply"})
@@ -195,15 +200,15 @@ def test_another_process_that_was_first_is_believed(cache: Path, pair: Path) -> 
     folder, other = cache / digest(pair), cache / "other"
     shutil.copytree(folder, other)
     inode = (folder / TFLITE).stat().st_ino
-    legacy_folder._put_in_place(other, folder)
+    put_in_place(other, folder)
     assert (folder / TFLITE).stat().st_ino == inode and other.exists()
     (folder / TFLITE).unlink()
-    legacy_folder._put_in_place(other, folder)
+    put_in_place(other, folder)
     assert load_artifact(folder) and not other.exists()
 
 
 def test_left_over_folders_are_cleared_and_those_in_use_kept(cache: Path) -> None:
-    old, new = cache / f"{legacy_folder.UNFINISHED}old", cache / f"{legacy_folder.UNFINISHED}new"
+    old, new = cache / f"{UNFINISHED}old", cache / f"{UNFINISHED}new"
     old.mkdir()
     new.mkdir()
     os.utime(old, (0, 0))
@@ -217,7 +222,7 @@ def test_cache_is_tried_before_the_long_work(pair: Path, tmp_path: Path, monkeyp
 
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file" / "cache"))
-    monkeypatch.setattr(legacy_folder, "_convert_apart", forbidden)
+    monkeypatch.setattr(legacy_folder, "convert_apart", forbidden)
     assert f"set {CACHE_VARIABLE}" in refusal(pair)
 
 
@@ -245,7 +250,7 @@ def test_full_disk_is_said_in_one_line(
         raise error
 
     shutil.rmtree(cache)
-    monkeypatch.setattr(legacy_folder, "_convert_apart", full)
+    monkeypatch.setattr(legacy_folder, "convert_apart", full)
     sentence = refusal(pair)
     assert "(No space left on device); set" in sentence and "\n" not in sentence
 
@@ -309,6 +314,30 @@ def test_labels_default_to_those_of_the_thesis(pair: Path) -> None:
 
 
 @pytest.mark.usefixtures("cache")
+def test_where_the_labels_come_from_is_told(pair: Path) -> None:
+    pickled = pair.parent / "label_transform.pkl"
+    spare = Path(shutil.copy(pickled, pair.parent / "spare.pkl"))
+    assert assumed_labels(read_card(model_folder(pair))) == ""
+    pickled.unlink()
+    card = read_card(model_folder(pair))
+    assert "Fake = 0, Real = 1" in assumed_labels(card)
+    assert assumed_labels(card) in words.scope(card) and assumed_labels(card) in markdown(card)
+    beside(pair, labels=["Real", "Fake"])
+    assert assumed_labels(read_card(model_folder(pair))) == ""
+    (pair.parent / "card.json").unlink()
+    assert assumed_labels(read_card(model_folder(pair, spare))) == ""
+    assert assumed_labels(read_card(SHIPPED)) == ""
+
+
+@pytest.mark.usefixtures("cache")
+def test_assumed_labels_are_not_written_as_the_owners_word(pair: Path) -> None:
+    (pair.parent / "label_transform.pkl").unlink()
+    write_beside(pair, read_card(model_folder(pair)), force=False)
+    assert "labels" not in json.loads((pair.parent / "card.json").read_text())
+    assert assumed_labels(read_card(model_folder(pair)))
+
+
+@pytest.mark.usefixtures("cache")
 def test_hostile_labels_stop_the_model_and_run_nothing(
     pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -321,10 +350,10 @@ def test_hostile_labels_stop_the_model_and_run_nothing(
 def test_spoilt_folder_is_made_anew(cache: Path, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, told = cache / digest(pair), []
     (folder / TFLITE).write_bytes(b"spoilt")
-    monkeypatch.setattr(legacy_folder, "_convert_apart", convert)
+    monkeypatch.setattr(legacy_folder, "convert_apart", convert)
     assert model_folder(pair, tell=told.append) == folder
     assert load_artifact(folder) and [path for path in cache.iterdir() if path.name.startswith(".")] == []
-    assert len(told) == 2 and all(NAME in sentence for sentence in told)
+    assert len(told) == 5 and all(NAME in str(said) for said in told)
 
 
 @pytest.mark.parametrize("recorded", [{"format": 1}, {}, None, "text"])
@@ -336,11 +365,11 @@ def test_folder_of_an_earlier_way_of_importing_is_made_anew(
     write_card(folder, replace(read_card(folder), training={} if recorded is None else {"imported": recorded}))
     asked: list[Path] = []
 
-    def again(h5: Path, labels: Path | None, stand_in: str, target: Path) -> None:
+    def again(h5: Path, labels: Path | None, target: Path, tell: object) -> None:
         asked.append(target)
         raise ArtifactError(f"{h5.name} was imported again.")
 
-    monkeypatch.setattr(legacy_folder, "_convert_apart", again)
+    monkeypatch.setattr(legacy_folder, "convert_apart", again)
     assert "imported again" in refusal(pair) and asked == [folder]
 
 
@@ -353,14 +382,14 @@ def test_description_that_was_changed_is_noticed(cache: Path, pair: Path) -> Non
 
 def test_refused_file_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="code in the file"):
-        convert(DATA / "hostile" / "one_input.h5", None, STAND_IN, tmp_path / "cache" / "x")
+        convert(DATA / "hostile" / "one_input.h5", None, tmp_path / "cache" / "x")
     assert not (tmp_path / "cache").exists()
 
 
 def test_cache_that_cannot_be_written_is_named(pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
-    monkeypatch.setattr(legacy_folder, "_convert_apart", convert)
+    monkeypatch.setattr(legacy_folder, "convert_apart", convert)
     with pytest.raises(ArtifactError, match=f"can't be kept in .*set {CACHE_VARIABLE} to a folder that can be written"):
         model_folder(pair)
 
