@@ -94,7 +94,7 @@ def refresh_attention_norm(model: keras.Model, pixels: NDArray[np.float32]) -> N
 @contextmanager
 def averaged(model: keras.Model) -> Iterator[None]:
     """Give a model the running average of its weights, and its own weights again at the end."""
-    own = [np.array(variable) for variable in model.trainable_variables]
+    own = [variable.numpy() for variable in model.trainable_variables]
     model.optimizer.finalize_variable_values(model.trainable_variables)
     try:
         yield
