@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from model.pairs import read_pairs
+from model.pairs import groups_of_pairs, read_pairs
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 SPLITS = ("train", "val", "test")
@@ -151,6 +151,11 @@ def _rows(table: Path, columns: set[str]) -> list[dict[str, str]]:
 def _pairs(root: Path, files: Sequence[Path]) -> dict[str, tuple[str, str | None]]:
     """Twin and mask of each fake named in a ``pairs.csv``, all relative to the root."""
     return {pair.fake: (pair.real, pair.mask) for pair in read_pairs(root, files)}
+
+
+def pair_groups(root: Path) -> dict[str, str]:
+    """What each picture named in a ``pairs.csv`` shares with others that came from the same original, by path."""
+    return groups_of_pairs(read_pairs(root, sorted(_files(root))))
 
 
 def _regions(root: Path) -> dict[tuple[str, str], tuple[str, ...]]:

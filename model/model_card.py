@@ -11,6 +11,7 @@ from model.artifact import NO_LICENCE, SHIPPED, Card, read_card
 from model.card_figures import attention, calibration, cross_set, failures, figures, verdicts
 from model.card_parts import WHOLE, Section, Table, by_value, name_of, readable, span, tested, trained_on
 from model.card_robustness import robustness
+from model.card_unseen import edits, unseen
 from model.cli import run
 from model.detector import VERDICTS
 from model.language import say
@@ -91,7 +92,9 @@ BUILDERS: tuple[Callable[[Card], Section], ...] = (
     verdicts,
     calibration,
     cross_set,
+    unseen,
     robustness_section,
+    edits,
     failures,
     attention,
     licence,
@@ -148,6 +151,7 @@ def _reproduction(card: Card, folder: Path) -> list[str]:
         "",
         "```",
         f"python -m model.evaluate {name} DATA{whole} --corruptions --write",
+        f"python -m model.unseen {name} DATA --write",
         f"python -m model.model_card {name}{out}",
         "```",
         "",
