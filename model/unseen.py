@@ -175,7 +175,7 @@ def unseen(
     faces: Faces = FACES,
     seed: Annotated[int, typer.Option(help="Decides all draws.")] = 0,
 ) -> None:
-    """Measure accusations, finds and verdicts on sources and generators that a model never saw, with 95 % intervals.
+    """Measure on sources and generators that a model never saw how often it accuses and finds, with 95 % intervals.
 
     Also: how much of the real class was learnt by heart, and how often an edit that nobody sees changes the verdict.
 

@@ -17,6 +17,7 @@ from model.ridgelines import Ridge, ridgelines
 from model.unseen_figures import Said
 
 FIGURES, PREDICTIONS, SUMMARY, PICTURE = "unseen.json", "predictions.csv", "summary.md", "ridgelines.png"
+SUBJECTS = ("source", "generator", "edit", "by", "group")  # columns that say what a row of the summary is about
 Figures = Mapping[str, Any]
 
 
@@ -102,11 +103,14 @@ def _add_before(rows: list[dict[str, str]], earlier: Sequence[Mapping[str, str]]
     known = {_subject(row): row for row in earlier}
     for row in rows:
         old = known.get(_subject(row), {})
-        row.update({key: f"{old.get(key, '–')} → {value}" for key, value in row.items() if " (" in value})
+        for key, value in row.items():
+            before = old.get(key, "–")
+            if key not in SUBJECTS and (before != value or " (" in value):
+                row[key] = f"{before} → {value}"
 
 
 def _subject(row: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(value for value in row.values() if " (" not in value)
+    return tuple(row[key] for key in SUBJECTS if key in row)
 
 
 def tables(figures: Figures) -> dict[str, list[dict[str, str]]]:

@@ -137,6 +137,11 @@ def test_same_seed_repeats_and_an_earlier_run_stands_beside(
     cell = "{value:.3f} ({low:.3f}–{high:.3f})".format(**figures["twins"]["unseen_swaps"]["auc"])
     assert f"| {cell} |" in summary("m", figures)
     assert f"| {cell} → {cell} |" in summary("m", figures, figures)
+    worse = json.loads(json.dumps(figures))
+    worse["edits"]["mirrored"]["mean_move"] = 0.987
+    lines = summary("m", figures, worse).splitlines()
+    (mirrored,) = (line for line in lines if line.startswith("| mirrored |"))
+    assert f"| 0.987 → {figures['edits']['mirrored']['mean_move']:.3f} |" in mirrored
     assert (first / PICTURE).read_bytes() != (second / PICTURE).read_bytes()
 
 
