@@ -5,6 +5,7 @@ from typing import Any
 
 from model.artifact import Card
 from model.card_parts import Section, Table, by_value, readable, span, tested, told_as, trained_on, with_interval
+from model.card_unseen import unseen_of
 from model.language import number, say
 
 MEASURES = ("false_accusation_rate", "miss_rate", "auc", "accuracy", "expected_calibration_error")
@@ -138,15 +139,23 @@ def failures(card: Card) -> Section:
         else:
             sentences.append(say(f"card.unmeasured.{measure}"))
     rows: list[tuple[str, ...]] = []
-    for name, values in tested(card).items():
-        for kind, groups in values.get("groups", {}).items():
-            sentences.append(_whom(kind, groups, readable(name)))
-            for group, of in groups.items():
-                accused = with_interval(of.get("false_accusation_rate"))
-                rows.append((readable(name), _kind(kind), _group(group), str(of.get("real", "–")), accused))
+    for (name, kind), groups in _groups_measured(card).items():
+        sentences.append(_whom(kind, groups, readable(name)))
+        for group, of in groups.items():
+            accused = with_interval(of.get("false_accusation_rate"))
+            rows.append((readable(name), _kind(kind), _group(group), str(of.get("real", "–")), accused))
     sentences.append(say("card.failures.labels") if rows else say("card.failures.no_groups"))
     head = _head("real_faces_of", "by", "group", "pictures", "called_fake")
     return Section("failures", title, tuple(s for s in sentences if s), Table(head, tuple(rows)) if rows else None)
+
+
+def _groups_measured(card: Card) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Figures of each group by data set and kind, of test pictures and of sources that the model never saw."""
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for name, values in (*tested(card).items(), *unseen_of(card).get("reals", {}).items()):
+        for kind, groups in values.get("groups", {}).items():
+            found.setdefault((name, kind), groups)
+    return found
 
 
 def _whom(kind: str, groups: Mapping[str, Any], dataset: str) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from model.pairs import groups_of_pairs, read_pairs
+
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 SPLITS = ("train", "val", "test")
 UNSPLIT = ""  # the split of a picture in a folder of both classes that has no train, val or test
@@ -161,14 +163,14 @@ def _rows(table: Path, columns: set[str]) -> list[dict[str, str]]:
         return list(reader) if columns <= set(reader.fieldnames or ()) else []
 
 
-def _pairs(root: Path, files: Sequence[Path]) -> dict[str, tuple[str, str]]:
+def _pairs(root: Path, files: Sequence[Path]) -> dict[str, tuple[str, str | None]]:
     """Twin and mask of each fake named in a ``pairs.csv``, all relative to the root."""
-    pairs: dict[str, tuple[str, str]] = {}
-    for table in (file for file in files if file.name == "pairs.csv"):
-        folder = table.parent.relative_to(root)
-        for row in _rows(table, {"fake", "real", "mask"}):
-            pairs[str(folder / row["fake"])] = (str(folder / row["real"]), str(folder / row["mask"]))
-    return pairs
+    return {pair.fake: (pair.real, pair.mask) for pair in read_pairs(root, files)}
+
+
+def pair_groups(root: Path) -> dict[str, str]:
+    """What each picture named in a ``pairs.csv`` shares with others that came from the same original, by path."""
+    return groups_of_pairs(read_pairs(root, sorted(_files(root))))
 
 
 def _regions(root: Path) -> dict[tuple[str, str], tuple[str, ...]]:

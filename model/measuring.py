@@ -168,19 +168,29 @@ def attention_peaks(detector: Detector, data: Path, examples: Sequence[Example])
     Returns:
         Shares in 0..1 for the mask's peak (``attention``) and for the crop's centre (``centre``), and ``fakes``.
     """
-    inside: dict[str, list[bool]] = {"attention": [], "centre": []}
-    for example in examples:
-        if not example.mask or example.box is None:
-            continue
-        square = square_around(example.box, detector.card.preprocessing.crop_margin)
-        prediction = detector.predict(crop(read_rgb(data / example.path), square))
-        if prediction.probabilities["Fake"] < 0.5 or prediction.attention is None:
-            continue
-        mask = crop(read_mask(data / example.mask), square)
-        rows, columns = prediction.attention.shape
-        row, column = np.unravel_index(np.argmax(prediction.attention), (rows, columns))
-        y, x = (np.array([(row + 0.5) / rows, (column + 0.5) / columns]) * mask.shape).astype(int)
-        inside["attention"].append(bool(mask[y, x] > 127))
-        inside["centre"].append(bool(mask[mask.shape[0] // 2, mask.shape[1] // 2] > 127))
-    shares = {name: round(float(np.mean(hits)), 4) for name, hits in inside.items() if hits}
-    return {**shares, "fakes": len(inside["attention"])}
+    inside = peak_hits(detector, data, examples)
+    hits = np.array([hit for hit in inside if hit is not None], bool).reshape(-1, 2)
+    shares = zip(("attention", "centre"), hits.mean(axis=0), strict=True) if len(hits) else ()
+    return {**{name: round(float(share), 4) for name, share in shares}, "fakes": len(hits)}
+
+
+def peak_hits(detector: Detector, data: Path, examples: Sequence[Example]) -> list[tuple[bool, bool] | None]:
+    """Whether the attention mask's peak, and the crop's centre, lie where each example was changed.
+
+    None for examples without mask or face, for fakes that are not called fake, and where the model has no attention.
+    """
+    return [_peak_hit(detector, data, example) for example in examples]
+
+
+def _peak_hit(detector: Detector, data: Path, example: Example) -> tuple[bool, bool] | None:
+    if not example.mask or example.box is None:
+        return None
+    square = square_around(example.box, detector.card.preprocessing.crop_margin)
+    prediction = detector.predict(crop(read_rgb(data / example.path), square))
+    if prediction.probabilities["Fake"] < 0.5 or prediction.attention is None:
+        return None
+    changed = crop(read_mask(data / example.mask), square) > 127
+    grid = prediction.attention.shape
+    peak = np.array(np.unravel_index(np.argmax(prediction.attention), grid))
+    y, x = ((peak + 0.5) / grid * changed.shape).astype(int)
+    return bool(changed[y, x]), bool(changed[changed.shape[0] // 2, changed.shape[1] // 2])

@@ -113,21 +113,19 @@ def brier_score(p_fake: Scores, is_fake: Truth) -> float:
     return float(np.mean((p_fake - is_fake) ** 2))
 
 
-def expected_calibration_error(p_fake: Scores, is_fake: Truth, bins: int = BINS) -> float:
+def expected_calibration_error(p_fake: Scores, is_fake: Truth, bins: int = BINS, balanced: bool = False) -> float:
     """Mean gap between stated and true frequency of Fake over equal-width bins, weighted by their size.
 
     After Guo et al. (arXiv 1706.04599), on P(Fake) rather than on the winning class; nan without both classes,
-    since a set of one class is no sample of what the probability speaks of.
+    since a set of one class is no sample of what the probability speaks of. ``balanced`` weights pictures so that
+    each class counts half, whatever its number.
     """
     if is_fake.all() or not is_fake.any():
         return float("nan")
-    which = _bin_of(p_fake, bins)
-    gaps = [
-        abs(float(p_fake[which == b].mean()) - float(is_fake[which == b].mean())) * float(np.mean(which == b))
-        for b in range(bins)
-        if (which == b).any()
-    ]
-    return float(sum(gaps))
+    share = np.mean(is_fake)
+    weights = np.where(is_fake, 0.5 / share, 0.5 / (1 - share)) if balanced else np.ones(len(is_fake))
+    gaps = np.bincount(_bin_of(p_fake, bins), weights * (p_fake - is_fake), bins)
+    return float(np.abs(gaps).sum() / len(is_fake))
 
 
 def calibration_error_by_chance(p_fake: Scores, bins: int = BINS, rounds: int = 200, seed: int = 0) -> float:
@@ -249,16 +247,32 @@ FURTHER_MEASURES: dict[str, Measure] = {
 }
 
 
-def resamples(is_fake: Truth, rounds: int, seed: int) -> Iterator[NDArray[np.int_]]:
-    """Yield ``rounds`` bootstrap draws of row numbers ``(N,)``, with as many of each class as there are."""
+def resamples(is_fake: Truth, rounds: int, seed: int, groups: NDArray[Any] | None = None) -> Iterator[NDArray[np.int_]]:
+    """Yield ``rounds`` bootstrap draws of row numbers, ``(N,)`` with as many of each class as there are.
+
+    With ``groups (N,)``, pictures of one group are not independent: whole groups are drawn, as many as there are, so
+    that the number of rows varies.
+    """
     rng = np.random.default_rng(seed)
-    groups = [np.flatnonzero(is_fake), np.flatnonzero(~is_fake)]
+    if groups is not None:
+        _, numbers = np.unique(groups, return_inverse=True)
+        rows_of = [np.flatnonzero(numbers == number) for number in range(numbers.max() + 1)]
+        for _ in range(rounds):
+            yield np.concatenate([rows_of[number] for number in rng.integers(len(rows_of), size=len(rows_of))])
+        return
+    classes = [np.flatnonzero(is_fake), np.flatnonzero(~is_fake)]
     for _ in range(rounds):
-        yield np.concatenate([rng.choice(group, len(group)) for group in groups if len(group)])
+        yield np.concatenate([rng.choice(rows, len(rows)) for rows in classes if len(rows)])
 
 
 def bootstrap(
-    measure: Measure, p_fake: Scores, is_fake: Truth, rounds: int = 1000, seed: int = 0, is_share: bool = False
+    measure: Measure,
+    p_fake: Scores,
+    is_fake: Truth,
+    rounds: int = 1000,
+    seed: int = 0,
+    is_share: bool = False,
+    groups: NDArray[Any] | None = None,
 ) -> Estimate:
     """A measure with its 95 % percentile bootstrap interval over pictures, drawn within each class.
 
@@ -273,9 +287,10 @@ def bootstrap(
         seed: decides the resamples.
         is_share: whether the measure counts successes. Where every draw then agrees on 0 or 1, drawing again can't show
             how little is known; the bound is Wilson's, for as many pictures as the smaller class has.
+        groups: ``(N,)``; draws whole groups instead of pictures, see ``resamples``.
     """
     value = measure(p_fake, is_fake)
-    drawn = np.array([measure(p_fake[rows], is_fake[rows]) for rows in resamples(is_fake, rounds, seed)])
+    drawn = np.array([measure(p_fake[rows], is_fake[rows]) for rows in resamples(is_fake, rounds, seed, groups)])
     drawn = drawn[np.isfinite(drawn)]
     if not np.isfinite(value) or not len(drawn):
         return Estimate(value, float("nan"), float("nan"))

@@ -22,6 +22,7 @@ from model.card_parts import (
     trained_on,
 )
 from model.card_robustness import robustness
+from model.card_unseen import edits, unseen
 from model.cli import run
 from model.detector import VERDICTS
 from model.language import say
@@ -103,7 +104,9 @@ BUILDERS: tuple[Callable[[Card], Section], ...] = (
     verdicts,
     calibration,
     cross_set,
+    unseen,
     robustness_section,
+    edits,
     failures,
     attention,
     licence,
@@ -160,6 +163,7 @@ def _reproduction(card: Card, folder: Path) -> list[str]:
         "",
         "```",
         f"python -m model.evaluate {name} DATA{whole} --corruptions --write",
+        f"python -m model.unseen {name} DATA --write",
         f"python -m model.model_card {name}{out}",
         "```",
         "",

@@ -12,6 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from examples.make import plant
+from examples.verdicts import Judged, judge_examples
+from model.detector import Detector
 from model.faces import Face, find_faces
 from model.language import say
 from model.photo import open_photo
@@ -23,6 +25,8 @@ FAKES = [entry for entry in ENTRIES if "planted" in entry]
 PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
 SEAM = 0.15  # of the face's side: how far the soft edge of a change may reach beyond the mask
 JPEG_BLOCK = 16  # pixels; a change may alter the whole of each block that it touches
+# What the shipped model gets wrong: P(Fake) .440, .535 and .659, all of them Inconclusive.
+KNOWN_WRONG = {"astronaut.jpg", "hopper.jpg", "astronaut_mouth.jpg"}
 JPEG_LOSS = 2  # levels of 255; what rounding may leave where nothing was changed
 
 
@@ -124,6 +128,32 @@ def test_fakes_were_changed_inside_the_mask(entry: dict[str, Any]) -> None:
     difference = np.abs(fake.astype(int) - original).mean(axis=2)
     assert (difference[mask] > JPEG_LOSS).mean() > 0.5, "most of the region must look different"
     assert difference[mask].mean() > 20 * difference[~mask].mean()
+
+
+# What the shipped model says of them
+
+
+@pytest.fixture(scope="module")
+def judged() -> dict[str, Judged]:
+    return {one.file: one for one in judge_examples(Detector())}
+
+
+def test_every_example_with_a_face_is_judged(judged: dict[str, Judged]) -> None:
+    assert {file: one.is_fake for file, one in judged.items()} == {
+        name(entry): entry in FAKES for entry in ENTRIES if entry["has_face"]
+    }
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(name(entry), marks=[pytest.mark.xfail(reason="KNOWN_WRONG")] if name(entry) in KNOWN_WRONG else [])
+        for entry in ENTRIES
+        if entry["has_face"]
+    ],
+)
+def test_untouched_portraits_look_real_and_planted_fakes_look_fake(judged: dict[str, Judged], file: str) -> None:
+    assert judged[file].right, f"P(Fake) {judged[file].p_fake:.3f}: {judged[file].verdict}"
 
 
 # How they are made

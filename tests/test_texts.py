@@ -22,6 +22,7 @@ SHOWN = [
     *("model/photo.py", "model/faces.py", "model/detector.py", "model/engine.py", "model/preprocessing.py"),
     *("model/artifact.py", "model/choice.py", "model/found.py", "model/language.py"),
     *("model/model_card.py", "model/card_parts.py", "model/card_figures.py", "model/card_robustness.py"),
+    "model/card_unseen.py",
     *("model/legacy.py", "model/legacy_card.py", "model/legacy_check.py", "model/legacy_folder.py"),
     *("model/legacy_apart.py", "model/legacy_described.py", "model/legacy_failures.py"),
     *("model/legacy_graph.py", "model/legacy_h5.py", "model/legacy_labels.py", "model/legacy_layers.py"),

@@ -23,6 +23,7 @@ from model.metrics import (
     false_accusation_rate,
     miss_rate,
     reliability_bins,
+    resamples,
     risk_at_coverage,
     risk_coverage,
 )
@@ -132,6 +133,15 @@ def test_calibration_error_weighs_the_gap_of_each_bin() -> None:
     assert expected_calibration_error(p_fake, np.array([FAKE, REAL, FAKE, FAKE])) == pytest.approx(
         0.5 * 0.3 + 0.5 * 0.1
     )
+
+
+def test_balanced_calibration_error_does_not_depend_on_how_many_reals_there_are() -> None:
+    fakes, reals = np.repeat([0.8, 0.2], [9, 1]), np.repeat([0.8, 0.2], [1, 9])
+    for times in (1, 7):
+        p_fake = np.concatenate([fakes, np.tile(reals, times)])
+        is_fake = np.arange(len(p_fake)) < len(fakes)
+        assert expected_calibration_error(p_fake, is_fake, balanced=True) == pytest.approx(0.1)
+    assert expected_calibration_error(p_fake, is_fake) > 0.15
 
 
 def test_calibration_error_of_an_honest_model_is_zero() -> None:
@@ -290,6 +300,26 @@ def test_each_resample_keeps_the_number_of_fakes() -> None:
 
     bootstrap(count, np.array([0.9, 0.1, 0.2]), np.array([FAKE, REAL, REAL]), rounds=20)
     assert set(seen) == {(1, 3)} and len(seen) == 21
+
+
+def test_groups_are_drawn_whole() -> None:
+    groups = np.array(["a", "a", "b", "c", "c", "c"])
+    draws = list(resamples(np.array([FAKE] * 6), 50, 0, groups))
+    for rows in draws:
+        counts = np.bincount(rows, minlength=6)
+        assert counts[0] == counts[1] and counts[3] == counts[4] == counts[5]
+        assert counts[0] + counts[2] + counts[3] == 3, "as many groups as there are"
+    assert {len(rows) for rows in draws} > {6}
+
+
+def test_groups_of_one_picture_each_give_what_pictures_give() -> None:
+    p_fake = np.random.default_rng(0).random(200)
+    alone, grouped = (
+        bootstrap(false_accusation_rate, p_fake, np.zeros(200, bool), groups=groups)
+        for groups in (None, np.arange(200))
+    )
+    assert alone.value == grouped.value
+    assert (grouped.low, grouped.high) == pytest.approx((alone.low, alone.high), abs=0.02)
 
 
 def test_one_class_has_an_interval_where_the_measure_has_a_value() -> None:
