@@ -11,7 +11,6 @@ from typing import Annotated
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from tqdm import tqdm
 
 from model.artifact import Card, write_card
@@ -52,6 +51,8 @@ def fit_scaling(
     Returns:
         The temperature, and the bias to add to the logit of column 0 after dividing by it.
     """
+
+    from scipy.optimize import minimize
 
     def loss(parameters: NDArray[np.float64]) -> float:
         scaled = scale_by_temperature(probabilities, float(np.exp(parameters[0])), (float(parameters[1]), 0.0))

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sklearn.metrics import precision_recall_fscore_support
 
 from model import runs
 from model.artifact import TFLITE
@@ -27,7 +26,6 @@ from model.corruptions import CLEAN
 from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.dataset import DatasetError, Example, gather
 from model.detector import Detector
-from model.loop import TrainingError
 from model.measuring import judge, judged_members, truth_of
 from model.metrics import accuracy, auc, bootstrap
 from model.pretrained import IMAGENET
@@ -35,7 +33,7 @@ from model.results import as_options
 from model.speed import speeds
 from model.subset import draw
 from model.train import fit
-from model.training import Training, start_from
+from model.training import Training, TrainingError, start_from
 
 THESIS = ("cnn", "vgg16", "xception", "mobilenetv2", "efficientnetb7", "efficientnetb7_attention")
 RESULT = "result.json"
@@ -91,6 +89,8 @@ def measure(folder: Path, data: Path, sets: Mapping[str, Sequence[Example]]) -> 
     Precision, recall and F1 are means of both classes, as in the last lines of scikit-learn's classification report;
     a class that is never called counts as 0 there.
     """
+    from sklearn.metrics import precision_recall_fscore_support
+
     detector, figures = Detector(folder), {}
     for dataset, examples in sets.items():
         p_fake, is_fake = judge(detector, data, examples)[CLEAN], truth_of(examples)

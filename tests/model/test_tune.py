@@ -21,7 +21,8 @@ from model.loop import TrainingError
 from model.results import as_options
 from model.runs import RunError
 from model.train import Result
-from model.tune import CHOICES, next_trial, open_study, search, tune
+from model.trials import CHOICES, next_trial, open_study, search
+from model.tune import tune
 from model.tune_report import importances, rounded, write_report
 
 AfterEpoch = Callable[[Mapping[str, float]], None]
