@@ -60,7 +60,7 @@ ARCHITECTURES = {
     "lite_attention": Architecture(
         _in("lite_attention", "lite_attention"),
         _LITE,
-        no_download="they come from `python -m model.convert_backbone`; give the path of the file that it writes",
+        no_download="they come from `python -m model convert_backbone`; give the path of the file that it writes",
     ),
 }
 

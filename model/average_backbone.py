@@ -1,4 +1,4 @@
-"""Averages ImageNet's backbone with a trained one: ``python -m model.average_backbone LITE0.weights.h5 RUN OUT``."""
+"""Averages ImageNet's backbone with a trained one: ``python -m model average_backbone LITE0.weights.h5 RUN OUT``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

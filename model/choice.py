@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from model.artifact import SHIPPED, TFLITE, ArtifactError, told_by
+from model.artifact import SHIPPED, TFLITE, ArtifactError, named_after, told_by
 from model.detector import Detector
 from model.found import LEGACY_FILE, MODEL_FOLDER, NEWER, SUFFIXES, FoundModel, found_models, open_model
 from model.language import Said
@@ -102,5 +102,6 @@ def to_choose_from(given: Path | None = None) -> list[FoundModel]:
         if len(files) != 1:
             raise ArtifactError(Said("model.no_folder", folder=path.name or str(path), file=TFLITE))
         path = files[0]
-    name = path.name if path.name != SHIPPED.name else f"{path.parent.name}/{path.name}"
+    *_, parent, name = named_after(path).parts
+    name = name if name != SHIPPED.name else f"{parent}/{name}"
     return [FoundModel(name, path, LEGACY_FILE if path.is_file() else MODEL_FOLDER), shipped]

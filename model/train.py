@@ -1,4 +1,4 @@
-"""Trains any registered network on any folder: ``python -m model.train DATA --out runs/cnn --architecture cnn``.
+"""Trains any registered network on any folder: ``python -m model train DATA --out runs/cnn --architecture cnn``.
 
 The data folder holds ``Real/`` and ``Fake/``, or splits with these in them. The weights kept are those of the epoch
 with the least validation loss. The same command goes on with a run that was stopped, and with ``--strategy

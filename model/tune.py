@@ -1,4 +1,4 @@
-"""Searches for good training arguments: ``python -m model.tune DATA --out RUN --architecture mobilenetv2``.
+"""Searches for good training arguments: ``python -m model tune DATA --out RUN --architecture mobilenetv2``.
 
 By Optuna rather than Keras Tuner, the better kept of the two: five releases from November 2025 to September 2026 (4.6
 to 5.0) against one of Keras Tuner (1.4.8, its first since March 2024), by their pages on PyPI. Its study is one SQLite
@@ -15,7 +15,7 @@ import typer
 
 from model import runs
 from model.architectures import ARCHITECTURES
-from model.cli import run
+from model.cli import run, tell_report
 from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.dataset import gather
 from model.results import as_options
@@ -85,8 +85,9 @@ def tune(
         **({"pretrained": pretrained} if base.pretrained else {}),
         **({"whole_pictures": True} if whole_pictures else {}),
     }
-    command = ["python", "-m", "model.train", str(data), *as_options(options)]
+    command = ["python", "-m", "model", "train", str(data), *as_options(options)]
     print(write_report(study, architecture, notes, [shlex.quote(part) for part in command], out))
+    tell_report(out / "trials.md")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Teaches the attention mask where to peak: ``python -m model.tune_attention MODEL_FOLDER DATA --out RUN``.
+"""Teaches the attention mask where to peak: ``python -m model tune_attention MODEL_FOLDER DATA --out RUN``.
 
 A mask trained cell by cell may put its strongest cell just beside what was changed, at an eye mostly. Here the
 1x1 convolutions that make the mask learn on, from what the network already sees, and the place of the peak counts by
@@ -19,8 +19,8 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.artifact import Card, load_keras, read_card, save_artifact
-from model.cli import run
+from model.artifact import Card, load_keras, named_after, read_card, save_artifact
+from model.cli import run, tell_report
 from model.data_options import FACES, Faces, Sets, warn_of_other_view
 from model.dataset import DatasetError, Example, face_crop, gather, read_mask
 from model.detector import Detector
@@ -211,7 +211,7 @@ def tune_attention(
         raise ArchitectureError(f"{artifact} has no attention mask to train.")
     if artifact.resolve() == (out / ARTIFACT).resolve():
         raise ArchitectureError(f"{out} is the run that {artifact} belongs to; choose another folder.")
-    warn_of_other_view(card, artifact.name, False)
+    warn_of_other_view(card, named_after(artifact).name, False)
     examples = split_of_run(artifact, gather(data, faces, seed, sets))
     learnt, judged = drawn(examples, most, seed), faces_of(examples, "val")
     for split, members in (("train", learnt), ("val", judged)):
@@ -230,6 +230,7 @@ def tune_attention(
     found = report(Detector(artifact), Detector(out / ARTIFACT), data, judged)
     (out / "tuned.json").write_text(json.dumps({**found, "arguments": given}, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=2))
+    tell_report(out / "tuned.json")
 
 
 if __name__ == "__main__":
