@@ -1,15 +1,18 @@
 """The registry of networks that WhyFake can train: a name, a builder and the facts its card needs."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 
-import keras
-
-from model import thesis_networks
-from model.lite_attention import PREPROCESSING, lite_attention
 from model.preprocessing import Preprocessing
 from model.pretrained import IMAGENET, ArchitectureError, PretrainedError
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -31,21 +34,33 @@ class Architecture:
     no_download: str | None = None
 
 
+def _in(module: str, function: str) -> Callable[..., keras.Model]:
+    """A function of ``model.MODULE`` that is imported when it is called: the registry itself needs no TensorFlow."""
+
+    def build_network(*arguments: Any, **options: Any) -> keras.Model:
+        network: keras.Model = resolve_name(f"model.{module}:{function}")(*arguments, **options)
+        return network
+
+    return build_network
+
+
 _UNIT = Preprocessing(128, "RGB", 1 / 255)
 _CENTRED = Preprocessing(128, "RGB", 1 / 127.5, -1.0)
 _AS_READ = Preprocessing(128, "RGB")
+# Hair, neck and background belong to the evidence against a wholly synthetic face: hence the margin.
+_LITE = Preprocessing(192, "RGB", 1 / 128, -127 / 128, crop_margin=1.3)
 
 ARCHITECTURES = {
-    "cnn": Architecture(thesis_networks.cnn, _UNIT, False, "nobody has trained it there"),
-    "vgg16": Architecture(thesis_networks.vgg16, Preprocessing(128, "BGR"), False),
-    "xception": Architecture(thesis_networks.xception, _CENTRED, False),
-    "mobilenetv2": Architecture(thesis_networks.mobilenetv2, _CENTRED, False),
-    "efficientnetb7": Architecture(thesis_networks.efficientnetb7, _AS_READ, False),
-    "efficientnetb7_attention": Architecture(thesis_networks.efficientnetb7_attention, _AS_READ, False),
+    "cnn": Architecture(_in("thesis_networks", "cnn"), _UNIT, False, "nobody has trained it there"),
+    "vgg16": Architecture(_in("thesis_networks", "vgg16"), Preprocessing(128, "BGR"), False),
+    "xception": Architecture(_in("thesis_networks", "xception"), _CENTRED, False),
+    "mobilenetv2": Architecture(_in("thesis_networks", "mobilenetv2"), _CENTRED, False),
+    "efficientnetb7": Architecture(_in("thesis_networks", "efficientnetb7"), _AS_READ, False),
+    "efficientnetb7_attention": Architecture(_in("thesis_networks", "efficientnetb7_attention"), _AS_READ, False),
     "lite_attention": Architecture(
-        lite_attention,
-        PREPROCESSING,
-        no_download="they come from `python -m model.convert_backbone`; give the path of the file that it writes",
+        _in("lite_attention", "lite_attention"),
+        _LITE,
+        no_download="they come from `python -m model convert_backbone`; give the path of the file that it writes",
     ),
 }
 

@@ -21,6 +21,7 @@ from model.preprocessing import Preprocessing
 if TYPE_CHECKING:
     import keras
 
+ARTIFACT = "artifact"  # the model folder that a training run writes into its own
 CARD = "card.json"
 WEIGHTS = "model.weights.h5"
 TFLITE = "model.tflite"
@@ -74,7 +75,7 @@ class Card:
         sha256: hex digest of each file beside the card.
         versions: of the libraries that wrote the files.
         training: data sets, their licences and the run's arguments.
-        metrics: per data set, what ``python -m model.evaluate`` measured.
+        metrics: per data set, what ``python -m model evaluate`` measured.
     """
 
     architecture: str
@@ -104,6 +105,12 @@ class Card:
         low, high = self.inconclusive_band
         if not 0 <= low <= 0.5 <= high <= 1:
             raise ArtifactError(Said("model.field.inconclusive_band", low=low, high=high))
+
+
+def named_after(folder: Path) -> Path:
+    """The folder whose name a model has: the model folder itself, or its run's where it is called ``artifact``."""
+    folder = folder.resolve()
+    return folder.parent if folder.name == ARTIFACT and folder.parent.name else folder
 
 
 def read_card(folder: Path) -> Card:

@@ -1,20 +1,21 @@
-"""Averages ImageNet's backbone with a trained one: ``python -m model.average_backbone LITE0.weights.h5 RUN OUT``."""
+"""Averages ImageNet's backbone with a trained one: ``python -m model average_backbone LITE0.weights.h5 RUN OUT``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import keras
 import typer
 
 from model.architectures import build
 from model.cli import run
-from model.efficientnet_lite import backbone
 from model.pretrained import ArchitectureError, load_file
+
+if TYPE_CHECKING:
+    import keras
 
 SUFFIX = ".weights.h5"  # Keras writes to no other
 
 
-def average(first: keras.Model, second: keras.Model, share: float) -> keras.Model:
+def average(first: "keras.Model", second: "keras.Model", share: float) -> "keras.Model":
     """Move the weights of ``first`` towards those of the layers of the same names in ``second``.
 
     Between pretrained and fine-tuned weights lie networks that generalise better than either (Wortsman et al., arXiv
@@ -47,6 +48,8 @@ def average_backbone(
     share: Annotated[float, typer.Option(min=0, max=1, help="Share of the trained weights.")] = 0.5,
 ) -> None:
     """Write a backbone between ImageNet's weights and a run's, to start the next run from."""
+    from model.efficientnet_lite import backbone
+
     for path in (imagenet, trained):
         if not path.is_file():
             raise ArchitectureError(f"There is no weights file {path}.")

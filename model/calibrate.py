@@ -1,4 +1,4 @@
-"""Fits temperature, bias and inconclusive band: ``python -m model.calibrate model/weights/lite_attention DATA``."""
+"""Fits temperature, bias and inconclusive band: ``python -m model calibrate model/weights/lite_attention DATA``."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,11 @@ from typing import Annotated
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from tqdm import tqdm
 
-from model.artifact import Card, write_card
+from model.artifact import Card, named_after, write_card
 from model.charts import Judged, chart, save
-from model.cli import run
+from model.cli import run, tell_report
 from model.corruptions import CLEAN
 from model.data_options import (
     FACES,
@@ -52,6 +51,8 @@ def fit_scaling(
     Returns:
         The temperature, and the bias to add to the logit of column 0 after dividing by it.
     """
+
+    from scipy.optimize import minimize
 
     def loss(parameters: NDArray[np.float64]) -> float:
         scaled = scale_by_temperature(probabilities, float(np.exp(parameters[0])), (float(parameters[1]), 0.0))
@@ -133,7 +134,7 @@ def calibrate(
     """
     given = dict(locals())
     detector = Detector(artifact)
-    warn_of_other_view(detector.card, artifact.name, whole)
+    warn_of_other_view(detector.card, named_after(artifact).name, whole)
     examples = gather(data, None if whole else faces, seed, sets, grouping(group_pattern), remove_leaks)
     members = judged_members(split_of_run(artifact, examples), "val", whole)
     both = {name: truth_of(examples) for name, examples in members.items()}
@@ -153,7 +154,8 @@ def calibrate(
     write_card(artifact, card)
     print(f"temperature {temperature:.3f}, bias of Fake {fake_bias:+.3f}, inconclusive {band[0]:.2f} to {band[1]:.2f}")
     if len(kept) < len(before):
-        print("Figures of the old calibration left the card: measure again with python -m model.evaluate ... --write")
+        print("Figures of the old calibration left the card: measure again with python -m model evaluate ... --write")
+    tell_report(out / "calibration.json")
 
 
 if __name__ == "__main__":

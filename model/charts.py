@@ -1,20 +1,15 @@
 """Charts of what a model said of one data set: mistakes, ROC, precision, calibration, risk and scores."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_curve, roc_curve
 
 from model.language import number
 from model.metrics import (
@@ -32,6 +27,10 @@ from model.metrics import (
     reliability_bins,
     risk_coverage,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # The two class colours of the page; told apart by every kind of colour-blind eye (Okabe & Ito).
 REAL, FAKE = "#0072B2", "#D55E00"
@@ -87,6 +86,8 @@ class Judged:
 @contextmanager
 def styled() -> Iterator[None]:
     """Within it, and in functions that it decorates, every figure looks like WhyFake's."""
+    import matplotlib
+
     with matplotlib.rc_context(STYLE):
         yield
 
@@ -99,6 +100,8 @@ def head(axes: Axes, title: str, line: str) -> None:
 
 def draw_confusion(axes: Axes, judged: Judged) -> None:
     """Counts of right and wrong verdicts at P(Fake) = 0.5; each row is a class, its tint the share of the row."""
+    from matplotlib.patches import Rectangle
+
     called = judged.p_fake >= 0.5
     names = {(1, 0): "found", (1, 1): "missed", (0, 0): "falsely accused", (0, 1): "cleared"}
     for row, (is_fake, colour) in enumerate(((True, FAKE), (False, REAL))):
@@ -126,12 +129,16 @@ def _write(axes: Axes, middle: tuple[float, float], text: str, rise: int, size: 
 
 def roc_heights(p_fake: Scores, is_fake: Truth) -> NDArray[np.float64]:
     """Share of fakes found at each false-accusation rate of ``GRID``, ``(101,)``."""
+    from sklearn.metrics import roc_curve
+
     falsely, found, _ = roc_curve(is_fake, p_fake)
     return np.asarray(np.interp(GRID, falsely, found))
 
 
 def draw_roc(axes: Axes, judged: Judged) -> None:
     """Fakes found against real photos accused, over every threshold, with the bootstrap band."""
+    from sklearn.metrics import roc_curve
+
     p_fake, is_fake = judged.p_fake, judged.is_fake
     _band(axes, roc_heights, judged)
     falsely, found, _ = roc_curve(is_fake, p_fake)
@@ -146,12 +153,16 @@ def draw_roc(axes: Axes, judged: Judged) -> None:
 
 def precision_heights(p_fake: Scores, is_fake: Truth) -> NDArray[np.float64]:
     """Precision of Fake at each recall of ``GRID``, ``(101,)``."""
+    from sklearn.metrics import precision_recall_curve
+
     precision, recall, _ = precision_recall_curve(is_fake, p_fake)
     return np.asarray(np.interp(GRID, recall[::-1], precision[::-1]))
 
 
 def draw_precision_recall(axes: Axes, judged: Judged) -> None:
     """How many of those called fake are, against how many fakes are found, with the bootstrap band."""
+    from sklearn.metrics import precision_recall_curve
+
     p_fake, is_fake = judged.p_fake, judged.is_fake
     _band(axes, precision_heights, judged)
     precision, recall, _ = precision_recall_curve(is_fake, p_fake)
@@ -208,6 +219,8 @@ def risk_heights(p_fake: Scores, is_fake: Truth) -> NDArray[np.float64]:
 
 def draw_risk_coverage(axes: Axes, judged: Judged) -> None:
     """Errors among the surest pictures, against how many are judged; a dot where the inconclusive band stops."""
+    from matplotlib.ticker import PercentFormatter
+
     p_fake, is_fake = judged.p_fake, judged.is_fake
     high = _band(axes, risk_heights, judged)[1]
     coverage, risk = risk_coverage(p_fake, is_fake)
@@ -256,6 +269,8 @@ def _band(
 
 
 def _unit_square(axes: Axes, across: str, up: str) -> None:
+    from matplotlib.ticker import PercentFormatter
+
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=across, ylabel=up)
     axes.xaxis.set_major_formatter(PercentFormatter(1, 0))
     axes.yaxis.set_major_formatter(PercentFormatter(1, 0))
@@ -280,6 +295,8 @@ def charts_for(judged: Judged) -> list[str]:
 @styled()
 def chart(name: str, judged: Judged) -> Figure:
     """One of ``CHARTS`` as a figure of its own, with the data set's name above."""
+    from matplotlib.figure import Figure
+
     figure = Figure(SIZE, layout="constrained")
     axes = figure.subplots()
     CHARTS[name](axes, judged)
@@ -290,6 +307,9 @@ def chart(name: str, judged: Judged) -> Figure:
 @styled()
 def overview(judged: Judged) -> Figure:
     """All charts of a data set on one sheet."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     names = charts_for(judged)
     columns = min(3, len(names))
     rows = -(-len(names) // columns)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from model.artifact import SHIPPED, TFLITE, ArtifactError, told_by
+from model.artifact import SHIPPED, TFLITE, ArtifactError, named_after, told_by
 from model.detector import Detector
 from model.found import (
     MODEL_FOLDER,
@@ -180,5 +180,6 @@ def to_choose_from(given: Path | None = None) -> list[FoundModel]:
         if len(files) != 1:
             raise ArtifactError(Said("model.no_folder", folder=path.name or str(path), file=TFLITE))
         path = files[0]
-    name = path.name if path.name != SHIPPED.name else f"{path.parent.name}/{path.name}"
+    *_, parent, name = named_after(path).parts
+    name = name if name != SHIPPED.name else f"{parent}/{name}"
     return [found_file(path, name) if path.is_file() else FoundModel(name, path, MODEL_FOLDER), shipped]

@@ -1,7 +1,7 @@
-"""Compares architectures under one budget: ``python -m model.compare DATA --out RUN --limit 100 --epochs 3``.
+"""Compares architectures under one budget: ``python -m model compare DATA --out RUN --limit 100 --epochs 3``.
 
 Every network learns from the same pictures for as many epochs, with the same optimizer, batch size and seed, and is
-then measured from its model folder by the path that the product and ``python -m model.evaluate`` take.
+then measured from its model folder by the path that the product and ``python -m model evaluate`` take.
 """
 
 import json
@@ -17,17 +17,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sklearn.metrics import precision_recall_fscore_support
 
 from model import runs
 from model.artifact import TFLITE
-from model.cli import run
+from model.cli import run, tell_report
 from model.compare_report import Budget, Row, write_report
 from model.corruptions import CLEAN
 from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.dataset import DatasetError, Example, gather
 from model.detector import Detector
-from model.loop import TrainingError
 from model.measuring import judge, judged_members, truth_of
 from model.metrics import accuracy, auc, bootstrap
 from model.pretrained import IMAGENET
@@ -35,7 +33,7 @@ from model.results import as_options
 from model.speed import speeds
 from model.subset import draw
 from model.train import fit
-from model.training import Training, start_from
+from model.training import Training, TrainingError, start_from
 
 THESIS = ("cnn", "vgg16", "xception", "mobilenetv2", "efficientnetb7", "efficientnetb7_attention")
 RESULT = "result.json"
@@ -91,6 +89,8 @@ def measure(folder: Path, data: Path, sets: Mapping[str, Sequence[Example]]) -> 
     Precision, recall and F1 are means of both classes, as in the last lines of scikit-learn's classification report;
     a class that is never called counts as 0 there.
     """
+    from sklearn.metrics import precision_recall_fscore_support
+
     detector, figures = Detector(folder), {}
     for dataset, examples in sets.items():
         p_fake, is_fake = judge(detector, data, examples)[CLEAN], truth_of(examples)
@@ -183,9 +183,10 @@ def compare(
     available = sum(example.split == "train" for example in usable)
     names = tuple(dict.fromkeys(row.dataset for row in rows))
     options = {"networks": networks, "pretrained": pretrained, **pictures, "judged": judged, "rounds": rounds, **shared}
-    command = shlex.join(["python", "-m", "model.compare", data.name, "--out", out.name, *as_options(options)])
+    command = shlex.join(["python", "-m", "model", "compare", data.name, "--out", out.name, *as_options(options)])
     budget = Budget(shared, counts, available, names, os.cpu_count() or 1, whole_pictures, command)
     print(write_report(rows, budget, out))
+    tell_report(out / "compare.md")
 
 
 def _of_both_classes(examples: Sequence[Example]) -> list[Example]:

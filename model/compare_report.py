@@ -1,17 +1,21 @@
 """Turns a comparison of architectures into a table, a chart and a page that says what the figures can't tell."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from model.charts import head, save, styled
 from model.engine import BATCH_SIZES
 from model.metrics import Estimate
 from model.results import columns_of, markdown, write_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MEGABYTE = 1_000_000
 SETTLED = 3000  # steps after which a batch norm's first statistics weigh 5 % at MobileNetV2's momentum of .999
@@ -195,6 +199,8 @@ def caveat(rows: Sequence[Row], budget: Budget) -> str:
 
 def bar_chart(rows: Sequence[Row]) -> Figure:
     """Accuracy, F1 and AUC of each network, intervals where there are any, one pair of axes per data set."""
+    from matplotlib.figure import Figure
+
     datasets = list(dict.fromkeys(row.dataset for row in rows))
     figure = Figure((9, 3.8 * len(datasets)), layout="constrained")
     every = figure.subplots(len(datasets), 1, squeeze=False)[:, 0]

@@ -1,6 +1,6 @@
-"""Measures what compression costs a model: ``python -m model.compress model/weights/lite_attention DATA --out RUN``.
+"""Measures what compression costs a model: ``python -m model compress model/weights/lite_attention DATA --out RUN``.
 
-Every variant becomes a model folder of its own, so that the product and ``python -m model.evaluate`` can use it.
+Every variant becomes a model folder of its own, so that the product and ``python -m model evaluate`` can use it.
 Weights are stored as float32, float16 or int8, all after training (https://ai.google.dev/edge/litert/conversion), or
 the smallest of them are set to zero (magnitude pruning, Han et al., arXiv 1506.02626, without the fine-tuning).
 """
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model import runs
-from model.artifact import CONFIG, LEGACY, TFLITE, ArtifactError, load_artifact, load_keras, save_artifact
-from model.cli import run
+from model.artifact import CONFIG, LEGACY, TFLITE, ArtifactError, load_artifact, load_keras, named_after, save_artifact
+from model.cli import run, tell_report
 from model.compress_report import Measured, write_report
 from model.corruptions import CLEAN
 from model.data_options import (
@@ -41,7 +41,6 @@ from model.measuring import judge, judged_members, truth_of
 from model.metrics import accuracy, auc, bootstrap
 from model.speed import speeds
 from model.split import SPLIT, split_of_run
-from model.streams import read_input
 
 if TYPE_CHECKING:
     import keras
@@ -150,6 +149,8 @@ def calibration_inputs(data: Path, examples: Sequence[Example], artifact: Path, 
     Raises:
         DatasetError: if there is neither.
     """
+    from model.streams import read_input
+
     split = calibration_split(examples)
     whole = all(example.box is None for example in examples)
     groups: dict[tuple[str, str], list[Example]] = {}
@@ -217,7 +218,7 @@ def compress(
     if split not in SPLITS:
         raise DatasetError(f"There is no split {split!r}; choose {', '.join(SPLITS)}.")
     card = load_artifact(artifact)
-    warn_of_other_view(card, artifact.name, whole)
+    warn_of_other_view(card, named_after(artifact).name, whole)
     # What the variants hold depends on these alone; they may be measured anew in other ways.
     deciding = {"network": card.sha256[TFLITE], "data": data.name, "sets": sets, "calibration": calibration}
     deciding |= {"seed": seed, "whole": whole}
@@ -230,6 +231,7 @@ def compress(
     measured = measure_variants(folders, data, judged_members(examples, split, whole), rounds)
     told = notes(len(inputs), calibration_split(examples), split, rounds, card.architecture == LEGACY)
     print(write_report(measured, told, out))
+    tell_report(out / "table.md")
 
 
 def notes(calibration: int, calibrated_on: str, measured_on: str, rounds: int, is_imported: bool) -> str:

@@ -1,15 +1,19 @@
 """Turns what was measured of compressed models into a table, a chart and the sentence that says which of them wins."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from model.charts import head, save, styled
 from model.metrics import Estimate
 from model.results import columns_of, write_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MEGABYTE = 1_000_000
 # A variant may lose this much on no data set, and be this much slower at no batch size, or it is out.
@@ -146,6 +150,8 @@ def _megabytes(measured: Measured) -> str:
 
 def size_chart(measured: Sequence[Measured]) -> Figure:
     """AUC (accuracy without it) over deflated size, one line of axes per data set; hollow points are out."""
+    from matplotlib.figure import Figure
+
     original = measured[0]
     datasets = list(original.auc) or list(original.accuracy)
     what = "AUC" if original.auc else "accuracy"

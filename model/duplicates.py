@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from model.layout import SPLITS, Example
@@ -87,6 +85,9 @@ def find_duplicates(
 
 def group_alike(examples: Sequence[Example], prints: Sequence[Fingerprint]) -> list[Group]:
     """The groups of ``find_duplicates`` from the fingerprint of each example."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     if not examples:
         return []
     hashes, hash_of = np.unique([found.perceptual for found in prints], return_inverse=True)

@@ -1,4 +1,4 @@
-"""Measures models: ``python -m model.evaluate model/weights/lite_attention DATA``."""
+"""Measures models: ``python -m model evaluate model/weights/lite_attention DATA``."""
 
 import math
 from collections import Counter
@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 from tqdm import tqdm
 
-from model.artifact import load_artifact, write_card
+from model.artifact import load_artifact, named_after, write_card
 from model.charts import Judged, save, save_charts
-from model.cli import run
+from model.cli import run, tell_report
 from model.corruptions import CLEAN
 from model.data_options import (
     FACES,
@@ -29,6 +29,7 @@ from model.detector import Detector
 from model.evaluation_files import (
     CURVES,
     FIGURES,
+    REPORT,
     begin,
     classification_text,
     describe,
@@ -150,17 +151,17 @@ def histories_of(models: Mapping[str, Path], given: Path | None) -> dict[str, di
 
 
 def name_models(folders: Sequence[Path]) -> dict[str, Path]:
-    """Each model folder by a name of its own: the folder's, with its parent's before it where two are alike.
+    """Each model folder by a name of its own (``named_after``), with its parent's before it where two are alike.
 
     Raises:
         DatasetError: if a folder is given twice.
     """
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise DatasetError("A model folder is given twice.")
-    alike = Counter(folder.resolve().name for folder in folders)
+    alike = Counter(named_after(folder).name for folder in folders)
     named = {}
     for folder in folders:
-        *_, parent, name = folder.resolve().parts
+        *_, parent, name = named_after(folder).parts
         named[name if alike[name] == 1 else f"{parent}-{name}"] = folder
     if len(named) < len(folders):
         raise DatasetError("Two of the models have the same name and stand in folders of the same name; rename one.")
@@ -244,6 +245,8 @@ def evaluate(
         if transfer_into:
             card = load_artifact(transfer_into)
             write_card(transfer_into, replace(card, metrics={**card.metrics, "transfer": matrix}))
+    for folder in folders.values():
+        tell_report(folder / REPORT)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sklearn.metrics import classification_report, confusion_matrix
-
 from model.artifact import Card
 from model.charts import CHARTS, Judged, save
 from model.dataset import DatasetError, Example
@@ -126,6 +124,8 @@ def write_figures(folder: Path, figures: Mapping[str, Any]) -> None:
 
 def classification_text(judged: Judged) -> str:
     """scikit-learn's classification report and confusion matrix at P(Fake) = 0.5, as the thesis prints them."""
+    from sklearn.metrics import classification_report, confusion_matrix
+
     truth = [LABELS[not fake] for fake in judged.is_fake]
     called = [LABELS[not fake] for fake in judged.p_fake >= 0.5]
     report = classification_report(truth, called, labels=LABELS, digits=4, zero_division=0)

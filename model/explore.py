@@ -1,31 +1,23 @@
-"""Shows what a data folder holds, and what would spoil it: ``python -m model.explore DATA --out FOLDER``."""
+"""Shows what a data folder holds, and what would spoil it: ``python -m model explore DATA --out FOLDER``."""
 
 import json
 import platform
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
-import pandas
 import typer
-from tqdm import tqdm
 
-from model.cli import run
+from model.cli import run, tell_report
 from model.data_options import Sets
 from model.dataset import with_faces
-from model.duplicates import Group, describe, find_duplicates
-from model.explore_page import Findings, write_page
-from model.explore_plots import class_distribution, file_statistics, pixel_statistics, sample_sheet, shortcut_chart
-from model.layout import SPLITS, UNSPLIT, DatasetError, Example, choose_sets, pictures
-from model.picture_statistics import fingerprints, mean_histograms, measure_all
+from model.duplicates import describe, find_duplicates
+from model.layout import SPLITS, UNSPLIT, DatasetError, choose_sets, pictures
 from model.reading import leave_out_unreadable
-from model.shortcuts import FEATURES, Finding, feature_table, find_shortcuts, summarise
 from model.subset import draw
 
 LIBRARIES = ("numpy", "pandas", "opencv-python-headless", "pillow", "imagehash", "scikit-learn", "plotly", "seaborn")
-ARGUMENTS, MEASUREMENTS, UNREADABLE = "arguments.json", "measurements.csv", "unreadable.txt"
+ARGUMENTS, UNREADABLE = "arguments.json", "unreadable.txt"
 
 
 def explore(
@@ -55,6 +47,10 @@ def explore(
     Each picture is measured once: run it again with the same --out and only new or changed files are read.
     """
     arguments = {key: value.name if isinstance(value, Path) else value for key, value in locals().items()}
+    from model.explore_files import MEASUREMENTS, write_report, write_tables
+    from model.picture_statistics import fingerprints, measure_all
+    from model.shortcuts import feature_table, find_shortcuts, summarise
+
     if out.resolve().is_relative_to(data.resolve()):
         raise DatasetError(f"{out} lies in the data folder, which is not written to: choose another --out.")
     if (out / ARGUMENTS).exists() and not (out / MEASUREMENTS).exists():
@@ -78,73 +74,7 @@ def explore(
     write_tables(out, table, shortcuts, examples, groups)
     write_report(data, out, examples, table, shortcuts, sentences, groups, seed)
     print("\n".join(sentences))
-    print(f"The report is {out / 'report.html'}.")
-
-
-def write_tables(
-    out: Path,
-    table: pandas.DataFrame,
-    shortcuts: Sequence[Finding],
-    examples: Sequence[Example],
-    groups: Sequence[Group],
-) -> None:
-    """Write classes.csv, statistics.csv, shortcuts.csv and duplicates.csv."""
-    table.groupby(["dataset", "split", "label"]).size().to_csv(out / "classes.csv", header=["pictures"])
-    statistics = table.groupby(["dataset", "label"])[list(FEATURES)].agg(["mean", "std", "median"])
-    statistics.columns = ["_".join(names) for names in statistics.columns]
-    statistics.round(5).to_csv(out / "statistics.csv")
-    columns = ["dataset", "feature", "auc", "low", "high", "higher_in", "median_fake", "median_real", "warning"]
-    found = [
-        (f.dataset, f.column, *np.round([f.estimate.value, f.estimate.low, f.estimate.high], 4), f.higher,
-         f.fake, f.real, f.alarming)
-        for f in shortcuts
-    ]  # fmt: skip
-    pandas.DataFrame(found, columns=columns).to_csv(out / "shortcuts.csv", index=False)
-    example_of = {example.path: example for example in examples}
-    members = [
-        (number, group.exact, path, example_of[path].split, example_of[path].label)
-        for number, group in enumerate(groups)
-        for path in group.paths
-    ]
-    columns = ["group", "exact", "path", "split", "label"]
-    pandas.DataFrame(members, columns=columns).to_csv(out / "duplicates.csv", index=False)
-
-
-def write_report(
-    data: Path,
-    out: Path,
-    examples: Sequence[Example],
-    table: pandas.DataFrame,
-    shortcuts: Sequence[Finding],
-    sentences: Sequence[str],
-    groups: Sequence[Group],
-    seed: int,
-) -> None:
-    """Draw every PNG and write report.html."""
-    histograms = mean_histograms(out / MEASUREMENTS, table, {e.path: (e.dataset, e.label) for e in examples})
-    class_distribution(table, out / "classes.png")
-    sheets: dict[str, list[Path]] = {}
-    for name, members in tqdm(table.groupby("dataset"), "drawing"):
-        dataset = str(name)
-        sheets[dataset] = [
-            sample_sheet(
-                data,
-                [example for example in examples if (example.dataset, example.label) == (dataset, label)],
-                seed,
-                out / f"{dataset}_samples_{label.lower()}.png",
-            )
-            for label in ("Real", "Fake")
-            if (members["label"] == label).any()
-        ]
-        pixel_statistics(dataset, members, histograms, out / f"{dataset}_pixels.png")
-        file_statistics(dataset, members, out / f"{dataset}_files.png")
-        if mine := [finding for finding in shortcuts if finding.dataset == dataset]:
-            shortcut_chart(mine, out / f"{dataset}_shortcuts.png")
-    reals = int((table["label"] == "Real").sum())
-    about = f"{len(table):,} pictures: {reals:,} real and {len(table) - reals:,} fake. Data sets are never pooled."
-    title = f"Exploring {data.resolve().name}"
-    found = Findings(title, about, table, histograms, shortcuts, sentences, groups, sheets)
-    write_page(data, examples, found, out / "report.html")
+    tell_report(out / "report.html")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,9 @@ from keras import layers
 from model.attention import attention_block
 from model.efficientnet_lite import backbone
 from model.labels import LABELS
-from model.preprocessing import Preprocessing
 from model.pretrained import load_file
 
-# Hair, neck and background belong to the evidence against a wholly synthetic face: hence the margin.
-PREPROCESSING = Preprocessing(192, "RGB", 1 / 128, -127 / 128, crop_margin=1.3)
+INPUT_SIZE = 192  # pixels a side, as the registry's preprocessing has it
 
 
 def lite_attention(backbone_weights: Path | None = None, folded: bool = False) -> keras.Model:
@@ -23,7 +21,7 @@ def lite_attention(backbone_weights: Path | None = None, folded: bool = False) -
 
     Args:
         backbone_weights: ``efficientnet_lite0_notop.weights.h5`` with ImageNet weights (see
-            ``python -m model.convert_backbone``), or None to start from random weights.
+            ``python -m model convert_backbone``), or None to start from random weights.
         folded: the form that is shipped, with the backbone's batch norms merged into its convolutions.
 
     Returns:
@@ -33,7 +31,7 @@ def lite_attention(backbone_weights: Path | None = None, folded: bool = False) -
     Raises:
         ArchitectureError: if the file is missing, damaged or of another network.
     """
-    body = backbone(PREPROCESSING.input_size, folded=folded)
+    body = backbone(INPUT_SIZE, folded=folded)
     if backbone_weights is not None:
         load_file(body, backbone_weights)
     fine = layers.AveragePooling2D(2, name="fine")(body.get_layer("stage3_block2_add").output)

@@ -5,8 +5,6 @@ batches, and scalar metrics along an axis that they don't have (keras-team/keras
 ``tf.distribute`` directly, for every strategy alike.
 """
 
-import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,14 +14,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.artifact import ArtifactError
+from model.training import STRATEGIES, TrainingError, check_machines
 
-STRATEGIES = ("none", "mirrored", "multiworker")
 Batches = Callable[[int, tuple[int, int]], tf.data.Dataset]  # from batch size and shard
-
-
-class TrainingError(ArtifactError):
-    """A training can't be done as asked; the message says why."""
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:
@@ -45,29 +38,6 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
         check_machines()
         return tf.distribute.MultiWorkerMirroredStrategy()
     raise TrainingError(f"No strategy is called {name!r}; choose one of {', '.join(STRATEGIES)}.")
-
-
-def check_machines() -> None:
-    """Refuse a ``TF_CONFIG`` with which TensorFlow would train alone in silence, or fail deep inside.
-
-    Raises:
-        TrainingError: if it is missing or does not name this machine.
-    """
-    told = os.environ.get("TF_CONFIG", "")
-    wanted = (
-        'it must be JSON such as {"cluster": {"worker": ["host1:12345", "host2:12345"]}, '
-        '"task": {"type": "worker", "index": 0}}, with another index on each machine'
-    )
-    if not told.strip():
-        raise TrainingError(f"--strategy multiworker needs the environment variable TF_CONFIG: {wanted}.")
-    try:
-        machines = json.loads(told)
-        jobs, kind, number = machines["cluster"], machines["task"]["type"], machines["task"]["index"]
-        here = jobs[kind][int(number)]
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise TrainingError(f"TF_CONFIG does not name this machine among others: {wanted}.") from error
-    if not isinstance(here, str):
-        raise TrainingError(f"TF_CONFIG does not tell this machine's address: {wanted}.")
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, rankdata
-from sklearn.metrics import average_precision_score
 
 Scores = NDArray[np.floating]
 Truth = NDArray[np.bool_]
@@ -38,6 +36,8 @@ def accuracy(p_fake: Scores, is_fake: Truth) -> float:
 
 def auc(p_fake: Scores, is_fake: Truth) -> float:
     """Chance that a fake scores above a real, ties counted half (Mann-Whitney); nan without both classes."""
+    from scipy.stats import rankdata
+
     fakes = int(is_fake.sum())
     reals = len(is_fake) - fakes
     if not fakes or not reals:
@@ -105,6 +105,8 @@ def average_precision(p_fake: Scores, is_fake: Truth) -> float:
     """Area under precision over recall of Fake, by scikit-learn's step rule; nan without both classes."""
     if is_fake.all() or not is_fake.any():
         return float("nan")
+    from sklearn.metrics import average_precision_score
+
     return float(average_precision_score(is_fake, p_fake))
 
 
@@ -182,6 +184,8 @@ def reliability_bins(p_fake: Scores, is_fake: Truth, bins: int = BINS) -> list[B
 
 
 def _wilson(successes: int, count: int) -> tuple[float, float]:
+    from scipy.stats import binomtest
+
     interval = binomtest(successes, count).proportion_ci(method="wilson")
     return float(interval.low), float(interval.high)
 

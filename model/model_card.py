@@ -1,4 +1,4 @@
-"""Writes the model card from card.json: ``python -m model.model_card model/weights/lite_attention``."""
+"""Writes the model card from card.json: ``python -m model model_card model/weights/lite_attention``."""
 
 import shlex
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from model.artifact import NO_LICENCE, SHIPPED, Card, read_card
+from model.artifact import LEGACY, NO_LICENCE, SHIPPED, Card, named_after, read_card
 from model.card_figures import attention, calibration, cross_set, failures, figures, verdicts
 from model.card_parts import (
     WHOLE,
@@ -23,7 +23,7 @@ from model.card_parts import (
 )
 from model.card_robustness import robustness
 from model.card_unseen import edits, unseen
-from model.cli import run
+from model.cli import run, tell_report
 from model.detector import VERDICTS
 from model.language import say
 from model.legacy_card import LICENCE
@@ -124,9 +124,9 @@ def facts(card: Card) -> tuple[Section, ...]:
 def markdown(card: Card, folder: Path = SHIPPED) -> str:
     """The model card as Markdown, from the card alone but for the ``folder`` that its commands name."""
     parts = [
-        f"# Model card: {name_of(card)}",
+        f"# Model card: {name_of(card) if card.architecture == LEGACY else named_after(folder).name}",
         "",
-        "Written by `python -m model.model_card` from the model's `card.json`; every sentence follows the numbers",
+        "Written by `python -m model model_card` from the model's `card.json`; every sentence follows the numbers",
         "there. Do not edit it: measure anew, and write it anew.",
     ]
     for section in facts(card):
@@ -162,9 +162,9 @@ def _reproduction(card: Card, folder: Path) -> list[str]:
         "## How to measure it again",
         "",
         "```",
-        f"python -m model.evaluate {name} DATA{whole} --corruptions --write",
-        f"python -m model.unseen {name} DATA --write",
-        f"python -m model.model_card {name}{out}",
+        f"python -m model evaluate {name} DATA{whole} --corruptions --write",
+        f"python -m model unseen {name} DATA --write",
+        f"python -m model model_card {name}{out}",
         "```",
         "",
     ]
@@ -204,7 +204,7 @@ def write_model_card(
         out = DOCUMENT if _is_shipped(artifact) else artifact / DOCUMENT.name
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
-    print(f"Wrote {out}.")
+    tell_report(out)
 
 
 if __name__ == "__main__":

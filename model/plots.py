@@ -1,21 +1,22 @@
 """Plots that compare: training curves by epoch, robustness by corruption, transfer of models across data sets."""
 
+from __future__ import annotations
+
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from model.charts import FAKE, LINE, QUIET, head, styled
 from model.corruptions import CLEAN, CORRUPTIONS, Corruption
 from model.layout import DatasetError
 from model.metrics import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Told apart by colour, by marker and by dash; none is a class's colour.
 LINES = (
@@ -66,6 +67,8 @@ def training_curves(history: Mapping[str, Sequence[float]], title: str = "Traini
             training alone or of validation alone gets one line.
         title: the figure's heading.
     """
+    from matplotlib.figure import Figure
+
     names = list(dict.fromkeys(name.removeprefix("val_") for name in history if name not in NOT_CURVES))
     figure = Figure((4.6 * min(3, len(names)), 3.9 * -(-len(names) // 3)), layout="constrained")
     panels = figure.subplots(-(-len(names) // 3), min(3, len(names)), squeeze=False).ravel()
@@ -82,6 +85,8 @@ def training_curves(history: Mapping[str, Sequence[float]], title: str = "Traini
 def _draw_history(
     axes: Axes, epochs: np.ndarray, history: Mapping[str, Sequence[float]], name: str, best: int | None
 ) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     line = ""
     if name in history:
         axes.plot(epochs, history[name], color=QUIET, linewidth=1.6, linestyle="--", marker=".", label="training")
@@ -114,6 +119,9 @@ def robustness_curves(
         measure: ``auc``, ``accuracy``, ``false_accusation_rate`` or ``miss_rate``.
         corruptions: what to draw.
     """
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     sets = [name for name, values in figures.items() if measure in values.get(CLEAN, {})]
     rows = -(-len(corruptions) // 3)
     figure = Figure((14, 3.7 * rows + 0.6), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
@@ -133,6 +141,8 @@ def robustness_curves(
 def _draw_robustness(
     axes: Axes, name: str, corruption: Corruption, figures: Mapping[str, Mapping[str, Any]], measure: str
 ) -> None:
+    from matplotlib.ticker import PercentFormatter
+
     conditions = corruption.conditions(name)
     clean = conditions.index(CLEAN)
     axes.axvline(clean, color="#D9D9D9", linewidth=6, zorder=0)
@@ -164,6 +174,8 @@ def transfer_matrix(
         estimates: AUC by model and data set; a set on which it could not be measured is left out or nan.
         trained_on: data sets that each model was trained on, where known.
     """
+    from matplotlib.figure import Figure
+
     sets = list(dict.fromkeys(name for row in estimates.values() for name in row))
     longest = max(len(name) for name in estimates)
     figure = Figure((2.2 + 0.09 * longest + 1.9 * len(sets), 1.7 + 1.0 * len(estimates)), layout="constrained")
@@ -183,6 +195,8 @@ def transfer_matrix(
 
 
 def _draw_cell(axes: Axes, row: int, column: int, estimate: Estimate | None, seen: bool) -> None:
+    from matplotlib.patches import Rectangle
+
     measured = estimate is not None and np.isfinite(estimate.value)
     # .5 is guessing: below it there is nothing to shade.
     share = float(np.clip((estimate.value - 0.5) * 2, 0, 1)) if estimate is not None and measured else 0.0

@@ -1,11 +1,15 @@
 """Gives a network's body the weights that it learnt on ImageNet."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from model.artifact import ArtifactError
+
+if TYPE_CHECKING:
+    import keras
 
 IMAGENET = "imagenet"
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas
-
 from model.metrics import Estimate
 
 
@@ -26,6 +24,8 @@ def write_table(
         readable: the same rows in words, for the Markdown file.
         text: Markdown that follows the table there.
     """
+    import pandas
+
     pandas.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
     (folder / f"{name}.json").write_text(json.dumps(list(rows), indent=2) + "\n")
     (folder / f"{name}.md").write_text(markdown(readable) + (f"\n{text.strip()}\n" if text else ""))

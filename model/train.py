@@ -1,4 +1,4 @@
-"""Trains any registered network on any folder: ``python -m model.train DATA --out runs/cnn --architecture cnn``.
+"""Trains any registered network on any folder: ``python -m model train DATA --out runs/cnn --architecture cnn``.
 
 The data folder holds ``Real/`` and ``Fake/``, or splits with these in them. The weights kept are those of the epoch
 with the least validation loss. The same command goes on with a run that was stopped, and with ``--strategy
@@ -11,10 +11,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import keras
-import tensorflow as tf
 import typer
 
 from model import runs
@@ -32,14 +30,17 @@ from model.data_options import (
     grouping,
 )
 from model.dataset import gather
-from model.epochs import Epochs, OnEpoch
 from model.labels import LABELS
 from model.layout import DatasetError, Example
-from model.loop import Loop, is_chief, make_strategy, precision
 from model.plots import read_history, training_curves
 from model.pretrained import PretrainedError
 from model.split import is_assigned, write_split
 from model.training import OPTIMIZERS, Training, start_from
+
+if TYPE_CHECKING:
+    import keras
+
+    from model.epochs import OnEpoch
 
 log = logging.getLogger(__name__)
 LICENCE = "As the training pictures' licences ask."
@@ -78,7 +79,7 @@ def fit(
     examples: Sequence[Example],
     training: Training,
     out: Path,
-    on_epoch: OnEpoch | None = None,
+    on_epoch: "OnEpoch | None" = None,
     options: Mapping[str, Any] | None = None,
 ) -> Result:
     """Train a network, or go on with a training that was stopped.
@@ -100,6 +101,11 @@ def fit(
         RunError: if ``out`` holds a run with other arguments.
         ArchitectureError: if the weights file to start from does not fit.
     """
+    import keras
+
+    from model.epochs import Epochs
+    from model.loop import Loop, is_chief, make_strategy, precision
+
     strategy = make_strategy(training.strategy)
     learnt, judged = (_of_split(examples, split, training.faces) for split in ("train", "val"))
     arguments = {**_arguments(data, training), **(options or {}), **_pictures(learnt, judged)}
@@ -143,7 +149,7 @@ def fit(
     )
 
 
-def _start(training: Training, out: Path) -> tuple[keras.Model, str]:
+def _start(training: Training, out: Path) -> tuple["keras.Model", str]:
     """The network with the weights asked for, or at random where ImageNet's can't be had, and which it was.
 
     A run that goes on gets all its weights from its state, so that nothing is loaded for it.
@@ -192,6 +198,8 @@ def _pictures(learnt: Sequence[Example], judged: Sequence[Example]) -> dict[str,
 
 
 def _has_gpu() -> bool:
+    import tensorflow as tf
+
     if tf.config.list_physical_devices("GPU"):
         return True
     log.warning("Mixed precision gains nothing without a GPU: training in float32.")

@@ -1,20 +1,42 @@
 """How a network is to be trained, as data."""
 
+from __future__ import annotations
+
+import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from model.architectures import ARCHITECTURES
-from model.loop import STRATEGIES, TrainingError, check_machines
+from model.artifact import ArtifactError
 from model.pretrained import IMAGENET
 
-OPTIMIZERS: dict[str, Callable[[float], keras.optimizers.Optimizer]] = {
-    "adam": lambda rate: keras.optimizers.Adam(rate),
-    "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
-}
+if TYPE_CHECKING:
+    import keras
+
+STRATEGIES = ("none", "mirrored", "multiworker")
+
+
+def _adam(rate: float) -> keras.optimizers.Optimizer:
+    from keras.optimizers import Adam
+
+    return Adam(rate)
+
+
+def _sgd(rate: float) -> keras.optimizers.Optimizer:
+    from keras.optimizers import SGD
+
+    return SGD(rate, momentum=0.9, nesterov=True)
+
+
+OPTIMIZERS: dict[str, Callable[[float], keras.optimizers.Optimizer]] = {"adam": _adam, "sgd": _sgd}
+
+
+class TrainingError(ArtifactError):
+    """A training can't be done as asked; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -72,3 +94,26 @@ class Training:
 def start_from(words: str) -> str | Path | None:
     """What ``--pretrained`` asks for, as ``Training.pretrained`` has it: ``none``, ``imagenet`` or a file's path."""
     return {"none": None, IMAGENET: IMAGENET}.get(words, Path(words))
+
+
+def check_machines() -> None:
+    """Refuse a ``TF_CONFIG`` with which TensorFlow would train alone in silence, or fail deep inside.
+
+    Raises:
+        TrainingError: if it is missing or does not name this machine.
+    """
+    told = os.environ.get("TF_CONFIG", "")
+    wanted = (
+        'it must be JSON such as {"cluster": {"worker": ["host1:12345", "host2:12345"]}, '
+        '"task": {"type": "worker", "index": 0}}, with another index on each machine'
+    )
+    if not told.strip():
+        raise TrainingError(f"--strategy multiworker needs the environment variable TF_CONFIG: {wanted}.")
+    try:
+        machines = json.loads(told)
+        jobs, kind, number = machines["cluster"], machines["task"]["type"], machines["task"]["index"]
+        here = jobs[kind][int(number)]
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise TrainingError(f"TF_CONFIG does not name this machine among others: {wanted}.") from error
+    if not isinstance(here, str):
+        raise TrainingError(f"TF_CONFIG does not tell this machine's address: {wanted}.")

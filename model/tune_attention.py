@@ -1,4 +1,4 @@
-"""Teaches the attention mask where to peak: ``python -m model.tune_attention MODEL_FOLDER DATA --out RUN``.
+"""Teaches the attention mask where to peak: ``python -m model tune_attention MODEL_FOLDER DATA --out RUN``.
 
 A mask trained cell by cell may put its strongest cell just beside what was changed, at an eye mostly. Here the
 1x1 convolutions that make the mask learn on, from what the network already sees, and the place of the peak counts by
@@ -11,20 +11,16 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import cv2
-import keras
 import numpy as np
 import typer
-from keras import ops
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.artifact import Card, load_keras, read_card, save_artifact
-from model.attention import MASK_LAYER
-from model.batches import landmarks_in
-from model.cli import run
+from model.artifact import Card, load_keras, named_after, read_card, save_artifact
+from model.cli import run, tell_report
 from model.data_options import FACES, Faces, Sets, warn_of_other_view
 from model.dataset import DatasetError, Example, face_crop, gather, read_mask
 from model.detector import Detector
@@ -35,6 +31,9 @@ from model.pretrained import ArchitectureError
 from model.runs import ARTIFACT, library_versions
 from model.self_blend import region_mask
 from model.split import SPLIT, split_of_run
+
+if TYPE_CHECKING:
+    import keras
 
 NORM = "attention_bn"  # the block's first layer, whose input is what the network sees of a picture
 TRAINED = "attention_conv"  # what the names of the convolutions before the mask's own begin with
@@ -62,6 +61,8 @@ class Seen:
 
 def changed_in(data: Path, example: Example, margin: float) -> NDArray[np.float32] | None:
     """Which pixels of an example's face crop were changed, ``(256, 256) float32`` in 0..1; None where nobody knows."""
+    from model.batches import landmarks_in
+
     assert example.box is not None
     square = square_around(example.box, margin)
     if example.mask:
@@ -71,8 +72,12 @@ def changed_in(data: Path, example: Example, margin: float) -> NDArray[np.float3
     return None
 
 
-def see(network: keras.Model, data: Path, examples: Sequence[Example], preprocessing: Preprocessing) -> Seen:
+def see(network: "keras.Model", data: Path, examples: Sequence[Example], preprocessing: Preprocessing) -> Seen:
     """Features, truth and verdict of the examples' face crops, as the product cuts them."""
+    import keras
+
+    from model.attention import MASK_LAYER
+
     block = keras.Model(network.input, [network.get_layer(NORM).input, network.output["probabilities"]])
     rows, columns = network.get_layer(MASK_LAYER).output.shape[1:3]
     features, verdicts = [], []
@@ -105,6 +110,9 @@ def mask_loss(peak_weight: float) -> Any:
         A function of ``changed`` and ``mask``, both ``(N, h, w, 1)`` in 0..1, to losses ``(N,)``.
     """
 
+    import keras
+    from keras import ops
+
     def loss(changed: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
         by_cell = ops.mean(keras.losses.binary_crossentropy(changed, mask), axis=(1, 2))
         cells = ops.shape(mask)[1] * ops.shape(mask)[2]
@@ -117,7 +125,7 @@ def mask_loss(peak_weight: float) -> Any:
 
 
 def teach(
-    network: keras.Model,
+    network: "keras.Model",
     seen: Seen,
     epochs: int,
     learning_rate: float,
@@ -125,6 +133,10 @@ def teach(
     verdict_weight: float,
 ) -> None:
     """Train the convolutions that make the mask, in place; the verdict is held by its divergence from what it was."""
+    import keras
+
+    from model.attention import MASK_LAYER
+
     for layer in network.layers:
         layer.trainable = layer.name == MASK_LAYER or layer.name.startswith(TRAINED)
         if isinstance(layer, keras.layers.Dropout):
@@ -188,6 +200,10 @@ def tune_attention(
 ) -> None:
     """Train the attention mask alone and tell what that won on validation pictures. Calibrate the result afterwards."""
     given = {key: value.name if isinstance(value, Path) else value for key, value in locals().items()}
+    import keras
+
+    from model.attention import MASK_LAYER
+
     keras.utils.set_random_seed(seed)
     card = read_card(artifact)
     network = load_keras(artifact)
@@ -195,7 +211,7 @@ def tune_attention(
         raise ArchitectureError(f"{artifact} has no attention mask to train.")
     if artifact.resolve() == (out / ARTIFACT).resolve():
         raise ArchitectureError(f"{out} is the run that {artifact} belongs to; choose another folder.")
-    warn_of_other_view(card, artifact.name, False)
+    warn_of_other_view(card, named_after(artifact).name, False)
     examples = split_of_run(artifact, gather(data, faces, seed, sets))
     learnt, judged = drawn(examples, most, seed), faces_of(examples, "val")
     for split, members in (("train", learnt), ("val", judged)):
@@ -214,6 +230,7 @@ def tune_attention(
     found = report(Detector(artifact), Detector(out / ARTIFACT), data, judged)
     (out / "tuned.json").write_text(json.dumps({**found, "arguments": given}, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=2))
+    tell_report(out / "tuned.json")
 
 
 if __name__ == "__main__":

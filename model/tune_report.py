@@ -37,7 +37,7 @@ def write_report(study: optuna.Study, architecture: str, notes: str, train: Sequ
         study: with at least one finished trial.
         architecture: the network's name.
         notes: what a reader of the table must know.
-        train: the command of ``model.train`` without the arguments that were searched.
+        train: the command ``train`` without the arguments that were searched.
         out: the run's folder.
 
     Returns:

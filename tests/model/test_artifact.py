@@ -22,6 +22,7 @@ from model.artifact import (
     Card,
     load_artifact,
     load_keras,
+    named_after,
     read_card,
     save_artifact,
     write_card,
@@ -52,6 +53,20 @@ def refusal(folder: Path, load: Callable[[Path], Any] = load_artifact) -> str:
 
 
 # Saving and loading
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [("runs/cnn/artifact", "cnn"), ("runs/cnn", "cnn"), ("runs/cnn/artifact/../artifact", "cnn")]
+)
+def test_model_is_named_after_its_run_never_artifact(folder: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / "runs" / "cnn" / "artifact").mkdir(parents=True)
+    assert named_after(tmp_path / folder).name == name
+
+
+def test_model_without_a_run_keeps_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert named_after(Path("/artifact")).name == "artifact"
+    monkeypatch.chdir(tmp_path)
+    assert named_after(Path(".")).name == tmp_path.name
 
 
 def test_folder_holds_network_weights_and_card(tiny_artifact: Path) -> None:

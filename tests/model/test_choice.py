@@ -105,6 +105,8 @@ def test_given_model_comes_before_the_shipped_one(tiny_artifact: Path, tmp_path:
     mine = shutil.copytree(tiny_artifact, tmp_path / "mine")
     named = [(model.name, model.kind) for model in to_choose_from(mine)]
     assert named == [("mine", MODEL_FOLDER), (SHIPPED.name, MODEL_FOLDER)]
+    of_run = shutil.copytree(tiny_artifact, tmp_path / "my_run" / "artifact")
+    assert to_choose_from(of_run)[0].name == "my_run" and Detector(of_run).name == "my_run"
     for name in ("best_model_effatt.h5", "OLD.H5", "old.hdf5"):
         (tmp_path / name).touch()
         named = [(model.name, model.kind) for model in to_choose_from(tmp_path / name)]

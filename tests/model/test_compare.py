@@ -149,7 +149,7 @@ def test_command_gives_all_the_same_budget_and_goes_on(
     assert (out / "compare.png").stat().st_size > 10_000
     page = (out / "compare.md").read_text()
     assert "same 8 training pictures" in page and "4 validation pictures" in page and "9 test pictures" in page
-    assert "python -m model.compare data --out run --networks tiny,tiny_two --pretrained none --limit 4" in page
+    assert "python -m model compare data --out run --networks tiny,tiny_two --pretrained none --limit 4" in page
     assert "--rounds 1 --" in page
     printed = capsys.readouterr().out
     assert "| tiny_two | faces |" in printed and "random weights" in printed
@@ -196,7 +196,7 @@ def budget(train: int = 200, **training: Any) -> Budget:
         ("faces",),
         2,
         False,
-        "python -m model.compare data",
+        "python -m model compare data",
     )
 
 

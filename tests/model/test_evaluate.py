@@ -412,6 +412,9 @@ def test_several_models_give_a_transfer_matrix(folder: Path, data: tuple[Path, P
 def test_models_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
     one, two, three = tmp_path / "a" / "net", tmp_path / "b" / "net", tmp_path / "b" / "lite"
     assert name_models([one, two, three]) == {"a-net": one, "b-net": two, "lite": three}
+    first, again = tmp_path / "x" / "cnn" / "artifact", tmp_path / "y" / "cnn" / "artifact"
+    assert name_models([first, three]) == {"cnn": first, "lite": three}
+    assert name_models([first, again]) == {"x-cnn": first, "y-cnn": again}
     with pytest.raises(DatasetError, match="twice"):
         name_models([one, one])
     with pytest.raises(DatasetError, match="same name"):

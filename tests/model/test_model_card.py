@@ -330,10 +330,14 @@ def test_other_models_do_not_overwrite_the_shipped_ones_document(
     write_card(folder, CARD)
     write_model_card(folder)
     text = (folder / "model_card.md").read_text("utf-8")
-    assert f"python -m model.model_card '{folder}'\n" in text and "model/weights" not in text
+    assert f"python -m model model_card '{folder}'\n" in text and "model/weights" not in text
     write_model_card(SHIPPED)
     assert (tmp_path / "docs" / "model_card.md").read_text("utf-8") == markdown(read_card(SHIPPED))
-    assert "Wrote docs/model_card.md." in capsys.readouterr().out
+    assert "Report: docs/model_card.md" in capsys.readouterr().out
+
+
+def test_document_of_a_run_is_titled_by_the_run() -> None:
+    assert markdown(CARD, Path("runs/my_run/artifact")).startswith("# Model card: my_run\n")
 
 
 def test_imported_model_is_called_by_its_file() -> None:
@@ -379,4 +383,4 @@ def test_folder_without_a_card_is_refused_in_one_sentence(tmp_path: Path) -> Non
 
 def test_document_in_the_repository_is_the_shipped_models() -> None:
     written = (ROOT / "docs" / "model_card.md").read_text("utf-8")
-    assert written == markdown(read_card(SHIPPED)), "run: python -m model.model_card"
+    assert written == markdown(read_card(SHIPPED)), "run: python -m model model_card"

@@ -21,7 +21,8 @@ from model.loop import TrainingError
 from model.results import as_options
 from model.runs import RunError
 from model.train import Result
-from model.tune import CHOICES, next_trial, open_study, search, tune
+from model.trials import CHOICES, next_trial, open_study, search
+from model.tune import tune
 from model.tune_report import importances, rounded, write_report
 
 AfterEpoch = Callable[[Mapping[str, float]], None]
@@ -112,7 +113,7 @@ def test_training_that_runs_away_counts_as_guessing(study: optuna.Study) -> None
 
 def test_report_tells_every_trial_and_the_best_ones_command(study: optuna.Study, tmp_path: Path) -> None:
     search(study, 12, 0, play)
-    command = write_report(study, "cnn", "Two epochs.", ["python", "-m", "model.train", "DATA"], tmp_path)
+    command = write_report(study, "cnn", "Two epochs.", ["python", "-m", "model", "train", "DATA"], tmp_path)
     best = json.loads((tmp_path / "best.json").read_text())
     assert best["command"] == command and best["trial"] == study.best_trial.number
     assert {name: best[name] for name in CHOICES} == rounded(study.best_params)
@@ -174,9 +175,11 @@ def test_command_searches_on_a_folder_and_its_own_command_trains(
     with pytest.raises(RunError, match="another seed"):
         tune(root, out, trials=2, seed=1, **arguments)
 
-    command = shlex.split(capsys.readouterr().out.splitlines()[-1])
-    assert command[:3] == ["python", "-m", "model.train"]
-    monkeypatch.setattr("sys.argv", [*command[2:], "--faces", str(cache), "--epochs", "1"])
+    *_, last, report = capsys.readouterr().out.splitlines()
+    assert report == f"Report: {out / 'trials.md'}"
+    command = shlex.split(last)
+    assert command[:4] == ["python", "-m", "model", "train"]
+    monkeypatch.setattr("sys.argv", [*command[3:], "--faces", str(cache), "--epochs", "1"])
     with pytest.raises(SystemExit) as ended:
         train_module.run(train_module.train)
     assert ended.value.code == 0

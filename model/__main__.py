@@ -1,0 +1,48 @@
+"""All commands at one place: ``python -m model`` lists them, ``python -m model train --help`` explains one."""
+
+from collections.abc import Callable
+from pkgutil import resolve_name
+
+import typer
+
+from model.cli import app_of, new_app, run_app
+
+NAME = "python -m model"
+# Where each command is, and what the list says of it. Its module is imported when the command runs, no earlier.
+COMMANDS = {
+    "train": ("model.train:train", "Train a network on any folder of real and fake pictures."),
+    "train_paired": ("model.train_paired:train", "Train as the shipped model was: fakes beside their real twins."),
+    "tune": ("model.tune:tune", "Search the training arguments with the best validation AUC."),
+    "tune_attention": ("model.tune_attention:tune_attention", "Train the attention mask alone."),
+    "finish": ("model.finish:finish", "Calibrate and evaluate a run's model, and write its model card."),
+    "calibrate": ("model.calibrate:calibrate", "Fit temperature, bias and inconclusive band on validation pictures."),
+    "evaluate": ("model.evaluate:evaluate", "Measure models on every data set, with intervals and charts."),
+    "model_card": ("model.model_card:write_model_card", "Write what is known of a model as a document."),
+    "compare": ("model.compare:compare", "Train several architectures alike and measure each."),
+    "compress": ("model.compress:compress", "Measure what smaller files cost a model."),
+    "explore": ("model.explore:explore", "Show what a data folder holds, and what would spoil a training."),
+    "import_legacy": ("model.import_legacy:import_legacy", "Import and check a Keras file of the thesis."),
+    "convert_backbone": ("model.convert_backbone:convert", "Convert ImageNet weights of EfficientNet-Lite0 to Keras."),
+    "average_backbone": ("model.average_backbone:average_backbone", "Average ImageNet's backbone with a trained one."),
+}
+# The command's own parser reads what follows its name, --help included.
+UNREAD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def _command(target: str) -> Callable[[typer.Context], None]:
+    def command(context: typer.Context) -> None:
+        app_of(resolve_name(target))(args=context.args, prog_name=context.command_path)
+
+    return command
+
+
+def group() -> typer.Typer:
+    """The command line that holds every command."""
+    app = new_app(no_args_is_help=True, help="Train, measure and prepare models. COMMAND --help explains a command.")
+    for name, (target, about) in COMMANDS.items():
+        app.command(name, help=about, context_settings=UNREAD)(_command(target))
+    return app
+
+
+if __name__ == "__main__":
+    run_app(group(), NAME)

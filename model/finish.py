@@ -1,0 +1,70 @@
+"""Calibrates, evaluates and documents the model of a run: ``python -m model finish RUN DATA``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model.artifact import ARTIFACT, CARD, ArtifactError, read_card
+from model.calibrate import calibrate
+from model.card_parts import WHOLE
+from model.cli import run
+from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets
+from model.evaluate import evaluate
+from model.model_card import DOCUMENT, write_model_card
+
+
+def finish(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training run.")],
+    data: Annotated[Path, typer.Argument(help="Data folder; its validation and test splits are used.")],
+    corruptions: Annotated[
+        bool, typer.Option("--corruptions", help="Measure under JPEG, blur, noise, hidden eyes and more, too.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Pictures of each class and set that are corrupted; 0 takes all.")
+    ] = 200,
+    sets: Sets = None,
+    faces: Faces = FACES,
+    group_pattern: GroupPattern = None,
+    remove_leaks: RemoveLeaks = False,
+    seed: Annotated[int, typer.Option(help="Decides the split of pictures without one, as in training.")] = 0,
+) -> None:
+    """Calibrate a run's model on validation pictures, measure it on test pictures, and write its model card.
+
+    RUN/calibration, RUN/evaluation and RUN/model_card.md hold the results. A model that learnt from whole pictures is
+    measured on whole pictures. Run again after an interruption, measured data sets are kept.
+    """
+    artifact = folder / ARTIFACT
+    if not (artifact / CARD).exists():
+        raise ArtifactError(f"{folder} holds no finished training: there is no {ARTIFACT}/{CARD} in it.")
+    whole = read_card(artifact).training.get("pictures") == WHOLE
+    calibrate(
+        artifact,
+        data,
+        out=folder / "calibration",
+        sets=sets,
+        faces=faces,
+        group_pattern=group_pattern,
+        remove_leaks=remove_leaks,
+        whole=whole,
+        seed=seed,
+    )
+    evaluate(
+        [artifact],
+        data,
+        sets=sets,
+        corruptions=corruptions,
+        limit=limit,
+        write=True,
+        out=folder / "evaluation",
+        faces=faces,
+        group_pattern=group_pattern,
+        remove_leaks=remove_leaks,
+        whole=whole,
+        seed=seed,
+    )
+    write_model_card(artifact, folder / DOCUMENT.name)
+
+
+if __name__ == "__main__":
+    run(finish)

@@ -1,0 +1,102 @@
+"""Tests of ``python -m model``: it lists and runs every command, and its help loads nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from pkgutil import resolve_name
+
+import pytest
+from typer.testing import CliRunner
+
+from model.__main__ import COMMANDS, group
+from model.artifact import SHIPPED
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ["keras", "tensorflow", "sklearn", "scipy", "matplotlib", "seaborn", "plotly", "pandas", "optuna", "imagehash"]
+# Its Keras callback is a class of the module itself.
+KNOWN_AS_HEAVY = {"train_paired"}
+NOT_COMMANDS = {"legacy_check"}  # run by the product in a process of its own
+
+# Asks for help in a fresh interpreter, and prints as JSON which heavy packages each request loaded.
+PROGRAM = """
+import contextlib, io, json, sys
+from model.__main__ import group
+loaded = {}
+for words in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as told, contextlib.suppress(SystemExit):
+        group()(words, prog_name="python -m model")
+    new = [name for name in json.loads(sys.argv[2]) if name in sys.modules]
+    loaded[" ".join(words)] = [new, " ".join(words[:-1]) in told.getvalue() and "Usage" in told.getvalue()]
+print(json.dumps(loaded))
+"""
+
+
+def test_help_of_no_command_loads_a_heavy_package() -> None:
+    asked = [["--help"], *([name, "--help"] for name in COMMANDS if name not in KNOWN_AS_HEAVY)]
+    command = [sys.executable, "-c", PROGRAM, json.dumps(asked), json.dumps(HEAVY)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    loaded = json.loads(ended.stdout)
+    assert loaded == {" ".join(words): [[], True] for words in asked}
+
+
+def test_every_module_that_is_a_command_is_listed() -> None:
+    commands = {
+        path.stem for path in (ROOT / "model").glob("*.py") if '\nif __name__ == "__main__":' in path.read_text()
+    }
+    assert commands - NOT_COMMANDS - {"__main__"} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_listed_function_exists(name: str) -> None:
+    assert callable(resolve_name(COMMANDS[name][0]))
+
+
+def test_list_names_every_command_with_its_line() -> None:
+    told = CliRunner().invoke(group(), ["--help"], env={"COLUMNS": "200"}).stdout
+    for name, (_, about) in COMMANDS.items():
+        assert any(name in line and about in line for line in told.splitlines()), name
+
+
+def test_arguments_reach_the_command(tmp_path: Path) -> None:
+    out = tmp_path / "card.md"
+    ended = CliRunner().invoke(group(), ["model_card", str(SHIPPED), "--out", str(out)])
+    assert ended.exit_code == 0 and out.read_text().startswith("# Model card: lite_attention")
+
+
+def shell(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "model", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_foreseen_error_of_a_command_is_one_sentence(tmp_path: Path) -> None:
+    ended = shell("evaluate", tmp_path / "nothing", tmp_path)
+    assert (ended.returncode, ended.stderr) == (1, "Error: nothing is no model folder: it has no card.json.\n")
+
+
+def test_unknown_command_or_option_ends_with_code_2() -> None:
+    for words in (["trian"], ["train", "--no-such-option"]):
+        ended = shell(*words)
+        assert ended.returncode == 2 and "No such" in ended.stderr
+
+
+def start_apart(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    return subprocess.run(
+        command, cwd=ROOT, env=kept | environment, capture_output=True, text=True, timeout=120, check=True
+    )
+
+
+@pytest.mark.slow
+def test_tensorflow_starts_in_silence() -> None:
+    assert start_apart("import model; import tensorflow as tf; tf.zeros(3)").stderr == ""
+
+
+def test_errors_of_tensorflow_are_shown_and_a_level_that_was_set_stays() -> None:
+    program = "import os, model; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])"
+    assert int(start_apart(program).stdout) < 3  # 3 would hide errors
+    assert start_apart(program, TF_CPP_MIN_LOG_LEVEL="0").stdout == "0\n"
