@@ -20,7 +20,7 @@ from model.self_blend import region_mask, self_blend
 from model.twins import Twin
 
 Item = TypeVar("Item")
-Made = tuple[NDArray[np.uint8], str, NDArray[np.float32] | None]  # a picture, its label, what was changed if known
+Made = tuple[NDArray[np.uint8], str, NDArray[np.floating] | None]  # a picture, its label, what was changed if known
 MARGIN_JITTER = (0.85, 1.15)
 SHIFT_JITTER = 0.05  # of the square's side
 EDITED_ALIKE, EDITED_REAL = 0.2, 0.1  # shares of pairs of which both, or the real one alone, is edited as portraits are
@@ -55,7 +55,7 @@ class Sample:
 
     pixels: NDArray[np.uint8]
     p_fake: float
-    mask: NDArray[np.float32] | None = None
+    mask: NDArray[np.floating] | None = None
 
 
 def landmarks_in(example: Example, square: tuple[float, float, float]) -> NDArray[np.float32]:
