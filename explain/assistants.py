@@ -33,6 +33,7 @@ from explain.report import report_pictures
 from explain.robustness_words import robustness_sentence
 from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings
 from explain.superpixels import METHODS as SEGMENTATIONS
+from explain.unmoved import is_unmoved
 from explain.what_if import what_if_sentence
 from model.artifact import Card
 from model.detector import Detector
@@ -227,8 +228,9 @@ def _captions(analysis: Analysis) -> dict[str, str]:
     captions = {"photo": say("doors.photo", count=count) if count else say("doors.photo_alone")}
     if subject is None:
         return captions
+    unmoved = is_unmoved(analysis)
     for name, found in analysis.attributions.items():
-        captions[name] = f"{METHODS[name].title}: {map_in_words(found, subject, SHOWN)}"
+        captions[name] = f"{METHODS[name].title}: {map_in_words(found, subject, SHOWN, unmoved)}"
     for name, trust in analysis.trusts.items():
         captions[f"{name}_curves"] = curves_in_words(trust)
     if analysis.flip is not None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.unmoved import hardly_moves
+
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
@@ -22,7 +24,8 @@ class Attribution:
             ``(S, S)`` where superpixels draw the borders pixel by pixel.
         segments: superpixel of each pixel, ``(S, S) int32``, labels ``0..K-1``; None without superpixels.
         weights: ``(K,) float32``, one per superpixel; None without superpixels.
-        evidence: what the numbers rest on: samples, seed, R², intercept, local prediction, seconds, complete.
+        evidence: what the numbers rest on: samples, seed, R², intercept, local prediction, seconds, complete; where
+            many pictures with hidden parts were asked about, the ``lowest`` and ``highest`` P(target) among them.
         intervals: ``(K, 2) float32``, the 95 % interval of each weight; None where the method has none.
         names: what each superpixel shows, ``K`` of them, such as ``"mouth"``; None where nobody knows.
 
@@ -67,6 +70,12 @@ class Attribution:
                 raise ValueError("intervals must hold the lower bound first")
         if self.names is not None and (self.segments is None or len(self.names) != count):
             raise ValueError(f"names must be one per superpixel, got {len(self.names)}")
+
+    @property
+    def unmoved(self) -> bool:
+        """Whether the model's answer hardly depended on what was hidden; False where that was not asked."""
+        asked = "lowest" in self.evidence and "highest" in self.evidence
+        return asked and hardly_moves(float(self.evidence["lowest"]), float(self.evidence["highest"]))
 
     def region_values(self, segments: NDArray[np.integer]) -> NDArray[np.float64]:
         """The map's mean over each of the given regions ``(S, S) int``, ``(K,)``: how all maps are compared."""

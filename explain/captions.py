@@ -30,7 +30,7 @@ def heading(name: str, line: str) -> str:
     return f'<div class="map-title"><h3>{escape(name)}</h3><p>{escape(line)}</p></div>'
 
 
-def caption(found: Attribution, card: Card, shown: int, trust: Trust | None = None) -> str:
+def caption(found: Attribution, card: Card, shown: int, trust: Trust | None = None, is_unmoved: bool = False) -> str:
     """What the colours of a map mean, what it rests on, and one sentence on trust.
 
     Args:
@@ -38,10 +38,23 @@ def caption(found: Attribution, card: Card, shown: int, trust: Trust | None = No
         card: the model's.
         shown: how many superpixels are drawn.
         trust: as far as it is measured.
+        is_unmoved: whether the model's answer hardly depends on the picture, see ``explain.unmoved``. That is then said
+            instead; the attention mask, which is a part of the network's own pass, keeps its numbers.
     """
+    if is_unmoved:
+        return _paragraph(unmoved(found)) + (attention(found, card, shown) if found.method == "attention" else "")
     texts = {"lime": lime, "attention": attention}
     body = texts[found.method](found, card, shown) if found.method in texts else _other(found, card, shown)
     return body + trust_paragraph(trust)
+
+
+def unmoved(found: Attribution) -> str:
+    """That the model's answer hardly depends on the picture, with the numbers if this map has them."""
+    if not found.unmoved:
+        return say("caption.unmoved")
+    low, high = float(found.evidence["lowest"]), float(found.evidence["highest"])
+    told = {"samples": int(found.evidence["samples"]), "target": _class(found.target)}
+    return say("caption.unmoved_between", **told, low=low, high=high)
 
 
 def trust_paragraph(trust: Trust | None) -> str:

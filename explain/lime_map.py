@@ -182,6 +182,8 @@ class LimeExplainer(LimeImageExplainer):
             "intercept": intercept,
             "local_prediction": float(explanation.local_pred[0]),
             "model_prediction": float(probabilities[0, index]),
+            "lowest": float(probabilities[:, index].min()),
+            "highest": float(probabilities[:, index].max()),
         }
         bounds = intervals(masks, probabilities[:, index], kernel, weights, intercept)
         return _Fitted(weights.astype(np.float32), bounds, halves, numbers)

@@ -21,6 +21,7 @@ from explain.regions import pointed_at, region_label, regions_table
 from explain.robustness_words import robustness_section
 from explain.runs import Runs
 from explain.settings import Settings, SettingsError
+from explain.unmoved import is_unmoved
 from explain.view import View, pictures
 from model.artifact import ArtifactError, Card
 from model.choice import Models
@@ -126,7 +127,8 @@ class Page:
         if analysis.robustness is not None and (old is None or old.robustness is None):
             changes |= {"robustness_group": visible(True), "robustness": robustness_section(analysis)}
         known = {} if old is None else old.attributions
-        new = {name for name, found in analysis.attributions.items() if found is not known.get(name)}
+        turned = old is not None and is_unmoved(analysis) != is_unmoved(old)  # then every map is drawn another way
+        new = {name for name, found in analysis.attributions.items() if turned or found is not known.get(name)}
         if old is None or _known(analysis) != _known(old):
             changes |= self._trust(analysis)
             new_captions = set(analysis.attributions)
@@ -182,11 +184,9 @@ class Page:
 
     def captions(self, seen: View, shown: int, names: set[str]) -> Updates:
         """What stands under the maps that are named."""
-        analysis, card = seen.analysis, self.card(seen.analysis)
-        return {
-            f"{name}_text": captions.caption(analysis.attributions[name], card, shown, analysis.trusts.get(name))
-            for name in names
-        }
+        analysis, card, unmoved = seen.analysis, self.card(seen.analysis), is_unmoved(seen.analysis)
+        found, trusts = analysis.attributions, analysis.trusts
+        return {f"{name}_text": captions.caption(found[name], card, shown, trusts.get(name), unmoved) for name in names}
 
     def _trust(self, analysis: Analysis) -> Updates:
         curves = [inline_picture(curve_picture(one), curves_in_words(one)) for one in analysis.trusts.values()]

@@ -15,9 +15,10 @@ from explain.methods import METHODS
 from explain.robustness_words import robustness_sentence
 from explain.subject import Subject
 from explain.trust import Trust
+from explain.unmoved import is_unmoved
 from explain.what_if import what_if_sentence
 from model.artifact import Card
-from model.card_parts import assumed_labels
+from model.card_parts import assumed_labels, fitted_on_few
 from model.language import number, say
 
 LISTED = 5  # regions that LIME weighs most, in a terminal
@@ -39,7 +40,11 @@ def plain_text(analysis: Analysis, card: Card, file: str) -> str:
     lines = [first.rstrip(), *photo_sentences(analysis), *filter(None, (assumed_labels(card),))]
     subject = analysis.subject
     if subject is not None:
+        unmoved = is_unmoved(analysis)
+        lines += [say("caption.unmoved")] if unmoved else []
         for name, found in analysis.attributions.items():
+            if unmoved and name != "attention":
+                continue
             lines += _lime(found, subject) if name == "lime" else [_in_short(name, found, subject)]
     for name, trust in analysis.trusts.items():
         lines.append(say("plain.trust", title=METHODS[name].title, sentence=trust.sentence))
@@ -82,15 +87,22 @@ def no_flip(analysis: Analysis) -> bool:
 
 
 def strongest_regions(found: Attribution, subject: Subject, count: int) -> list[Region]:
-    """The regions that a map marks most, the strongest first; those of value 0 are left out."""
+    """The regions that a map marks most, the strongest first; those of value 0 are left out.
+
+    A map of a model whose answer hardly depends on the picture marks none.
+    """
+    if found.unmoved:
+        return []
     values = found.region_values(subject.segments).astype(np.float32)
     return [
         (region, _name(subject, region), float(values[region])) for region in map(int, draw.strongest(values, count))
     ]
 
 
-def map_in_words(found: Attribution, subject: Subject, shown: int) -> str:
-    """What a map's picture shows, ``shown`` of its superpixels being drawn."""
+def map_in_words(found: Attribution, subject: Subject, shown: int, is_unmoved: bool = False) -> str:
+    """What a map's picture shows, ``shown`` of its superpixels being drawn; see ``explain.view.pictures``."""
+    if is_unmoved and found.method != "attention":
+        return say("caption.unmoved")
     regions = strongest_regions(found, subject, subject.count)
     if found.method == "attention":
         rows, columns = found.native_shape
@@ -124,8 +136,11 @@ def _probabilities(analysis: Analysis, card: Card) -> str:
     values = ", ".join(f"P({say(f'class.{name}')}) {number(value, '.2f')}" for name, value in shares)
     # Calibration speaks of faces; without one the model's word is a bare score.
     kind = "plain.calibrated" if prediction.calibrated and analysis.faces else "plain.uncalibrated"
-    low, high = card.inconclusive_band
-    return say(kind, values=values, low=low, high=high)
+    told: dict[str, float | str] = {"values": values}
+    told["low"], told["high"] = card.inconclusive_band
+    if kind == "plain.calibrated" and (few := fitted_on_few(card)) is not None:
+        return say("plain.calibrated_on_few", count=sum(few), **told)
+    return say(kind, **told)
 
 
 def _lime(found: Attribution, subject: Subject) -> list[str]:

@@ -25,6 +25,7 @@ from explain.plain_text import (
 )
 from explain.robustness_words import robustness_section
 from explain.subject import Subject
+from explain.unmoved import is_unmoved
 from explain.what_if import what_if_sentence
 from model.artifact import Card
 from model.language import language, number, say
@@ -89,12 +90,13 @@ def _maps(analysis: Analysis, card: Card, files: Mapping[str, bytes], shown: int
     missing = "".join(words.notice(f"{title}: {text}", "missing") for title, text in problems(analysis).items())
     if subject is None:
         return missing
+    unmoved = is_unmoved(analysis)
     maps = "".join(
         f"<article>{captions.title(name, subject.target)}"
         + _figure(
             files[name],
-            map_in_words(found, subject, shown),
-            captions.caption(found, card, shown, analysis.trusts.get(name)),
+            map_in_words(found, subject, shown, unmoved),
+            captions.caption(found, card, shown, analysis.trusts.get(name), unmoved),
         )
         + "</article>"
         for name, found in analysis.attributions.items()
@@ -113,7 +115,7 @@ def _numbered(subject: Subject, files: Mapping[str, bytes]) -> str:
 
 def _region_table(analysis: Analysis, shown: int) -> str:
     found, subject = analysis.attributions.get("lime"), analysis.subject
-    if found is None or subject is None or found.intervals is None:
+    if found is None or subject is None or found.intervals is None or found.unmoved:
         return ""
     rows = ""
     for region, name, weight in strongest_regions(found, subject, shown):

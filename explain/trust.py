@@ -17,6 +17,7 @@ from explain.fidelity import fidelity, subset_masks
 from explain.stability import RUNS, Explain, Stability, change_of, compare, repetitions
 from explain.subject import Subject, never
 from explain.trust_words import sentence
+from explain.unmoved import hardly_moves
 
 CONFIDENCE = 0.95  # share of random orders that a map must beat to count as better than chance
 
@@ -59,14 +60,22 @@ class Trust:
         return round(float(np.mean([curves.insertion_percentile for curves in self.curves])), 9)
 
     @property
+    def unmoved(self) -> bool:
+        """Whether the model's answer hardly depends on what is hidden, so that no map can be told from chance."""
+        answers = [
+            values for curves in self.curves for values in (curves.deletion, curves.insertion, curves.band.curves)
+        ]
+        return hardly_moves(min(float(one.min()) for one in answers), max(float(one.max()) for one in answers))
+
+    @property
     def better_than_chance(self) -> bool:
         """Whether hiding what the map marks moves the model more than nearly all random orders do."""
-        return not self.flat and self.percentile >= CONFIDENCE
+        return not self.flat and not self.unmoved and self.percentile >= CONFIDENCE
 
     @property
     def worse_than_chance(self) -> bool:
         """Whether nearly all random orders move the model more than the map does."""
-        return not self.flat and self.percentile <= 1 - CONFIDENCE
+        return not self.flat and not self.unmoved and self.percentile <= 1 - CONFIDENCE
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON takes it, rounded to four decimals."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def sentence(trust: Trust) -> str:
     """One plain sentence: does hiding what the map marks count, against chance, and does the map repeat itself?"""
     verdict = _verdict(trust)
-    if trust.stability is None or trust.flat:
+    if trust.stability is None or trust.flat or trust.unmoved:
         return say("trust.once", verdict=verdict)
     repeated = say(f"trust.repeated.{trust.stability.change}")
     return say("trust.again", verdict=verdict, repeated=repeated, regions=_how_often(trust.stability))
@@ -36,6 +36,8 @@ def details(trust: Trust) -> str:
 
 
 def _verdict(trust: Trust) -> str:
+    if trust.unmoved:
+        return say("trust.unmoved")
     if trust.flat:
         return say("trust.flat")
     target = say(f"class.{trust.target}")

@@ -13,6 +13,7 @@ from explain import draw
 from explain.analysis import Analysis
 from explain.attribution import Attribution
 from explain.gallery import example_of, planted_region
+from explain.unmoved import is_unmoved
 from model.faces import Face, crop
 
 
@@ -84,13 +85,20 @@ class View:
 
 
 def pictures(view: View, shown: int, names: Collection[str] | None = None) -> dict[str, NDArray[np.uint8]]:
-    """A picture ``(640, 640, 3) uint8`` RGB of every map that there is so far, or of those named, by method."""
+    """A picture ``(640, 640, 3) uint8`` RGB of every map that there is so far, or of those named, by method.
+
+    Of a model whose answer hardly depends on the picture only the attention mask is drawn: other maps leave the face
+    as it is.
+    """
     chosen, drawn = view.analysis.chosen, {}
+    colourless = is_unmoved(view.analysis)
     for name, attribution in view.analysis.attributions.items():
         if names is not None and name not in names:
             continue
         assert chosen is not None  # there are maps only of a face
-        if attribution.weights is not None:
+        if colourless and name != "attention":
+            drawn[name] = draw.enlarge(chosen.crop)
+        elif attribution.weights is not None:
             drawn[name] = draw.lime_overlay(chosen.crop, attribution, shown)
         elif name == "attention":
             drawn[name] = draw.heatmap(chosen.crop, attribution)

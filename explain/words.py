@@ -6,7 +6,7 @@ from explain.analysis import Analysis
 from explain.gallery import Example
 from explain.methods import METHODS
 from model.artifact import Card
-from model.card_parts import Section, Table, assumed_labels, readable
+from model.card_parts import Section, Table, assumed_labels, fitted_on_few, readable
 from model.detector import Prediction
 from model.language import Said, say
 from model.model_card import facts
@@ -80,7 +80,7 @@ def verdict_card(prediction: Prediction, card: Card, is_face: bool = True) -> st
         f'<span class="band" style="left:{low:.0%};width:{high - low:.0%}"></span>'
         f'<span class="marker" style="left:{p_fake:.1%}"></span></div>'
         f'<div class="ends"><span>{real}</span><span>{band}</span><span>{fake}</span></div>'
-        f"<p>{escape(_calibration_sentence(prediction, is_face))}</p></section>"
+        f"<p>{escape(_calibration_sentence(prediction, card, is_face))}</p></section>"
     )
 
 
@@ -92,12 +92,15 @@ def _verdict_sentence(prediction: Prediction, card: Card) -> str:
     return say(key, fake=say("class.Fake"), p=prediction.probabilities["Fake"], low=low, high=high)
 
 
-def _calibration_sentence(prediction: Prediction, is_face: bool) -> str:
+def _calibration_sentence(prediction: Prediction, card: Card, is_face: bool) -> str:
     if not is_face:
         return say("calibration.no_face")
     if not prediction.calibrated:
         return say("calibration.none")
-    return say("calibration.done", share=round(100 * prediction.probabilities["Fake"]))
+    share = round(100 * prediction.probabilities["Fake"])
+    if (few := fitted_on_few(card)) is not None:
+        return say("calibration.few", count=sum(few), share=share)
+    return say("calibration.done", share=share)
 
 
 def first_sentences(analysis: Analysis, example: Example | None) -> list[str]:

@@ -6,7 +6,7 @@ from copy import copy
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.artifact import Card, named_after, write_card
+from model.card_parts import FEW, trained_on
 from model.charts import Judged, chart, save
 from model.cli import run, tell_report
 from model.corruptions import CLEAN
@@ -28,49 +29,14 @@ from model.data_options import (
     warn_of_other_view,
 )
 from model.dataset import DatasetError, Example, gather
-from model.detector import Detector, scale_by_temperature
+from model.detector import Detector
+from model.fit_calibration import Calibration, Scores, Truths, accusations, calibrate_scores, count
 from model.measuring import judge, judged_members, truth_of
 from model.metrics import expected_calibration_error
 from model.split import split_of_run
 
-DECIDED_ACCURACY = 0.85  # what the verdicts Fake and Real must reach on validation data
 UNCALIBRATED = ("transfer",)  # measured figures that no calibration moves: it keeps the order of pictures
-WIDEST_BAND = 0.35  # half-width; a model that needs more is too weak to be helped by a band
-
-
-def fit_scaling(
-    probabilities: NDArray[np.floating], truth: NDArray[np.int_], weights: NDArray[np.floating]
-) -> tuple[float, float]:
-    """Temperature and bias that minimise the weighted log loss (arXiv 1706.04599, with Platt's bias).
-
-    Args:
-        probabilities: the network's softmax ``(N, 2)``.
-        truth: column of the right class, ``(N,)``.
-        weights: of each picture, ``(N,)``, so that data sets of different size count alike.
-
-    Returns:
-        The temperature, and the bias to add to the logit of column 0 after dividing by it.
-    """
-
-    from scipy.optimize import minimize
-
-    def loss(parameters: NDArray[np.float64]) -> float:
-        scaled = scale_by_temperature(probabilities, float(np.exp(parameters[0])), (float(parameters[1]), 0.0))
-        chosen = np.maximum(scaled[np.arange(len(truth)), truth], 1e-12)
-        return float(-np.average(np.log(chosen), weights=weights))
-
-    best = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-2.5, 2.5), (-3, 3)]).x
-    return float(np.exp(best[0])), float(best[1])
-
-
-def fit_band(p_fake: NDArray[np.floating], is_fake: NDArray[np.bool_], weights: NDArray) -> tuple[float, float]:
-    """Narrowest band around 0.5 outside which verdicts are right often enough (``DECIDED_ACCURACY``)."""
-    right = (p_fake >= 0.5) == is_fake
-    for half_width in np.arange(0.05, WIDEST_BAND + 1e-9, 0.01):
-        decided = np.abs(p_fake - 0.5) >= half_width
-        if decided.any() and np.average(right[decided], weights=weights[decided]) >= DECIDED_ACCURACY:
-            break
-    return (round(0.5 - float(half_width), 2), round(0.5 + float(half_width), 2))
+EXAMINED = "unseen_"  # how the names of data sets begin that no choice may rest on
 
 
 def raw_p_fake(
@@ -87,23 +53,23 @@ def raw_p_fake(
 
 
 def write_results(
-    out: Path, card: Card, raw: Mapping[str, NDArray], is_fake: Mapping[str, NDArray[np.bool_]], given: Mapping
+    out: Path, chosen: Calibration, raw: Scores, is_fake: Truths, record: Mapping[str, Any], given: Mapping[str, Any]
 ) -> None:
-    """Write what was fitted, each set's calibration error before and after, and reliability diagrams."""
+    """Write what was fitted, the calibration error of sets of both classes before and after, and their diagrams."""
     out.mkdir(parents=True, exist_ok=True)
     errors: dict[str, dict[str, float]] = {}
-    for name, p_raw in raw.items():
-        scaled = scale_by_temperature(two_columns(p_raw), card.temperature or 1.0, (card.fake_bias, 0.0))[:, 0]
+    for name in (name for name, truth in is_fake.items() if 0 < truth.sum() < len(truth)):
         errors[name] = {}
-        for when, p_fake in (("before", p_raw), ("after", scaled)):
+        for when, p_fake in (("before", raw[name]), ("after", chosen.scale(raw[name]))):
             errors[name][when] = round(expected_calibration_error(p_fake, is_fake[name]), 4)
-            judged = Judged(f"{name}, {when} calibration", p_fake, is_fake[name], card.inconclusive_band)
+            judged = Judged(f"{name}, {when} calibration", p_fake, is_fake[name], chosen.band)
             save(chart("reliability", judged), out / f"{name}_{when}.png")
     fitted = {
-        "temperature": card.temperature,
-        "fake_bias": card.fake_bias,
-        "inconclusive_band": card.inconclusive_band,
+        "temperature": chosen.temperature,
+        "fake_bias": chosen.fake_bias,
+        "inconclusive_band": chosen.band,
         "calibration_error": errors,
+        **record,
     }
     (out / "calibration.json").write_text(json.dumps(fitted, indent=2) + "\n")
     arguments = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
@@ -111,9 +77,42 @@ def write_results(
     (out / "arguments.json").write_text(json.dumps({**arguments, "versions": versions}, indent=2) + "\n")
 
 
-def two_columns(p_fake: NDArray[np.floating]) -> NDArray[np.floating]:
-    """P(Fake) ``(N,)`` beside P(Real), ``(N, 2)``."""
-    return np.stack([p_fake, 1 - p_fake], axis=1)
+def unseen_sets(card: Card, named: Sequence[str] | None, examples: Sequence[Example]) -> list[str]:
+    """The data sets that the model was not trained on and whose training pictures may therefore be used.
+
+    Args:
+        card: the model's. Those that its training left out are taken where none are named.
+        named: by the user.
+        examples: of the data sets at hand; what is not among them is only an error where it was named.
+
+    Raises:
+        DatasetError: if a set that was named is kept for the examination, was trained on, or is not at hand.
+    """
+    left_out = card.training.get("arguments", {}).get("leave_out") or []
+    at_hand = {example.dataset for example in examples}
+    if not named:
+        return sorted(at_hand.intersection(left_out))
+    for name in named:
+        if name.startswith(EXAMINED):
+            raise DatasetError(f"{name} is only for the final test: name sets that the training left out.")
+        if name in trained_on(card) and name not in left_out:
+            raise DatasetError(f"{name} is no unseen set: the model's card says that it was trained on it.")
+        if name not in at_hand:
+            raise DatasetError(f"There is no data set {name!r} among {', '.join(sorted(at_hand))}.")
+    return sorted(set(named))
+
+
+def members_of(examples: Sequence[Example], unseen: Sequence[str], whole: bool) -> dict[str, list[Example]]:
+    """The pictures to fit to, by data set: validation pictures, of unseen sets training pictures too, never test ones.
+
+    Raises:
+        DatasetError: see ``judged_members``.
+    """
+    untrained = [
+        replace(example, split="val") if example.split == "train" and example.dataset in unseen else example
+        for example in examples
+    ]
+    return judged_members(untrained, "val", whole)
 
 
 def calibrate(
@@ -121,41 +120,83 @@ def calibrate(
     data: Annotated[Path, typer.Argument(help="Data folder; its validation splits are used.")],
     out: Annotated[Path, typer.Option(help="Folder for figures and reliability diagrams.")] = Path("runs/calibration"),
     sets: Sets = None,
+    unseen: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Data set that the model was not trained on: its training pictures are used as well, and its reals "
+            "decide the band; may be repeated.",
+            show_default="those that the training left out",
+        ),
+    ] = None,
     faces: Faces = FACES,
     group_pattern: GroupPattern = None,
     remove_leaks: RemoveLeaks = False,
     whole: WholePictures = False,
     seed: Annotated[int, typer.Option(help="Decides the split of pictures without one, as in training.")] = 0,
 ) -> None:
-    """Fit temperature, bias and the inconclusive band on validation pictures, each data set weighing the same.
+    """Fit temperature, bias and the inconclusive band on validation pictures.
 
-    The model's card is updated, and loses what was measured with the calibration that it had. OUT/calibration.json and
-    the diagrams tell each data set's calibration error before and after.
+    Reals and fakes weigh the same, and within a class each data set; sets of one class take part. With unseen sets the
+    band is chosen so that at most 2 % of the reals of each of them get the verdict Fake. The model's card is updated,
+    and loses what was measured with the calibration that it had. OUT/calibration.json and the diagrams tell each data
+    set's calibration error before and after.
     """
     given = dict(locals())
     detector = Detector(artifact)
     warn_of_other_view(detector.card, named_after(artifact).name, whole)
     examples = gather(data, None if whole else faces, seed, sets, grouping(group_pattern), remove_leaks)
-    members = judged_members(split_of_run(artifact, examples), "val", whole)
-    both = {name: truth_of(examples) for name, examples in members.items()}
-    both = {name: truth for name, truth in both.items() if 0 < truth.sum() < len(truth)}
-    if not both:
+    examples = [example for example in examples if not example.dataset.startswith(EXAMINED)]
+    unseen = unseen_sets(detector.card, unseen, examples)
+    members = members_of(split_of_run(artifact, examples), unseen, whole)
+    is_fake = {name: truth_of(pictures) for name, pictures in members.items()}
+    if not min(count(is_fake)):
         raise DatasetError(f"{data} holds no val pictures of both classes{'' if whole else ' with a face in them'}.")
-    raw = raw_p_fake(detector, data, {name: members[name] for name in both})
-    p_raw, is_fake = np.concatenate(list(raw.values())), np.concatenate(list(both.values()))
-    weights = np.concatenate([np.full(len(truth), 1 / len(truth)) for truth in both.values()])
-    temperature, fake_bias = fit_scaling(two_columns(p_raw), np.where(is_fake, 0, 1), weights)
-    scaled = scale_by_temperature(two_columns(p_raw), temperature, (fake_bias, 0.0))[:, 0]
-    band = fit_band(scaled, is_fake, weights)
-    before = detector.card.metrics
-    kept = {name: figures for name, figures in before.items() if name in UNCALIBRATED}
-    card = replace(detector.card, temperature=temperature, fake_bias=fake_bias, inconclusive_band=band, metrics=kept)
-    write_results(out, card, raw, both, given)
+    raw = raw_p_fake(detector, data, members)
+    chosen = calibrate_scores(raw, is_fake, unseen)
+    record = record_of(raw, is_fake, chosen, unseen)
+    write_results(out, chosen, raw, is_fake, record, given)
+    before = detector.card
+    card = replace(
+        before,
+        temperature=chosen.temperature,
+        fake_bias=chosen.fake_bias,
+        inconclusive_band=chosen.band,
+        training={**before.training, "calibration": record},
+        metrics={name: figures for name, figures in before.metrics.items() if name in UNCALIBRATED},
+    )
     write_card(artifact, card)
-    print(f"temperature {temperature:.3f}, bias of Fake {fake_bias:+.3f}, inconclusive {band[0]:.2f} to {band[1]:.2f}")
-    if len(kept) < len(before):
+    print("\n".join(told(chosen, record)))
+    if len(card.metrics) < len(before.metrics):
         print("Figures of the old calibration left the card: measure again with python -m model evaluate ... --write")
     tell_report(out / "calibration.json")
+
+
+def record_of(raw: Scores, is_fake: Truths, chosen: Calibration, unseen: Sequence[str]) -> dict[str, Any]:
+    """What a card keeps of how it was calibrated: pictures, sets, and the unseen sources that decided the band."""
+    reals, fakes = count(is_fake)
+    sources = accusations(raw, is_fake, chosen, unseen)
+    return {"real": reals, "fake": fakes, "sets": sorted(is_fake), "band_chosen_on": sources}
+
+
+def told(chosen: Calibration, record: Mapping[str, Any]) -> list[str]:
+    """What was fitted, in lines."""
+    low, high = chosen.band
+    fitted = f"temperature {chosen.temperature:.3f}, bias of Fake {chosen.fake_bias:+.3f}"
+    lines = [f"{fitted}, inconclusive {low:.2f} to {high:.2f}"]
+    if min(record["real"], record["fake"]) < FEW:
+        lines.append(
+            f"WARNING Calibrated on only {record['real']} real and {record['fake']} fake pictures: the fit is held "
+            f"back and the band widened; {FEW} of each are needed."
+        )
+    for name, of in record["band_chosen_on"].items():
+        bound = (
+            f"{of['accused']:.1%} of {of['real']} reals get the verdict Fake (95 % bound {of['accused_at_most']:.1%})"
+        )
+        without = f", {of['left_out_accused']:.1%} when fitted without it" if "left_out_accused" in of else ""
+        lines.append(f"{name}, unseen: {bound}{without}; {of['inconclusive']:.1%} get none")
+    if not record["band_chosen_on"]:
+        lines.append("The band was chosen on sources that the model was trained on: others may be accused more often.")
+    return lines
 
 
 if __name__ == "__main__":

@@ -4,7 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from model.artifact import Card
-from model.card_parts import Section, Table, by_value, readable, span, tested, told_as, trained_on, with_interval
+from model.card_parts import (
+    Section,
+    Table,
+    by_value,
+    calibration_record,
+    fitted_on_few,
+    readable,
+    span,
+    tested,
+    told_as,
+    trained_on,
+    with_interval,
+)
 from model.card_unseen import unseen_of
 from model.language import number, say
 
@@ -75,15 +87,35 @@ def calibration(card: Card) -> Section:
     title = say("card.calibration.title")
     if card.temperature is None:
         return Section("calibration", title, (say("card.calibration.never"),))
-    fitted = say("card.calibration.fitted", temperature=card.temperature, bias=card.fake_bias)
+    fitted = [say("card.calibration.fitted", temperature=card.temperature, bias=card.fake_bias), *_fitted_on(card)]
     errors = by_value(card, "expected_calibration_error")
     if not errors:
-        return Section("calibration", title, (fitted, say("card.calibration.untested")))
+        return Section("calibration", title, (*fitted, say("card.calibration.untested")))
     error, name = errors[-1]
     at = "card.calibration.at_most" if len(errors) > 1 else "card.calibration.on"
     judged = "card.calibration.close" if error <= HONEST else "card.calibration.far"
     measured = say(judged, where=say(at, error=error, name=readable(name)))
-    return Section("calibration", title, (fitted, measured, say("card.calibration.holds_for")))
+    return Section("calibration", title, (*fitted, measured, say("card.calibration.holds_for")))
+
+
+def _fitted_on(card: Card) -> list[str]:
+    """How few pictures the fit rests on, and whether unseen sources chose the band; a card may say nothing of it."""
+    record, few, sentences = calibration_record(card), fitted_on_few(card), []
+    if few is not None:
+        sentences.append(say("card.calibration.few", count=sum(few), real=few[0], fake=few[1]))
+    sources, verdict = record.get("band_chosen_on"), say("verdict.Fake")
+    if sources:
+        accused = sorted((of["accused"], name) for name, of in sources.items())
+        names = ", ".join(readable(name) for name in sources)
+        most = max(of["accused_at_most"] for of in sources.values())
+        told = {"names": names, "share": span(accused), "most": most, "fake": verdict}
+        sentences.append(say("card.calibration.band_unseen", count=len(sources), **told))
+        left_out = sorted((of["left_out_accused"], name) for name, of in sources.items() if "left_out_accused" in of)
+        if left_out:
+            sentences.append(say("card.calibration.band_left_out", share=span(left_out), fake=verdict))
+    elif sources is not None:
+        sentences.append(say("card.calibration.band_seen", fake=verdict))
+    return sentences
 
 
 def cross_set(card: Card) -> Section:

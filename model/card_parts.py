@@ -9,6 +9,7 @@ from model.language import catalogue, number, say
 from model.legacy_card import ASSUMED, LABEL_FILE
 
 FACE_CROPS, WHOLE = "face crops", "whole pictures"  # what a card's record of the training says was learnt
+FEW = 100  # pictures of a class below which a calibration is held back and said to rest on few
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,19 @@ def trained_on(card: Card) -> Mapping[str, str]:
     """The data sets that the model learnt from, with what the card says of each; an older card may only name them."""
     data = card.training.get("data", {})
     return data if isinstance(data, Mapping) else dict.fromkeys(map(str, data), say("card.training.silent"))
+
+
+def calibration_record(card: Card) -> Mapping[str, Any]:
+    """What the card says of how it was calibrated, see ``model.calibrate``; empty where it says nothing."""
+    record = card.training.get("calibration")
+    return record if card.temperature is not None and isinstance(record, Mapping) else {}
+
+
+def fitted_on_few(card: Card) -> tuple[int, int] | None:
+    """Reals and fakes that a calibration rests on where either are few; None where not, and where nobody wrote it."""
+    record = calibration_record(card)
+    counts = (int(record.get("real", FEW)), int(record.get("fake", FEW)))
+    return counts if min(counts) < FEW else None
 
 
 def name_of(card: Card) -> str:

@@ -7,7 +7,7 @@ from model.corruptions import CLEAN, CORRUPTIONS
 from model.language import number, say
 
 QUOTED = "jpeg 50"  # about what messengers do to a photo
-SMALL_LOSS = 0.05  # of AUC
+SMALL_LOSS = 0.05  # of AUC; the interval's upper end must keep to it before a model is said to bear JPEG well
 Figures = Mapping[str, Mapping[str, Any]]
 
 
@@ -43,14 +43,19 @@ def _applied(measured: Mapping[str, Figures]) -> str:
 
 def _quoted(scored: Mapping[str, Figures], readable: Callable[[str], str]) -> str:
     found = {name: of[QUOTED]["auc_loss"] for name, of in scored.items() if "auc_loss" in of.get(QUOTED, {})}
-    losses = [(loss["value"], name) for name, loss in found.items()]
-    if not losses:
+    if not found:
         return say("card.robustness.loss_unmeasured", condition=words_for(QUOTED)) if scored else ""
-    loss, name = max(losses)
-    if loss <= 0:
-        return say("card.robustness.no_loss")
-    key = "card.robustness.bears" if loss <= SMALL_LOSS else "card.robustness.harms"
-    return say(key, loss=loss, name=readable(name))
+    name = max(found, key=lambda name: found[name]["value"])
+    worst, highest = found[name], max(loss["high"] for loss in found.values())
+    told = {"loss": worst["value"], "name": readable(name)}
+    if highest <= SMALL_LOSS:
+        return say("card.robustness.no_loss") if worst["value"] <= 0 else say("card.robustness.bears", **told)
+    if worst["value"] > SMALL_LOSS and worst["low"] > 0:
+        return say("card.robustness.harms", **told)
+    # The set that could lose most, which need not be the one that lost most.
+    name = max(found, key=lambda name: found[name]["high"])
+    loss, low, high = (found[name][key] for key in ("value", "low", "high"))
+    return say("card.robustness.unclear", loss=loss, low=low, high=high, name=readable(name))
 
 
 def _worst_loss(scored: Mapping[str, Figures], readable: Callable[[str], str]) -> str:

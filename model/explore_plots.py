@@ -189,6 +189,10 @@ def shortcut_chart(findings: Sequence[Finding], path: Path) -> Path:
     axes.annotate("a shortcut", (1, 0), (-6, 6), xycoords="axes fraction", textcoords="offset points",
                   ha="right", fontsize=9, color=FAKE)  # fmt: skip
     alarming = sum(finding.alarming for finding in findings)
-    line = f"{alarming} above {ALARM}: a network would learn them instead" if alarming else f"none is above {ALARM}"
+    line = (
+        f"{alarming} surely above {ALARM}: a network would learn them instead"
+        if alarming
+        else f"none is surely above {ALARM}"
+    )
     head(axes, f"{findings[0].dataset}: what tells the classes apart without looking", line)
     return save(figure, path)

@@ -101,6 +101,8 @@ def describe(card: Card, h5: Path, labels: Path | None) -> Card:
             values["inconclusive_band"] = tuple(values["inconclusive_band"])
         imported = {**imported, "given": said, "labels_from": labels_from(h5, labels, given)}
         training = {**given.get("training", {}), "imported": imported}
+        if "temperature" in kept and "temperature" not in said and "calibration" in card.training:
+            training["calibration"] = card.training["calibration"]
         bare = uncalibrated(replace(card, licence=given.get("licence", LICENCE), training=training))
         return replace(bare, preprocessing=way, labels=order, **values)
     except (TypeError, ValueError, OverflowError) as error:

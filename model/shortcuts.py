@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from model.layout import Example
 from model.metrics import Estimate, auc, bootstrap
 
-ALARM = 0.65  # AUC above which a feature is called a shortcut
+ALARM = 0.65  # AUC above which a feature is called a shortcut, if the interval's lower end is above it too
 FEWEST = 20  # pictures of each class, below which no AUC is worth a sentence
 MOST = 5000  # pictures of each class that are looked at: more would narrow no interval that matters
 ROUNDS = 200  # bootstrap resamples
@@ -87,8 +87,8 @@ class Finding:
 
     @property
     def alarming(self) -> bool:
-        """Whether it is a shortcut: AUC above ``ALARM``, and chance outside the interval."""
-        return self.estimate.value > ALARM and self.estimate.low > 0.5
+        """Whether it is a shortcut: even the lower end of the AUC's interval is above ``ALARM``."""
+        return self.estimate.low > ALARM
 
     @property
     def side(self) -> str:
@@ -194,8 +194,8 @@ def summarise(findings: Sequence[Finding]) -> list[str]:
 
 def _calm(best: Finding) -> str:
     """What to say of a data set without a shortcut, by its most telling feature."""
-    if best.estimate.low > 0.5 and best.estimate.high > ALARM:
-        return f"{best.sentence} This is close to a warning, which begins above {_short(ALARM)}."
+    if best.estimate.value > ALARM or (best.estimate.low > 0.5 and best.estimate.high > ALARM):
+        return f"{best.sentence} This is close to a warning, which needs the whole interval above {_short(ALARM)}."
     return (
         f"{best.dataset}: nothing trivial tells the classes apart. The most telling is {best.feature.name} with "
         f"AUC {_short(best.estimate.value)}: .5 is chance, and above {_short(ALARM)} would be a warning."

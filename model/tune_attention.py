@@ -221,7 +221,8 @@ def tune_attention(
     if not seen.known.any():
         raise ArchitectureError(f"{data} holds no training fake whose change is known.")
     teach(network, seen, epochs, learning_rate, peak_weight, verdict_weight)
-    training = {**card.training, "attention_arguments": given}
+    kept = {part: told for part, told in card.training.items() if part != "calibration"}
+    training = {**kept, "attention_arguments": given}
     fresh = Card(card.architecture, card.preprocessing, card.labels, licence=card.licence, training=training)
     (out / ARTIFACT).mkdir(parents=True, exist_ok=True)
     if (artifact / SPLIT).exists():  # before the card, which tells that the model folder is complete

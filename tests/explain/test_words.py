@@ -133,6 +133,14 @@ def test_uncalibrated_probability_is_labelled() -> None:
     assert "uncalibrated" not in text(words.verdict_card(prediction(calibrated=True), CARD))
 
 
+@pytest.mark.parametrize(("real", "fake", "few"), [(7, 300, True), (300, 99, True), (100, 100, False)])
+def test_calibration_on_few_pictures_is_said(real: int, fake: int, few: bool) -> None:
+    card = replace(CARD, training={"calibration": {"real": real, "fake": fake}})
+    said = text(words.verdict_card(prediction(), card))
+    assert (f"on only {real + fake} pictures" in said) is few and "of 100" in said
+    assert "on only" not in text(words.verdict_card(prediction(calibrated=False), replace(card, temperature=None)))
+
+
 def test_default_band_is_not_called_measured() -> None:
     unsure = prediction(0.5, "Inconclusive", calibrated=False)
     assert "not measured" in text(words.verdict_card(unsure, replace(CARD, temperature=None)))

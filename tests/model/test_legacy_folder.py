@@ -155,6 +155,17 @@ def test_what_the_card_beside_the_file_says_no_more_is_as_it_was_imported(pair: 
 
 
 @pytest.mark.usefixtures("cache")
+def test_record_of_a_calibration_stays_as_long_as_the_calibration(pair: Path) -> None:
+    folder = model_folder(pair)
+    card, record = load_artifact(folder), {"real": 12, "fake": 12}
+    write_card(folder, replace(card, temperature=1.5, training={**card.training, "calibration": record}))
+    assert load_artifact(model_folder(pair)).training["calibration"] == record
+    beside(pair, labels=["real", "fake"])
+    changed = load_artifact(model_folder(pair))
+    assert changed.temperature is None and "calibration" not in changed.training
+
+
+@pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("change", [{"preprocessing": {"color_order": "RGB"}}, {"labels": ["Real", "Fake"]}])
 def test_calibration_ends_with_what_it_was_fitted_for(pair: Path, change: dict[str, Any]) -> None:
     folder = model_folder(pair)

@@ -208,6 +208,60 @@ def test_jpeg_that_harms_is_said_to_harm() -> None:
     assert "loses no AUC on any test set" in told(kept, "robustness")
 
 
+@pytest.mark.parametrize(
+    ("loss", "spread", "verdict"),
+    [
+        (0.02, 0.03, "It bears JPEG well"),
+        (0.02, 0.031, "Whether JPEG harms it is not clear"),
+        (-0.01, 0.02, "loses no AUC on any test set"),
+        (-0.01, 0.2, "Whether JPEG harms it is not clear"),
+        (0.06, 0.05, "JPEG harms it"),
+        (0.06, 0.07, "Whether JPEG harms it is not clear"),
+    ],
+)
+def test_jpeg_is_judged_by_the_interval(loss: float, spread: float, verdict: str) -> None:
+    def change(metrics: dict[str, Any]) -> None:
+        figures = {**condition(0.9, loss, 0.2), "auc_loss": estimate(loss, spread)}
+        metrics["test_corruptions"]["dfdc"]["jpeg 50"] = figures
+
+    sentences = [sentence for sentence in section(with_test(change), "robustness").sentences if verdict in sentence]
+    assert len(sentences) == 1
+    if "not clear" in verdict:
+        assert f"{loss - spread:.3f} to {loss + spread:.3f}".replace("-", "−") in sentences[0]
+
+
+def test_one_uncertain_set_is_enough_for_doubt() -> None:
+    def change(metrics: dict[str, Any]) -> None:
+        small = {**condition(0.9, 0.0, 0.2), "auc_loss": estimate(0.0, 0.3)}
+        metrics["test_corruptions"]["ciplab"] = {CLEAN: condition(0.9, 0.0, 0.2), "jpeg 50": small}
+
+    assert "it loses 0.000 AUC on CIPLAB expert composites" in told(with_test(change), "robustness")
+
+
+def calibrated_on(**record: Any) -> Card:
+    return replace(CARD, training={**CARD.training, "calibration": {"real": 500, "fake": 400, **record}})
+
+
+def test_card_says_on_how_few_pictures_it_was_calibrated() -> None:
+    assert "on only 412 pictures (12 real, 400 fake)" in told(calibrated_on(real=12), "calibration")
+    assert "on only" not in told(calibrated_on(), "calibration") + told(CARD, "calibration")
+    assert "on only" not in told(replace(calibrated_on(real=12), temperature=None), "calibration")
+
+
+def test_card_says_on_which_sources_the_band_was_chosen() -> None:
+    source = {"real": 400, "accused": 0.01, "accused_at_most": 0.027, "inconclusive": 0.2}
+    one = told(calibrated_on(band_chosen_on={"real_lfw": source}), "calibration")
+    assert "1 source that the model was not trained on (real_lfw): 1% of them" in one and "at most 2.7%" in one
+    assert "Fitted again" not in one
+    left_out = {**source, "left_out_accused": 0.04}
+    two = told(
+        calibrated_on(band_chosen_on={"real_lfw": source, "real_ytf": {**left_out, "accused": 0.02}}), "calibration"
+    )
+    assert "2 sources" in two and "1% to 2% of each" in two and "for 4% of its real photos" in two
+    assert "sources that the model was trained on" in told(calibrated_on(band_chosen_on={}), "calibration")
+    assert "band was chosen" not in told(CARD, "calibration"), "a card without the record says nothing"
+
+
 def test_every_condition_has_words() -> None:
     words = {words_for(name) for name in conditions() if name != CLEAN}
     assert len(words) == sum(len(c.levels) for c in CORRUPTIONS.values())

@@ -112,9 +112,10 @@ def test_seed_decides() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "low", "alarming"), [(ALARM + 0.01, 0.55, True), (ALARM, 0.55, False), (0.8, 0.49, False)]
+    ("value", "low", "alarming"),
+    [(0.8, ALARM + 0.01, True), (0.8, ALARM, False), (0.8, 0.55, False), (ALARM, 0.55, False), (0.8, 0.49, False)],
 )
-def test_alarm_needs_a_high_value_that_is_not_chance(value: float, low: float, alarming: bool) -> None:
+def test_alarm_needs_an_interval_that_lies_above_the_line(value: float, low: float, alarming: bool) -> None:
     assert Finding("set", "width", Estimate(value, low, 0.9), "Fake", 2, 1).alarming == alarming
 
 
@@ -140,7 +141,13 @@ def test_nearly_a_shortcut_is_not_called_nothing() -> None:
     nearly = Finding("set", "framing", Estimate(0.646, 0.62, 0.67), "Real", 0.73, 0.76)
     (sentence,) = summarise([nearly])
     assert sentence.startswith("set: the framing alone tells Real from Fake with AUC .646 (.620 to .670).")
-    assert sentence.endswith("This is close to a warning, which begins above .650.")
+    assert sentence.endswith("This is close to a warning, which needs the whole interval above .650.")
+
+
+@pytest.mark.parametrize("low", [0.4, 0.6])
+def test_a_high_value_that_may_be_lower_is_neither_a_warning_nor_nothing(low: float) -> None:
+    (sentence,) = summarise([Finding("set", "framing", Estimate(0.72, low, 0.8), "Real", 0.73, 0.76)])
+    assert "WARNING" not in sentence and "nothing trivial" not in sentence and "close to a warning" in sentence
 
 
 # feature_table

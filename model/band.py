@@ -1,0 +1,112 @@
+"""Chooses the inconclusive band: the values of P(Fake) that earn no verdict."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+
+DECIDED_ACCURACY = 0.85  # what the verdicts Fake and Real must reach on the pictures of the fit
+WIDEST_BAND = 0.35  # half-width; a model that needs more is too weak to be helped by a band
+HALF_WIDTHS = np.arange(0.05, WIDEST_BAND + 1e-9, 0.01)
+ACCUSED = 0.02  # share of the reals of an unseen source that may get the verdict Fake
+ACCUSED_AT_MOST = 0.03  # what the upper confidence bound of that share must keep to
+HIGHEST = 0.99  # upper end of the band where unseen reals score high; beyond it the verdict Fake is given up
+CONFIDENCE = 0.95  # of one-sided bounds
+
+Floats = NDArray[np.floating]
+Truth = NDArray[np.bool_]
+
+
+def upper_bound(count: float, total: float) -> float:
+    """One-sided 95 % upper bound of a share (Clopper and Pearson, Biometrika 26, 1934); 1 where nothing was counted.
+
+    Args:
+        count: successes; need not be whole, as with weighted pictures.
+        total: trials, at least ``count``.
+    """
+    return float(beta.ppf(CONFIDENCE, count + 1, total - count)) if count < total else 1.0
+
+
+def lower_bound(count: float, total: float) -> float:
+    """One-sided 95 % lower bound of a share, see ``upper_bound``; 0 where nothing was counted."""
+    return 1 - upper_bound(total - count, total)
+
+
+def is_right_often_enough(right: Truth, weights: Floats, cautious: bool) -> bool:
+    """Whether the verdicts reach ``DECIDED_ACCURACY``; False where there are none.
+
+    Args:
+        right: whether each decided picture is judged rightly, ``(N,)``.
+        weights: of each of them, ``(N,)``.
+        cautious: ask it of the lower confidence bound, for as many pictures as the weights are worth (Kish's effective
+            sample size), instead of the share itself.
+    """
+    if not weights.sum():
+        return False
+    share = float(np.average(right, weights=weights))
+    worth = float(weights.sum() ** 2 / (weights**2).sum())
+    return (lower_bound(share * worth, worth) if cautious else share) >= DECIDED_ACCURACY
+
+
+def fit_band(p_fake: Floats, is_fake: Truth, weights: Floats, cautious: bool = False) -> tuple[float, float]:
+    """Narrowest band around 0.5 outside which verdicts are right often enough, see ``is_right_often_enough``."""
+
+    def holds(half_width: float) -> bool:
+        decided = np.abs(p_fake - 0.5) >= half_width
+        return is_right_often_enough(((p_fake >= 0.5) == is_fake)[decided], weights[decided], cautious)
+
+    half_width = _first(HALF_WIDTHS, holds, float(HALF_WIDTHS[-1]))
+    return (round(0.5 - half_width, 2), round(0.5 + half_width, 2))
+
+
+def fit_band_to_unseen(
+    p_fake: Floats,
+    is_fake: Truth,
+    weights: Floats,
+    unseen_reals: Mapping[str, Floats],
+    cautious: bool = False,
+) -> tuple[float, float]:
+    """Narrowest band, each end for itself, that also keeps reals of unseen sources from the verdict Fake.
+
+    Each end must leave verdicts that are right often enough. Beyond that, the upper end must suit every unseen source
+    alone (see ``spares``): sources differ more from each other than the pictures of one, so an average would hide the
+    source that is accused most. Where there are fewer than about 100 pictures of every source, no band can be shown to
+    do so; the upper end is then at least that of the widest band.
+
+    Args:
+        p_fake: of the pictures of the fit, ``(N,)``.
+        is_fake: the truth, ``(N,)``.
+        weights: of each picture, ``(N,)``.
+        unseen_reals: P(Fake) of the real pictures of each source that the model was not trained on, at least one.
+        cautious: see ``is_right_often_enough``.
+    """
+
+    def real_holds(edge: float) -> bool:
+        return is_right_often_enough(~is_fake[p_fake <= edge], weights[p_fake <= edge], cautious)
+
+    def fake_holds(edge: float) -> bool:
+        return is_right_often_enough(is_fake[p_fake >= edge], weights[p_fake >= edge], cautious)
+
+    lows, highs = np.round(0.5 - HALF_WIDTHS, 2), np.round(0.5 + HALF_WIDTHS, 2)
+    higher = np.round(np.arange(highs[0], HIGHEST + 1e-9, 0.01), 2)
+    low = _first(lows, real_holds, float(lows[-1]))
+    high = _first(highs, fake_holds, float(highs[-1]))
+    high = max(high, _first(higher, lambda edge: all(spares(p, edge) for p in unseen_reals.values()), 1.0))
+    if all(upper_bound(0, len(p)) > ACCUSED_AT_MOST for p in unseen_reals.values()):
+        high = max(high, float(highs[-1]))
+    return low, high
+
+
+def spares(p_fake: Floats, edge: float) -> bool:
+    """Whether few enough reals of one source, ``(N,)``, get the verdict Fake from ``edge`` on.
+
+    At most ``ACCUSED`` of those at hand, and with 95 % confidence at most ``ACCUSED_AT_MOST`` of all that the source
+    has: 8 of 500 do, 10 do not. A source too small to show the latter must have none.
+    """
+    count, total = int((p_fake >= edge).sum()), len(p_fake)
+    return count <= ACCUSED * total and upper_bound(count, total) <= max(ACCUSED_AT_MOST, upper_bound(0, total))
+
+
+def _first(edges: Iterable[float], holds: Callable[[float], bool], otherwise: float) -> float:
+    return next((float(edge) for edge in edges if holds(float(edge))), otherwise)
