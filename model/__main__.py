@@ -12,11 +12,13 @@ NAME = "python -m model"
 COMMANDS = {
     "train": ("model.train:train", "Train a network on any folder of real and fake pictures."),
     "train_paired": ("model.train_paired:train", "Train as the shipped model was: fakes beside their real twins."),
+    "resynthesise": ("model.resynthesise:resynthesise", "Make aligned fakes of real faces, for train_paired."),
     "tune": ("model.tune:tune", "Search the training arguments with the best validation AUC."),
     "tune_attention": ("model.tune_attention:tune_attention", "Train the attention mask alone."),
     "finish": ("model.finish:finish", "Calibrate and evaluate a run's model, and write its model card."),
     "calibrate": ("model.calibrate:calibrate", "Fit temperature, bias and inconclusive band on validation pictures."),
     "evaluate": ("model.evaluate:evaluate", "Measure models on every data set, with intervals and charts."),
+    "unseen": ("model.unseen:unseen", "Measure a model on sources and generators it never saw."),
     "model_card": ("model.model_card:write_model_card", "Write what is known of a model as a document."),
     "compare": ("model.compare:compare", "Train several architectures alike and measure each."),
     "compress": ("model.compress:compress", "Measure what smaller files cost a model."),

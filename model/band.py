@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 DECIDED_ACCURACY = 0.85  # what the verdicts Fake and Real must reach on the pictures of the fit
 WIDEST_BAND = 0.35  # half-width; a model that needs more is too weak to be helped by a band
@@ -25,6 +24,8 @@ def upper_bound(count: float, total: float) -> float:
         count: successes; need not be whole, as with weighted pictures.
         total: trials, at least ``count``.
     """
+    from scipy.stats import beta
+
     return float(beta.ppf(CONFIDENCE, count + 1, total - count)) if count < total else 1.0
 
 

@@ -16,6 +16,7 @@ from model.dataset import DatasetError, Example, read_mask, read_rgb
 from model.faces import CROP_SIZE, crop, square_around
 from model.labels import LABELS
 from model.preprocessing import Preprocessing, to_input
+from model.recipe import Recipe
 from model.self_blend import region_mask, self_blend
 from model.twins import Twin
 
@@ -25,28 +26,6 @@ MARGIN_JITTER = (0.85, 1.15)
 SHIFT_JITTER = 0.05  # of the square's side
 EDITED_ALIKE, EDITED_REAL = 0.2, 0.1  # shares of pairs of which both, or the real one alone, is edited as portraits are
 WHOLE_CROP = 0.45  # share of resynthesised pairs in which all of the crop is; in the others, the face or parts of it
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a batch is made of, in pictures.
-
-    Attributes:
-        twins: fakes with their real twins, twice that many pictures.
-        singles: pictures of each class from every data set that has both classes and no twins.
-        self_blended: real photos beside a fake made of their own pixels, twice that many pictures.
-        resynthesised: real photos beside their resynthesised twin, twice that many pictures.
-        generated: fakes of sets that hold fakes alone beside a real photo of a set that holds reals alone, twice that
-            many pictures.
-        mixed: share of the singles that are blended with another of their data set.
-    """
-
-    twins: int = 11
-    singles: int = 6
-    self_blended: int = 9
-    resynthesised: int = 0
-    generated: int = 0
-    mixed: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from model.band import fit_band, fit_band_to_unseen, upper_bound
 from model.card_parts import FEW
@@ -97,6 +96,8 @@ def fit_scaling(
     Returns:
         The temperature, and the bias to add to the logit of column 0 after dividing by it.
     """
+    from scipy.optimize import minimize
+
     worth = float(weights.sum() ** 2 / (weights**2).sum())  # pictures, by Kish's effective sample size
 
     def loss(parameters: NDArray[np.float64]) -> float:

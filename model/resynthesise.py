@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.augment import rescale
-from model.autoencoder import autoencoder
 from model.cli import run
 from model.data_options import LeaveOut, Sets
-from model.enlarger import enlarge, load_enlarger
 from model.layout import DatasetError, Example, choose_sets, leave_out_sets, pictures
 from model.reading import read_rgb
 from model.twins import Twin, write_twins
@@ -48,6 +46,8 @@ def make_passes(autoencoder_folder: Path | None, enlarger: Path | None) -> dict[
 
 
 def _round_trip(folder: Path) -> Pass:
+    from model.autoencoder import autoencoder
+
     network = autoencoder(folder)
 
     def apply(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -58,6 +58,8 @@ def _round_trip(folder: Path) -> Pass:
 
 
 def _enlargement(package: Path, factor: int) -> Pass:
+    from model.enlarger import enlarge, load_enlarger
+
     network = load_enlarger(package, factor)
     return lambda picture: enlarge(network, picture[None])[0]
 

@@ -4,17 +4,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas
 
 from model.card_parts import readable
 from model.charts import save
 from model.dataset import DatasetError
 from model.results import markdown
-from model.ridgelines import Ridge, ridgelines
 from model.unseen_figures import Said
+
+if TYPE_CHECKING:
+    from model.ridgelines import Ridge
 
 FIGURES, PREDICTIONS, SUMMARY, PICTURE = "unseen.json", "predictions.csv", "summary.md", "ridgelines.png"
 SUBJECTS = ("source", "generator", "edit", "by", "group")  # columns that say what a row of the summary is about
@@ -35,12 +36,14 @@ def read_earlier(folder: Path) -> Earlier:
     Raises:
         DatasetError: if the folder does not hold them.
     """
+    import pandas
+
     try:
         figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
         table = pandas.read_csv(folder / PREDICTIONS)
         return Earlier(figures, dict(zip(table["path"], table["p_fake"].astype(float), strict=True)))
     except (OSError, KeyError, ValueError) as error:
-        raise DatasetError(f"{folder} holds no results of model.unseen: name the --out folder of one.") from error
+        raise DatasetError(f"{folder} holds no results of python -m model unseen: name the --out folder of one.") from error
 
 
 def write_results(
@@ -55,6 +58,10 @@ def write_results(
         said: of each source and class, reals first.
         earlier: another model's results, to stand beside these.
     """
+    import pandas
+
+    from model.ridgelines import ridgelines
+
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FIGURES).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     rows = [
@@ -72,7 +79,9 @@ def write_results(
     save(picture, folder / PICTURE)
 
 
-def _ridge(said: Said, earlier: Earlier | None, name_class: bool) -> Ridge:
+def _ridge(said: Said, earlier: Earlier | None, name_class: bool) -> "Ridge":
+    from model.ridgelines import Ridge
+
     known = [earlier.p_fake[e.path] for e in said.examples if e.path in earlier.p_fake] if earlier else []
     name = f"{readable(said.source)}, {said.label.lower()}" if name_class else readable(said.source)
     return Ridge(name, said.label == "Fake", said.p_fake, np.array(known) if known else None)

@@ -17,9 +17,7 @@ from model.artifact import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ["keras", "tensorflow", "sklearn", "scipy", "matplotlib", "seaborn", "plotly", "pandas", "optuna", "imagehash"]
-# Its Keras callback is a class of the module itself.
-KNOWN_AS_HEAVY = {"train_paired"}
-NOT_COMMANDS = {"legacy_check"}  # run by the product in a process of its own
+NOT_COMMANDS = {"legacy_check", "legacy_apart"}  # run by the product in a process of its own
 
 # Asks for help in a fresh interpreter, and prints as JSON which heavy packages each request loaded.
 PROGRAM = """
@@ -36,7 +34,7 @@ print(json.dumps(loaded))
 
 
 def test_help_of_no_command_loads_a_heavy_package() -> None:
-    asked = [["--help"], *([name, "--help"] for name in COMMANDS if name not in KNOWN_AS_HEAVY)]
+    asked = [["--help"], *([name, "--help"] for name in COMMANDS)]
     command = [sys.executable, "-c", PROGRAM, json.dumps(asked), json.dumps(HEAVY)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
     loaded = json.loads(ended.stdout)

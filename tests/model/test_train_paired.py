@@ -17,26 +17,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model import runs
-from model import train_paired as module
+from model import batches, paired_epochs, runs
 from model.architectures import ARCHITECTURES, build
 from model.artifact import load_artifact, read_card, write_card
 from model.dataset import DatasetError, Example, face_crop, index, read_rgb
 from model.detector import Detector
 from model.labels import LABELS
+from model.paired_epochs import KeepBest, averaged, clean_crops, compile_model, refresh_attention_norm
 from model.preprocessing import to_input
 from model.pretrained import ArchitectureError
-from model.runs import RunError, library_versions
-from model.train_paired import (
-    BEST,
-    KeepBest,
-    averaged,
-    clean_crops,
-    compile_model,
-    export,
-    refresh_attention_norm,
-    train,
-)
+from model.runs import BEST, RunError, library_versions
+from model.train_paired import export, train
 
 FACE_BOX, LANDMARKS = (12.0, 8.0, 40.0, 48.0), ((23.0, 28.0), (41.0, 28.0), (32.0, 38.0), (25.0, 46.0), (39.0, 46.0))
 Pixels = NDArray[np.uint8]
@@ -62,7 +53,7 @@ def uneven(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., P
 def test_norm_crops_are_as_many_of_each_class_and_set(
     uneven: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "NORM_CROPS", 2)
+    monkeypatch.setattr(paired_epochs, "NORM_CROPS", 2)
     root, examples = uneven
     names = {face_crop(root, e, 1.1).tobytes(): str(Path(e.path).parent) for e in examples if e.box}
     assert len(names) == 9
@@ -78,7 +69,7 @@ def test_norm_crops_are_all_there_are_where_there_are_few(uneven: tuple[Path, li
 
 
 def test_seed_decides_the_norm_crops(uneven: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "NORM_CROPS", 1)
+    monkeypatch.setattr(paired_epochs, "NORM_CROPS", 1)
     first, again, *others = (clean_crops(*uneven, margin=1.0, seed=seed).tobytes() for seed in (0, 0, 1, 2, 3))
     assert first == again and any(first != other for other in others)
 
@@ -150,8 +141,8 @@ def judged(
     epochs: list[list[NDArray[np.float64]]], out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[KeepBest, list[bool]]:
     """Run KeepBest over epochs of answers, one per validation set; whether each epoch was saved."""
-    monkeypatch.setattr(module, "refresh_attention_norm", lambda model, pixels: None)
-    monkeypatch.setattr(module, "averaged", nullcontext)
+    monkeypatch.setattr(paired_epochs, "refresh_attention_norm", lambda model, pixels: None)
+    monkeypatch.setattr(paired_epochs, "averaged", nullcontext)
     monkeypatch.setattr(runs, "write_state", lambda *_: None)
     sets = {f"set{number}": (np.zeros((4, 1)), TRUTH) for number in range(len(epochs[0]))}
     keeper = KeepBest(sets, np.zeros((1, 1)), out)
@@ -174,7 +165,7 @@ def test_weights_are_saved_when_the_mean_auc_rises(tmp_path: Path, monkeypatch: 
 
 
 def test_unseen_sources_decide_where_some_were_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "UNSEEN", "set1")
+    monkeypatch.setattr(paired_epochs, "UNSEEN", "set1")
     epochs = [[RIGHT, HALF], [WRONG, RIGHT], [RIGHT, HALF]]
     keeper, saved = judged(epochs, tmp_path, monkeypatch)
     assert saved == [True, True, False]
@@ -182,7 +173,7 @@ def test_unseen_sources_decide_where_some_were_left_out(tmp_path: Path, monkeypa
 
 
 def test_set_of_one_class_has_an_accuracy_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "refresh_attention_norm", lambda model, pixels: None)
+    monkeypatch.setattr(paired_epochs, "refresh_attention_norm", lambda model, pixels: None)
     keeper = KeepBest({"both": (np.zeros((4, 1)), TRUTH), "reals": (np.zeros((4, 1)), ~TRUTH | TRUTH)}, None, tmp_path)
     keeper.set_model(Judge([RIGHT, WRONG]))
     row = keeper._measure()
@@ -323,12 +314,12 @@ def test_sources_left_out_are_measured_and_never_trained_on(
     cache.write_text(json.dumps(known))
     seen: list[set[str]] = []
 
-    class Spy(module.Batches):
+    class Spy(batches.Batches):
         def __init__(self, root: Path, examples: list[Example], *rest: Any) -> None:
             seen.append({example.dataset for example in examples})
             super().__init__(root, examples, *rest)
 
-    monkeypatch.setattr(module, "Batches", Spy)
+    monkeypatch.setattr(batches, "Batches", Spy)
     out = tmp_path / "run"
     train(root, out, architecture=tiny_architecture, epochs=1, steps=1, faces=cache, leave_out=["reals", "fakes"])
     assert seen == [{"twins", "singles"}]
@@ -465,13 +456,13 @@ def test_lite_attention_trains_from_a_random_start(
     root, cache = data
     out = tmp_path / "run"
     refreshed: list[int] = []
-    refresh = module.refresh_attention_norm
+    refresh = paired_epochs.refresh_attention_norm
 
     def count(model: keras.Model, norm_pixels: NDArray[np.float32]) -> None:
         refreshed.append(len(norm_pixels))
         refresh(model, norm_pixels)
 
-    monkeypatch.setattr(module, "refresh_attention_norm", count)
+    monkeypatch.setattr(paired_epochs, "refresh_attention_norm", count)
     train(root, out, epochs=1, steps=2, seed=0, faces=cache)
     assert refreshed == [8], "once an epoch, on the clean training pictures"
     assert_complete_run(out, 2, np.stack([picture(seed) for seed in range(3)]), (12, 12))
