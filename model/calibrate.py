@@ -28,9 +28,10 @@ from model.data_options import (
     grouping,
     warn_of_other_view,
 )
-from model.dataset import DatasetError, Example, gather
+from model.dataset import DatasetError, Example, gather, pictures
 from model.detector import Detector
 from model.fit_calibration import Calibration, Scores, Truths, accusations, calibrate_scores, count
+from model.layout import choose_sets
 from model.measuring import judge, judged_members, truth_of
 from model.metrics import expected_calibration_error
 from model.split import split_of_run
@@ -144,9 +145,14 @@ def calibrate(
     given = dict(locals())
     detector = Detector(artifact)
     warn_of_other_view(detector.card, named_after(artifact).name, whole)
-    examples = gather(data, None if whole else faces, seed, sets, grouping(group_pattern), remove_leaks)
+    unseen = unseen_sets(detector.card, unseen, choose_sets(data, pictures(data), sets))
+
+    def wanted(example: Example) -> bool:
+        return example.split == "val" or (example.split == "train" and example.dataset in unseen)
+
+    group_of = grouping(group_pattern)
+    examples = gather(data, None if whole else faces, seed, sets, group_of, remove_leaks, wanted=wanted)
     examples = [example for example in examples if not example.dataset.startswith(EXAMINED)]
-    unseen = unseen_sets(detector.card, unseen, examples)
     members = members_of(split_of_run(artifact, examples), unseen, whole)
     is_fake = {name: truth_of(pictures) for name, pictures in members.items()}
     if not min(count(is_fake)):

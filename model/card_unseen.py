@@ -11,7 +11,7 @@ Figures = Mapping[str, Any]
 
 
 def unseen_of(card: Card) -> Figures:
-    """What ``python -m model.unseen --write`` put into a card; empty where it was not run."""
+    """What ``python -m model unseen --write`` put into a card; empty where it was not run."""
     return card.metrics.get("unseen", {})
 
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from model.duplicates import find_duplicates, without_leaks
 from model.faces import CROP_MARGIN, crop, find_faces, square_around
-from model.layout import DatasetError, Example, choose_sets, pictures
+from model.layout import UNSPLIT, DatasetError, Example, choose_sets, pictures
 from model.reading import leave_out_unreadable, map_in_threads, read_mask, read_rgb, readable, stamp
 from model.split import GroupOf, assign_splits
 
@@ -151,6 +151,7 @@ def choose(
     sets: Sequence[str] | None = None,
     workers: int = 2,
     unreadable: Path | None = None,
+    wanted: Callable[[Example], bool] | None = None,
 ) -> list[Example]:
     """The readable pictures of the data sets named, with the split that their folders name, if any.
 
@@ -160,11 +161,17 @@ def choose(
         sets: data sets to keep; None keeps all.
         workers: processes that look for faces, threads that read.
         unreadable: a text file for the names of all pictures that can't be read, written if there are any.
+        wanted: which of the pictures whose split is known are looked at, so that no face is searched in vain; None
+            takes all.
 
     Raises:
         DatasetError: if nothing readable is found, or a set is not there.
     """
     examples = choose_sets(data, pictures(data), sets)
+    if wanted is not None:
+        examples = [example for example in examples if example.split == UNSPLIT or wanted(example)]
+        if not examples:
+            return []
     if faces is not None:
         return with_faces(data, examples, faces, workers, unreadable)
     paths = [data / example.path for example in examples]
@@ -181,11 +188,12 @@ def gather(
     remove_leaks: bool = False,
     workers: int = 2,
     unreadable: Path | None = None,
+    wanted: Callable[[Example], bool] | None = None,
 ) -> list[Example]:
     """The examples that a command works on: readable, each with a split.
 
     Args:
-        data, faces, sets, workers, unreadable: see ``choose``.
+        data, faces, sets, workers, unreadable, wanted: see ``choose``; duplicates are looked for among all pictures.
         seed: decides the split of what has none, see ``assign_splits``.
         group_of: what stays on one side of a new split, see ``assign_splits``.
         remove_leaks: look for duplicates, keep them on one side of a new split, and leave out of a given split what
@@ -194,7 +202,7 @@ def gather(
     Raises:
         DatasetError: if nothing readable is found, a set is not there, or one is too small to share out.
     """
-    examples = choose(data, faces, sets, workers, unreadable)
+    examples = choose(data, faces, sets, workers, unreadable, None if remove_leaks else wanted)
     groups = find_duplicates(data, examples, workers=workers) if remove_leaks else []
     split = assign_splits(examples, seed, group_of, [group.paths for group in groups])
     return without_leaks(split, groups)

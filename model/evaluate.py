@@ -75,7 +75,8 @@ def listed(
         raise DatasetError(f"There is no split {split!r}; choose {', '.join(CHOICES)}.")
     if split == "all":
         return choose(data, faces, sets, WORKERS, unreadable)
-    return gather(data, faces, seed, sets, grouping(group_pattern), remove_leaks, WORKERS, unreadable)
+    group_of = grouping(group_pattern)
+    return gather(data, faces, seed, sets, group_of, remove_leaks, WORKERS, unreadable, lambda one: one.split == split)
 
 
 def measure_sets(

@@ -1,4 +1,4 @@
-"""Imports a thesis author's model and checks it: ``python -m model.import_legacy model/best_model_effatt.h5``."""
+"""Imports a thesis author's model and checks it: ``python -m model import_legacy model/best_model_effatt.h5``."""
 
 import json
 from collections.abc import Mapping, Sequence

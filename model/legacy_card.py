@@ -80,7 +80,7 @@ def describe(card: Card, h5: Path, labels: Path | None) -> Card:
     """An imported model's card as the files beside its source want it now.
 
     What they say no more falls back to how the file was imported. What was fitted or measured since, by
-    ``python -m model.calibrate`` and others, stays as long as preprocessing and labels are those it was fitted with.
+    ``python -m model calibrate`` and others, stays as long as preprocessing and labels are those it was fitted with.
 
     Raises:
         ArtifactError: if they are wrong.

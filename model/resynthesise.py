@@ -1,4 +1,4 @@
-"""Makes pixel-aligned fakes of real faces: ``python -m model.resynthesise DATA --out TWINS --autoencoder FOLDER``.
+"""Makes pixel-aligned fakes of real faces: ``python -m model resynthesise DATA --out TWINS --autoencoder FOLDER``.
 
 A real face that has passed through the decoder of a diffusion model, or through a super-resolution network, looks the
 same and holds the traces of a generator. Beside its real original it teaches a detector these traces and nothing else.
@@ -104,7 +104,7 @@ def resynthesise(
     sets: Sets = None,
     leave_out: LeaveOut = None,
 ) -> None:
-    """Write a resynthesised twin of real training pictures, for model.train_paired --resynthesised-from."""
+    """Write a resynthesised twin of real training pictures, for train_paired --resynthesised-from."""
     passes = make_passes(autoencoder, enlarger)
     examples = leave_out_sets(data, choose_sets(data, pictures(data), sets), leave_out)
     reals = chosen(examples, each, seed)

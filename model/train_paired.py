@@ -1,4 +1,4 @@
-"""Trains a detector: ``python -m model.train_paired ../shared/data --backbone LITE0.weights.h5 --out runs/lite``.
+"""Trains a detector: ``python -m model train_paired ../shared/data --backbone LITE0.weights.h5 --out runs/lite``.
 
 Every batch holds fakes beside their real twins and self-blended fakes beside the photo they were made from. The
 attention mask is supervised by the masks of what was changed. The weights kept are those of the epoch whose

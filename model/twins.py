@@ -48,7 +48,7 @@ def read_twins(folder: Path) -> dict[str, list[Twin]]:
             for row in csv.DictReader(file):
                 twins[row["real"]].append(Twin(row["real"], row["twin"], row["family"], int(row["side"])))
     except FileNotFoundError as error:
-        raise DatasetError(f"{folder} holds no {TABLE}; python -m model.resynthesise writes it.") from error
+        raise DatasetError(f"{folder} holds no {TABLE}; python -m model resynthesise writes it.") from error
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{folder / TABLE} is not a table of twins: a row lacks a column or its side.") from error
     return dict(twins)

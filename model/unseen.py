@@ -1,4 +1,4 @@
-"""Measures a model on sources that it never saw: ``python -m model.unseen model/weights/lite_attention DATA``."""
+"""Measures a model on sources that it never saw: ``python -m model unseen model/weights/lite_attention DATA``."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -43,7 +43,7 @@ def read_earlier(folder: Path) -> Earlier:
         table = pandas.read_csv(folder / PREDICTIONS)
         return Earlier(figures, dict(zip(table["path"], table["p_fake"].astype(float), strict=True)))
     except (OSError, KeyError, ValueError) as error:
-        raise DatasetError(f"{folder} holds no results of python -m model unseen: name the --out folder of one.") from error
+        raise DatasetError(f"{folder} holds no results of model unseen: name the --out folder of one.") from error
 
 
 def write_results(

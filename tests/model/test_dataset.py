@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -466,3 +468,37 @@ def test_sets_are_judged_only_where_both_classes_have_faces(make_data: MakeData)
     assert list(judged_sets(root, examples, "val")) == ["a"]
     with pytest.raises(DatasetError, match="no test pictures of both classes"):
         judged_sets(root, examples, "test")
+
+
+def test_no_face_is_searched_where_none_is_wanted(
+    make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"a/{split}/{label}/x.png" for split in ("train", "val", "test") for label in ("real", "fake")]
+    names += ["b/real/y.png", "b/fake/z.png"]
+    root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
+    searched: list[str] = []
+    find = dataset._load_or_find_faces
+
+    def note(root: Path, names: list[str], *rest: Any) -> dict[str, list]:
+        searched.extend(names)
+        return find(root, names, *rest)
+
+    monkeypatch.setattr(dataset, "_load_or_find_faces", note)
+    dataset.choose(root, cache, wanted=lambda example: example.split == "val")
+    assert sorted(searched) == ["a/val/fake/x.png", "a/val/real/x.png", "b/fake/z.png", "b/real/y.png"]
+    assert dataset.choose(root, cache, sets=["a"], wanted=lambda example: False) == []
+
+
+def test_training_fakes_take_the_face_of_their_twin(
+    make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels]
+) -> None:
+    names = ["a/train/real/x.png", "a/train/fake/y.png", "a/val/fake/z.png"]
+    root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
+    listed = [replace(e, twin=names[0]) if e.path == names[1] else e for e in dataset.pictures(root)]
+    known = json.loads(cache.read_text())
+    known[str(root.resolve())].pop(names[1])
+    cache.write_text(json.dumps(known))
+    found = {example.path: example for example in dataset.with_faces_for_training(root, listed, cache)}
+    assert set(found) == set(names)
+    assert found[names[1]].box == found[names[0]].box and found[names[1]].landmarks == found[names[0]].landmarks
+    assert names[1] not in json.loads(cache.read_text())[str(root.resolve())], "it was never searched"

@@ -19,7 +19,7 @@ def test_table_comes_back_by_real_picture(tmp_path: Path) -> None:
 
 
 def test_missing_or_damaged_table_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"model\.resynthesise writes it"):
+    with pytest.raises(DatasetError, match="model resynthesise writes it"):
         read_twins(tmp_path)
     (tmp_path / TABLE).write_text("real,twin,family,side\na,b,enlarger,wide\n")
     with pytest.raises(DatasetError, match="not a table of twins"):
