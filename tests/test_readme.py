@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from explain import analysis
+from model.__main__ import COMMANDS
 from model.artifact import SHIPPED, read_card
 from model.detector import Detector
 
@@ -56,9 +57,9 @@ def test_stability_is_quoted_as_measured() -> None:
 
 @pytest.mark.parametrize("readme", [README, TURKISH], ids=["English", "Turkish"])
 def test_commands_and_links_exist(readme: str) -> None:
-    modules = set(re.findall(r"python -m ([\w.]+)", readme))
-    assert {"model.train_paired", "model.evaluate", "model.calibrate", "model.convert_backbone"} <= modules
-    assert all(find_spec(module) for module in modules)
+    commands = set(re.findall(r"python -m model (\w+)", readme))
+    assert {"train_paired", "evaluate", "calibrate", "convert_backbone"} <= commands <= set(COMMANDS)
+    assert all(find_spec(module) for module in re.findall(r"python -m ([\w.]+)", readme))
     links = re.findall(r"\]\(([^)#:]+)\)", readme)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
