@@ -7,6 +7,8 @@ from pathlib import Path
 import keras
 
 from model import thesis_networks
+from model.clip_attention import PREPROCESSING as CLIP_PREPROCESSING
+from model.clip_attention import clip_attention
 from model.lite_attention import PREPROCESSING, lite_attention
 from model.preprocessing import Preprocessing
 from model.pretrained import IMAGENET, ArchitectureError, PretrainedError
@@ -46,6 +48,12 @@ ARCHITECTURES = {
         lite_attention,
         PREPROCESSING,
         no_download="they come from `python -m model.convert_backbone`; give the path of the file that it writes",
+    ),
+    "clip_attention": Architecture(
+        clip_attention,
+        CLIP_PREPROCESSING,
+        False,
+        "CLIP's own come from `python -m model.convert_clip`; give the path of the file that it writes",
     ),
 }
 
