@@ -43,7 +43,7 @@ class Tokens(layers.Layer):
     with its position added.
     """
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         _, height, width, channels = input_shape
         self.positions = self.add_weight(shape=(1 + height * width, channels), name="positions", initializer="normal")
 
@@ -68,7 +68,7 @@ class Block(layers.Layer):
         super().__init__(**kwargs)
         self.heads = heads
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         width = input_shape[-1]
         self.parts = {
             **{name: layers.LayerNormalization(epsilon=LAYER_NORM_EPSILON, name=name) for name in ("norm1", "norm2")},

@@ -26,11 +26,12 @@ def test_mask_lies_on_the_grid_of_the_patches() -> None:
     assert outputs["attention"].shape == (2, 2, 2, 1)
 
 
-def test_features_are_the_patch_tokens_in_their_places() -> None:
+def test_features_are_the_scaled_patch_tokens_in_their_places() -> None:
     network = clip_attention(tower=TINY)
-    tokens = keras.Model(network.input, network.get_layer("block2").output)(pixels())
-    features = features_only(network)(pixels())["features"]
-    np.testing.assert_array_equal(np.asarray(features).reshape(2, 4, 6), np.asarray(tokens)[:, 1:])
+    tokens = np.asarray(keras.Model(network.input, network.get_layer("block2").output)(pixels()))[:, 1:]
+    features = np.asarray(features_only(network)(pixels())["features"]).reshape(2, 4, 6)
+    spread = np.sqrt(tokens.var(axis=-1, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(features, (tokens - tokens.mean(axis=-1, keepdims=True)) / spread, atol=1e-5)
 
 
 def test_head_trained_on_features_gives_the_network_its_verdict() -> None:
