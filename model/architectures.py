@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from model import thesis_networks
 from model.clip_attention import PREPROCESSING as CLIP_PREPROCESSING
-from model.clip_attention import clip_attention
+from model.clip_attention import clip_attention, verdict_of_kept
 from model.lite_attention import PREPROCESSING, lite_attention
 from model.preprocessing import Preprocessing
 from model.pretrained import IMAGENET, ArchitectureError, PretrainedError
@@ -25,12 +26,17 @@ class Architecture:
         preprocessing: what the model expects of a face crop.
         has_folded_form: whether it can be built with batch norms merged into its convolutions, to be shipped.
         no_download: why its ImageNet weights are not downloaded; None where they are.
+        storage: how its model folder holds the weights, one of ``model.litert_file.STORAGES``.
+        of_kept: computes ``probabilities`` from some of a picture's patches alone: takes the network, pixels
+            ``(1, S, S, 3)`` and the patches' numbers ``(T,) int32``. None for a network that needs all its pixels.
     """
 
     build: Callable[..., keras.Model]
     preprocessing: Preprocessing
     has_folded_form: bool = True
     no_download: str | None = None
+    storage: str = "float16"
+    of_kept: Callable[..., Any] | None = None
 
 
 _UNIT = Preprocessing(128, "RGB", 1 / 255)
@@ -54,6 +60,8 @@ ARCHITECTURES = {
         CLIP_PREPROCESSING,
         False,
         "CLIP's own come from `python -m model.convert_clip`; give the path of the file that it writes",
+        storage="int8_only",
+        of_kept=verdict_of_kept,
     ),
 }
 

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 from keras import layers
 
-from model.attention import attention_block
-from model.clip_tower import LAYER_NORM_EPSILON, VIT_B16, Tower, clip_tower, freeze_tower
+from model.attention import MASK_LAYER, attention_block
+from model.clip_tower import LAYER_NORM_EPSILON, VIT_B16, Block, Tower, clip_tower, freeze_tower
 from model.labels import LABELS
 from model.preprocessing import Preprocessing
 from model.pretrained import load_file
@@ -80,6 +81,37 @@ def give_verdict(network: keras.Model, head: keras.Model) -> None:
     for layer in head.layers:
         if layer.weights:
             network.get_layer(layer.name).set_weights(layer.get_weights())
+
+
+def verdict_of_kept(network: keras.Model, pixels: tf.Tensor, kept: tf.Tensor) -> dict[str, tf.Tensor]:
+    """What a ``clip_attention`` says of one picture when it sees some of the patches and nothing stands for the others.
+
+    The tokens of the other patches are left out before the first block (Jain et al., arXiv 2204.08945). With all
+    patches this is the plain pass; without any, the class token alone goes through the blocks and the pooled features
+    are 0.
+
+    Args:
+        network: as ``clip_attention`` builds it.
+        pixels: ``(1, S, S, 3)`` as the network takes it.
+        kept: numbers of the patches, row by row, ``(T,) int32``.
+
+    Returns:
+        ``{"probabilities": (1, 2)}``.
+    """
+    layer = network.get_layer
+    x = layer("tokens")(layer("patch_embedding")(pixels))
+    patches = x.shape[1] - 1
+    x = layer("norm_tokens")(tf.gather(x, tf.concat([[0], kept + 1], 0), axis=1))
+    for block in (one for one in network.layers if isinstance(one, Block)):
+        x = block(x)
+    x = layer("norm_features")(x)[:, 1:, None]  # a grid of one column
+    normalised = mask = layer("attention_bn")(x, training=False)
+    for convolution in (one for one in network.layers if one.name.startswith("attention_conv")):
+        mask = convolution(mask)
+    mask = layer(MASK_LAYER)(mask)
+    sums = (tf.reduce_sum(values, (1, 2)) / patches for values in (normalised * mask, mask))
+    pooled = layer("attention_rescale")(list(sums))
+    return {"probabilities": layer("probabilities")(layer("dense")(pooled))}
 
 
 def features_only(network: keras.Model) -> keras.Model:

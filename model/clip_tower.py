@@ -76,24 +76,24 @@ class Block(layers.Layer):
             "fc1": layers.Dense(4 * width, name="fc1"),
         }
         for name, part in self.parts.items():
-            part.build((*input_shape[:-1], 4 * width if name == "fc2" else width))
+            part.build((None, 4 * width if name == "fc2" else width))
 
     def call(self, tokens: keras.KerasTensor) -> keras.KerasTensor:
+        batch, count, width = tokens.shape
+        by_head = (batch or -1, count or -1, self.heads, width // self.heads)
         parts = self.parts
-        x = parts["norm1"](tokens)
-        query, key, value = (self._split(parts[name](x)) for name in ("query", "key", "value"))
+        rows = ops.reshape(tokens, (-1, width))  # of all pictures: LiteRT is fast on matrices
+        x = parts["norm1"](rows)
+        # Each (N, heads, T, C / heads).
+        query, key, value = (
+            ops.transpose(ops.reshape(parts[name](x), by_head), (0, 2, 1, 3)) for name in ("query", "key", "value")
+        )
         shares = ops.softmax(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))))  # (N, heads, T, T)
         mixed = ops.transpose(ops.matmul(shares, value), (0, 2, 1, 3))
-        batch, count, width = tokens.shape
-        tokens = tokens + parts["out"](ops.reshape(mixed, (batch or -1, count or -1, width)))
-        x = parts["fc1"](parts["norm2"](tokens))
-        return tokens + parts["fc2"](x * ops.sigmoid(1.702 * x))  # CLIP's approximation of GELU
-
-    def _split(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        """``(N, T, C)`` as ``(N, heads, T, C / heads)``."""
-        batch, count, width = x.shape
-        shape = (batch or -1, count or -1, self.heads, width // self.heads)
-        return ops.transpose(ops.reshape(x, shape), (0, 2, 1, 3))
+        rows = rows + parts["out"](ops.reshape(mixed, (-1, width)))
+        x = parts["fc1"](parts["norm2"](rows))
+        rows = rows + parts["fc2"](x * ops.sigmoid(1.702 * x))  # CLIP's approximation of GELU
+        return ops.reshape(rows, (batch or -1, count or -1, width))
 
     def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "heads": self.heads}
