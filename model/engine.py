@@ -99,14 +99,19 @@ class Engine:
         padded[: len(pixels)] = pixels
         with self._lock:
             if size not in self._runners:
-                self._runners[size] = self._load()
+                self._runners[size] = self._load(padded.shape)
             runner, input_name = self._runners[size]
             outputs = runner(**{input_name: padded})
             return {name: np.array(values[: len(pixels)]) for name, values in outputs.items()}
 
-    def _load(self) -> tuple[Any, str]:
+    def _load(self, shape: tuple[int, ...]) -> tuple[Any, str]:
         interpreter = self._interpreter()
-        runner = interpreter.get_signature_runner(PLAIN if len(interpreter.get_signature_list()) > 1 else None)
+        if len(interpreter.get_signature_list()) > 1:
+            runner = interpreter.get_signature_runner(PLAIN)  # which plans its own memory when it is called
+        else:
+            interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
+            interpreter.allocate_tensors()
+            runner = interpreter.get_signature_runner()
         return runner, next(iter(runner.get_input_details()))
 
     def _interpreter(self) -> Any:
