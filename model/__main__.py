@@ -25,6 +25,7 @@ COMMANDS = {
     "explore": ("model.explore:explore", "Show what a data folder holds, and what would spoil a training."),
     "import_legacy": ("model.import_legacy:import_legacy", "Import and check a Keras file of the thesis."),
     "convert_backbone": ("model.convert_backbone:convert", "Convert ImageNet weights of EfficientNet-Lite0 to Keras."),
+    "convert_clip": ("model.convert_clip:convert", "Convert CLIP's image tower to Keras, for clip_attention."),
     "average_backbone": ("model.average_backbone:average_backbone", "Average ImageNet's backbone with a trained one."),
 }
 # The command's own parser reads what follows its name, --help included.

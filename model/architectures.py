@@ -26,12 +26,17 @@ class Architecture:
         preprocessing: what the model expects of a face crop.
         has_folded_form: whether it can be built with batch norms merged into its convolutions, to be shipped.
         no_download: why its ImageNet weights are not downloaded; None where they are.
+        storage: how its model folder holds the weights, one of ``model.litert_file.STORAGES``.
+        of_kept: computes ``probabilities`` from some of a picture's patches alone: takes the network, pixels
+            ``(1, S, S, 3)`` and the patches' numbers ``(T,) int32``. None for a network that needs all its pixels.
     """
 
     build: Callable[..., keras.Model]
     preprocessing: Preprocessing
     has_folded_form: bool = True
     no_download: str | None = None
+    storage: str = "float16"
+    of_kept: Callable[..., Any] | None = None
 
 
 def _in(module: str, function: str) -> Callable[..., keras.Model]:
@@ -49,6 +54,7 @@ _CENTRED = Preprocessing(128, "RGB", 1 / 127.5, -1.0)
 _AS_READ = Preprocessing(128, "RGB")
 # Hair, neck and background belong to the evidence against a wholly synthetic face: hence the margin.
 _LITE = Preprocessing(192, "RGB", 1 / 128, -127 / 128, crop_margin=1.3)
+_CLIP = Preprocessing(160, "RGB", 1 / 127.5, -1.0, crop_margin=1.3)
 
 ARCHITECTURES = {
     "cnn": Architecture(_in("thesis_networks", "cnn"), _UNIT, False, "nobody has trained it there"),
@@ -61,6 +67,14 @@ ARCHITECTURES = {
         _in("lite_attention", "lite_attention"),
         _LITE,
         no_download="they come from `python -m model convert_backbone`; give the path of the file that it writes",
+    ),
+    "clip_attention": Architecture(
+        _in("clip_attention", "clip_attention"),
+        _CLIP,
+        False,
+        "CLIP's own come from `python -m model convert_clip`; give the path of the file that it writes",
+        storage="int8_only",
+        of_kept=_in("clip_attention", "verdict_of_kept"),
     ),
 }
 

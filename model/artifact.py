@@ -28,8 +28,6 @@ TFLITE = "model.tflite"
 CONFIG = "config.json"  # describes a network whose architecture is none of ours
 NO_LICENCE = "unknown"
 LEGACY = "legacy"  # the architecture's name on such a folder's card
-# float16 and int8_weights compute in float; int8 computes in int8 too, between inputs and outputs that stay float32.
-STORAGES = ("float32", "float16", "int8_weights", "int8")
 SHIPPED = Path(__file__).parent / "weights" / "lite_attention"
 
 
@@ -178,7 +176,7 @@ def save_artifact(
         model: takes ``(N, S, S, 3) float32``, returns ``probabilities (N, 2)`` and ``attention (N, h, w, 1)``.
         folder: made if missing; files in it are replaced.
         card: what to write beside it; digests are filled in.
-        storage: how ``model.tflite`` holds the weights, see ``STORAGES``.
+        storage: how ``model.tflite`` holds the weights, see ``model.litert_file.STORAGES``.
         calibration: inputs ``(N, S, S, 3) float32`` from which ``int8`` learns the range of every activation.
         exact: leave the weights as they are instead of rounding them, for an imported network whose numbers are to
             stay its owner's.
@@ -189,15 +187,25 @@ def save_artifact(
         The card as written.
 
     Raises:
-        ValueError: if ``storage`` is none of ``STORAGES``, or ``int8`` comes without ``calibration``.
+        ValueError: if ``storage`` is none of ``model.litert_file.STORAGES``, or ``int8`` comes without ``calibration``.
     """
+    from model import int8_weights
+    from model.architectures import ARCHITECTURES
+    from model.litert_file import write_litert
+
     folder.mkdir(parents=True, exist_ok=True)
     if not exact:
         _settle_batch_norms(model)
         for variable in model.weights:
             variable.assign(np.asarray(variable).astype(np.float16).astype(np.float32))
-    model.export(folder / TFLITE, format="litert", verbose=False, **_export_options(storage, calibration))
-    if exact:
+    if storage == "int8_only":
+        int8_weights.round_kernels(model)
+    architecture = ARCHITECTURES.get(card.architecture)
+    of_kept = None if architecture is None else architecture.of_kept
+    write_litert(model, folder / TFLITE, storage, calibration, of_kept)
+    if storage == "int8_only":
+        int8_weights.write_weights(model, folder / TFLITE, folder / WEIGHTS)
+    elif exact:
         model.save_weights(folder / WEIGHTS)
     else:
         with tempfile.TemporaryDirectory() as scratch:
@@ -212,34 +220,14 @@ def save_artifact(
     return card
 
 
-def _export_options(storage: str, calibration: NDArray[np.float32] | None) -> dict[str, Any]:
-    """What LiteRT's converter must be told to store weights in this way."""
-    import tensorflow as tf
-
-    if storage not in STORAGES:
-        raise ValueError(f"No storage is called {storage!r}; choose one of {', '.join(STORAGES)}.")
-    if storage == "float32":
-        return {}
-    options: dict[str, Any] = {"optimizations": [tf.lite.Optimize.DEFAULT]}
-    if storage == "float16":
-        # LiteRT widens float16 weights once at load: half the size at the same speed.
-        options["target_spec"] = {"supported_types": [tf.float16]}
-    if storage == "int8":
-        if calibration is None or not len(calibration):
-            raise ValueError("Storage int8 needs calibration pictures, to learn the range of the activations.")
-        options["representative_dataset"] = lambda: ([picture[None]] for picture in calibration)
-        # Division (of RescaleGAP) has no integer kernel, so float kernels must stay allowed beside those of int8.
-        kernels = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]
-        options["target_spec"] = {"supported_ops": kernels}
-    return options
-
-
 def load_keras(folder: Path) -> "keras.Model":
     """The artifact's network under Keras, for gradients and further training.
 
     Raises:
         ArtifactError: see ``load_artifact``.
     """
+    from model import int8_weights
+
     card = load_artifact(folder)
     if card.architecture == LEGACY:
         from model.legacy import rebuild
@@ -249,7 +237,10 @@ def load_keras(folder: Path) -> "keras.Model":
         from model.architectures import build
 
         model = build(card.architecture, folded=True)
-    model.load_weights(folder / WEIGHTS)
+    if int8_weights.holds_all_weights(folder / WEIGHTS):
+        model.load_weights(folder / WEIGHTS)
+    else:
+        int8_weights.read_weights(model, folder / TFLITE, folder / WEIGHTS)
     return model
 
 

@@ -3,7 +3,7 @@
 import math
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 BATCH_SIZES = (1, 4)
 MAX_ACTIVATION_BYTES = 512_000_000  # what the largest tensor of a batch may take; several are held at a time
 MAX_THREADS = 4  # small networks gain nothing beyond
+PLAIN, KEPT = "serving_default", "kept"  # signatures of a network's file: whole pictures, and some of their patches
 
 
 def _cores() -> int:
@@ -69,6 +70,29 @@ class Engine:
             parts.append(self._run(pixels[start : start + step]))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
+    @cached_property
+    def leaves_out_patches(self) -> bool:
+        """Whether the network can be asked about some of a picture's patches alone."""
+        return KEPT in self._interpreter().get_signature_list()
+
+    def of_kept(self, pixels: NDArray[np.float32], kept: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
+        """``probabilities (N, 2)`` of one picture when the network sees N choices of its patches.
+
+        Args:
+            pixels: ``(S, S, 3) float32``, scaled as the network's card says.
+            kept: numbers of the patches that are seen, row by row, ``(T,) int32`` each.
+        """
+        answers = np.empty((len(kept), 2), np.float32)
+        # Another number of patches makes the interpreter plan its memory anew: ask about equal numbers in a row.
+        for row in sorted(range(len(kept)), key=lambda row: len(kept[row])):
+            with self._lock:
+                answers[row] = self._kept_runner(pixels=pixels[None], kept=kept[row])["probabilities"][0]
+        return answers
+
+    @cached_property
+    def _kept_runner(self) -> Any:
+        return self._interpreter().get_signature_runner(KEPT)
+
     def _run(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         size = next(size for size in BATCH_SIZES if size >= len(pixels))
         padded = np.zeros((size, *pixels.shape[1:]), np.float32)
@@ -82,9 +106,12 @@ class Engine:
 
     def _load(self, shape: tuple[int, ...]) -> tuple[Any, str]:
         interpreter = self._interpreter()
-        interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
-        interpreter.allocate_tensors()
-        runner = interpreter.get_signature_runner()
+        if len(interpreter.get_signature_list()) > 1:
+            runner = interpreter.get_signature_runner(PLAIN)  # which plans its own memory when it is called
+        else:
+            interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
+            interpreter.allocate_tensors()
+            runner = interpreter.get_signature_runner()
         return runner, next(iter(runner.get_input_details()))
 
     def _interpreter(self) -> Any:

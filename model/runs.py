@@ -160,7 +160,7 @@ def export(architecture: str, folder: Path, licence: str, training: Mapping[str,
     (folder / ARTIFACT).mkdir(exist_ok=True)
     if (folder / SPLIT).exists():  # before the card, which tells that the model folder is complete
         shutil.copyfile(folder / SPLIT, folder / ARTIFACT / SPLIT)
-    return save_artifact(network, folder / ARTIFACT, card)
+    return save_artifact(network, folder / ARTIFACT, card, ARCHITECTURES[architecture].storage)
 
 
 def exported_epoch(folder: Path) -> int | None:

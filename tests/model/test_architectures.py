@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from model.architectures import ARCHITECTURES, Architecture, build
+from model.clip_tower import Tower
 from model.efficientnet_lite import backbone, fold_batch_norms
 from model.labels import LABELS
 from model.pretrained import ArchitectureError, PretrainedError
@@ -19,20 +20,21 @@ BATCH = 2
 SLOW = ("efficientnetb7", "efficientnetb7_attention")  # 813 layers take their time
 # Smaller than in use, where a network can be: what is tested does not depend on it. At 32 pixels EfficientNet-B7's last
 # batch norms would see two values per channel, and its gradients would be beyond float32.
-SIDES = {
-    "cnn": 32,
-    "vgg16": 32,
-    "xception": 71,
-    "mobilenetv2": 32,
-    "efficientnetb7": 64,
-    "efficientnetb7_attention": 64,
+SMALLER = {
+    "cnn": {"input_size": 32},
+    "vgg16": {"input_size": 32},
+    "xception": {"input_size": 71},
+    "mobilenetv2": {"input_size": 32},
+    "efficientnetb7": {"input_size": 64},
+    "efficientnetb7_attention": {"input_size": 64},
+    "clip_attention": {"tower": Tower(input_size=32, patch=8, width=16, heads=2, blocks=2)},
 }
 EACH = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in ARCHITECTURES]
 FOLDED = [name for name, architecture in ARCHITECTURES.items() if architecture.has_folded_form]
 
 
 def build_small(name: str) -> keras.Model:
-    return ARCHITECTURES[name].build(**({"input_size": SIDES[name]} if name in SIDES else {}))
+    return ARCHITECTURES[name].build(**SMALLER.get(name, {}))
 
 
 def inputs_for(name: str, side: int, seed: int = 0) -> np.ndarray:

@@ -8,11 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from model.architectures import build
+from model.architectures import ARCHITECTURES, build
 from model.artifact import Card, load_keras, save_artifact
 from model.efficientnet_lite import backbone, fold_batch_norms
 from model.labels import LABELS
-from model.lite_attention import PREPROCESSING
 from model.paired_start import FROZEN, freeze, start
 from model.pretrained import ArchitectureError
 
@@ -22,7 +21,11 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of ``lite_attention`` with random weights, as it is shipped."""
     folder = tmp_path_factory.mktemp("shipped") / "lite"
     keras.utils.set_random_seed(1)
-    save_artifact(build("lite_attention", folded=True), folder, Card("lite_attention", PREPROCESSING, LABELS))
+    save_artifact(
+        build("lite_attention", folded=True),
+        folder,
+        Card("lite_attention", ARCHITECTURES["lite_attention"].preprocessing, LABELS),
+    )
     return folder
 
 
