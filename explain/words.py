@@ -1,12 +1,17 @@
 """Sentences and small HTML fragments built from the numbers that they speak of."""
 
+from collections.abc import Collection, Mapping
 from html import escape
+from typing import Any
+
+import numpy as np
 
 from explain.analysis import Analysis
 from explain.gallery import Example
 from explain.methods import METHODS
 from model.artifact import Card
 from model.card_parts import Section, Table, assumed_labels, fitted_on_few, readable
+from model.card_unseen import unseen_of
 from model.detector import Prediction
 from model.language import Said, say
 from model.model_card import facts
@@ -166,7 +171,33 @@ def _status(content: str) -> str:
 
 
 def scope(card: Card) -> str:
-    """What the model is for, with its worst measured failures."""
+    """What the model is for, and how the page judges unseen sources, or else its worst measured failures."""
+    said = " ".join(filter(None, (_on_unseen(card) or _on_known(card), assumed_labels(card))))
+    return f'<p class="scope"><strong>{escape(say("scope.aid"))}</strong> {escape(said)}</p>'
+
+
+def _on_unseen(card: Card) -> str:
+    """The page's verdicts on sources and generators that the model never saw; empty where they were not measured."""
+    reals, fakes = ((unseen_of(card).get(part) or {}).values() for part in ("reals", "fakes"))
+    if not reals or not fakes:
+        return ""
+    return say(
+        "scope.unseen",
+        reals=sum(of["pictures"] for of in reals),
+        accused=_pooled(reals, "looks_fake"),
+        open=_pooled(reals, "inconclusive"),
+        fakes=sum(of["pictures"] for of in fakes),
+        missed=_pooled(fakes, "looks_real"),
+        found=1 - _pooled(fakes, "looks_real") - _pooled(fakes, "inconclusive"),
+    )
+
+
+def _pooled(sources: Collection[Mapping[str, Any]], share: str) -> float:
+    """A share of all pictures of several sources."""
+    return float(np.average([of[share]["value"] for of in sources], weights=[of["pictures"] for of in sources]))
+
+
+def _on_known(card: Card) -> str:
     figures, failures = card.metrics.get("test", {}), []
     if "utkface" in figures:
         rate, faces = figures["utkface"]["false_accusation_rate"]["value"], int(figures["utkface"]["real"])
@@ -174,8 +205,7 @@ def scope(card: Card) -> str:
     if "ciplab" in figures:
         rate, faces = figures["ciplab"]["miss_rate"]["value"], int(figures["ciplab"]["fake"])
         failures.append(say("scope.misses", rate=float(rate), faces=faces))
-    said = " ".join(filter(None, (_knows(card), _measured(failures), assumed_labels(card))))
-    return f'<p class="scope"><strong>{escape(say("scope.aid"))}</strong> {escape(said)}</p>'
+    return " ".join(filter(None, (_knows(card), _measured(failures))))
 
 
 def _measured(failures: list[str]) -> str:

@@ -142,6 +142,10 @@ BEFORE = {
     "our fake": (at(), FAKE),
     "our portrait": (at(), replace(FAKE, mask=None)),
 }
+UNSEEN = {
+    "reals": {"utkface": {"pictures": 9, "looks_fake": {"value": 0.1}, "inconclusive": {"value": 0.2}}},
+    "fakes": {"unseen_flux_dev": {"pictures": 9, "looks_real": {"value": 0.1}, "inconclusive": {"value": 0.2}}},
+}
 JUDGED = {
     "fake": (at().prediction, CARD, True),
     "inconclusive": (Prediction({"Fake": 0.5, "Real": 0.5}, "Inconclusive", False, None), CARD, True),
@@ -162,6 +166,7 @@ SAYINGS: dict[str, Callable[[], str]] = {
     "problem": lambda: words.notice(NO_ATTENTION),
     "scope": lambda: words.scope(CARD),
     "half the scope": lambda: words.scope(replace(CARD, metrics={"test": {"utkface": FIGURES["utkface"]}})),
+    "scope on unseen sources": lambda: words.scope(replace(CARD, metrics={"unseen": UNSEEN})),
     "no scope": lambda: words.scope(BARE),
     "agreement": lambda: captions.agreement_table(Agreement(("attention", "occlusion"), np.full((2, 2), -0.5))),
     **{f"verdict: {name}": lambda case=case: words.verdict_card(*case) for name, case in JUDGED.items()},

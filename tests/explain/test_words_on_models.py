@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,20 @@ def test_scope_without_figures_claims_none() -> None:
     assert "not known here" in said
     assert "trained on face swaps" not in said
     assert not re.search(r"\d", said)
+
+
+def test_scope_pools_the_pages_verdicts_on_unseen_sources() -> None:
+    def of(pictures: int, **shares: float) -> dict[str, Any]:
+        return {"pictures": pictures, **{name: {"value": value} for name, value in shares.items()}}
+
+    unseen = {
+        "reals": {"a": of(300, looks_fake=0.02, inconclusive=0.2), "b": of(100, looks_fake=0.1, inconclusive=0.6)},
+        "fakes": {"c": of(50, looks_real=0.3, inconclusive=0.3)},
+    }
+    said = text(words.scope(replace(CARD, metrics={**METRICS, "unseen": unseen})))
+    assert "of 400 real faces it calls 4% fake and gives 30% no verdict" in said
+    assert "of 50 fakes it finds 40% and calls 30% real" in said
+    assert "expert composites" not in said
 
 
 def test_scope_names_what_was_learnt_and_nothing_else() -> None:
