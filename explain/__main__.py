@@ -160,7 +160,6 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _open_model(given: Path | None, settings: Settings) -> Detector:
     """The model that was given, or the first of those in ``model/``, as the page takes it."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow speaks up, for maps by gradients
     if any(METHODS[name].gradients for name in settings.methods if name in METHODS):
         with _silenced():  # at its import it says what it makes of some processors, whatever the level
             import tensorflow  # noqa: F401

@@ -111,6 +111,11 @@ def named_after(folder: Path) -> Path:
     return folder.parent if folder.name == ARTIFACT and folder.parent.name else folder
 
 
+def report_folder(model: Path, kind: str) -> Path:
+    """Where a report on a model goes unless the user names a folder: into its run, or into ``runs`` without one."""
+    return model.parent / kind if model.name == ARTIFACT else Path("runs") / kind
+
+
 def read_card(folder: Path) -> Card:
     """Read ``card.json`` of a model folder.
 

@@ -13,7 +13,7 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.artifact import Card, named_after, write_card
+from model.artifact import Card, named_after, report_folder, write_card
 from model.card_parts import FEW, trained_on
 from model.charts import Judged, chart, save
 from model.cli import run, tell_report
@@ -119,7 +119,12 @@ def members_of(examples: Sequence[Example], unseen: Sequence[str], whole: bool) 
 def calibrate(
     artifact: Annotated[Path, typer.Argument(help="Model folder whose card is updated.")],
     data: Annotated[Path, typer.Argument(help="Data folder; its validation splits are used.")],
-    out: Annotated[Path, typer.Option(help="Folder for figures and reliability diagrams.")] = Path("runs/calibration"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for figures and reliability diagrams.", show_default="in the model's run, or in runs/"
+        ),
+    ] = None,
     sets: Sets = None,
     unseen: Annotated[
         list[str] | None,
@@ -142,6 +147,7 @@ def calibrate(
     and loses what was measured with the calibration that it had. OUT/calibration.json and the diagrams tell each data
     set's calibration error before and after.
     """
+    out = out or report_folder(artifact, "calibration")
     given = dict(locals())
     detector = Detector(artifact)
     warn_of_other_view(detector.card, named_after(artifact).name, whole)

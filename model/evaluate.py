@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from tqdm import tqdm
 
-from model.artifact import load_artifact, named_after, write_card
+from model.artifact import load_artifact, named_after, report_folder, write_card
 from model.charts import Judged, save, save_charts
 from model.cli import run, tell_report
 from model.corruptions import CLEAN
@@ -193,7 +193,12 @@ def evaluate(
             "folder, if there is one."
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for figures, predictions and charts.")] = Path("runs/evaluation"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for figures, predictions and charts.", show_default="in the model's run, or in runs/"
+        ),
+    ] = None,
     faces: Faces = FACES,
     group_pattern: GroupPattern = None,
     remove_leaks: RemoveLeaks = False,
@@ -211,6 +216,7 @@ def evaluate(
 
     The same command run again takes up what is done.
     """
+    out = out or (report_folder(artifacts[0], "evaluation") if len(artifacts) == 1 else Path("runs/evaluation"))
     models = name_models(artifacts)
     folders = {name: out / name if len(models) > 1 else out for name in models}
     for folder in {out, *folders.values()}:

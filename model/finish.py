@@ -41,7 +41,6 @@ def finish(
     calibrate(
         artifact,
         data,
-        out=folder / "calibration",
         sets=sets,
         faces=faces,
         group_pattern=group_pattern,
@@ -56,7 +55,6 @@ def finish(
         corruptions=corruptions,
         limit=limit,
         write=True,
-        out=folder / "evaluation",
         faces=faces,
         group_pattern=group_pattern,
         remove_leaks=remove_leaks,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.alike import judge_alike
-from model.artifact import load_artifact, write_card
+from model.artifact import load_artifact, report_folder, write_card
 from model.cli import run
 from model.corruptions import CLEAN
 from model.data_options import FACES, Faces, warn_of_other_view
@@ -169,9 +169,12 @@ def unseen(
         Path | None, typer.Option(help="The --out folder of another model's run, to stand beside this one's figures.")
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Write the figures into the model's card.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for figures, predictions, summary and picture.")] = Path(
-        "runs/unseen"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for figures, predictions, summary and picture.", show_default="in the model's run, or in runs/"
+        ),
+    ] = None,
     faces: Faces = FACES,
     seed: Annotated[int, typer.Option(help="Decides all draws.")] = 0,
 ) -> None:
@@ -181,6 +184,7 @@ def unseen(
 
     OUT/summary.md shows it all; unseen.json, predictions.csv and ridgelines.png lie beside it.
     """
+    out = out or report_folder(artifact, "unseen")
     earlier = read_earlier(before) if before else None
     detector = Detector(artifact)
     warn_of_other_view(detector.card, detector.name, whole=False)

@@ -24,6 +24,7 @@ from model.artifact import (
     load_keras,
     named_after,
     read_card,
+    report_folder,
     save_artifact,
     write_card,
 )
@@ -278,3 +279,8 @@ def test_card_is_replaced_as_a_whole(folder: Path, tiny_card: Card, monkeypatch:
         write_card(folder, tiny_card)
     assert (folder / CARD).read_bytes() == before
     assert sorted(path.name for path in folder.iterdir()) == sorted((CARD, TFLITE, WEIGHTS))
+
+
+def test_reports_go_into_the_models_run_or_into_runs() -> None:
+    assert report_folder(Path("runs/b7/artifact"), "calibration") == Path("runs/b7/calibration")
+    assert report_folder(Path("model/weights/lite_attention"), "evaluation") == Path("runs/evaluation")
