@@ -67,6 +67,7 @@ def fit_band_to_unseen(
     weights: Floats,
     unseen_reals: Mapping[str, Floats],
     cautious: bool = False,
+    known_reals: Mapping[str, Floats] | None = None,
 ) -> tuple[float, float]:
     """Narrowest band, each end for itself, that also keeps reals of unseen sources from the verdict Fake.
 
@@ -81,7 +82,15 @@ def fit_band_to_unseen(
         weights: of each picture, ``(N,)``.
         unseen_reals: P(Fake) of the real pictures of each source that the model was not trained on, at least one.
         cautious: see ``is_right_often_enough``.
+        known_reals: P(Fake) of validation reals of the sources that the model was trained on. Few sources can be left
+            out of a training, and they may be easy ones; so the share of reals that get the verdict Fake, on average
+            over all sources, must not pass ``ACCUSED`` either.
     """
+    sources = {**(known_reals or {}), **unseen_reals}
+
+    def spares_all(edge: float) -> bool:
+        mean = np.mean([np.mean(p >= edge) for p in sources.values()])
+        return bool(mean <= ACCUSED) and all(spares(p, edge) for p in unseen_reals.values())
 
     def real_holds(edge: float) -> bool:
         return is_right_often_enough(~is_fake[p_fake <= edge], weights[p_fake <= edge], cautious)
@@ -93,7 +102,7 @@ def fit_band_to_unseen(
     higher = np.round(np.arange(highs[0], HIGHEST + 1e-9, 0.01), 2)
     low = _first(lows, real_holds, float(lows[-1]))
     high = _first(highs, fake_holds, float(highs[-1]))
-    high = max(high, _first(higher, lambda edge: all(spares(p, edge) for p in unseen_reals.values()), 1.0))
+    high = max(high, _first(higher, spares_all, 1.0))
     if all(upper_bound(0, len(p)) > ACCUSED_AT_MOST for p in unseen_reals.values()):
         high = max(high, float(highs[-1]))
     return low, high

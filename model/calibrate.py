@@ -143,7 +143,8 @@ def calibrate(
     """Fit temperature, bias and the inconclusive band on validation pictures.
 
     Reals and fakes weigh the same, and within a class each data set; sets of one class take part. With unseen sets the
-    band is chosen so that at most 2 % of the reals of each of them get the verdict Fake. The model's card is updated,
+    band is chosen so that at most 2 % of the reals of each of them, and 2 % on average over all sets, get the verdict
+    Fake. The model's card is updated,
     and loses what was measured with the calibration that it had. OUT/calibration.json and the diagrams tell each data
     set's calibration error before and after.
     """

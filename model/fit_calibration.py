@@ -53,10 +53,11 @@ def calibrate_scores(p_raw: Scores, is_fake: Truths, unseen: Collection[str] = (
     few = is_few(is_fake)
     temperature, bias = fit_scaling(two_columns(raw), np.where(truth, 0, 1), weights, shrink=few)
     scaling = Calibration(temperature, bias, (0.5, 0.5))
-    reals = {name: scaling.scale(p_raw[name])[~is_fake[name]] for name in names if name in unseen}
-    reals = {name: p_fake for name, p_fake in reals.items() if len(p_fake)}
+    reals = {name: scaling.scale(p_raw[name])[~is_fake[name]] for name in names if not is_fake[name].all()}
+    left_out = {name: p_fake for name, p_fake in reals.items() if name in unseen}
+    known = {name: p_fake for name, p_fake in reals.items() if name not in unseen}
     chosen = (scaling.scale(raw), truth, weights)
-    band = fit_band_to_unseen(*chosen, reals, few) if reals else fit_band(*chosen, few)
+    band = fit_band_to_unseen(*chosen, left_out, few, known) if left_out else fit_band(*chosen, few)
     return Calibration(temperature, bias, band)
 
 

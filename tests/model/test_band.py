@@ -134,6 +134,15 @@ def test_upper_end_suits_the_source_that_is_accused_most(score: float) -> None:
     assert fit_band_to_unseen(*told_apart(), sources) == NARROWEST
 
 
+def test_upper_end_spares_reals_of_all_sources_on_average() -> None:
+    """A tenth of one of four known sources scores .9: with a calm unseen one, 2 % on average may; a fifth may not."""
+    calm = {"calm": reals(0, 0.5)}
+    known = {f"known_{number}": reals(0, 0.5, 100) for number in range(3)} | {"accused": reals(10, 0.9, 100)}
+    assert fit_band_to_unseen(*told_apart(), calm, known_reals=known) == NARROWEST
+    known["accused"] = reals(20, 0.9, 100)
+    assert fit_band_to_unseen(*told_apart(), calm, known_reals=known) == (0.45, pytest.approx(0.91))
+
+
 def test_reals_above_everything_leave_no_verdict_of_fake() -> None:
     low, high = fit_band_to_unseen(*told_apart(), {"certain": reals(50, 0.999)})
     assert (low, high) == (0.45, 1.0)
