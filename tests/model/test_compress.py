@@ -32,7 +32,7 @@ from model.corruptions import CLEAN
 from model.dataset import DatasetError, gather
 from model.detector import Detector
 from model.engine import Engine
-from model.legacy_folder import convert
+from model.legacy_apart import convert
 from model.measuring import judge, judged_members
 from model.metrics import Estimate
 from model.runs import RunError
@@ -294,7 +294,7 @@ def test_variants_carry_the_split_but_not_the_figures_of_the_original(
 def test_imported_network_is_compressed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = (Variant("float16", "float16"), Variant("pruned_50", "float16", 0.5))
     monkeypatch.setattr("model.compress.VARIANTS", chosen)
-    convert(LEGACY_FILES / "best_model_effatt.h5", LEGACY_FILES / "label_transform.pkl", "unknown", tmp_path / "net")
+    convert(LEGACY_FILES / "best_model_effatt.h5", LEGACY_FILES / "label_transform.pkl", tmp_path / "net")
     size = load_artifact(tmp_path / "net").preprocessing.input_size
     pixels = np.random.default_rng(0).uniform(0, 255, (4, size, size, 3)).astype(np.float32)
     folders = write_variants(tmp_path / "net", tmp_path / "out", pixels)
