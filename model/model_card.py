@@ -22,7 +22,7 @@ from model.card_parts import (
     trained_on,
 )
 from model.card_robustness import robustness
-from model.card_unseen import edits, unseen
+from model.card_unseen import edits, unseen, unseen_of
 from model.cli import run, tell_report
 from model.detector import VERDICTS
 from model.language import say
@@ -64,7 +64,9 @@ def _headline(card: Card) -> str:
 
 def intended_use(card: Card) -> Section:
     """What it is for, and what it is not for."""
-    sets = ", ".join(readable(name) for name in tested(card))
+    figures = unseen_of(card)
+    names = dict.fromkeys([*tested(card), *figures.get("reals", ()), *figures.get("fakes", ())])
+    sets = ", ".join(map(readable, names))
     known = say("card.use.measured_on", sets=sets) if sets else say("card.use.unmeasured")
     not_for = (say("card.use.no_proof"), say("card.use.not_commercial"))
     return Section("use", say("card.use.title"), (say("card.use.purpose"), *not_for, known))

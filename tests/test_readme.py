@@ -15,6 +15,15 @@ from model.detector import Detector
 ROOT = Path(__file__).resolve().parent.parent
 README, TURKISH = ((ROOT / name).read_text("utf-8") for name in ("README.md", "README.tr.md"))
 ROWS = {"DFDC": "dfdc", "StyleGAN": "ffhq_stylegan", "CIPLAB": "ciplab", "UTKFace": "utkface"}
+UNSEEN = {  # rows on sources that the model never saw: what a row begins with, its kind and the card's name for it
+    "UTKFace, all ages": ("reals", "utkface"),
+    "FairFace": ("reals", "unseen_fairface"),
+    "Unsplash": ("reals", "unseen_unsplash"),
+    "originals of the inswapper": ("reals", "unseen_inswapper"),
+    "FLUX.1 dev": ("fakes", "unseen_flux_dev"),
+    "Gemini 2.5": ("fakes", "unseen_nano_banana"),
+    "inswapper face swaps": ("fakes", "unseen_inswapper"),
+}
 COLUMNS = ("auc", "accuracy", "false_accusation_rate", "miss_rate", "expected_calibration_error")
 
 
@@ -32,6 +41,23 @@ def test_table_quotes_the_card() -> None:
             for column in COLUMNS
         ]
         assert quoted == expected, name
+
+
+@pytest.mark.parametrize("start", UNSEEN)
+def test_table_of_unseen_sources_quotes_the_card(start: str) -> None:
+    kind, name = UNSEEN[start]
+    figures = read_card(SHIPPED).metrics["unseen"][kind][name]
+    row = re.search(rf"^\| {re.escape(start)}.*$", README, re.MULTILINE)
+    assert row
+    _, pictures, called, looks, undecided, _ = [cell.strip() for cell in row[0].strip("|").split("|")]
+    assert pictures == str(figures["pictures"])
+    assert called.startswith(f"{figures['called_fake' if kind == 'reals' else 'recall']['value']:.3f} ")
+    assert undecided.startswith(f"{figures['inconclusive']['value']:.3f} ")
+    if kind == "reals":
+        assert looks.startswith(f"{figures['looks_fake']['value']:.3f} ")
+    else:
+        left = 1 - figures["looks_real"]["value"] - figures["inconclusive"]["value"]
+        assert float(looks) == pytest.approx(left, abs=6e-4)
 
 
 def test_sentences_quote_the_card() -> None:
@@ -76,7 +102,7 @@ def test_turkish_readme_has_the_same_code_pictures_and_sections() -> None:
 
 def test_turkish_table_holds_the_same_figures() -> None:
     rows = [re.findall(r"^\| [^|]*\|(.*\d[.,]\d{3}.*)$", text, re.MULTILINE) for text in (README, TURKISH)]
-    assert len(rows[0]) == len(ROWS)
+    assert len(rows[0]) == len(ROWS) + len(UNSEEN)
     assert [row.replace(".", ",") for row in rows[0]] == rows[1]
 
 

@@ -251,7 +251,7 @@ def test_card_says_on_how_few_pictures_it_was_calibrated() -> None:
 def test_card_says_on_which_sources_the_band_was_chosen() -> None:
     source = {"real": 400, "accused": 0.01, "accused_at_most": 0.027, "inconclusive": 0.2}
     one = told(calibrated_on(band_chosen_on={"real_lfw": source}), "calibration")
-    assert "1 source that the model was not trained on (real_lfw): 1% of them" in one and "at most 2.7%" in one
+    assert "1 source that the model was not trained on (LFW press faces): 1% of them" in one and "at most 2.7%" in one
     assert "Fitted again" not in one
     left_out = {**source, "left_out_accused": 0.04}
     two = told(
