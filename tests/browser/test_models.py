@@ -58,7 +58,7 @@ def test_thesis_model_is_named_and_chosen_and_the_shipped_one_is_a_click_away(pa
     page.get_by_label(SHIPPED).check()
     page.locator("#verdict").get_by_text("Calibrated on validation faces").wait_for(timeout=PATIENCE_MS)
     page.get_by_text("Done in").wait_for(timeout=PATIENCE_MS)
-    assert "called" in page.locator(".scope").inner_text()
+    assert "real faces it calls" in page.locator(".scope").inner_text()
     assert "inside the changed region" in page.locator("#attention-text").inner_text()
 
 
