@@ -28,9 +28,9 @@ def test_page_is_there_during_the_import_and_offers_the_model_afterwards(
     page.goto(early_thesis_url)
     page.locator("#models-note progress").wait_for(timeout=PATIENCE_MS)
     assert THESIS in page.locator("#models-note").inner_text()
-    assert page.get_by_label(THESIS).count() == 0, "it is no choice yet"
-    page.get_by_label(THESIS).wait_for(timeout=PATIENCE_MS)
-    assert page.get_by_label(SHIPPED).is_checked() and not page.get_by_label(THESIS).is_checked()
+    assert page.get_by_role("radio", name=THESIS).count() == 0, "it is no choice yet"
+    page.get_by_role("radio", name=THESIS).wait_for(timeout=PATIENCE_MS)
+    assert page.get_by_label(SHIPPED).is_checked() and not page.get_by_role("radio", name=THESIS).is_checked()
     page.locator("#models-note progress").wait_for(state="detached", timeout=PATIENCE_MS)
     page.close()
 
