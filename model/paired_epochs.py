@@ -55,6 +55,16 @@ def refresh_attention_norm(model: keras.Model, pixels: NDArray[np.float32]) -> N
     norm.set_weights([gamma, beta, rows.mean(axis=0), rows.var(axis=0)])
 
 
+def freeze_attention_norm(model: keras.Model, pixels: NDArray[np.float32]) -> None:
+    """Measure the attention block's batch statistics on ``pixels``, see above, and keep them.
+
+    That serves a network whose features are scaled already, as those of ``clip_attention`` are: its statistics hardly
+    change, and training sees what the product will see.
+    """
+    refresh_attention_norm(model, pixels)
+    model.get_layer("attention_bn").trainable = False
+
+
 @contextmanager
 def averaged(model: keras.Model) -> Iterator[None]:
     """Give a model the running average of its weights, and its own weights again at the end."""

@@ -7,6 +7,7 @@ import keras
 from model.architectures import build
 from model.artifact import load_keras, read_card
 from model.average_backbone import average
+from model.clip_tower import freeze_tower
 from model.efficientnet_lite import backbone, fold_batch_norms
 from model.pretrained import ArchitectureError, load_file
 
@@ -60,6 +61,8 @@ def _folded_backbone(size: int, imagenet: Path) -> keras.Model:
 def freeze(model: keras.Model, norms: bool = False) -> None:
     """Freeze the first stages and the backbone's batch norms: mixed batches would blur their statistics.
 
+    Of CLIP's tower all is frozen but the layer norms.
+
     Args:
         model: changed in place.
         norms: freeze the attention block's batch norm as well, since in a shipped model it is only scale and shift.
@@ -68,3 +71,4 @@ def freeze(model: keras.Model, norms: bool = False) -> None:
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
         if layer.name.startswith(FROZEN) or (is_norm and (norms or not layer.name.startswith("attention"))):
             layer.trainable = False
+    freeze_tower(model, train_norms=True)

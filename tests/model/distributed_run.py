@@ -19,11 +19,10 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from model import train
+from model import loop, train
 from model.architectures import ARCHITECTURES, Architecture
 from model.dataset import gather
 from model.labels import LABELS
-from model.loop import Loop
 from model.preprocessing import Preprocessing
 
 
@@ -50,13 +49,14 @@ NETWORKS = {"plain": build_plain, "full": build_full}
 def train_and_report(data: Path, out: Path, strategy: str, network: str) -> dict[str, Any]:
     """Result, history, number of devices and final weights (by path, as lists) of four epochs."""
     ARCHITECTURES[network] = Architecture(NETWORKS[network], Preprocessing(16, "RGB", 1 / 255), has_folded_form=False)
-    loops: list[train.Loop] = []
+    loops: list[loop.Loop] = []
+    real_loop = loop.Loop
 
-    def keep(*given: Any) -> train.Loop:
-        loops.append(Loop(*given))
+    def keep(*given: Any) -> loop.Loop:
+        loops.append(real_loop(*given))
         return loops[0]
 
-    with patch.object(train, "Loop", keep):
+    with patch.object(loop, "Loop", keep):  # training imports it when it starts
         training = train.Training(network, learning_rate=0.02, batch_size=8, epochs=4, strategy=strategy, faces=False)
         rows: list[dict[str, float]] = []
         result = train.fit(data, gather(data, None, 0), training, out, lambda row: rows.append(dict(row)))
