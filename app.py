@@ -15,7 +15,6 @@ from explain import captions, many_table, page_many, page_models, page_what_if, 
 from explain.doors import BUSY_VISITORS, SEATS, Doors
 from explain.fetch import fetch, from_data_url
 from explain.gallery import FOLDER, examples
-from explain.hiding import HIDES
 from explain.http import plain_routes
 from explain.many_files import MAX_UPLOAD
 from explain.methods import METHODS
@@ -24,7 +23,7 @@ from explain.page_arrival import AT_FIRST, CONTROLS, LIMITS
 from explain.page_parts import Change, Updates
 from explain.page_report import download
 from explain.programs import Programs, Refused
-from explain.settings import TARGETS, Settings
+from explain.settings import HIDES_ASKED, TARGETS, Settings
 from explain.superpixels import METHODS as SEGMENTATIONS
 from explain.uploads import Uploads, UploadsError
 from explain.view import View
@@ -363,7 +362,7 @@ def _settings(parts: Parts) -> None:
         add("further", gr.CheckboxGroup, said={**_helped("further"), "choices": _further}, value=AT_FIRST["further"])
         add("trust", gr.Checkbox, AT_FIRST["trust"], said=_helped("trust"))
         add("segmentation", gr.Radio, list(SEGMENTATIONS), said=_helped("segmentation"), value=AT_FIRST["segmentation"])
-        add("hide", gr.Radio, list(HIDES), said=_helped("hide"), value=AT_FIRST["hide"])
+        add("hide", gr.Radio, list(HIDES_ASKED), said=_helped("hide"), value=AT_FIRST["hide"])
         add("link", gr.HTML)
 
 

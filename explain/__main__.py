@@ -19,13 +19,12 @@ import typer
 from tqdm import tqdm
 
 from explain.analysis import Analysis, analyze
-from explain.hiding import HIDES
 from explain.many_command import check_table, print_table, wants_table
 from explain.methods import METHODS
 from explain.origin import Origin
 from explain.plain_text import headline, photo_sentences, plain_text
 from explain.report import ReportError, check_folder, record, write_report
-from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings, SettingsError
+from explain.settings import HIDES_ASKED, MAX_SAMPLES, MIN_SAMPLES, Settings, SettingsError
 from explain.superpixels import METHODS as SEGMENTATIONS
 from explain.words import doing
 from model.artifact import ArtifactError, Card
@@ -62,7 +61,7 @@ def main(
     segmentation: Annotated[
         str, typer.Option(help=_help("command.segmentation", names=", ".join(SEGMENTATIONS)))
     ] = Settings.segmentation,
-    hide: Annotated[str, typer.Option(help=_help("command.hide", names=", ".join(HIDES)))] = Settings.hide,
+    hide: Annotated[str, typer.Option(help=_help("command.hide", names=", ".join(HIDES_ASKED)))] = Settings.hide,
     seed: Annotated[int, typer.Option(help=_help("command.seed"))] = Settings.seed,
     face: Annotated[int, typer.Option(help=_help("command.face"))] = Settings.face + 1,
     whole_picture: Annotated[

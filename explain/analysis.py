@@ -13,6 +13,7 @@ from explain.agreement import Agreement
 from explain.attention_map import attention_map
 from explain.attribution import Attribution
 from explain.facial_regions import landmarks_in_crop, region_names
+from explain.hiding import AUTO, TOKENS
 from explain.methods import explainers
 from explain.network import ExplanationError
 from explain.robustness import Robustness, measure_robustness
@@ -167,9 +168,23 @@ def _steps(settings: Settings) -> list[Step]:
     return steps
 
 
+def _hide_with(detector: Detector, hide: str) -> str:
+    """How regions are hidden from this model.
+
+    Raises:
+        SettingsError: if tokens are to be left out and the model can't do without them.
+    """
+    leaves_out = detector.patch_grid is not None
+    if hide == AUTO:
+        return TOKENS if leaves_out else "mean"
+    if hide == TOKENS and not leaves_out:
+        raise SettingsError(Said("refused.tokens", model=detector.name))
+    return hide
+
+
 def _judge(analysis: Analysis, chosen: Face, detector: Detector) -> Analysis:
     """The verdicts with the attention mask of the same pass, and the question that the maps are to answer."""
-    settings = analysis.settings
+    settings = replace(analysis.settings, hide=_hide_with(detector, analysis.settings.hide))
     crops = [face.crop for face in analysis.faces[:MOST_JUDGED]]
     predictions = detector.predict_all(np.stack(crops)) if crops else ()
     (prediction,) = predictions[settings.face : settings.face + 1] or (detector.predict(chosen.crop),)

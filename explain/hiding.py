@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from explain.superpixels import require_crop
 
+AUTO = "auto"  # the way that suits the model best
+TOKENS = "tokens"  # the network gets nothing in a region's place: for models that take a crop patch by patch
 BLUR_SIGMA = 1 / 16  # of the crop's side: wipes out texture, leaves the rough shape of a face
 INPAINT_RADIUS = 3  # pixels around a region that decide what fills it
 
@@ -35,14 +37,34 @@ def perturb(
     return shown
 
 
+def seen_patches(segments: NDArray[np.integer], masks: NDArray[np.integer], grid: tuple[int, int]) -> NDArray[np.bool_]:
+    """The patches of which at least half is visible under each mask.
+
+    Args:
+        segments: superpixel of each pixel, ``(S, S) int``, labels ``0..K-1``.
+        masks: ``(N, K) uint8`` of 0 and 1.
+        grid: rows and columns of the patches.
+
+    Returns:
+        ``(N, rows, columns) bool``.
+    """
+    shares = np.stack(  # (K, rows, columns): how much of each patch is of each superpixel
+        [
+            cv2.resize((segments == label).astype(np.float32), grid[::-1], interpolation=cv2.INTER_AREA)
+            for label in range(masks.shape[1])
+        ]
+    )
+    return np.asarray(np.tensordot(masks.astype(np.float32), shares, 1) >= 0.5 - 1e-6)
+
+
 def hidden_crop(crop: NDArray[np.uint8], segments: NDArray[np.integer], hide: str) -> NDArray[np.uint8]:
-    """What the crop looks like with every superpixel hidden.
+    """What the crop looks like with every superpixel hidden; to the eye alone under ``"tokens"``.
 
     Args:
         crop: face crop, ``(S, S, 3) uint8`` RGB.
         segments: superpixel of each pixel, ``(S, S) int``, labels ``0..K-1``.
         hide: ``"mean"`` colour of each superpixel (lime's default), ``"blur"`` of the crop, ``"black"``, or
-            ``"inpaint"``, which continues each superpixel's surroundings into it.
+            ``"inpaint"``, which continues each superpixel's surroundings into it; ``"tokens"`` looks like ``"mean"``.
 
     Returns:
         ``(S, S, 3) uint8`` RGB.
@@ -53,9 +75,10 @@ def hidden_crop(crop: NDArray[np.uint8], segments: NDArray[np.integer], hide: st
     require_crop(crop)
     if segments.shape != crop.shape[:2]:
         raise ValueError(f"segments must have the crop's shape {crop.shape[:2]}, got {segments.shape}")
-    if hide not in HIDES:
-        raise ValueError(f"hide must be one of {', '.join(HIDES)}, got {hide!r}")
-    return HIDES[hide](crop, segments)
+    look = "mean" if hide == TOKENS else hide
+    if look not in HIDES:
+        raise ValueError(f"hide must be one of {', '.join(HIDES)} or {TOKENS}, got {hide!r}")
+    return HIDES[look](crop, segments)
 
 
 def _mean_colours(crop: NDArray[np.uint8], segments: NDArray[np.integer]) -> NDArray[np.uint8]:

@@ -62,7 +62,7 @@ def integrated_gradients(
             "steps": steps,
             "samples": used,
             "budget": 2 * most_steps - FIRST_STEPS,
-            "baseline": subject.hide,
+            "baseline": subject.look,
             "change": change,
             "sum": change + gap,
             "completeness_gap": gap,

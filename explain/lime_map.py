@@ -74,6 +74,7 @@ class LimeExplainer(LimeImageExplainer):
         *,
         samples: int = BUDGET,
         hide: str = "mean",
+        of_masks: Predict | None = None,
         cancelled: Callable[[], bool] = never,
     ) -> Iterator[Attribution]:
         """Yield the map of ``target`` as it grows, until it has converged or the budget ends.
@@ -93,7 +94,9 @@ class LimeExplainer(LimeImageExplainer):
             classes: the ``C`` class names, in the order of the columns that ``predict`` returns.
             target: the class to explain.
             samples: the budget, crops to predict at the most, the untouched one included, at least 2.
-            hide: what a hidden superpixel looks like, one of ``explain.hiding.HIDES``.
+            hide: what a hidden superpixel looks like, see ``explain.hiding.hidden_crop``.
+            of_masks: maps masks ``(N, K) uint8`` to probabilities ``(N, C)``, for a model that need not be shown a
+                picture of each; None to show ``predict`` the pictures.
             cancelled: asked before each batch.
 
         Raises:
@@ -106,6 +109,7 @@ class LimeExplainer(LimeImageExplainer):
             raise ValueError(f"samples must be at least 2, got {samples}")
         masks = paired_masks(samples, count_superpixels(segments), self.seed)
         hidden = hidden_crop(crop, segments, hide)
+        of_masks = of_masks or (lambda shown: predict(perturb(crop, hidden, segments, shown)))
         labels = segments.astype(np.int32)
         index = list(classes).index(target)
 
@@ -116,7 +120,7 @@ class LimeExplainer(LimeImageExplainer):
             for start, used in batch_bounds(samples, self.batch_size):
                 if cancelled():
                     return
-                answers = np.asarray(predict(perturb(crop, hidden, segments, masks[start:used])))
+                answers = np.asarray(of_masks(masks[start:used]))
                 expected = (used - start, len(classes))
                 if answers.shape != expected:
                     raise ValueError(f"predict must return (images, classes) {expected}, got {answers.shape}")
@@ -290,6 +294,7 @@ def lime(subject: Subject, cancelled: Callable[[], bool] = never, samples: int =
         subject.target,
         samples=samples,
         hide=subject.hide,
+        of_masks=subject.probabilities,
         cancelled=cancelled,
     )
     for found in maps:

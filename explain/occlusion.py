@@ -33,7 +33,7 @@ def occlusion(subject: Subject, cancelled: Callable[[], bool] = never) -> Iterat
         if cancelled():
             return
         batch = slice(start, start + BATCH)
-        probabilities[batch] = subject.probability(subject.shown(masks[batch]))
+        probabilities[batch] = subject.answers(masks[batch])
     weights = (probabilities[0] - probabilities[1:]).astype(np.float32)
     evidence: dict[str, float | int | str | bool] = {
         "samples": len(masks),

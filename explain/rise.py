@@ -64,7 +64,7 @@ def rise(subject: Subject, cancelled: Callable[[], bool] = never) -> Iterator[At
             "budget": BLOCKS * 2 * CELLS,
             "complete": block + 1 == BLOCKS,
             "seed": subject.seed,
-            "hide": subject.hide,
+            "hide": subject.look,
             "seconds": seconds,
         }
         found = (covariance / variance).astype(np.float32)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from explain.hiding import HIDES
+from explain.hiding import AUTO, HIDES, TOKENS
 from explain.methods import METHODS
 from explain.superpixels import MAX_COUNT, MIN_COUNT
 from explain.superpixels import METHODS as SEGMENTATIONS
@@ -11,6 +11,7 @@ from model.language import Said
 
 MIN_SAMPLES, MAX_SAMPLES = 100, 5000
 TARGETS = ("Fake", "Real")
+HIDES_ASKED = (AUTO, *HIDES, TOKENS)
 
 
 class SettingsError(ValueError):
@@ -32,7 +33,8 @@ class Settings:
         samples: perturbed crops that LIME asks the model about at the most, 100..5000; it stops when its map has
             converged.
         segmentation: how to cut, one of ``explain.superpixels.METHODS``.
-        hide: what a hidden region looks like, one of ``explain.hiding.HIDES``.
+        hide: what a hidden region looks like, one of ``HIDES_ASKED``; ``auto`` leaves the region's tokens out where the
+            model can do without them, and shows its mean colour elsewhere.
         seed: decides everything drawn at random.
         smooth_attention: interpolate the attention mask between its cells.
         face: which face to analyse, 0 for the largest.
@@ -51,7 +53,7 @@ class Settings:
     superpixels: int = 30
     samples: int = 1200
     segmentation: str = "slic"
-    hide: str = "mean"
+    hide: str = AUTO
     seed: int = 0
     smooth_attention: bool = False
     face: int = 0
@@ -66,7 +68,7 @@ class Settings:
         _require_range("samples", self.samples, MIN_SAMPLES, MAX_SAMPLES)
         _require_range("seed", self.seed, 0, 2**32 - 1)
         _require_one_of("segmentation", self.segmentation, SEGMENTATIONS)
-        _require_one_of("hide", self.hide, HIDES)
+        _require_one_of("hide", self.hide, HIDES_ASKED)
 
 
 def _require_range(name: str, value: int, low: int, high: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.attribution import count_superpixels
-from explain.hiding import hidden_crop, perturb
+from explain.hiding import TOKENS, hidden_crop, perturb, seen_patches
 from model.detector import Detector
 
 BATCH = 64  # pictures held and asked about at once
@@ -30,7 +30,7 @@ class Subject:
         segments: region of each pixel, ``(S, S) int32``, labels ``0..K-1``.
         target: the class explained, ``Fake`` or ``Real``.
         detector: the model.
-        hide: what a hidden region looks like, one of ``explain.hiding.HIDES``.
+        hide: what a hidden region looks like, one of ``explain.hiding.HIDES``, or ``tokens`` to leave its patches out.
         seed: decides everything that is drawn at random.
         names: what each region shows, ``K`` of ``explain.facial_regions.NAMES``; None where there are no landmarks.
     """
@@ -53,6 +53,11 @@ class Subject:
         """The crop with every region hidden, ``(S, S, 3) uint8``."""
         return hidden_crop(self.crop, self.segments, self.hide)
 
+    @property
+    def look(self) -> str:
+        """What a hidden region looks like where it must look like something: one of ``explain.hiding.HIDES``."""
+        return "mean" if self.hide == TOKENS else self.hide
+
     def probability(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
         """P(target) ``(N,)`` of crops ``(N, S, S, 3) uint8`` RGB."""
         return self.detector.probabilities(crops)[:, self.detector.card.labels.index(self.target)]
@@ -61,7 +66,19 @@ class Subject:
         """The crops ``(N, S, S, 3) uint8`` that masks ``(N, K)`` leave: 1 shows a region, 0 hides it."""
         return perturb(self.crop, self.hidden, self.segments, masks)
 
+    def probabilities(self, masks: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Probabilities ``(N, 2)`` of the crop under masks ``(N, K)``, columns as ``card.labels``."""
+        if self.hide != TOKENS:
+            return self.detector.probabilities(self.shown(masks))
+        grid = self.detector.patch_grid
+        assert grid is not None  # ``analysis`` asks for tokens only of a model that takes them
+        return self.detector.probabilities_of_patches(self.crop, seen_patches(self.segments, masks, grid))
+
+    def answers(self, masks: NDArray[np.integer]) -> NDArray[np.float64]:
+        """P(target) ``(N,)`` of the crop with the regions hidden that masks ``(N, K)`` hide."""
+        return self.probabilities(masks)[:, self.detector.card.labels.index(self.target)]
+
     def ask(self, masks: NDArray[np.integer]) -> Iterator[NDArray[np.float64]]:
         """P(target) of the crops that masks ``(N, K)`` leave, batch by batch, so that the caller may stop."""
         for start in range(0, len(masks), BATCH):
-            yield self.probability(self.shown(masks[start : start + BATCH]))
+            yield self.answers(masks[start : start + BATCH])

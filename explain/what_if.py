@@ -169,7 +169,7 @@ def _ask(
         if cancelled():
             raise _Cancelled
         batch = slice(start, start + BATCH)
-        answers[batch] = subject.probability(subject.shown(masks[batch]))
+        answers[batch] = subject.answers(masks[batch])
     return answers
 
 

@@ -76,6 +76,24 @@ class Detector:
         """Probabilities ``(N, 2)`` of crops ``(N, S, S, 3) uint8`` RGB, columns in the order of ``card.labels``."""
         return self._run(crops)[0]
 
+    @property
+    def patch_grid(self) -> tuple[int, int] | None:
+        """Rows and columns of the patches that the network can be asked without; None where it needs the whole crop."""
+        return self._engine.patch_grid
+
+    def probabilities_of_patches(self, crop: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Probabilities of one crop when the network gets some of its patches and nothing in place of the others.
+
+        Args:
+            crop: ``(S, S, 3) uint8`` RGB.
+            seen: ``(N, rows, columns) bool``, see ``patch_grid``; which patches the network gets, in N choices.
+
+        Returns:
+            ``(N, 2)``, columns in the order of ``card.labels``.
+        """
+        kept = [np.flatnonzero(choice).astype(np.int32) for choice in seen]
+        return self._scaled(self._engine.of_kept(to_input(crop[None], self.card.preprocessing)[0], kept))
+
     def verdict(self, p_fake: float) -> str:
         """The verdict that the card's inconclusive band gives to a probability of Fake."""
         low, high = self.card.inconclusive_band
@@ -85,10 +103,12 @@ class Detector:
 
     def _run(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
         outputs = self._engine(to_input(crops, self.card.preprocessing))
-        bias = [self.card.fake_bias if label == "Fake" else 0.0 for label in self.card.labels]
-        probabilities = scale_by_temperature(outputs["probabilities"], self.card.temperature or 1.0, bias)
         mask = outputs.get("attention")
-        return probabilities, None if mask is None else mask[..., 0]
+        return self._scaled(outputs["probabilities"]), None if mask is None else mask[..., 0]
+
+    def _scaled(self, probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+        bias = [self.card.fake_bias if label == "Fake" else 0.0 for label in self.card.labels]
+        return scale_by_temperature(probabilities, self.card.temperature or 1.0, bias)
 
 
 def scale_by_temperature(

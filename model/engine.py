@@ -75,6 +75,15 @@ class Engine:
         """Whether the network can be asked about some of a picture's patches alone."""
         return KEPT in self._interpreter().get_signature_list()
 
+    @cached_property
+    def patch_grid(self) -> tuple[int, int] | None:
+        """Rows and columns of the patches, which are those of the attention mask; None where none can be left out."""
+        if not self.leaves_out_patches:
+            return None
+        outputs = self._interpreter().get_signature_runner(PLAIN).get_output_details()
+        rows, columns = outputs["attention"]["shape_signature"][1:3]
+        return int(rows), int(columns)
+
     def of_kept(self, pixels: NDArray[np.float32], kept: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
         """``probabilities (N, 2)`` of one picture when the network sees N choices of its patches.
 

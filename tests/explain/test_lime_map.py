@@ -330,7 +330,7 @@ def test_hide_values() -> None:
     [
         ({"target": "fake"}, "target must be one of Fake, Real, got 'fake'"),
         ({"samples": 1}, "samples must be at least 2, got 1"),
-        ({"hide": "noise"}, "hide must be one of mean, blur, black, inpaint, got 'noise'"),
+        ({"hide": "noise"}, "hide must be one of mean, blur, black, inpaint or tokens, got 'noise'"),
         ({"crop": CROP / 255}, "crop must be uint8"),
         ({"segments": SEGMENTS + 1}, "every label from 0 to K-1"),
         ({"segments": SEGMENTS[:12]}, "segments must have the crop's shape"),
