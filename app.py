@@ -254,8 +254,8 @@ def build_page(models: Models, learn_examples: bool = False, doors: Doors | None
         add("models_note", gr.HTML, said={"value": partial(page_models.notices, models)})
         add("models_clock", gr.Timer, page_models.CLOCK_S, active=models.importing is not None)
         add(
-            *("model", ChangingRadio, models.names),
-            said=_helped("model", "page"),
+            *("model", ChangingRadio),
+            said={**_helped("model", "page"), "choices": partial(page_models.choices, models)},
             value=page.at_start,
             visible=len(models.names) > 1,
         )

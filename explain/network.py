@@ -55,7 +55,7 @@ def before_attention(network: keras.Model) -> keras.KerasTensor:
 
 
 def last_convolution(network: keras.Model) -> keras.KerasTensor:
-    """The last features ``(N, h, w, C)`` outside the attention block that a convolution makes on a grid.
+    """The last features ``(N, h, w, C)`` outside the attention block on a grid, of a convolution or a transformer.
 
     Taken are what the rest of the network sees: after the convolution's batch norm, activation and shortcut. Where
     several scales are joined, the grid is that of the deepest one.
@@ -70,6 +70,8 @@ def last_convolution(network: keras.Model) -> keras.KerasTensor:
 
     convolutions = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
     end = before_attention(network) if "attention" in network.output else network.output["probabilities"]
+    if isinstance(_maker(end)[0], layers.Reshape) and math.prod(end.shape[1:3]) > 1:
+        return end  # a transformer's tokens, laid on their grid
     before_end = _upstream(end)
     for layer in reversed(network.operations):  # Keras lists them in the order in which they are computed
         for index, node in enumerate(layer._inbound_nodes if isinstance(layer, convolutions) else ()):

@@ -59,4 +59,13 @@ def look(page: Page, language: str) -> Updates:
 
 
 def _choices(models: Models, **others: str) -> Change:
-    return Change(choices=models.names, visible=len(models.names) > 1, **others)
+    return Change(choices=choices(models), visible=len(models.names) > 1, **others)
+
+
+def choices(models: Models) -> list[tuple[str, str]]:
+    """What is shown of each model, its name with what it costs where that is known, and its name alone."""
+    return [(_shown(name, models.lime_seconds(name)), name) for name in models.names]
+
+
+def _shown(name: str, seconds: float | None) -> str:
+    return name if seconds is None else say("page.model_careful", model=name, seconds=seconds)

@@ -36,7 +36,7 @@ from model.measuring import judge, judged_members, truth_of
 from model.metrics import expected_calibration_error
 from model.split import split_of_run
 
-UNCALIBRATED = ("transfer",)  # measured figures that no calibration moves: it keeps the order of pictures
+UNCALIBRATED = ("transfer", "cost")  # measured figures that no calibration moves: it keeps the order of pictures
 EXAMINED = "unseen_"  # how the names of data sets begin that no choice may rest on
 
 

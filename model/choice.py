@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from model.artifact import SHIPPED, TFLITE, ArtifactError, named_after, told_by
+from model.artifact import CAREFUL, SHIPPED, TFLITE, ArtifactError, named_after, read_card, told_by
 from model.detector import Detector
 from model.found import (
     MODEL_FOLDER,
@@ -18,6 +18,7 @@ from model.found import (
     found_models,
     open_model,
     opens_at_once,
+    shipped_models,
 )
 from model.language import Said
 
@@ -59,6 +60,7 @@ class Models:
         at_once: bool = False,
     ) -> None:
         self._found = {model.name: model for model in found if model.problem is None}
+        self._lime_seconds = _measured_costs(found)
         self._opened: dict[str, Detector | ArtifactError] = {}
         # One lock each: a large network's first import takes minutes, and who uses another model need not wait.
         self._locks = {name: threading.Lock() for name in self._found}
@@ -83,6 +85,10 @@ class Models:
         """Names of the models that may be chosen now, in the order in which they were found."""
         pending = set(self._pending)
         return [name for name in self._found if name not in pending]
+
+    def lime_seconds(self, name: str) -> float | None:
+        """How long a LIME map takes on two cores, as the card of a shipped model tells; None where nobody measured."""
+        return self._lime_seconds.get(name)
 
     def is_open(self, name: str) -> bool:
         """Whether ``get`` will answer at once."""
@@ -155,22 +161,27 @@ class Models:
         self.importing = None
 
 
+def _measured_costs(found: Sequence[FoundModel]) -> dict[str, float]:
+    costs = {model.name: read_card(model.path).metrics.get("cost", {}) for model in found if model.path == CAREFUL}
+    return {name: cost["lime_seconds"] for name, cost in costs.items() if "lime_seconds" in cost}
+
+
 def _begin(name: str) -> Importing:
     return Importing(name, Said("legacy.importing", file=name), time.monotonic())
 
 
 def to_choose_from(given: Path | None = None) -> list[FoundModel]:
-    """What lies in ``model/``, or the model folder or Keras file that was given; then the shipped model.
+    """What lies in ``model/``, or the model folder or Keras file that was given; then the shipped models.
 
     Raises:
         ArtifactError: if nothing is there, or it is neither a model folder nor a file of the format HDF5.
     """
     if given is None:
         return found_models()
-    shipped = FoundModel(SHIPPED.name, SHIPPED, MODEL_FOLDER)
+    shipped = shipped_models()
     path = given.resolve()
-    if path == SHIPPED:
-        return [shipped]
+    if path in (SHIPPED, CAREFUL):
+        return sorted(shipped, key=lambda model: model.path != path)
     if not path.exists():
         raise ArtifactError(Said("model.nowhere", path=str(given)))
     if path.is_file() and path.suffix.lower() not in KERAS_FILES:
@@ -181,5 +192,5 @@ def to_choose_from(given: Path | None = None) -> list[FoundModel]:
             raise ArtifactError(Said("model.no_folder", folder=path.name or str(path), file=TFLITE))
         path = files[0]
     *_, parent, name = named_after(path).parts
-    name = name if name != SHIPPED.name else f"{parent}/{name}"
-    return [found_file(path, name) if path.is_file() else FoundModel(name, path, MODEL_FOLDER), shipped]
+    name = name if name not in {model.name for model in shipped} else f"{parent}/{name}"
+    return [found_file(path, name) if path.is_file() else FoundModel(name, path, MODEL_FOLDER), *shipped]

@@ -1,9 +1,9 @@
-"""Finds the models that can be used: files of the owner first, the shipped model last."""
+"""Finds the models that can be used: files of the owner first, the shipped models last."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.artifact import SHIPPED, ArtifactError, told_by
+from model.artifact import CARD, CAREFUL, SHIPPED, ArtifactError, told_by
 from model.detector import Detector
 from model.language import Said
 from model.legacy_apart import Tell
@@ -33,14 +33,20 @@ class FoundModel:
 
 
 def found_models(folder: Path = SHIPPED.parents[1]) -> list[FoundModel]:
-    """The models to choose from: every file of Keras that lies in the folder by name, then the shipped model.
+    """The models to choose from: every file of Keras that lies in the folder by name, then the shipped ones.
 
     Files are only looked at: a broken one is listed with its problem, and importing waits for ``open_model``.
     """
     lying = folder.iterdir() if folder.is_dir() else ()
     files = sorted(path for path in lying if path.suffix.lower() in SUFFIXES and path.is_file())
     found = [found_file(path) for path in files]
-    return [*found, FoundModel(SHIPPED.name, SHIPPED, MODEL_FOLDER)]
+    return [*found, *shipped_models()]
+
+
+def shipped_models() -> list[FoundModel]:
+    """The fast model, then the careful one where it is there: a copy may do without its 60 MB."""
+    there = [SHIPPED, *([CAREFUL] if (CAREFUL / CARD).exists() else [])]
+    return [FoundModel(folder.name, folder, MODEL_FOLDER) for folder in there]
 
 
 def found_file(path: Path, name: str | None = None) -> FoundModel:

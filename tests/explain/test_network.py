@@ -90,6 +90,16 @@ NAMES = {
 }
 
 
+def test_features_of_a_transformer_are_its_last_tokens_on_their_grid() -> None:
+    from model.clip_attention import clip_attention
+    from model.clip_tower import Tower
+
+    network = clip_attention(tower=Tower(input_size=16, patch=4, width=32, heads=2, blocks=2))
+    found = last_convolution(network)
+    assert (made_by(found), found.shape) == ("features", (None, 4, 4, 32))
+    assert found is before_attention(network)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LAST)
 def test_without_attention_there_is_only_the_last_convolution(name: str) -> None:
