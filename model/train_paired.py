@@ -70,6 +70,9 @@ def train(
     norm_once: Annotated[
         bool, typer.Option(help="Measure the attention block's batch norm at the start alone, and freeze it.")
     ] = False,
+    head_first: Annotated[
+        int, typer.Option(min=0, help="First train what follows CLIP's tower alone, on so many batches.")
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Decides batches, augmentation and first weights.")] = 0,
     sets: Sets = None,
     leave_out: LeaveOut = None,
@@ -83,6 +86,7 @@ def train(
     from model.batches import Batches
     from model.clip_tower import compute_in_bfloat16
     from model.paired_epochs import KeepBest, clean_crops, compile_model, freeze_attention_norm, validation_sets
+    from model.paired_head import keep_features, train_head
     from model.paired_start import start
 
     # A folder's name says enough; the rest of its path is the trainer's own business.
@@ -114,7 +118,11 @@ def train(
     compile_model(network, learning_rate, epochs * steps, mask_weight)
     keep_best = KeepBest(inputs, clean, out)
     keep_best.resume(network)
-    batches.epoch = done = len(keep_best.history)
+    done = len(keep_best.history)
+    if head_first and not done:
+        batches.epoch = epochs  # pictures that come in no epoch
+        train_head(network, keep_features(network, batches, head_first, seed), mask_weight)
+    batches.epoch = done
     if done < epochs:
         network.fit(batches, initial_epoch=done, epochs=epochs, callbacks=[keep_best], verbose=2, shuffle=False)
     save(training_curves(read_history(out / runs.HISTORY), architecture), out / runs.CURVES)
