@@ -4,12 +4,15 @@ A verdict that starts at random would first pull the tower's features apart. Tra
 it leaves them where they carry over best (Kumar et al., arXiv 2202.10054).
 """
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from model.batches import Batches
 from model.clip_attention import features_only, give_verdict, verdict_on_features
+from model.clip_tower import VIT_B16
 
 EPOCHS = 8  # later ones learn the features by heart: AUC on sources left out falls
 BATCH = 128
@@ -22,7 +25,8 @@ class Kept(keras.utils.PyDataset):
 
     def __init__(self, features: NDArray[np.float16], targets: dict, weights: dict, seed: int) -> None:
         super().__init__()
-        self.features, self.targets, self.weights = features, targets, weights
+        self.features = features
+        self._known = (targets, weights)
         self.rng = np.random.default_rng(seed)
         self.order = self.rng.permutation(len(features))
 
@@ -31,8 +35,8 @@ class Kept(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], dict, dict]:
         rows = np.sort(self.order[index * BATCH : (index + 1) * BATCH])
-        parts = ({name: values[rows] for name, values in part.items()} for part in (self.targets, self.weights))
-        return self.features[rows].astype(np.float32), *parts
+        targets, weights = ({name: values[rows] for name, values in part.items()} for part in self._known)
+        return self.features[rows].astype(np.float32), targets, weights
 
     def on_epoch_end(self) -> None:
         self.order = self.rng.permutation(len(self.features))
@@ -62,7 +66,8 @@ def train_head(network: keras.Model, kept: Kept, mask_weight: float) -> None:
         kept: what to learn from.
         mask_weight: weight of the attention mask's loss.
     """
-    head = verdict_on_features()
+    features = network.get_layer("features").output
+    head = verdict_on_features(replace(VIT_B16, input_size=features.shape[1] * VIT_B16.patch, width=features.shape[3]))
     for layer in head.layers:
         if layer.weights:
             layer.set_weights(network.get_layer(layer.name).get_weights())
