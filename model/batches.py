@@ -1,7 +1,7 @@
 """Training batches: every fake that has a real twin stands beside it, under the same degradations."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +22,7 @@ from model.twins import Twin
 
 Item = TypeVar("Item")
 Made = tuple[NDArray[np.uint8], str, NDArray[np.floating] | None]  # a picture, its label, what was changed if known
+Teacher = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
 MARGIN_JITTER = (0.85, 1.15)
 SHIFT_JITTER = 0.05  # of the square's side
 EDITED_ALIKE, EDITED_REAL = 0.2, 0.1  # shares of pairs of which both, or the real one alone, is edited as portraits are
@@ -62,6 +63,8 @@ class Batches(keras.utils.PyDataset):
         recipe: Recipe | None = None,
         resynthesised: Mapping[str, Sequence[Twin]] | None = None,
         twins_folder: Path | None = None,
+        teacher: Teacher | None = None,
+        teacher_share: float = 0.5,
     ) -> None:
         """Sort the examples into the kinds that a batch is made of.
 
@@ -75,6 +78,10 @@ class Batches(keras.utils.PyDataset):
             recipe: what a batch holds.
             resynthesised: twins of real pictures by their path, see ``model.twins``.
             twins_folder: where these lie.
+            teacher: says how likely crops ``(N, 256, 256, 3) uint8`` are Fake or Real, ``(N, 2)``; see
+                ``Detector.probabilities``.
+            teacher_share: weight of the teacher's answer in what is to be learnt, 0..1; the truth has the rest
+                (Hinton et al., arXiv 1503.02531).
 
         Raises:
             DatasetError: if the recipe asks for pictures of a kind that is not there.
@@ -82,6 +89,8 @@ class Batches(keras.utils.PyDataset):
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
         self.root = root
         self.twins_folder = twins_folder
+        self.teacher = teacher
+        self.teacher_share = teacher_share
         self.preprocessing = preprocessing
         self.grid = grid
         self.steps = steps
@@ -122,9 +131,13 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], dict, dict]:
         rng = np.random.default_rng((self.seed, self.epoch, index))
         samples = self._samples(rng)
-        pixels = to_input(np.stack([sample.pixels for sample in samples]), self.preprocessing)
+        crops = np.stack([sample.pixels for sample in samples])
+        pixels = to_input(crops, self.preprocessing)
         p_fake = np.array([sample.p_fake for sample in samples], np.float32)
         labels = np.stack([p_fake if label == "Fake" else 1 - p_fake for label in LABELS], axis=1)
+        if self.teacher is not None:
+            share = np.float32(self.teacher_share)
+            labels = (1 - share) * labels + share * self.teacher(crops).astype(np.float32)
         masks = np.zeros((len(samples), *self.grid, 1), np.float32)
         mask_weights = np.zeros((len(samples), *self.grid), np.float32)
         for row, sample in enumerate(samples):

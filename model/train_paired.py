@@ -73,6 +73,8 @@ def train(
     head_first: Annotated[
         int, typer.Option(min=0, help="First train what follows CLIP's tower alone, on so many batches.")
     ] = 0,
+    teacher: Annotated[Path | None, typer.Option(help="Model folder whose answers are learnt as well.")] = None,
+    teacher_share: Annotated[float, typer.Option(min=0, max=1, help="Weight of the teacher's answers.")] = 0.5,
     seed: Annotated[int, typer.Option(help="Decides batches, augmentation and first weights.")] = 0,
     sets: Sets = None,
     leave_out: LeaveOut = None,
@@ -85,6 +87,7 @@ def train(
     from model.attention import MASK_LAYER
     from model.batches import Batches
     from model.clip_tower import compute_in_bfloat16
+    from model.detector import Detector
     from model.paired_epochs import KeepBest, clean_crops, compile_model, freeze_attention_norm, validation_sets
     from model.paired_head import keep_features, train_head
     from model.paired_start import start
@@ -106,7 +109,9 @@ def train(
     training = [example for example in seen if example.split == "train"]
     recipe = Recipe(twins, singles, self_blended, resynthesised, generated)
     passed = read_twins(resynthesised_from) if resynthesised_from else None
-    batches = Batches(data, training, preprocessing, grid, steps, seed, recipe, passed, resynthesised_from)
+    says = None if teacher is None else Detector(teacher).probabilities
+    sources = (recipe, passed, resynthesised_from, says, teacher_share)
+    batches = Batches(data, training, preprocessing, grid, steps, seed, *sources)
     crops = validation_sets(data, seen, [e for e in examples if e.dataset in (leave_out or ())], preprocessing)
     inputs = {name: (to_input(pixels, preprocessing), is_fake) for name, (pixels, is_fake) in crops.items()}
     clean = None if model else to_input(clean_crops(data, training, preprocessing.crop_margin, seed), preprocessing)

@@ -315,3 +315,25 @@ def test_steps_seeds_and_epochs_differ(data: tuple[Path, list[Example]]) -> None
 
 def test_length_is_the_steps_of_an_epoch(data: tuple[Path, list[Example]]) -> None:
     assert len(batches(data)) == 5
+
+
+# The teacher
+
+
+def test_teacher_shares_in_what_is_learnt(data: tuple[Path, list[Example]]) -> None:
+    root, examples = data
+    asked = []
+
+    def teacher(crops: Pixels) -> NDArray[np.float64]:
+        asked.append(crops)
+        fake = crops.mean((1, 2, 3)) / 255
+        return np.stack([fake if label == "Fake" else 1 - fake for label in LABELS], axis=1)
+
+    taught = Batches(root, examples, PREPROCESSING, GRID, 5, 0, PLAIN, teacher=teacher, teacher_share=0.75)[1]
+    alone = batches(data, recipe=PLAIN)[1]
+    (crops,) = asked
+    assert crops.dtype == np.uint8 and len(crops) == len(alone[0])
+    np.testing.assert_array_equal(taught[0], alone[0])
+    expected = 0.25 * alone[1]["probabilities"] + 0.75 * teacher(crops)
+    np.testing.assert_allclose(taught[1]["probabilities"], expected, atol=1e-6)
+    np.testing.assert_array_equal(taught[1]["attention"], alone[1]["attention"])
