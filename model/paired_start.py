@@ -20,6 +20,7 @@ def start(
     weights: Path | None = None,
     model: Path | None = None,
     imagenet_share: float = 0.25,
+    halfway_to: Path | None = None,
 ) -> keras.Model:
     """The network to train, with its first weights and its frozen layers.
 
@@ -30,6 +31,7 @@ def start(
         model: a model folder to go on from, in the form that is shipped, without batch norms in its backbone.
         imagenet_share: with both ``model`` and ``imagenet``, how far the backbone goes back towards ImageNet's, 0..1:
             it forgets a part of what it has learnt by heart (Wortsman et al., arXiv 2109.01903).
+        halfway_to: a second model folder of the same architecture; with ``model``, the mean of both is the start.
 
     Raises:
         ArchitectureError: if the files do not fit the architecture, or ``weights`` and ``model`` are both given.
@@ -45,6 +47,8 @@ def start(
     if (name := read_card(model).architecture) != architecture:
         raise ArchitectureError(f"{model} is a {name}, not a {architecture}.")
     network = load_keras(model)
+    if halfway_to is not None:
+        average(network, load_keras(halfway_to), 0.5)
     if imagenet is not None:
         average(network, _folded_backbone(network.input_shape[1], imagenet), imagenet_share)
     freeze(network, norms=True)

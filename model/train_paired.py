@@ -50,6 +50,9 @@ def train(
     backbone: Annotated[Path | None, typer.Option(help="ImageNet weights; random start without.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights file of an earlier run to go on from.")] = None,
     model: Annotated[Path | None, typer.Option(help="Model folder to go on from.")] = None,
+    halfway_to: Annotated[
+        Path | None, typer.Option(help="With --model: start from the mean of both models' weights.")
+    ] = None,
     imagenet_share: Annotated[
         float, typer.Option(min=0, max=1, help="With --model and --backbone: how far to go back to ImageNet's weights.")
     ] = 0.25,
@@ -96,7 +99,7 @@ def train(
     arguments = {key: value.name if isinstance(value, Path) else value for key, value in given.items()}
     runs.check_arguments(out, arguments, free=())  # before minutes go by looking for faces
     keras.utils.set_random_seed(seed)
-    network = start(architecture, backbone, weights, model, imagenet_share)
+    network = start(architecture, backbone, weights, model, imagenet_share, halfway_to)
     if MASK_LAYER not in {layer.name for layer in network.layers}:
         raise ArchitectureError(f"{architecture} has no attention mask to train; choose {' or '.join(MASKED)}.")
     listed = [example for example in choose_sets(data, pictures(data), sets) if example.split in ("train", "val")]

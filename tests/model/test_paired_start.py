@@ -70,6 +70,17 @@ def test_backbone_goes_back_towards_imagenet_by_the_share(shipped: Path, imagene
         np.testing.assert_array_equal(mine, its)
 
 
+def test_two_models_meet_halfway(shipped: Path, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(5)
+    other = build("lite_attention", folded=True)
+    card = Card("lite_attention", ARCHITECTURES["lite_attention"].preprocessing, LABELS)
+    save_artifact(other, tmp_path / "other", card)
+    both = [load_keras(folder).get_weights() for folder in (shipped, tmp_path / "other")]
+    found = start("lite_attention", model=shipped, halfway_to=tmp_path / "other").get_weights()
+    for one, two, mean in zip(*both, found, strict=True):
+        np.testing.assert_allclose(mean, (one + two) / 2, atol=1e-6)
+
+
 def test_what_does_not_fit_is_refused(shipped: Path, imagenet: Path) -> None:
     with pytest.raises(ArchitectureError, match="not both"):
         start("lite_attention", weights=imagenet, model=shipped)
