@@ -33,7 +33,7 @@ from model.cli import run
 from model.language import DEFAULT, LANGUAGES, language_of_environment, say, speaking
 from model.photo import PhotoError
 
-# Served by the page itself; the package's semi-bold cut of this font lacks most letters, so the bold stands in.
+# Served by the page itself; the package's semi-bold cut of this font has few letters, so the bold stands in.
 FONT = (gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif")
 THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg", font=FONT).set(
     # Gradio's own subdued grey is too pale to read on white (contrast 2.6 where 4.5 is asked for).

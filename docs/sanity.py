@@ -90,7 +90,7 @@ def page(runs: dict[str, Likeness]) -> str:
 Made by `python -m docs.sanity` on two CPU cores, from {len(runs)} faces: {", ".join(runs)}.
 
 After Adebayo et al. (arXiv 1810.03292) the weights of the shipped network are shuffled within each array, part by part
-from the verdict down to the pixels; what is shuffled stays shuffled. After each part every map is made anew for the
+from the verdict down to the pixels; what is shuffled stays shuffled. After each part every map is made again for the
 class that was likelier at first, and compared with the intact network's by Spearman's rank correlation over the face's
 superpixels: 1 is the same order, 0 is chance. Means over the faces, each of which has its own shuffle; LIME has
 {LIME_SAMPLES} samples. Unless "signed", a region counts by how much it matters, for or against; "by pixel" adds up

@@ -53,7 +53,7 @@ class Analysis:
         what_if: the face without ``settings.hidden``; None where nothing is hidden.
         predictions: the model's word on each of ``faces``, in their order, on the ``MOST_JUDGED`` largest at the most;
             empty before the verdict.
-        robustness: how the verdict bears changes to the face; None until all are tried.
+        robustness: how stable the verdict is under changes to the face; None until all are tried.
         stage: what is being worked on: a method's name, ``faces``, ``robustness``, ``flip`` …; empty once complete.
         progress: share of that stage done, 0..1; None where it can't be told.
         seconds: time spent per step.

@@ -1,4 +1,4 @@
-"""What every way into the product shares: the models, whose turn it is, the photos kept, and the road itself."""
+"""What every way into the product shares: the models, the queue, the photos kept, and the road itself."""
 
 from __future__ import annotations
 

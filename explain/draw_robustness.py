@@ -1,4 +1,4 @@
-"""Draws how a verdict bears changes: a small chart for each kind, with the point where the verdict turns."""
+"""Draws how stable a verdict is: a small chart for each kind, with the point where the verdict turns."""
 
 from __future__ import annotations
 

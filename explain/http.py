@@ -78,7 +78,7 @@ def plain_routes(doors: Doors) -> list[BaseRoute]:
     ) -> Response:
         """Judge one face of a photo and explain the verdict.
 
-        The answer is JSON, or a self-contained page of HTML for who prefers text/html. A photo without a face gets no
+        The answer is JSON, or a page of HTML for clients that prefer text/html. A photo without a face gets no
         verdict.
         """
         if language:

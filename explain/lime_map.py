@@ -126,7 +126,7 @@ class LimeExplainer(LimeImageExplainer):
                     raise ValueError(f"predict must return (images, classes) {expected}, got {answers.shape}")
                 probabilities[start:used] = answers
                 enough = used >= SAMPLES_PER_SUPERPIXEL * masks.shape[1]
-                # Twice as many samples may take twice as long, which is too long for who has seen nothing yet.
+                # Twice as many samples may take twice as long, which is too long for someone who has seen nothing yet.
                 overdue = not seconds and 2 * (time.perf_counter() - resumed) > PATIENCE
                 due = overdue or used >= min(next_map, samples)
                 if not (due or enough):

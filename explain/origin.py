@@ -30,7 +30,7 @@ class Origin:
     Attributes:
         file: the photo's file, as it was named; a page shows no folders.
         command: the command line that asked for it; empty where it was none.
-        when: date and time; empty where it shall not be told.
+        when: date and time; empty where it must not be shown.
         versions: of the libraries.
     """
 

@@ -1,4 +1,4 @@
-"""How well a verdict bears what happens to photos: the same face, asked about again after each change."""
+"""How stable a verdict is under common image changes: the same face, asked about again after each change."""
 
 from __future__ import annotations
 

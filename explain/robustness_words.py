@@ -1,4 +1,4 @@
-"""Says how well a verdict bears changes: in a sentence, in a table, and for those who do not see the plot."""
+"""Says how stable a verdict is under changes: in a sentence, in a table, and for those who do not see the plot."""
 
 from __future__ import annotations
 

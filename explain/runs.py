@@ -23,7 +23,7 @@ class Runs:
 
     @contextmanager
     def begin(self, visitor: str) -> Iterator[Callable[[], bool]]:
-        """Begin a run once the visitor's run before has ended; what is yielded tells whether this one shall end.
+        """Begin a run once the visitor's run before has ended; what is yielded says whether this one must end.
 
         Waiting keeps what the older run is still sending from arriving after the newer one has cleared the page.
         """

@@ -31,7 +31,7 @@ class WhatIf:
         flipped: whether the likelier class is another one than before.
         verdict: what the model would say now, with the inconclusive band: ``Fake``, ``Real`` or ``Inconclusive``.
         verdict_before: the same of the untouched crop.
-        still_visible: those of ``names`` that regions which aren't hidden bear too: only a part of these is hidden.
+        still_visible: those of ``names`` that regions which aren't hidden have too: only a part of these is hidden.
     """
 
     hidden: tuple[int, ...]

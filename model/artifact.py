@@ -161,7 +161,7 @@ def load_artifact(folder: Path) -> Card:
     for name in (TFLITE, WEIGHTS, *([CONFIG] if card.architecture == LEGACY else [])):
         path = folder / name
         if not path.exists():
-            raise ArtifactError(Said("model.lacks", folder=folder.name, file=name))
+            raise ArtifactError(Said("model.missing_file", folder=folder.name, file=name))
         if card.sha256.get(name) != digest(path):
             raise ArtifactError(Said("model.another_file", file=f"{folder.name}/{name}"))
     return card

@@ -22,7 +22,7 @@ def average(first: "keras.Model", second: "keras.Model", share: float) -> "keras
     2109.01903), and a run that starts there forgets what the earlier one had learnt by heart.
 
     Args:
-        first: changed in place; layers that ``second`` lacks keep their weights.
+        first: changed in place; layers that ``second`` does not have keep their weights.
         second: what it is averaged with.
         share: of ``second``, 0..1.
 

@@ -1,4 +1,4 @@
-"""Tells in words and numbers how a model bears corrupted pictures, from the figures in its card."""
+"""Says in words and numbers how stable a model is under corruptions, from the figures in its card."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from model.corruptions import CLEAN, CORRUPTIONS
 from model.language import number, say
 
 QUOTED = "jpeg 50"  # about what messengers do to a photo
-SMALL_LOSS = 0.05  # of AUC; the interval's upper end must keep to it before a model is said to bear JPEG well
+SMALL_LOSS = 0.05  # of AUC; the interval's upper end must keep to it before a model is called robust to JPEG
 Figures = Mapping[str, Mapping[str, Any]]
 
 
@@ -49,7 +49,7 @@ def _quoted(scored: Mapping[str, Figures], readable: Callable[[str], str]) -> st
     worst, highest = found[name], max(loss["high"] for loss in found.values())
     told = {"loss": worst["value"], "name": readable(name)}
     if highest <= SMALL_LOSS:
-        return say("card.robustness.no_loss") if worst["value"] <= 0 else say("card.robustness.bears", **told)
+        return say("card.robustness.no_loss") if worst["value"] <= 0 else say("card.robustness.robust", **told)
     if worst["value"] > SMALL_LOSS and worst["low"] > 0:
         return say("card.robustness.harms", **told)
     # The set that could lose most, which need not be the one that lost most.

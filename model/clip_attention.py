@@ -67,7 +67,7 @@ def verdict(features: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
 def verdict_on_features(tower: Tower = VIT_B16) -> keras.Model:
     """What follows the tower, alone, to be trained on features ``(N, 10, 10, 768)`` that were computed once.
 
-    Its layers bear the same names as in ``clip_attention``, see ``give_verdict``.
+    Its layers have the same names as in ``clip_attention``, see ``give_verdict``.
     """
     features = keras.Input((tower.grid, tower.grid, tower.width), name="features")
     return keras.Model(features, verdict(features), name="clip_verdict")

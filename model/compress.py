@@ -213,13 +213,13 @@ def compress(
 ) -> None:
     """Compress a model in seven ways; size, speed and accuracy of each stand beside the original in one table.
 
-    Run again, the variants that are there are measured anew and not made anew.
+    Run again, the variants that are there are measured again and not made again.
     """
     if split not in SPLITS:
         raise DatasetError(f"There is no split {split!r}; choose {', '.join(SPLITS)}.")
     card = load_artifact(artifact)
     warn_of_other_view(card, named_after(artifact).name, whole)
-    # What the variants hold depends on these alone; they may be measured anew in other ways.
+    # What the variants hold depends on these alone; they may be measured again in other ways.
     deciding = {"network": card.sha256[TFLITE], "data": data.name, "sets": sets, "calibration": calibration}
     deciding |= {"seed": seed, "whole": whole}
     runs.check_arguments(out, deciding)  # before minutes go by looking for faces

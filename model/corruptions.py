@@ -1,4 +1,4 @@
-"""Corrupts face crops the way that photos are corrupted, at stated levels, to measure how a model bears it.
+"""Corrupts face crops the way that photos are corrupted, at stated levels, to measure how stable a model is.
 
 A corruption is applied to the face crop (256 pixels a side; to the whole picture where no faces are looked for), before
 the network's own preprocessing shrinks it. Levels that are lengths are stated for that crop.

@@ -61,7 +61,7 @@ def _load_or_find_faces(root: Path, names: list[str], cache: Path, workers: int)
         DatasetError: if ``cache`` is not one.
     """
     roots = _read_cache(cache)
-    # One cache may serve several data folders, whose pictures may bear the same names.
+    # One cache may serve several data folders, whose pictures may have the same names.
     known = roots.setdefault(str(root.resolve()), {})
     missing = [name for name in names if not _is_known(root / name, known.get(name))]
     for name in missing:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# One interpreter each: changing an interpreter's batch size makes it plan its memory anew. Four pictures stay in the
+# One interpreter each: changing an interpreter's batch size makes it plan its memory again. Four pictures stay in the
 # processor's cache: the shipped network takes 4.2 ms a picture in fours and 5.2 ms in sixty-fours (2 cores, AVX2).
 BATCH_SIZES = (1, 4)
 MAX_ACTIVATION_BYTES = 512_000_000  # what the largest tensor of a batch may take; several are held at a time
@@ -92,7 +92,7 @@ class Engine:
             kept: numbers of the patches that are seen, row by row, ``(T,) int32`` each.
         """
         answers = np.empty((len(kept), 2), np.float32)
-        # Another number of patches makes the interpreter plan its memory anew: ask about equal numbers in a row.
+        # Another number of patches makes the interpreter plan its memory again: ask about equal numbers in a row.
         for row in sorted(range(len(kept)), key=lambda row: len(kept[row])):
             with self._lock:
                 answers[row] = self._kept_runner(pixels=pixels[None], kept=kept[row])["probabilities"][0]

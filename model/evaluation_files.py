@@ -92,7 +92,7 @@ def begin(folder: Path, arguments: Mapping[str, Any], inputs: Mapping[str, Any])
 
 
 def remove_results(folder: Path, names: Sequence[str]) -> None:
-    """Remove results files, what was drawn from them, and what every run writes anew; nothing that is not ours."""
+    """Remove results files, what was drawn from them, and what every run writes again; nothing that is not ours."""
     if FIGURES in names:
         for dataset in read_figures(folder):
             for chart in (*CHARTS, Path(OVERVIEW).stem):

@@ -38,7 +38,7 @@ def write_beside(h5: Path, card: Card, force: bool) -> str:
     if path.exists() and not force:
         used = "is kept as it is" if given_fields(h5) else f"says nothing of this {h5.name}, and is kept as it is"
         return f"{path} exists and {used}; --force replaces it."
-    # What was fitted stays in the model folder: written here, it would undo what is fitted anew. An owner's own stays.
+    # What was fitted stays in the model folder: written here, it would undo what is fitted later. An owner's own stays.
     own = given_fields(h5)
     # Labels that were assumed stay so: written here, they would be taken for the owner's word.
     names = [name for name in BELONGS_BESIDE if name != "labels" or not assumed_labels(card)]

@@ -157,7 +157,7 @@ def _test_where_one_class_is_alone(examples: list[Example]) -> list[Example]:
 
 
 def _rows(table: Path, columns: set[str]) -> list[dict[str, str]]:
-    """Rows of a CSV file, or none where it lacks one of ``columns``: then it is another table of that name."""
+    """Rows of a CSV file, or none where one of ``columns`` is missing: then it is another table of that name."""
     with table.open(newline="") as file:
         reader = csv.DictReader(file)
         return list(reader) if columns <= set(reader.fieldnames or ()) else []

@@ -24,7 +24,7 @@ from model.legacy_described import STAND_IN
 from model.preprocessing import Preprocessing
 
 ROOT = Path(__file__).parents[1]
-FORMAT = 2  # of what is kept; raised whenever a file would be imported otherwise than before, so that it is made anew
+FORMAT = 2  # of what is kept; raised whenever a file would be imported otherwise than before, so that it is made again
 UNFINISHED = ".unfinished-"
 STEPS = 3  # of an import
 STEP, PROBLEM, SYSTEM, DONE = "step", "problem", "system", "done"  # the first word of each line

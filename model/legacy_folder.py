@@ -84,7 +84,7 @@ def failed_before(h5: Path) -> Said | None:
 
 def _folder_of(h5: Path, given: Mapping[str, Any]) -> Path:
     """Where the model folder of a file lies in the cache."""
-    # The owner's word on a Lambda decides what the network computes, so without it the file is looked at anew.
+    # The owner's word on a Lambda decides what the network computes, so without it the file is looked at again.
     return cache_root() / (digest(h5) + (f"-{DIVIDE}" if LAMBDA in given else ""))
 
 

@@ -13,7 +13,7 @@ from model.legacy_plan import Call, LayerPlan, Plan, find_mask
 MAX_CALLS = 3_000  # EfficientNetB7 has 810
 MAX_NESTING = 5
 MAX_NAME = 300
-MAX_STEPS = 30_000  # layers and references looked at, counted anew at each call of a nested network; of B7: 1,700
+MAX_STEPS = 30_000  # layers and references looked at, counted again at each call of a nested network; of B7: 1,700
 DEFAULT_INPUT = (128, 128, 3)  # of the thesis, where a file leaves the sides open
 NETWORKS = ("Functional", "Model", "Sequential")
 POOLING = "GlobalAveragePooling2D"

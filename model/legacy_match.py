@@ -118,8 +118,10 @@ def load_by_shape(network: keras.Model, weights: Sequence[Weight]) -> Report:
                 by_order.append(f"{weight.name} as {place}")
         if isinstance(target.layer, layers.Normalization):
             target.layer.finalize_state()  # it computes with constants made of its weights
-    lacking, spare = _left(targets, stored, pairs)
-    missing = tuple(f"{one.layer.name}/{variable.name}" for one in lacking for variable in one.variables.values())
+    missing_layers, spare = _left(targets, stored, pairs)
+    missing = tuple(
+        f"{one.layer.name}/{variable.name}" for one in missing_layers for variable in one.variables.values()
+    )
     unused = tuple(weight.name for one in spare for weight in one.weights.values())
     return Report(matched, tuple(by_order), missing, unused)
 
@@ -130,7 +132,7 @@ def repeats_the_mask(weight: Weight) -> bool:
 
 
 def _stored(weights: Iterable[Weight], numbered: bool) -> list[_Stored]:
-    """The layers of a file by number; where numbers begin anew in every network, nested networks first."""
+    """The layers of a file by number; where numbers begin again in every network, nested networks first."""
     found: dict[tuple[str, ...], dict[str, Weight]] = defaultdict(dict)
     for weight in weights:
         found[weight.scopes][_plain(weight.variable)] = weight

@@ -87,7 +87,7 @@ def training_data(card: Card) -> Section:
 
 
 def robustness_section(card: Card) -> Section:
-    """How it bears corrupted pictures."""
+    """How stable it is under corruptions."""
     sentences, head, rows = robustness(card.metrics.get("test_corruptions", {}), readable)
     return Section("robustness", say("card.robustness.title"), sentences, Table(head, rows) if rows else None)
 
@@ -129,7 +129,7 @@ def markdown(card: Card, folder: Path = SHIPPED) -> str:
         f"# Model card: {name_of(card) if card.architecture == LEGACY else named_after(folder).name}",
         "",
         "Written by `python -m model model_card` from the model's `card.json`; every sentence follows the numbers",
-        "there. Do not edit it: measure anew, and write it anew.",
+        "there. Do not edit it: measure again and write it again.",
     ]
     for section in facts(card):
         parts += ["", *_section(section)]

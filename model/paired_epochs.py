@@ -36,7 +36,7 @@ def clean_crops(data: Path, training: list[Example], margin: float, seed: int) -
 
 
 def refresh_attention_norm(model: keras.Model, pixels: NDArray[np.float32]) -> None:
-    """Measure the attention block's batch statistics anew, for the weights that the model has now.
+    """Measure the attention block's batch statistics again, for the weights that the model has now.
 
     The moving statistics follow the raw weights, while the averaged weights are what is judged and kept: as with
     stochastic weight averaging (Izmailov et al., arXiv 1803.05407), they must be measured again, or the verdict is

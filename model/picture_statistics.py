@@ -159,7 +159,7 @@ def measure_all(root: Path, examples: Sequence[Example], table: Path, workers: i
     """Measure every example, remembering in ``table`` (CSV) what need not be measured again.
 
     The table grows line by line, so an interrupted run goes on where it was; a file that changed since is measured
-    anew. Pictures are read one at a time.
+    again. Pictures are read one at a time.
 
     Returns:
         One row per readable example, indexed by path in the order of ``examples``, without the histograms: those stay

@@ -32,7 +32,7 @@ def write_table(
 
 
 def markdown(rows: Sequence[Mapping[str, str]]) -> str:
-    """A Markdown table of rows; columns stand in the order in which they first appear, empty where a row lacks one."""
+    """A Markdown table of rows; columns stand in the order in which they first appear, empty where a row has none."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     lines = [columns, ["---"] * len(columns), *([row.get(column, "") for column in columns] for row in rows)]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

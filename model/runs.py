@@ -52,7 +52,7 @@ def read_arguments(folder: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except ValueError as error:
-        raise RunError(f"{path} is not JSON: {error}; delete the folder to start anew.") from error
+        raise RunError(f"{path} is not JSON: {error}; delete the folder to start again.") from error
     return found
 
 
@@ -126,7 +126,7 @@ def restore_state(folder: Path, variables: Sequence[keras.Variable]) -> int:
     with np.load(folder / STATE) as state:
         epochs, *values = (state[name] for name in state.files)
         if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
-            raise RunError(f"{folder / STATE} does not fit this network; delete it to start anew.")
+            raise RunError(f"{folder / STATE} does not fit this network; delete it to start again.")
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         return int(epochs)

@@ -119,7 +119,7 @@ def feature_table(rows: pandas.DataFrame, examples: Sequence[Example]) -> pandas
 
     Args:
         rows: what ``measure_all`` returned.
-        examples: pictures; those that ``rows`` lacks are left out.
+        examples: pictures; those without a row are left out.
     """
     chosen = [example for example in examples if example.path in rows.index]
     table = rows.loc[[example.path for example in chosen]].copy()

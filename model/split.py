@@ -130,7 +130,9 @@ def split_of_run(artifact: Path, examples: list[Example]) -> list[Example]:
     touched = {example.dataset for example in examples if example.path in sides}
     unnamed = Counter(example.dataset for example in examples if example.path not in sides)
     if left_out := sum(count for dataset, count in unnamed.items() if dataset in touched):
-        log.warning("%d pictures are left out: the split that %s was trained on lacks them.", left_out, artifact)
+        log.warning(
+            "%d pictures are left out: the split that %s was trained on does not list them.", left_out, artifact
+        )
     if others := sorted(set(unnamed) - touched):
         log.warning("%s was trained on none of %s, which keeps its split.", artifact, ", ".join(others))
     return [

@@ -96,7 +96,7 @@ def fit(
         options: by which the examples were chosen, to be recorded with the arguments.
 
     Raises:
-        DatasetError: if a split lacks a class, or no face was found.
+        DatasetError: if a split has no picture of a class, or no face was found.
         TrainingError: if the training can't be done as asked, or diverges.
         RunError: if ``out`` holds a run with other arguments.
         ArchitectureError: if the weights file to start from does not fit.

@@ -15,7 +15,7 @@ from model.training import TrainingError
 from model.tune_report import ENDED, rounded
 
 FOLDER = "folder"
-# The thesis's two optimizers and batch sizes. SGD bears rates that are too large for Adam: the search finds that out.
+# The thesis's two optimizers and batch sizes. SGD takes rates that Adam can't: the search finds that out.
 CHOICES: dict[str, BaseDistribution] = {
     "optimizer": CategoricalDistribution(("adam", "sgd")),
     "batch_size": CategoricalDistribution((16, 32)),

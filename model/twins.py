@@ -50,5 +50,5 @@ def read_twins(folder: Path) -> dict[str, list[Twin]]:
     except FileNotFoundError as error:
         raise DatasetError(f"{folder} holds no {TABLE}; python -m model resynthesise writes it.") from error
     except (KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"{folder / TABLE} is not a table of twins: a row lacks a column or its side.") from error
+        raise DatasetError(f"{folder / TABLE} is not a table of twins: a row has no twin or no side.") from error
     return dict(twins)

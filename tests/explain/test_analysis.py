@@ -253,7 +253,7 @@ def test_what_is_no_photo_is_refused(detector: Detector) -> None:
         next(iter(analyze(b"no photo", QUICK, detector)))
 
 
-# How the verdict bears changes
+# How stable the verdict is
 
 
 def test_robustness_comes_whole_after_the_first_map(steps: list[Analysis], detector: Detector) -> None:

@@ -1,4 +1,4 @@
-"""What all doors share: whose turn it is, the photos kept, and what is told of models and server."""
+"""What all ways in share: the queue, the photos kept, and what is said of models and server."""
 
 from __future__ import annotations
 

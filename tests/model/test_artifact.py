@@ -143,7 +143,7 @@ def test_weights_are_rounded_to_half_precision_in_both_files_alike(
 @pytest.mark.parametrize("name", [TFLITE, WEIGHTS])
 def test_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
-    assert f"net lacks {name}" in refusal(folder)
+    assert f"net has no {name}" in refusal(folder)
 
 
 @pytest.mark.parametrize("name", [TFLITE, WEIGHTS])

@@ -19,7 +19,7 @@ from model.language import Said
 
 @pytest.fixture
 def found(tiny_artifact: Path, tmp_path: Path) -> list[FoundModel]:
-    """A model that lacks its network, one known to be broken, and two that work."""
+    """A model without its network, one known to be broken, and two that work."""
     broken = tmp_path / "broken"
     shutil.copytree(tiny_artifact, broken)
     (broken / "model.tflite").unlink()
@@ -36,7 +36,7 @@ def test_first_model_that_works_is_the_one_to_start_with(found: list[FoundModel]
     models = Models(found, told.append)
     assert models.names == ["one", "two"]
     assert models.first == "one"
-    assert any("lacks model.tflite" in problem for problem in models.problems)
+    assert any("has no model.tflite" in problem for problem in models.problems)
     assert "refused.h5 is no Keras file." in models.problems
     assert told == models.problems
 
@@ -62,7 +62,7 @@ def test_unknown_name_lists_those_that_exist(found: list[FoundModel]) -> None:
 
 
 def test_no_model_that_works_is_an_error_that_says_why(found: list[FoundModel]) -> None:
-    with pytest.raises(ArtifactError, match=r"lacks model\.tflite"):
+    with pytest.raises(ArtifactError, match=r"has no model\.tflite"):
         Models(found[:1])
     with pytest.raises(ArtifactError, match="no model to use"):
         Models([])

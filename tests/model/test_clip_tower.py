@@ -1,4 +1,4 @@
-"""CLIP's image tower computes what a plain numpy reading of the paper computes, and trains what it shall."""
+"""CLIP's image tower computes what a plain numpy reading of the paper computes, and trains what it must."""
 
 from __future__ import annotations
 

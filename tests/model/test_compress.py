@@ -272,7 +272,7 @@ def test_command_measures_every_variant_and_continues(
         assert replace(load_artifact(out / variant.name), sha256={}) == replace(load_artifact(tiny_artifact), sha256={})
     assert "Measured on test pictures. Speed" in (out / "table.md").read_text()
 
-    monkeypatch.setattr("model.compress.load_keras", lambda folder: pytest.fail("made anew"))
+    monkeypatch.setattr("model.compress.load_keras", lambda folder: pytest.fail("made again"))
     compress(tiny_artifact, root, out, calibration=8, rounds=2, faces=cache)
     with pytest.raises(RunError, match="another calibration"):
         compress(tiny_artifact, root, out, calibration=4, rounds=2, faces=cache)

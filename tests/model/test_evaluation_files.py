@@ -62,7 +62,7 @@ def test_charts_of_the_same_run_stay(tmp_path: Path) -> None:
     begin(folder, {}, INPUTS)
     kept = {"my set (1)/overview.png", "my set (1)/roc.png", "robustness_auc.png", "figures.json", "robustness.json"}
     assert files(folder) >= kept
-    assert not files(folder) & {"training_curves.png", "transfer.csv", "transfer.png", "report.md"}, "drawn anew"
+    assert not files(folder) & {"training_curves.png", "transfer.csv", "transfer.png", "report.md"}, "drawn again"
 
 
 @pytest.mark.parametrize("arguments", [{"epochs": 3}, {"command": "explore", "inputs": {}}])

@@ -211,7 +211,7 @@ def test_command_keeps_a_card_unless_forced(
 def test_command_writes_no_calibration_that_was_fitted(
     pair: Path, examples: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Beside the file it would count more than what is fitted anew, and outlive the colours that it was fitted for."""
+    """Beside the file it would count more than what is fitted later, and outlive the colours that it was fitted for."""
     folder = legacy_folder.model_folder(pair)
     write_card(folder, replace(read_card(folder), temperature=1.7))
     for order, temperature in (("BGR", 1.7), ("RGB", None)):

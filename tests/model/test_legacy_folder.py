@@ -197,7 +197,7 @@ def test_card_that_names_a_digest_is_of_that_file_alone(pair: Path) -> None:
 
 @pytest.mark.usefixtures("cache")
 def test_word_on_a_lambda_is_kept_apart(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It decides what the network computes: without it, a file that was imported by it is looked at anew."""
+    """It decides what the network computes: without it, a file that was imported by it is looked at again."""
     folder = model_folder(pair)
     beside(pair, **{"lambda": "divide"})
     monkeypatch.setattr(legacy_folder, "convert_apart", convert)

@@ -182,7 +182,7 @@ def test_unseen_sets_and_transfer_are_told() -> None:
 
 def test_robustness_names_jpeg_the_hardest_and_whom_it_harms() -> None:
     text = told(CARD, "robustness")
-    assert "It bears JPEG well: at quality 50 it loses at most 0.020 AUC (on DFDC face swaps)." in text
+    assert "It is robust to JPEG: at quality 50 it loses at most 0.020 AUC (on DFDC face swaps)." in text
     assert "Hardest is blur of 4 pixels in 256: AUC on DFDC face swaps falls by 0.220 to 0.700." in text
     assert "70% of those in DFDC face swaps are then called fake, instead of 18%." in text
     assert "on up to 50 pictures" in text
@@ -211,7 +211,7 @@ def test_jpeg_that_harms_is_said_to_harm() -> None:
 @pytest.mark.parametrize(
     ("loss", "spread", "verdict"),
     [
-        (0.02, 0.03, "It bears JPEG well"),
+        (0.02, 0.03, "It is robust to JPEG"),
         (0.02, 0.031, "Whether JPEG harms it is not clear"),
         (-0.01, 0.02, "loses no AUC on any test set"),
         (-0.01, 0.2, "Whether JPEG harms it is not clear"),

@@ -189,7 +189,7 @@ def test_pictures_that_a_run_did_not_have_are_left_out_with_one_warning(
     with caplog.at_level(logging.WARNING):
         found = split_of_run(tmp_path, assign_splits(examples, seed=1))
     assert [example.path for example in found] == [example.path for example in examples[:35]]
-    assert caplog.messages == [f"5 pictures are left out: the split that {tmp_path} was trained on lacks them."]
+    assert caplog.messages == [f"5 pictures are left out: the split that {tmp_path} was trained on does not list them."]
 
 
 def test_other_data_sets_keep_their_split(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
