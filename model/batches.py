@@ -81,7 +81,8 @@ class Batches(keras.utils.PyDataset):
             teacher: says how likely crops ``(N, 256, 256, 3) uint8`` are Fake or Real, ``(N, 2)``; see
                 ``Detector.probabilities``.
             teacher_share: weight of the teacher's answer in what is to be learnt, 0..1; the truth has the rest
-                (Hinton et al., arXiv 1503.02531).
+                (Hinton et al., arXiv 1503.02531). Fakes with their real twins keep the truth: a teacher with a frozen
+                tower sees face swaps less well than a network that learns them.
 
         Raises:
             DatasetError: if the recipe asks for pictures of a kind that is not there.
@@ -136,8 +137,9 @@ class Batches(keras.utils.PyDataset):
         p_fake = np.array([sample.p_fake for sample in samples], np.float32)
         labels = np.stack([p_fake if label == "Fake" else 1 - p_fake for label in LABELS], axis=1)
         if self.teacher is not None:
-            share = np.float32(self.teacher_share)
-            labels = (1 - share) * labels + share * self.teacher(crops).astype(np.float32)
+            taught = slice(2 * self.recipe.twins if self._twins else 0, None)
+            said = self.teacher(crops[taught]).astype(np.float32)
+            labels[taught] += np.float32(self.teacher_share) * (said - labels[taught])
         masks = np.zeros((len(samples), *self.grid, 1), np.float32)
         mask_weights = np.zeros((len(samples), *self.grid), np.float32)
         for row, sample in enumerate(samples):

@@ -332,8 +332,10 @@ def test_teacher_shares_in_what_is_learnt(data: tuple[Path, list[Example]]) -> N
     taught = Batches(root, examples, PREPROCESSING, GRID, 5, 0, PLAIN, teacher=teacher, teacher_share=0.75)[1]
     alone = batches(data, recipe=PLAIN)[1]
     (crops,) = asked
-    assert crops.dtype == np.uint8 and len(crops) == len(alone[0])
+    twins = 2 * PLAIN.twins
+    assert crops.dtype == np.uint8 and len(crops) == len(alone[0]) - twins
     np.testing.assert_array_equal(taught[0], alone[0])
-    expected = 0.25 * alone[1]["probabilities"] + 0.75 * teacher(crops)
-    np.testing.assert_allclose(taught[1]["probabilities"], expected, atol=1e-6)
     np.testing.assert_array_equal(taught[1]["attention"], alone[1]["attention"])
+    np.testing.assert_array_equal(taught[1]["probabilities"][:twins], alone[1]["probabilities"][:twins])
+    expected = 0.25 * alone[1]["probabilities"][twins:] + 0.75 * teacher(crops)
+    np.testing.assert_allclose(taught[1]["probabilities"][twins:], expected, atol=1e-6)
