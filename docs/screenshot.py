@@ -1,4 +1,4 @@
-"""Takes the README's pictures of the page: ``python -m docs.screenshot`` opens it, walks it and ends it."""
+"""Takes the pictures of the README and docs/page.md: ``python -m docs.screenshot`` opens the page and ends it."""
 
 import shutil
 import socket

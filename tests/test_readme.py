@@ -1,9 +1,12 @@
-"""The README quotes the figures that the shipped model's card holds, and commands that exist."""
+"""The README and the pages of docs/ quote the figures that the shipped model's card holds, and commands that exist."""
+
+from __future__ import annotations
 
 import json
 import re
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +16,18 @@ from model.artifact import SHIPPED, read_card
 from model.detector import Detector
 
 ROOT = Path(__file__).resolve().parent.parent
-README, TURKISH = ((ROOT / name).read_text("utf-8") for name in ("README.md", "README.tr.md"))
+MOST_LINES = 110  # of a README: a visitor reads it in two minutes
+TRANSLATED = {  # each English page with its Turkish one
+    ROOT / "README.md": ROOT / "README.tr.md",
+    **{
+        ROOT / "docs" / f"{name}.md": ROOT / "docs" / "tr" / f"{name}.md"
+        for name in ("page", "measured", "use", "train", "own_model")
+    },
+}
+PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")})
+TEXTS = {path: path.read_text("utf-8") for path in PAGES}
+README, TURKISH = TEXTS[ROOT / "README.md"], TEXTS[ROOT / "README.tr.md"]
+MEASURED, MEASURED_TURKISH = TEXTS[ROOT / "docs" / "measured.md"], TEXTS[ROOT / "docs" / "tr" / "measured.md"]
 ROWS = {"DFDC": "dfdc", "StyleGAN": "ffhq_stylegan", "CIPLAB": "ciplab", "UTKFace": "utkface"}
 UNSEEN = {  # rows on sources that the model never saw: what a row begins with, its kind and the card's name for it
     "UTKFace, all ages": ("reals", "utkface"),
@@ -24,15 +38,49 @@ UNSEEN = {  # rows on sources that the model never saw: what a row begins with, 
     "Gemini 2.5": ("fakes", "unseen_nano_banana"),
     "inswapper face swaps": ("fakes", "unseen_inswapper"),
 }
+IN_SHORT = {  # rows of the README's own table: what a row begins with, and the card's name for it
+    "DFDC": "dfdc",
+    "StyleGAN": "ffhq_stylegan",
+    "CIPLAB": "ciplab",
+    "UTKFace": "utkface",
+    "FairFace": "unseen_fairface",
+    "Unsplash": "unseen_unsplash",
+    "FLUX.1 dev": "unseen_flux_dev",
+    "Gemini 2.5": "unseen_nano_banana",
+    "inswapper": "unseen_inswapper",
+}
 COLUMNS = ("auc", "accuracy", "false_accusation_rate", "miss_rate", "expected_calibration_error")
+
+
+def named(path: Path) -> str:
+    """A path below the checkout, to name a test after."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def cells_of(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def rows_of_figures(text: str) -> list[str]:
+    """What follows the first cell of each row of a table whose other cells hold figures and no words."""
+    return re.findall(r"^\| [^|]*\|([^a-zA-Z\n]*\d[^a-zA-Z\n]*)$", text, re.MULTILINE)
+
+
+def linked_from(path: Path) -> set[Path]:
+    """Files that a page links to or shows; addresses on the web and places inside the page are left out."""
+    links = re.findall(r"\]\(([^)]+)\)", TEXTS[path])
+    return {(path.parent / link.split("#")[0]).resolve() for link in links if ":" not in link and link[0] != "#"}
+
+
+# Figures
 
 
 def test_table_quotes_the_card() -> None:
     measured = read_card(SHIPPED).metrics["test"]
     for start, name in ROWS.items():
-        row = re.search(rf"^\| {start}.*$", README, re.MULTILINE)
-        assert row, f"the README has no row for {name}"
-        counts, *cells = [cell.strip() for cell in row[0].strip("|").split("|")[1:]]
+        row = re.search(rf"^\| {start}.*$", MEASURED, re.MULTILINE)
+        assert row, f"docs/measured.md has no row for {name}"
+        counts, *cells = cells_of(row[0])[1:]
         figures = measured[name]
         assert counts == f"{figures['real']} / {figures['fake']}"
         quoted = [re.findall(r"\d\.\d{3}", cell) for cell in cells]
@@ -47,9 +95,9 @@ def test_table_quotes_the_card() -> None:
 def test_table_of_unseen_sources_quotes_the_card(start: str) -> None:
     kind, name = UNSEEN[start]
     figures = read_card(SHIPPED).metrics["unseen"][kind][name]
-    row = re.search(rf"^\| {re.escape(start)}.*$", README, re.MULTILINE)
+    row = re.search(rf"^\| {re.escape(start)}.*$", MEASURED, re.MULTILINE)
     assert row
-    _, pictures, called, looks, undecided, _ = [cell.strip() for cell in row[0].strip("|").split("|")]
+    _, pictures, called, looks, undecided, _ = cells_of(row[0])
     assert pictures == str(figures["pictures"])
     assert called.startswith(f"{figures['called_fake' if kind == 'reals' else 'recall']['value']:.3f} ")
     assert undecided.startswith(f"{figures['inconclusive']['value']:.3f} ")
@@ -58,6 +106,29 @@ def test_table_of_unseen_sources_quotes_the_card(start: str) -> None:
     else:
         left = 1 - figures["looks_real"]["value"] - figures["inconclusive"]["value"]
         assert float(looks) == pytest.approx(left, abs=6e-4)
+
+
+def in_short(name: str) -> list[float | None]:
+    """Share of real faces called fake, share of fakes found and AUC of a source; None where it has none of these."""
+    metrics = read_card(SHIPPED).metrics
+    unseen = metrics["unseen"]
+    if any(name in unseen[kind] for kind in ("reals", "fakes")):
+        found: list[dict[str, Any] | None] = [
+            unseen["reals"].get(name, {}).get("called_fake"),
+            unseen["fakes"].get(name, {}).get("recall"),
+            unseen["twins"].get(name, {}).get("auc") or unseen["generators"].get(name, {}).get("auc_alike"),
+        ]
+    else:
+        found = [metrics["test"][name].get(column) for column in ("false_accusation_rate", "recall_fake", "auc")]
+    return [None if figure is None else figure["value"] for figure in found]
+
+
+@pytest.mark.parametrize("start", IN_SHORT)
+def test_table_of_the_readme_quotes_the_card(start: str) -> None:
+    row = re.search(rf"^\| {re.escape(start)}.*$", README, re.MULTILINE)
+    assert row
+    figures = zip(in_short(IN_SHORT[start]), (".0%", ".0%", ".2f"), strict=True)
+    assert cells_of(row[0])[1:] == ["–" if figure is None else format(figure, form) for figure, form in figures]
 
 
 def test_sentences_quote_the_card() -> None:
@@ -70,48 +141,105 @@ def test_sentences_quote_the_card() -> None:
         f"{measured['utkface']['false_accusation_rate']['value']:.0%} of real faces",
         f"{measured['ciplab']['miss_rate']['value']:.0%} of expert composites",
     ):
-        assert quoted in README
+        assert quoted in MEASURED
+
+
+@pytest.mark.parametrize("text", [README, MEASURED], ids=["README", "measured"])
+def test_sentences_on_verdicts_and_calibration_quote_the_card(text: str) -> None:
+    metrics, text = read_card(SHIPPED).metrics, " ".join(text.split())
+    reals = metrics["unseen"]["reals"].values()
+    looks, undecided = ([of[key]["value"] for of in reals] for key in ("looks_fake", "inconclusive"))
+    errors = [of["expected_calibration_error"]["value"] for of in metrics["test"].values() if of["fake"]]
+    assert f"Looks fake for {min(looks):.0%} to {max(looks):.0%} of real faces" in text
+    assert f"no verdict for {min(undecided):.0%} to {max(undecided):.0%}" in text
+    assert f"off by {min(errors):.2f} to {max(errors):.2f} on average" in text
 
 
 def test_stability_is_quoted_as_measured() -> None:
     found = json.loads((ROOT / "benchmarks" / "results" / "stability.json").read_text(encoding="utf-8"))
     ours, stock = (f"{found['jaccard_of_top_five'][who]:.2f}" for who in ("ours", "stock"))
-    assert f"Jaccard index {ours} on {found['faces']} test faces (stock {stock})" in README
+    assert f"Jaccard index {ours} on {found['faces']} test faces (stock {stock})" in MEASURED
     comma = f"{found['faces']} test yüzünde Jaccard indeksi {ours} (paketin kendisinde {stock})".replace(".", ",")
-    assert comma in TURKISH
+    assert comma in MEASURED_TURKISH
 
 
-@pytest.mark.parametrize("readme", [README, TURKISH], ids=["English", "Turkish"])
-def test_commands_and_links_exist(readme: str) -> None:
-    commands = set(re.findall(r"python -m model (\w+)", readme))
-    assert {"train_paired", "evaluate", "calibrate", "convert_backbone"} <= commands <= set(COMMANDS)
-    assert all(find_spec(module) for module in re.findall(r"python -m ([\w.]+)", readme))
-    links = re.findall(r"\]\(([^)#:]+)\)", readme)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+# Commands, links and code
 
 
-def test_turkish_readme_has_the_same_code_pictures_and_sections() -> None:
-    """Comments apart: whoever changes one of them must not forget the other."""
-    for pattern in (r"^```.*?^```$", r"!\[[^\]]*\](\([^)]+\))", r"^(#+) "):
-        found = [re.findall(pattern, text, re.MULTILINE | re.DOTALL) for text in (README, TURKISH)]
-        ours, theirs = ([re.sub(r"\s+# .*", "", part) for part in parts] for parts in found)
-        assert ours == theirs
-    assert "](README.tr.md)" in README and "](README.md)" in TURKISH
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_commands_and_links_exist(path: Path) -> None:
+    assert set(re.findall(r"python -m model (\w+)", TEXTS[path])) <= set(COMMANDS)
+    modules = re.findall(r"python[\d.]* -m ([\w.]+)", TEXTS[path])
+    assert [module for module in modules if not find_spec(module.removesuffix(".NAME"))] == []
+    assert [link for link in linked_from(path) if not link.exists()] == []
 
 
-def test_turkish_table_holds_the_same_figures() -> None:
-    rows = [re.findall(r"^\| [^|]*\|(.*\d[.,]\d{3}.*)$", text, re.MULTILINE) for text in (README, TURKISH)]
-    assert len(rows[0]) == len(ROWS) + len(UNSEEN)
-    assert [row.replace(".", ",") for row in rows[0]] == rows[1]
+@pytest.mark.parametrize("paths", [TRANSLATED.keys(), TRANSLATED.values()], ids=["English", "Turkish"])
+def test_pages_show_the_commands_that_made_the_shipped_model(paths: list[Path]) -> None:
+    commands = set(re.findall(r"python -m model (\w+)", "".join(TEXTS[path] for path in paths)))
+    assert {"train_paired", "evaluate", "calibrate", "convert_backbone"} <= commands
+
+
+@pytest.mark.parametrize("text", [README, TURKISH], ids=["English", "Turkish"])
+def test_readme_stays_short(text: str) -> None:
+    assert len(text.splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["English", "Turkish"])
+def test_every_page_is_linked_from_the_readme(number: int) -> None:
+    readme, *pages = (pair[number] for pair in TRANSLATED.items())
+    assert {*pages, ROOT / "docs" / "architecture.md", ROOT / "CONTRIBUTING.md"} <= linked_from(readme)
+    assert all(readme in linked_from(page) for page in pages)
+
+
+def test_files_that_the_pages_name_exist() -> None:
+    """Of our own code alone; FILE and NAME stand for any."""
+    for path in PAGES:
+        files = re.findall(r"\b((?:explain|model|tests)/[a-z\d_/]+\.(?:py|toml))\b", TEXTS[path])
+        assert [file for file in files if not (ROOT / file).exists()] == [], named(path)
 
 
 def test_example_in_python_works(
     quick_detector: Detector, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (code,) = (block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "explain" in block)
+    text = TEXTS[ROOT / "docs" / "use.md"]
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "explain" in block)
     monkeypatch.setattr(analysis, "_first_detector", lambda: quick_detector)
     exec(code.replace("photo.jpg", str(ROOT / "examples" / "astronaut.jpg")), {})
     verdict, sentence = capsys.readouterr().out.splitlines()
     assert verdict.split()[0] in ("Fake", "Real", "Inconclusive")
     assert sentence.endswith(".")
+
+
+# Turkish pages
+
+
+def test_every_turkish_page_belongs_to_an_english_one() -> None:
+    assert {*ROOT.glob("docs/tr/*.md"), ROOT / "README.tr.md"} == set(TRANSLATED.values())
+
+
+@pytest.mark.parametrize("english", TRANSLATED, ids=named)
+def test_turkish_page_has_the_same_code_pictures_and_sections(english: Path) -> None:
+    """Comments apart: whoever changes one of them must not forget the other."""
+    turkish = TRANSLATED[english]
+    for pattern in (r"^```.*?^```$", r"^(#+) "):
+        found = [re.findall(pattern, TEXTS[path], re.MULTILINE | re.DOTALL) for path in (english, turkish)]
+        ours, theirs = ([re.sub(r"\s+# .*", "", part) for part in parts] for parts in found)
+        assert ours == theirs
+    ours, theirs = (
+        [(path.parent / name).resolve() for name in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", TEXTS[path])]
+        for path in (english, turkish)
+    )
+    assert ours == theirs
+    assert turkish in linked_from(english) and english in linked_from(turkish)
+
+
+@pytest.mark.parametrize("english", TRANSLATED, ids=named)
+def test_turkish_tables_hold_the_same_figures(english: Path) -> None:
+    ours, theirs = (rows_of_figures(TEXTS[path]) for path in (english, TRANSLATED[english]))
+    assert [re.sub(r"(\d+)%", r"%\1", row).replace(".", ",") for row in ours] == theirs
+
+
+def test_every_table_of_figures_is_compared() -> None:
+    assert len(rows_of_figures(README)) == len(IN_SHORT)
+    assert len(rows_of_figures(MEASURED)) == len(ROWS) + len(UNSEEN)
