@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What the page runs on; .dockerignore lets in the same. Of model/ no file but ours: what else lies there is yours.
 RUNS = (
     *("app.py", "requirements.txt", "LICENSE", "explain/*", "examples/*"),
-    *("model/*.py", "model/texts/*", "model/weights/*/*"),
+    *("model/*.py", "model/texts/*", "model/weights/lite_attention/*", "model/weights/clip_attention/*"),
 )
 OWN_MODEL = ("model/*.h5", "model/*.hdf5", "model/*.pkl", "model/card.json")
 FOR_DOCKER = ("Dockerfile", ".dockerignore")
