@@ -26,7 +26,7 @@ from explain.lime_map import lime
 from explain.settings import Settings
 from explain.subject import Subject
 from explain.trust import measure
-from model.artifact import CAREFUL, read_card, write_card
+from model.artifact import SECOND, read_card, write_card
 from model.cli import run
 from model.detector import Detector
 
@@ -97,7 +97,7 @@ def main(
     quick: Annotated[bool, typer.Option("--quick", help="One of the examples.")] = False,
 ) -> None:
     """Measure what leaving tokens out costs, and how faithful the maps are."""
-    detector = Detector(CAREFUL)
+    detector = Detector(SECOND)
     margin = detector.card.preprocessing.crop_margin
     faces = balanced(example_faces(margin) if data is None or quick else test_faces(data, "dfdc", margin), each)
     rows = [of_face(known, detector) for known in tqdm(faces[:1] if quick else faces)]
@@ -107,8 +107,8 @@ def main(
     print(f"leaving tokens out takes 1/{figures['time_ratio']} of the time")
     _results.write("tokens", {**figures, "by_face": rows}, quick)
     if write and not quick:
-        card = read_card(CAREFUL)
-        write_card(CAREFUL, replace(card, metrics={**card.metrics, COST: {"lime_seconds": figures[TOKENS]["seconds"]}}))
+        card = read_card(SECOND)
+        write_card(SECOND, replace(card, metrics={**card.metrics, COST: {"lime_seconds": figures[TOKENS]["seconds"]}}))
 
 
 if __name__ == "__main__":

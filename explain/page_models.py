@@ -68,4 +68,4 @@ def choices(models: Models) -> list[tuple[str, str]]:
 
 
 def _shown(name: str, seconds: float | None) -> str:
-    return name if seconds is None else say("page.model_careful", model=name, seconds=seconds)
+    return name if seconds is None else say("page.model_slower", model=name, seconds=seconds)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from model.artifact import CAREFUL, SHIPPED, TFLITE, ArtifactError, named_after, read_card, told_by
+from model.artifact import SECOND, SHIPPED, TFLITE, ArtifactError, named_after, read_card, told_by
 from model.detector import Detector
 from model.found import (
     MODEL_FOLDER,
@@ -162,7 +162,7 @@ class Models:
 
 
 def _measured_costs(found: Sequence[FoundModel]) -> dict[str, float]:
-    costs = {model.name: read_card(model.path).metrics.get("cost", {}) for model in found if model.path == CAREFUL}
+    costs = {model.name: read_card(model.path).metrics.get("cost", {}) for model in found if model.path == SECOND}
     return {name: cost["lime_seconds"] for name, cost in costs.items() if "lime_seconds" in cost}
 
 
@@ -180,7 +180,7 @@ def to_choose_from(given: Path | None = None) -> list[FoundModel]:
         return found_models()
     shipped = shipped_models()
     path = given.resolve()
-    if path in (SHIPPED, CAREFUL):
+    if path in (SHIPPED, SECOND):
         return sorted(shipped, key=lambda model: model.path != path)
     if not path.exists():
         raise ArtifactError(Said("model.nowhere", path=str(given)))

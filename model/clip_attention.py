@@ -1,4 +1,4 @@
-"""The careful model's network: CLIP's image tower, the attention block over its patches and a two-way softmax."""
+"""The second model's network: CLIP's image tower, the attention block over its patches and a two-way softmax."""
 
 from pathlib import Path
 

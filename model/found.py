@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.artifact import CARD, CAREFUL, SHIPPED, ArtifactError, told_by
+from model.artifact import CARD, SECOND, SHIPPED, ArtifactError, told_by
 from model.detector import Detector
 from model.language import Said
 from model.legacy_apart import Tell
@@ -44,8 +44,8 @@ def found_models(folder: Path = SHIPPED.parents[1]) -> list[FoundModel]:
 
 
 def shipped_models() -> list[FoundModel]:
-    """The fast model, then the careful one where it is there: a copy may do without its 60 MB."""
-    there = [SHIPPED, *([CAREFUL] if (CAREFUL / CARD).exists() else [])]
+    """The fast model, then the second one where it is there: a copy may do without its 60 MB."""
+    there = [SHIPPED, *([SECOND] if (SECOND / CARD).exists() else [])]
     return [FoundModel(folder.name, folder, MODEL_FOLDER) for folder in there]
 
 

@@ -96,7 +96,7 @@ def test_tree_of_this_checkout_is_small_and_untested(tree: Path) -> None:
     assert {"app.py", "requirements.txt", "LICENSE", "model/weights/lite_attention/model.tflite"} <= names
     assert not any(name.startswith(("tests/", "benchmarks/", ".ci/")) for name in names)
     assert all(name.endswith(".png") for name in names if name.startswith("docs/"))
-    assert sum((tree / name).stat().st_size for name in names) < 20_000_000
+    assert sum((tree / name).stat().st_size for name in names) < 80_000_000, "of which 60 MB are the second model"
 
 
 def test_every_binary_file_is_meant_for_large_file_storage(tree: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from explain.page import Page
-from explain.page_models import arrive, look, notices
+from explain.page_models import arrive, choices, look, notices
 from model.artifact import SHIPPED
 from model.choice import Importing, Models
 from model.found import MODEL_FOLDER, FoundModel
@@ -44,7 +44,7 @@ def test_nothing_is_told_where_nothing_is_imported(page: Page) -> None:
     assert notices(page.models) == ""
     found = arrive(page, {}, "")
     assert found["models_clock"] == {"active": False} and found["models_note"] == ""
-    assert found["model"] == {"choices": [ONE], "value": ONE, "visible": False}
+    assert found["model"] == {"choices": [(ONE, ONE)], "value": ONE, "visible": False}
     assert "scope" not in found, "the page was built with the facts of this model"
 
 
@@ -77,10 +77,10 @@ def test_ready_model_is_one_more_choice_for_who_is_there_and_the_first_for_who_c
     page.models.importing = None
     seen = look(page, "en")
     assert seen["models_clock"] == {"active": False}
-    assert seen["model"] == {"choices": [LATE, ONE], "visible": True}, "what was chosen stays chosen"
+    assert seen["model"] == {"choices": [(LATE, LATE), (ONE, ONE)], "visible": True}, "what was chosen stays chosen"
     assert LATE in seen["models_note"]
     found: dict[str, Any] = arrive(page, {}, "")
-    assert found["model"] == {"choices": [LATE, ONE], "value": LATE, "visible": True}
+    assert found["model"] == {"choices": [(LATE, LATE), (ONE, ONE)], "value": LATE, "visible": True}
     assert found["models_clock"] == {"active": False} and found["models_note"] == ""
     assert {"scope", "card", "model_pictures"} <= found.keys()
     assert arrive(page, {"model": ONE}, "")["model"]["value"] == ONE
@@ -92,3 +92,9 @@ def test_import_that_failed_is_told_to_everybody(page: Page) -> None:
     for told in (look(page, "en"), arrive(page, {}, "")):
         assert 'role="alert"' in told["models_note"] and "&lt;b&gt;thesis.h5" in told["models_note"]
         assert told["models_clock"] == {"active": False}
+
+
+def test_model_is_shown_with_its_cost_where_that_is_known(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Models, "lime_seconds", lambda models, name: 23.4)
+    ((shown, name),) = choices(page.models)
+    assert name == ONE and ONE in shown and "23" in shown

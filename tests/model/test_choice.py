@@ -5,16 +5,20 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from model import choice
-from model.artifact import SHIPPED, ArtifactError
+from model import found as found_module
+from model.artifact import SECOND, SHIPPED, ArtifactError, read_card
 from model.choice import Models, to_choose_from
 from model.detector import Detector
 from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel
 from model.language import Said
+
+OURS = [(SHIPPED.name, MODEL_FOLDER), (SECOND.name, MODEL_FOLDER)]
 
 
 @pytest.fixture
@@ -104,13 +108,13 @@ def test_model_that_failed_is_not_tried_again_and_holds_up_nobody(
 def test_given_model_comes_before_the_shipped_one(tiny_artifact: Path, tmp_path: Path) -> None:
     mine = shutil.copytree(tiny_artifact, tmp_path / "mine")
     named = [(model.name, model.kind) for model in to_choose_from(mine)]
-    assert named == [("mine", MODEL_FOLDER), (SHIPPED.name, MODEL_FOLDER)]
+    assert named == [("mine", MODEL_FOLDER), *OURS]
     of_run = shutil.copytree(tiny_artifact, tmp_path / "my_run" / "artifact")
     assert to_choose_from(of_run)[0].name == "my_run" and Detector(of_run).name == "my_run"
     for name in ("best_model_effatt.h5", "OLD.H5", "old.hdf5"):
         (tmp_path / name).touch()
         named = [(model.name, model.kind) for model in to_choose_from(tmp_path / name)]
-        assert named == [(name, LEGACY_FILE), (SHIPPED.name, MODEL_FOLDER)]
+        assert named == [(name, LEGACY_FILE), *OURS]
 
 
 def test_folder_with_one_keras_file_stands_for_it(tmp_path: Path) -> None:
@@ -136,14 +140,29 @@ def test_what_is_no_model_is_told_apart(tmp_path: Path, name: str, words: str) -
 
 
 def test_shipped_model_is_offered_once_and_no_two_share_a_name(tiny_artifact: Path, tmp_path: Path) -> None:
-    assert [model.path for model in to_choose_from(SHIPPED)] == [SHIPPED]
-    copy = shutil.copytree(tiny_artifact, tmp_path / SHIPPED.name)
-    names = [model.name for model in to_choose_from(copy)]
-    assert len(set(names)) == 2 and names[1] == SHIPPED.name
+    assert [model.path for model in to_choose_from(SHIPPED)] == [SHIPPED, SECOND]
+    assert [model.path for model in to_choose_from(SECOND)] == [SECOND, SHIPPED]
+    for shipped in (SHIPPED, SECOND):
+        copy = shutil.copytree(tiny_artifact, tmp_path / shipped.name)
+        names = [model.name for model in to_choose_from(copy)]
+        assert len(set(names)) == 3 and names[1:] == [SHIPPED.name, SECOND.name]
 
 
 def test_without_a_wish_the_models_beside_the_code_are_found() -> None:
+    assert [model.path for model in to_choose_from()[-2:]] == [SHIPPED, SECOND]
+
+
+def test_copy_may_do_without_the_second_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(found_module, "SECOND", tmp_path / "clip_attention")
     assert to_choose_from()[-1].path == SHIPPED
+
+
+def test_cost_of_a_shipped_model_is_that_of_its_card(monkeypatch: pytest.MonkeyPatch, tiny_artifact: Path) -> None:
+    monkeypatch.setattr(choice, "SECOND", tiny_artifact)
+    card = read_card(tiny_artifact)
+    monkeypatch.setattr(choice, "read_card", lambda folder: replace(card, metrics={"cost": {"lime_seconds": 12.5}}))
+    models = Models([FoundModel("one", SHIPPED, MODEL_FOLDER), FoundModel("two", tiny_artifact, MODEL_FOLDER)])
+    assert (models.lime_seconds("one"), models.lime_seconds("two")) == (None, 12.5)
 
 
 class SlowImport:
