@@ -233,5 +233,5 @@ def test_without_a_model_that_opens_at_once_the_import_is_waited_for(
 
 def test_given_file_is_listed_with_what_its_description_shows(tmp_path: Path) -> None:
     (tmp_path / "thesis.h5").write_bytes(b"no HDF5")
-    given, shipped = to_choose_from(tmp_path / "thesis.h5")
+    given, shipped, _ = to_choose_from(tmp_path / "thesis.h5")
     assert "thesis.h5" in str(given.problem) and shipped.problem is None
