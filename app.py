@@ -14,7 +14,7 @@ import typer
 from explain import captions, many_table, page_many, page_models, page_what_if, words
 from explain.doors import BUSY_VISITORS, SEATS, Doors
 from explain.fetch import fetch, from_data_url
-from explain.gallery import FOLDER, examples
+from explain.gallery import examples
 from explain.http import plain_routes
 from explain.many_files import MAX_UPLOAD
 from explain.methods import METHODS
@@ -31,6 +31,7 @@ from model.artifact import ArtifactError
 from model.choice import Models, to_choose_from
 from model.cli import run
 from model.language import DEFAULT, LANGUAGES, language_of_environment, say, speaking
+from model.paths import EXAMPLES, ROOT
 from model.photo import PhotoError
 
 # Served by the page itself; the package's semi-bold cut of this font has few letters, so the bold stands in.
@@ -61,8 +62,7 @@ THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg"
     link_text_color_hover_dark="*primary_200",
     input_placeholder_color_dark="*neutral_300",
 )
-ROOM = Path(__file__).parent / "explain"
-CSS, SCRIPT = ROOM / "page.css", ROOM / "page.js"
+CSS, SCRIPT = ROOT / "explain" / "page.css", ROOT / "explain" / "page.js"
 FURTHER = [name for name in METHODS if name not in ALWAYS]
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # what takes milliseconds does not wait for others' runs
@@ -774,7 +774,7 @@ def main(
         theme=THEME,
         css_paths=CSS,
         head=f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
-        allowed_paths=[str(FOLDER)],  # the examples, from whichever folder the page is started
+        allowed_paths=[str(EXAMPLES)],  # the examples, from whichever folder the page is started
         max_file_size=MAX_UPLOAD,  # a photo has its own limit, which is told in a sentence: see model.photo
         footer_links=["api"],
         run_history=False,

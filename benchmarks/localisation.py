@@ -29,8 +29,9 @@ from explain.facial_regions import facial_regions, landmarks_in_crop
 from explain.methods import METHODS, explainers
 from explain.settings import Settings
 from explain.subject import Subject, never
-from model.artifact import SHIPPED, Card, read_card, write_card
+from model.artifact import Card, read_card, write_card
 from model.cli import run
+from model.paths import SHIPPED
 
 CHEAP = ("attention", "gradcam", "gradcam_attention", "hirescam", "occlusion")
 COSTLY = ("lime", "rise", "integrated_gradients")  # up to a thousand pictures or gradients each

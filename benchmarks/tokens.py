@@ -26,9 +26,10 @@ from explain.lime_map import lime
 from explain.settings import Settings
 from explain.subject import Subject
 from explain.trust import measure
-from model.artifact import SECOND, read_card, write_card
+from model.artifact import read_card, write_card
 from model.cli import run
 from model.detector import Detector
+from model.paths import SECOND
 
 WAYS = (TOKENS, "mean")
 COST = "cost"  # what the card's metrics call the seconds

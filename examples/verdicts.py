@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from model.artifact import SHIPPED
 from model.cli import run
 from model.detector import Detector
 from model.faces import find_faces
+from model.paths import SHIPPED
 from model.photo import open_photo
 
 FOLDER = Path(__file__).parent

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.language import say
+from model.paths import EXAMPLES
 from model.photo import open_photo
-
-FOLDER = Path(__file__).parent.parent / "examples"
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,12 @@ class Example:
 @cache
 def examples() -> tuple[Example, ...]:
     """The examples in the order in which the page offers them, from ``examples/examples.json``."""
-    entries = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))
+    entries = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
     return tuple(
         Example(
-            FOLDER / entry["file"],
+            EXAMPLES / entry["file"],
             entry["licence"],
-            FOLDER / entry["planted"]["mask"] if "planted" in entry else None,
+            EXAMPLES / entry["planted"]["mask"] if "planted" in entry else None,
             entry["has_face"],
         )
         for entry in entries

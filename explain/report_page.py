@@ -29,8 +29,9 @@ from explain.unmoved import is_unmoved
 from explain.what_if import what_if_sentence
 from model.artifact import Card
 from model.language import language, number, say
+from model.paths import ROOT
 
-STYLE = Path(__file__).with_name("report.css")
+STYLE = ROOT / "explain" / "report.css"
 GENERATOR = '<meta name="generator" content="WhyFake">'  # by which a report of ours is known
 ONLY_ITSELF = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 

@@ -16,9 +16,9 @@ from explain.gradcam import gradcam, gradcam_attention, hirescam
 from explain.integrated_gradients import FIRST_STEPS, integrated_gradients
 from explain.lime_map import lime
 from explain.subject import Subject
-from model.artifact import SHIPPED
 from model.detector import Detector
 from model.engine import Engine
+from model.paths import SHIPPED
 
 if TYPE_CHECKING:
     import keras

@@ -28,8 +28,6 @@ TFLITE = "model.tflite"
 CONFIG = "config.json"  # describes a network whose architecture is none of ours
 NO_LICENCE = "unknown"
 LEGACY = "legacy"  # the architecture's name on such a folder's card
-SHIPPED = Path(__file__).parent / "weights" / "lite_attention"
-SECOND = SHIPPED.with_name("clip_attention")  # slower, finds more face swaps that neither model has seen
 
 
 class ArtifactError(ValueError):

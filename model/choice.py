@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from model.artifact import SECOND, SHIPPED, TFLITE, ArtifactError, named_after, read_card, told_by
+from model.artifact import TFLITE, ArtifactError, named_after, read_card, told_by
 from model.detector import Detector
 from model.found import (
     MODEL_FOLDER,
@@ -21,6 +21,7 @@ from model.found import (
     shipped_models,
 )
 from model.language import Said
+from model.paths import SECOND, SHIPPED
 
 KERAS_FILES = tuple(suffix for suffix in SUFFIXES if suffix != NEWER)
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact import SHIPPED, TFLITE, Card, load_artifact, load_keras, named_after
+from model.artifact import TFLITE, Card, load_artifact, load_keras, named_after
 from model.engine import Engine
+from model.paths import SHIPPED
 from model.preprocessing import to_input
 
 if TYPE_CHECKING:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.artifact import CARD, SECOND, SHIPPED, ArtifactError, told_by
+from model.artifact import CARD, ArtifactError, told_by
 from model.detector import Detector
 from model.language import Said
 from model.legacy_apart import Tell
 from model.legacy_check import NEWER, problem_of
 from model.legacy_folder import failed_before, is_imported, model_folder
+from model.paths import MODELS, SECOND, SHIPPED
 
 LEGACY_FILE = "legacy file"
 MODEL_FOLDER = "model folder"
@@ -32,7 +33,7 @@ class FoundModel:
     problem: Said | str | None = None
 
 
-def found_models(folder: Path = SHIPPED.parents[1]) -> list[FoundModel]:
+def found_models(folder: Path = MODELS) -> list[FoundModel]:
     """The models to choose from: every file of Keras that lies in the folder by name, then the shipped ones.
 
     Files are only looked at: a broken one is listed with its problem, and importing waits for ``open_model``.

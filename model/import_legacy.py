@@ -26,9 +26,9 @@ from model.legacy_ways import (
     readings,
     table,
 )
+from model.paths import EXAMPLES
 from model.preprocessing import Preprocessing
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 BELONGS_BESIDE = ("preprocessing", "labels", "licence")
 
 

@@ -23,10 +23,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
-FOLDER = Path(__file__).with_name("texts")
+from model.paths import TEXTS
+
 LANGUAGES = {"en": "English", "tr": "Türkçe"}
 DEFAULT = "en"
 VARIABLE = "WHYFAKE_LANGUAGE"  # the environment's word on the language
@@ -162,7 +162,7 @@ def catalogue() -> Mapping[str, Mapping[str, Text]]:
         ValueError: if two files of the catalogue have a key in common.
     """
     found: dict[str, Mapping[str, Text]] = {}
-    for path in sorted(FOLDER.glob("*.toml")):
+    for path in sorted(TEXTS.glob("*.toml")):
         entries = dict(_entries(tomllib.loads(path.read_text(encoding="utf-8"))))
         if twice := found.keys() & entries.keys():
             raise ValueError(f"{path.name} repeats {', '.join(sorted(twice))}")

@@ -21,9 +21,9 @@ from model.labels import LABELS
 from model.language import Said, as_data, from_data
 from model.legacy_card import COLOR_ORDER, LAMBDA, LICENCE, describe, given_fields
 from model.legacy_described import STAND_IN
+from model.paths import ROOT
 from model.preprocessing import Preprocessing
 
-ROOT = Path(__file__).parents[1]
 FORMAT = 2  # of what is kept; raised whenever a file would be imported otherwise than before, so that it is made again
 UNFINISHED = ".unfinished-"
 STEPS = 3  # of an import

@@ -15,8 +15,8 @@ from model.language import Said, as_data, from_data
 from model.legacy_card import LAMBDA, given_fields, labels_of
 from model.legacy_described import problem_described
 from model.legacy_h5 import open_legacy
+from model.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 NEWER = ".keras"  # a format of Keras 3
 MAX_SECONDS = 20  # EfficientNetB7 takes one
 MAX_MEMORY = 4_000_000_000

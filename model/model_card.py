@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from model.artifact import LEGACY, NO_LICENCE, SHIPPED, Card, named_after, read_card
+from model.artifact import LEGACY, NO_LICENCE, Card, named_after, read_card
 from model.card_figures import attention, calibration, cross_set, failures, figures, verdicts
 from model.card_parts import (
     WHOLE,
@@ -27,10 +27,11 @@ from model.cli import run, tell_report
 from model.detector import VERDICTS
 from model.language import say
 from model.legacy_card import LICENCE
+from model.paths import ROOT, SHIPPED
 
 OFTEN = 0.1  # rate of mistakes from which they are called frequent
 NOT_TOLD = {"artifact", "data", "out", "faces", "backbone", "split"}  # names on the machine that trained, digests
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = ROOT.resolve()
 DOCUMENT = Path("docs/model_card.md")  # the shipped model's
 
 

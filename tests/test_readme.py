@@ -12,8 +12,9 @@ import pytest
 
 from explain import analysis
 from model.__main__ import COMMANDS
-from model.artifact import SHIPPED, read_card
+from model.artifact import read_card
 from model.detector import Detector
+from model.paths import SHIPPED
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES = 110  # of a README: a visitor reads it in two minutes

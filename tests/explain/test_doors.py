@@ -13,9 +13,9 @@ from explain.programs import Programs, Refused
 from explain.settings import Settings
 from explain.turns import Busy, Turns
 from explain.uploads import Uploads
-from model.artifact import SHIPPED
 from model.choice import Models
 from model.found import MODEL_FOLDER, FoundModel
+from model.paths import SHIPPED
 from model.photo import PhotoError
 
 CAT = Path(__file__).resolve().parents[2] / "examples" / "cat.jpg"  # no face: the quickest of answers

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from explain.model_pictures import ModelPicture, model_pictures, reliability_pictures, robustness_pictures
-from model.artifact import SHIPPED, Card, read_card
+from model.artifact import Card, read_card
 from model.corruptions import CLEAN, CORRUPTIONS
 from model.language import speaking
+from model.paths import SHIPPED
 from model.plots import LINES
 from model.preprocessing import Preprocessing
 

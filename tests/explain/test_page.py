@@ -16,10 +16,11 @@ from explain.page import Page, slide
 from explain.page_arrival import AT_FIRST
 from explain.page_parts import Updates, visible
 from explain.page_report import download
-from model.artifact import SHIPPED, ArtifactError
+from model.artifact import ArtifactError
 from model.choice import Models
 from model.found import MODEL_FOLDER, FoundModel
 from model.language import Said, speaking
+from model.paths import SHIPPED
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 VISITOR = "visitor"

@@ -10,9 +10,9 @@ from explain.gallery import examples
 from explain.page_arrival import AT_FIRST, arrival
 from explain.page_parts import Updates
 from explain.preferences import by_preference, preferred_language
-from model.artifact import SHIPPED
 from model.choice import Models
 from model.found import MODEL_FOLDER, FoundModel
+from model.paths import SHIPPED
 
 
 @pytest.fixture(scope="module")

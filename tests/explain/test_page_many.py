@@ -14,9 +14,9 @@ from explain.doors import Doors
 from explain.many import Row
 from explain.page_parts import Updates
 from explain.runs import Runs
-from model.artifact import SHIPPED
 from model.choice import Models
 from model.found import MODEL_FOLDER, FoundModel
+from model.paths import SHIPPED
 
 CAT = Path(__file__).resolve().parents[2] / "examples" / "cat.jpg"  # no face: the quickest of answers
 ASKED = {"language": "en", "model": "lite_attention", "many_progress": None}

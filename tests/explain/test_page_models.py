@@ -10,10 +10,10 @@ import pytest
 
 from explain.page import Page
 from explain.page_models import arrive, choices, look, notices
-from model.artifact import SHIPPED
 from model.choice import Importing, Models
 from model.found import MODEL_FOLDER, FoundModel
 from model.language import Said, speaking
+from model.paths import SHIPPED
 
 ONE, LATE = "lite_attention", "thesis.h5"
 STEP = Said("legacy.step.network", file=LATE, step=2, of=3)

@@ -12,11 +12,12 @@ import pytest
 
 from model import choice
 from model import found as found_module
-from model.artifact import SECOND, SHIPPED, ArtifactError, read_card
+from model.artifact import ArtifactError, read_card
 from model.choice import Models, to_choose_from
 from model.detector import Detector
 from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel
 from model.language import Said
+from model.paths import SECOND, SHIPPED
 
 OURS = [(SHIPPED.name, MODEL_FOLDER), (SECOND.name, MODEL_FOLDER)]
 

@@ -14,9 +14,10 @@ from typing import Annotated
 import pytest
 import typer
 
-from model.artifact import SHIPPED, ArtifactError
+from model.artifact import ArtifactError
 from model.cli import run
 from model.dataset import DatasetError
+from model.paths import SHIPPED
 from model.photo import PhotoError
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from model.__main__ import COMMANDS, group
-from model.artifact import SHIPPED
+from model.paths import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ["keras", "tensorflow", "sklearn", "scipy", "matplotlib", "seaborn", "plotly", "pandas", "optuna", "imagehash"]

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact import SHIPPED, TFLITE, ArtifactError, load_artifact, write_card
+from model.artifact import TFLITE, ArtifactError, load_artifact, write_card
 from model.detector import VERDICTS, Detector, scale_by_temperature
 from model.engine import Engine
+from model.paths import SHIPPED
 from model.preprocessing import to_input
 
 Pixels = NDArray[np.uint8]

@@ -14,11 +14,12 @@ import h5py
 import pytest
 
 from model import found, legacy_check, legacy_folder
-from model.artifact import SHIPPED, ArtifactError
+from model.artifact import ArtifactError
 from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel, found_models, open_model, opens_at_once
 from model.language import Said, as_data, from_data, speaking
 from model.legacy_apart import convert
 from model.legacy_folder import CACHE_VARIABLE
+from model.paths import MODELS, SHIPPED
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "legacy"
@@ -59,7 +60,7 @@ def test_without_files_the_shipped_model_is_alone(tmp_path: Path) -> None:
 
 
 def test_files_are_looked_for_beside_the_code() -> None:
-    assert SHIPPED.parents[1] == ROOT / "model"
+    assert ROOT / "model" == MODELS
     assert [found.path for found in found_models()] == [*sorted((ROOT / "model").glob("*.h5")), SHIPPED]
 
 

@@ -18,7 +18,6 @@ from model import legacy_folder
 from model.artifact import (
     CONFIG,
     LEGACY,
-    SHIPPED,
     TFLITE,
     WEIGHTS,
     ArtifactError,
@@ -35,6 +34,7 @@ from model.import_legacy import write_beside
 from model.legacy_apart import UNFINISHED, convert, put_in_place
 from model.legacy_folder import CACHE_VARIABLE, cache_root, model_folder
 from model.model_card import markdown
+from model.paths import SHIPPED
 from model.preprocessing import Preprocessing
 
 DATA = Path(__file__).parents[1] / "data" / "legacy"

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from model.artifact import SHIPPED, Card, read_card, write_card
+from model.artifact import Card, read_card, write_card
 from model.card_parts import Section
 from model.card_robustness import words_for
 from model.corruptions import CLEAN, CORRUPTIONS, conditions
 from model.language import speaking
 from model.model_card import facts, markdown, write_model_card
+from model.paths import SHIPPED
 from model.preprocessing import Preprocessing
 from model.train import train
 

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact import CARD, SHIPPED, TFLITE, load_artifact, load_keras
+from model.artifact import CARD, TFLITE, load_artifact, load_keras
 from model.detector import Detector, Prediction
 from model.engine import Engine
 from model.faces import find_faces
 from model.metrics import MEASURES
+from model.paths import SHIPPED
 from model.preprocessing import to_input
 
 ROOT = Path(__file__).parents[2]
