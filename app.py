@@ -11,28 +11,32 @@ from typing import Annotated, Any
 import gradio as gr
 import typer
 
-from explain import captions, many_table, page_many, page_models, page_what_if, words
-from explain.doors import BUSY_VISITORS, SEATS, Doors
-from explain.fetch import fetch, from_data_url
-from explain.gallery import examples
-from explain.http import plain_routes
-from explain.many_files import MAX_UPLOAD
-from explain.methods import METHODS
-from explain.page import ALWAYS, LIKELIER, SLIDE_FIRST, Page, settings_from, slide
-from explain.page_arrival import AT_FIRST, CONTROLS, LIMITS
-from explain.page_parts import Change, Updates
-from explain.page_report import download
-from explain.programs import Programs, Refused
+from explain.batch import table
+from explain.batch.photos import MAX_UPLOAD
+from explain.examples import examples
+from explain.html import captions
+from explain.html import fragments as words
+from explain.interfaces.gradio_api import Programs, Refused
+from explain.interfaces.http import plain_routes
+from explain.maps.registry import METHODS
+from explain.page import batch, what_if
+from explain.page import models as page_models
+from explain.page.arrival import AT_FIRST, CONTROLS, LIMITS
+from explain.page.downloads import download
+from explain.page.links import Change, Updates
+from explain.page.run import ALWAYS, LIKELIER, SLIDE_FIRST, Page, settings_from, slide
+from explain.page.view import View
+from explain.regions.superpixels import METHODS as SEGMENTATIONS
+from explain.service.fetch import fetch, from_data_url
+from explain.service.service import BUSY_VISITORS, SEATS, Doors
+from explain.service.uploads import Uploads, UploadsError
 from explain.settings import HIDES_ASKED, TARGETS, Settings
-from explain.superpixels import METHODS as SEGMENTATIONS
-from explain.uploads import Uploads, UploadsError
-from explain.view import View
-from model.artifact import ArtifactError
-from model.choice import Models, to_choose_from
+from model.artifact.card import ArtifactError
+from model.available import Models, to_choose_from
 from model.cli import run
-from model.language import DEFAULT, LANGUAGES, language_of_environment, say, speaking
+from model.i18n.catalogue import DEFAULT, LANGUAGES, language_of_environment, say, speaking
 from model.paths import EXAMPLES, ROOT
-from model.photo import PhotoError
+from model.photos.photo import PhotoError
 
 # Served by the page itself; the package's semi-bold cut of this font has few letters, so the bold stands in.
 FONT = (gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif")
@@ -62,7 +66,8 @@ THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg"
     link_text_color_hover_dark="*primary_200",
     input_placeholder_color_dark="*neutral_300",
 )
-CSS, SCRIPT = ROOT / "explain" / "page.css", ROOT / "explain" / "page.js"
+ASSETS = ROOT / "explain" / "page" / "assets"
+CSS, SCRIPT = ASSETS / "page.css", ASSETS / "page.js"
 FURTHER = [name for name in METHODS if name not in ALWAYS]
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # what takes milliseconds does not wait for others' runs
@@ -457,7 +462,7 @@ def _take_away(parts: Parts) -> None:
 def _many_photos(parts: Parts) -> None:
     """A place to drop files, a table that fills, and what to do with it."""
     add = parts.add
-    add("many_help", gr.HTML, said={"value": page_many.help_line})
+    add("many_help", gr.HTML, said={"value": batch.help_line})
     with gr.Row(equal_height=True):
         add("many_files", gr.File, said={"label": "page.many_files"}, file_count="multiple", height=150, scale=4)
         add("many_folder", gr.UploadButton, said={"label": "page.many_folder"}, file_count="directory", scale=1)
@@ -468,8 +473,8 @@ def _many_photos(parts: Parts) -> None:
         add("many_csv", gr.Button, said={"value": "page.many_csv"}, size="sm", visible=False, scale=0)
     add(
         *("many_table", gr.Dataframe),
-        said={"headers": many_table.columns, "label": "page.many_table"},
-        datatype=list(many_table.DATA_TYPES),
+        said={"headers": table.columns, "label": "page.many_table"},
+        datatype=list(table.DATA_TYPES),
         type="array",
         interactive=False,
         visible=False,
@@ -494,7 +499,7 @@ def _wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
 
     def leave(request: gr.Request) -> None:
         """End everything that the visitor waited for."""
-        for run_of in ("", page_many.OURS):
+        for run_of in ("", batch.OURS):
             page.runs.stop(str(request.session_hash) + run_of)
         page.forget(str(request.session_hash))
 
@@ -569,15 +574,15 @@ def _wire_what_if(parts: Parts, at_once: Callable[..., Any]) -> None:
     def clicked(values: dict[Any, Any], event: gr.SelectData) -> dict[Any, Any]:
         asked = parts.asked(values)
         with speaking(asked["language"]):
-            return parts.changes(page_what_if.hide_at(asked, (event.index[0], event.index[1])))
+            return parts.changes(what_if.hide_at(asked, (event.index[0], event.index[1])))
 
     targets = [named[name] for name in (*changed, "status")]
     for picture in ("lime_picture", "original_picture", "what_if_picture"):
         named[picture].select(clicked, parts.readable(), targets, **AT_ONCE)
-    at_once(named["top"].input, spoken(page_what_if.hide_top), changed, trigger_mode="always_last")
-    at_once(named["regions"].input, spoken(page_what_if.hide_named), changed, trigger_mode="always_last")
-    at_once(named["smallest"].click, spoken(page_what_if.hide_smallest), changed)
-    at_once(named["show_all"].click, spoken(page_what_if.show_all), changed)
+    at_once(named["top"].input, spoken(what_if.hide_top), changed, trigger_mode="always_last")
+    at_once(named["regions"].input, spoken(what_if.hide_named), changed, trigger_mode="always_last")
+    at_once(named["smallest"].click, spoken(what_if.hide_smallest), changed)
+    at_once(named["show_all"].click, spoken(what_if.show_all), changed)
 
 
 def _wire_downloads(page: Page, parts: Parts) -> None:
@@ -603,7 +608,7 @@ def _wire_many(page: Page, parts: Parts) -> None:
     def judge(values: dict[Any, Any], request: gr.Request, source: str) -> Iterator[dict[Any, Any]]:
         files = values[named[source]] or []
         asked, visitor = parts.asked(values), str(request.session_hash)
-        yield from map(parts.changes, page_many.judge(asked, files, page.doors, page.runs, visitor, page.spoken))
+        yield from map(parts.changes, batch.judge(asked, files, page.doors, page.runs, visitor, page.spoken))
 
     def judge_files(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
         yield from judge(values, request, "many_files")
@@ -612,13 +617,13 @@ def _wire_many(page: Page, parts: Parts) -> None:
         yield from judge(values, request, "many_folder")
 
     def open_one(values: dict[Any, Any], event: gr.SelectData) -> Iterator[dict[Any, Any]]:
-        yield from map(parts.changes, page_many.open_photo_of(parts.asked(values), int(event.row_value[0])))
+        yield from map(parts.changes, batch.open_photo_of(parts.asked(values), int(event.row_value[0])))
 
     def make(values: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
-        yield from map(parts.changes, page_many.download(parts.asked(values)))
+        yield from map(parts.changes, batch.download(parts.asked(values)))
 
     def stop(request: gr.Request) -> None:
-        page.runs.stop(str(request.session_hash) + page_many.OURS)
+        page.runs.stop(str(request.session_hash) + batch.OURS)
 
     run_it: dict[str, Any] = {"outputs": targets, "trigger_mode": "multiple", **A_BATCH}
     named["many_files"].change(judge_files, parts.readable() | {named["many_files"]}, **run_it)
@@ -638,7 +643,7 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
         asked, visitor = parts.asked(values), str(request.session_hash)
         page.wish(visitor, asked)
         with speaking(asked["language"]):
-            many = page_many.translate(asked["many_progress"], page.runs.waiting(visitor + page_many.OURS))
+            many = batch.translate(asked["many_progress"], page.runs.waiting(visitor + batch.OURS))
             return parts.spoken_with({**page.translate(asked, visitor), **many})
 
     def arrive(request: gr.Request) -> dict[Any, Any]:
@@ -726,7 +731,7 @@ def _beside_the_page(doors: Doors, mcp: bool) -> dict[str, Any]:
     served: dict[str, Any] = {"routes": plain_routes(doors), "openapi_url": None}  # the routes hold one of their own
     if mcp:
         try:
-            from explain.assistants import PATHS, assistants
+            from explain.interfaces.mcp import PATHS, assistants
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "mcp":
                 raise
@@ -775,7 +780,7 @@ def main(
         css_paths=CSS,
         head=f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
         allowed_paths=[str(EXAMPLES)],  # the examples, from whichever folder the page is started
-        max_file_size=MAX_UPLOAD,  # a photo has its own limit, which is told in a sentence: see model.photo
+        max_file_size=MAX_UPLOAD,  # a photo has its own limit, which is told in a sentence: see model.photos.photo
         footer_links=["api"],
         run_history=False,
         ssr_mode=False,

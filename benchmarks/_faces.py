@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.facial_regions import landmarks_in_crop, region_names
-from explain.gallery import examples, planted_region
+from explain.examples import examples, planted_region
+from explain.maps.subject import Subject
+from explain.regions.facial import landmarks_in_crop, region_names
+from explain.regions.superpixels import segment
 from explain.settings import TARGETS
-from explain.subject import Subject
-from explain.superpixels import segment
-from model.data_options import FACES
-from model.dataset import Example, pictures, read_mask, read_rgb, with_faces
-from model.detector import Detector
-from model.faces import Face, crop, find_faces, square_around
-from model.layout import choose_sets
-from model.photo import open_photo
+from model.data.dataset import Example, pictures, read_mask, read_rgb, with_faces
+from model.data.layout import choose_sets
+from model.data.options import FACES
+from model.detector.detector import Detector
+from model.photos.faces import Face, crop, find_faces, square_around
+from model.photos.photo import open_photo
 
 
 @cache

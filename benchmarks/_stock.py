@@ -10,7 +10,7 @@ import numpy as np
 from lime.lime_image import LimeImageExplainer
 from numpy.typing import NDArray
 
-from explain.subject import Subject
+from explain.maps.subject import Subject
 
 SAMPLES = 1000  # stock's default
 

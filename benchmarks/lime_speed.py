@@ -21,14 +21,14 @@ from tqdm import tqdm
 
 from benchmarks import _results, _stock
 from benchmarks._faces import KnownFace, example_faces
-from explain.lime_map import LimeExplainer
+from explain.maps.lime import LimeExplainer
+from explain.maps.subject import BATCH, Subject
 from explain.settings import Settings
-from explain.subject import BATCH, Subject
-from model.artifact import TFLITE, Card, save_artifact
+from model.artifact.card import TFLITE, Card, save_artifact
+from model.artifact.preprocessing import to_input
 from model.cli import run
-from model.detector import Detector
-from model.preprocessing import to_input
-from model.runs import library_versions
+from model.detector.detector import Detector
+from model.training.runs import library_versions
 
 REFERENCE_SAMPLES, B7_REFERENCE_SAMPLES = 20_000, 5_000  # for B7, 20,000 would take twelve minutes
 B7 = "efficientnetb7_attention"
@@ -41,8 +41,8 @@ def b7_folder() -> Path:
     if not (FOLDER / TFLITE).exists():
         import keras
 
-        from model.architectures import ARCHITECTURES, build
-        from model.labels import LABELS
+        from model.artifact.labels import LABELS
+        from model.networks.registry import ARCHITECTURES, build
 
         keras.utils.set_random_seed(0)
         print(f"making {FOLDER} …", flush=True)

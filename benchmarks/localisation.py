@@ -25,11 +25,11 @@ from sklearn.metrics import average_precision_score
 from benchmarks import _results
 from benchmarks._faces import KnownFace, example_faces, test_faces, the_detector
 from benchmarks._parallel import spread
-from explain.facial_regions import facial_regions, landmarks_in_crop
-from explain.methods import METHODS, explainers
+from explain.maps.registry import METHODS, explainers
+from explain.maps.subject import Subject, never
+from explain.regions.facial import facial_regions, landmarks_in_crop
 from explain.settings import Settings
-from explain.subject import Subject, never
-from model.artifact import Card, read_card, write_card
+from model.artifact.card import Card, read_card, write_card
 from model.cli import run
 from model.paths import SHIPPED
 

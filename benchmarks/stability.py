@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from benchmarks import _results, _stock
 from benchmarks._faces import KnownFace, balanced, example_faces, test_faces, the_detector
 from benchmarks._parallel import spread
-from explain.lime_fit import TOP
-from explain.lime_map import LimeExplainer
+from explain.maps.lime import LimeExplainer
+from explain.maps.lime_fit import TOP
 from explain.settings import Settings
 from model.cli import run
 

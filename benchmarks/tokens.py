@@ -20,15 +20,15 @@ from tqdm import tqdm
 from benchmarks import _results
 from benchmarks._faces import KnownFace, balanced, example_faces, test_faces
 from benchmarks.localisation import measures
-from explain.attribution import Attribution
-from explain.hiding import TOKENS
-from explain.lime_map import lime
+from explain.maps.attribution import Attribution
+from explain.maps.lime import lime
+from explain.maps.subject import Subject
+from explain.regions.hiding import TOKENS
 from explain.settings import Settings
-from explain.subject import Subject
-from explain.trust import measure
-from model.artifact import read_card, write_card
+from explain.trust.measure import measure
+from model.artifact.card import read_card, write_card
 from model.cli import run
-from model.detector import Detector
+from model.detector.detector import Detector
 from model.paths import SECOND
 
 WAYS = (TOKENS, "mean")

@@ -8,12 +8,12 @@ import typer
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from explain.sanity import INTACT, LIME_SAMPLES, READINGS, KerasDetector, decay
-from explain.subject import Subject
-from explain.superpixels import segment
-from model.charts import LINE, QUIET, head, save, styled
-from model.faces import find_faces
-from model.photo import open_photo
+from benchmarks.sanity import INTACT, LIME_SAMPLES, READINGS, KerasDetector, decay
+from explain.maps.subject import Subject
+from explain.regions.superpixels import segment
+from model.evaluation.charts import LINE, QUIET, head, save, styled
+from model.photos.faces import find_faces
+from model.photos.photo import open_photo
 
 ROOT = Path(__file__).parent.parent
 GONE, STAYS = 0.2, 0.5  # mean correlation with the intact map below which nothing is left, above which most is

@@ -12,8 +12,8 @@ import typer
 ROOT = Path(__file__).resolve().parent.parent
 # What the page runs on; .dockerignore lets in the same. Of model/ no file but ours: what else lies there is yours.
 RUNS = (
-    *("app.py", "requirements.txt", "LICENSE", "explain/*", "examples/*"),
-    *("model/*.py", "model/texts/*", "model/weights/lite_attention/*", "model/weights/clip_attention/*"),
+    *("app.py", "requirements.txt", "LICENSE", "explain/**/*.py", "explain/**/*.css", "explain/**/*.js", "examples/*"),
+    *("model/**/*.py", "model/i18n/texts/*", "model/weights/lite_attention/*", "model/weights/clip_attention/*"),
 )
 OWN_MODEL = ("model/*.h5", "model/*.hdf5", "model/*.pkl", "model/card.json")
 FOR_DOCKER = ("Dockerfile", ".dockerignore")

@@ -11,12 +11,12 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from model.augment import degrade, process, rescale
 from model.cli import run
-from model.faces import CROP_SIZE, Face, find_faces
-from model.reading import read_rgb
-from model.resynthesise import make_passes
-from model.self_blend import self_blend
+from model.data.reading import read_rgb
+from model.photos.degrade import degrade, process, rescale
+from model.photos.faces import CROP_SIZE, Face, find_faces
+from model.photos.self_blend import self_blend
+from model.twins.resynthesise import make_passes
 
 ROOT = Path(__file__).parents[1]
 PORTRAIT = "astronaut.jpg"

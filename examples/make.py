@@ -1,7 +1,7 @@
 """Makes the example photos from two portraits in the public domain: ``python -m examples.make``.
 
-The fakes are self-blended (see ``model.self_blend``): a person's own pixels, changed inside a region. No identity
-is swapped, and the region is known, so that a visitor can see whether an explanation finds it.
+The fakes are self-blended (see ``model.photos.self_blend``): a person's own pixels, changed inside a region. No
+identity is swapped, and the region is known, so that a visitor can see whether an explanation finds it.
 """
 
 import json
@@ -13,9 +13,9 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
-from model.faces import CROP_SIZE, Face, find_faces
-from model.photo import open_photo
-from model.self_blend import self_blend
+from model.photos.faces import CROP_SIZE, Face, find_faces
+from model.photos.photo import open_photo
+from model.photos.self_blend import self_blend
 
 FOLDER = Path(__file__).parent
 NASA = "Eileen Collins, NASA portrait, public domain (NASA image, as shipped by scikit-image)"
@@ -46,8 +46,8 @@ def plant(
     Args:
         photo: ``(H, W, 3) uint8`` RGB.
         face: the face to change; its square must lie inside the photo.
-        regions: see ``model.self_blend.REGIONS``.
-        changes: see ``model.self_blend.CHANGES``.
+        regions: see ``model.photos.self_blend.REGIONS``.
+        changes: see ``model.photos.self_blend.CHANGES``.
         seed: decides the details.
 
     Returns:

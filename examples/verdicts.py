@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from model.cli import run
-from model.detector import Detector
-from model.faces import find_faces
+from model.detector.detector import Detector
 from model.paths import SHIPPED
-from model.photo import open_photo
+from model.photos.faces import find_faces
+from model.photos.photo import open_photo
 
 FOLDER = Path(__file__).parent
 

@@ -19,20 +19,20 @@ import typer
 from tqdm import tqdm
 
 from explain.analysis import Analysis, analyze
-from explain.many_command import check_table, print_table, wants_table
-from explain.methods import METHODS
-from explain.origin import Origin
-from explain.plain_text import headline, photo_sentences, plain_text
-from explain.report import ReportError, check_folder, record, write_report
+from explain.batch.command import check_table, print_table, wants_table
+from explain.html.fragments import doing
+from explain.maps.registry import METHODS
+from explain.regions.superpixels import METHODS as SEGMENTATIONS
+from explain.report.files import ReportError, check_folder, record, write_report
+from explain.report.origin import Origin
 from explain.settings import HIDES_ASKED, MAX_SAMPLES, MIN_SAMPLES, Settings, SettingsError
-from explain.superpixels import METHODS as SEGMENTATIONS
-from explain.words import doing
-from model.artifact import ArtifactError, Card
-from model.choice import Models, to_choose_from
+from explain.wording.summary import headline, photo_sentences, plain_text
+from model.artifact.card import ArtifactError, Card
+from model.available import Models, to_choose_from
 from model.cli import run
-from model.detector import Detector
-from model.language import language_of_environment, number, say, speaking
-from model.photo import PhotoError
+from model.detector.detector import Detector
+from model.i18n.catalogue import language_of_environment, number, say, speaking
+from model.photos.photo import PhotoError
 
 UNUSABLE, INTERRUPTED = 1, 130  # exit codes; 130 is what shells give a command that Ctrl-C ended
 BAR = "{desc} {bar:20}"

@@ -9,24 +9,24 @@ from os import PathLike
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.agreement import Agreement
-from explain.attention_map import attention_map
-from explain.attribution import Attribution
-from explain.facial_regions import landmarks_in_crop, region_names
-from explain.hiding import AUTO, TOKENS
-from explain.methods import explainers
-from explain.network import ExplanationError
-from explain.robustness import Robustness, measure_robustness
+from explain.maps.attention import attention_map
+from explain.maps.attribution import Attribution
+from explain.maps.keras_gradients import ExplanationError
+from explain.maps.registry import explainers
+from explain.maps.subject import Subject, never
+from explain.probes.robustness import Robustness, measure_robustness
+from explain.probes.what_if import WhatIf, smallest_flip, without
+from explain.regions.facial import landmarks_in_crop, region_names
+from explain.regions.hiding import AUTO, TOKENS
+from explain.regions.superpixels import segment
 from explain.settings import TARGETS, Settings, SettingsError
-from explain.subject import Subject, never
-from explain.superpixels import segment
-from explain.trust import Trust, measure
-from explain.what_if import WhatIf, smallest_flip, without
-from model.choice import Models, to_choose_from
-from model.detector import Detector, Prediction
-from model.faces import Face, find_faces, whole_picture
-from model.language import Said
-from model.photo import Photo, open_photo
+from explain.trust.agreement import Agreement
+from explain.trust.measure import Trust, measure
+from model.available import Models, to_choose_from
+from model.detector.detector import Detector, Prediction
+from model.i18n.catalogue import Said
+from model.photos.faces import Face, find_faces, whole_picture
+from model.photos.photo import Photo, open_photo
 
 DEFAULTS = Settings()
 MOST_JUDGED = 20  # faces of one photo; a group of hundreds must not keep the chosen one waiting

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from explain.hiding import AUTO, HIDES, TOKENS
-from explain.methods import METHODS
-from explain.superpixels import MAX_COUNT, MIN_COUNT
-from explain.superpixels import METHODS as SEGMENTATIONS
-from model.language import Said
+from explain.maps.registry import METHODS
+from explain.regions.hiding import AUTO, HIDES, TOKENS
+from explain.regions.superpixels import MAX_COUNT, MIN_COUNT
+from explain.regions.superpixels import METHODS as SEGMENTATIONS
+from model.i18n.catalogue import Said
 
 MIN_SAMPLES, MAX_SAMPLES = 100, 5000
 TARGETS = ("Fake", "Real")
@@ -24,7 +24,7 @@ class Settings:
 
     Attributes:
         target: class that the maps explain, ``Fake`` or ``Real``; None for the likelier one.
-        methods: maps to make, of ``explain.methods.METHODS``.
+        methods: maps to make, of ``explain.maps.registry.METHODS``.
         trust: measure how far each map can be trusted.
         robustness: ask about the face after common changes: JPEG, blur, noise, brightness, parts covered.
         flip: look for the smallest set of regions whose hiding turns the verdict.
@@ -32,7 +32,7 @@ class Settings:
         superpixels: about how many regions to cut the face into, 2..400.
         samples: perturbed crops that LIME asks the model about at the most, 100..5000; it stops when its map has
             converged.
-        segmentation: how to cut, one of ``explain.superpixels.METHODS``.
+        segmentation: how to cut, one of ``explain.regions.superpixels.METHODS``.
         hide: what a hidden region looks like, one of ``HIDES_ASKED``; ``auto`` leaves the region's tokens out where the
             model can do without them, and shows its mean colour elsewhere.
         seed: decides everything drawn at random.

@@ -10,23 +10,32 @@ from model.cli import app_of, new_app, run_app
 NAME = "python -m model"
 # Where each command is, and what the list says of it. Its module is imported when the command runs, no earlier.
 COMMANDS = {
-    "train": ("model.train:train", "Train a network on any folder of real and fake pictures."),
-    "train_paired": ("model.train_paired:train", "Train as the shipped model was: fakes beside their real twins."),
-    "resynthesise": ("model.resynthesise:resynthesise", "Make aligned fakes of real faces, for train_paired."),
-    "tune": ("model.tune:tune", "Search the training arguments with the best validation AUC."),
-    "tune_attention": ("model.tune_attention:tune_attention", "Train the attention mask alone."),
+    "train": ("model.training.train:train", "Train a network on any folder of real and fake pictures."),
+    "train_paired": (
+        "model.training.train_paired:train",
+        "Train as the shipped model was: fakes beside their real twins.",
+    ),
+    "resynthesise": ("model.twins.resynthesise:resynthesise", "Make aligned fakes of real faces, for train_paired."),
+    "tune": ("model.studies.tune:tune", "Search the training arguments with the best validation AUC."),
+    "tune_attention": ("model.training.tune_attention:tune_attention", "Train the attention mask alone."),
     "finish": ("model.finish:finish", "Calibrate and evaluate a run's model, and write its model card."),
-    "calibrate": ("model.calibrate:calibrate", "Fit temperature, bias and inconclusive band on validation pictures."),
-    "evaluate": ("model.evaluate:evaluate", "Measure models on every data set, with intervals and charts."),
-    "unseen": ("model.unseen:unseen", "Measure a model on sources and generators it never saw."),
-    "model_card": ("model.model_card:write_model_card", "Write what is known of a model as a document."),
-    "compare": ("model.compare:compare", "Train several architectures alike and measure each."),
-    "compress": ("model.compress:compress", "Measure what smaller files cost a model."),
-    "explore": ("model.explore:explore", "Show what a data folder holds, and what would spoil a training."),
-    "import_legacy": ("model.import_legacy:import_legacy", "Import and check a Keras file of the thesis."),
-    "convert_backbone": ("model.convert_backbone:convert", "Convert ImageNet weights of EfficientNet-Lite0 to Keras."),
-    "convert_clip": ("model.convert_clip:convert", "Convert CLIP's image tower to Keras, for clip_attention."),
-    "average_backbone": ("model.average_backbone:average_backbone", "Average ImageNet's backbone with a trained one."),
+    "calibrate": (
+        "model.evaluation.calibrate:calibrate",
+        "Fit temperature, bias and inconclusive band on validation pictures.",
+    ),
+    "evaluate": ("model.evaluation.evaluate:evaluate", "Measure models on every data set, with intervals and charts."),
+    "unseen": ("model.unseen.unseen:unseen", "Measure a model on sources and generators it never saw."),
+    "model_card": ("model.model_card.document:write_model_card", "Write what is known of a model as a document."),
+    "compare": ("model.studies.compare:compare", "Train several architectures alike and measure each."),
+    "compress": ("model.studies.compress:compress", "Measure what smaller files cost a model."),
+    "explore": ("model.exploration.explore:explore", "Show what a data folder holds, and what would spoil a training."),
+    "import_legacy": ("model.legacy.import_command:import_legacy", "Import and check a Keras file of the thesis."),
+    "convert_backbone": (
+        "model.backbones.imagenet:convert",
+        "Convert ImageNet weights of EfficientNet-Lite0 to Keras.",
+    ),
+    "convert_clip": ("model.backbones.clip:convert", "Convert CLIP's image tower to Keras, for clip_attention."),
+    "average_backbone": ("model.backbones.average:average_backbone", "Average ImageNet's backbone with a trained one."),
 }
 # The command's own parser reads what follows its name, --help included.
 UNREAD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}

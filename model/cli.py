@@ -9,9 +9,9 @@ from typing import Any
 import typer
 
 from model import missing_package
-from model.artifact import ArtifactError
-from model.layout import DatasetError
-from model.photo import PhotoError
+from model.artifact.card import ArtifactError
+from model.data.layout import DatasetError
+from model.photos.photo import PhotoError
 
 
 def run(command: Callable[..., None], about: str | None = None) -> None:

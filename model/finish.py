@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from model.artifact import ARTIFACT, CARD, ArtifactError, read_card
-from model.calibrate import calibrate
-from model.card_parts import WHOLE
+from model.artifact.card import ARTIFACT, CARD, ArtifactError, read_card
 from model.cli import run
-from model.data_options import FACES, Faces, GroupPattern, RemoveLeaks, Sets
-from model.evaluate import evaluate
-from model.model_card import DOCUMENT, write_model_card
+from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets
+from model.evaluation.calibrate import calibrate
+from model.evaluation.evaluate import evaluate
+from model.model_card.document import DOCUMENT, write_model_card
+from model.model_card.parts import WHOLE
 
 
 def finish(

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.artifact import CARD, ArtifactError, told_by
-from model.detector import Detector
-from model.language import Said
-from model.legacy_apart import Tell
-from model.legacy_check import NEWER, problem_of
-from model.legacy_folder import failed_before, is_imported, model_folder
+from model.artifact.card import CARD, ArtifactError, told_by
+from model.detector.detector import Detector
+from model.i18n.catalogue import Said
+from model.legacy.apart import Tell
+from model.legacy.check import NEWER, problem_of
+from model.legacy.folder import failed_before, is_imported, model_folder
 from model.paths import MODELS, SECOND, SHIPPED
 
 LEGACY_FILE = "legacy file"

@@ -7,5 +7,5 @@ MODELS = ROOT / "model"  # where owners drop files of their own
 WEIGHTS = MODELS / "weights"
 SHIPPED = WEIGHTS / "lite_attention"
 SECOND = WEIGHTS / "clip_attention"  # slower, finds more face swaps that neither model has seen
-TEXTS = MODELS / "texts"
+TEXTS = MODELS / "i18n" / "texts"
 EXAMPLES = ROOT / "examples"

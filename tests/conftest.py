@@ -25,7 +25,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from model.detector import Detector
+from model.detector.detector import Detector
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks import localisation, stability
 from benchmarks._parallel import spread
-from model.artifact import Card
-from model.preprocessing import Preprocessing
+from model.artifact.card import Card
+from model.artifact.preprocessing import Preprocessing
 from tests.conftest import on_every_core
 
 SIDE = 64

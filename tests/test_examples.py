@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from examples.make import plant
 from examples.verdicts import Judged, judge_examples
-from model.detector import Detector
-from model.faces import Face, find_faces
-from model.language import say
-from model.photo import open_photo
-from model.self_blend import CHANGES
+from model.detector.detector import Detector
+from model.i18n.catalogue import say
+from model.photos.faces import Face, find_faces
+from model.photos.photo import open_photo
+from model.photos.self_blend import CHANGES
 
 FOLDER = Path(__file__).resolve().parent.parent / "examples"
 ENTRIES: list[dict[str, Any]] = json.loads((FOLDER / "examples.json").read_text("utf-8"))

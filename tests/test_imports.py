@@ -55,9 +55,9 @@ def heavy():
     return sorted(name for name in ("tensorflow", "keras", "torch", "jax") if name in sys.modules)
 
 import app
-from explain.page import LIKELIER
+from explain.page.run import LIKELIER
 loaded["import"] = heavy()
-from model.choice import Models, to_choose_from
+from model.available import Models, to_choose_from
 models = Models(to_choose_from())
 app.build_page(models)
 loaded["page"] = heavy()

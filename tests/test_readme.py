@@ -12,8 +12,8 @@ import pytest
 
 from explain import analysis
 from model.__main__ import COMMANDS
-from model.artifact import read_card
-from model.detector import Detector
+from model.artifact.card import read_card
+from model.detector.detector import Detector
 from model.paths import SHIPPED
 
 ROOT = Path(__file__).resolve().parent.parent

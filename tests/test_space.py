@@ -47,8 +47,19 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small checkout in which somebody has worked."""
     root = tmp_path / "checkout"
-    kept = ("app.py", "explain/words.py", "model/photo.py", "model/texts/words.toml", "examples/face.jpg")
-    stays = ("tests/test_app.py", "runs/a/log.txt", "explain/__pycache__/words.pyc", "model/weights/mine/model.tflite")
+    kept = (
+        "app.py",
+        "explain/html/fragments.py",
+        "model/photos/photo.py",
+        "model/i18n/texts/words.toml",
+        "examples/face.jpg",
+    )
+    stays = (
+        "tests/explain/page/test_api.py",
+        "runs/a/log.txt",
+        "explain/__pycache__/words.pyc",
+        "model/weights/mine/model.tflite",
+    )
     for name in (*kept, *stays, *OWN, "docs/page.png", "docs/more.md", "Dockerfile", ".dockerignore"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(b"\0" if name.endswith((".jpg", ".png")) else b"text")
@@ -62,7 +73,13 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_only_what_the_page_needs_goes_along(checkout: Path, tmp_path: Path) -> None:
     space.main(tmp_path / "out", docker=False, own_model=False)
-    code = {"app.py", "explain/words.py", "model/photo.py", "model/texts/words.toml", "examples/face.jpg"}
+    code = {
+        "app.py",
+        "explain/html/fragments.py",
+        "model/photos/photo.py",
+        "model/i18n/texts/words.toml",
+        "examples/face.jpg",
+    }
     assert files_of(tmp_path / "out") == {*code, "README.md", ".gitattributes", "docs/page.png"}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from model.photo import MAX_BYTES
+from model.photos.photo import MAX_BYTES
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Visitor

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.draw import CHOSEN, display_scale
-from model.faces import find_faces
-from model.photo import open_photo
+from explain.drawing.overlays import CHOSEN, display_scale
+from model.photos.faces import find_faces
+from model.photos.photo import open_photo
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Visitor

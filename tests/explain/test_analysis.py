@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 import explain
 from explain.analysis import MOST_JUDGED, Analysis, analyze
-from explain.as_json import to_dict
+from explain.regions.superpixels import MAX_COUNT, MIN_COUNT
+from explain.report.as_json import to_dict
 from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings, SettingsError
-from explain.superpixels import MAX_COUNT, MIN_COUNT
-from model.detector import Detector
-from model.photo import PhotoError, open_photo
+from model.detector.detector import Detector
+from model.photos.photo import PhotoError, open_photo
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PHOTO, CAT = EXAMPLES / "astronaut.jpg", EXAMPLES / "cat.jpg"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from explain.methods import METHODS
+from explain.maps.registry import METHODS
 from explain.settings import Settings, SettingsError
 
 

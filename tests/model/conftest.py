@@ -13,11 +13,11 @@ import pytest
 from keras import layers
 from numpy.typing import NDArray
 
-from model.architectures import ARCHITECTURES, Architecture
-from model.artifact import Card, save_artifact
-from model.attention import attention_block
-from model.labels import LABELS
-from model.preprocessing import Preprocessing
+from model.artifact.card import Card, save_artifact
+from model.artifact.labels import LABELS
+from model.artifact.preprocessing import Preprocessing
+from model.networks.attention import attention_block
+from model.networks.registry import ARCHITECTURES, Architecture
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TINY_SIDE = 16

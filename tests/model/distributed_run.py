@@ -19,11 +19,11 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from model import loop, train
-from model.architectures import ARCHITECTURES, Architecture
-from model.dataset import gather
-from model.labels import LABELS
-from model.preprocessing import Preprocessing
+from model.artifact.labels import LABELS
+from model.artifact.preprocessing import Preprocessing
+from model.data.dataset import gather
+from model.networks.registry import ARCHITECTURES, Architecture
+from model.training import loop, train
 
 
 def build_plain(_pretrained: object = None) -> keras.Model:

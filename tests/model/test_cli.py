@@ -14,11 +14,11 @@ from typing import Annotated
 import pytest
 import typer
 
-from model.artifact import ArtifactError
+from model.artifact.card import ArtifactError
 from model.cli import run
-from model.dataset import DatasetError
+from model.data.dataset import DatasetError
 from model.paths import SHIPPED
-from model.photo import PhotoError
+from model.photos.photo import PhotoError
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,7 +74,7 @@ def test_package_that_a_command_lacks_at_its_start_is_named(tmp_path: Path) -> N
     """A module of that name which fails as a missing one does stands before the installed package."""
     (tmp_path / "typer.py").write_text("raise ModuleNotFoundError('No module named typer', name='typer')")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    command = [sys.executable, "-m", "model.model_card"]
+    command = [sys.executable, "-m", "model.model_card.document"]
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     sentence = "Error: The package typer is missing; `pip install -r requirements-train.txt` installs it.\n"
     assert (ended.returncode, ended.stderr) == (1, sentence)
@@ -119,13 +119,13 @@ def shell(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_command_without_a_model_exits_1_with_one_line(tmp_path: Path) -> None:
-    ended = shell("model.evaluate", tmp_path / "nothing", tmp_path)
+    ended = shell("model.evaluation.evaluate", tmp_path / "nothing", tmp_path)
     assert ended.returncode == 1
     assert ended.stderr == "Error: nothing is no model folder: it has no card.json.\n"
 
 
 def test_command_without_data_exits_1_with_one_line(tmp_path: Path) -> None:
-    ended = shell("model.evaluate", SHIPPED, tmp_path, "--faces", tmp_path / "faces.json")
+    ended = shell("model.evaluation.evaluate", SHIPPED, tmp_path, "--faces", tmp_path / "faces.json")
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].endswith("holds no pictures in folders named real or fake.")
     assert "Traceback" not in ended.stderr

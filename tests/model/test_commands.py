@@ -17,7 +17,7 @@ from model.paths import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ["keras", "tensorflow", "sklearn", "scipy", "matplotlib", "seaborn", "plotly", "pandas", "optuna", "imagehash"]
-NOT_COMMANDS = {"legacy_check", "legacy_apart"}  # run by the product in a process of its own
+NOT_COMMANDS = {"model.legacy.check", "model.legacy.apart"}  # run by the product in a process of its own
 
 # Asks for help in a fresh interpreter, and prints as JSON which heavy packages each request loaded.
 PROGRAM = """
@@ -43,9 +43,11 @@ def test_help_of_no_command_loads_a_heavy_package() -> None:
 
 def test_every_module_that_is_a_command_is_listed() -> None:
     commands = {
-        path.stem for path in (ROOT / "model").glob("*.py") if '\nif __name__ == "__main__":' in path.read_text()
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in (ROOT / "model").rglob("*.py")
+        if '\nif __name__ == "__main__":' in path.read_text()
     }
-    assert commands - NOT_COMMANDS - {"__main__"} == set(COMMANDS)
+    assert commands - NOT_COMMANDS - {"model.__main__"} == {target.split(":")[0] for target, _ in COMMANDS.values()}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model import evaluate as evaluate_module
-from model.artifact import ArtifactError, load_artifact, write_card
-from model.card_parts import WHOLE
-from model.detector import Detector
+from model.artifact.card import ArtifactError, load_artifact, write_card
+from model.detector.detector import Detector
+from model.evaluation import evaluate as evaluate_module
 from model.finish import finish
+from model.model_card.parts import WHOLE
 
 MakeData = Callable[..., tuple[Path, Path]]
 Picture = Callable[..., NDArray[np.uint8]]

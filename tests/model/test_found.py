@@ -13,12 +13,14 @@ from pathlib import Path
 import h5py
 import pytest
 
-from model import found, legacy_check, legacy_folder
-from model.artifact import ArtifactError
+from model import found
+from model.artifact.card import ArtifactError
 from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel, found_models, open_model, opens_at_once
-from model.language import Said, as_data, from_data, speaking
-from model.legacy_apart import convert
-from model.legacy_folder import CACHE_VARIABLE
+from model.i18n.catalogue import Said, as_data, from_data, speaking
+from model.legacy import check as legacy_check
+from model.legacy import folder as legacy_folder
+from model.legacy.apart import convert
+from model.legacy.folder import CACHE_VARIABLE
 from model.paths import MODELS, SHIPPED
 
 ROOT = Path(__file__).parents[2]

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact import CARD, TFLITE, load_artifact, load_keras
-from model.detector import Detector, Prediction
-from model.engine import Engine
-from model.faces import find_faces
-from model.metrics import MEASURES
+from model.artifact.card import CARD, TFLITE, load_artifact, load_keras
+from model.artifact.preprocessing import to_input
+from model.detector.detector import Detector, Prediction
+from model.detector.engine import Engine
+from model.evaluation.metrics import MEASURES
 from model.paths import SHIPPED
-from model.preprocessing import to_input
+from model.photos.faces import find_faces
 
 ROOT = Path(__file__).parents[2]
 MAX_FOLDER_BYTES = 10_000_000

@@ -1,0 +1,1 @@
+"""Many photos: finds, analyses and tabulates them."""

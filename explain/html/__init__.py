@@ -1,0 +1,1 @@
+"""HTML fragments that page and report share."""

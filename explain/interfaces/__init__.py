@@ -1,0 +1,1 @@
+"""One file per way in that is not the page; none imports another."""

@@ -1,0 +1,1 @@
+"""One file per explanation method, and their registry."""

@@ -1,0 +1,109 @@
+"""What a visitor has before the eyes: an analysis with a small copy of its photo, ready to be drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from explain.analysis import Analysis
+from explain.drawing import overlays
+from explain.examples import example_of, planted_region
+from explain.maps.attribution import Attribution
+from explain.maps.unmoved import is_unmoved
+from model.photos.faces import Face, crop
+
+
+@dataclass(frozen=True)
+class View:
+    """What is kept of an analysis to redraw it; its photo is no larger than it is shown.
+
+    Attributes:
+        analysis: what is known so far.
+        planted: in the crop, where an example was changed, ``(S, S) uint8``; None for other photos.
+        display_scale: factor from photo pixels to the picture with the boxes.
+    """
+
+    analysis: Analysis
+    planted: NDArray[np.uint8] | None
+    display_scale: float
+
+    @staticmethod
+    def of(analysis: Analysis, before: View | None = None) -> View:
+        """The view of an analysis; ``before`` is one of the same photo and face, whose small copies are taken over."""
+        if before is not None:
+            kept = replace(analysis, photo=before.analysis.photo)
+            return replace(before, analysis=kept)
+        pixels = analysis.photo.pixels
+        scale = overlays.display_scale(pixels)
+        if scale < 1:
+            size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+            pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        region = planted_region(example_of(analysis.photo.sha256))
+        planted = None if region is None or analysis.chosen is None else crop(region, analysis.chosen.square)
+        return View(replace(analysis, photo=replace(analysis.photo, pixels=pixels)), planted, scale)
+
+    def with_attributions(self, attributions: dict[str, Attribution]) -> View:
+        """The same view with other maps."""
+        return replace(self, analysis=replace(self.analysis, attributions=attributions))
+
+    def boxes(self) -> NDArray[np.uint8]:
+        """The photo as it is shown, with a box around each face, see ``explain.drawing.overlays.boxes``."""
+        chosen = self.analysis.chosen
+        small = {id(face): self._scaled(face) for face in (*self.analysis.faces, *([chosen] if chosen else ()))}
+        return overlays.boxes(
+            self.analysis.photo.pixels,
+            tuple(small[id(face)] for face in self.analysis.faces),
+            None if chosen is None else small[id(chosen)],
+            self.analysis.predictions,
+        )
+
+    def _scaled(self, face: Face) -> Face:
+        x, y, width, height = (round(value * self.display_scale) for value in face.box)
+        return replace(face, box=(x, y, width, height))
+
+    def region_at(self, x: float, y: float) -> int | None:
+        """The region at a place in a map's picture, ``x`` and ``y`` in its 640 pixels; None outside."""
+        subject = self.analysis.subject
+        if subject is None or not (0 <= x < overlays.PICTURE_SIZE and 0 <= y < overlays.PICTURE_SIZE):
+            return None
+        side = len(subject.segments)
+        return int(subject.segments[int(y * side / overlays.PICTURE_SIZE), int(x * side / overlays.PICTURE_SIZE)])
+
+    def face_at(self, x: float, y: float) -> int | None:
+        """Index of the smallest face box around a place in the picture with the boxes."""
+        hits = [
+            (face.box[2] * face.box[3], index)
+            for index, face in enumerate(self.analysis.faces)
+            if 0 <= x / self.display_scale - face.box[0] <= face.box[2]
+            and 0 <= y / self.display_scale - face.box[1] <= face.box[3]
+        ]
+        return min(hits)[1] if hits else None
+
+
+def pictures(view: View, shown: int, names: Collection[str] | None = None) -> dict[str, NDArray[np.uint8]]:
+    """A picture ``(640, 640, 3) uint8`` RGB of every map that there is so far, or of those named, by method.
+
+    Of a model whose answer hardly depends on the picture only the attention mask is drawn: other maps leave the face
+    as it is.
+    """
+    chosen, drawn = view.analysis.chosen, {}
+    colourless = is_unmoved(view.analysis)
+    for name, attribution in view.analysis.attributions.items():
+        if names is not None and name not in names:
+            continue
+        assert chosen is not None  # there are maps only of a face
+        if colourless and name != "attention":
+            drawn[name] = overlays.enlarge(chosen.crop)
+        elif attribution.weights is not None:
+            drawn[name] = overlays.lime_overlay(chosen.crop, attribution, shown)
+        elif name == "attention":
+            drawn[name] = overlays.heatmap(chosen.crop, attribution)
+        else:
+            drawn[name] = overlays.signed_map(chosen.crop, attribution)
+    if view.planted is not None:
+        drawn = {name: overlays.planted_outline(picture, view.planted) for name, picture in drawn.items()}
+    return drawn

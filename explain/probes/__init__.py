@@ -1,0 +1,1 @@
+"""The same face changed and asked again: what-if and robustness, as numbers."""

@@ -1,0 +1,1 @@
+"""One analysis as files: HTML, JSON, pictures and ZIP."""

@@ -1,0 +1,97 @@
+"""Says in plain words, from the numbers, how far a map can be trusted."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from explain.trust.curves import QUANTILES, Curves
+from explain.trust.fidelity import SUBSETS
+from explain.trust.stability import NOISE_SIGMA, TOP, Stability
+from model.i18n.catalogue import say
+
+if TYPE_CHECKING:
+    from explain.trust.measure import Trust
+
+
+def sentence(trust: Trust) -> str:
+    """One plain sentence: does hiding what the map marks count, against chance, and does the map repeat itself?"""
+    verdict = _verdict(trust)
+    if trust.stability is None or trust.flat or trust.unmoved:
+        return say("trust.once", verdict=verdict)
+    repeated = say(f"trust.repeated.{trust.stability.change}")
+    return say("trust.again", verdict=verdict, repeated=repeated, regions=_how_often(trust.stability))
+
+
+def details(trust: Trust) -> str:
+    """The numbers behind the sentence, for a second look: each hide value, insertion, µ-fidelity, repetitions."""
+    parts = [_curve_numbers(curves, trust.target) for curves in trust.curves]
+    if trust.fidelity is not None:
+        parts.append(say("trust.fidelity", value=trust.fidelity, subsets=SUBSETS))
+    if trust.stability is not None:
+        parts.append(_stability_numbers(trust.stability))
+    return " ".join(parts)
+
+
+def _verdict(trust: Trust) -> str:
+    if trust.unmoved:
+        return say("trust.unmoved")
+    if trust.flat:
+        return say("trust.flat")
+    target = say(f"class.{trust.target}")
+    if trust.better_than_chance:
+        marked = say("trust.marked" if trust.signed else "trust.looked")
+        return say("trust.better", marked=marked, target=target, beaten=_beaten(trust))
+    if trust.percentile > 0.5:
+        key = "trust.not_clearly_better"
+    else:
+        key = "trust.worse" if trust.worse_than_chance else "trust.no_better"
+    return say(key, percent=_percent(1 - trust.percentile), target=target)
+
+
+def _beaten(trust: Trust) -> str:
+    if trust.percentile == 1:
+        return say("trust.beaten_all", orders=len(trust.curves[0].band.curves))
+    return say("trust.beaten", percent=_percent(trust.percentile))
+
+
+def _how_often(stability: Stability) -> str:
+    if stability.same_top == 1:
+        return say("trust.regions.same")
+    times = math.floor(10 * stability.same_top + 1e-9)  # never rounded up to "every time"
+    return say("trust.regions.often", times=times) if times else say("trust.regions.other")
+
+
+def _curve_numbers(curves: Curves, target: str) -> str:
+    low, middle, high = map(float, np.quantile(curves.band.areas, QUANTILES))
+    return say(
+        "trust.curves",
+        look=say(f"trust.look.{curves.hide}"),
+        target=say(f"class.{target}"),
+        deletion=curves.deletion_area,
+        low=low,
+        middle=middle,
+        high=high,
+        lower=_percent(curves.deletion_percentile),
+        orders=len(curves.band.curves),
+        insertion=curves.insertion_area,
+        higher=_percent(curves.insertion_percentile),
+    )
+
+
+def _stability_numbers(stability: Stability) -> str:
+    return say(
+        f"trust.stability.{stability.change}",
+        sigma=NOISE_SIGMA,
+        runs=stability.runs,
+        top=TOP,
+        jaccard=stability.jaccard,
+        rank=stability.rank_correlation,
+    )
+
+
+def _percent(share: float) -> int:
+    rounded = round(100 * share)
+    return min(max(rounded, 1), 99) if 0 < share < 1 else rounded  # 0 and 100 mean none and all

@@ -1,0 +1,1 @@
+"""The model folder as data: its card, files, digests and preprocessing."""

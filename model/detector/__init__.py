@@ -1,0 +1,1 @@
+"""Runs a model folder: engine, probabilities and attention mask."""

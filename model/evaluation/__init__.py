@@ -1,0 +1,1 @@
+"""Metrics, charts, calibration and robustness of a model."""

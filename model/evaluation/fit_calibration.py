@@ -1,0 +1,153 @@
+"""Fits temperature, bias and inconclusive band to what a network said of labelled pictures of several sources."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.detector.detector import scale_by_temperature
+from model.evaluation.band import fit_band, fit_band_to_unseen, upper_bound
+from model.model_card.parts import FEW
+
+# Spread of what temperature and bias of a network usually are, as normal distributions of their size. It counts only
+# where there are few pictures: temperatures from 0.37 to 2.7 and biases from -2 to 2 are then likely beforehand.
+LOG_TEMPERATURE_SPREAD, BIAS_SPREAD = 0.5, 1.0
+
+Floats = NDArray[np.float64]
+Scores = Mapping[str, Floats]
+Truths = Mapping[str, NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is fitted.
+
+    Attributes:
+        temperature: divides the logits.
+        fake_bias: added to the logit of Fake after that.
+        band: P(Fake) between these bounds earns no verdict.
+    """
+
+    temperature: float
+    fake_bias: float
+    band: tuple[float, float]
+
+    def scale(self, p_raw: Floats) -> Floats:
+        """Calibrated P(Fake) ``(N,)`` of the network's own ``(N,)``."""
+        return scale_by_temperature(two_columns(p_raw), self.temperature, (self.fake_bias, 0.0))[:, 0]
+
+
+def calibrate_scores(p_raw: Scores, is_fake: Truths, unseen: Collection[str] = ()) -> Calibration:
+    """Fit everything.
+
+    Args:
+        p_raw: the network's own P(Fake) of the pictures of each source, ``(N,)``; both classes must be among them.
+        is_fake: the truth of each source, ``(N,)``.
+        unseen: sources that the network was not trained on. If there are reals among them the band is chosen so that
+            these are spared, see ``fit_band_to_unseen``; otherwise it is symmetric, see ``fit_band``.
+    """
+    names = list(p_raw)
+    raw, truth = (np.concatenate([of[name] for name in names]) for of in (p_raw, is_fake))
+    weights = np.concatenate([of for of in balanced_weights(is_fake).values()])
+    few = is_few(is_fake)
+    temperature, bias = fit_scaling(two_columns(raw), np.where(truth, 0, 1), weights, shrink=few)
+    scaling = Calibration(temperature, bias, (0.5, 0.5))
+    reals = {name: scaling.scale(p_raw[name])[~is_fake[name]] for name in names if not is_fake[name].all()}
+    left_out = {name: p_fake for name, p_fake in reals.items() if name in unseen}
+    known = {name: p_fake for name, p_fake in reals.items() if name not in unseen}
+    chosen = (scaling.scale(raw), truth, weights)
+    band = fit_band_to_unseen(*chosen, left_out, few, known) if left_out else fit_band(*chosen, few)
+    return Calibration(temperature, bias, band)
+
+
+def balanced_weights(is_fake: Truths) -> dict[str, Floats]:
+    """A weight for each picture, so that reals and fakes weigh 1/2 each, and within a class every source the same."""
+    weights = {name: np.zeros(len(truth)) for name, truth in is_fake.items()}
+    for fake in (True, False):
+        members = {name: truth == fake for name, truth in is_fake.items() if (truth == fake).any()}
+        for name, mine in members.items():
+            weights[name][mine] = 0.5 / len(members) / mine.sum()
+    return weights
+
+
+def is_few(is_fake: Truths) -> bool:
+    """Whether a class has fewer than ``FEW`` pictures."""
+    return min(count(is_fake)) < FEW
+
+
+def count(is_fake: Truths) -> tuple[int, int]:
+    """Number of reals and of fakes."""
+    fakes = sum(int(truth.sum()) for truth in is_fake.values())
+    return sum(len(truth) for truth in is_fake.values()) - fakes, fakes
+
+
+def fit_scaling(
+    probabilities: NDArray[np.floating], truth: NDArray[np.int_], weights: NDArray[np.floating], shrink: bool = False
+) -> tuple[float, float]:
+    """Temperature and bias that minimise the weighted log loss (arXiv 1706.04599, with Platt's bias).
+
+    Args:
+        probabilities: the network's softmax ``(N, 2)``.
+        truth: column of the right class, ``(N,)``.
+        weights: of each picture, ``(N,)``.
+        shrink: hold both back towards 1 and 0, as the most likely values given the pictures and what is usual (see
+            ``LOG_TEMPERATURE_SPREAD``): a dozen pictures would otherwise set any temperature.
+
+    Returns:
+        The temperature, and the bias to add to the logit of column 0 after dividing by it.
+    """
+    from scipy.optimize import minimize
+
+    worth = float(weights.sum() ** 2 / (weights**2).sum())  # pictures, by Kish's effective sample size
+
+    def loss(parameters: NDArray[np.float64]) -> float:
+        log_temperature, bias = map(float, parameters)
+        scaled = scale_by_temperature(probabilities, float(np.exp(log_temperature)), (bias, 0.0))
+        chosen = np.maximum(scaled[np.arange(len(truth)), truth], 1e-12)
+        unusual = (log_temperature / LOG_TEMPERATURE_SPREAD) ** 2 + (bias / BIAS_SPREAD) ** 2
+        return float(-np.average(np.log(chosen), weights=weights)) + shrink * unusual / 2 / worth
+
+    best = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-2.5, 2.5), (-3, 3)]).x
+    return float(np.exp(best[0])), float(best[1])
+
+
+def two_columns(p_fake: NDArray[np.floating]) -> NDArray[np.floating]:
+    """P(Fake) ``(N,)`` beside P(Real), ``(N, 2)``."""
+    return np.stack([p_fake, 1 - p_fake], axis=1)
+
+
+def accusations(p_raw: Scores, is_fake: Truths, chosen: Calibration, unseen: Collection[str]) -> dict[str, dict]:
+    """What the verdicts do to the reals of each unseen source.
+
+    Returns:
+        By source ``real``, their number; ``accused``, the share with the verdict Fake; ``accused_at_most``, its
+        one-sided 95 % upper bound; ``inconclusive``, the share without a verdict. Where reals of another unseen source
+        remain also ``left_out_accused`` and ``left_out_inconclusive``: the shares when everything is fitted without
+        this source, which is what a source that nobody had may expect.
+    """
+    sources = [name for name in p_raw if name in unseen and not is_fake[name].all()]
+    return {name: _accusations_of(name, p_raw, is_fake, chosen, sources) for name in sources}
+
+
+def _accusations_of(name: str, p_raw: Scores, is_fake: Truths, chosen: Calibration, sources: list[str]) -> dict:
+    reals = p_raw[name][~is_fake[name]]
+    accused, inconclusive = _shares(reals, chosen)
+    found = {
+        "real": len(reals),
+        "accused": round(accused, 4),
+        "accused_at_most": round(upper_bound(round(accused * len(reals)), len(reals)), 4),
+        "inconclusive": round(inconclusive, 4),
+    }
+    rest = {other: truth for other, truth in is_fake.items() if other != name}
+    if len(sources) > 1 and min(count(rest)):
+        without = calibrate_scores({other: p_raw[other] for other in rest}, rest, sources)
+        shares = _shares(reals, without)
+        found |= {"left_out_accused": round(shares[0], 4), "left_out_inconclusive": round(shares[1], 4)}
+    return found
+
+
+def _shares(reals: Floats, calibration: Calibration) -> tuple[float, float]:
+    """Share of pictures with the verdict Fake, and without a verdict."""
+    p_fake, (low, high) = calibration.scale(reals), calibration.band
+    return float(np.mean(p_fake >= high)), float(np.mean((low < p_fake) & (p_fake < high)))

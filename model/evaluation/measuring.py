@@ -1,0 +1,196 @@
+"""Has a model judge examples and turns what it said into figures, as the model's card keeps them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model.data.dataset import DatasetError, Example, read_mask, read_rgb
+from model.detector.detector import Detector
+from model.evaluation.charts import Judged
+from model.evaluation.groups import group_figures
+from model.evaluation.metrics import (
+    FURTHER_MEASURES,
+    MEASURES,
+    NO_SHARES,
+    Measure,
+    Scores,
+    Truth,
+    bootstrap,
+    calibration_error_by_chance,
+    reliability_bins,
+)
+from model.photos.corruptions import CLEAN, CORRUPTIONS, corrupt
+from model.photos.faces import CROP_SIZE, crop, square_around
+
+BATCH = 64  # pictures held at once
+Advance = Callable[[int], object]
+
+
+def p_fake_of(detector: Detector, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """P(Fake) ``(N,)`` of crops ``(N, S, S, 3) uint8`` by the product's own path."""
+    column = detector.card.labels.index("Fake")
+    parts = [detector.probabilities(crops[start : start + BATCH])[:, column] for start in range(0, len(crops), BATCH)]
+    return np.concatenate(parts)
+
+
+def judged_members(examples: Sequence[Example], split: str, whole: bool) -> dict[str, list[Example]]:
+    """The pictures that can be judged, by data set.
+
+    Args:
+        examples: of any data sets.
+        split: ``train``, ``val`` or ``test``; ``all`` takes every picture.
+        whole: whether whole pictures are judged; otherwise those without a face are left out, as the product gives
+            them no score either.
+
+    Raises:
+        DatasetError: if there is none.
+    """
+    members: dict[str, list[Example]] = {}
+    for example in examples:
+        if split in (example.split, "all") and (whole or example.box is not None):
+            members.setdefault(example.dataset, []).append(example)
+    if not members:
+        raise DatasetError(f"There are no {split} pictures{'' if whole else ' with a face in them'}.")
+    return dict(sorted(members.items()))
+
+
+def truth_of(examples: Sequence[Example]) -> NDArray[np.bool_]:
+    """Whether each example is a fake, ``(N,) bool``."""
+    return np.array([example.label == "Fake" for example in examples])
+
+
+def judge(
+    detector: Detector,
+    data: Path,
+    examples: Sequence[Example],
+    conditions: Sequence[str] = (CLEAN,),
+    seed: int = 0,
+    advance: Advance = lambda count: None,
+) -> dict[str, NDArray[np.float64]]:
+    """P(Fake) of each example under each condition, every file being read once and few pictures held at a time.
+
+    Args:
+        detector: the model.
+        data: the folder that the examples' paths start from.
+        examples: with a box: their face crop is judged; without: the whole picture.
+        conditions: of ``model.photos.corruptions``. What needs landmarks is left out for examples that have none.
+        seed: decides the noise, together with an example's place.
+        advance: called with the number of pictures judged since its last call.
+
+    Returns:
+        By condition ``(N,)``; nan where the condition needs landmarks and there are none.
+    """
+    size = (detector.card.preprocessing.input_size,) * 2
+    said = {condition: np.full(len(examples), np.nan) for condition in conditions}
+    for start in range(0, len(examples), BATCH):
+        batch = examples[start : start + BATCH]
+        seen = [_see(data, example, detector.card.preprocessing.crop_margin) for example in batch]
+        for condition in conditions:
+            rows = [row for row, (_, landmarks) in enumerate(seen) if _can(condition, landmarks)]
+            if rows:
+                views = [corrupt(seen[row][0], condition, seen[row][1], seed + start + row) for row in rows]
+                # Shrunk here as ``to_input`` would, so that whole pictures of any size share a batch.
+                inputs = np.stack([cv2.resize(view, size, interpolation=cv2.INTER_AREA) for view in views])
+                said[condition][start + np.array(rows)] = p_fake_of(detector, np.asarray(inputs, np.uint8))
+            advance(len(batch))
+    return said
+
+
+def _see(data: Path, example: Example, margin: float) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+    """What the product would look at, and the landmarks in its pixels."""
+    pixels = read_rgb(data / example.path)
+    if example.box is None:
+        return pixels, None
+    x, y, side = square_around(example.box, margin)
+    landmarks = (np.array(example.landmarks, np.float32) - np.array([x, y], np.float32)) * np.float32(CROP_SIZE / side)
+    return crop(pixels, (x, y, side)), landmarks if len(landmarks) == 5 else None
+
+
+def _can(condition: str, landmarks: NDArray[np.float32] | None) -> bool:
+    return condition == CLEAN or landmarks is not None or not CORRUPTIONS[condition.split()[0]].needs_landmarks
+
+
+def measure(judged: Judged, paths: Sequence[str] = ()) -> dict[str, Any]:
+    """Every measure of ``model.evaluation.metrics`` with its 95 % interval, and how many pictures it rests on.
+
+    Measures that need both classes are left out where there is one. ``verdict_…`` measures count what the page says,
+    with its inconclusive band; the others decide at P(Fake) = 0.5. ``reliability`` holds the bins that the calibration
+    error is made of, see ``model.evaluation.metrics.Bin``.
+
+    Args:
+        judged: what the model said of a data set.
+        paths: of its pictures, to tell groups of people apart where file names do.
+    """
+    p_fake, is_fake = judged.p_fake, judged.is_fake
+    figures: dict[str, Any] = {"real": int((~is_fake).sum()), "fake": int(is_fake.sum())}
+    for name, function in {**MEASURES, **verdict_measures(judged.band), **FURTHER_MEASURES}.items():
+        estimate = bootstrap(function, p_fake, is_fake, is_share=name not in NO_SHARES)
+        if np.isfinite(estimate.value):
+            figures[name] = estimate.rounded()
+    low, high = judged.band
+    figures["inconclusive_share"] = round(float(np.mean((low < p_fake) & (p_fake < high))), 4)
+    if 0 < is_fake.sum() < len(is_fake):
+        figures["calibration_error_by_chance"] = round(calibration_error_by_chance(p_fake), 4)
+        figures["reliability"] = [one.rounded() for one in reliability_bins(p_fake, is_fake)]
+    if groups := group_figures(paths, p_fake, is_fake):
+        figures["groups"] = groups
+    return figures
+
+
+def verdict_measures(band: tuple[float, float]) -> dict[str, Measure]:
+    """Mistakes of the page's own verdicts, which it withholds while P(Fake) lies in the band."""
+    low, high = band
+
+    def accused(p_fake: Scores, is_fake: Truth) -> float:
+        return float(np.mean(p_fake[~is_fake] >= high)) if (~is_fake).any() else float("nan")
+
+    def missed(p_fake: Scores, is_fake: Truth) -> float:
+        return float(np.mean((p_fake[is_fake] <= low) & (p_fake[is_fake] < high))) if is_fake.any() else float("nan")
+
+    def wrong(p_fake: Scores, is_fake: Truth) -> float:
+        decided = (p_fake <= low) | (p_fake >= high)
+        return float(np.mean((p_fake >= 0.5)[decided] != is_fake[decided])) if decided.any() else float("nan")
+
+    return {
+        "verdict_false_accusation_rate": accused,
+        "verdict_miss_rate": missed,
+        "verdict_error_rate": wrong,
+    }
+
+
+def attention_peaks(detector: Detector, data: Path, examples: Sequence[Example]) -> dict[str, float]:
+    """How often the attention mask's peak falls inside the region that was changed, for fakes called fake.
+
+    Returns:
+        Shares in 0..1 for the mask's peak (``attention``) and for the crop's centre (``centre``), and ``fakes``.
+    """
+    inside = peak_hits(detector, data, examples)
+    hits = np.array([hit for hit in inside if hit is not None], bool).reshape(-1, 2)
+    shares = zip(("attention", "centre"), hits.mean(axis=0), strict=True) if len(hits) else ()
+    return {**{name: round(float(share), 4) for name, share in shares}, "fakes": len(hits)}
+
+
+def peak_hits(detector: Detector, data: Path, examples: Sequence[Example]) -> list[tuple[bool, bool] | None]:
+    """Whether the attention mask's peak, and the crop's centre, lie where each example was changed.
+
+    None for examples without mask or face, for fakes that are not called fake, and where the model has no attention.
+    """
+    return [_peak_hit(detector, data, example) for example in examples]
+
+
+def _peak_hit(detector: Detector, data: Path, example: Example) -> tuple[bool, bool] | None:
+    if not example.mask or example.box is None:
+        return None
+    square = square_around(example.box, detector.card.preprocessing.crop_margin)
+    prediction = detector.predict(crop(read_rgb(data / example.path), square))
+    if prediction.probabilities["Fake"] < 0.5 or prediction.attention is None:
+        return None
+    changed = crop(read_mask(data / example.mask), square) > 127
+    grid = prediction.attention.shape
+    peak = np.array(np.unravel_index(np.argmax(prediction.attention), grid))
+    y, x = ((peak + 0.5) / grid * changed.shape).astype(int)
+    return bool(changed[y, x]), bool(changed[changed.shape[0] // 2, changed.shape[1] // 2])

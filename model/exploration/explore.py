@@ -1,0 +1,81 @@
+"""Shows what a data folder holds, and what would spoil it: ``python -m model explore DATA --out FOLDER``."""
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model.cli import run, tell_report
+from model.data.dataset import with_faces
+from model.data.duplicates import describe, find_duplicates
+from model.data.layout import SPLITS, UNSPLIT, DatasetError, choose_sets, pictures
+from model.data.options import Sets
+from model.data.reading import leave_out_unreadable
+from model.data.subset import draw
+
+LIBRARIES = ("numpy", "pandas", "opencv-python-headless", "pillow", "imagehash", "scikit-learn", "plotly", "seaborn")
+ARGUMENTS, UNREADABLE = "arguments.json", "unreadable.txt"
+
+
+def explore(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="Data folder: Real/ and Fake/, or train|val|test/Real|Fake, or SET/train|val|test/real|fake."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the report; an interrupted run goes on in it.")],
+    faces: Annotated[
+        Path | None, typer.Option(help="Where found faces are remembered. With it, framing is looked at as well.")
+    ] = None,
+    sets: Sets = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many pictures of each class and split.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides the samples shown and the bootstrap.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that read pictures.")] = 2,
+) -> None:
+    """Look at a data folder before training on it.
+
+    Writes report.html (open it in a browser, no network is needed), the same plots as PNG, and tables as CSV. It warns
+    where something trivial gives the class away: file size, JPEG quality, sharpness, brightness, framing. A network
+    trained on such data learns that and not the forgery, and its test figures mean nothing. It also finds pictures
+    that show the same, exactly or nearly, and says where they leak from one split into another. Files that can't be
+    read are listed in unreadable.txt.
+
+    Each picture is measured once: run it again with the same --out and only new or changed files are read.
+    """
+    arguments = {key: value.name if isinstance(value, Path) else value for key, value in locals().items()}
+    from model.exploration.files import MEASUREMENTS, write_report, write_tables
+    from model.exploration.shortcuts import feature_table, find_shortcuts, summarise
+    from model.exploration.statistics import fingerprints, measure_all
+
+    if out.resolve().is_relative_to(data.resolve()):
+        raise DatasetError(f"{out} lies in the data folder, which is not written to: choose another --out.")
+    if (out / ARGUMENTS).exists() and not (out / MEASUREMENTS).exists():
+        raise DatasetError(f"{out} holds what another command wrote: choose another folder for --out.")
+    examples = choose_sets(data, pictures(data), sets)
+    if limit is not None:
+        examples = draw(examples, dict.fromkeys((*SPLITS, UNSPLIT), limit), seed)
+    out.mkdir(parents=True, exist_ok=True)
+    versions = {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+    (out / ARGUMENTS).write_text(json.dumps({**arguments, "versions": versions}, indent=2) + "\n")
+    rows = measure_all(data, examples, out / MEASUREMENTS, workers)
+    is_readable = [example.path in rows.index for example in examples]
+    examples = leave_out_unreadable(data, examples, is_readable, out / UNREADABLE)
+    if faces is not None:
+        examples = with_faces(data, examples, faces, workers)
+        rows = rows.loc[[example.path for example in examples]]
+    groups = find_duplicates(data, examples, fingerprints(rows), workers)
+    table = feature_table(rows, examples)
+    shortcuts = find_shortcuts(table, seed)
+    sentences = [*summarise(shortcuts), *describe(examples, groups)]
+    write_tables(out, table, shortcuts, examples, groups)
+    write_report(data, out, examples, table, shortcuts, sentences, groups, seed)
+    print("\n".join(sentences))
+    tell_report(out / "report.html")
+
+
+if __name__ == "__main__":
+    run(explore)

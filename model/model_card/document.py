@@ -1,0 +1,214 @@
+"""Writes the model card from card.json: ``python -m model model_card model/weights/lite_attention``."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model.artifact.card import LEGACY, NO_LICENCE, Card, named_after, read_card
+from model.cli import run, tell_report
+from model.detector.detector import VERDICTS
+from model.i18n.catalogue import say
+from model.legacy.card import LICENCE
+from model.model_card.figures import attention, calibration, cross_set, failures, figures, verdicts
+from model.model_card.parts import (
+    WHOLE,
+    Section,
+    Table,
+    assumed_labels,
+    by_value,
+    name_of,
+    readable,
+    span,
+    tested,
+    trained_on,
+)
+from model.model_card.robustness import robustness
+from model.model_card.unseen import edits, unseen, unseen_of
+from model.paths import ROOT, SHIPPED
+
+OFTEN = 0.1  # rate of mistakes from which they are called frequent
+NOT_TOLD = {"artifact", "data", "out", "faces", "backbone", "split"}  # names on the machine that trained, digests
+REPOSITORY = ROOT.resolve()
+DOCUMENT = Path("docs/model_card.md")  # the shipped model's
+
+
+def what_it_is(card: Card) -> Section:
+    """Architecture, input and output."""
+    size = card.preprocessing.input_size
+    low, high = card.inconclusive_band
+    verdicts = {name.lower(): say(f"verdict.{name}") for name in VERDICTS}
+    return Section(
+        "what",
+        say("card.what.title"),
+        (
+            say("card.what.judges", name=name_of(card), size=size),
+            say("card.what.band", low=low, high=high, **verdicts),
+            *filter(None, (assumed_labels(card),)),
+            _headline(card),
+        ),
+    )
+
+
+def _headline(card: Card) -> str:
+    accused, missed = by_value(card, "false_accusation_rate"), by_value(card, "miss_rate")
+    if not accused and not missed:
+        return say("card.wrong.unmeasured")
+    worst = max([value for value, _ in accused[-1:]] + [value for value, _ in missed[-1:]])
+    accuses = say("card.wrong.accuses", share=span(accused)) if accused else ""
+    misses = say("card.wrong.misses", share=span(missed)) if missed else ""
+    both = accuses and misses and say("card.wrong.both", accuses=accuses, misses=misses)
+    return say("card.wrong.often" if worst >= OFTEN else "card.wrong.sometimes", mistakes=both or accuses or misses)
+
+
+def intended_use(card: Card) -> Section:
+    """What it is for, and what it is not for."""
+    figures = unseen_of(card)
+    names = dict.fromkeys([*tested(card), *figures.get("reals", ()), *figures.get("fakes", ())])
+    sets = ", ".join(map(readable, names))
+    known = say("card.use.measured_on", sets=sets) if sets else say("card.use.unmeasured")
+    not_for = (say("card.use.no_proof"), say("card.use.not_commercial"))
+    return Section("use", say("card.use.title"), (say("card.use.purpose"), *not_for, known))
+
+
+def training_data(card: Card) -> Section:
+    """What it learnt from, and under which terms."""
+    title, data = say("card.training.title"), trained_on(card)
+    if not data:
+        return Section("training", title, (say("card.training.unknown"),))
+    unseen = [readable(name) for name in tested(card) if name not in data]
+    sentences = [say("card.training.sources", count=len(data))]
+    if unseen:
+        sentences.append(say("card.training.unseen", sets=", ".join(unseen)))
+    rows = tuple((name, str(words)) for name, words in data.items())
+    head = (say("card.column.data_set"), say("card.training.terms"))
+    return Section("training", title, tuple(sentences), Table(head, rows))
+
+
+def robustness_section(card: Card) -> Section:
+    """How stable it is under corruptions."""
+    sentences, head, rows = robustness(card.metrics.get("test_corruptions", {}), readable)
+    return Section("robustness", say("card.robustness.title"), sentences, Table(head, rows) if rows else None)
+
+
+def licence(card: Card) -> Section:
+    """Under which terms the weights may be used."""
+    ours = {LICENCE: say("card.licence.owners"), NO_LICENCE: say("card.licence.unknown")}
+    return Section("licence", say("card.licence.title"), (ours.get(card.licence, card.licence),))
+
+
+BUILDERS: tuple[Callable[[Card], Section], ...] = (
+    what_it_is,
+    intended_use,
+    training_data,
+    figures,
+    verdicts,
+    calibration,
+    cross_set,
+    unseen,
+    robustness_section,
+    edits,
+    failures,
+    attention,
+    licence,
+)
+
+
+def facts(card: Card) -> tuple[Section, ...]:
+    """Everything that a model's card tells its readers, matter by matter.
+
+    Built from the card alone: other numbers give other sentences, and what was not measured is said to be so.
+    """
+    return tuple(build(card) for build in BUILDERS)
+
+
+def markdown(card: Card, folder: Path = SHIPPED) -> str:
+    """The model card as Markdown, from the card alone but for the ``folder`` that its commands name."""
+    parts = [
+        f"# Model card: {name_of(card) if card.architecture == LEGACY else named_after(folder).name}",
+        "",
+        "Written by `python -m model model_card` from the model's `card.json`; every sentence follows the numbers",
+        "there. Do not edit it: measure again and write it again.",
+    ]
+    for section in facts(card):
+        parts += ["", *_section(section)]
+    parts += ["", *_reproduction(card, folder)]
+    # A hyphen is found by those who look for a negative number in the document.
+    return "\n".join(parts).replace("−", "-") + "\n"
+
+
+def _section(section: Section) -> list[str]:
+    lines = [f"## {section.title}", "", *(f"- {sentence}" for sentence in section.sentences)]
+    if section.table is not None:
+        rule = "|" + "---|" * len(section.table.head)
+        rows = [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in section.table.rows]
+        lines += ["", f"| {' | '.join(section.table.head)} |", rule, *rows]
+    return lines
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _is_shipped(folder: Path) -> bool:
+    return folder.resolve() == SHIPPED.resolve()
+
+
+def _reproduction(card: Card, folder: Path) -> list[str]:
+    inside = folder.resolve()
+    named = inside.relative_to(REPOSITORY) if inside.is_relative_to(REPOSITORY) else folder
+    name, out = shlex.quote(named.as_posix()), f" --out {DOCUMENT}" if _is_shipped(folder) else ""
+    whole = " --whole-pictures" if card.training.get("pictures") == WHOLE else ""
+    lines = [
+        "## How to measure it again",
+        "",
+        "```",
+        f"python -m model evaluate {name} DATA{whole} --corruptions --write",
+        f"python -m model unseen {name} DATA --write",
+        f"python -m model model_card {name}{out}",
+        "```",
+        "",
+    ]
+    trainings = {"arguments": "Trained with", "attention_arguments": "Attention mask trained further with"}
+    for part, title in trainings.items():
+        arguments = {key: value for key, value in card.training.get(part, {}).items() if key not in NOT_TOLD}
+        if arguments:
+            told = ", ".join(f"{key.replace('_', ' ')} {_told(value)}" for key, value in arguments.items())
+            lines.append(f"- {title}: {told}.")
+    if card.versions:
+        lines.append(f"- Written with: {', '.join(f'{name} {number}' for name, number in card.versions.items())}.")
+    lines += [f"- SHA-256 of `{name}`: `{digest}`" for name, digest in card.sha256.items()]
+    return lines if lines[-1] else lines[:-1]
+
+
+def _told(value: object) -> str:
+    """An argument's value in words."""
+    if isinstance(value, dict):
+        return " and ".join(f"{part} of {key}" for key, part in value.items())
+    if isinstance(value, list):
+        return " and ".join(map(str, value))
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return str(value)
+
+
+def write_model_card(
+    artifact: Annotated[Path, typer.Argument(help="Model folder; only its card.json is read.")] = SHIPPED,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Markdown file to write.", show_default="docs/model_card.md, or FOLDER/model_card.md"),
+    ] = None,
+) -> None:
+    """Write what the model is, what it was trained on, what was measured of it and whom it fails most."""
+    text = markdown(read_card(artifact), artifact)
+    if out is None:  # the document in the repository is the shipped model's
+        out = DOCUMENT if _is_shipped(artifact) else artifact / DOCUMENT.name
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf-8")
+    tell_report(out)
+
+
+if __name__ == "__main__":
+    run(write_model_card)

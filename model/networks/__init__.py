@@ -1,0 +1,1 @@
+"""Builds Keras networks and writes them as model folders."""

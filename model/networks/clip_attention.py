@@ -1,0 +1,116 @@
+"""The second model's network: CLIP's image tower, the attention block over its patches and a two-way softmax."""
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from model.artifact.labels import LABELS
+from model.networks.attention import MASK_LAYER, attention_block
+from model.networks.clip_tower import LAYER_NORM_EPSILON, VIT_B16, Block, Tower, clip_tower, freeze_tower
+from model.networks.pretrained import load_file
+
+
+def clip_attention(
+    backbone_weights: Path | None = None, train_norms: bool = False, tower: Tower = VIT_B16
+) -> keras.Model:
+    """CLIP ViT-B/16 after block 8, the attention block over its patch tokens and a two-way softmax.
+
+    The tower is frozen. Its class token is dropped: the attention mask decides what of the patches counts.
+
+    Args:
+        backbone_weights: file that ``python -m model convert_clip`` writes, or None to start from random weights.
+        train_norms: leave the tower's layer norms trainable.
+        tower: sizes of the tower.
+
+    Returns:
+        A model from ``(N, 160, 160, 3)`` float RGB, scaled as ``x / 127.5 - 1``, to ``probabilities (N, 2)`` in the
+        order of ``LABELS`` and ``attention (N, 10, 10, 1)`` in 0..1.
+
+    Raises:
+        ArchitectureError: if the file is missing, damaged or of another network.
+    """
+    body = clip_tower(tower)
+    if backbone_weights is not None:
+        load_file(body, backbone_weights)
+    outputs = verdict(features_on_grid(body.output, tower))
+    network = keras.Model(body.input, outputs, name="clip_attention")
+    freeze_tower(network, train_norms)
+    return network
+
+
+def features_on_grid(tokens: keras.KerasTensor, tower: Tower = VIT_B16) -> keras.KerasTensor:
+    """The patch tokens of ``(N, 1 + grid * grid, width)`` as features ``(N, grid, grid, width)``, each of them scaled.
+
+    A few tokens of plain places are twenty times as long as the others (arXiv 2309.16588) and would decide every mean;
+    which ones they are changes with a mild edit. Scaled, each to mean 0 and variance 1, mean features of 20 faces keep
+    a cosine of .91 and more to those of the same face cropped by 4 pixels and saved as JPEG 85; unscaled, .11 and more.
+    """
+    scaled = layers.LayerNormalization(epsilon=LAYER_NORM_EPSILON, center=False, scale=False, name="norm_features")
+    patches = layers.Cropping1D((1, 0), name="patches")(scaled(tokens))
+    return layers.Reshape((tower.grid, tower.grid, tower.width), name="features")(patches)
+
+
+def verdict(features: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
+    """``probabilities`` and ``attention`` from features ``(N, h, w, C)``."""
+    pooled, mask = attention_block(features)
+    x = layers.Dropout(0.3, name="dropout")(pooled)
+    x = layers.Dense(64, activation="relu", name="dense")(x)
+    x = layers.Dropout(0.2, name="dropout_dense")(x)
+    return {
+        "probabilities": layers.Dense(len(LABELS), activation="softmax", name="probabilities")(x),
+        "attention": mask,
+    }
+
+
+def verdict_on_features(tower: Tower = VIT_B16) -> keras.Model:
+    """What follows the tower, alone, to be trained on features ``(N, 10, 10, 768)`` that were computed once.
+
+    Its layers have the same names as in ``clip_attention``, see ``give_verdict``.
+    """
+    features = keras.Input((tower.grid, tower.grid, tower.width), name="features")
+    return keras.Model(features, verdict(features), name="clip_verdict")
+
+
+def give_verdict(network: keras.Model, head: keras.Model) -> None:
+    """Copy the weights of ``verdict_on_features`` into a ``clip_attention``, by the layers' names."""
+    for layer in head.layers:
+        if layer.weights:
+            network.get_layer(layer.name).set_weights(layer.get_weights())
+
+
+def verdict_of_kept(network: keras.Model, pixels: tf.Tensor, kept: tf.Tensor) -> dict[str, tf.Tensor]:
+    """What a ``clip_attention`` says of one picture when it sees some of the patches and nothing stands for the others.
+
+    The tokens of the other patches are left out before the first block (Jain et al., arXiv 2204.08945). With all
+    patches this is the plain pass; without any, the class token alone goes through the blocks and the pooled features
+    are 0.
+
+    Args:
+        network: as ``clip_attention`` builds it.
+        pixels: ``(1, S, S, 3)`` as the network takes it.
+        kept: numbers of the patches, row by row, ``(T,) int32``.
+
+    Returns:
+        ``{"probabilities": (1, 2)}``.
+    """
+    layer = network.get_layer
+    x = layer("tokens")(layer("patch_embedding")(pixels))
+    patches = x.shape[1] - 1
+    x = layer("norm_tokens")(tf.gather(x, tf.concat([[0], kept + 1], 0), axis=1))
+    for block in (one for one in network.layers if isinstance(one, Block)):
+        x = block(x)
+    x = layer("norm_features")(x)[:, 1:, None]  # a grid of one column
+    normalised = mask = layer("attention_bn")(x, training=False)
+    for convolution in (one for one in network.layers if one.name.startswith("attention_conv")):
+        mask = convolution(mask)
+    mask = layer(MASK_LAYER)(mask)
+    sums = (tf.reduce_sum(values, (1, 2)) / patches for values in (normalised * mask, mask))
+    pooled = layer("attention_rescale")(list(sums))
+    return {"probabilities": layer("probabilities")(layer("dense")(pooled))}
+
+
+def features_only(network: keras.Model) -> keras.Model:
+    """The part of a ``clip_attention`` that computes features: to ``{"features": (N, 10, 10, 768)}``."""
+    return keras.Model(network.input, {"features": network.get_layer("features").output}, name="clip_features")

@@ -1,0 +1,47 @@
+"""The network of the shipped model: EfficientNet-Lite0, the attention block and a two-way softmax."""
+
+from pathlib import Path
+
+import keras
+from keras import layers
+
+from model.artifact.labels import LABELS
+from model.networks.attention import attention_block
+from model.networks.efficientnet_lite import backbone
+from model.networks.pretrained import load_file
+
+INPUT_SIZE = 192  # pixels a side, as the registry's preprocessing has it
+
+
+def lite_attention(backbone_weights: Path | None = None, folded: bool = False) -> keras.Model:
+    """Features of three scales of EfficientNet-Lite0 on one grid, the attention block and a two-way softmax.
+
+    Stage 3 is pooled down and stage 6 blown up to the 12x12 grid of stage 5: forgeries show in fine texture and in
+    coarse shape alike, and each stage keeps the stride that its ImageNet weights were learnt with.
+
+    Args:
+        backbone_weights: ``efficientnet_lite0_notop.weights.h5`` with ImageNet weights (see
+            ``python -m model convert_backbone``), or None to start from random weights.
+        folded: the form that is shipped, with the backbone's batch norms merged into its convolutions.
+
+    Returns:
+        A model from ``(N, 192, 192, 3)`` float RGB, scaled as ``(x - 127) / 128``, to ``probabilities (N, 2)`` in
+        the order of ``LABELS`` and ``attention (N, 12, 12, 1)`` in 0..1.
+
+    Raises:
+        ArchitectureError: if the file is missing, damaged or of another network.
+    """
+    body = backbone(INPUT_SIZE, folded=folded)
+    if backbone_weights is not None:
+        load_file(body, backbone_weights)
+    fine = layers.AveragePooling2D(2, name="fine")(body.get_layer("stage3_block2_add").output)
+    middle = body.get_layer("stage5_block3_add").output
+    coarse = body.get_layer("stage6_block4_add").output
+    coarse = layers.UpSampling2D(2, interpolation="bilinear", name="coarse")(coarse)
+    pooled, mask = attention_block(layers.Concatenate(name="scales")([fine, middle, coarse]))
+    x = layers.Dropout(0.3, name="dropout")(pooled)
+    x = layers.Dense(64, activation="relu", name="dense")(x)
+    x = layers.Dropout(0.2, name="dropout_dense")(x)
+    probabilities = layers.Dense(len(LABELS), activation="softmax", name="probabilities")(x)
+    outputs = {"probabilities": probabilities, "attention": mask}
+    return keras.Model(body.input, outputs, name="lite_attention")

@@ -1,0 +1,73 @@
+"""Gives a network's body the weights that it learnt on ImageNet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model.artifact.card import ArtifactError
+
+if TYPE_CHECKING:
+    import keras
+
+IMAGENET = "imagenet"
+
+
+class ArchitectureError(ArtifactError):
+    """No network can be built as asked; the message says what is possible."""
+
+
+class PretrainedError(ArchitectureError):
+    """ImageNet weights can't be had; the message says why and what to do."""
+
+
+def load_pretrained(body: keras.Model, factory: Callable[..., keras.Model], pretrained: Path | str | None) -> None:
+    """Load weights into the body of a network.
+
+    Args:
+        body: what ``factory`` built; changed in place.
+        factory: of ``keras.applications``; downloads its weights when called with ``weights="imagenet"``.
+        pretrained: ``"imagenet"`` to download them, the path of a file without the top layers, or None for neither.
+
+    Raises:
+        PretrainedError: if there is no download.
+        ArchitectureError: if the file does not fit.
+    """
+    if pretrained == IMAGENET:
+        _download(body, factory)
+    elif pretrained is not None:
+        load_file(body, Path(pretrained))
+
+
+def load_file(network: keras.Model, path: Path) -> None:
+    """Load a network's weights from a file that Keras wrote, of this or an older version.
+
+    Raises:
+        ArchitectureError: if the file is missing, damaged or of another network.
+    """
+    try:
+        network.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise ArchitectureError(f"{path} holds no weights that fit {network.name}: {_first_line(error)}.") from error
+
+
+def _download(body: keras.Model, factory: Callable[..., keras.Model]) -> None:
+    try:
+        donor = factory(weights=IMAGENET, include_top=False, input_shape=body.input_shape[1:])
+    except Exception as error:  # Keras raises a bare Exception where the download fails
+        raise PretrainedError(
+            f"ImageNet weights of {body.name} could not be downloaded ({_first_line(error)}); start at random, or give "
+            f"the path of a file with the weights of {body.name} without its top layers."
+        ) from error
+    # By order, not by name: some layers are named by a counter, and EfficientNet has one more without weights.
+    for layer, given in zip(_with_weights(body), _with_weights(donor), strict=True):
+        layer.set_weights(given.get_weights())
+
+
+def _with_weights(model: keras.Model) -> list[keras.layers.Layer]:
+    return [layer for layer in model.layers if layer.weights]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

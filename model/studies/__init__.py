@@ -1,0 +1,1 @@
+"""Compares, compresses and tunes models."""

@@ -1,0 +1,274 @@
+"""Measures what compression costs a model: ``python -m model compress model/weights/lite_attention DATA --out RUN``.
+
+Every variant becomes a model folder of its own, so that the product and ``python -m model evaluate`` can use it.
+Weights are stored as float32, float16 or int8, all after training (https://ai.google.dev/edge/litert/conversion), or
+the smallest of them are set to zero (magnitude pruning, Han et al., arXiv 1506.02626, without the fine-tuning).
+"""
+
+import json
+import shutil
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from model.artifact.card import (
+    CONFIG,
+    LEGACY,
+    TFLITE,
+    ArtifactError,
+    load_artifact,
+    load_keras,
+    named_after,
+    save_artifact,
+)
+from model.cli import run, tell_report
+from model.data.dataset import DatasetError, Example, gather
+from model.data.layout import SPLITS
+from model.data.options import (
+    FACES,
+    Faces,
+    GroupPattern,
+    RemoveLeaks,
+    Sets,
+    WholePictures,
+    grouping,
+    warn_of_other_view,
+)
+from model.data.split import SPLIT, split_of_run
+from model.detector.detector import Detector
+from model.detector.engine import BATCH_SIZES
+from model.detector.speed import speeds
+from model.evaluation.measuring import judge, judged_members, truth_of
+from model.evaluation.metrics import accuracy, auc, bootstrap
+from model.photos.corruptions import CLEAN
+from model.studies.compress_report import Measured, write_report
+from model.training import runs
+
+if TYPE_CHECKING:
+    import keras
+
+Inputs = NDArray[np.float32]
+PICTURES = {"train": "training", "val": "validation", "test": "test"}
+ORIGINAL = "original"  # the folder's own network, as it is
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to make a network smaller: how its weights are stored, and the share of them that is set to zero."""
+
+    name: str
+    storage: str
+    pruned: float = 0.0
+
+
+VARIANTS = (
+    Variant("float32", "float32"),
+    Variant("float16", "float16"),
+    Variant("int8_weights", "int8_weights"),
+    Variant("int8", "int8"),
+    Variant("pruned_30", "float16", 0.3),
+    Variant("pruned_50", "float16", 0.5),
+    Variant("pruned_70", "float16", 0.7),
+)
+
+
+def prune(model: "keras.Model", share: float) -> None:
+    """Set the smallest weights of every convolution and dense layer to zero, the same share of each layer.
+
+    A common threshold over all layers would empty some: batch norms merged into convolutions give layers scales of
+    their own. On the shipped model, 400 test pictures of dfdc, half the weights gone, AUC .43 that way and .74 this
+    way. Depthwise kernels stay whole, since they hold few weights and losing some costs much: .50 with them.
+
+    Args:
+        model: changed in place.
+        share: of each kernel's weights, 0 up to but not including 1.
+    """
+    for kernel in _kernels(model):
+        values = np.asarray(kernel)
+        kernel.assign(np.where(np.abs(values) < np.quantile(np.abs(values), share), 0, values))
+
+
+def _kernels(model: "keras.Model") -> list["keras.Variable"]:
+    from keras import Model, layers
+
+    kernels = []
+    for layer in model.layers:
+        if isinstance(layer, Model):
+            kernels += _kernels(layer)
+        elif isinstance(layer, layers.SeparableConv2D):
+            kernels.append(layer.pointwise_kernel)
+        elif isinstance(layer, layers.Conv2D | layers.Dense):
+            kernels.append(layer.kernel)
+    return kernels
+
+
+def write_variants(artifact: Path, out: Path, calibration: Inputs) -> dict[str, Path]:
+    """Write every variant of a model folder as a folder in ``out``; those that are there already are kept.
+
+    Their cards hold no measured figures: the original's are not theirs. The weights of an imported network are not
+    rounded before they are stored.
+
+    Args:
+        artifact: the original's folder.
+        out: the run's folder.
+        calibration: inputs ``(N, S, S, 3) float32`` from which int8 learns the range of every activation.
+
+    Returns:
+        Each variant's folder by name, the original's first.
+    """
+    card = replace(load_artifact(artifact), metrics={})
+    is_imported = card.architecture == LEGACY
+    description = json.loads((artifact / CONFIG).read_text(encoding="utf-8")) if is_imported else None
+    folders = {ORIGINAL: artifact}
+    for variant in tqdm(VARIANTS, "converting"):
+        folder = folders[variant.name] = out / variant.name
+        if _is_done(folder):
+            continue
+        network = load_keras(artifact)
+        if variant.pruned:
+            prune(network, variant.pruned)
+        folder.mkdir(parents=True, exist_ok=True)
+        if (artifact / SPLIT).exists():
+            shutil.copyfile(artifact / SPLIT, folder / SPLIT)
+        ranges = calibration if variant.storage == "int8" else None
+        save_artifact(network, folder, card, variant.storage, ranges, is_imported, description)
+    return folders
+
+
+def _is_done(folder: Path) -> bool:
+    try:
+        load_artifact(folder)
+    except ArtifactError:
+        return False
+    return True
+
+
+def calibration_inputs(data: Path, examples: Sequence[Example], artifact: Path, count: int, seed: int) -> Inputs:
+    """Inputs ``(N, S, S, 3) float32`` of at most ``count`` pictures, the same number of each set and class.
+
+    They are training pictures, or validation pictures where there is no training split; test pictures never are.
+
+    Raises:
+        DatasetError: if there is neither.
+    """
+    from model.training.streams import read_input
+
+    split = calibration_split(examples)
+    whole = all(example.box is None for example in examples)
+    groups: dict[tuple[str, str], list[Example]] = {}
+    for members in judged_members(examples, split, whole).values():
+        for example in members:
+            groups.setdefault((example.dataset, example.label), []).append(example)
+    rng = np.random.default_rng(seed)
+    each = max(1, count // len(groups))
+    chosen = [group[row] for group in groups.values() for row in rng.permutation(len(group))[:each]]
+    preprocessing = load_artifact(artifact).preprocessing
+    return np.stack([read_input(data, example, preprocessing) for example in chosen])
+
+
+def calibration_split(examples: Sequence[Example]) -> str:
+    """The split from which int8 learns its ranges."""
+    return "train" if any(example.split == "train" for example in examples) else "val"
+
+
+def measure_variants(
+    folders: Mapping[str, Path], data: Path, sets: Mapping[str, Sequence[Example]], rounds: int
+) -> list[Measured]:
+    """Size, speed, agreement with the original (the first folder) and accuracy per data set of each variant."""
+    detectors = {name: Detector(folder) for name, folder in folders.items()}
+    p_fake = {
+        dataset: {name: judge(detector, data, examples)[CLEAN] for name, detector in detectors.items()}
+        for dataset, examples in tqdm(sets.items(), "judging")
+    }
+    original = next(iter(folders))
+    measured = []
+    for name, (per_second, milliseconds) in speeds(folders, rounds).items():
+        content = (folders[name] / TFLITE).read_bytes()
+        mine, its = (np.concatenate([scores[key] for scores in p_fake.values()]) for key in (name, original))
+        apart = np.abs(mine - its)
+        changed = float(np.mean((mine >= 0.5) != (its >= 0.5)))
+        aucs, accuracies = {}, {}
+        for dataset, scores in p_fake.items():
+            is_fake = truth_of(sets[dataset])
+            accuracies[dataset] = bootstrap(accuracy, scores[name], is_fake, is_share=True)
+            if 0 < is_fake.sum() < len(is_fake):
+                aucs[dataset] = bootstrap(auc, scores[name], is_fake)
+        sizes = len(content), len(zlib.compress(content, 9))
+        differences = float(apart.max()), float(apart.mean()), changed
+        measured.append(Measured(name, *sizes, per_second, milliseconds, *differences, aucs, accuracies))
+    return measured
+
+
+def compress(
+    artifact: Annotated[Path, typer.Argument(help="Model folder.")],
+    data: Annotated[Path, typer.Argument(help="Data folder; one split of it is measured, set by set.")],
+    out: Annotated[Path, typer.Option(help="Folder for the variants, the table and the chart.")],
+    split: Annotated[str, typer.Option(help="Measured pictures: train, val or test.")] = "test",
+    sets: Sets = None,
+    calibration: Annotated[int, typer.Option(min=1, help="Training pictures from which int8 learns its ranges.")] = 240,
+    rounds: Annotated[int, typer.Option(min=1, help="Laps of the timing.")] = 20,
+    seed: Annotated[int, typer.Option(help="Decides the calibration pictures, and splits where there are none.")] = 0,
+    faces: Faces = FACES,
+    group_pattern: GroupPattern = None,
+    remove_leaks: RemoveLeaks = False,
+    whole: WholePictures = False,
+) -> None:
+    """Compress a model in seven ways; size, speed and accuracy of each stand beside the original in one table.
+
+    Run again, the variants that are there are measured again and not made again.
+    """
+    if split not in SPLITS:
+        raise DatasetError(f"There is no split {split!r}; choose {', '.join(SPLITS)}.")
+    card = load_artifact(artifact)
+    warn_of_other_view(card, named_after(artifact).name, whole)
+    # What the variants hold depends on these alone; they may be measured again in other ways.
+    deciding = {"network": card.sha256[TFLITE], "data": data.name, "sets": sets, "calibration": calibration}
+    deciding |= {"seed": seed, "whole": whole}
+    runs.check_arguments(out, deciding)  # before minutes go by looking for faces
+    examples = gather(data, None if whole else faces, seed, sets, grouping(group_pattern), remove_leaks)
+    examples = split_of_run(artifact, examples)
+    runs.write_arguments(out, deciding)
+    inputs = calibration_inputs(data, examples, artifact, calibration, seed)
+    folders = write_variants(artifact, out, inputs)
+    measured = measure_variants(folders, data, judged_members(examples, split, whole), rounds)
+    told = notes(len(inputs), calibration_split(examples), split, rounds, card.architecture == LEGACY)
+    print(write_report(measured, told, out))
+    tell_report(out / "table.md")
+
+
+def notes(calibration: int, calibrated_on: str, measured_on: str, rounds: int, is_imported: bool) -> str:
+    """What a reader of the table must know.
+
+    Args:
+        calibration: number of pictures from which int8 learnt its ranges.
+        calibrated_on: their split.
+        measured_on: the split of those that were measured.
+        rounds: laps of the timing.
+        is_imported: whether the original's weights were never rounded.
+    """
+    rounded = (
+        "float32 rows hold weights that were already rounded to float16 when the model was saved: they tell what the "
+        "storage costs, not what rounding cost. "
+    )
+    among = ", which are among those measured" if calibrated_on == measured_on else ""
+    flattered = "" if measured_on == "test" else ", which the model was fitted to: AUC and accuracy flatter it"
+    return (
+        f"Sizes are of {TFLITE} alone. LiteRT stores zeros as fully as other numbers, so pruning shows only in the "
+        "deflated size (zlib level 9, as in gzip and zip), and saves download, not memory. "
+        f"{'' if is_imported else rounded}int8 learnt its ranges from {calibration} {PICTURES[calibrated_on]} "
+        f"pictures, as many of each set and class{among}; int8_weights needs none. Nothing was trained after "
+        f"compression. Measured on {PICTURES[measured_on]} pictures{flattered}. Speed: medians "
+        f"of {rounds} laps in which the networks take turns in one process, {BATCH_SIZES[-1]} pictures at once and one "
+        "alone. Differences are of P(Fake) from the original's over all pictures. Intervals: 95 %, bootstrap."
+    )
+
+
+if __name__ == "__main__":
+    run(compress)

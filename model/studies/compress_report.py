@@ -1,0 +1,182 @@
+"""Turns what was measured of compressed models into a table, a chart and the sentence that says which of them wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model.evaluation.charts import head, save, styled
+from model.evaluation.metrics import Estimate
+from model.evaluation.tables import columns_of, write_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MEGABYTE = 1_000_000
+# A variant may lose this much on no data set, and be this much slower at no batch size, or it is out.
+AUC_LOSS = 0.005
+ACCURACY_LOSS = 0.01
+SLOWER = 0.1
+# Nor may it judge more pictures otherwise: gradients are taken from the float weights, and must explain this verdict.
+CHANGED = 0.01
+SAME_SIZE = 0.01  # files closer than this are of one size
+COLOURS = ("#000000", "#56B4E9", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#D55E00", "#8C6D1F")  # Okabe & Ito
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One variant of a model, measured.
+
+    Attributes:
+        name: of the variant; the first in a list of them is the original.
+        file_size: of ``model.tflite`` in bytes.
+        compressed_size: the same deflated, as gzip and zip do it.
+        pictures_per_second: at the engine's largest batch, median.
+        milliseconds: for one picture, median.
+        largest_difference: of P(Fake) from the original's, over all pictures.
+        mean_difference: see ``largest_difference``.
+        changed: share of pictures that land on the other side of P(Fake) = 0.5 than the original puts them.
+        auc: by data set; sets of one class have none.
+        accuracy: by data set.
+    """
+
+    name: str
+    file_size: int
+    compressed_size: int
+    pictures_per_second: float
+    milliseconds: float
+    largest_difference: float
+    mean_difference: float
+    changed: float
+    auc: dict[str, Estimate]
+    accuracy: dict[str, Estimate]
+
+    def row(self) -> dict[str, object]:
+        """The figures for CSV and JSON."""
+        row: dict[str, object] = {
+            "variant": self.name,
+            "file_bytes": self.file_size,
+            "compressed_bytes": self.compressed_size,
+            "pictures_per_second": round(self.pictures_per_second, 1),
+            "milliseconds_per_picture": round(self.milliseconds, 2),
+            "largest_difference": round(self.largest_difference, 6),
+            "mean_difference": round(self.mean_difference, 6),
+            "verdicts_changed": round(self.changed, 4),
+        }
+        for dataset, estimate in self.accuracy.items():
+            if dataset in self.auc:
+                row |= columns_of(f"{dataset}_auc", self.auc[dataset])
+            row |= columns_of(f"{dataset}_accuracy", estimate)
+        return row
+
+    def words(self) -> dict[str, str]:
+        """The figures for Markdown."""
+        words = {
+            "variant": self.name,
+            "MB": f"{self.file_size / MEGABYTE:.2f}",
+            "MB deflated": f"{self.compressed_size / MEGABYTE:.2f}",
+            "pictures/s": f"{self.pictures_per_second:.0f}",
+            "ms for one": f"{self.milliseconds:.1f}",
+            "largest, mean difference": f"{self.largest_difference:.4f}, {self.mean_difference:.4f}",
+            "verdicts changed": f"{self.changed:.1%}",
+        }
+        for dataset, estimate in self.accuracy.items():
+            if dataset in self.auc:
+                words[f"{dataset} AUC"] = str(self.auc[dataset])
+            words[f"{dataset} accuracy"] = str(estimate)
+        return words
+
+
+def faults(variant: Measured, original: Measured) -> list[str]:
+    """Why a variant can't take the original's place, in words; none if it can."""
+    found = []
+    for measure, allowed in (("AUC", AUC_LOSS), ("accuracy", ACCURACY_LOSS)):
+        before, after = (getattr(m, measure.lower()) for m in (original, variant))
+        losses = {dataset: before[dataset].value - after[dataset].value for dataset in before}
+        worst = max(losses, key=losses.__getitem__, default="")
+        if worst and losses[worst] > allowed:
+            found.append(f"loses {losses[worst]:.3f} {measure} on {worst}")
+    if variant.changed > CHANGED:
+        found.append(f"changes {variant.changed:.1%} of the verdicts")
+    speed = min(
+        variant.pictures_per_second / original.pictures_per_second, original.milliseconds / variant.milliseconds
+    )
+    if speed < 1 - SLOWER:
+        found.append(f"runs at {speed:.2f} times the speed")
+    return found
+
+
+def winner(measured: Sequence[Measured]) -> Measured:
+    """The smallest file among the variants without faults, or the original, which comes first and wins ties."""
+    original = measured[0]
+    smallest = min((m for m in measured if not faults(m, original)), key=lambda m: m.file_size)
+    return smallest if _is_smaller(smallest, original) else original
+
+
+def _is_smaller(one: Measured, other: Measured) -> bool:
+    return one.file_size < (1 - SAME_SIZE) * other.file_size
+
+
+def verdict(measured: Sequence[Measured]) -> str:
+    """Which variant wins, and why each smaller one is out."""
+    original, best = measured[0], winner(measured)
+    rule = (
+        f"A variant must lose no more than {AUC_LOSS} AUC and {ACCURACY_LOSS} accuracy on any data set, change no more "
+        f"than {CHANGED:.0%} of the verdicts and be no more than {SLOWER:.0%} slower; of those that pass, the smallest "
+        "file wins."
+    )
+    if best is original:
+        # Another export of the same weights differs by a few bytes and by no answer.
+        same = [
+            m.name
+            for m in measured[1:]
+            if m.largest_difference < 1e-6 and not _is_smaller(m, best) and not _is_smaller(best, m)
+        ]
+        stored = f", stored as {same[0]}" if same else ""
+        says = f"Nothing beats the original{stored}: {_megabytes(best)}."
+    else:
+        says = f"{best.name} wins: {_megabytes(best)} instead of the original's {_megabytes(original)}."
+    smaller = [m for m in measured if _is_smaller(m, best)]
+    out = "; ".join(f"{m.name} ({_megabytes(m)}) {' and '.join(faults(m, original))}" for m in smaller)
+    return " ".join([rule, says, *([f"Smaller, but out: {out}."] if out else [])])
+
+
+def _megabytes(measured: Measured) -> str:
+    return f"{measured.file_size / MEGABYTE:.2f} MB"
+
+
+def size_chart(measured: Sequence[Measured]) -> Figure:
+    """AUC (accuracy without it) over deflated size, one line of axes per data set; hollow points are out."""
+    from matplotlib.figure import Figure
+
+    original = measured[0]
+    datasets = list(original.auc) or list(original.accuracy)
+    what = "AUC" if original.auc else "accuracy"
+    figure = Figure((7.6, 3.0 * len(datasets)), layout="constrained")
+    every = figure.subplots(len(datasets), 1, squeeze=False, sharex=True)[:, 0]
+    for axes, dataset in zip(every, datasets, strict=True):
+        for m, colour in zip(measured, cycle(COLOURS), strict=False):
+            estimate = (m.auc or m.accuracy)[dataset]
+            spread = [[estimate.value - estimate.low], [estimate.high - estimate.value]]
+            face = "white" if faults(m, original) else colour
+            shape = {"marker": "D" if m is original else "o", "markersize": 10 if m is original else 6, "capsize": 3}
+            size = m.compressed_size / MEGABYTE
+            axes.errorbar(size, estimate.value, spread, color=colour, markerfacecolor=face, label=m.name, **shape)
+            axes.set(ylabel=what)
+        axes.axhline((original.auc or original.accuracy)[dataset].value, color="#767676", linewidth=1, linestyle="--")
+        head(axes, dataset, f"{what} with its 95 % interval")
+    every[-1].set_xlabel("MB deflated; hollow points lose too much on some set, or are too slow")
+    figure.legend(*every[0].get_legend_handles_labels(), loc="outside right upper")
+    return figure
+
+
+def write_report(measured: Sequence[Measured], notes: str, out: Path) -> str:
+    """Write ``table.csv``, ``table.json``, ``table.md`` and ``size_auc.png``; the verdict."""
+    text = f"{notes}\n\n{verdict(measured)}"
+    write_table(out, "table", [m.row() for m in measured], [m.words() for m in measured], text)
+    with styled():
+        save(size_chart(measured), out / "size_auc.png")
+    return verdict(measured)

@@ -1,0 +1,94 @@
+"""Searches for good training arguments: ``python -m model tune DATA --out RUN --architecture mobilenetv2``.
+
+By Optuna rather than Keras Tuner, the better kept of the two: five releases from November 2025 to September 2026 (4.6
+to 5.0) against one of Keras Tuner (1.4.8, its first since March 2024), by their pages on PyPI. Its study is one SQLite
+file, so that the same command goes on where it was stopped.
+"""
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from model.cli import run, tell_report
+from model.data.dataset import gather
+from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
+from model.data.subset import draw
+from model.evaluation.tables import as_options
+from model.networks.registry import ARCHITECTURES
+from model.training import runs
+from model.training.arguments import Training, start_from
+from model.training.train import Result, fit
+
+STUDY = "study.db"
+
+
+def tune(
+    data: Annotated[Path, typer.Argument(help="Data folder; its train and val splits are used, or made.")],
+    out: Annotated[Path, typer.Option(help="Folder of the study; the same command goes on where it stopped.")],
+    architecture: Annotated[str, typer.Option(help=f"One of {', '.join(ARCHITECTURES)}.")] = "mobilenetv2",
+    pretrained: Annotated[
+        str, typer.Option(help="imagenet to download weights, the path of a weights file, or none.")
+    ] = "none",
+    trials: Annotated[int, typer.Option(min=1, help="Trials to end with; raise it to search on.")] = 20,
+    epochs: Annotated[int, typer.Option(min=1, help="At most, for each trial.")] = 5,
+    limit: Annotated[int, typer.Option(min=1, help="Training pictures of each class of each data set.")] = 500,
+    judged: Annotated[int, typer.Option(min=1, help="Validation pictures of each class of each data set.")] = 250,
+    sets: Sets = None,
+    whole_pictures: WholePictures = False,
+    faces: Faces = FACES,
+    group_pattern: GroupPattern = None,
+    remove_leaks: RemoveLeaks = False,
+    seed: Annotated[int, typer.Option(help="Decides split, pictures, first weights and choices.")] = 0,
+) -> None:
+    """Search optimizer, batch size, augmentation and learning rate for the best validation AUC.
+
+    Writes trials.csv, trials.json, trials.md, trials.png, study.html (interactive) and best.json, and prints the
+    command that trains with the best arguments on all pictures.
+    """
+    import keras
+    import optuna
+
+    from model.studies.trials import open_study, search
+    from model.studies.tune_report import finished, write_report
+
+    base = Training(architecture, pretrained=start_from(pretrained), epochs=epochs, seed=seed, faces=not whole_pictures)
+    fixed = {"architecture": architecture, "pretrained": Path(pretrained).name, "epochs_each": epochs, "seed": seed}
+    pictures = {"data": data.name, "limit": limit, "judged": judged, "sets": sets, "whole_pictures": whole_pictures}
+    pictures |= {"group_pattern": group_pattern, "remove_leaks": remove_leaks}
+    runs.check_arguments(out, {**fixed, **pictures})  # before minutes go by looking for faces
+    examples = gather(data, None if whole_pictures else faces, seed, sets, grouping(group_pattern), remove_leaks)
+    runs.write_arguments(out, {**fixed, **pictures})
+    drawn = draw(examples, {"train": limit, "val": judged}, seed)
+
+    def train(folder: str, choices: dict[str, Any], after_epoch: Callable[[Mapping[str, float]], None]) -> Result:
+        keras.utils.clear_session()
+        return fit(data, drawn, replace(base, **choices), out / "trials" / folder, after_epoch)
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = open_study(f"sqlite:///{out / STUDY}")
+    search(study, trials, seed, train)
+    counts = [sum(example.split == split for example in drawn) for split in ("train", "val")]
+    starts = sorted({str(trial.user_attrs.get(runs.START, pretrained)) for trial in finished(study)})
+    notes = (
+        f"{architecture}, its first weights {' or '.join(starts)}, at most {epochs} epochs of {counts[0]} "
+        f"pictures, judged on {counts[1]}, seed {seed}. The figures are those of the epoch with the least validation "
+        "loss. They choose arguments and measure nothing: the best of many trials on the same validation pictures "
+        "flatters itself. Trials that did worse than the median of those before them were stopped early."
+    )
+    options = {"out": out / "best", "architecture": architecture, "seed": seed, "sets": sets}
+    options |= {"group_pattern": group_pattern, **({"remove_leaks": True} if remove_leaks else {})}
+    options |= {
+        **({"pretrained": pretrained} if base.pretrained else {}),
+        **({"whole_pictures": True} if whole_pictures else {}),
+    }
+    command = ["python", "-m", "model", "train", str(data), *as_options(options)]
+    print(write_report(study, architecture, notes, [shlex.quote(part) for part in command], out))
+    tell_report(out / "trials.md")
+
+
+if __name__ == "__main__":
+    run(tune)

@@ -1,0 +1,146 @@
+"""Turns a study of training arguments into a table, charts and the arguments that did best."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from optuna.trial import FrozenTrial, TrialState
+
+from model.evaluation.charts import head, save, styled
+from model.evaluation.tables import as_options, write_table
+
+AUC = "validation AUC"
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe & Ito
+JITTER = 0.12  # of a category's width: trials with the same choice and AUC stay apart
+
+
+def finished(study: optuna.Study) -> list[FrozenTrial]:
+    """The trials that ran to their end, in the order in which they began."""
+    return study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+
+
+def rounded(params: Mapping[str, Any]) -> dict[str, Any]:
+    """A trial's choices as they are trained with: numbers of three digits, which a command can repeat exactly."""
+    return {name: float(f"{value:.3g}") if isinstance(value, float) else value for name, value in params.items()}
+
+
+def write_report(study: optuna.Study, architecture: str, notes: str, train: Sequence[str], out: Path) -> str:
+    """Write ``trials.csv|json|md``, ``trials.png``, ``study.html`` and ``best.json``.
+
+    Args:
+        study: with at least one finished trial.
+        architecture: the network's name.
+        notes: what a reader of the table must know.
+        train: the command ``train`` without the arguments that were searched.
+        out: the run's folder.
+
+    Returns:
+        The command that trains with the best arguments.
+    """
+    trials = sorted(study.get_trials(deepcopy=False, states=ENDED), key=lambda trial: -_auc(trial))
+    rows = [_row(trial) for trial in trials]
+    words = [{key: _word(value) for key, value in row.items()} for row in rows]
+    write_table(out, "trials", rows, words, notes)
+    best = study.best_trial
+    choices = rounded(best.params)
+    command = " ".join([*train, *as_options(choices)])
+    arguments = {"architecture": architecture, **choices, "val_auc": _auc(best), "trial": best.number}
+    (out / "best.json").write_text(json.dumps({**arguments, "command": command}, indent=2) + "\n")
+    with styled():
+        save(trials_chart(study, architecture), out / "trials.png")
+    write_page(study, out / "study.html")
+    return command
+
+
+def _row(trial: FrozenTrial) -> dict[str, Any]:
+    measured = {name: value for name, value in trial.user_attrs.items() if name != "folder"}
+    end = "finished" if trial.state == TrialState.COMPLETE else "stopped early"
+    return {
+        "trial": trial.number,
+        **rounded(trial.params),
+        "val_auc": round(_auc(trial), 4),
+        "end": end,
+        **measured,
+    }
+
+
+def importances(study: optuna.Study) -> dict[str, float]:
+    """Share of the variance of the AUC that each choice explains (fANOVA, Hutter et al. 2014); none from few trials."""
+    if len(finished(study)) < 4 or len({trial.value for trial in finished(study)}) < 2:
+        return {}
+    return optuna.importance.get_param_importances(study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0))
+
+
+def trials_chart(study: optuna.Study, architecture: str) -> Figure:
+    """Validation AUC over each choice, the best trial marked, and how much each choice matters."""
+    trials, best = finished(study), study.best_trial
+    names = list(best.params)
+    figure = Figure((11, 7.6), layout="constrained")
+    *panels, history, last = np.ravel(figure.subplots(2, -(-len(names) // 2) + 1))
+    for axes, name in zip(panels, names, strict=True):
+        _slice(axes, trials, best, name)
+        axes.set_ylabel(AUC)
+    numbers, aucs = [trial.number for trial in trials], [_auc(trial) for trial in trials]
+    history.scatter(numbers, aucs, color=BLUE, alpha=0.6, edgecolor="white")
+    history.step(numbers, np.maximum.accumulate(aucs), where="post", color=ORANGE)
+    history.set(xlabel="trial", ylabel=AUC)
+    head(history, "search", "line: best so far")
+    shares = importances(study)
+    last.barh([_title(name) for name in shares][::-1], list(shares.values())[::-1], color=BLUE)
+    last.set(xlim=(0, 1), xlabel="share of the variance explained" if shares else "too few trials to tell")
+    head(last, "importance", f"fANOVA over {len(trials)} trials")
+    figure.suptitle(f"{architecture}: best {AUC} {_auc(best):.3f} in trial {best.number}", x=0.01, ha="left")
+    return figure
+
+
+def _slice(axes: Axes, trials: Sequence[FrozenTrial], best: FrozenTrial, name: str) -> None:
+    values = [trial.params[name] for trial in trials]
+    aucs = [_auc(trial) for trial in trials]
+    if isinstance(best.params[name], float):
+        places, best_place = np.array(values), best.params[name]
+        axes.set_xscale("log")
+    else:
+        choices = sorted(set(values))
+        shifts = np.random.default_rng(0).uniform(-JITTER, JITTER, len(values))
+        places = np.array([choices.index(value) for value in values]) + shifts
+        best_place = places[[trial.number for trial in trials].index(best.number)]
+        axes.set_xticks(range(len(choices)), [_word(choice) for choice in choices])
+        axes.set_xlim(-0.5, len(choices) - 0.5)
+    axes.scatter(places, aucs, color=BLUE, alpha=0.6, edgecolor="white")
+    axes.scatter([best_place], [_auc(best)], color=ORANGE, marker="D", s=60, edgecolor="white", zorder=3)
+    head(axes, _title(name), f"best: {_word(best.params[name])}")
+
+
+def write_page(study: optuna.Study, path: Path) -> None:
+    """Optuna's interactive plots as one page that opens from disk."""
+    drawn = [optuna.visualization.plot_optimization_history(study)]
+    if importances(study):
+        drawn.append(optuna.visualization.plot_param_importances(study))
+    drawn += [optuna.visualization.plot_parallel_coordinate(study), optuna.visualization.plot_slice(study)]
+    parts = [
+        figure.to_html(full_html=False, include_plotlyjs=number == 0, default_height="480px")
+        for number, figure in enumerate(drawn)
+    ]
+    page = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Training arguments</title><body>'
+    path.write_text(page + "\n".join(parts) + "</body></html>\n", encoding="utf-8")
+
+
+def _auc(trial: FrozenTrial) -> float:
+    assert trial.value is not None  # only finished trials are asked
+    return trial.value
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

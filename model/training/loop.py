@@ -1,0 +1,189 @@
+"""The training loop, one for a single device, several devices of a machine, and several machines.
+
+``keras.Model.fit`` of Keras 3.15 cannot train under ``MultiWorkerMirroredStrategy``: it reduces whole tuples of
+batches, and scalar metrics along an axis that they don't have (keras-team/keras, issue 20585). The loop therefore uses
+``tf.distribute`` directly, for every strategy alike.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from model.training.arguments import STRATEGIES, TrainingError, check_machines
+
+Batches = Callable[[int, tuple[int, int]], tf.data.Dataset]  # from batch size and shard
+
+
+def make_strategy(name: str) -> tf.distribute.Strategy:
+    """A ``tf.distribute`` strategy by name; to be called before anything else of TensorFlow.
+
+    Args:
+        name: ``none`` for one device, ``mirrored`` for every GPU of this machine (without GPUs: every logical CPU),
+            ``multiworker`` for every machine that the environment variable ``TF_CONFIG`` names.
+
+    Raises:
+        TrainingError: if the name is none of these, or ``TF_CONFIG`` names no machines.
+    """
+    if name == "none":
+        return tf.distribute.get_strategy()
+    if name == "mirrored":
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    if name == "multiworker":
+        check_machines()
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    raise TrainingError(f"No strategy is called {name!r}; choose one of {', '.join(STRATEGIES)}.")
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process is the one that writes files."""
+    resolver = strategy.cluster_resolver
+    if resolver is None or not resolver.task_type:
+        return True
+    has_chief = "chief" in resolver.cluster_spec().jobs
+    return resolver.task_type == "chief" or (not has_chief and resolver.task_type == "worker" and not resolver.task_id)
+
+
+@contextmanager
+def precision(mixed: bool) -> Iterator[None]:
+    """Build networks that compute in float16 and keep their weights in float32, if ``mixed``."""
+    before = keras.config.dtype_policy()
+    if mixed:
+        keras.config.set_dtype_policy("mixed_float16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+class Loop:
+    """Trains a network epoch by epoch under a strategy.
+
+    To callbacks of Keras it stands for the model: it has the ``optimizer``, and ``stop_training`` is theirs to set.
+
+    Args:
+        model: built under ``strategy.scope()``; returns ``probabilities (N, 2)`` among its outputs.
+        optimizer: made under ``strategy.scope()``, too.
+        strategy: see ``make_strategy``.
+        batch_size: pictures that all devices together take per step.
+
+    Raises:
+        TrainingError: if the batch can't be shared out evenly.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        strategy: tf.distribute.Strategy,
+        batch_size: int,
+    ) -> None:
+        replicas = strategy.num_replicas_in_sync
+        if batch_size % replicas:
+            raise TrainingError(f"A batch of {batch_size} pictures can't be shared evenly by {replicas} devices.")
+        self.model = model
+        self.optimizer = optimizer
+        self.strategy = strategy
+        self.batch_size = batch_size
+        self.stop_training = False
+        with strategy.scope():
+            optimizer.build(model.trainable_variables)
+        self._learn_step = tf.function(self._learn_on_replicas, reduce_retracing=True)
+        self._judge_step = tf.function(self._judge_on_replicas, reduce_retracing=True)
+        self._settle = tf.function(lambda: strategy.run(self._average_statistics))
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """Everything that training changes: weights, statistics, seeds and the optimizer's memory."""
+        return [*self.model.variables, *self.optimizer.variables]
+
+    @property
+    def multiple_of(self) -> int:
+        """What the number of pictures must divide by: a device without a picture fails, or spoils its batch norms."""
+        return self.batch_size if self.strategy.num_replicas_in_sync > 1 else 1
+
+    def agree_on(self, epochs: int) -> None:
+        """Make sure that every machine is as far.
+
+        Raises:
+            TrainingError: if one sees a state of the run that another does not.
+        """
+        here = tf.constant(epochs, tf.float32)
+
+        @tf.function
+        def mean() -> tf.Tensor:
+            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, here)
+
+        if float(self.strategy.experimental_local_results(self.strategy.run(mean))[0]) != epochs:
+            raise TrainingError("The machines do not see the same run folder: share it, or name a new one on each.")
+
+    def learn(self, batches: Batches, count: int, title: str | None = None) -> dict[str, float]:
+        """One epoch of training; ``loss`` and ``accuracy`` over its pictures, as they were when they were seen.
+
+        Args:
+            batches: gives a new stream of training pictures.
+            count: how many there are.
+            title: of the progress bar, which is shown on a terminal; None shows none.
+        """
+        total = tf.zeros(3)
+        steps = tqdm(self._distribute(batches), title, -(-count // self.batch_size), disable=None if title else True)
+        for pixels, labels in steps:
+            total += self._learn_step(pixels, labels)
+        if self.strategy.num_replicas_in_sync > 1:
+            self._settle()
+        loss, right, seen = (float(value) for value in total)
+        return {"loss": loss / seen, "accuracy": right / seen}
+
+    def judge(self, batches: Batches) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Probabilities and one-hot labels, both ``(N, 2)``, of all pictures that have a label; the same everywhere."""
+        parts = [self._judge_step(pixels, labels) for pixels, labels in self._distribute(batches)]
+        probabilities, labels = (
+            np.concatenate([np.asarray(part) for part in each]) for each in zip(*parts, strict=True)
+        )
+        labelled = labels.any(axis=1)
+        return probabilities[labelled], labels[labelled]
+
+    def _distribute(self, batches: Batches) -> tf.distribute.DistributedDataset:
+        def mine(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            size = context.get_per_replica_batch_size(self.batch_size)
+            return batches(size, (context.num_input_pipelines, context.input_pipeline_id))
+
+        return self.strategy.distribute_datasets_from_function(mine)
+
+    def _learn_on_replicas(self, pixels: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        sums = self.strategy.run(self._learn, (pixels, labels))
+        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, sums, axis=None)
+
+    def _learn(self, pixels: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """One step on one device: ``(loss, right, count)``, summed over its pictures."""
+        replica = tf.distribute.get_replica_context()
+        count = tf.cast(tf.shape(labels)[0], tf.float32)
+        everywhere = replica.all_reduce(tf.distribute.ReduceOp.SUM, count)
+        with tf.GradientTape() as tape:
+            probabilities = tf.cast(self.model(pixels, training=True)["probabilities"], tf.float32)
+            loss = tf.reduce_sum(keras.losses.categorical_crossentropy(labels, probabilities))
+            # The optimizer sums gradients over devices, so that each divides by the pictures of all.
+            scaled = self.optimizer.scale_loss(loss / everywhere)
+        variables = self.model.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables, strict=True))
+        right = tf.cast(tf.equal(tf.argmax(labels, 1), tf.argmax(probabilities, 1)), tf.float32)
+        return tf.stack([loss, tf.reduce_sum(right), count])
+
+    def _average_statistics(self) -> None:
+        """Give every device the mean of all: each has followed the batch statistics of its own pictures."""
+        replica = tf.distribute.get_replica_context()
+        for variable in self.model.non_trainable_weights:
+            if variable.dtype.startswith("float"):
+                variable.assign(replica.all_reduce(tf.distribute.ReduceOp.MEAN, tf.identity(variable.value)))
+
+    def _judge_on_replicas(self, pixels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        probabilities, labels = self.strategy.run(self._judge, (pixels, labels))
+        return self.strategy.gather(probabilities, axis=0), self.strategy.gather(labels, axis=0)
+
+    def _judge(self, pixels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.cast(self.model(pixels, training=False)["probabilities"], tf.float32), labels

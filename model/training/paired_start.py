@@ -1,0 +1,78 @@
+"""The network that a paired training starts from."""
+
+from pathlib import Path
+
+import keras
+
+from model.artifact.card import load_keras, read_card
+from model.backbones.average import average
+from model.networks.clip_tower import freeze_tower
+from model.networks.efficientnet_lite import backbone, fold_batch_norms
+from model.networks.pretrained import ArchitectureError, load_file
+from model.networks.registry import build
+
+FROZEN = ("stem", "stage1", "stage2")  # edges and colours: what ImageNet taught serves here as it is
+
+
+def start(
+    architecture: str,
+    imagenet: Path | None = None,
+    weights: Path | None = None,
+    model: Path | None = None,
+    imagenet_share: float = 0.25,
+    halfway_to: Path | None = None,
+) -> keras.Model:
+    """The network to train, with its first weights and its frozen layers.
+
+    Args:
+        architecture: a name of the registry.
+        imagenet: the backbone's ImageNet weights.
+        weights: of an earlier run, for the form with batch norms.
+        model: a model folder to go on from, in the form that is shipped, without batch norms in its backbone.
+        imagenet_share: with both ``model`` and ``imagenet``, how far the backbone goes back towards ImageNet's, 0..1:
+            it forgets a part of what it has learnt by heart (Wortsman et al., arXiv 2109.01903).
+        halfway_to: a second model folder of the same architecture; with ``model``, the mean of both is the start.
+
+    Raises:
+        ArchitectureError: if the files do not fit the architecture, or ``weights`` and ``model`` are both given.
+    """
+    if model is None:
+        network = build(architecture, imagenet)
+        if weights is not None:
+            load_file(network, weights)
+        freeze(network)
+        return network
+    if weights is not None:
+        raise ArchitectureError("Give --weights or --model to go on from, not both.")
+    if (name := read_card(model).architecture) != architecture:
+        raise ArchitectureError(f"{model} is a {name}, not a {architecture}.")
+    network = load_keras(model)
+    if halfway_to is not None:
+        average(network, load_keras(halfway_to), 0.5)
+    if imagenet is not None:
+        average(network, _folded_backbone(network.input_shape[1], imagenet), imagenet_share)
+    freeze(network, norms=True)
+    return network
+
+
+def _folded_backbone(size: int, imagenet: Path) -> keras.Model:
+    body, folded = backbone(size), backbone(size, folded=True)
+    load_file(body, imagenet)
+    fold_batch_norms(body, folded)
+    return folded
+
+
+def freeze(model: keras.Model, norms: bool = False) -> None:
+    """Freeze the first stages and the backbone's batch norms: mixed batches would blur their statistics.
+
+    Of CLIP's tower all is frozen but the layer norms.
+
+    Args:
+        model: changed in place.
+        norms: freeze the attention block's batch norm as well, since in a shipped model it is only scale and shift.
+    """
+    for layer in model.layers:
+        is_norm = isinstance(layer, keras.layers.BatchNormalization)
+        if layer.name.startswith(FROZEN) or (is_norm and (norms or not layer.name.startswith("attention"))):
+            layer.trainable = False
+    freeze_tower(model, train_norms=True)

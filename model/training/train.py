@@ -1,0 +1,255 @@
+"""Trains any registered network on any folder: ``python -m model train DATA --out runs/cnn --architecture cnn``.
+
+The data folder holds ``Real/`` and ``Fake/``, or splits with these in them. The weights kept are those of the epoch
+with the least validation loss. The same command goes on with a run that was stopped, and with ``--strategy
+multiworker`` runs on several machines that ``TF_CONFIG`` names. (``model.training.train_paired`` trained the shipped
+model.)
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from model.artifact.labels import LABELS
+from model.cli import run
+from model.data.dataset import gather
+from model.data.layout import DatasetError, Example
+from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
+from model.data.split import is_assigned, write_split
+from model.evaluation.charts import save
+from model.evaluation.plots import read_history, training_curves
+from model.model_card.parts import FACE_CROPS, WHOLE
+from model.networks.pretrained import PretrainedError
+from model.networks.registry import ARCHITECTURES, build
+from model.training import runs
+from model.training.arguments import OPTIMIZERS, Training, start_from
+
+if TYPE_CHECKING:
+    import keras
+
+    from model.training.epochs import OnEpoch
+
+log = logging.getLogger(__name__)
+LICENCE = "As the training pictures' licences ask."
+DATA_LICENCE = "As its owner says."
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a training came to: figures of its best epoch, and where it is kept.
+
+    Attributes:
+        val_loss: mean cross-entropy on the validation pictures.
+        val_accuracy: share of them judged right at .5.
+        val_auc: area under their ROC curve.
+        best_epoch: whose weights were kept, from 1.
+        epochs: that were run.
+        seconds: of all epochs, validation included.
+        parameters: of the network.
+        artifact: the model folder.
+        start: what the first weights really were: ``ImageNet``, ``random`` or a file's name.
+    """
+
+    val_loss: float
+    val_accuracy: float
+    val_auc: float
+    best_epoch: int
+    epochs: int
+    seconds: float
+    parameters: int
+    artifact: Path
+    start: str
+
+
+def fit(
+    data: Path,
+    examples: Sequence[Example],
+    training: Training,
+    out: Path,
+    on_epoch: "OnEpoch | None" = None,
+    options: Mapping[str, Any] | None = None,
+) -> Result:
+    """Train a network, or go on with a training that was stopped.
+
+    A split that was drawn is kept in the run's folder and its model folder, see ``model.data.split.split_of_run``.
+    Under ``multiworker`` only the chief writes files, and a run can be resumed where all machines see ``out``.
+
+    Args:
+        data: the data folder.
+        examples: see ``model.data.dataset.gather``; their ``train`` and ``val`` splits are used, all are kept as split.
+        training: how to train.
+        out: the run's folder; made if missing.
+        on_epoch: called with each epoch's row of the history once it is on disk.
+        options: by which the examples were chosen, to be recorded with the arguments.
+
+    Raises:
+        DatasetError: if a split has no picture of a class, or no face was found.
+        TrainingError: if the training can't be done as asked, or diverges.
+        RunError: if ``out`` holds a run with other arguments.
+        ArchitectureError: if the weights file to start from does not fit.
+    """
+    import keras
+
+    from model.training.epochs import Epochs
+    from model.training.loop import Loop, is_chief, make_strategy, precision
+
+    strategy = make_strategy(training.strategy)
+    learnt, judged = (_of_split(examples, split, training.faces) for split in ("train", "val"))
+    arguments = {**_arguments(data, training), **(options or {}), **_pictures(learnt, judged)}
+    runs.check_arguments(out, arguments)
+    chief = is_chief(strategy)
+    keras.utils.set_random_seed(training.seed)
+    mixed = training.mixed_precision and _has_gpu()
+    with strategy.scope(), precision(mixed):
+        model, arguments[runs.START] = _start(training, out)
+        optimizer = OPTIMIZERS[training.optimizer](training.learning_rate)
+        if mixed:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    loop = Loop(model, optimizer, strategy, training.batch_size)
+    if len(learnt) < loop.multiple_of:
+        raise DatasetError(f"{data} holds {len(learnt)} pictures to train on, fewer than a batch.")
+    if chief:
+        runs.write_arguments(out, arguments)
+        if is_assigned(examples):
+            write_split(out, examples)
+    epochs = Epochs(loop, data, learnt, judged, training, out, chief)
+    epochs.run(on_epoch)
+    best = int(epochs.best["epoch"])
+    if chief:
+        save(training_curves(read_history(out / runs.HISTORY), training.architecture), out / runs.CURVES)
+    # What holds the best epoch already is left alone: it may have been calibrated since.
+    if chief and runs.exported_epoch(out) != best:
+        sets = dict.fromkeys(sorted({example.dataset for example in learnt}), DATA_LICENCE)
+        view = FACE_CROPS if training.faces else WHOLE
+        record = {"data": sets, "pictures": view, runs.BEST_EPOCH: best, "arguments": arguments}
+        runs.export(training.architecture, out, LICENCE, record)
+    return Result(
+        val_loss=epochs.best["val_loss"],
+        val_accuracy=epochs.best["val_accuracy"],
+        val_auc=epochs.best["val_auc"],
+        best_epoch=best,
+        epochs=len(epochs.rows),
+        seconds=sum(row["seconds"] for row in epochs.rows),
+        parameters=model.count_params(),
+        artifact=out / runs.ARTIFACT,
+        start=arguments[runs.START],
+    )
+
+
+def _start(training: Training, out: Path) -> tuple["keras.Model", str]:
+    """The network with the weights asked for, or at random where ImageNet's can't be had, and which it was.
+
+    A run that goes on gets all its weights from its state, so that nothing is loaded for it.
+    """
+    before = runs.read_arguments(out)
+    if (out / runs.STATE).exists() and runs.START in before:
+        return build(training.architecture), before[runs.START]
+    try:
+        network = build(training.architecture, training.pretrained)
+    except PretrainedError as error:
+        log.warning("%s Starting at random.", error)
+        return build(training.architecture), "random"
+    if isinstance(training.pretrained, Path):
+        return network, training.pretrained.name
+    return network, "random" if training.pretrained is None else "ImageNet"
+
+
+def _of_split(examples: Sequence[Example], split: str, faces: bool) -> list[Example]:
+    """Pictures of a split; if ``faces``, only those with a face, otherwise all, without the face.
+
+    Raises:
+        DatasetError: if a class is missing, or faces were wanted and none was found.
+    """
+    if faces and all(example.box is None for example in examples):
+        raise DatasetError("No face was found in any picture; --whole-pictures learns from pictures as they are.")
+    kept = [example for example in examples if example.split == split and (example.box is not None or not faces)]
+    if not faces:
+        kept = [replace(example, box=None, landmarks=()) for example in kept]
+    missing = set(LABELS) - {example.label for example in kept}
+    if missing:
+        raise DatasetError(f"There are no {split} pictures of the class {' or '.join(sorted(missing))}.")
+    return kept
+
+
+def _arguments(data: Path, training: Training) -> dict[str, Any]:
+    # A folder's name says enough; the rest of its path is the trainer's own business.
+    given = {name: value.name if isinstance(value, Path) else value for name, value in asdict(training).items()}
+    return {**given, "data": data.name}
+
+
+def _pictures(learnt: Sequence[Example], judged: Sequence[Example]) -> dict[str, Any]:
+    """How many pictures there are, and a digest of which they are and on which side each is."""
+    sides = sorted((example.path, example.split) for example in (*learnt, *judged))
+    digest = hashlib.sha256(json.dumps(sides).encode()).hexdigest()
+    return {"pictures": {"train": len(learnt), "val": len(judged)}, "split": digest}
+
+
+def _has_gpu() -> bool:
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        return True
+    log.warning("Mixed precision gains nothing without a GPU: training in float32.")
+    return False
+
+
+def train(
+    data: Annotated[Path, typer.Argument(help="Folder with Real/ and Fake/, or with train/, val/ and test/ of them.")],
+    out: Annotated[Path, typer.Option(help="Folder that the run writes; the same one goes on with a stopped run.")],
+    architecture: Annotated[str, typer.Option(help=f"One of {', '.join(ARCHITECTURES)}.")] = "cnn",
+    pretrained: Annotated[
+        str, typer.Option(help="imagenet to download weights, the path of a weights file, or none.")
+    ] = "none",
+    optimizer: Annotated[str, typer.Option(help="adam, or sgd with Nesterov momentum.")] = "adam",
+    learning_rate: Annotated[float, typer.Option(help="To begin with; halved when validation stays.")] = 1e-3,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures per step, on all devices together: 16 or 32.")] = 32,
+    epochs: Annotated[int, typer.Option(min=1, help="The most there will be.")] = 10,
+    patience: Annotated[int, typer.Option(min=1, help="Epochs without a better validation loss before it stops.")] = 4,
+    augment: Annotated[bool, typer.Option(help="Degrade and mirror training pictures at random.")] = False,
+    mixed_precision: Annotated[bool, typer.Option(help="Compute in float16 where there is a GPU.")] = False,
+    strategy: Annotated[
+        str,
+        typer.Option(help="none, mirrored (all GPUs of this machine), or multiworker (the machines of TF_CONFIG)."),
+    ] = "none",
+    sets: Sets = None,
+    whole_pictures: WholePictures = False,
+    faces: Faces = FACES,
+    group_pattern: GroupPattern = None,
+    remove_leaks: RemoveLeaks = False,
+    seed: Annotated[int, typer.Option(help="Decides split, first weights, order and augmentation.")] = 0,
+) -> None:
+    """Train a network to tell real from fake, and keep its best epoch as a model folder."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    training = Training(
+        architecture=architecture,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        epochs=epochs,
+        augment=augment,
+        mixed_precision=mixed_precision,
+        strategy=strategy,
+        pretrained=start_from(pretrained),
+        seed=seed,
+        patience=patience,
+        faces=not whole_pictures,
+    )
+    options = {"sets": sets, "group_pattern": group_pattern, "remove_leaks": remove_leaks}
+    runs.check_arguments(out, {**_arguments(data, training), **options})  # before minutes go by looking for faces
+    examples = gather(data, None if whole_pictures else faces, seed, sets, grouping(group_pattern), remove_leaks)
+    result = fit(data, examples, training, out, _print_row, options)
+    print(json.dumps({**asdict(result), "artifact": str(result.artifact)}, indent=2))
+
+
+def _print_row(row: Mapping[str, float]) -> None:
+    print(", ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
+
+
+if __name__ == "__main__":
+    run(train)

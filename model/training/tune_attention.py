@@ -1,0 +1,238 @@
+"""Teaches the attention mask where to peak: ``python -m model tune_attention MODEL_FOLDER DATA --out RUN``.
+
+A mask trained cell by cell may put its strongest cell just beside what was changed, at an eye mostly. Here the
+1x1 convolutions that make the mask learn on, from what the network already sees, and the place of the peak counts by
+itself. Everything else stays, and the verdict is held where it was.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import cv2
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from model.artifact.card import Card, load_keras, named_after, read_card, save_artifact
+from model.artifact.preprocessing import Preprocessing, to_input
+from model.cli import run, tell_report
+from model.data.dataset import DatasetError, Example, face_crop, gather, read_mask
+from model.data.options import FACES, Faces, Sets, warn_of_other_view
+from model.data.split import SPLIT, split_of_run
+from model.detector.detector import Detector
+from model.evaluation.measuring import attention_peaks, p_fake_of
+from model.networks.pretrained import ArchitectureError
+from model.photos.faces import CROP_SIZE, crop, square_around
+from model.photos.self_blend import region_mask
+from model.training.runs import ARTIFACT, library_versions
+
+if TYPE_CHECKING:
+    import keras
+
+NORM = "attention_bn"  # the block's first layer, whose input is what the network sees of a picture
+TRAINED = "attention_conv"  # what the names of the convolutions before the mask's own begin with
+CHUNK = 64  # pictures
+SHARPNESS = 2.0  # of the soft peak: a cell's weight in it is its odds to this power
+FLOOR = 1e-3  # keeps a mask that is wholly beside the change from an endless loss
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the mask learns from.
+
+    Attributes:
+        features: input of the attention block, ``(N, h, w, C) float32``.
+        changed: share of each cell that was changed, ``(N, h, w, 1) float32``.
+        known: 1 where it is known what was changed, else 0, ``(N,) float32``.
+        verdicts: the network's own probabilities, ``(N, 2) float32``.
+    """
+
+    features: NDArray[np.float32]
+    changed: NDArray[np.float32]
+    known: NDArray[np.float32]
+    verdicts: NDArray[np.float32]
+
+
+def changed_in(data: Path, example: Example, margin: float) -> NDArray[np.float32] | None:
+    """Which pixels of an example's face crop were changed, ``(256, 256) float32`` in 0..1; None where nobody knows."""
+    from model.training.paired_batches import landmarks_in
+
+    assert example.box is not None
+    square = square_around(example.box, margin)
+    if example.mask:
+        return crop(read_mask(data / example.mask), square).astype(np.float32) / np.float32(255)
+    if example.regions:
+        return region_mask(landmarks_in(example, square), example.regions, CROP_SIZE)
+    return None
+
+
+def see(network: "keras.Model", data: Path, examples: Sequence[Example], preprocessing: Preprocessing) -> Seen:
+    """Features, truth and verdict of the examples' face crops, as the product cuts them."""
+    import keras
+
+    from model.networks.attention import MASK_LAYER
+
+    block = keras.Model(network.input, [network.get_layer(NORM).input, network.output["probabilities"]])
+    rows, columns = network.get_layer(MASK_LAYER).output.shape[1:3]
+    features, verdicts = [], []
+    changed = np.zeros((len(examples), rows, columns, 1), np.float32)
+    known = np.zeros(len(examples), np.float32)
+    for start in tqdm(range(0, len(examples), CHUNK), "looking"):
+        some = examples[start : start + CHUNK]
+        crops = np.stack([face_crop(data, example, preprocessing.crop_margin) for example in some])
+        for place, example in enumerate(some, start):
+            mask = changed_in(data, example, preprocessing.crop_margin)
+            if mask is not None:
+                changed[place, ..., 0] = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA)
+                known[place] = 1
+        of_some, said = block.predict(to_input(crops, preprocessing), verbose=0)
+        features.append(of_some)
+        verdicts.append(said)
+    return Seen(np.concatenate(features), changed, known, np.concatenate(verdicts))
+
+
+def mask_loss(peak_weight: float) -> Any:
+    """Loss of a mask: cross entropy cell by cell, and ``peak_weight`` times how far its peak is from the change.
+
+    The peak's part is ``-log`` of the changed share that a softmax over the mask's log odds would hit, so that it has a
+    gradient, which the strongest cell itself has not.
+
+    Args:
+        peak_weight: 0 or more.
+
+    Returns:
+        A function of ``changed`` and ``mask``, both ``(N, h, w, 1)`` in 0..1, to losses ``(N,)``.
+    """
+
+    import keras
+    from keras import ops
+
+    def loss(changed: keras.KerasTensor, mask: keras.KerasTensor) -> keras.KerasTensor:
+        by_cell = ops.mean(keras.losses.binary_crossentropy(changed, mask), axis=(1, 2))
+        cells = ops.shape(mask)[1] * ops.shape(mask)[2]
+        sure = ops.clip(ops.reshape(mask, (-1, cells)), 1e-6, 1 - 1e-6)
+        peak = ops.softmax(SHARPNESS * (ops.log(sure) - ops.log(1 - sure)))
+        hit = ops.sum(peak * ops.reshape(changed, (-1, cells)), axis=1)
+        return by_cell - peak_weight * ops.log(hit + FLOOR)
+
+    return loss
+
+
+def teach(
+    network: "keras.Model",
+    seen: Seen,
+    epochs: int,
+    learning_rate: float,
+    peak_weight: float,
+    verdict_weight: float,
+) -> None:
+    """Train the convolutions that make the mask, in place; the verdict is held by its divergence from what it was."""
+    import keras
+
+    from model.networks.attention import MASK_LAYER
+
+    for layer in network.layers:
+        layer.trainable = layer.name == MASK_LAYER or layer.name.startswith(TRAINED)
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0  # what it drops would count as a change of the verdict
+    block = keras.Model(network.get_layer(NORM).input, network.output)
+    steps = epochs * -(-len(seen.features) // CHUNK)
+    block.compile(
+        keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(learning_rate, steps), weight_decay=0.01),
+        loss={"probabilities": keras.losses.KLDivergence(), "attention": mask_loss(peak_weight)},
+        loss_weights={"probabilities": verdict_weight, "attention": 1.0},
+    )
+    truth = {"probabilities": seen.verdicts, "attention": seen.changed}
+    weights = {"probabilities": np.ones_like(seen.known), "attention": seen.known}
+    block.fit(seen.features, truth, sample_weight=weights, batch_size=CHUNK, epochs=epochs, verbose=2)
+
+
+def faces_of(examples: Sequence[Example], split: str) -> list[Example]:
+    """The examples of a split in which a face was found."""
+    return [example for example in examples if example.split == split and example.box is not None]
+
+
+def drawn(examples: Sequence[Example], most: int, seed: int) -> list[Example]:
+    """At most so many training examples with a face, drawn by a seed."""
+    training = faces_of(examples, "train")
+    return [training[row] for row in sorted(np.random.default_rng(seed).permutation(len(training))[:most])]
+
+
+def report(before: Detector, after: Detector, data: Path, judged: Sequence[Example]) -> dict[str, Any]:
+    """How often the peak hits before and after, and how far P(Fake) moved.
+
+    The calibration of ``before`` serves both, so that nothing but the mask makes a difference.
+
+    Args:
+        before, after: the detectors.
+        data: the data folder.
+        judged: examples with a face, at least one.
+    """
+    alike = copy(after)
+    alike.card = replace(after.card, temperature=before.card.temperature, fake_bias=before.card.fake_bias)
+    crops = np.stack([face_crop(data, example, before.card.preprocessing.crop_margin) for example in judged])
+    moved = np.abs(p_fake_of(alike, crops) - p_fake_of(before, crops))
+    return {
+        "peaks_before": attention_peaks(before, data, judged),
+        "peaks_after": attention_peaks(alike, data, judged),
+        "p_fake_moved": {"mean": round(float(moved.mean()), 4), "largest": round(float(moved.max()), 4)},
+    }
+
+
+def tune_attention(
+    artifact: Annotated[Path, typer.Argument(help="Model folder to start from; it stays as it is.")],
+    data: Annotated[Path, typer.Argument(help="Data folder with masks of what was changed.")],
+    out: Annotated[Path, typer.Option(help="Folder that the run writes; the new model folder in it is `artifact`.")],
+    epochs: Annotated[int, typer.Option(min=1, help="Over the pictures drawn.")] = 6,
+    most: Annotated[int, typer.Option(min=1, help="Training pictures at the most.")] = 8000,
+    learning_rate: Annotated[float, typer.Option(min=0, help="At the start of the cosine schedule.")] = 1e-3,
+    peak_weight: Annotated[float, typer.Option(min=0, help="Weight of the peak in the mask's loss.")] = 0.1,
+    verdict_weight: Annotated[float, typer.Option(min=0, help="Weight of the verdict staying as it was.")] = 30.0,
+    seed: Annotated[int, typer.Option(help="Decides which pictures, and their order.")] = 0,
+    sets: Sets = None,
+    faces: Faces = FACES,
+) -> None:
+    """Train the attention mask alone and tell what that won on validation pictures. Calibrate the result afterwards."""
+    given = {key: value.name if isinstance(value, Path) else value for key, value in locals().items()}
+    import keras
+
+    from model.networks.attention import MASK_LAYER
+
+    keras.utils.set_random_seed(seed)
+    card = read_card(artifact)
+    network = load_keras(artifact)
+    if MASK_LAYER not in {layer.name for layer in network.layers}:
+        raise ArchitectureError(f"{artifact} has no attention mask to train.")
+    if artifact.resolve() == (out / ARTIFACT).resolve():
+        raise ArchitectureError(f"{out} is the run that {artifact} belongs to; choose another folder.")
+    warn_of_other_view(card, named_after(artifact).name, False)
+    examples = split_of_run(artifact, gather(data, faces, seed, sets))
+    learnt, judged = drawn(examples, most, seed), faces_of(examples, "val")
+    for split, members in (("train", learnt), ("val", judged)):
+        if not members:
+            raise DatasetError(f"{data} holds no {split} pictures with a face in them.")
+    seen = see(network, data, learnt, card.preprocessing)
+    if not seen.known.any():
+        raise ArchitectureError(f"{data} holds no training fake whose change is known.")
+    teach(network, seen, epochs, learning_rate, peak_weight, verdict_weight)
+    kept = {part: told for part, told in card.training.items() if part != "calibration"}
+    training = {**kept, "attention_arguments": given}
+    fresh = Card(card.architecture, card.preprocessing, card.labels, licence=card.licence, training=training)
+    (out / ARTIFACT).mkdir(parents=True, exist_ok=True)
+    if (artifact / SPLIT).exists():  # before the card, which tells that the model folder is complete
+        shutil.copyfile(artifact / SPLIT, out / ARTIFACT / SPLIT)
+    save_artifact(network, out / ARTIFACT, replace(fresh, versions=library_versions()))
+    found = report(Detector(artifact), Detector(out / ARTIFACT), data, judged)
+    (out / "tuned.json").write_text(json.dumps({**found, "arguments": given}, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=2))
+    tell_report(out / "tuned.json")
+
+
+if __name__ == "__main__":
+    run(tune_attention)

@@ -1,0 +1,1 @@
+"""Makes aligned fakes of real faces, for training in pairs."""

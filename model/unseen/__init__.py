@@ -1,0 +1,1 @@
+"""Measures a model on sources and generators that it never saw."""

@@ -1,0 +1,240 @@
+"""Tests of finding and reading photos among files, folders and ZIPs, harmless and made to harm."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from explain.batch import photos
+from explain.batch.photos import Reader, find, safe_name
+from model.photos.photo import PhotoError
+
+SEVEN_ENTRIES = ["b.jpg", "a/c.png", "a/notes.txt", "__MACOSX/._b.jpg", ".hidden/d.jpg", ".DS_Store", "Thumbs.db"]
+
+
+def zipped(path: Path, entries: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return path
+
+
+def folder_of(path: Path, names: list[str]) -> Path:
+    for name in names:
+        file = path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(name.encode())
+    return path
+
+
+def named(*sources: Path) -> list[str]:
+    return [item.name for item in find(sources).items]
+
+
+def read_all(*sources: Path) -> list[bytes | str]:
+    """What is read of each item; where it is refused, the sentence."""
+    contents: list[bytes | str] = []
+    with Reader() as reader:
+        for item in find(sources).items:
+            try:
+                found = reader.read(item)
+                contents.append(found if isinstance(found, bytes) else found.read_bytes())
+            except PhotoError as error:
+                contents.append(str(error))
+    return contents
+
+
+# What is found
+
+
+def test_folder_gives_its_photos_by_name_and_counts_the_rest(tmp_path: Path) -> None:
+    found = find([folder_of(tmp_path / "trip", SEVEN_ENTRIES)])
+    assert [item.name for item in found.items] == ["trip/b.jpg", "trip/a/c.png"]
+    assert found.passed_over == 2, "the text and Windows' own; hidden files are nobody's photos"
+
+
+def test_zip_gives_what_its_folder_would(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "trip.zip", {name: name.encode() for name in SEVEN_ENTRIES})
+    found = find([path])
+    assert [item.name for item in found.items] == ["trip.zip/a/c.png", "trip.zip/b.jpg"]
+    assert found.passed_over == 2 and read_all(path) == [b"a/c.png", b"b.jpg"]
+
+
+def test_files_folders_and_zips_are_mixed_in_the_order_given(tmp_path: Path) -> None:
+    alone = folder_of(tmp_path, ["z.jpg"]) / "z.jpg"
+    path = zipped(tmp_path / "two.zip", {"1.jpg": b"1", "2.jpg": b"2"})
+    folder = folder_of(tmp_path / "f", ["a.jpg"])
+    zipped(folder / "b.zip", {"inner.jpg": b"3"})
+    assert named(path, alone, folder) == [
+        *("two.zip/1.jpg", "two.zip/2.jpg", "z.jpg"),
+        *("f/a.jpg", "f/b.zip/inner.jpg"),
+    ]
+    assert read_all(path, alone, folder) == [b"1", b"2", b"z.jpg", b"a.jpg", b"3"]
+    assert read_all(folder, path) == [b"a.jpg", b"3", b"1", b"2"], "one ZIP after another"
+
+
+def test_file_that_is_given_is_tried_whatever_its_name(tmp_path: Path) -> None:
+    folder_of(tmp_path, ["notes.txt", "photo"])
+    assert named(tmp_path / "notes.txt", tmp_path / "photo", tmp_path / "missing.jpg") == [
+        *("notes.txt", "photo", "missing.jpg"),
+    ]
+    (item,) = find([tmp_path / "missing.jpg"]).items
+    assert item.problem is None, "opening it says what is wrong"
+
+
+def test_caller_says_what_a_given_path_is_called(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "trip", ["b.jpg"])
+    assert [item.name for item in find([folder], shown=str).items] == [f"{folder}/b.jpg"]
+
+
+def test_link_into_a_circle_is_not_followed(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "round", ["a.jpg"])
+    (folder / "again").symlink_to(folder, target_is_directory=True)
+    assert named(folder) == ["round/a.jpg"]
+
+
+@pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: zipped(path, {"readme.txt": b"no photo"})])
+def test_nothing_found_is_said(make: object, tmp_path: Path) -> None:
+    path = tmp_path / "empty.zip"
+    make(path)  # type: ignore[operator]
+    assert read_all(path) == ["There is no photo in it; choose another folder or ZIP."]
+
+
+def test_closed_folder_is_said_and_the_others_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder_of(tmp_path / "all", ["a/1.jpg", "b/2.jpg"])
+    scandir = os.scandir
+
+    def closed(path: str) -> object:  # nothing is closed to the superuser, who may run this
+        if os.path.basename(path) == "a":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert named(tmp_path / "all") == ["all/a", "all/b/2.jpg"]
+    assert read_all(tmp_path / "all") == ["This folder cannot be opened; check its permissions.", b"b/2.jpg"]
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("../../etc/passwd.jpg", "etc/passwd.jpg"),
+        ("/root/a.jpg", "root/a.jpg"),
+        ("..\\..\\windows\\a.jpg", "windows/a.jpg"),
+        ("a\r\nb\x00.jpg", "a??b?.jpg"),
+        ("photo\u202egpj.exe", "photo?gpj.exe"),
+        ("I\u0307stanbul ğ.jpg", "İstanbul ğ.jpg"),
+        ("..", "?"),
+    ],
+)
+def test_names_are_safe_to_show(name: str, safe: str) -> None:
+    assert safe_name(name) == safe
+
+
+def test_long_name_keeps_its_end() -> None:
+    assert safe_name("x" * 500 + ".jpg") == "…" + "x" * 115 + ".jpg"
+
+
+def test_entry_that_would_climb_out_is_only_a_name(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "evil.zip", {"../../escaped.jpg": b"1", "/etc/passwd.jpg": b"2"})
+    assert named(path) == ["evil.zip/escaped.jpg", "evil.zip/etc/passwd.jpg"] and read_all(path) == [b"1", b"2"]
+    assert [file.name for file in tmp_path.iterdir()] == ["evil.zip"]
+
+
+# ZIPs that are refused, or in part
+
+
+def test_archives_inside_are_not_opened(tmp_path: Path) -> None:
+    inner = zipped(tmp_path / "inner.zip", {"a.jpg": b"1"}).read_bytes()
+    path = zipped(tmp_path / "outer.zip", {"a.jpg": b"2", "inner.zip": inner, "more.tar.gz": b""})
+    assert read_all(path) == [b"2", *["An archive inside a ZIP is not opened; unpack it and choose its folder."] * 2]
+    (tmp_path / "x.rar").write_bytes(b"Rar!")
+    assert read_all(tmp_path / "x.rar") == ["Of archives only ZIP can be read; unpack it and choose the folder."]
+
+
+def test_encrypted_entry_is_refused_and_the_others_are_read(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "secret.zip", {"a.jpg": b"1", "b.jpg": b"2"})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # the list's flags of its first entry
+    path.write_bytes(data)
+    refused, read = read_all(path)
+    assert "protected by a password" in str(refused) and read == b"2"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_ways_of_packing_that_swell_in_one_step_are_refused(method: int, tmp_path: Path) -> None:
+    (sentence,) = read_all(zipped(tmp_path / "x.zip", {"a.jpg": bytes(1000)}, method))
+    assert "pack it again as an ordinary ZIP" in str(sentence)
+
+
+def test_list_that_lies_about_a_size_gains_nothing(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "bomb.zip", {"bomb.jpg": bytes(10 * photos.MEGABYTE), "small.jpg": b"1"})
+    data = bytearray(path.read_bytes())
+    at = data.index(b"PK\x01\x02") + 24
+    data[at : at + 4] = (100).to_bytes(4, "little")  # of 10 MB, packed into 10 kB
+    path.write_bytes(data)
+    assert path.stat().st_size < 20_000
+    assert read_all(path) == ["This entry of the ZIP is damaged; pack it again.", b"1"]
+
+
+def test_bomb_is_stopped_while_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photos, "CHUNK", 100_000)
+    monkeypatch.setattr(photos, "MAX_BYTES", 2 * photos.MEGABYTE)
+    path = zipped(tmp_path / "bomb.zip", {"bomb.jpg": bytes(10 * photos.MEGABYTE), "fits.jpg": bytes(2000)})
+    unpacked = []
+    unpack = zipfile.ZipExtFile.read
+    monkeypatch.setattr(
+        zipfile.ZipExtFile, "read", lambda file, size: unpacked.append(part := unpack(file, size)) or part
+    )
+    sentence, fits = read_all(path)
+    assert fits == bytes(2000) and sentence == "Unpacked, this file has more than the 2 MB allowed; shrink it."
+    assert sum(map(len, unpacked)) < 3 * photos.MEGABYTE
+
+
+def test_all_of_a_zip_together_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photos, "MAX_UNPACKED", 2500)
+    path = zipped(tmp_path / "many.zip", {f"{number}.jpg": bytes(1000) for number in range(4)})
+    contents = read_all(path)
+    assert contents[:2] == [bytes(1000)] * 2
+    assert all("the rest was not read" in str(sentence) for sentence in contents[2:])
+    other = zipped(tmp_path / "other.zip", {"5.jpg": b"5"})
+    assert read_all(path, other)[-1] == b"5", "each ZIP is counted for itself"
+
+
+def test_number_of_entries_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = zipped(tmp_path / "many.zip", {f"{number}.jpg": b"" for number in range(9)})
+    monkeypatch.setattr(photos, "MAX_ENTRIES", 9)
+    assert len(find([path]).items) == 9
+    monkeypatch.setattr(photos, "MAX_ENTRIES", 8)
+    assert read_all(path) == [
+        "This ZIP holds more than the 8 files allowed; split it, or unpack it and choose the folder."
+    ]
+
+
+def test_list_of_entries_is_not_even_read_where_it_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = zipped(tmp_path / "many.zip", {f"{number}.jpg": b"" for number in range(9)})
+    monkeypatch.setattr(photos._Limited, "most", 300)  # nine entries of 46 bytes and a name
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", lambda archive: pytest.fail("it was read"))
+    (sentence,) = read_all(path)
+    assert "more than the 5,000 files allowed" in str(sentence)
+
+
+@pytest.mark.parametrize("content", [b"", b"no ZIP", b"PK\x05\x06" + bytes(10)])
+def test_what_is_no_zip_is_said(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_bytes(content)
+    assert read_all(tmp_path / "x.zip") == ["This is no ZIP, or it is damaged; download or pack it again."]
+
+
+def test_missing_zip_is_said(tmp_path: Path) -> None:
+    assert read_all(tmp_path / "x.zip") == ["The photo file does not exist; choose it again."]
+
+
+def test_damaged_entry_is_said_and_the_others_are_read(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "x.zip", {"a.jpg": b"first" * 100, "b.jpg": b"second"}, zipfile.ZIP_STORED)
+    path.write_bytes(path.read_bytes().replace(b"firstfirst", b"firstFIRST", 1))
+    assert read_all(path) == ["This entry of the ZIP is damaged; pack it again.", b"second"]

@@ -1,0 +1,260 @@
+"""Sentences that hold the numbers they speak of, and nothing that a browser would run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explain.analysis import Analysis
+from explain.examples import Example
+from explain.html import fragments
+from explain.maps.attribution import Attribution
+from explain.maps.registry import METHODS
+from explain.settings import Settings
+from model.artifact.card import Card
+from model.artifact.preprocessing import Preprocessing
+from model.detector.detector import Prediction
+from model.photos.faces import Face
+from model.photos.photo import Photo
+from tests.html import read, text
+
+SCRIPT = "<script>alert(1)</script>"
+SIDE = 16
+CROP = np.zeros((SIDE, SIDE, 3), np.uint8)
+FACE = Face((0, 0, SIDE, SIDE), 1.0, np.zeros((5, 2), np.float32), CROP, (0.0, 0.0, float(SIDE)))
+
+
+FAKE_EXAMPLE = Example(Path("fake.jpg"), "Public domain", Path("mask.png"), has_face=True)
+CARD = Card("lite_attention", Preprocessing(128), ("Fake", "Real"), temperature=1.2, inconclusive_band=(0.31, 0.72))
+
+
+def prediction(p_fake: float = 0.93, verdict: str = "Fake", calibrated: bool = True) -> Prediction:
+    return Prediction({"Fake": p_fake, "Real": 1 - p_fake}, verdict, calibrated, None)
+
+
+def lime(samples: int) -> Attribution:
+    return Attribution("lime", "Fake", np.eye(SIDE, dtype=np.float32), (SIDE, SIDE), None, None, {"samples": samples})
+
+
+def analysis(**changes: Any) -> Analysis:
+    """An analysis of one face before the verdict, or whatever ``changes`` make of it."""
+    found = Analysis(Photo(CROP, (), "0" * 64), (FACE,), FACE, Settings(samples=1200), {})
+    return replace(found, **changes)
+
+
+# Nothing that a browser would run
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        pytest.param(fragments.notice(SCRIPT), id="notice"),
+        pytest.param(fragments.notice(SCRIPT, "error"), id="error"),
+        pytest.param(
+            fragments.notice(" ".join(fragments.first_sentences(analysis(photo=Photo(CROP, (SCRIPT,), "")), None))),
+            id="note on a photo",
+        ),
+    ],
+)
+def test_text_from_outside_is_escaped(fragment: str) -> None:
+    reader = read(fragment)
+    assert "script" not in reader.tags
+    assert SCRIPT in reader.words, "the text itself must be there to read"
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        fragments.header(),
+        fragments.what_if_help(),
+        fragments.no_flip(),
+        fragments.placeholder(),
+        fragments.looking(),
+        fragments.notice("A sentence."),
+        fragments.verdict_card(prediction(), CARD),
+        fragments.progress(analysis()),
+        fragments.stopped(None),
+    ],
+)
+def test_every_fragment_closes_its_tags(fragment: str) -> None:
+    assert read(fragment).words.strip()
+
+
+# Notices
+
+
+def test_only_errors_interrupt_a_screen_reader() -> None:
+    assert 'role="alert"' in fragments.notice("Wrong.", "error")
+    assert 'class="notice error"' in fragments.notice("Wrong.", "error")
+    assert 'role="status"' in fragments.notice("Good to know.")
+    assert 'role="alert"' not in fragments.notice("Good to know.")
+
+
+# The verdict
+
+
+@pytest.mark.parametrize(
+    ("p_fake", "verdict", "headline"),
+    [(0.934, "Fake", "Looks fake"), (0.118, "Real", "Looks real"), (0.503, "Inconclusive", "Inconclusive")],
+)
+def test_verdict_states_its_probability_and_band(p_fake: float, verdict: str, headline: str) -> None:
+    fragment = fragments.verdict_card(prediction(p_fake, verdict), CARD)
+    said = text(fragment)
+    assert headline in said
+    assert f"{p_fake:.2f}" in said
+    assert "0.31 to 0.72" in said
+    assert f"about {round(100 * p_fake)} were fake" in said
+    assert f'class="verdict {verdict.lower()}"' in fragment
+
+
+def test_bar_puts_the_marker_and_the_band_in_their_places() -> None:
+    fragment = fragments.verdict_card(prediction(0.934), CARD)
+    assert 'class="marker" style="left:93.4%"' in fragment
+    assert 'class="band" style="left:31%;width:41%"' in fragment
+    label = re.search(r'role="img" aria-label="([^"]*)"', fragment)
+    assert label and all(number in label[1] for number in ("0.93", "0.31", "0.72"))
+
+
+def test_inconclusive_says_why_there_is_no_verdict() -> None:
+    said = text(fragments.verdict_card(prediction(0.5, "Inconclusive"), CARD))
+    assert "between 0.31 and 0.72" in said
+    assert "Looks" not in said
+
+
+def test_uncalibrated_probability_is_labelled() -> None:
+    said = text(fragments.verdict_card(prediction(calibrated=False), CARD))
+    assert "uncalibrated" in said
+    assert "of 100" not in said
+    assert "uncalibrated" not in text(fragments.verdict_card(prediction(calibrated=True), CARD))
+
+
+@pytest.mark.parametrize(("real", "fake", "few"), [(7, 300, True), (300, 99, True), (100, 100, False)])
+def test_calibration_on_few_pictures_is_said(real: int, fake: int, few: bool) -> None:
+    card = replace(CARD, training={"calibration": {"real": real, "fake": fake}})
+    said = text(fragments.verdict_card(prediction(), card))
+    assert (f"on only {real + fake} pictures" in said) is few and "of 100" in said
+    assert "on only" not in text(fragments.verdict_card(prediction(calibrated=False), replace(card, temperature=None)))
+
+
+def test_default_band_is_not_called_measured() -> None:
+    unsure = prediction(0.5, "Inconclusive", calibrated=False)
+    assert "not measured" in text(fragments.verdict_card(unsure, replace(CARD, temperature=None)))
+    assert "wrong too often" in text(fragments.verdict_card(unsure, CARD))
+
+
+def test_whole_picture_gets_no_frequency() -> None:
+    said = text(fragments.verdict_card(prediction(0.58), CARD, is_face=False))
+    assert "of 100" not in said
+    assert "bare score" in said
+
+
+# What stands before the verdict
+
+
+def test_one_face_needs_no_sentence() -> None:
+    assert fragments.first_sentences(analysis(), None) == []
+
+
+def test_no_face_means_no_score() -> None:
+    (sentence,) = fragments.first_sentences(analysis(faces=(), chosen=None), None)
+    assert "No face was found" in sentence
+    assert "no score" in sentence
+
+
+def test_whole_picture_is_said_to_be_no_face() -> None:
+    (sentence,) = fragments.first_sentences(analysis(faces=()), None)
+    assert "No face was found" in sentence
+    assert "as you asked" in sentence
+
+
+def test_number_of_faces_is_told() -> None:
+    (sentence,) = fragments.first_sentences(analysis(faces=(FACE,) * 37), None)
+    assert "37 faces" in sentence
+    assert "click" in sentence
+
+
+def test_untouched_example_names_a_possible_mistake() -> None:
+    (sentence,) = fragments.first_sentences(analysis(), replace(FAKE_EXAMPLE, mask=None))
+    assert "untouched" in sentence
+    assert "mistake" in sentence
+
+
+def test_notes_on_the_photo_come_first() -> None:
+    photo = Photo(CROP, ("Only its first frame.", "Filled with white."), "")
+    first, second, third = fragments.first_sentences(analysis(photo=photo), FAKE_EXAMPLE)
+    assert (first, second) == photo.notes
+    assert "We made this fake" in third
+
+
+# Progress
+
+
+def at(stage: str, progress: float | None = None, **changes: Any) -> str:
+    """The fragment that stands on the page while a stage is worked on."""
+    return fragments.progress(analysis(prediction=prediction(), stage=stage, progress=progress, **changes))
+
+
+def test_progress_counts_samples() -> None:
+    fragment = at("lime", 640 / 1200, attributions={"lime": lime(samples=640)})
+    assert "LIME: 640 of at most 1,200 samples" in text(fragment)
+    assert '<progress value="0.53" max="1">' in fragment
+    assert 'role="status"' in fragment
+
+
+def test_progress_starts_at_nothing() -> None:
+    assert "Looking at the face" in text(fragments.progress(analysis(stage="faces")))
+    assert "LIME: 0 of at most 1,200 samples" in text(at("lime"))
+
+
+def test_bar_without_a_known_share_has_no_value() -> None:
+    assert '<progress max="1">' in at("lime", None)
+    assert '<progress value="0.00" max="1">' in at("trust", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        ("occlusion", "Occlusion"),
+        ("gradcam", "Grad-CAM (the first time, TensorFlow is loaded)"),
+        ("what_if", "without the hidden regions"),
+        ("flip", "smallest set that flips the verdict"),
+        ("trust", "how far the maps can be trusted"),
+    ],
+)
+def test_each_stage_says_what_is_done_now(stage: str, said: str) -> None:
+    found = text(at(stage, attributions={"lime": lime(samples=640)}))
+    assert said in found
+    assert "samples" not in found, "LIME is over by then"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_only_methods_that_load_tensorflow_announce_it(name: str) -> None:
+    assert ("TensorFlow" in text(at(name))) is METHODS[name].gradients
+
+
+def test_done_tells_the_time_of_all_steps() -> None:
+    done = analysis(prediction=prediction(), complete=True, seconds={"faces": 0.2, "predict": 0.1, "lime": 3.1})
+    fragment = fragments.progress(done)
+    assert "Done in 3.4 s" in text(fragment)
+    assert "<progress " not in fragment
+
+
+def test_without_a_face_there_is_no_progress() -> None:
+    assert fragments.progress(analysis(faces=(), chosen=None, complete=True)) == ""
+
+
+def test_stopped_tells_how_far_it_came() -> None:
+    found = analysis(prediction=prediction(), attributions={"lime": lime(samples=1280)})
+    assert "Stopped after 1,280 LIME samples" in text(fragments.stopped(found))
+
+
+@pytest.mark.parametrize("found", [None, analysis()])
+def test_stopped_before_lime_names_no_number(found: Analysis | None) -> None:
+    said = text(fragments.stopped(found))
+    assert said.startswith("Stopped")
+    assert not re.search(r"\d", said)

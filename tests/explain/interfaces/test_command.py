@@ -1,0 +1,311 @@
+"""The command ``python -m explain``: what scripts and people get from it, and what it leaves on the disk."""
+
+from __future__ import annotations
+
+import fcntl
+import inspect
+import json
+import os
+import pty
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from explain import __main__ as command
+from explain.analysis import Analysis, analyze
+from explain.report.files import DATA, PAGE
+from explain.settings import Settings
+from model.cli import run
+from model.detector.detector import Detector
+from model.i18n.catalogue import VARIABLE, Said
+
+ROOT = Path(__file__).parents[3]
+ASTRONAUT, CAT = ROOT / "examples" / "astronaut.jpg", ROOT / "examples" / "cat.jpg"
+QUICK = ("--samples", "100", "--superpixels", "10")
+VERDICT_ALONE = ("--methods", "")
+
+Explain = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def explain(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], detector: Detector) -> Explain:
+    """Runs the command in this process; gives its exit code, its output and its errors."""
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    monkeypatch.setenv(VARIABLE, "en")
+    detector.predict(np.zeros((8, 8, 3), np.uint8))  # LiteRT speaks at its first use, which is not this command's
+
+    def explain(*arguments: str | Path) -> tuple[int, str, str]:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["explain", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            run(command.main, command._help("command.about"))
+        out, err = capfd.readouterr()
+        code = caught.value.code
+        return (1, out, f"{err}{code}\n") if isinstance(code, str) else (int(code or 0), out, err)
+
+    return explain
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    (tmp_path / "broken.jpg").write_bytes(ASTRONAUT.read_bytes()[:20_000])
+    return tmp_path / "broken.jpg"
+
+
+def files(folder: Path) -> set[str]:
+    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_result_is_told_in_a_few_lines(explain: Explain) -> None:
+    code, out, err = explain(ASTRONAUT, *QUICK, "--hide-regions", "1,0,1")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].startswith(f"{ASTRONAUT}: Inconclusive. P(Fake) 0.")
+    assert any(line.startswith("  LIME superpixels, weights for ") for line in lines)
+    assert any(line.startswith("  What if: Hiding ") for line in lines)
+    assert len(lines) < 15
+
+
+def test_json_of_one_photo_is_one_object_and_nothing_else(explain: Explain) -> None:
+    code, out, err = explain(ASTRONAUT, *QUICK, "--hide-regions", "1,0,1", "--target", "Real", "--json", "--seed", "5")
+    data = json.loads(out)
+    assert (code, err) == (0, "")
+    assert data["file"] == str(ASTRONAUT) and data["complete"]
+    assert sorted(data["attributions"]) == ["attention", "lime"]
+    assert data["what_if"]["hidden"] == [1, 0]
+    settings = data["settings"]
+    assert (settings["target"], settings["seed"], settings["samples"], settings["superpixels"]) == ("Real", 5, 100, 10)
+    assert data["command"].endswith("--json --seed 5") and "numpy" in data["versions"]
+
+
+def test_one_broken_photo_stops_none_of_the_others(explain: Explain, broken: Path, tmp_path: Path) -> None:
+    out_folder = tmp_path / "reports"
+    code, out, err = explain(ASTRONAUT, broken, CAT, *VERDICT_ALONE, "--json", "--out", out_folder)
+    assert code == 1
+    assert err == f"Error: {broken}: The photo is damaged or cut off; download or export it again.\n"
+    found = [json.loads(line) for line in out.splitlines()]
+    assert [data["file"] for data in found] == [str(ASTRONAUT), str(CAT)]
+    assert {name.split("/")[0] for name in files(out_folder)} == {"astronaut", "cat"}
+
+
+def test_report_of_one_photo_lies_in_the_folder_itself(explain: Explain, tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "report"
+    code, out, err = explain(ASTRONAUT, *QUICK, "--out", folder)
+    assert (code, err) == (0, "")
+    assert out == f"{ASTRONAUT}: Inconclusive. Report: {folder / PAGE}\n"
+    pictures = {
+        "photo.png",
+        "face.png",
+        "lime.png",
+        "attention.png",
+        "regions.png",
+        "robustness.png",
+        "robustness_narrow.png",
+    }
+    assert files(folder) == {PAGE, DATA, *pictures}
+    data = json.loads((folder / DATA).read_text(encoding="utf-8"))
+    assert data["photo"]["sha256"] in (folder / PAGE).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("option", "asked"), [((), True), (("--robustness",), True), (("--no-robustness",), False)])
+def test_robustness_is_measured_unless_unwanted(explain: Explain, option: tuple[str, ...], asked: bool) -> None:
+    code, out, _ = explain(ASTRONAUT, *VERDICT_ALONE, *option)
+    assert code == 0 and ("  Robustness: " in out) is asked
+
+
+def test_photo_without_a_face_is_an_answer(explain: Explain) -> None:
+    code, out, err = explain(CAT)
+    assert (code, err) == (0, "")
+    assert "No face was found, so there is no score." in out
+
+
+def test_whole_picture_is_judged_when_asked_for(explain: Explain) -> None:
+    code, out, _ = explain(CAT, *VERDICT_ALONE, "--whole-picture")
+    assert code == 0 and "P(Fake)" in out and "uncalibrated" in out
+
+
+def test_second_face_is_judged_when_asked_for(explain: Explain, astronaut: NDArray[np.uint8], tmp_path: Path) -> None:
+    Image.fromarray(np.hstack([astronaut[:256, 96:352]] * 2)).save(tmp_path / "two.png")
+    code, out, _ = explain(tmp_path / "two.png", *VERDICT_ALONE, "--face", "2")
+    assert code == 0 and "2 faces were found; number 2 by size is the one judged." in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--methods", "lime,gradient"), "methods must be one of attention, lime, "),
+        (("--target", "fake"), "The class to explain must be Fake or Real, not 'fake'."),
+        (("--samples", "5"), "samples must be 100 to 5000, not 5."),
+        (("--hide", "pink"), "hide must be one of "),
+        (("--model", "nowhere"), "There is no nowhere; --model takes a model folder or a Keras .h5 file."),
+        (("--out", __file__), f"{__file__} is a file; name a folder for the report."),
+    ],
+)
+def test_setting_that_cannot_be_used_is_one_sentence(
+    explain: Explain, arguments: tuple[str, ...], sentence: str
+) -> None:
+    code, out, err = explain(ASTRONAUT, *arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"Error: {sentence}") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--face", "9"), "face must be 1 to 1 for this photo, not 9."),
+        (("--face", "0"), "face must be 1 to 1 for this photo, not 0."),
+        (("--hide-regions", "99"), "regions must be numbers from 0 to "),
+    ],
+)
+def test_setting_that_does_not_fit_a_photo_names_the_photo(
+    explain: Explain, arguments: tuple[str, ...], sentence: str
+) -> None:
+    code, out, err = explain(ASTRONAUT, *VERDICT_ALONE, *arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"Error: {ASTRONAUT}: {sentence}") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [(), (ASTRONAUT, "--hide-regions", "nose"), (ASTRONAUT, "--nonsense")])
+def test_command_line_that_is_not_understood_exits_2(explain: Explain, arguments: tuple[str | Path, ...]) -> None:
+    code, out, err = explain(*arguments)
+    assert (code, out) == (2, "") and "Traceback" not in err
+
+
+def test_help_tells_the_exit_codes(explain: Explain) -> None:
+    code, out, _ = explain("--help")
+    assert code == 0
+    assert all(f" {number} - " in out for number in (0, 1, 2, 130))
+
+
+def test_defaults_are_those_of_the_settings() -> None:
+    given = {name: one.default for name, one in inspect.signature(command.main).parameters.items()}
+    names = {field.name for field in fields(Settings)} - {"methods", "hidden", "smooth_attention", "face"}
+    assert {name: given[name] for name in names} == {name: getattr(Settings(), name) for name in names}
+    assert tuple(given["methods"].split(",")) == Settings().methods and given["hide_regions"] == ""
+    assert given["face"] == Settings().face + 1, "people count from one"
+
+
+@pytest.mark.parametrize(
+    ("photos", "names"),
+    [
+        (["a/one.jpg"], [""]),
+        (["one.jpg", "two.png"], ["one", "two"]),
+        (["a/one.jpg", "b/one.jpg", "one.png"], ["one", "one-2", "one-3"]),
+        (["one.jpg", "one-2.jpg", "one.png"], ["one", "one-2", "one-3"]),
+        (["one.jpg", "ONE.jpg"], ["one", "ONE-2"]),
+        (["...jpg", "x.jpg"], ["photo", "x"]),
+    ],
+)
+def test_every_photo_has_a_folder_of_its_own(photos: list[str], names: list[str]) -> None:
+    folders = command.folders_for([Path(photo) for photo in photos], Path("out"))
+    assert folders == [Path("out") / name for name in names]
+
+
+def test_ctrl_c_writes_what_there_is_and_ends(
+    explain: Explain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupted(*arguments: Any) -> Iterator[Analysis]:
+        for analysis in analyze(*arguments):
+            if "lime" in analysis.attributions:
+                signal.raise_signal(signal.SIGINT)
+            yield analysis
+
+    monkeypatch.setattr(command, "analyze", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    code, out, err = explain(ASTRONAUT, CAT, "--samples", "5000", "--superpixels", "40", "--out", tmp_path)
+    assert (code, err) == (130, "")
+    assert "was stopped before it was complete" in out and str(CAT) not in out
+    assert {name.split("/")[0] for name in files(tmp_path)} == {"astronaut"}
+    data = json.loads((tmp_path / "astronaut" / DATA).read_text(encoding="utf-8"))
+    assert not data["complete"] and data["attributions"]["lime"]["evidence"]["samples"] < 5000
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_second_ctrl_c_ends_at_once() -> None:
+    with command._until_interrupted() as interrupted:
+        assert not interrupted()
+        signal.raise_signal(signal.SIGINT)
+        assert interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_everything_is_said_in_the_language_asked_for(explain: Explain, broken: Path, tmp_path: Path) -> None:
+    code, out, err = explain(ASTRONAUT, CAT, *QUICK, "--language", "tr", "--trust", "--out", tmp_path / "reports")
+    assert (code, err) == (0, "")
+    assert f"{ASTRONAUT}: Karar verilemedi. Rapor: " in out and f"{CAT}: Yüz bulunamadı." in out
+    page = (tmp_path / "reports" / "astronaut" / PAGE).read_text(encoding="utf-8")
+    assert '<html lang="tr">' in page and "Sahte" in page
+    data = json.loads((tmp_path / "reports" / "astronaut" / DATA).read_text(encoding="utf-8"))
+    assert data["language"] == "tr" and data["prediction"]["verdict"] == "Inconclusive"
+    for arguments in ((broken,), (ASTRONAUT, "--samples", "5"), (ASTRONAUT, "--model", "nowhere")):
+        assert explain(*arguments, "--language", "tr")[2].startswith("Hata: ")
+    assert str(ValueError(Said("class.Fake"))) == "Fake", "afterwards as before"
+
+
+def test_language_of_the_environment_is_spoken(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "tr")
+    assert f"{CAT}: Yüz bulunamadı." in explain(CAT)[1]
+    assert f"{CAT}: No face found." in explain(CAT, "--language", "en")[1]
+    assert "Çıkış kodları" in explain("--help")[1]
+
+
+def shell(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    called = [sys.executable, "-m", "explain", *map(str, arguments), "--language", "en"]
+    return subprocess.run(called, cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.slow
+def test_libraries_say_nothing_in_a_pipe() -> None:
+    """Neither LiteRT nor TensorFlow, which Grad-CAM loads, nor a progress bar."""
+    ended = shell(ASTRONAUT, "--methods", "gradcam", "--json")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert list(json.loads(ended.stdout)["attributions"]) == ["gradcam"]
+
+
+@pytest.mark.slow
+def test_terminal_shows_what_is_being_done() -> None:
+    screen, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    called = [
+        sys.executable,
+        "-m",
+        "explain",
+        "examples/astronaut.jpg",
+        *QUICK,
+        "--methods",
+        "lime",
+        "--language",
+        "en",
+    ]
+    ended = subprocess.run(called, cwd=ROOT, stdout=subprocess.PIPE, stderr=terminal, text=True, timeout=300)
+    shown = os.read(screen, 100_000).decode()
+    for descriptor in (screen, terminal):
+        os.close(descriptor)
+    assert "examples/astronaut.jpg: LIME: " in shown and "100%" in shown
+    assert ended.stdout.startswith("examples/astronaut.jpg: Inconclusive.")
+
+
+@pytest.mark.slow
+def test_model_in_the_folder_comes_first_as_on_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkout = tmp_path / "checkout"
+    for name in ("explain", "model", "examples"):
+        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("best_model_effatt.h5", "label_transform.pkl"):
+        shutil.copy(ROOT / "tests" / "data" / "legacy" / "keras2_softmax" / name, checkout / "model")
+    monkeypatch.setenv("WHYFAKE_CACHE", str(tmp_path / "cache"))
+    ended = shell("examples/astronaut.jpg", *VERDICT_ALONE, "--json", cwd=checkout)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["model"]["name"] == "best_model_effatt.h5"

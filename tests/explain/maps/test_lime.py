@@ -1,0 +1,394 @@
+"""LIME against stock lime, and against worlds whose answer is known."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from lime.lime_image import ImageExplanation, LimeImageExplainer
+from numpy.typing import NDArray
+
+from explain.maps.attribution import Attribution
+from explain.maps.lime import PATIENCE, LimeExplainer, Predict
+from explain.maps.lime_fit import intervals
+from explain.maps.neighbourhood import batch_bounds, paired_masks
+from explain.regions.hiding import HIDES, hidden_crop, perturb
+
+CLASSES = ("Fake", "Real")
+SIDE, GRID = 24, 4
+K = GRID * GRID
+CELL = np.arange(SIDE) * GRID // SIDE
+SEGMENTS = (CELL[:, None] * GRID + CELL).astype(np.int32)  # 16 squares
+CROP = np.random.RandomState(7).randint(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+# What each superpixel adds to P(Fake) when it is visible; all different, sum within 0..1.
+TRUTH = np.random.RandomState(8).permutation(np.linspace(-0.05, 0.07, K))
+
+
+def visible_fractions(images: NDArray[np.uint8]) -> np.ndarray:
+    """``(N, K)``: share of each superpixel's pixels that are those of ``CROP``."""
+    same = (images == CROP).all(axis=-1).reshape(len(images), -1)
+    return np.stack([same[:, SEGMENTS.ravel() == k].mean(axis=1) for k in range(K)], axis=1)
+
+
+def linear_model(images: NDArray[np.uint8]) -> np.ndarray:
+    fake = 0.3 + visible_fractions(images) @ TRUTH
+    return np.stack([fake, 1 - fake], axis=1)
+
+
+def brightness_model(images: NDArray[np.uint8]) -> np.ndarray:
+    """Not linear in the superpixels: two of them matter through their product."""
+    red = images[..., 0].mean(axis=(1, 2)) / 255
+    spread = images[:, :12, :12].std(axis=(1, 2, 3)) * images[:, 12:, 12:].std(axis=(1, 2, 3)) / 80**2
+    fake = 1 / (1 + np.exp(-(8 * (red - 0.5) + 2 * spread - 1)))
+    return np.stack([fake, 1 - fake], axis=1)
+
+
+def noise_model() -> Predict:
+    """Answers at random, whatever it is shown."""
+    answers = np.random.RandomState(0)
+
+    def predict(images: NDArray[np.uint8]) -> np.ndarray:
+        fake = answers.uniform(size=len(images))
+        return np.stack([fake, 1 - fake], axis=1)
+
+    return predict
+
+
+class Recorder:
+    """A model that keeps every batch it was asked about."""
+
+    def __init__(self, model: Predict = brightness_model) -> None:
+        self.model = model
+        self.batches: list[np.ndarray] = []
+
+    def __call__(self, images: NDArray[np.uint8]) -> np.ndarray:
+        self.batches.append(images)
+        return self.model(images)
+
+
+class GivenMasks:
+    """Stands in for stock's random state and hands out masks drawn elsewhere."""
+
+    def __init__(self, masks: NDArray[np.uint8]) -> None:
+        self.masks = masks
+
+    def randint(self, low: int, high: int, size: int) -> np.ndarray:
+        assert (low, high, size) == (0, 2, self.masks.size)
+        return self.masks.astype(np.int64).ravel()
+
+
+def stock_explanation(
+    masks: NDArray[np.uint8], predict: Predict, label: int = 0, hide_color: int | None = None
+) -> ImageExplanation:
+    stock = LimeImageExplainer()
+    stock.random_state = GivenMasks(masks)
+    return stock.explain_instance(
+        CROP,
+        predict,
+        labels=(label,),
+        top_labels=None,
+        hide_color=hide_color,
+        num_samples=len(masks),
+        segmentation_fn=lambda image: SEGMENTS,
+        random_seed=0,
+    )
+
+
+def fit_and_intervals(
+    samples: int, seed: int, model: Predict = brightness_model
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Weights of a model's superpixels and their intervals, over all the samples."""
+    masks, hidden, explainer = paired_masks(samples, K, seed), hidden_crop(CROP, SEGMENTS, "mean"), LimeExplainer()
+    batches = (masks[start : start + 500] for start in range(0, samples, 500))
+    answers = np.concatenate([model(perturb(CROP, hidden, SEGMENTS, batch)) for batch in batches])
+    explanation = explainer.fit(masks, answers, CROP, SEGMENTS, 0)
+    weights = np.array([weight for _, weight in sorted(explanation.local_exp[0])])
+    kernel = explainer.base.kernel_fn(1 - np.sqrt(masks.mean(axis=1)))
+    return weights, intervals(masks, answers[:, 0], kernel, weights, float(explanation.intercept[0]))
+
+
+def last(explainer: LimeExplainer, target: str = "Fake", **options: Any) -> Attribution:
+    *_, attribution = explainer.explain(CROP, SEGMENTS, brightness_model, CLASSES, target, **options)
+    return attribution
+
+
+@pytest.mark.parametrize("samples", [40, 301])  # one of them within a single batch
+@pytest.mark.parametrize(("target", "column"), [("Fake", 0), ("Real", 1)])
+def test_equals_stock_lime_on_the_same_masks(samples: int, target: str, column: int) -> None:
+    stock = stock_explanation(paired_masks(samples, K, seed=5), brightness_model, column)
+    ours = last(LimeExplainer(seed=5), target, samples=samples)
+    expected = [weight for _, weight in sorted(stock.local_exp[column])]
+    assert len(expected) == K
+    assert ours.weights is not None
+    np.testing.assert_allclose(ours.weights, expected, atol=1e-6)
+    assert ours.evidence["intercept"] == pytest.approx(stock.intercept[column], abs=1e-6)
+    assert ours.evidence["r2"] == pytest.approx(stock.score, abs=1e-6)
+    assert ours.evidence["local_prediction"] == pytest.approx(stock.local_pred[0], abs=1e-6)
+
+
+@pytest.mark.parametrize(("hide", "hide_color"), [("mean", None), ("black", 0)])
+def test_perturbed_crops_equal_stock_pixel_for_pixel(hide: str, hide_color: int | None) -> None:
+    masks = paired_masks(30, K, seed=1)
+    asked = Recorder()
+    stock_explanation(masks, asked, hide_color=hide_color)
+    ours = perturb(CROP, hidden_crop(CROP, SEGMENTS, hide), SEGMENTS, masks)
+    assert ours.dtype == np.uint8
+    assert np.array_equal(ours, np.concatenate(asked.batches))
+
+
+def test_fit_gives_limes_own_explanation() -> None:
+    masks = paired_masks(200, K, seed=0)
+    predictions = linear_model(perturb(CROP, hidden_crop(CROP, SEGMENTS, "mean"), SEGMENTS, masks))
+    explanation = LimeExplainer().fit(masks, predictions, CROP, SEGMENTS, 0)
+    assert isinstance(explanation, ImageExplanation)
+    _, shown = explanation.get_image_and_mask(0, positive_only=True, num_features=3)
+    assert set(np.unique(SEGMENTS[shown == 1])) == set(np.argsort(TRUTH)[-3:])
+
+
+def test_recovers_a_linear_model() -> None:
+    *_, found = LimeExplainer().explain(CROP, SEGMENTS, linear_model, CLASSES, "Fake", samples=1000)
+    assert found.weights is not None
+    assert np.corrcoef(found.weights, TRUTH)[0, 1] > 0.99
+    assert np.array_equal(np.argsort(found.weights), np.argsort(TRUTH))
+    noticeable = np.abs(TRUTH) > 0.005
+    assert np.array_equal(np.sign(found.weights[noticeable]), np.sign(TRUTH[noticeable]))
+    np.testing.assert_allclose(found.weights, TRUTH, atol=0.005)
+    assert float(found.evidence["r2"]) > 0.99
+    assert found.evidence["model_prediction"] == pytest.approx(0.3 + TRUTH.sum())
+    assert found.evidence["local_prediction"] == pytest.approx(0.3 + TRUTH.sum(), abs=0.01)
+
+
+def test_same_seed_gives_the_same_map_bit_for_bit() -> None:
+    explainer = LimeExplainer(seed=4)
+    first = last(explainer, samples=150).map.tobytes()
+    assert last(explainer, samples=150).map.tobytes() == first
+    assert last(LimeExplainer(seed=4), samples=150).map.tobytes() == first
+    assert last(LimeExplainer(seed=5), samples=150).map.tobytes() != first
+
+
+def test_real_is_the_negative_of_fake() -> None:
+    fake, real = (last(LimeExplainer(), target, samples=300) for target in CLASSES)
+    assert fake.weights is not None and np.abs(fake.weights).max() > 0.01
+    np.testing.assert_allclose(real.map, -fake.map, atol=1e-5)
+    assert (fake.target, real.target) == CLASSES
+
+
+def test_attribution_describes_itself() -> None:
+    found = last(LimeExplainer(kernel_width=0.3, seed=2), samples=100, hide="blur")
+    assert found.method == "lime"
+    assert found.native_shape == (SIDE, SIDE)
+    assert found.weights is not None and found.segments is not None
+    assert np.array_equal(found.map, found.weights[found.segments])
+    evidence = found.evidence
+    assert (evidence["samples"], evidence["budget"], evidence["complete"]) == (100, 100, True)
+    assert (evidence["seed"], evidence["kernel_width"], evidence["hide"]) == (2, 0.3, "blur")
+    assert evidence["model_prediction"] == pytest.approx(brightness_model(CROP[None])[0, 0])
+    assert float(evidence["seconds"]) > 0
+
+
+@pytest.mark.parametrize("samples", [1, 2, 5, 8])
+def test_masks_come_in_pairs(samples: int) -> None:
+    masks = paired_masks(samples, K, seed=0)
+    assert masks.shape == (samples, K)
+    assert masks.dtype == np.uint8
+    assert masks[0].all()
+    pairs = masks[1 : 1 + (samples - 1) // 2 * 2].reshape(-1, 2, K)
+    assert (pairs.sum(axis=1) == 1).all()
+    assert np.array_equal(masks, paired_masks(100, K, seed=0)[:samples])
+
+
+@pytest.mark.parametrize(
+    ("samples", "batch_size", "ends"),
+    [
+        (2, 64, [2]),
+        (63, 64, [16, 32, 48, 63]),
+        (64, 64, [16, 32, 48, 64]),
+        (130, 64, [16, 32, 48, 64, 128, 130]),
+        (3, 1, [1, 2, 3]),
+        (25, 10, [2, 5, 7, 10, 20, 25]),
+    ],
+)
+def test_the_first_batch_comes_in_quarters(samples: int, batch_size: int, ends: list[int]) -> None:
+    assert batch_bounds(samples, batch_size) == list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+@pytest.mark.parametrize("samples", [2, 63, 64, 65, 129, 500])
+def test_asks_for_exactly_the_samples_in_uint8_batches(samples: int) -> None:
+    asked = Recorder()
+    maps = list(LimeExplainer().explain(CROP, SEGMENTS, asked, CLASSES, "Fake", samples=samples))
+    assert sum(map(len, asked.batches)) == samples
+    assert [len(batch) for batch in asked.batches] == [end - start for start, end in batch_bounds(samples, 64)]
+    assert all(batch.shape[1:] == CROP.shape and batch.dtype == np.uint8 for batch in asked.batches)
+    assert np.array_equal(asked.batches[0][0], CROP)
+    assert maps[-1].evidence["samples"] == samples
+
+
+def test_map_grows_until_complete() -> None:
+    maps = list(LimeExplainer(batch_size=10).explain(CROP, SEGMENTS, noise_model(), CLASSES, "Fake", samples=1000))
+    used = [found.evidence["samples"] for found in maps]
+    assert used[0] == 70  # the first full batch past 64 samples
+    assert used[1] == 140  # doubled; from here on the step is a tenth of the plan
+    assert used[1:] == [*range(140, 1000, 100), 1000]
+    assert [found.evidence["complete"] for found in maps] == [False] * (len(maps) - 1) + [True]
+    seconds = [found.evidence["seconds"] for found in maps]
+    assert seconds == sorted(seconds)
+
+
+@pytest.mark.parametrize(("each", "first"), [(0.001, 64), (0.01, 64), (0.02, 32), (0.05, 16), (0.5, 16)])
+def test_a_slow_network_shows_its_first_map_in_time(monkeypatch: pytest.MonkeyPatch, each: float, first: int) -> None:
+    clock = 0.0
+
+    def slow_model(images: NDArray[np.uint8]) -> np.ndarray:
+        nonlocal clock
+        clock += each * len(images)
+        return brightness_model(images)
+
+    monkeypatch.setattr("explain.maps.lime.time", SimpleNamespace(perf_counter=lambda: clock))
+    *rough, found = LimeExplainer().explain(CROP, SEGMENTS, slow_model, CLASSES, "Fake", samples=640)
+    assert rough[0].evidence["samples"] == first
+    assert float(rough[0].evidence["seconds"]) <= max(PATIENCE, 16 * each)
+    assert found.map.tobytes() == last(LimeExplainer(), samples=640).map.tobytes(), "the clock decides no result"
+
+
+def test_a_map_of_few_samples_is_not_sure_of_itself() -> None:
+    """Of 16 samples and as many superpixels, of which none matters."""
+    sure = []
+    for seed in range(20):
+        _, bounds = fit_and_intervals(16, seed, noise_model())
+        sure.append((bounds[:, 0] > 0) | (bounds[:, 1] < 0))
+    assert np.mean(sure) < 0.1
+
+
+def test_stops_early_once_the_map_has_converged() -> None:
+    *rough, found = LimeExplainer().explain(CROP, SEGMENTS, linear_model, CLASSES, "Fake", samples=2000)
+    assert all(attribution.evidence["converged"] is False for attribution in rough)
+    assert (found.evidence["converged"], found.evidence["complete"], found.evidence["budget"]) == (True, True, 2000)
+    assert 10 * K <= int(found.evidence["samples"]) < 1000
+    assert float(found.evidence["halves_rank_correlation"]) >= 0.9
+    assert found.evidence["halves_same_top"] == 1
+
+
+def test_a_model_that_answers_noise_never_converges() -> None:
+    *_, found = LimeExplainer().explain(CROP, SEGMENTS, noise_model(), CLASSES, "Fake", samples=1000)
+    assert (found.evidence["converged"], found.evidence["complete"]) == (False, True)
+    assert found.evidence["samples"] == 1000
+    assert found.intervals is not None
+    unclear = (found.intervals[:, 0] <= 0) & (found.intervals[:, 1] >= 0)
+    assert unclear.mean() > 0.8, "what is not there must not look certain"
+
+
+@pytest.mark.parametrize("samples", [401, 1601])
+def test_intervals_are_as_wide_as_weights_vary_from_seed_to_seed(samples: int) -> None:
+    """Of a model that is not linear in the superpixels, whose samples are paired."""
+    runs = [fit_and_intervals(samples, seed) for seed in range(30)]
+    spread = 1.96 * np.std([weights for weights, _ in runs], axis=0, ddof=1).mean()
+    reach = np.mean([np.ptp(bounds, axis=1) / 2 for _, bounds in runs])
+    assert reach == pytest.approx(spread, rel=0.15)
+    held = [np.abs(bounds.mean(axis=1) - weights).max() for weights, bounds in runs]
+    assert max(held) < 1e-6, "each interval lies around its weight"
+
+
+def test_a_growing_map_equals_the_fit_of_its_samples() -> None:
+    rough = next(LimeExplainer().explain(CROP, SEGMENTS, brightness_model, CLASSES, "Fake", samples=640))
+    whole = last(LimeExplainer(), samples=int(rough.evidence["samples"]))
+    assert rough.map.tobytes() == whole.map.tobytes()
+
+
+def test_cancelling_asks_for_no_further_batch() -> None:
+    asked = Recorder()
+    stop = False
+    seen = []
+    maps = LimeExplainer().explain(CROP, SEGMENTS, asked, CLASSES, "Fake", samples=1000, cancelled=lambda: stop)
+    for found in maps:
+        seen.append(found)
+        stop = True
+    assert len(seen) == 1
+    assert seen[0].evidence["complete"] is False
+    assert sum(map(len, asked.batches)) == seen[0].evidence["samples"]
+
+
+def test_cancelled_before_the_start_predicts_nothing() -> None:
+    asked = Recorder()
+    assert not list(LimeExplainer().explain(CROP, SEGMENTS, asked, CLASSES, "Fake", cancelled=lambda: True))
+    assert asked.batches == []
+
+
+def test_hide_values() -> None:
+    hidden = {hide: hidden_crop(CROP, SEGMENTS, hide) for hide in HIDES}
+    assert set(hidden) == {"mean", "blur", "black", "inpaint"}
+    for picture in hidden.values():
+        assert picture.shape == CROP.shape and picture.dtype == np.uint8
+    assert np.array_equal(hidden["mean"][SEGMENTS == 5], np.tile(hidden["mean"][SEGMENTS == 5][0], (36, 1)))
+    assert not hidden["black"].any()
+    assert hidden["blur"].std() < CROP.std() / 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"target": "fake"}, "target must be one of Fake, Real, got 'fake'"),
+        ({"samples": 1}, "samples must be at least 2, got 1"),
+        ({"hide": "noise"}, "hide must be one of mean, blur, black, inpaint or tokens, got 'noise'"),
+        ({"crop": CROP / 255}, "crop must be uint8"),
+        ({"segments": SEGMENTS + 1}, "every label from 0 to K-1"),
+        ({"segments": SEGMENTS[:12]}, "segments must have the crop's shape"),
+    ],
+)
+def test_refuses_wrong_arguments_at_once(change: dict, message: str) -> None:
+    asked = Recorder()
+    arguments = {
+        "crop": CROP, "segments": SEGMENTS, "predict": asked, "classes": CLASSES, "target": "Fake"
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=message):
+        LimeExplainer().explain(**arguments | change)
+    assert asked.batches == []
+
+
+def test_says_when_predict_returns_another_shape() -> None:
+    with pytest.raises(ValueError, match=r"\(images, classes\) \(16, 2\), got \(16,\)"):
+        next(LimeExplainer().explain(CROP, SEGMENTS, lambda images: np.ones(len(images)), CLASSES, "Fake"))
+
+
+@pytest.mark.parametrize("options", [{"kernel_width": 0}, {"batch_size": 0}])
+def test_refuses_wrong_settings(options: dict) -> None:
+    with pytest.raises(ValueError, match="kernel_width must be above 0 and batch_size at least 1"):
+        LimeExplainer(**options)
+
+
+def stock_style(explainer: LimeExplainer, image: np.ndarray = CROP, **options: Any) -> ImageExplanation:
+    return explainer.explain_instance(image, brightness_model, labels=(0,), top_labels=None, num_samples=90, **options)
+
+
+def test_stock_signature_works() -> None:
+    explanation = stock_style(LimeExplainer(), segmentation_fn=lambda image: SEGMENTS)
+    assert isinstance(explanation, ImageExplanation)
+    ours = last(LimeExplainer(), samples=90)
+    weights = [weight for _, weight in sorted(explanation.local_exp[0])]
+    assert ours.weights is not None
+    np.testing.assert_allclose(ours.weights, weights, atol=1e-6)
+
+
+def test_stock_signature_repeats_itself() -> None:
+    explainer = LimeExplainer(seed=3)
+    once, again = (stock_style(explainer, batch_size=32) for _ in range(2))  # with stock's own quickshift
+    assert once.local_exp == again.local_exp
+
+
+def test_stock_signature_leaves_nothing_behind() -> None:
+    explainer = LimeExplainer(seed=3)
+    stock_style(explainer, progress_bar=True)
+    assert explainer.random_state.randint(1000) == LimeExplainer(seed=3).random_state.randint(1000)
+    assert explainer.progress_bar is False
+
+
+def test_stock_signature_takes_float_images() -> None:
+    explanation = stock_style(LimeExplainer(), CROP.astype(np.float64), segmentation_fn=lambda image: SEGMENTS)
+    assert len(explanation.local_exp[0]) == K
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_progress_bar_is_honoured(shown: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    stock_style(LimeExplainer(), segmentation_fn=lambda image: SEGMENTS, progress_bar=shown)
+    assert ("90/90" in capsys.readouterr().err) is shown

@@ -1,0 +1,175 @@
+"""RISE against worlds whose answer is known, and two seeds of it against each other on a real face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from explain.maps.attribution import Attribution
+from explain.maps.rise import BLOCKS, CELLS, GRID, blend_pairs, mask_block, rise
+from explain.maps.subject import BATCH, Subject
+from explain.regions.superpixels import segment
+from model.detector.detector import Detector
+from model.photos.faces import find_faces
+
+SIDE = 56
+CELL = SIDE // GRID  # 8 pixels
+CROP = np.full((SIDE, SIDE, 3), 200, np.uint8)  # over a black hidden picture: brightness / 200 is the mask
+SQUARE = np.arange(SIDE) // 14
+SEGMENTS = (SQUARE[:, None] * 4 + SQUARE).astype(np.int32)  # 16 squares
+SUPPORTS, OPPOSES = 5, 7  # both within rows 14 to 27
+BLOCK = 2 * CELLS  # pictures
+
+
+class Model:
+    """P(Fake) as some function of how visible each pixel is, ``(N, S, S)`` in 0..1; keeps every batch."""
+
+    card = SimpleNamespace(labels=("Fake", "Real"))
+
+    def __init__(self, p_fake: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> None:
+        self.p_fake = p_fake
+        self.batches: list[NDArray[np.uint8]] = []
+
+    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+        self.batches.append(crops)
+        fake = self.p_fake(crops[..., 0] / 200)
+        return np.stack([fake, 1 - fake], axis=1)
+
+
+def two_squares(visible: NDArray[np.float64]) -> NDArray[np.float64]:
+    supports, opposes = (visible[:, square == SEGMENTS].mean(axis=1) for square in (SUPPORTS, OPPOSES))
+    return 0.4 + 0.5 * supports - 0.3 * opposes
+
+
+def products(visible: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Nothing linear: the upper half matters only as far as the lower one is visible."""
+    return 0.9 * visible[:, : SIDE // 2].mean(axis=(1, 2)) * visible[:, SIDE // 2 :].mean(axis=(1, 2)) ** 2
+
+
+def subject_of(p_fake: Callable[[NDArray[np.float64]], NDArray[np.float64]], **settings: object) -> Subject:
+    return Subject(CROP, SEGMENTS, **{"target": "Fake", "detector": Model(p_fake), "hide": "black"} | settings)
+
+
+def last(subject: Subject) -> Attribution:
+    *_, found = rise(subject)
+    return found
+
+
+def test_ranks_the_true_region_first_and_the_opposing_one_last() -> None:
+    values = last(subject_of(two_squares)).region_values(SEGMENTS)
+    assert (values.argmax(), values.argmin()) == (SUPPORTS, OPPOSES)
+    assert values[SUPPORTS] > 0.15
+    assert values[OPPOSES] < -0.1
+
+
+def test_is_zero_where_the_model_does_not_look() -> None:
+    found = last(subject_of(two_squares)).map
+    far = found[28 + 2 * CELL :]  # two cells away from both squares: a smooth mask knows no nearer
+    assert np.abs(far).max() < 0.002  # what is left is the rounding of pixels to 0..255
+    assert np.abs(found).max() > 0.2
+
+
+@pytest.mark.parametrize("share", [0.5, -0.5])
+def test_a_single_pixel_gets_exactly_what_it_adds(share: float) -> None:
+    found = last(subject_of(lambda visible: 0.5 + share * visible[:, 20, 31])).map
+    assert found[20, 31] == pytest.approx(share, abs=0.005)
+    assert np.abs(found).max() == pytest.approx(abs(found[20, 31]), abs=1e-6)
+
+
+def test_a_model_that_never_changes_its_mind_gets_zero_everywhere() -> None:
+    assert not last(subject_of(lambda visible: np.full(len(visible), 0.8))).map.any()
+
+
+def test_real_is_the_negative_of_fake() -> None:
+    fake, real = (last(subject_of(products, target=target)) for target in ("Fake", "Real"))
+    assert np.abs(fake.map).max() > 0.03
+    np.testing.assert_allclose(real.map, -fake.map, atol=1e-6)
+    assert (fake.target, real.target) == ("Fake", "Real")
+
+
+def test_orders_pixels_as_the_papers_sum_over_the_same_masks_does() -> None:
+    """Where every pixel's mask varies alike, the paper's value is ours times its variance, plus a constant."""
+    subject = subject_of(products)
+    found = last(subject)
+    pictures = np.concatenate(subject.detector.batches)[..., 0] / 200
+    answers = products(pictures)
+    paper = np.tensordot(answers, pictures, axes=1) / pictures.sum(axis=0)
+    ours = found.map * 2 * pictures.var(axis=0) + answers.mean()
+    np.testing.assert_allclose(ours, paper, atol=0.002)
+
+
+def test_same_seed_gives_the_same_map_bit_for_bit() -> None:
+    first = last(subject_of(products, seed=4)).map.tobytes()
+    assert last(subject_of(products, seed=4)).map.tobytes() == first
+    assert last(subject_of(products, seed=5)).map.tobytes() != first
+
+
+def test_map_grows_until_complete() -> None:
+    subject = subject_of(products, seed=6)
+    maps = list(rise(subject))
+    assert [found.evidence["samples"] for found in maps] == [BLOCK * (block + 1) for block in range(BLOCKS)]
+    assert [found.evidence["complete"] for found in maps] == [False] * (BLOCKS - 1) + [True]
+    assert sum(map(len, subject.detector.batches)) == maps[-1].evidence["budget"] == BLOCKS * BLOCK
+    assert {len(batch) for batch in subject.detector.batches} == {BATCH}
+    seconds = [found.evidence["seconds"] for found in maps]
+    assert seconds == sorted(seconds) and seconds[0] > 0
+    assert (maps[0].evidence["seed"], maps[0].evidence["hide"]) == (6, "black")
+    assert (maps[0].method, maps[0].native_shape, maps[0].segments) == ("rise", (GRID, GRID), None)
+
+
+def test_cancelling_asks_for_no_further_batch() -> None:
+    subject = subject_of(products)
+    maps = list(rise(subject, lambda: len(subject.detector.batches) >= 5))
+    assert len(subject.detector.batches) == 5
+    assert [found.evidence["samples"] for found in maps] == [BLOCK, 2 * BLOCK]
+    assert not maps[-1].evidence["complete"]
+
+
+def test_cancelled_before_the_start_predicts_nothing() -> None:
+    subject = subject_of(products)
+    assert not list(rise(subject, lambda: True))
+    assert subject.detector.batches == []
+
+
+@pytest.mark.parametrize("side", [5, 24, 50, 56])
+def test_masks_are_smooth_and_between_hidden_and_shown(side: int) -> None:
+    masks = mask_block(side, np.array([0.3, 0.99]), np.random.default_rng(0))
+    assert (masks.shape, masks.dtype) == ((CELLS, side, side), np.float32)
+    assert masks.min() >= 0 and masks.max() <= 1
+    steps = np.abs(np.diff(masks, axis=1)).max()
+    assert 0 < steps <= 1 / -(-side // GRID) + 1e-6  # a cell's width from hidden to shown, at the least
+
+
+def test_masks_of_a_block_treat_distant_places_independently() -> None:
+    masks = mask_block(SIDE, np.array([0.4, 0.7]), np.random.default_rng(1)) - 0.5
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    far = (abs(rows - 20) > 2 * CELL) | (abs(columns - 31) > 2 * CELL)
+    together = np.tensordot(masks[:, 20, 31], masks, axes=1) / CELLS
+    assert np.abs(together[far]).max() < 1e-6
+    assert together[20, 31] > 0.05
+
+
+def test_blends_each_mask_and_its_complement() -> None:
+    random = np.random.default_rng(2)
+    crop, hidden = random.integers(0, 256, (2, 24, 24, 3)).astype(np.uint8)
+    masks = random.random((3, 24, 24)).astype(np.float32)
+    masks[0] = 1
+    pictures = blend_pairs(crop, hidden, masks)
+    assert (pictures.shape, pictures.dtype) == ((6, 24, 24, 3), np.uint8)
+    assert np.array_equal(pictures[0], crop) and np.array_equal(pictures[1], hidden)
+    both = np.stack([masks, 1 - masks], axis=1).reshape(6, 24, 24, 1)
+    exact = both * crop.astype(np.float64) + (1 - both) * hidden
+    assert np.abs(pictures - exact).max() < 0.51
+
+
+@pytest.mark.slow
+def test_two_seeds_agree_on_a_real_face(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
+    crop = find_faces(astronaut, detector.card.preprocessing.crop_margin)[0].crop
+    segments = segment(crop, "slic", 30)
+    one, other = (last(Subject(crop, segments, "Fake", detector, seed=seed)).map for seed in (0, 1))
+    assert spearmanr(one[::4, ::4].ravel(), other[::4, ::4].ravel()).statistic > 0.9

@@ -1,0 +1,83 @@
+"""Tests of how the page starts: in the visitor's language, as a link asks, and with a sentence where it cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from explain.examples import examples
+from explain.page.arrival import AT_FIRST, arrival
+from explain.page.links import Updates
+from model.available import Models
+from model.found import MODEL_FOLDER, FoundModel
+from model.i18n.preferences import by_preference, preferred_language
+from model.paths import SHIPPED
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return Models([FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)])
+
+
+def arrive(models: Models, accepted: str = "", **query: str) -> Updates:
+    return arrival(models, query, accepted)
+
+
+def test_a_bare_address_changes_nothing_but_the_language(models: Models) -> None:
+    assert arrive(models) == {"language": "en"}
+    assert arrive(models, "tr-TR,tr;q=0.9,en;q=0.5") == {"language": "tr"}
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("", "en"), ("de, tr;q=0.8, en;q=0.3", "tr"), ("en-GB, tr;q=0.9", "en"), ("tr;q=0, en", "en"), ("x;q=high", "en")],
+)
+def test_the_header_tells_the_language(header: str, language: str) -> None:
+    assert preferred_language(header) == language
+
+
+def test_what_is_preferred_comes_first() -> None:
+    assert by_preference("a;q=0.1, B, c;q=0.5, d;q=0") == ["b", "c", "a"]
+
+
+def test_a_link_outdoes_the_browser(models: Models) -> None:
+    found = arrive(models, "tr", lang="en", superpixels="40", smooth="1", further="rise,occlusion")
+    assert found == {"language": "en", "superpixels": 40, "smooth": True, "further": ["rise", "occlusion"]}
+    assert arrive(models, "tr", lang="klingon")["language"] == "tr"
+
+
+def test_a_link_may_name_an_example_and_no_other_file(models: Models) -> None:
+    chosen = examples()[1].path
+    assert arrive(models, example=chosen.stem)["photo"] == str(chosen)
+    assert "photo" not in arrive(models, example="../README")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("samples", "many", "samples=many"),
+        ("samples", "7", "samples"),
+        ("model", "other", "model=other"),
+        ("superpixels", "-3", "superpixels=-3"),
+        ("superpixels", "5", "superpixels=5"),
+        ("superpixels", "200", "superpixels=200"),
+        ("shown", "0", "shown=0"),
+        ("shown", "51", "shown=51"),
+        ("further", "lime", "further=lime"),
+        ("further", "horoscope", "horoscope"),
+        ("target", "Fish", "Fish"),
+    ],
+)
+def test_a_link_that_asks_for_the_impossible_is_told_and_changes_nothing(
+    models: Models, name: str, value: str, told: str
+) -> None:
+    found: dict[str, Any] = arrive(models, **{name: value})
+    assert set(found) == {"language", "notice"}
+    assert told in found["notice"]["value"] and "invalid literal" not in found["notice"]["value"]
+
+
+def test_at_first_the_controls_hold_what_a_link_can_name(models: Models) -> None:
+    link = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in AT_FIRST.items()}
+    link |= {"smooth": "0", "trust": "1"}
+    assert arrive(models, **link) == {"language": "en", **AT_FIRST}

@@ -1,0 +1,49 @@
+"""Choices that come and go: what a visitor chose a moment ago may not be offered any more."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+
+from app import ChangingDropdown, ChangingRadio, build_page
+from explain.page import what_if
+from explain.service.service import BUSY_VISITORS, SEATS
+from model.available import Models, to_choose_from
+
+GONE = [13]
+
+
+def test_choice_that_is_gone_is_no_error() -> None:
+    assert ChangingDropdown([], multiselect=True).preprocess(GONE) == GONE
+    assert ChangingRadio(["lime"]).preprocess("gradcam") == "gradcam"
+    with pytest.raises(gr.Error):
+        gr.Dropdown([], multiselect=True).preprocess(GONE)
+
+
+def test_browser_knows_both_by_the_name_of_what_they_extend() -> None:
+    assert (ChangingDropdown([]).get_block_name(), ChangingRadio([]).get_block_name()) == ("dropdown", "radio")
+
+
+def test_page_offers_its_changing_choices_by_these() -> None:
+    blocks = build_page(Models(to_choose_from(None), print))
+    by_name = {block.elem_id: block for block in blocks.blocks.values() if getattr(block, "elem_id", None)}
+    assert isinstance(by_name["regions"], ChangingDropdown) and isinstance(by_name["slide-map"], ChangingRadio)
+
+
+@pytest.mark.parametrize(("chosen", "hidden"), [([2, 13, 0], [2, 0]), (GONE, []), (None, []), ([], [])])
+def test_regions_of_the_face_before_are_left_out(
+    chosen: list[int] | None, hidden: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(what_if, "_hide", lambda seen, regions: {"regions": regions})
+    seen = SimpleNamespace(analysis=SimpleNamespace(subject=SimpleNamespace(count=5)))
+    assert what_if.hide_named({"seen": seen, "regions": chosen}) == {"regions": hidden}
+
+
+def test_more_visitors_begin_than_are_served_so_that_they_are_told_that_they_wait() -> None:
+    blocks = build_page(Models(to_choose_from(None), print))
+    runs = [one for one in blocks.fns.values() if one.concurrency_id == "model"]
+    assert len(runs) > 3
+    assert {one.concurrency_limit for one in runs} == {SEATS}
+    assert SEATS > BUSY_VISITORS

@@ -1,0 +1,100 @@
+"""Tests of what the page is made of: links that bring the settings back, regions that can be pointed at."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import re
+from urllib.parse import parse_qsl
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explain.analysis import Analysis, analyze
+from explain.examples import examples
+from explain.html.regions import pointed_at, region_line, regions_table
+from explain.page.links import from_link, link_to
+from explain.page.run import ALWAYS, LIKELIER, settings_from
+from explain.page.view import View
+from explain.settings import Settings, SettingsError
+from model.detector.detector import Detector
+from model.i18n.catalogue import speaking
+
+ASKED = {
+    **{"language": "tr", "model": "lite_attention", "target": "Real", "superpixels": 20, "samples": 300, "shown": 5},
+    **{"smooth": True, "further": ["occlusion", "rise"], "trust": False, "segmentation": "facial", "hide": "blur"},
+}
+
+
+@pytest.fixture(scope="module")
+def analysis(detector: Detector) -> Analysis:
+    """An example explained by few samples."""
+    settings = Settings(samples=100, superpixels=15, robustness=False)
+    *_, last = analyze(examples()[0].path, settings, detector)
+    return last
+
+
+def test_a_link_brings_every_setting_back() -> None:
+    query = dict(parse_qsl(link_to(ASKED).removeprefix("?")))
+    assert query["lang"] == "tr"
+    assert from_link(query) == {name: value for name, value in ASKED.items() if name != "language"}
+
+
+def test_only_an_example_is_named_in_a_link(analysis: Analysis) -> None:
+    assert f"example={examples()[0].path.stem}" in link_to(ASKED, analysis)
+    assert "example" not in link_to(ASKED)
+
+
+def test_controls_become_settings() -> None:
+    settings = settings_from(ASKED)
+    assert settings.methods == (*ALWAYS, "occlusion", "rise") and settings.target == "Real" and settings.hide == "blur"
+    assert settings_from({**ASKED, "target": LIKELIER}).target is None
+    with pytest.raises(SettingsError, match="hide"):
+        settings_from({**ASKED, "hide": "nothing"})
+
+
+def test_each_place_of_a_map_leads_to_its_region(analysis: Analysis) -> None:
+    written = re.search(r'data-regions="([^"]*)"', pointed_at(analysis))
+    assert written
+    data = json.loads(html.unescape(written[1]))
+    lime = analysis.attributions["lime"]
+    assert lime.segments is not None and lime.weights is not None
+    labels = _labels(data["lime"]["labels"])
+    np.testing.assert_array_equal(labels, lime.segments)
+    assert data["lime"]["lines"] == [region_line(lime, region) for region in range(len(lime.weights))]
+    cells = _labels(data["attention"]["labels"])
+    assert cells.shape == analysis.attributions["attention"].native_shape
+    mask = analysis.prediction.attention if analysis.prediction is not None else None
+    assert mask is not None
+    row, column = np.unravel_index(mask.argmax(), mask.shape)
+    assert f"{mask.max():.2f}" in data["attention"]["lines"][cells[row, column]]
+
+
+def _labels(url: str) -> np.ndarray:
+    picture = np.array(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))).astype(int)
+    return picture[..., 0] + 256 * picture[..., 1]
+
+
+def test_the_table_has_every_region_strongest_first(analysis: Analysis) -> None:
+    lime = analysis.attributions["lime"]
+    assert lime.weights is not None
+    weights = [
+        float(text.replace("−", "-")) for text in re.findall(r"<span>([+−]\d\.\d{3})</span>", regions_table(lime))
+    ]
+    assert len(weights) == len(lime.weights)
+    assert [abs(weight) for weight in weights] == sorted((abs(weight) for weight in weights), reverse=True)
+    with speaking("tr"):
+        assert "," in regions_table(lime) and "Region" not in regions_table(lime)
+
+
+def test_a_view_keeps_a_small_photo_and_its_boxes_in_place(analysis: Analysis) -> None:
+    view = View.of(analysis)
+    height, width = view.analysis.photo.pixels.shape[:2]
+    assert max(height, width) <= 1024 and view.display_scale <= 1
+    assert analysis.chosen is not None
+    x, y, w, h = (value * view.display_scale for value in analysis.chosen.box)
+    assert view.face_at(x + w / 2, y + h / 2) == 0 and view.face_at(x + 2 * w, y) is None
+    assert view.boxes().shape == (height, width, 3)

@@ -1,0 +1,243 @@
+"""What-if against models whose smallest flipping set is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from explain.maps.attribution import Attribution
+from explain.maps.lime import lime
+from explain.maps.subject import BATCH, Subject
+from explain.probes.what_if import WhatIf, smallest_flip, without, without_top
+from explain.regions.superpixels import segment
+from model.detector.detector import Detector
+from model.photos.faces import find_faces
+
+SIDE, K = 24, 16
+CELL = np.arange(SIDE) // 6
+SEGMENTS = (CELL[:, None] * 4 + CELL).astype(np.int32)  # 16 squares
+CROP = np.random.RandomState(7).randint(1, 256, (SIDE, SIDE, 3)).astype(np.uint8)  # no pixel is black
+CORNERS = np.unique(SEGMENTS, return_index=True)[1]  # a pixel of each region
+WEIGHTS = np.array([0.02, -0.1, 0.25, 0.01, 0.05, 0, 0, 0.15, -0.03, 0.1, 0, 0, 0.03, 0, 0, 0.02])
+
+Hidden = frozenset[int]
+
+
+class Model:
+    """P(Fake) as some function of the regions that are hidden, which are black; keeps every batch."""
+
+    card = SimpleNamespace(labels=("Fake", "Real"))
+
+    def __init__(self, p_fake: Callable[[Hidden], float]) -> None:
+        self.p_fake = p_fake
+        self.batches: list[NDArray[np.uint8]] = []
+
+    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+        self.batches.append(crops)
+        visible = crops.reshape(len(crops), -1, 3)[:, CORNERS].any(axis=2)
+        fake = np.array([self.p_fake(frozenset(np.flatnonzero(~row).tolist())) for row in visible])
+        return np.stack([fake, 1 - fake], axis=1)
+
+    def verdict(self, p_fake: float) -> str:
+        return "Fake" if p_fake >= 0.7 else "Real" if p_fake <= 0.3 else "Inconclusive"
+
+
+def additive(hidden: Hidden) -> float:
+    return 0.88 - WEIGHTS[list(hidden)].sum()
+
+
+def needs_both(hidden: Hidden) -> float:
+    """Fake only if regions 2 and 9 are both visible: hiding either flips."""
+    return 0.2 if hidden & {2, 9} else 0.9
+
+
+def needs_either(hidden: Hidden) -> float:
+    """Fake as long as region 2 or region 9 is visible: only hiding both flips."""
+    return 0.2 if hidden >= {2, 9} else 0.9
+
+
+def subject_of(p_fake: Callable[[Hidden], float] = additive, **settings: Any) -> Subject:
+    given = {"segments": SEGMENTS, "target": "Fake", "detector": Model(p_fake), "hide": "black"}
+    return Subject(CROP, **given | settings)
+
+
+def map_of(weights: NDArray[np.float64] = WEIGHTS, target: str = "Fake") -> Attribution:
+    exact = weights.astype(np.float32)
+    return Attribution("truth", target, exact[SEGMENTS], (SIDE, SIDE), SEGMENTS, exact, {})
+
+
+def map_in_order(*regions: int) -> Attribution:
+    """A map that hides these regions first, in this order, and then the others by number."""
+    weights = -np.arange(1, K + 1) / 100
+    weights[list(regions)] = np.arange(len(regions), 0, -1) / 10
+    return map_of(weights)
+
+
+def assert_really_asked(subject: Subject, what_if: WhatIf, hidden: Collection[int]) -> None:
+    """The picture shows just these regions hidden, and the numbers are the model's own for it."""
+    black = np.isin(SEGMENTS, list(hidden))
+    assert np.array_equal(what_if.crop, np.where(black[..., None], 0, CROP)) and what_if.crop.dtype == np.uint8
+    assert what_if.probability == subject.probability(what_if.crop[None])[0]
+    assert what_if.before == subject.probability(CROP[None])[0]
+
+
+# One set of regions
+
+
+def test_the_network_is_asked_without_the_regions() -> None:
+    subject = subject_of()
+    found = without(subject, np.array([7, 2, 7]))
+    assert_really_asked(subject, found, {2, 7})
+    assert found.hidden == (7, 2)
+    assert (found.before, found.probability) == pytest.approx((0.88, 0.48))
+    assert (found.flipped, found.verdict, found.names) == (True, "Inconclusive", None)
+
+
+def test_the_verdict_is_that_of_p_fake_whatever_the_target() -> None:
+    found = without(subject_of(needs_both, target="Real"), [9])
+    assert (found.before, found.probability) == pytest.approx((0.1, 0.8))
+    assert (found.flipped, found.verdict, found.verdict_before) == (True, "Real", "Fake")
+
+
+def test_hiding_nothing_changes_nothing() -> None:
+    found = without(subject_of(), [])
+    assert np.array_equal(found.crop, CROP) and found.probability == found.before
+    assert (found.hidden, found.flipped, found.verdict, found.verdict_before) == ((), False, "Fake", "Fake")
+
+
+def test_names_are_those_of_the_hidden_regions() -> None:
+    names = ("mouth", *["hair"] * 3, *["background"] * 12)
+    found = without(subject_of(names=names), [3, 0, 1])
+    assert found.names == ("hair", "mouth", "hair")
+    assert found.still_visible == {"hair"}
+
+
+@pytest.mark.parametrize("region", [-1, K])
+def test_refuses_a_region_that_is_not_there(region: int) -> None:
+    subject = subject_of()
+    with pytest.raises(ValueError, match=f"regions must be numbers from 0 to 15, got {region}"):
+        without(subject, [2, region])
+    assert subject.detector.batches == []
+
+
+@pytest.mark.parametrize(("k", "hidden"), [(1, (2,)), (3, (2, 7, 9)), (16, (2, 7, 9, 4, 12, 0, 15, 3))])
+def test_the_strongest_regions_are_those_that_speak_for_the_target(k: int, hidden: tuple[int, ...]) -> None:
+    assert without_top(subject_of(), map_of(), k).hidden == hidden
+    without_regions = replace(map_of(), segments=None, weights=None)  # such as RISE's map
+    assert without_top(subject_of(), without_regions, k).hidden == hidden
+
+
+def test_refuses_to_hide_the_top_none() -> None:
+    with pytest.raises(ValueError, match="k must be at least 1 region, got 0"):
+        without_top(subject_of(), map_of(), 0)
+
+
+@pytest.mark.parametrize("ask", [lambda *given: without_top(*given, 3), smallest_flip])
+def test_refuses_a_map_of_the_other_class(ask: Callable[[Subject, Attribution], object]) -> None:
+    with pytest.raises(ValueError, match="the map must explain Fake, as the subject does, got Real"):
+        ask(subject_of(), map_of(target="Real"))
+
+
+# The smallest flip
+
+
+def test_finds_the_smallest_flip_of_an_additive_model() -> None:
+    subject = subject_of()
+    found = smallest_flip(subject, map_of())
+    assert found is not None and found.hidden == (2, 7)  # 0.88 - 0.25 - 0.15 = 0.48; no other pair comes below 0.5
+    assert_really_asked(subject, found, {2, 7})
+
+
+@pytest.mark.parametrize(("model", "smallest"), [(needs_both, [{2}, {9}]), (needs_either, [{2, 9}])])
+@pytest.mark.parametrize("order", [(2, 9), (5, 2, 6, 9), (9, 1, 2), (12, 13, 14)])
+def test_prunes_to_what_the_flip_needs_however_poor_the_map(
+    model: Callable[[Hidden], float], smallest: list[set[int]], order: tuple[int, ...]
+) -> None:
+    subject = subject_of(model)
+    found = smallest_flip(subject, map_in_order(*order))
+    assert found is not None and set(found.hidden) in smallest
+    assert_really_asked(subject, found, found.hidden)
+
+
+def test_regions_against_the_target_are_hidden_only_once_the_others_did_not_suffice() -> None:
+    found = smallest_flip(subject_of(lambda hidden: 0.1 if 8 in hidden else 0.9), map_of())  # 8 seems to oppose
+    assert found is not None and found.hidden == (8,)
+
+
+def test_shows_the_weaker_one_of_two_that_can_stand_in_for_each_other() -> None:
+    needed = [{2, 4, 7}, {2, 4, 9}]
+    subject = subject_of(lambda hidden: 0.1 if any(hidden >= these for these in needed) else 0.9)
+    found = smallest_flip(subject, map_in_order(2, 7, 9, 4))  # 7 and 9 are each needless, but not both
+    assert found is not None and found.hidden == (2, 7, 4)
+
+
+def test_prunes_again_what_has_become_needless() -> None:
+    """Region 9 is needed as long as 7 is hidden, and no longer once 7 is shown: a single pass would keep it."""
+    flipping = [{7, 9, 2}, {9, 2}, {2}]
+    found = smallest_flip(subject_of(lambda hidden: 0.1 if hidden in flipping else 0.9), map_in_order(7, 9, 2))
+    assert found is not None and found.hidden == (2,)
+
+
+def test_shows_many_needless_regions_at_once() -> None:
+    subject = subject_of(lambda hidden: 0.1 if 15 in hidden else 0.9)
+    found = smallest_flip(subject, map_in_order())  # comes to region 15 last
+    assert found is not None and found.hidden == (15,)
+    assert [len(batch) for batch in subject.detector.batches] == [K + 1, K, K - 2, 1]
+
+
+def chance(hidden: Hidden) -> float:
+    """Flips or not as if by chance once three regions are hidden, the likelier the more: not monotone at all."""
+    if len(hidden) < 3:
+        return 0.9
+    return float(np.random.RandomState(sum(2**region for region in hidden)).uniform(0, 1.3 - len(hidden) / 20))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_region_of_a_flip_can_be_shown_again_without_undoing_it(seed: int) -> None:
+    subject = subject_of(chance)
+    found = smallest_flip(subject, map_of(np.random.RandomState(seed).normal(size=K)))
+    assert found is not None and found.probability < 0.5
+    assert_really_asked(subject, found, found.hidden)
+    for region in found.hidden:
+        assert without(subject, set(found.hidden) - {region}).probability >= 0.5
+
+
+def test_none_when_hiding_everything_does_not_flip() -> None:
+    cell = np.arange(SIDE) // 2
+    segments = (cell[:, None] * 12 + cell).astype(np.int32)  # 144 squares
+    subject = subject_of(lambda hidden: 0.9 - len(hidden) / 50, segments=segments)
+    assert smallest_flip(subject, map_of()) is None
+    assert [len(batch) for batch in subject.detector.batches] == [BATCH, BATCH, 145 - 2 * BATCH]
+
+
+def test_a_class_that_is_not_the_likelier_one_has_no_flip() -> None:
+    with pytest.raises(ValueError, match=r"P\(Real\) is 0.120, below 0.5: .* Explain that class"):
+        smallest_flip(subject_of(target="Real"), map_of(-WEIGHTS, "Real"))
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 2])
+def test_cancelling_asks_for_no_further_batch(allowed: int) -> None:
+    subject = subject_of(needs_either)
+    asked = subject.detector.batches
+    assert smallest_flip(subject, map_in_order(5, 2, 6, 9), lambda: len(asked) >= allowed) is None
+    assert len(asked) == allowed
+
+
+@pytest.mark.slow
+def test_a_real_face_flips_and_no_region_too_many_is_hidden(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
+    crop = find_faces(astronaut, detector.card.preprocessing.crop_margin)[0].crop
+    prediction = detector.predict(crop)
+    target = max(prediction.probabilities, key=lambda name: prediction.probabilities[name])
+    subject = Subject(crop, segment(crop, "slic", 30), target, detector)
+    *_, found = lime(subject, samples=300)
+    flip = smallest_flip(subject, found)
+    assert flip is not None and flip.flipped
+    assert without(subject, flip.hidden).probability == pytest.approx(flip.probability, abs=1e-5)
+    for region in flip.hidden:
+        assert without(subject, set(flip.hidden) - {region}).probability > 0.5 - 1e-5

@@ -1,0 +1,298 @@
+"""An analysis of four known regions as plain data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from explain.analysis import NO_ATTENTION, Analysis
+from explain.maps.attention import attention_map
+from explain.maps.attribution import Attribution
+from explain.maps.lime import lime
+from explain.maps.subject import Subject
+from explain.probes.robustness import CHANGES, measure_robustness
+from explain.probes.what_if import without
+from explain.report.as_json import MAX_GRID, rounded, to_dict
+from explain.settings import Settings
+from explain.trust.agreement import Agreement
+from explain.trust.curves import ORDERS, Band, Curves
+from explain.trust.measure import Trust
+from explain.trust.stability import Stability
+from model.detector.detector import Prediction
+from model.photos.faces import Face
+from model.photos.photo import Photo
+
+SIDE = 24
+CELL = np.arange(SIDE) * 2 // SIDE
+QUARTERS = (CELL[:, None] * 2 + CELL).astype(np.int32)  # 0 and 1 above 2 and 3
+NAMES = ("left eye", "right eye", "mouth", "chin")
+CROP = np.full((SIDE, SIDE, 3), 128, np.uint8)
+CROP[QUARTERS == 1] = 200
+LANDMARKS = np.arange(10, dtype=np.float32).reshape(5, 2)
+FACE = Face((10, 20, 24, 24), 0.98765, LANDMARKS, CROP, (10.0, 20.0, 24.0))
+PHOTO = Photo(np.zeros((60, 80, 3), np.uint8), ("Only its first frame.",), "0" * 64)
+MASK = np.array([[0.1, 0.9, 0.3], [0.25, 0.5, 0.75]], np.float32)
+
+
+class Brightness:
+    """P(Fake) is the brightness of the crop; inconclusive between 0.4 and 0.6."""
+
+    card = SimpleNamespace(labels=("Fake", "Real"), inconclusive_band=(0.4, 0.6))
+
+    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+        fake = crops.mean(axis=(1, 2, 3)) / 255
+        return np.stack([fake, 1 - fake], axis=1)
+
+    def verdict(self, p_fake: float) -> str:
+        return "Fake" if p_fake >= 0.6 else "Inconclusive" if p_fake > 0.4 else "Real"
+
+
+DETECTOR: Any = Brightness()
+SUBJECT = Subject(CROP, QUARTERS, "Fake", DETECTOR, "black", 0, NAMES)
+PREDICTION = Prediction({"Fake": 0.57, "Real": 0.43}, "Inconclusive", True, MASK)
+EARLY = Analysis(PHOTO, (FACE,), FACE, Settings(), {"name": "ours"}, stage="faces", seconds={"open": 0.12345678})
+JUDGED = replace(
+    EARLY,
+    settings=Settings(target="Fake", hidden=(2, 0)),
+    prediction=PREDICTION,
+    subject=SUBJECT,
+    attributions={"attention": attention_map(MASK, SIDE)},
+)
+
+
+def data(analysis: Analysis) -> dict[str, Any]:
+    """What another program reads."""
+    answer: dict[str, Any] = json.loads(json.dumps(to_dict(analysis), allow_nan=False))
+    return answer
+
+
+def as_data(found: Attribution) -> dict[str, Any]:
+    answer: dict[str, Any] = data(replace(JUDGED, attributions={found.method: found}))["attributions"][found.method]
+    return answer
+
+
+def whole() -> Analysis:
+    """An analysis in which everything is known."""
+    *_, found = lime(SUBJECT, samples=64)
+    areas = (np.arange(ORDERS) + 0.5) / ORDERS
+    curves = Curves("mean", np.full(2, 0.1), np.full(2, 0.9), Band(np.stack([areas, areas], axis=1), np.arange(2.0)))
+    steady = Stability("seed", 3, 1.0, 1.0, 1.0)
+    return replace(
+        JUDGED,
+        attributions={**JUDGED.attributions, "lime": found},
+        problems={"attention": NO_ATTENTION},
+        trusts={"lime": Trust("lime", "Fake", (curves,), False, 0.5, steady)},
+        agreement=Agreement(("attention", "lime"), np.array([[1, 0.25], [0.25, 1]])),
+        robustness=list(measure_robustness(DETECTOR, CROP, None))[-1],
+        what_if=without(SUBJECT, (2, 0)),
+        flip=without(SUBJECT, (1,)),
+        complete=True,
+        stage="",
+    )
+
+
+def test_everything_survives_json_without_nan() -> None:
+    analysis = whole()
+    answer = data(analysis)
+    settings = answer["settings"]  # its tuples have become lists
+    assert answer == to_dict(analysis) | {"settings": settings}
+    assert set(answer) == set(data(EARLY)), "the same keys from the first to the last"
+
+
+# Before the verdict
+
+
+def test_what_is_not_known_yet_is_null_or_empty() -> None:
+    answer = data(EARLY)
+    assert [answer[name] for name in ("prediction", "agreement", "robustness", "what_if", "flip")] == [None] * 5
+    assert answer["regions"] == []
+    assert answer["attributions"] == answer["trust"] == answer["problems"] == {}
+    assert answer["complete"] is False
+
+
+def test_photo_and_face_are_told_without_pixels() -> None:
+    answer = data(EARLY)
+    assert answer["photo"] == {"sha256": "0" * 64, "width": 80, "height": 60, "notes": ["Only its first frame."]}
+    assert answer["chosen"] == answer["faces"][0]
+    where = {"box": [10, 20, 24, 24], "score": 0.9877, "landmarks": LANDMARKS.tolist()}
+    assert answer["chosen"] == where | {"probabilities": None, "verdict": None}
+    assert answer["seconds"] == {"open": 0.1235}
+    assert answer["model"] == {"name": "ours"}
+    nobody = data(replace(EARLY, faces=(), chosen=None))
+    assert (nobody["faces"], nobody["chosen"]) == ([], None)
+
+
+def test_each_face_has_its_own_verdict() -> None:
+    other = replace(FACE, box=(50, 20, 9, 9))
+    third = replace(PREDICTION, probabilities={"Fake": 0.9, "Real": 0.1}, verdict="Fake")
+    answer = data(replace(JUDGED, faces=(other, FACE), predictions=(third, PREDICTION)))
+    assert [face["verdict"] for face in answer["faces"]] == ["Fake", "Inconclusive"]
+    assert answer["faces"][0]["probabilities"] == {"Fake": 0.9, "Real": 0.1}
+    assert answer["chosen"] == answer["faces"][1]
+
+
+def test_settings_are_told_in_full() -> None:
+    settings = JUDGED.settings
+    assert data(JUDGED)["settings"] == asdict(settings) | {
+        "methods": list(settings.methods),
+        "hidden": list(settings.hidden),
+    }
+
+
+# Regions
+
+
+def test_regions_have_their_share_and_centre() -> None:
+    regions = data(JUDGED)["regions"]
+    assert [region["name"] for region in regions] == list(NAMES)
+    assert [region["share"] for region in regions] == [0.25] * 4
+    assert [region["centre"] for region in regions] == [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]
+
+
+def test_shares_of_uneven_regions_sum_to_one() -> None:
+    segments = np.zeros((SIDE, SIDE), np.int32)
+    segments[:7, 5:] = 1
+    segments[20:, :3] = 2
+    subject = Subject(CROP, segments, "Fake", DETECTOR)
+    regions = data(replace(JUDGED, subject=subject))["regions"]
+    assert sum(region["share"] for region in regions) == pytest.approx(1, abs=1e-5)
+    assert regions[1] == {"name": None, "share": round(7 * 19 / SIDE**2, 6), "centre": [0.6042, 0.1458]}
+
+
+# Maps
+
+
+def test_grid_of_the_attention_map_is_its_native_mask() -> None:
+    answer = data(JUDGED)
+    attention = answer["attributions"]["attention"]
+    expected = [[0.1, 0.9, 0.3], [0.25, 0.5, 0.75]]
+    assert attention["grid"] == answer["prediction"]["attention"] == expected
+    assert attention["native_shape"] == [2, 3]
+    assert attention["weights"] is attention["intervals"] is None
+    assert attention["target"] == "either class"
+    assert attention["evidence"]["contrast"] == pytest.approx(0.8)
+
+
+def test_grid_of_any_other_map_is_read_at_the_centre_of_each_cell() -> None:
+    rows, columns = np.indices((SIDE, SIDE), np.float32)
+    found = as_data(Attribution("rise", "Fake", 100 * rows + columns, (2, 4), None, None, {}))
+    assert found["grid"] == [[603, 609, 615, 621], [1803, 1809, 1815, 1821]]
+
+
+def test_prediction_without_a_mask_has_none() -> None:
+    answer = data(replace(JUDGED, prediction=replace(PREDICTION, attention=None), attributions={}))
+    assert answer["prediction"] == {
+        "probabilities": {"Fake": 0.57, "Real": 0.43},
+        "verdict": "Inconclusive",
+        "calibrated": True,
+        "attention": None,
+    }
+
+
+def test_region_values_are_the_means_of_the_map() -> None:
+    values = np.zeros((SIDE, SIDE), np.float32)
+    values[:12, :12] = 0.5  # all of region 0
+    values[0, 12:] = -1.2  # one row in twelve of region 1
+    found = as_data(Attribution("rise", "Fake", values, (7, 7), None, None, {}))
+    assert found["region_values"] == [0.5, -0.1, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(("cells", "written"), [(MAX_GRID, True), (MAX_GRID + 1, False)])
+def test_only_a_coarse_grid_is_written_out(cells: int, written: bool) -> None:
+    side = 2 * (MAX_GRID + 1)
+    values = np.arange(side * side, dtype=np.float32).reshape(side, side)
+    subject = Subject(np.zeros((side, side, 3), np.uint8), np.zeros((side, side), np.int32), "Fake", DETECTOR)
+    found = Attribution("gradcam", "Fake", values, (2, cells), None, None, {})
+    answer = data(replace(JUDGED, subject=subject, attributions={"gradcam": found}))["attributions"]["gradcam"]
+    assert (answer["grid"] is not None) is written
+    if written:
+        assert np.shape(answer["grid"]) == (2, cells)
+
+
+def test_superpixels_have_weights_and_intervals_and_no_grid() -> None:
+    weights = np.array([0.1234567, -0.2, 0.0, 0.3], np.float32)
+    intervals = np.stack([weights - 0.05, weights + 0.05], axis=1).astype(np.float32)
+    shape = (SIDE, SIDE)
+    found = as_data(
+        Attribution("lime", "Fake", weights[QUARTERS], shape, QUARTERS, weights, {"seed": 4}, intervals, NAMES)
+    )
+    assert found["weights"] == found["region_values"] == [0.123457, -0.2, 0.0, 0.3]
+    assert np.shape(found["intervals"]) == (4, 2)
+    assert found["intervals"][1] == [-0.25, -0.15]
+    assert found["grid"] is None
+    assert found["evidence"] == {"seed": 4}
+
+
+# What was asked for beyond
+
+
+def test_what_if_tells_what_the_model_was_asked_and_said() -> None:
+    answer = data(whole())
+    shown = (CROP[QUARTERS == 1].sum() + CROP[QUARTERS == 3].sum()) / CROP.size / 255
+    before = CROP.mean() / 255
+    assert answer["what_if"] == {
+        "hidden": [2, 0],
+        "names": ["mouth", "left eye"],
+        "target": "Fake",
+        "before": round(before, 6),
+        "probability": round(shown, 6),
+        "flipped": True,
+        "verdict": "Real",
+        "sentence": f"Hiding the mouth and the left eye lowers P(Fake) from {before:.2f} to {shown:.2f}: the model "
+        "would then say Real. The network has really computed this.",
+    }
+
+
+def test_robustness_is_told_with_its_sentence() -> None:
+    """The crop's brightness, 0.57, is undecided; with more light it is fake, with much less real."""
+    answer = data(whole())["robustness"]
+    assert answer["untouched"] == {"probability": round(CROP.mean() / 255, 6), "verdict": "Inconclusive"}
+    assert set(answer["changes"]) == set(CHANGES)
+    assert {name: change["flip"] for name, change in answer["changes"].items() if change and change["flip"]} == {
+        "darker": 0.4,
+        "brighter": 1.4,
+    }
+    assert answer["sentence"] == (
+        "The verdict stays Inconclusive down to JPEG quality 20; darkening to 40% turns it to Real; brightening to "
+        "140% turns it to Fake."
+    )
+
+
+def test_flip_is_told_like_a_what_if() -> None:
+    answer = data(whole())
+    assert set(answer["flip"]) == set(answer["what_if"])
+    assert answer["flip"]["hidden"] == [1]
+    assert answer["flip"]["names"] == ["right eye"]
+
+
+def test_hidden_regions_without_names_have_none() -> None:
+    subject = replace(SUBJECT, names=None)
+    answer = data(replace(JUDGED, subject=subject, what_if=without(subject, (3,))))
+    assert answer["what_if"]["names"] is None
+    assert answer["what_if"]["hidden"] == [3]
+    assert answer["flip"] is None
+
+
+def test_trust_agreement_and_problems_are_told() -> None:
+    analysis = whole()
+    answer = data(analysis)
+    assert answer["trust"] == {"lime": analysis.trusts["lime"].to_dict()}
+    assert answer["trust"]["lime"]["sentence"].endswith(
+        "of random orders move the verdict away from Fake at least as much; "
+        "repeated with other seeds it names the same top regions every time."
+    )
+    assert answer["agreement"] == {"names": ["attention", "lime"], "matrix": [[1, 0.25], [0.25, 1]]}
+    assert answer["problems"] == {"attention": "This model has no attention block, so there is no mask to show."}
+    assert answer["complete"] is True
+
+
+@pytest.mark.parametrize("array", [np.array([1 / 3, -1e-9], np.float32), np.array([[2.0000004]])])
+def test_numbers_have_six_digits_after_the_point(array: NDArray[np.floating]) -> None:
+    np.testing.assert_array_equal(rounded(array), np.round(array.astype(np.float64), 6))
+    assert all(len(str(value).partition(".")[2]) <= 6 for value in np.ravel(rounded(array)))

@@ -1,0 +1,429 @@
+"""Reports of an analysis whose answer is known: the network sees nothing but the mouth, the nose and the hair."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from explain.analysis import NO_ATTENTION, Analysis
+from explain.html.robustness import robustness_in_words, robustness_sentence
+from explain.maps import lime as lime_map
+from explain.maps.attention import attention_map
+from explain.maps.attribution import Attribution
+from explain.maps.occlusion import occlusion
+from explain.maps.subject import Subject, never
+from explain.probes.robustness import measure_robustness
+from explain.probes.what_if import smallest_flip, without
+from explain.report.files import DATA, OURS, PAGE, PICTURES, ReportError, record, write_report
+from explain.report.origin import Origin, library_versions
+from explain.report.page import GENERATOR, STYLE, report_html
+from explain.settings import Settings
+from explain.trust.measure import measure
+from explain.wording.summary import map_in_words, plain_text
+from model.artifact.card import Card
+from model.artifact.preprocessing import Preprocessing
+from model.detector.detector import Prediction
+from model.i18n.catalogue import speaking
+from model.photos.faces import Face
+from model.photos.photo import Photo
+
+SIDE = 24
+NAMES = ("hair", "nose", "mouth", "chin")  # a quarter each, from the top left to the bottom right
+WEIGHTS = np.array([-0.1, 0.2, 0.4, 0.0])
+SEGMENTS = np.arange(4, dtype=np.int32).reshape(2, 2).repeat(12, axis=0).repeat(12, axis=1)
+CROP = np.random.RandomState(3).randint(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+FACE = Face((4, 4, SIDE, SIDE), 0.99, np.zeros((5, 2), np.float32), CROP, (4.0, 4.0, float(SIDE)))
+PHOTO = Photo(np.full((40, 60, 3), 200, np.uint8), (), "ab" * 32)
+CARD = Card("lite_attention", Preprocessing(128), ("Fake", "Real"), temperature=1.2, inconclusive_band=(0.31, 0.72))
+SCRIPT = "<script>alert(1)</script>"
+ORIGIN = Origin("folder/photo.jpg", "python -m explain photo.jpg", "2026-11-03 14:05 UTC", {"lime": "0.2.0.1"})
+VOID = {"meta", "img", "br", "source"}
+
+
+class World:
+    """P(Fake) is 0.3 and what the visible regions add."""
+
+    card = CARD
+
+    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+        same = (crops == CROP).all(axis=-1).reshape(len(crops), -1)
+        visible = np.stack([same[:, SEGMENTS.ravel() == k].mean(axis=1) > 0.5 for k in range(4)], axis=1)
+        fake = 0.3 + visible @ WEIGHTS
+        return np.stack([fake, 1 - fake], axis=1)
+
+    def verdict(self, p_fake: float) -> str:
+        return "Inconclusive" if 0.31 < p_fake < 0.72 else "Fake" if p_fake >= 0.72 else "Real"
+
+
+@pytest.fixture(scope="module")
+def analysis() -> Analysis:
+    """Everything that can be asked for, of one face."""
+    subject = Subject(CROP, SEGMENTS, "Fake", World(), names=NAMES)  # type: ignore[arg-type]
+    mask = np.array([[0.1, 0.2], [0.9, 0.1]], np.float32)
+    attributions = {
+        "attention": attention_map(mask, SIDE),
+        "lime": list(lime_map.lime(subject, samples=128))[-1],
+        "occlusion": list(occlusion(subject, never))[-1],
+    }
+    *_, trusted = measure(subject, attributions, {})
+    return Analysis(
+        PHOTO,
+        (FACE,),
+        FACE,
+        Settings(target="Fake", methods=("attention", "lime", "occlusion"), trust=True, flip=True, hidden=(2,), seed=7),
+        {"name": "a model", "architecture": "lite_attention", "model.tflite": "cd" * 32},
+        Prediction({"Fake": 0.8, "Real": 0.2}, "Fake", True, mask),
+        subject,
+        attributions,
+        trusts=trusted.trusts,
+        agreement=trusted.agreement,
+        flip=smallest_flip(subject, attributions["lime"]),
+        what_if=without(subject, [2]),
+        predictions=(Prediction({"Fake": 0.8, "Real": 0.2}, "Fake", True, None),),
+        robustness=list(measure_robustness(World(), CROP, None))[-1],  # type: ignore[arg-type]
+        seconds={"open": 0.01, "lime": 0.5},
+        complete=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def no_face(analysis: Analysis) -> Analysis:
+    return Analysis(PHOTO, (), None, Settings(), analysis.model, complete=True)
+
+
+def page_of(analysis: Analysis, origin: Origin = ORIGIN, shown: int = 8) -> str:
+    return report_html(analysis, CARD, dict.fromkeys(PICTURES, b"PNG"), shown, origin)
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its tags in order, and the text of headings and paragraphs."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+        self.close()
+        assert self.open == [], "every tag that opens must close"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
+
+
+def test_page_is_well_formed_and_loads_nothing(analysis: Analysis) -> None:
+    html = page_of(analysis)
+    for tag, attributes in Page(html).tags:
+        assert tag not in ("script", "link", "iframe", "object"), tag
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in {"src", "srcset"} & set(attributes):
+            assert str(attributes[name]).startswith("data:image/png;base64,")
+    assert "url(" not in html and "@import" not in html
+    assert "default-src 'none'" in html, "a browser must refuse what we did not mean to load"
+
+
+def test_headings_descend_one_step_at_a_time(analysis: Analysis) -> None:
+    levels = [int(tag[1]) for tag, _ in Page(page_of(analysis)).tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_every_class_has_a_style(analysis: Analysis) -> None:
+    used = {name for _, attributes in Page(page_of(analysis)).tags for name in str(attributes.get("class", "")).split()}
+    styled = set(re.findall(r"\.([a-z][a-z-]*)", STYLE.read_text(encoding="utf-8")))
+    assert {"verdict", "scale", "trust", "legend", "heat"} <= used
+    assert used - styled <= {"lead", "note"}  # look like the paragraph and the notice that they are
+
+
+def test_pictures_say_what_they_show(analysis: Analysis) -> None:
+    images = [attributes["alt"] for tag, attributes in Page(page_of(analysis)).tags if tag == "img"]
+    assert len(images) == 12
+    assert all(images) and len(set(images)) == 11  # both pictures of hidden regions are alike in words
+    assert "The photo photo.jpg, 1 face found." in images
+    assert "The face under a heat map of 2 by 2 cells, highest on mouth, nose, hair." in images
+    assert "The face, blue where it speaks for Fake: mouth, nose; orange where it speaks against it: hair." in images
+
+
+def test_words_of_a_picture_stop_at_what_is_drawn(analysis: Analysis) -> None:
+    """Of one superpixel shown, nothing else is told; a map of pixels shows all its places."""
+    subject, lime = analysis.subject, analysis.attributions["lime"]
+    assert subject is not None
+    words = "The face, blue where it speaks for Fake: mouth{}; orange where it speaks against it: {}."
+    assert map_in_words(lime, subject, 1) == words.format("", "nothing")
+    pixels = Attribution("gradcam", "Fake", WEIGHTS.astype(np.float32)[SEGMENTS], (SIDE, SIDE), None, None, {})
+    assert map_in_words(pixels, subject, 1) == words.format(", nose", "hair")
+
+
+def test_regions_without_names_are_numbered(analysis: Analysis) -> None:
+    subject, lime = analysis.subject, analysis.attributions["lime"]
+    assert subject is not None
+    assert map_in_words(lime, replace(subject, names=None), 1).startswith(
+        "The face, blue where it speaks for Fake: region 2;"
+    )
+
+
+def test_page_holds_the_verdict_the_maps_and_their_trust(analysis: Analysis) -> None:
+    html = page_of(analysis)
+    assert "Looks fake" in html and "between 0.31 and 0.72" in html
+    for trust in analysis.trusts.values():
+        assert trust.sentence in html
+    weights = analysis.attributions["lime"].weights
+    assert weights is not None
+    assert f'<td>2</td><th scope="row">mouth</th><td>+{weights[2]:.3f}</td>' in html
+    assert f'<th scope="row">hair</th><td>−{abs(weights[0]):.3f}</td>' in html
+    assert "Do the maps agree?" in html
+    assert "Hiding the mouth lowers P(Fake) from 0.80 to 0.40" in html
+
+
+def test_page_tells_how_the_verdict_bears_changes(analysis: Analysis) -> None:
+    """In the sentence, in the picture's words, and number by number."""
+    found, html = analysis.robustness, page_of(analysis)
+    assert found is not None
+    assert robustness_sentence(found) in html and robustness_in_words(found) in html
+    numbers = sum(len(curve.levels) for curve in found.measured.values())
+    assert html.count('data-label="P(Fake)"') == numbers + 1, "of each level and of the untouched face"
+    assert "Eyes, nose and mouth were not covered" in html
+    assert f"Robustness: {robustness_sentence(found)}" in plain_text(analysis, CARD, "photo.jpg")
+    unknown = replace(analysis, robustness=None)
+    assert "How robust" not in page_of(unknown) and "Robustness:" not in plain_text(unknown, CARD, "photo.jpg")
+
+
+def test_page_lists_several_faces_with_their_verdicts(analysis: Analysis) -> None:
+    two = replace(analysis, faces=(FACE, replace(FACE, box=(30, 4, 8, 9))))
+    assert "<caption>The 2 faces that were found" in page_of(two) and "8 × 9" in page_of(two)
+    assert "<caption>" not in page_of(analysis)
+
+
+def test_page_shows_which_number_each_region_has(analysis: Analysis) -> None:
+    """With a map or without: a what-if can be asked for by these numbers."""
+    for found in (analysis, replace(analysis, attributions={}, trusts={})):
+        assert "The face cut into 4 regions, each with its number." in page_of(found)
+
+
+def test_report_is_written_in_the_language_spoken(analysis: Analysis) -> None:
+    english = page_of(analysis)
+    with speaking("tr"):
+        turkish = page_of(analysis)
+        data = record(analysis, ORIGIN)
+        (first, *_), text = plain_text(analysis, CARD, "photo.jpg").splitlines(), plain_text(analysis, CARD, "a")
+    assert '<html lang="tr">' in turkish and '<html lang="en">' in english
+    assert (data["language"], record(analysis, ORIGIN)["language"]) == ("tr", "en")
+    assert data["prediction"]["verdict"] == "Fake", "data stays as it is"
+    assert first.startswith("photo.jpg: Sahte görünüyor. P(Sahte) 0,80, P(Gerçek) 0,20, kalibre edilmiş;")
+    assert re.search(r"\+0,\d{3}  \(\+0,\d{3} … \+0,\d{3}\)", text)
+    # What stays is data: names, digests, the command, settings' values, a card's own words.
+    stays = {"photo.jpg", "Grad-CAM", "JPEG", "AUC", "Model", "SHA-256", "WhyFake", CARD.licence}
+    alike = {words for words in shown(english) & shown(turkish) if re.search("[A-Za-z]{3}", words)}
+    assert {words for words in alike if " " in words} <= {
+        "attention, lime, occlusion",
+        "a model",
+        ORIGIN.command,
+        ORIGIN.when,
+    }
+    assert alike & stays
+
+
+def shown(html: str) -> set[str]:
+    """Every text of a page and every label that a screen reader says."""
+    body = html[html.index("<body>") :]
+    labels = re.findall(r'(?:alt|aria-label|data-label)="([^"]*)"', body)
+    return {words.strip() for words in (*re.split(r"<[^>]*>", body), *labels)}
+
+
+def test_page_names_all_that_it_takes_to_repeat_the_analysis(analysis: Analysis) -> None:
+    html = page_of(analysis)
+    for name, value in (
+        ("SHA-256", "ab" * 32),
+        ("SHA-256 of model.tflite", "cd" * 32),
+        ("seed", "7"),
+        ("hidden", "2"),
+        ("methods", "attention, lime, occlusion"),
+        ("whole picture", "no"),
+        ("by", ORIGIN.command),
+        ("on", ORIGIN.when),
+        ("lime", "0.2.0.1"),
+        ("pixels", "60 × 40"),
+    ):
+        assert f'<th scope="row">{name}</th><td>{value}</td>' in html
+
+
+def test_text_from_outside_is_text(analysis: Analysis) -> None:
+    hostile = replace(analysis, model={"name": SCRIPT}, problems={"gradcam": SCRIPT})
+    html = page_of(hostile, Origin(f"a {SCRIPT}.jpg", f"run {SCRIPT} \"'", SCRIPT, {SCRIPT: SCRIPT}))
+    Page(html)
+    assert "<script" not in html and "&lt;script&gt;" in html
+
+
+def test_page_shows_the_file_without_its_folders(analysis: Analysis) -> None:
+    assert "<h1>photo.jpg</h1>" in page_of(analysis) and "folder/" not in page_of(analysis)
+
+
+def test_map_that_cannot_be_made_says_why(analysis: Analysis) -> None:
+    lacking = replace(
+        analysis,
+        attributions={name: found for name, found in analysis.attributions.items() if name != "attention"},
+        problems={
+            "attention": NO_ATTENTION,
+            "gradcam": "The network has no convolution.",
+            "flip": "No order to follow.",
+            "trust": "Nothing to measure.",
+        },
+    )
+    for text in (page_of(lacking), plain_text(lacking, CARD, "photo.jpg")):
+        assert "Grad-CAM: The network has no convolution." in text
+        assert "Smallest set that flips the verdict: No order to follow." in text
+        assert "Attention mask: This model has no attention block" in text
+        assert "Trust: Nothing to measure." in text
+    assert "no attention block" not in page_of(analysis)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"flip": None}, True),
+        ({"flip": None, "complete": False}, False),
+        ({"flip": None, "problems": {"flip": "No order to follow."}}, False),
+        ({"flip": None, "settings": Settings(target="Fake")}, False),
+        ({}, False),
+    ],
+)
+def test_verdict_that_nothing_flips_is_told_only_where_it_was_tried(
+    analysis: Analysis, change: dict[str, object], told: bool
+) -> None:
+    changed = replace(analysis, **change)  # type: ignore[arg-type]
+    assert ("even with all" in page_of(changed)) is told
+    assert ("even with all" in plain_text(changed, CARD, "photo.jpg")) is told
+
+
+def test_stopped_analysis_says_so(analysis: Analysis, no_face: Analysis) -> None:
+    stopped = replace(analysis, complete=False)
+    before_the_verdict = Analysis(PHOTO, (FACE,), FACE, Settings(), analysis.model)
+    for one in (stopped, before_the_verdict):
+        assert "was stopped before it was complete" in page_of(one)
+        assert "was stopped before it was complete" in plain_text(one, CARD, "photo.jpg")
+    assert "No verdict yet" in plain_text(before_the_verdict, CARD, "photo.jpg")
+    assert "was stopped" not in page_of(analysis) + page_of(no_face)
+
+
+def test_photo_without_a_face_gives_a_short_report(no_face: Analysis, tmp_path: Path) -> None:
+    html = write_report(no_face, CARD, tmp_path, origin=ORIGIN).read_text(encoding="utf-8")
+    Page(html)
+    assert "No face was found, so there is no score." in html and "no face found" in html
+    assert 'class="verdict' not in html and "<h2>Why</h2>" not in html
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["photo.png", PAGE, DATA]
+    assert json.loads((tmp_path / DATA).read_text(encoding="utf-8"))["prediction"] is None
+
+
+def test_whole_picture_is_not_called_calibrated(analysis: Analysis) -> None:
+    whole = replace(analysis, faces=())
+    assert "central square" in plain_text(whole, CARD, "photo.jpg")
+    assert ", uncalibrated;" in plain_text(whole, CARD, "photo.jpg")
+    assert ", calibrated;" in plain_text(analysis, CARD, "photo.jpg")
+    assert "bare score" in page_of(whole)
+
+
+def test_one_of_several_faces_is_named(analysis: Analysis) -> None:
+    two = replace(analysis, faces=(FACE, FACE), settings=replace(analysis.settings, face=1))
+    sentence = "2 faces were found; number 2 by size is the one judged."
+    assert sentence in page_of(two) and sentence in plain_text(two, CARD, "photo.jpg")
+    assert "click" not in page_of(two)
+
+
+def test_plain_text_tells_verdict_regions_trust_and_what_flips(analysis: Analysis) -> None:
+    first, *lines = plain_text(analysis, CARD, "folder/photo.jpg").splitlines()
+    assert first.startswith("folder/photo.jpg: Looks fake. P(Fake) 0.80, P(Real) 0.20, calibrated;")
+    text = "\n".join(lines)
+    assert re.search(r"\+0\.\d{3}  \(\+0\.\d{3} to \+0\.\d{3}\)    2  mouth\n", text)
+    assert re.search(r"−0\.\d{3}  \(−0\.\d{3} to −0\.\d{3}\)    0  hair\n", text)
+    assert "Attention mask: highest on mouth, nose, hair." in text
+    assert "Occlusion: strongest for Fake on mouth, nose." in text
+    assert f"LIME superpixels, trust: {analysis.trusts['lime'].sentence}" in text
+    assert "What if: Hiding the mouth lowers P(Fake) from 0.80 to 0.40" in text
+    assert "Smallest set that flips the verdict: Hiding the mouth" in text
+
+
+def test_folder_holds_the_page_the_data_and_every_picture(analysis: Analysis, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "report"
+    page = write_report(analysis, CARD, folder, origin=ORIGIN)
+    names = [
+        "photo",
+        "face",
+        "regions",
+        "attention",
+        "lime",
+        "occlusion",
+        "what_if",
+        "flip",
+        "robustness",
+        "robustness_narrow",
+    ]
+    names += ["attention_curves", "lime_curves", "occlusion_curves"]
+    assert {file.name for file in folder.iterdir()} == {PAGE, DATA, *(f"{name}.png" for name in names)}
+    html = page.read_text(encoding="utf-8")
+    for name in names:
+        content = (folder / f"{name}.png").read_bytes()
+        assert base64.b64encode(content).decode() in html, "the page shows the very pictures beside it"
+        with Image.open(io.BytesIO(content)) as image:
+            assert image.format == "PNG" and image.mode == "RGB"
+            image.load()
+    data = json.loads((folder / DATA).read_text(encoding="utf-8"))
+    assert data == json.loads(json.dumps(record(analysis, ORIGIN)))
+    assert (data["file"], data["command"], data["when"]) == ("folder/photo.jpg", ORIGIN.command, ORIGIN.when)
+    assert data["prediction"]["verdict"] == "Fake" and data["versions"] == {"lime": "0.2.0.1"}
+
+
+def test_same_analysis_gives_the_same_bytes(analysis: Analysis, tmp_path: Path) -> None:
+    folders = [write_report(analysis, CARD, tmp_path / name, origin=ORIGIN).parent for name in ("one", "two")]
+    contents = [{file.name: file.read_bytes() for file in folder.iterdir()} for folder in folders]
+    assert contents[0] == contents[1]
+
+
+def test_new_report_replaces_all_of_the_one_before_and_nothing_else(
+    analysis: Analysis, no_face: Analysis, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    write_report(analysis, CARD, tmp_path, origin=ORIGIN)
+    write_report(no_face, CARD, tmp_path, origin=ORIGIN)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["notes.txt", "photo.png", PAGE, DATA]
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["lime.png", PAGE, DATA])
+def test_file_of_somebody_else_is_not_replaced(no_face: Analysis, tmp_path: Path, name: str) -> None:
+    assert name in OURS
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ReportError, match=f"holds a {name} that is of no report"):
+        write_report(no_face, CARD, tmp_path)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(name, "mine")]
+
+
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+def test_file_is_no_folder_for_a_report(no_face: Analysis, tmp_path: Path, below: str) -> None:
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(ReportError, match="taken is a file; name a folder"):
+        write_report(no_face, CARD, tmp_path / "taken" / below)
+
+
+def test_generator_stands_where_it_is_looked_for(no_face: Analysis) -> None:
+    assert page_of(no_face, replace(ORIGIN, file="x" * 250)).index(GENERATOR) < 200
+
+
+def test_versions_are_told_without_an_import() -> None:
+    versions = library_versions()
+    assert {"python", "lime", "numpy", "ai-edge-litert"} <= set(versions)
+    assert versions["numpy"] == np.__version__

@@ -1,0 +1,263 @@
+"""Photos that are pointed at: fetched from public addresses alone, and from no file that was not uploaded."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import explain.service.fetch
+from explain.service.fetch import Address, fetch, is_public, photo_from
+from model.photos.photo import MAX_BYTES, PhotoError
+
+PHOTO = b"\xff\xd8 a photo"
+
+
+class Site(BaseHTTPRequestHandler):
+    """A site with a photo, a page that is missing, and some bad habits."""
+
+    def do_GET(self) -> None:
+        self.server.seen.append((self.path, self.headers["Host"]))  # type: ignore[attr-defined]
+        name = self.path.strip("/")
+        if name.startswith("to="):
+            self.send_response(302)
+            self.send_header("Location", name.removeprefix("to="))
+            self.end_headers()
+            return
+        self.send_response(404 if name == "missing" else 200)
+        self.end_headers()
+        if name == "endless":
+            while True:
+                try:
+                    self.wfile.write(bytes(1_000_000))
+                except OSError:
+                    return
+        if name == "slow":
+            for _ in range(20):
+                self.wfile.write(b"x")
+                self.wfile.flush()
+                time.sleep(0.05)
+        self.wfile.write(PHOTO)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    """Notes what it was asked for, and forgives those who hang up."""
+
+    daemon_threads = True
+    seen: list[tuple[str, str]]
+
+    def handle_error(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site() -> Iterator[Server]:
+    server = Server(("127.0.0.1", 0), Site)
+    server.seen = []
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def address(site: Server, path: str, host: str = "127.0.0.1") -> str:
+    return f"http://{host}:{site.server_port}/{path}"
+
+
+def anywhere(_: Address) -> bool:
+    return True
+
+
+# Where it may go
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        *("127.0.0.1", "127.8.9.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254"),
+        *("100.64.0.1", "192.0.2.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"),
+        *("::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1"),
+        *("2002:7f00:1::", "64:ff9b:1::7f00:1", "::127.0.0.1", "fec0::1"),
+    ],
+)
+def test_networks_that_are_not_public_are_known(inside: str) -> None:
+    assert not is_public(ipaddress.ip_address(inside))
+
+
+@pytest.mark.parametrize("outside", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
+def test_public_addresses_are_known(outside: str) -> None:
+    assert is_public(ipaddress.ip_address(outside))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0", "2130706433", "0x7f.1"])
+def test_this_machine_is_never_asked_under_any_name(site: Server, host: str) -> None:
+    with pytest.raises(PhotoError):
+        fetch(address(site, "photo", host))
+    assert site.seen == []
+
+
+def test_refusal_of_an_inner_network_says_what_to_do(site: Server) -> None:
+    with pytest.raises(PhotoError, match=r"not public.+send the photo itself\.$"):
+        fetch(address(site, "photo"))
+
+
+def test_a_redirect_into_an_inner_network_is_not_followed(site: Server) -> None:
+    target = address(site, "secret", "127.0.0.2")
+
+    def first_only(to: Address) -> bool:
+        return str(to) == "127.0.0.1"
+
+    with pytest.raises(PhotoError, match="not public"):
+        fetch(address(site, f"to={target}"), first_only)
+    assert [path for path, _ in site.seen] == [f"/to={target}"]
+
+
+def test_one_inner_address_among_public_ones_is_enough_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 0)) for one in ("8.8.8.8", "10.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: found)
+    with pytest.raises(PhotoError, match="not public"):
+        fetch("http://both.example/photo")
+
+
+def test_the_address_that_was_checked_is_the_one_visited(site: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that says another address at the second question is not asked a second time."""
+    asked = []
+
+    def resolve(host: str, *args: object, **options: object) -> list[object]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
+
+    with monkeypatch.context() as patched:
+        resolver = SimpleNamespace(getaddrinfo=resolve, SOCK_STREAM=socket.SOCK_STREAM)
+        patched.setattr(explain.service.fetch, "socket", resolver)
+        assert fetch(address(site, "photo", "photos.example"), anywhere) == PHOTO
+    assert asked == ["photos.example"]
+    assert site.seen == [("/photo", f"photos.example:{site.server_port}")]
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://example.com/a.jpg", "file:///etc/passwd", "http://", "http://[::1", "https:///x"]
+)
+def test_what_is_no_address_of_the_web_is_refused(url: str) -> None:
+    with pytest.raises(PhotoError, match=r"could be fetched"):
+        fetch(url, anywhere)
+
+
+# What comes back
+
+
+def test_photo_is_fetched_over_a_relative_redirect(site: Server) -> None:
+    assert fetch(address(site, "to=/photo"), anywhere) == PHOTO
+    assert len(site.seen) == 2
+
+
+def test_circles_of_redirects_end(site: Server) -> None:
+    with pytest.raises(PhotoError, match="could be fetched"):
+        fetch(address(site, "to=?"), anywhere)
+    assert len(site.seen) == explain.service.fetch.REDIRECTS + 1
+
+
+def test_a_missing_photo_is_named_by_its_status(site: Server) -> None:
+    with pytest.raises(PhotoError, match="status 404"):
+        fetch(address(site, "missing"), anywhere)
+
+
+def test_an_endless_file_is_given_up(site: Server) -> None:
+    with pytest.raises(PhotoError, match=f"{MAX_BYTES:,} bytes"):
+        fetch(address(site, "endless"), anywhere)
+
+
+def test_a_file_that_trickles_is_given_up(site: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explain.service.fetch, "SECONDS", 0.3)
+    with pytest.raises(PhotoError, match="did not arrive"):
+        fetch(address(site, "slow"), anywhere)
+
+
+def test_headers_that_trickle_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time, all of them do not."""
+    monkeypatch.setattr(explain.service.fetch, "SECONDS", 0.5)
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def trickle() -> None:
+        visitor, _ = listening.accept()
+        with visitor:
+            for byte in b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100:
+                try:
+                    visitor.send(bytes([byte]))
+                except OSError:
+                    return
+                time.sleep(0.1)
+
+    threading.Thread(target=trickle, daemon=True).start()
+    began = time.monotonic()
+    with listening, pytest.raises(PhotoError, match="did not arrive"):
+        fetch(f"http://127.0.0.1:{listening.getsockname()[1]}/photo", anywhere)
+    assert time.monotonic() - began < 10
+
+
+def test_a_redirect_to_what_is_no_address_is_refused(site: Server) -> None:
+    with pytest.raises(PhotoError, match="could be fetched"):
+        fetch(address(site, "to=http://[x"), anywhere)
+
+
+def test_data_url_with_letters_that_base64_has_not_is_refused() -> None:
+    for text in ("data:image/png;base64,ğ", "data:image/png;base64,a"):
+        with pytest.raises(PhotoError):
+            explain.service.fetch.from_data_url(text)
+
+
+def test_nobody_there_is_told(site: Server) -> None:
+    url = address(site, "photo")
+    site.shutdown()
+    site.server_close()
+    with pytest.raises(PhotoError, match="could be fetched"):
+        fetch(url, anywhere)
+
+
+# What a text may name
+
+
+def test_data_url_gives_its_bytes(tmp_path: Path) -> None:
+    text = f"data:image/jpeg;base64,{base64.b64encode(PHOTO).decode()}"
+    assert photo_from(text, tmp_path) == PHOTO
+
+
+@pytest.mark.parametrize("text", ["data:image/png;base64,@@@", "data:image/png;base64,A"])
+def test_broken_data_url_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(PhotoError, match="base64"):
+        photo_from(text, tmp_path)
+
+
+def test_an_upload_is_found_by_its_path_and_by_its_address(tmp_path: Path) -> None:
+    path = tmp_path / "a b.jpg"
+    path.write_bytes(PHOTO)
+    assert photo_from(str(path), tmp_path) == path
+    assert photo_from(f"http://127.0.0.1:7860/gradio_api/file={tmp_path}/a%20b.jpg", tmp_path) == path
+
+
+@pytest.mark.parametrize("form", ["{}", "http://127.0.0.1:7860/gradio_api/file={}"])
+def test_no_other_file_can_be_named(tmp_path: Path, form: str) -> None:
+    uploaded, secret = tmp_path / "uploaded", tmp_path / "secret.jpg"
+    uploaded.mkdir()
+    secret.write_bytes(PHOTO)
+    (uploaded / "link.jpg").symlink_to(secret)
+    for path in (secret, uploaded / ".." / "secret.jpg", uploaded / "link.jpg", "relative.jpg", "/etc/passwd"):
+        with pytest.raises(PhotoError, match="was not uploaded"):
+            photo_from(form.format(path), uploaded)
+
+
+def test_any_other_address_is_fetched_with_care(tmp_path: Path, site: Server) -> None:
+    with pytest.raises(PhotoError, match="not public"):
+        photo_from(address(site, "photo"), tmp_path)
+    assert site.seen == []

@@ -1,0 +1,299 @@
+"""Trust measured on models whose reasons are known."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from explain.maps.attention import attention_map
+from explain.maps.attribution import Attribution
+from explain.maps.lime import LimeExplainer
+from explain.maps.subject import BATCH, Subject
+from explain.trust.curves import ORDERS, STEPS, order_of
+from explain.trust.fidelity import SUBSETS
+from explain.trust.measure import Trust, TrustProgress, measure
+from explain.trust.stability import RUNS, Explain
+from model.detector.detector import Detector
+from model.photos.faces import find_faces
+
+SIDE, K = 24, 16
+SEGMENTS = np.arange(K, dtype=np.int32).reshape(4, 4).repeat(6, axis=0).repeat(6, axis=1)
+CROP = np.random.RandomState(7).randint(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+# Powers of two: no two sets of regions have the same sum, and every sum is exact.
+WEIGHTS = np.random.RandomState(8).permutation(2.0 ** -np.arange(2, K + 2))
+WEIGHTS[::4] *= -1
+PREDICTIONS = 2 * (2 + (2 + ORDERS) * (STEPS - 1)) + 1 + SUBSETS  # for a single map
+
+
+class World:
+    """A detector that sees only which regions are those of ``CROP``."""
+
+    card = SimpleNamespace(labels=("Fake", "Real"))
+
+    def __init__(self, fake: Callable[[NDArray[np.bool_]], NDArray[np.float64]]) -> None:
+        self.fake = fake
+        self.batches: list[int] = []
+
+    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+        self.batches.append(len(crops))
+        same = (crops == CROP).all(axis=-1).reshape(len(crops), -1)
+        visible = np.stack([same[:, SEGMENTS.ravel() == k].mean(axis=1) > 0.5 for k in range(K)], axis=1)
+        fake = self.fake(visible)
+        return np.stack([fake, 1 - fake], axis=1)
+
+
+def summing(visible: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return 0.4 + visible @ WEIGHTS
+
+
+def constant(visible: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return np.full(len(visible), 0.9)
+
+
+def subject(world: World | None = None, **changes: Any) -> Subject:
+    detector: Any = world or World(summing)
+    return Subject(**{"crop": CROP, "segments": SEGMENTS, "target": "Fake", "detector": detector} | changes)
+
+
+def map_of(values: NDArray[np.floating], method: str = "lime", target: str = "Fake", **evidence: Any) -> Attribution:
+    return Attribution(method, target, values.astype(np.float32)[SEGMENTS], (SIDE, SIDE), None, None, evidence)
+
+
+def again(attribution: Attribution) -> Explain:
+    """A method that always gives the same map, after a rough one that is nothing like it."""
+
+    def explain(subject: Subject, cancelled: Callable[[], bool]) -> Iterator[Attribution]:
+        yield map_of(-np.arange(K))
+        yield attribution
+
+    return explain
+
+
+def last(asked: Subject, maps: dict[str, Attribution], explain: dict[str, Explain] | None = None) -> TrustProgress:
+    *_, progress = measure(asked, maps, explain or {})
+    return progress
+
+
+def only(world: World, values: NDArray[np.floating], **changes: Any) -> Trust:
+    return last(subject(world, **changes), {"lime": map_of(values)}).trusts["lime"]
+
+
+@pytest.mark.parametrize(("sign", "words"), [(1, "more than all of 50 random orders"), (-1, "worse than chance")])
+def test_true_weights_win_and_their_negative_loses_in_every_measure(sign: int, words: str) -> None:
+    trust, place = only(World(summing), sign * WEIGHTS), (sign + 1) / 2
+    assert (trust.percentile, trust.insertion_percentile, trust.fidelity) == (place, place, sign)
+    assert (trust.better_than_chance, trust.worse_than_chance) == (sign == 1, sign == -1)
+    assert words in trust.sentence
+
+
+def test_the_other_class_wants_the_reverse() -> None:
+    assert only(World(summing), -WEIGHTS, target="Real").percentile == 1
+
+
+def test_a_constant_model_leaves_every_map_at_chance() -> None:
+    trust = only(World(constant), WEIGHTS)
+    assert (trust.percentile, trust.insertion_percentile, trust.fidelity) == (0.5, 0.5, 0)
+    assert not trust.better_than_chance and not trust.worse_than_chance
+    assert "hardly depends on the picture" in trust.sentence
+
+
+@pytest.mark.parametrize("luck", [1, -1])
+def test_a_flat_map_is_no_better_and_no_worse_than_chance_however_its_lot_falls(luck: int) -> None:
+    flat = np.full(K, 0.1)
+    weights = np.empty(K)
+    weights[order_of(flat, seed=0)] = luck * np.linspace(0.04, -0.02, K)
+    trust = only(World(lambda visible: 0.4 + visible @ weights), flat)
+    assert trust.percentile == pytest.approx((luck + 1) / 2, abs=0.02)
+    assert trust.flat and trust.fidelity == 0
+    assert not trust.better_than_chance and not trust.worse_than_chance
+    assert "no better than chance" in trust.sentence
+
+
+@pytest.mark.parametrize(("hide", "second"), [("mean", "blur"), ("black", "blur"), ("blur", "mean")])
+def test_two_hide_values_are_asked(hide: str, second: str) -> None:
+    trust = only(World(summing), WEIGHTS, hide=hide)
+    assert [curves.hide for curves in trust.curves] == [hide, second]
+
+
+def test_the_headline_is_the_mean_over_both_hide_values() -> None:
+    class Fooled(World):
+        """Sums backwards wherever a hidden region is black."""
+
+        def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+            answers = super().probabilities(crops)
+            black = (crops == 0).all(axis=-1).any(axis=(1, 2))
+            return np.where(black[:, None], 1 - answers, answers)
+
+    assert (CROP != 0).any(axis=-1).all()
+    trust = only(Fooled(summing), WEIGHTS, hide="black")
+    black, blur = trust.curves
+    assert (black.deletion_percentile, blur.deletion_percentile) == (0, 1)
+    assert trust.percentile == 0.5
+    assert not trust.better_than_chance
+
+
+def test_maps_share_all_predictions_but_those_of_their_own_curves() -> None:
+    world = World(summing)
+    progress = last(subject(world), {"lime": map_of(WEIGHTS)})
+    assert sum(world.batches) == progress.done == progress.planned == PREDICTIONS
+    three = World(summing)
+    last(subject(three), {name: map_of(WEIGHTS) for name in ("lime", "rise", "gradcam")})
+    assert sum(three.batches) == PREDICTIONS + 2 * 2 * 2 * (STEPS - 1)
+    assert max(three.batches) <= BATCH
+
+
+def test_a_map_is_judged_alike_alone_and_in_company() -> None:
+    alone = only(World(summing), WEIGHTS)
+    maps = {"rise": map_of(-WEIGHTS, "rise"), "lime": map_of(WEIGHTS)}
+    assert last(subject(), maps).trusts["lime"].to_dict() == alone.to_dict()
+
+
+def test_knows_more_with_every_yield() -> None:
+    maps = {"lime": map_of(WEIGHTS), "attention": map_of(np.abs(WEIGHTS), "attention", "either class")}
+    seen = list(measure(subject(), maps, {name: again(found) for name, found in maps.items()}))
+    assert seen[0].done == 0 and seen[0].trusts == {}
+    assert seen[0].agreement.names == ("lime", "attention") and seen[0].agreement.matrix[0, 1] == 1
+    assert [progress.complete for progress in seen] == [False] * (len(seen) - 1) + [True]
+    assert {progress.planned for progress in seen} == {seen[-1].done}
+    known = [
+        sum(len(t.curves) + (t.fidelity is not None) + (t.stability is not None) for t in progress.trusts.values())
+        for progress in seen
+    ]
+    assert known == sorted(known)
+    assert sorted(set(known)) == [0, 2, 4, 6, 7, 8]  # two maps: first curves, second ones, fidelity, each's stability
+    counts = [(progress.done, progress.seconds) for progress in seen]
+    assert counts == sorted(counts)
+
+
+def test_a_repetition_counts_as_the_samples_that_the_map_took() -> None:
+    def lime(subject: Subject, cancelled: Callable[[], bool]) -> Iterator[Attribution]:
+        yield map_of(WEIGHTS, samples=64)
+        yield map_of(WEIGHTS, samples=900)  # more than the first time
+
+    seen = list(measure(subject(), {"lime": map_of(WEIGHTS, samples=500)}, {"lime": lime}))
+    repeating = [progress.done - PREDICTIONS for progress in seen if progress.done > PREDICTIONS]
+    assert repeating == [64, 500, 564, 1000, 1064, 1500, 1500, 1500]
+    assert seen[-1].planned == PREDICTIONS + RUNS * 500
+
+
+def test_first_trust_comes_with_the_first_hide_value() -> None:
+    first = next(progress for progress in measure(subject(), {"lime": map_of(WEIGHTS)}, {}) if progress.trusts)
+    assert first.done < first.planned / 2
+    assert "random orders" in first.trusts["lime"].sentence
+
+
+def test_a_map_that_repeats_itself_is_stable() -> None:
+    maps = {"lime": map_of(WEIGHTS), "attention": map_of(WEIGHTS, "attention", "either class")}
+    progress = last(subject(), maps, {name: again(found) for name, found in maps.items()})
+    for name, change in (("lime", "seed"), ("attention", "noise")):
+        stability = progress.trusts[name].stability
+        assert stability is not None
+        assert (stability.jaccard, stability.rank_correlation, stability.change) == (1, 1, change)
+        assert "every time" in progress.trusts[name].sentence
+
+
+def test_a_map_drawn_by_lot_is_not_stable() -> None:
+    def lottery(subject: Subject, cancelled: Callable[[], bool]) -> Iterator[Attribution]:
+        yield map_of(np.random.RandomState(subject.seed).permutation(WEIGHTS))
+
+    progress = last(subject(), {"lime": map_of(WEIGHTS)}, {"lime": lottery})
+    stability = progress.trusts["lime"].stability
+    assert stability is not None and stability.rank_correlation < 0.9 and stability.jaccard < 0.9
+
+
+def test_nobody_says_how_to_repeat_a_map() -> None:
+    progress = last(subject(), {"lime": map_of(WEIGHTS)}, {"rise": again(map_of(WEIGHTS))})
+    assert progress.trusts["lime"].stability is None
+    assert (progress.done, progress.planned, progress.complete) == (PREDICTIONS, PREDICTIONS, True)
+
+
+def test_same_subject_gives_the_same_numbers() -> None:
+    rough = WEIGHTS + np.random.RandomState(0).normal(0, 0.05, K)
+    first, second = (only(World(summing), rough).to_dict() for _ in range(2))
+    assert first == second
+    other = only(World(summing), rough, seed=1).to_dict()
+    assert other["curves"][0]["random"] != first["curves"][0]["random"]
+    assert other["curves"][0]["deletion"] == first["curves"][0]["deletion"]
+
+
+@pytest.mark.parametrize("after", [0, 1, 5])
+def test_cancelling_asks_for_no_further_batch(after: int) -> None:
+    world, seen = World(summing), list[TrustProgress]()
+    for progress in measure(subject(world), {"lime": map_of(WEIGHTS)}, {}, lambda: len(seen) >= after):
+        seen.append(progress)
+    assert len(seen) == after
+    assert len(world.batches) == max(after - 1, 0)  # the first yield needs none
+    assert not any(progress.complete for progress in seen)
+
+
+def test_cancelling_during_a_batch_yields_nothing_more() -> None:
+    world = World(summing)
+    seen = list(measure(subject(world), {"lime": map_of(WEIGHTS)}, {}, lambda: len(world.batches) >= 3))
+    assert len(world.batches) == 3
+    assert [progress.done for progress in seen] == [0, BATCH, 2 * BATCH]
+
+
+def test_cancelling_during_a_repetition_forgets_it() -> None:
+    begun, stop = [], []
+
+    def slow(subject: Subject, cancelled: Callable[[], bool]) -> Iterator[Attribution]:
+        begun.append(subject.seed)
+        yield map_of(WEIGHTS)
+        stop.append(True)
+        assert cancelled()
+
+    seen = list(measure(subject(), {"lime": map_of(WEIGHTS)}, {"lime": slow}, lambda: bool(stop)))
+    assert begun == [1]
+    assert not seen[-1].complete and seen[-1].trusts["lime"].stability is None
+
+
+def test_seconds_leave_out_what_the_caller_does() -> None:
+    clock = itertools.count()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("explain.trust.measure.time.perf_counter", lambda: float(next(clock)))
+        for count, progress in enumerate(measure(subject(), {"lime": map_of(WEIGHTS)}, {}), start=1):
+            next(clock)  # the caller is busy
+            assert progress.seconds == count
+
+
+def test_refuses_maps_that_cannot_be_judged() -> None:
+    with pytest.raises(ValueError, match="at least one map"):
+        measure(subject(), {}, {})
+    small = Attribution("lime", "Fake", np.zeros((8, 8), np.float32), (8, 8), None, None, {})
+    with pytest.raises(ValueError, match=r"'lime' must have the shape .* \(24, 24\), got \(8, 8\)"):
+        measure(subject(), {"lime": small}, {})
+    with pytest.raises(ValueError, match=r"explain\['lime'\] must yield a map"):
+        last(subject(), {"lime": map_of(WEIGHTS)}, {"lime": lambda subject, cancelled: iter(())})
+
+
+def test_json_takes_it() -> None:
+    found = map_of(WEIGHTS)
+    trust = last(subject(), {"lime": found}, {"lime": again(found)}).trusts["lime"]
+    told = json.loads(json.dumps(trust.to_dict(), allow_nan=False))
+    assert (told["method"], told["target"], told["percentile"], told["better_than_chance"]) == ("lime", "Fake", 1, True)
+    assert len(told["curves"]) == 2 and told["stability"]["jaccard"] == 1 and told["fidelity"] == 1
+    unfinished = next(progress for progress in measure(subject(), {"lime": found}, {}) if progress.trusts)
+    told = unfinished.trusts["lime"].to_dict()
+    assert len(told["curves"]) == 1 and told["stability"] is None and told["fidelity"] is None
+
+
+@pytest.mark.slow
+def test_lime_beats_chance_on_the_shipped_model(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
+    face = find_faces(astronaut)[0]
+    cell, labels = np.arange(len(face.crop)) * 5 // len(face.crop), detector.card.labels
+    segments = (cell[:, None] * 5 + cell).astype(np.int32)  # 25 squares
+    *_, lime = LimeExplainer().explain(face.crop, segments, detector.probabilities, labels, "Real", samples=300)
+    mask = detector.predict(face.crop).attention
+    assert mask is not None
+    maps = {"lime": lime, "attention": attention_map(mask, len(face.crop))}
+    progress = last(Subject(face.crop, segments, "Real", detector), maps)
+    trust = progress.trusts["lime"]
+    assert trust.better_than_chance and trust.fidelity is not None and trust.fidelity > 0.5
+    assert progress.trusts["attention"].percentile < trust.percentile

@@ -1,0 +1,92 @@
+"""Repetitions of a map: what they change, and what they are compared by."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explain.maps.subject import Subject
+from explain.trust.stability import NOISE_SIGMA, RUNS, TOP, change_of, compare, repetitions
+
+SIDE = 24
+SEGMENTS = np.arange(16, dtype=np.int32).reshape(4, 4).repeat(6, axis=0).repeat(6, axis=1)
+CROP = np.random.RandomState(7).randint(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+VALUES = np.random.RandomState(1).permutation(np.linspace(-1, 1.2, 16))
+
+
+def subject(**changes: Any) -> Subject:
+    detector: Any = SimpleNamespace()
+    return Subject(**{"crop": CROP, "segments": SEGMENTS, "target": "Fake", "detector": detector} | changes)
+
+
+def test_the_same_map_again_is_perfectly_stable() -> None:
+    found = compare(VALUES, [VALUES.copy()] * RUNS, "seed")
+    assert (found.same_top, found.jaccard, found.rank_correlation) == (1, 1, 1)
+    assert (found.runs, found.change) == (RUNS, "seed")
+
+
+def test_a_flat_map_again_is_perfectly_stable() -> None:
+    found = compare(np.full(16, 0.1), [np.full(16, 0.1)], "noise")
+    assert (found.same_top, found.jaccard, found.rank_correlation) == (1, 1, 1)
+
+
+def test_the_reverse_ranks_backwards_though_it_has_the_same_strongest_regions() -> None:
+    found = compare(VALUES, [-VALUES], "seed")
+    assert (found.jaccard, found.rank_correlation) == (1, -1)
+
+
+def test_jaccard_is_that_of_the_top_five() -> None:
+    first, second = np.zeros(16), np.zeros(16)
+    first[:5], second[2:7] = [5, 4, 3, -2, 1], [-1, 2, 3, 4, 5]  # three in common, seven in all
+    found = compare(first, [second, first], "seed")
+    assert TOP == 5
+    assert found.jaccard == pytest.approx((3 / 7 + 1) / 2)
+    assert found.same_top == pytest.approx((3 / 5 + 1) / 2)
+
+
+def test_fewer_regions_than_five_all_come_back() -> None:
+    assert compare(np.array([1.0, 2, 3]), [np.array([3.0, 2, 1])], "seed").jaccard == 1
+
+
+@pytest.mark.parametrize("method", ["lime", "rise"])
+def test_methods_that_draw_are_repeated_with_other_seeds(method: str) -> None:
+    again = list(repetitions(subject(seed=5), method))
+    assert change_of(method) == "seed"
+    assert [other.seed for other in again] == [6, 7, 8] and len(again) == RUNS
+    assert all(other.crop is CROP and other.segments is SEGMENTS for other in again)
+
+
+def test_seeds_stay_in_range() -> None:
+    assert [other.seed for other in repetitions(subject(seed=2**32 - 2), "lime")] == [2**32 - 1, 0, 1]
+
+
+@pytest.mark.parametrize("method", ["attention", "gradcam", "integrated_gradients"])
+def test_methods_that_never_vary_are_repeated_on_noisy_photos(method: str) -> None:
+    grey = np.full_like(CROP, 128)
+    again = list(repetitions(subject(crop=grey, hide="black"), method))
+    assert change_of(method) == "noise"
+    assert len({other.crop.tobytes() for other in again}) == RUNS
+    for other in again:
+        assert (other.seed, other.hide, other.target) == (0, "black", "Fake")
+        assert other.crop.dtype == np.uint8 and other.segments is SEGMENTS
+        assert (other.crop.astype(float) - 128).std() == pytest.approx(NOISE_SIGMA, rel=0.1)
+
+
+def test_noise_stays_within_the_range_of_pixels() -> None:
+    for extreme in (0, 255):
+        for other in repetitions(subject(crop=np.full_like(CROP, extreme)), "attention"):
+            assert np.abs(other.crop.astype(int) - extreme).max() < 8 * NOISE_SIGMA
+
+
+def test_noise_is_the_same_every_time() -> None:
+    first, second = ([other.crop.tobytes() for other in repetitions(subject(), "attention")] for _ in range(2))
+    assert first == second
+
+
+def test_json_takes_it() -> None:
+    told = json.loads(json.dumps(compare(VALUES, [VALUES[::-1]], "seed").to_dict()))
+    assert set(told) == {"change", "runs", "same_top", "jaccard", "rank_correlation"}

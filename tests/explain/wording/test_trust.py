@@ -1,0 +1,131 @@
+"""Sentences on trust that say what the numbers say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explain.regions.hiding import HIDES
+from explain.trust.curves import ORDERS, Band, Curves
+from explain.trust.measure import Trust
+from explain.trust.stability import Stability
+from explain.wording.trust import details, sentence
+
+SHARES = np.array([0.0, 1.0])
+AREAS = (np.arange(ORDERS) + 0.5) / ORDERS  # of the random orders: 0.01, 0.03 … 0.99
+STEADY = Stability("seed", 3, 14 / 15, 0.89, 0.93)
+
+
+def curves(percentile: float, hide: str = "mean", insertion: float = 0.5) -> Curves:
+    """Curves that beat the given shares of the random orders at deletion and at insertion."""
+    band = Band(np.stack([AREAS, AREAS], axis=1), SHARES)
+    return Curves(hide, np.full(2, 1 - percentile), np.full(2, insertion), band)
+
+
+def trust(*percentiles: float, **changes: Any) -> Trust:
+    both = tuple(curves(share, hide) for share, hide in zip(percentiles, ("mean", "blur"), strict=False))
+    return Trust(**{"method": "lime", "target": "Fake", "curves": both, "flat": False} | changes)
+
+
+def test_a_good_map_says_whom_it_beats_and_how_often_it_comes_back() -> None:
+    assert sentence(trust(0.98, 0.98, stability=STEADY)) == (
+        "Hiding what this map marks moves the verdict away from Fake more than 98 % of random orders do; "
+        "repeated with other seeds it names the same top regions 9 times in 10."
+    )
+
+
+def test_a_map_at_chance_says_so_in_the_same_place() -> None:
+    assert sentence(trust(0.5, 0.3, stability=STEADY)) == (
+        "On this photo this map is no better than chance: 60 % of random orders move the verdict away from Fake at "
+        "least as much; repeated with other seeds it names the same top regions 9 times in 10."
+    )
+
+
+def test_without_repetitions_the_sentence_ends_earlier() -> None:
+    assert sentence(trust(0.98, 0.98)).endswith("more than 98 % of random orders do.")
+    assert sentence(trust(0.4, 0.4)).endswith("at least as much.")
+
+
+@pytest.mark.parametrize(
+    ("percentile", "words"),
+    [
+        (1.0, "more than all of 50 random orders do"),
+        (0.95, "more than 95 % of random orders do"),
+        (0.94, "is not clearly better than chance: 6 % of"),
+        (0.52, "is not clearly better than chance: 48 % of"),
+        (0.5, "is no better than chance: 50 % of"),
+        (0.06, "is no better than chance: 94 % of"),
+        (0.05, "is worse than chance: 95 % of"),
+        (0.0, "is worse than chance: 100 % of"),
+    ],
+)
+def test_each_place_among_random_orders_has_its_words(percentile: float, words: str) -> None:
+    told = sentence(trust(percentile, percentile))
+    assert words in told
+    assert told.startswith("Hiding" if percentile >= 0.95 else "On this photo this map")
+
+
+def test_all_and_none_are_said_only_where_they_are_true() -> None:
+    assert "more than 99 % of" in sentence(trust(1.0, 0.99))  # 99.5 %
+    assert "99 % of random orders" in sentence(trust(0.0, 0.01))
+
+
+def test_one_lucky_hide_value_is_not_enough() -> None:
+    assert "not clearly better than chance" in sentence(trust(1.0, 0.4))
+
+
+def test_attention_is_where_the_model_looked() -> None:
+    told = sentence(trust(0.98, 0.98, target="Real", signed=False))
+    assert told.startswith("Hiding where this map says the model looked moves the verdict away from Real")
+
+
+def test_a_flat_map_marks_nothing() -> None:
+    words = "On this photo this map is the same everywhere: it marks nothing, which is no better than chance."
+    assert sentence(trust(1.0, 1.0, flat=True, stability=STEADY, signed=False)) == words
+
+
+@pytest.mark.parametrize(
+    ("same_top", "words"),
+    [
+        (1.0, "it names the same top regions every time."),
+        (0.999, "it names the same top regions 9 times in 10."),
+        (0.6, "it names the same top regions 6 times in 10."),
+        (0.05, "it names other top regions nearly every time."),
+    ],
+)
+def test_how_often_the_top_regions_come_back(same_top: float, words: str) -> None:
+    told = sentence(trust(0.98, stability=Stability("noise", 3, same_top, 0.5, 0.5)))
+    assert told.endswith(f"repeated with a little noise on the photo {words}")
+
+
+def test_details_hold_the_numbers() -> None:
+    both = (curves(0.98, "mean", insertion=0.9), curves(0.64, "blur", insertion=0.2))
+    told = details(trust(curves=both, fidelity=-0.254, stability=STEADY))
+    assert "as their mean colour, P(Fake) averages 0.02" in told
+    assert "(random orders: 0.50, nine in ten of them 0.06 to 0.94), lower than 98 % of 50 random orders" in told
+    assert "(insertion) it averages 0.90, higher than 90 % of them" in told
+    assert "by a blur, P(Fake) averages 0.36" in told
+    assert "averages 0.20, higher than 20 % of them" in told
+    assert "µ-fidelity −0.25" in told
+    assert "3 times: Jaccard index of the 5 strongest regions 0.89, rank correlation 0.93." in told
+    assert "standard deviation 4 of 255" in details(trust(0.9, stability=Stability("noise", 3, 1.0, 1.0, 1.0)))
+
+
+def test_details_leave_out_what_is_not_known_yet() -> None:
+    told = details(trust(0.98))
+    assert told.count("With regions hidden") == 1
+    assert "µ-fidelity" not in told and "Jaccard" not in told
+
+
+def test_every_hide_value_has_its_words() -> None:
+    told = {details(trust(curves=(curves(0.98, hide),))) for hide in HIDES}
+    assert len(told) == len(HIDES)
+
+
+@pytest.mark.parametrize("percentile", [0.0, 0.3, 0.7, 0.98, 1.0])
+def test_it_is_one_sentence_without_markup(percentile: float) -> None:
+    told = sentence(trust(percentile, percentile, stability=STEADY))
+    assert told.count(".") == 1 and told.endswith(".")
+    assert "<" not in told and "&" not in told

@@ -1,0 +1,70 @@
+"""What a what-if says, word for word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explain.probes.what_if import WhatIf, what_if_sentence
+
+CROP = np.zeros((24, 24, 3), np.uint8)
+TOLD = WhatIf((4, 2), 0.38, 0.94, CROP, ("mouth", "left cheek"), True, "Inconclusive", "Fake")
+
+
+def told(**changes: Any) -> str:
+    return what_if_sentence(replace(TOLD, **changes), "Fake")
+
+
+def test_the_sentence_says_what_was_hidden_and_what_came_of_it() -> None:
+    assert told() == (
+        "Hiding the mouth and the left cheek lowers P(Fake) from 0.94 to 0.38: the model would then say Inconclusive. "
+        "The network has really computed this."
+    )
+
+
+def test_the_sentence_tells_a_verdict_that_stays() -> None:
+    sentence = told(verdict_before="Inconclusive", before=0.51, probability=0.49)
+    assert "from 0.51 to 0.49: the model would still say Inconclusive." in sentence
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "change"),
+    [(0.2, 0.6, "raises P(Fake) from 0.20 to 0.60:"), (0.501, 0.499, "leaves P(Fake) at 0.50:")],
+)
+def test_the_sentence_follows_the_numbers(before: float, now: float, change: str) -> None:
+    assert f"left cheek {change}" in told(before=before, probability=now)
+
+
+@pytest.mark.parametrize(
+    ("names", "still_visible", "words"),
+    [
+        ("hair mouth hair hair", (), "3 patches of hair and the mouth"),
+        ("hair mouth", ("hair",), "1 patch of hair and the mouth"),
+        ("chin nose chin", ("chin",), "2 patches of the chin and the nose"),
+        ("nose chin mouth hair", (), "the nose, the chin, the mouth and the hair"),
+        ("nose chin mouth hair forehead", (), "the nose, the chin, the mouth, the hair and 1 more patch"),
+        (
+            "hair nose hair chin mouth forehead forehead",
+            (),
+            "2 patches of hair, the nose, the chin, the mouth and 2 more patches",
+        ),
+    ],
+)
+def test_the_sentence_lists_names_in_english(names: str, still_visible: tuple[str, ...], words: str) -> None:
+    parts = tuple(names.split())
+    sentence = told(hidden=tuple(range(len(parts))), names=parts, still_visible=frozenset(still_visible))
+    assert sentence.startswith(f"Hiding {words} lowers ")
+
+
+@pytest.mark.parametrize("names", [(), None])
+def test_where_nothing_is_hidden_nothing_changes(names: tuple[str, ...] | None) -> None:
+    sentence = told(hidden=(), names=names, before=0.94, probability=0.94, verdict="Fake")
+    assert sentence.startswith("Hiding nothing leaves P(Fake) at 0.94: the model would still say Fake.")
+
+
+def test_the_sentence_counts_regions_without_names() -> None:
+    assert told(hidden=(3,), names=None).startswith("Hiding 1 region lowers ")
+    assert told(hidden=(3, 0, 1), names=None).startswith("Hiding 3 regions lowers ")

@@ -1,0 +1,286 @@
+"""Tests of model folders: written whole, read back the same, refused in a sentence when anything is off."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from model.artifact.card import (
+    CARD,
+    TFLITE,
+    WEIGHTS,
+    ArtifactError,
+    Card,
+    load_artifact,
+    load_keras,
+    named_after,
+    read_card,
+    report_folder,
+    save_artifact,
+    write_card,
+)
+from model.detector.engine import Engine
+
+
+@pytest.fixture
+def folder(tiny_artifact: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny model folder, to be spoilt."""
+    return shutil.copytree(tiny_artifact, tmp_path / "net")
+
+
+def edit(folder: Path, **fields: Any) -> None:
+    """Overwrite fields of the card; ``...`` takes a field away."""
+    card = json.loads((folder / CARD).read_text()) | fields
+    kept = {name: value for name, value in card.items() if value is not ...}
+    (folder / CARD).write_text(json.dumps(kept))
+
+
+def refusal(folder: Path, load: Callable[[Path], Any] = load_artifact) -> str:
+    """The sentence of the refusal, which names the folder or the card but not where it lies."""
+    with pytest.raises(ArtifactError) as caught:
+        load(folder)
+    sentence = str(caught.value)
+    assert sentence.endswith(".") and str(folder.parent) not in sentence
+    return sentence
+
+
+# Saving and loading
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [("runs/cnn/artifact", "cnn"), ("runs/cnn", "cnn"), ("runs/cnn/artifact/../artifact", "cnn")]
+)
+def test_model_is_named_after_its_run_never_artifact(folder: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / "runs" / "cnn" / "artifact").mkdir(parents=True)
+    assert named_after(tmp_path / folder).name == name
+
+
+def test_model_without_a_run_keeps_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert named_after(Path("/artifact")).name == "artifact"
+    monkeypatch.chdir(tmp_path)
+    assert named_after(Path(".")).name == tmp_path.name
+
+
+def test_folder_holds_network_weights_and_card(tiny_artifact: Path) -> None:
+    assert sorted(path.name for path in tiny_artifact.iterdir()) == sorted((CARD, TFLITE, WEIGHTS))
+    card = load_artifact(tiny_artifact)
+    assert set(card.sha256) == {TFLITE, WEIGHTS}
+    for name, digest in card.sha256.items():
+        assert digest == hashlib.sha256((tiny_artifact / name).read_bytes()).hexdigest()
+
+
+def test_card_as_written_is_the_card_that_was_given(tiny_artifact: Path, tiny_card: Card) -> None:
+    card = load_artifact(tiny_artifact)
+    assert replace(card, sha256={}) == tiny_card
+
+
+def test_saving_returns_the_card_and_replaces_what_was_there(
+    folder: Path, tiny_network: Callable[[], keras.Model], tiny_card: Card
+) -> None:
+    before = load_artifact(folder)
+    keras.utils.set_random_seed(5)
+    card = save_artifact(tiny_network(), folder, tiny_card)
+    assert card == load_artifact(folder)
+    assert all(card.sha256[name] != before.sha256[name] for name in (TFLITE, WEIGHTS))
+
+
+def test_every_field_survives_the_card(tmp_path: Path, tiny_card: Card) -> None:
+    card = replace(
+        tiny_card,
+        preprocessing=replace(tiny_card.preprocessing, color_order="BGR", value_scale=1 / 3, crop_margin=1.3),
+        labels=("Real", "Fake"),
+        temperature=None,
+        fake_bias=-0.125,
+        inconclusive_band=(0.25, 0.75),
+        licence="für Forschung",
+        sha256={"a": "b"},
+        versions={"keras": "3"},
+        training={"data": {"dfdc": "research"}, "steps": 3},
+        metrics={"test": {"dfdc": {"auc": {"value": 0.9, "low": 0.8, "high": 0.95}}}},
+    )
+    write_card(tmp_path, card)
+    assert read_card(tmp_path) == card
+    assert "für Forschung" in (tmp_path / CARD).read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("tiny_architecture")
+def test_both_files_hold_the_same_network(tiny_artifact: Path) -> None:
+    network, engine = load_keras(tiny_artifact), Engine(tiny_artifact / TFLITE)
+    pixels = np.random.default_rng(0).uniform(-1, 1, (5, 16, 16, 3)).astype(np.float32)
+    lite = engine(pixels)
+    assert set(lite) == {"probabilities", "attention"}
+    for name, values in network(pixels).items():
+        np.testing.assert_allclose(lite[name], np.asarray(values), atol=1e-3)
+    assert lite["probabilities"].std() > 0.01
+
+
+def test_weights_are_rounded_to_half_precision_in_both_files_alike(
+    tiny_network: Callable[[], keras.Model], tiny_card: Card, tmp_path: Path
+) -> None:
+    network = tiny_network()
+    network.get_layer("features").set_weights([np.full((3, 3, 3, 8), 1 / 3), np.full(8, 1e-3)])
+    save_artifact(network, tmp_path / "net", tiny_card)
+    for weight in network.get_weights():
+        np.testing.assert_array_equal(weight, weight.astype(np.float16))
+    twin = tiny_network()
+    twin.load_weights(tmp_path / "net" / WEIGHTS)
+    for ours, theirs in zip(network.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+# Refusals: files
+
+
+@pytest.mark.parametrize("name", [TFLITE, WEIGHTS])
+def test_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    assert f"net has no {name}" in refusal(folder)
+
+
+@pytest.mark.parametrize("name", [TFLITE, WEIGHTS])
+def test_file_that_was_changed_is_named(folder: Path, name: str) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    assert f"net/{name} is not the file that its card describes" in refusal(folder)
+
+
+def test_card_without_a_digest_is_no_pass(folder: Path) -> None:
+    edit(folder, sha256={})
+    assert "SHA-256 differs" in refusal(folder)
+
+
+def test_missing_card_is_named(folder: Path) -> None:
+    (folder / CARD).unlink()
+    assert "net is no model folder: it has no card.json" in refusal(folder)
+
+
+def test_missing_folder_and_a_file_instead_of_one_are_refused(folder: Path) -> None:
+    assert "elsewhere is no model folder" in refusal(folder.parent / "elsewhere")
+    assert "is no model folder" in refusal(folder / TFLITE)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"no card", b"\xff\xfe{}"])
+def test_card_that_is_no_json_is_refused(folder: Path, content: bytes) -> None:
+    (folder / CARD).write_bytes(content)
+    assert "net/card.json is not JSON" in refusal(folder)
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "null", '"card"', "{}"])
+def test_json_that_is_no_card_is_refused(folder: Path, content: str) -> None:
+    (folder / CARD).write_text(content)
+    assert "missing, unknown or wrong field" in refusal(folder)
+
+
+def test_broken_folder_never_reaches_keras(folder: Path) -> None:
+    """The architecture of this card is not registered, so building would fail otherwise."""
+    (folder / WEIGHTS).write_bytes(b"changed")
+    assert "is not the file" in refusal(folder, load_keras)
+
+
+# Refusals: fields
+
+
+@pytest.mark.parametrize("name", ["architecture", "preprocessing", "labels", "inconclusive_band"])
+def test_missing_field_is_named(folder: Path, name: str) -> None:
+    edit(folder, **{name: ...})
+    assert name in refusal(folder)
+
+
+def test_unknown_field_is_named(folder: Path) -> None:
+    edit(folder, threshold=0.5)
+    assert "threshold" in refusal(folder)
+
+
+def test_unknown_and_wrong_preprocessing_is_named(folder: Path) -> None:
+    preprocessing = json.loads((folder / CARD).read_text())["preprocessing"]
+    for wrong, words in (
+        ({"mean": 3}, "mean"),
+        ({"color_order": "CMYK"}, "RGB or BGR, not 'CMYK'"),
+        ({"input_size": 0}, "at least 1 pixel"),
+    ):
+        edit(folder, preprocessing=preprocessing | wrong)
+        assert words in refusal(folder)
+
+
+@pytest.mark.parametrize("labels", [["Fake"], ["fake", "real"], ["Fake", "Real", "Real"], [], ["Fake", "Fake"], "Fake"])
+def test_labels_must_be_fake_and_real(folder: Path, labels: Any) -> None:
+    edit(folder, labels=labels)
+    assert "labels must be Fake and Real" in refusal(folder)
+
+
+@pytest.mark.parametrize("labels", [["Fake", "Real"], ["Real", "Fake"]])
+def test_labels_may_stand_in_either_order(folder: Path, labels: list[str]) -> None:
+    edit(folder, labels=labels)
+    assert load_artifact(folder).labels == tuple(labels)
+
+
+@pytest.mark.parametrize("temperature", [0, -1.5, float("nan"), float("inf")])
+def test_temperature_must_be_positive(folder: Path, temperature: float) -> None:
+    edit(folder, temperature=temperature)
+    assert f"temperature must be above 0 and finite, not {temperature}" in refusal(folder)
+
+
+@pytest.mark.parametrize("bias", [float("nan"), float("inf")])
+def test_bias_must_be_finite(folder: Path, bias: float) -> None:
+    edit(folder, fake_bias=bias)
+    assert "fake_bias must be a finite number" in refusal(folder)
+
+
+def test_digests_must_be_named(folder: Path) -> None:
+    edit(folder, sha256="none")
+    assert "sha256 must name a digest" in refusal(folder)
+
+
+@pytest.mark.parametrize("band", [[0.6, 0.9], [0.1, 0.4], [-0.1, 0.6], [0.4, 1.1], [0.6, 0.4], [float("nan"), 0.6]])
+def test_band_must_enclose_one_half(folder: Path, band: list[float]) -> None:
+    edit(folder, inconclusive_band=band)
+    assert "inconclusive_band must enclose 0.5" in refusal(folder)
+
+
+@pytest.mark.parametrize("band", [[0.5, 0.5], [0, 1]])
+def test_band_may_be_empty_or_everything(folder: Path, band: list[float]) -> None:
+    edit(folder, inconclusive_band=band)
+    assert load_artifact(folder).inconclusive_band == tuple(band)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *({"temperature": "1"}, {"inconclusive_band": [0.4]}, {"inconclusive_band": 5}, {"labels": None}),
+        *({"licence": 5}, {"metrics": []}, {"training": None}, {"versions": "3"}, {"architecture": 1}),
+        *({"fake_bias": 10**400}, {"temperature": 10**400}, {"fake_bias": None}),
+    ],
+)
+def test_values_of_the_wrong_type_are_refused(folder: Path, fields: dict[str, Any]) -> None:
+    edit(folder, **fields)
+    assert "missing, unknown or wrong field" in refusal(folder)
+
+
+def test_card_is_replaced_as_a_whole(folder: Path, tiny_card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads it meanwhile, or after the disk was full, finds the old one."""
+    before, write = (folder / CARD).read_bytes(), Path.write_text
+
+    def break_off(path: Path, text: str, **options: Any) -> int:
+        write(path, text[:20], **options)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", break_off)
+    with pytest.raises(OSError, match="No space"):
+        write_card(folder, tiny_card)
+    assert (folder / CARD).read_bytes() == before
+    assert sorted(path.name for path in folder.iterdir()) == sorted((CARD, TFLITE, WEIGHTS))
+
+
+def test_reports_go_into_the_models_run_or_into_runs() -> None:
+    assert report_folder(Path("runs/b7/artifact"), "calibration") == Path("runs/b7/calibration")
+    assert report_folder(Path("model/weights/lite_attention"), "evaluation") == Path("runs/evaluation")

@@ -1,0 +1,134 @@
+"""Tests of which files count as pictures, and of reading several side by side."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from model.data import reading
+from model.data.layout import DatasetError
+from model.data.reading import map_in_threads, read_mask, read_rgb, readable
+from model.photos.photo import open_photo
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_whole_pictures_are_readable(tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    assert cv2.imwrite(str(path), picture(0))
+    assert readable(path)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("keep", [0.0, 0.1, 0.5, 0.9], ids="{:.0%}".format)
+def test_cut_off_pictures_are_not(
+    tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], suffix: str, keep: float
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    assert cv2.imwrite(str(path), picture(0))
+    path.write_bytes(path.read_bytes()[: round(path.stat().st_size * keep)])
+    assert not readable(path)
+    with pytest.raises(DatasetError, match=f"a{suffix} is not a picture that can be read"):
+        read_rgb(path)  # as if it had been whole when it was looked at
+
+
+def test_other_files_are_not(tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("no picture")
+    assert not readable(tmp_path / "text.jpg")
+    assert not readable(tmp_path / "missing.png")
+
+
+def test_results_come_in_order_and_few_files_are_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "AHEAD", 4)
+    started: list[int] = []
+
+    def read(path: Path) -> int:
+        started.append(int(path.name))
+        time.sleep(0.001 * (7 * int(path.name) % 5))
+        return int(path.name)
+
+    results = map_in_threads(read, [Path(str(number)) for number in range(11)], workers=3)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    assert max(started) < 4, "the other files wait until these are done with"
+    assert list(results) == list(range(3, 11))
+
+
+def test_threads_run_side_by_side() -> None:
+    """Two calls that wait for each other come to their end only if both run at once."""
+    meeting = threading.Barrier(2, timeout=10)
+    assert sorted(map_in_threads(lambda _: meeting.wait(), [Path("a"), Path("b")], workers=2)) == [0, 1]
+
+
+# read_rgb
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_transparent_parts_show_white_as_on_the_page(
+    tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], mode: str, suffix: str
+) -> None:
+    image = Image.fromarray(picture(0))
+    image.putalpha(Image.fromarray(picture(1)[..., 0]))
+    path = tmp_path / f"a{suffix}"
+    options = {"transparency": 3} if mode == "P" else {}
+    (image.convert("RGB").quantize(16) if mode == "P" else image.convert(mode)).save(path, "PNG", **options)
+    np.testing.assert_array_equal(read_rgb(path), open_photo(path).pixels)
+    assert readable(path)
+
+
+def test_colours_hidden_under_transparency_are_not_read(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 4), np.uint8)
+    pixels[..., 3] = 0
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert (read_rgb(tmp_path / "a.png") == 255).all()
+
+
+@pytest.mark.parametrize("transparent", [False, True])
+def test_turned_pngs_are_read_upright(
+    tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], transparent: bool
+) -> None:
+    image, exif = Image.fromarray(picture(0)[:, :40]), Image.Exif()
+    if transparent:
+        image.putalpha(128)
+    exif[0x112] = 6
+    image.save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(read_rgb(tmp_path / "a.png"), open_photo(tmp_path / "a.png").pixels)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_jpegs_are_read_as_opencv_reads_files(
+    tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], mode: str
+) -> None:
+    exif = Image.Exif()
+    exif[0x112] = 6
+    path = tmp_path / "a.jpg"
+    Image.fromarray(picture(0)[:, :40]).convert(mode).save(path, exif=exif)
+    np.testing.assert_array_equal(read_rgb(path), cv2.imread(str(path), cv2.IMREAD_COLOR_RGB))
+    np.testing.assert_array_equal(read_mask(path), cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+
+
+def test_names_and_bytes_are_handed_over_by_python(
+    tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenCV opens no file whose name has other than ASCII letters on Windows."""
+    path = tmp_path / "żółć.png"
+    Image.fromarray(picture(0)).save(path)
+    monkeypatch.setattr(cv2, "imread", lambda *_: None)
+    assert readable(path)
+    np.testing.assert_array_equal(read_rgb(path), picture(0))
+
+
+def test_cut_off_transparent_picture_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 4), np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:4000])
+    assert not readable(path)
+    with pytest.raises(DatasetError, match=r"a\.png is not a picture that can be read"):
+        read_rgb(path)

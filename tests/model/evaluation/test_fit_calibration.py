@@ -1,0 +1,209 @@
+"""Tests of the fit: a known temperature is found again, sources weigh alike, unseen sources bound the band."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.detector.detector import scale_by_temperature
+from model.evaluation.band import ACCUSED, ACCUSED_AT_MOST
+from model.evaluation.fit_calibration import accusations, balanced_weights, calibrate_scores, count, fit_scaling, is_few
+from model.evaluation.metrics import auc, expected_calibration_error
+from model.model_card.parts import FEW
+
+Floats = NDArray[np.float64]
+
+
+def sample(
+    temperature: float, bias: float = 0.0, count: int = 20_000, seed: int = 0
+) -> tuple[Floats, NDArray[np.int_]]:
+    """Softmax outputs ``(N, 2)`` and true columns ``(N,)`` of a model that is right after that scaling."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (count, 2))
+    softmax = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    odds = np.exp((logits[:, 0] - logits[:, 1]) / temperature + bias)
+    return softmax, (rng.random(count) > odds / (1 + odds)).astype(int)
+
+
+def log_loss(probabilities: Floats, truth: NDArray[np.int_], weights: Floats) -> float:
+    return float(-np.average(np.log(probabilities[np.arange(len(truth)), truth]), weights=weights))
+
+
+def scaled_by_fit(softmax: Floats, truth: NDArray[np.int_], weights: Floats) -> Floats:
+    temperature, bias = fit_scaling(softmax, truth, weights)
+    return scale_by_temperature(softmax, temperature, (bias, 0.0))
+
+
+# fit_scaling
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 1.7, 4.0])
+@pytest.mark.parametrize("bias", [-0.8, 0.0, 1.2])
+def test_temperature_and_bias_of_the_world_are_recovered(temperature: float, bias: float) -> None:
+    softmax, truth = sample(temperature, bias)
+    fitted = fit_scaling(softmax, truth, np.ones(len(truth)))
+    assert fitted[0] == pytest.approx(temperature, rel=0.07)
+    assert fitted[1] == pytest.approx(bias, abs=0.07)
+
+
+def test_weights_say_whose_temperature_counts() -> None:
+    (one, truth_one), (other, truth_other) = sample(0.6), sample(3.0, seed=1)
+    softmax, truth = np.concatenate([one, other]), np.concatenate([truth_one, truth_other])
+    ones, zeros = np.ones(len(truth_one)), np.zeros(len(truth_one))
+    first, second, both = (
+        fit_scaling(softmax, truth, np.concatenate(weights))[0]
+        for weights in ((ones, zeros), (zeros, ones), (ones, ones))
+    )
+    assert first == pytest.approx(0.6, rel=0.07) and second == pytest.approx(3, rel=0.07)
+    assert first < both < second
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("temperature", [0.4, 2.5])
+def test_fit_lowers_the_log_loss_and_cannot_move_the_auc(seed: int, temperature: float) -> None:
+    softmax, truth = sample(temperature, 0.5, count=300, seed=seed)
+    weights = np.random.default_rng(seed).uniform(0.5, 2, len(truth))
+    scaled = scaled_by_fit(softmax, truth, weights)
+    assert log_loss(scaled, truth, weights) < log_loss(softmax, truth, weights)
+    for other in ((0.9, 0.0), (1.1, 0.0), (1.0, 0.1), (1.0, -0.1)):
+        worse = scale_by_temperature(scaled, other[0], (other[1], 0.0))
+        assert log_loss(worse, truth, weights) > log_loss(scaled, truth, weights)
+    assert auc(scaled[:, 1], truth == 1) == pytest.approx(auc(softmax[:, 1], truth == 1), abs=1e-12)
+
+
+def test_fit_lowers_the_calibration_error_of_an_overconfident_model() -> None:
+    softmax, truth = sample(3.0, -0.6)
+    scaled = scaled_by_fit(softmax, truth, np.ones(len(truth)))
+    before, after = (expected_calibration_error(p[:, 1], truth == 1) for p in (softmax, scaled))
+    assert after < 0.02 < before
+
+
+def test_certain_mistakes_keep_the_fit_finite() -> None:
+    softmax = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], np.float32)
+    temperature, bias = fit_scaling(softmax, np.array([1, 1, 1]), np.ones(3))
+    assert 0 < temperature < np.inf and np.isfinite(bias)
+
+
+def test_shrinking_is_lost_among_many_pictures_and_rules_among_few() -> None:
+    softmax, truth = sample(4.0, 1.2)
+    plain, shrunk = (fit_scaling(softmax, truth, np.ones(len(truth)), shrink) for shrink in (False, True))
+    assert shrunk == pytest.approx(plain, rel=0.01)
+    wrong_half = np.tile([[0.95, 0.05], [0.05, 0.95]], (6, 1))
+    truth = np.repeat([0, 1], 6)  # right half of the time: what was said means nothing
+    assert fit_scaling(wrong_half, truth, np.ones(12))[0] == pytest.approx(np.exp(2.5)), "as far as the fit goes"
+    for weight in (1, 100):  # the unit of the weights says nothing of how many pictures there are
+        assert 1 < fit_scaling(wrong_half, truth, np.full(12, weight), shrink=True)[0] < 5
+
+
+def test_shrinking_helps_what_a_dozen_pictures_foretell() -> None:
+    """A usual model (temperature 1.3): the fit to twelve of its pictures is judged on 20,000 others."""
+    others, truths = sample(1.3, 0.2, seed=99)
+    losses: dict[bool, list[float]] = {True: [], False: []}
+    for seed in range(40):
+        softmax, truth = sample(1.3, 0.2, count=12, seed=seed)
+        for shrink, found in losses.items():
+            temperature, bias = fit_scaling(softmax, truth, np.ones(12), shrink)
+            found.append(log_loss(scale_by_temperature(others, temperature, (bias, 0.0)), truths, np.ones(len(truths))))
+    assert np.mean(losses[True]) < np.mean(losses[False]) - 0.05
+    assert max(losses[True]) < max(losses[False])
+
+
+# balanced_weights
+
+
+def test_classes_weigh_the_same_and_sources_within_a_class_too() -> None:
+    is_fake = {
+        "both": np.array([True, False, False, False]),
+        "reals": np.zeros(10, bool),
+        "fakes": np.ones(2, bool),
+        "more_fakes": np.ones(50, bool),
+    }
+    weights = balanced_weights(is_fake)
+    assert weights["both"] == pytest.approx([1 / 6, 1 / 12, 1 / 12, 1 / 12])
+    assert weights["reals"] == pytest.approx(np.full(10, 1 / 40))
+    assert weights["fakes"].sum() == pytest.approx(1 / 6) == weights["more_fakes"].sum()
+    assert sum(of.sum() for of in weights.values()) == pytest.approx(1)
+    assert count(is_fake) == (13, 53) and is_few(is_fake)
+    assert not is_few({"one": np.repeat([True, False], FEW)})
+
+
+# calibrate_scores
+
+
+def of_source(mean: float, number: int, seed: int) -> Floats:
+    """P(Fake) ``(N,)`` whose logits are normal around a mean."""
+    return 1 / (1 + np.exp(-np.random.default_rng(seed).normal(mean, 1.5, number)))
+
+
+def world(sources: int = 6, number: int = 500) -> tuple[dict[str, Floats], dict[str, NDArray[np.bool_]]]:
+    """A set that was trained on, whose reals score low, and unseen sources of reals that score higher, each its own."""
+    raw = {"known": np.concatenate([of_source(-4, 400, 0), of_source(4, 400, 1)])}
+    is_fake = {"known": np.repeat([False, True], 400)}
+    for source in range(sources):
+        raw[f"real_{source}"] = of_source(-2.5 + 0.4 * source, number, 2 + source)
+        is_fake[f"real_{source}"] = np.zeros(number, bool)
+    return raw, is_fake
+
+
+def test_sets_of_one_class_take_part() -> None:
+    raw, is_fake = world()
+    alone = calibrate_scores({"known": raw["known"]}, {"known": is_fake["known"]})
+    together = calibrate_scores(raw, is_fake)
+    assert together.fake_bias < alone.fake_bias - 0.3, "reals that score high pull P(Fake) down"
+    fakes = {"known": raw["known"][:400], "fake_only": raw["known"][400:]}
+    split = calibrate_scores(fakes, {"known": np.zeros(400, bool), "fake_only": np.ones(400, bool)})
+    assert split == alone, "it is the pictures that count, not which set they come from"
+
+
+def test_unseen_sources_are_spared_each() -> None:
+    raw, is_fake = world()
+    unseen = [name for name in raw if name != "known"]
+    seen_rule, chosen = calibrate_scores(raw, is_fake), calibrate_scores(raw, is_fake, unseen)
+    assert (chosen.temperature, chosen.fake_bias) == (seen_rule.temperature, seen_rule.fake_bias)
+    found = accusations(raw, is_fake, chosen, unseen)
+    assert list(found) == unseen
+    for name, of in found.items():
+        scaled = chosen.scale(raw[name])
+        assert of["accused"] == pytest.approx(np.mean(scaled >= chosen.band[1]), abs=1e-4) and of["accused"] <= ACCUSED
+        assert of["accused"] < of["accused_at_most"] <= ACCUSED_AT_MOST and of["real"] == 500
+        inside = (scaled > chosen.band[0]) & (scaled < chosen.band[1])
+        assert of["inconclusive"] == pytest.approx(np.mean(inside), abs=1e-4)
+    worst = accusations(raw, is_fake, seen_rule, unseen)["real_5"]
+    assert worst["accused"] > 2 * ACCUSED, "the rule of trained sources would have accused this one"
+
+
+def test_a_source_is_also_judged_by_what_is_fitted_without_it() -> None:
+    """The source that decides the band does worse when it is left out; another one hardly notices."""
+    raw, is_fake = world()
+    unseen = [name for name in raw if name != "known"]
+    found = accusations(raw, is_fake, calibrate_scores(raw, is_fake, unseen), unseen)
+    assert found["real_5"]["left_out_accused"] > found["real_5"]["accused"]
+    assert found["real_0"]["left_out_accused"] == pytest.approx(found["real_0"]["accused"], abs=0.01)
+    without = {name: p_fake for name, p_fake in raw.items() if name != "real_5"}
+    chosen = calibrate_scores(without, {name: is_fake[name] for name in without}, unseen)
+    expected = np.mean(chosen.scale(raw["real_5"]) >= chosen.band[1])
+    assert found["real_5"]["left_out_accused"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_single_unseen_source_is_not_judged_without_itself() -> None:
+    raw, is_fake = world(sources=1)
+    (found,) = accusations(raw, is_fake, calibrate_scores(raw, is_fake, ["real_0"]), ["real_0"]).values()
+    assert set(found) == {"real", "accused", "accused_at_most", "inconclusive"}
+
+
+def test_unseen_fakes_alone_choose_no_band() -> None:
+    raw, is_fake = world(sources=0)
+    raw["fake_only"], is_fake["fake_only"] = of_source(1, 200, 9), np.ones(200, bool)
+    chosen = calibrate_scores(raw, is_fake, ["fake_only"])
+    assert chosen == calibrate_scores(raw, is_fake) and sum(chosen.band) == pytest.approx(1)
+    assert accusations(raw, is_fake, chosen, ["fake_only"]) == {}
+
+
+def test_few_pictures_give_a_mild_fit_and_a_wide_band() -> None:
+    """Six of each class, perfectly told apart: nothing in them says that a verdict can be wrong."""
+    raw, is_fake = {"set": np.repeat([0.2, 0.8], 6)}, {"set": np.repeat([False, True], 6)}
+    few = calibrate_scores(raw, is_fake)
+    many = calibrate_scores({"set": np.repeat([0.2, 0.8], FEW)}, {"set": np.repeat([False, True], FEW)})
+    assert many.band == (0.45, 0.55) and few.band == (0.15, 0.85)
+    assert many.temperature < few.temperature < 1

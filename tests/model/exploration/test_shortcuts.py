@@ -1,0 +1,171 @@
+"""Tests of the question whether something trivial tells a data set's classes apart, on tables made for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas
+import pytest
+
+from model.data.layout import Example
+from model.evaluation.metrics import Estimate
+from model.exploration.shortcuts import (
+    ALARM,
+    FEATURES,
+    FEWEST,
+    LOSSLESS,
+    TOGETHER,
+    Finding,
+    feature_table,
+    find_shortcuts,
+    summarise,
+)
+
+
+def random_table(count: int = 120, dataset: str = "set", seed: int = 0) -> pandas.DataFrame:
+    """As many fakes as reals, whose features all come from one distribution."""
+    rng = np.random.default_rng(seed)
+    table = pandas.DataFrame(rng.normal(100, 10, (2 * count, len(FEATURES))), columns=list(FEATURES))
+    table["dataset"], table["split"], table["label"] = dataset, "train", ["Fake"] * count + ["Real"] * count
+    table["family"] = [f"{dataset}{row}" for row in range(2 * count)]
+    return table
+
+
+def by_column(findings: list[Finding]) -> dict[str, Finding]:
+    return {finding.column: finding for finding in findings}
+
+
+# find_shortcuts
+
+
+def test_nothing_is_said_against_classes_that_are_alike() -> None:
+    findings = find_shortcuts(random_table(400))
+    assert set(by_column(findings)) == {*FEATURES, TOGETHER}
+    assert not any(finding.alarming for finding in findings)
+    assert all(0.4 < finding.estimate.value < 0.58 for finding in findings)
+    (sentence,) = summarise(findings)
+    assert sentence.startswith("set: nothing trivial tells the classes apart. The most telling is")
+
+
+@pytest.mark.parametrize(
+    ("column", "shift", "higher"), [*((name, 25, "Fake") for name in FEATURES), ("width", -25, "Real")]
+)
+def test_each_feature_is_caught_in_either_direction(column: str, shift: float, higher: str) -> None:
+    table = random_table(60)
+    table.loc[table["label"] == "Fake", column] += shift
+    findings = find_shortcuts(table)
+    found = by_column(findings)[column]
+    assert {finding.column for finding in findings if finding.alarming} == {column, TOGETHER}
+    assert found.higher == higher and found.estimate.value > 0.9
+    assert found.fake - found.real == pytest.approx(shift, abs=5)
+    assert f"WARNING set: the {FEATURES[column].name} alone tells Real from Fake with AUC ." in summarise(findings)[0]
+
+
+def test_what_only_a_combination_tells_is_caught() -> None:
+    """Light and contrast that agree in fakes and disagree in reals: neither says anything alone."""
+    table = random_table(400)
+    side = np.where(table["label"] == "Fake", 1, -1)
+    table["contrast"] = 100 + side * (table["brightness"] - 100)
+    findings = by_column(find_shortcuts(table))
+    assert not findings["contrast"].alarming and not findings["brightness"].alarming
+    assert findings[TOGETHER].alarming and findings[TOGETHER].estimate.value > 0.9
+
+
+def test_twins_do_not_let_the_trees_learn_by_heart() -> None:
+    """A fake with its twin's own statistics tells the trees which class the twin is *not*, unless both are held out."""
+    table = random_table(150)
+    half = len(table) // 2
+    table.loc[half:, list(FEATURES)] = table.loc[: half - 1, list(FEATURES)].to_numpy()
+    table.loc[half:, "family"] = table.loc[: half - 1, "family"].to_numpy()
+    together = by_column(find_shortcuts(table))[TOGETHER]
+    assert together.estimate.value == pytest.approx(0.5, abs=0.02)
+
+
+def test_sets_are_not_pooled() -> None:
+    """A set of mostly bright reals beside one of mostly dark fakes: brightness tells the set, not the class."""
+    bright, dark = random_table(300, "bright"), random_table(300, "dark", seed=1)
+    bright["brightness"] += 100
+    table = pandas.concat([bright.drop(bright.index[:200]), dark.drop(dark.index[-200:])])
+    findings = find_shortcuts(table)
+    assert {finding.dataset for finding in findings} == {"bright", "dark"}
+    assert not any(finding.alarming for finding in findings)
+
+
+def test_sets_too_small_or_of_one_class_are_not_judged() -> None:
+    assert find_shortcuts(random_table(FEWEST - 1)) == []
+    lonely = random_table(60)
+    assert find_shortcuts(lonely[lonely["label"] == "Real"]) == []
+
+
+def test_features_that_nobody_has_are_left_out() -> None:
+    table = random_table(60)
+    table["framing"] = np.nan
+    assert "framing" not in by_column(find_shortcuts(table))
+
+
+def test_seed_decides() -> None:
+    table = random_table(40)
+    first, again, other = ([f.estimate for f in find_shortcuts(table, seed)] for seed in (1, 1, 2))
+    assert first == again and first != other
+
+
+# Finding
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "alarming"),
+    [(0.8, ALARM + 0.01, True), (0.8, ALARM, False), (0.8, 0.55, False), (ALARM, 0.55, False), (0.8, 0.49, False)],
+)
+def test_alarm_needs_an_interval_that_lies_above_the_line(value: float, low: float, alarming: bool) -> None:
+    assert Finding("set", "width", Estimate(value, low, 0.9), "Fake", 2, 1).alarming == alarming
+
+
+def test_sentence_names_values_and_remedy() -> None:
+    found = Finding("set", "jpeg_quality", Estimate(0.93, 0.9, 0.95), "Fake", 95, 75)
+    assert found.sentence == (
+        "set: the JPEG quality alone tells Real from Fake with AUC .930 (.900 to .950): a network will learn that "
+        "instead of the forgery. It is higher in Fake: median 95 in Fake, 75 in Real. What helps: save both classes "
+        "alike, at one JPEG quality and with one table, before anything else."
+    )
+    calm = Finding("set", "width", Estimate(0.5, 0.5, 0.5), "Fake", 64, 64)
+    assert "a network" not in calm.sentence and "What helps" not in calm.sentence
+
+
+def test_sum_of_all_is_said_last() -> None:
+    table = random_table(60)
+    table.loc[table["label"] == "Fake", "width"] += 15
+    sentences = summarise(find_shortcuts(table))
+    assert "the width alone" in sentences[0] and "together" in sentences[-1] and len(sentences) == 2
+
+
+def test_nearly_a_shortcut_is_not_called_nothing() -> None:
+    nearly = Finding("set", "framing", Estimate(0.646, 0.62, 0.67), "Real", 0.73, 0.76)
+    (sentence,) = summarise([nearly])
+    assert sentence.startswith("set: the framing alone tells Real from Fake with AUC .646 (.620 to .670).")
+    assert sentence.endswith("This is close to a warning, which needs the whole interval above .650.")
+
+
+@pytest.mark.parametrize("low", [0.4, 0.6])
+def test_a_high_value_that_may_be_lower_is_neither_a_warning_nor_nothing(low: float) -> None:
+    (sentence,) = summarise([Finding("set", "framing", Estimate(0.72, low, 0.8), "Real", 0.73, 0.76)])
+    assert "WARNING" not in sentence and "nothing trivial" not in sentence and "close to a warning" in sentence
+
+
+# feature_table
+
+
+def test_features_are_taken_from_measurements_and_faces() -> None:
+    measured = [name for name in FEATURES if name not in {"framing", "colour_cast"}]
+    rows = pandas.DataFrame(1.0, index=["a", "b", "c"], columns=[*measured, "red", "blue"])
+    rows["width"], rows["height"], rows["red"] = 80, 40, 9.0
+    rows.loc["b", "jpeg_quality"] = np.nan
+    examples = [
+        Example("b", "set", "val", "Fake", (0, 0, 20, 30), (), twin="a"),
+        Example("a", "set", "val", "Real", None, ()),
+        Example("unreadable", "set", "val", "Real", None, ()),
+    ]
+    table = feature_table(rows, examples)
+    assert list(table.index) == ["b", "a"]
+    assert table["framing"].tolist()[0] == 30 / 40 and np.isnan(table["framing"].iloc[1])
+    assert table["jpeg_quality"].tolist() == [LOSSLESS, 1]
+    assert table["colour_cast"].tolist() == [8, 8]
+    assert table["family"].tolist() == ["a", "a"] and table["label"].tolist() == ["Fake", "Real"]

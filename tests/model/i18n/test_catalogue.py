@@ -1,0 +1,121 @@
+"""Tests of the catalogue: every key in every language, the same gaps to fill, and numbers as each language has them."""
+
+from __future__ import annotations
+
+import string
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from model.i18n import catalogue as language
+from model.i18n.catalogue import LANGUAGES, Said, Text, catalogue, in_language, number, say, speaking
+
+
+def forms(text: Text) -> list[str]:
+    """Every form of a text: one, or one for a single thing and one for several."""
+    return [text] if isinstance(text, str) else [text["one"], text["other"]]
+
+
+def gaps(text: Text) -> set[str]:
+    """Names of the values that a text asks for."""
+    return {name for form in forms(text) for _, name, _, _ in string.Formatter().parse(form) if name}
+
+
+@pytest.mark.parametrize("key", catalogue())
+def test_every_key_has_a_text_in_every_language_with_the_same_gaps(key: str) -> None:
+    entry = catalogue()[key]
+    assert set(entry) == set(LANGUAGES)
+    for text in entry.values():
+        assert all(form.strip() == form and form for form in forms(text))
+        assert gaps(text) - {"count"} == gaps(entry["en"]) - {"count"}
+
+
+def test_a_language_is_spoken_inside_its_block_alone() -> None:
+    with speaking("tr"):
+        assert say("class.Fake") == "Sahte"
+        with speaking("en"):
+            assert say("class.Fake") == "Fake"
+        assert language.language() == "tr"
+    assert say("class.Fake") == "Fake"
+    with pytest.raises(ValueError, match="one of en, tr"), speaking("xx"):
+        pass
+
+
+def test_a_said_text_waits_for_its_language() -> None:
+    later = Said("class.Real")
+    assert str(ValueError(later)) == "Real"
+    with speaking("tr"):
+        assert str(ValueError(later)) == f"{later}" == "Gerçek"
+    assert later == Said("class.Real") != Said("class.Fake")
+
+
+@pytest.mark.parametrize(
+    ("variables", "spoken"),
+    [
+        ({}, "en"),
+        ({"LANG": "tr_TR.UTF-8"}, "tr"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+        ({"LANG": "tr_TR.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LANG": "en_GB.UTF-8", "LC_MESSAGES": "tr_TR", "LC_ALL": ""}, "tr"),
+        ({"LANG": "en_GB.UTF-8", "WHYFAKE_LANGUAGE": "tr"}, "tr"),
+        ({"LANG": "tr_TR.UTF-8", "WHYFAKE_LANGUAGE": "en"}, "en"),
+        ({"LANG": "tr_TR.UTF-8", "WHYFAKE_LANGUAGE": "klingon"}, "tr"),
+    ],
+)
+def test_environment_decides_between_languages(
+    variables: dict[str, str], spoken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (language.VARIABLE, *language.LOCALE):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert language.language_of_environment() == spoken
+
+
+def test_each_step_of_a_generator_is_made_in_its_language_whatever_the_thread() -> None:
+    def steps() -> Iterator[str]:
+        yield say("class.Fake")
+        yield say("class.Real")
+
+    found, made = [], in_language("tr", steps())
+    for _ in range(2):
+        thread = threading.Thread(target=lambda: found.append(next(made)))
+        thread.start()
+        thread.join()
+    assert found == ["Sahte", "Gerçek"] and not list(made) and language.language() == "en"
+
+
+def test_language_of_a_generator_may_change_between_its_steps() -> None:
+    def steps() -> Iterator[str]:
+        yield say("class.Fake")
+        yield say("class.Real")
+
+    spoken = iter(["tr", "en", "en"])
+    assert list(in_language(lambda: next(spoken), steps())) == ["Sahte", "Real"]
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "english", "turkish"),
+    [
+        (0.944, ".2f", "0.94", "0,94"),
+        (-0.5, "+.1f", "−0.5", "−0,5"),
+        (1234567.5, ",.1f", "1,234,567.5", "1.234.567,5"),
+        (0.944, ".0%", "94%", "%94"),
+        (1200, ",", "1,200", "1.200"),
+    ],
+)
+def test_numbers_are_written_as_the_language_has_them(value: float, form: str, english: str, turkish: str) -> None:
+    assert number(value, form) == english
+    with speaking("tr"):
+        assert number(value, form) == turkish
+
+
+def test_texts_are_filled_in_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"n": {"en": {"one": "{count} face, {p:.1f}", "other": "{count:,} faces"}, "tr": "{count:,} yüz, {p:.1f}"}}
+    monkeypatch.setattr(language, "catalogue", lambda: known)
+    assert say("n", count=1, p=0.25) == "1 face, 0.2" and say("n", count=2000) == "2,000 faces"
+    with speaking("tr"):
+        assert say("n", count=2000, p=0.5) == "2.000 yüz, 0,5"
+    with pytest.raises(KeyError):
+        say("m")

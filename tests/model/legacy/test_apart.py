@@ -1,0 +1,64 @@
+"""Tests of the process that imports a file: it tells its steps and its problem, and ends with whoever started it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model.artifact.card import ArtifactError
+from model.i18n.catalogue import Said
+from model.legacy import apart
+from model.legacy.apart import ROOT, convert_apart
+
+H5 = Path("mine.h5")
+START = subprocess.Popen
+
+
+def other_side(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """Let a program of ours stand for the process that imports."""
+
+    def popen(command: list[str], **options: object) -> subprocess.Popen[str]:
+        return START([sys.executable, "-c", program], **options)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(apart.subprocess, "Popen", popen)
+
+
+def test_steps_are_told_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = '["step", ["legacy.step.network", {"file": "mine.h5", "step": 2, "of": 3}]]'
+    other_side(monkeypatch, f"print('{step}'); print('[\"done\", \"\"]')")
+    told: list[Said] = []
+    convert_apart(H5, None, Path("made"), told.append)
+    assert told == [Said("legacy.step.network", file="mine.h5", step=2, of=3)]
+
+
+def test_problem_of_the_file_and_of_the_machine_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    other_side(monkeypatch, """print('["problem", ["legacy.no_file", {"file": "mine.h5"}]]')""")
+    with pytest.raises(ArtifactError, match=r"There is no file mine\.h5\."):
+        convert_apart(H5, None, Path("made"), print)
+    other_side(monkeypatch, """print('["system", "No space left on device"]')""")
+    with pytest.raises(OSError, match="No space left"):
+        convert_apart(H5, None, Path("made"), print)
+
+
+def test_process_that_breaks_off_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    other_side(monkeypatch, "import os; os.abort()")
+    with pytest.raises(ArtifactError) as caught:
+        convert_apart(H5, None, Path("made"), print)
+    assert caught.value.args[0] == Said("legacy.import_broke_off", file="mine.h5")
+
+
+def test_process_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "model.legacy.apart",
+        str(tmp_path / "mine.h5"),
+        str(tmp_path / "x"),
+    ]
+    ended = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
+    assert ended.returncode == 1 and b"done" not in ended.stdout and b"problem" not in ended.stdout

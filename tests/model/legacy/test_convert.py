@@ -1,0 +1,510 @@
+"""Tests of importing old Keras files: the owner's numbers come out, nothing in the files runs, bombs are refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from model.artifact.card import ArtifactError
+from model.artifact.preprocessing import Preprocessing
+from model.legacy.convert import EPSILON, IMAGENET_UNKNOWN, build_plan, import_network, rebuild
+from model.legacy.graph import read_plan
+from model.legacy.h5 import open_legacy
+from model.legacy.match import load_by_shape
+from model.networks.layers import NotRebuilt
+from model.networks.registry import ARCHITECTURES, Architecture
+
+DATA = Path(__file__).parents[2] / "data" / "legacy"
+MARKER = "legacy_file_was_executed"
+PAIRS = ("keras2_softmax", "keras2_sigmoid", "keras3_softmax")
+NAME = "best_model_effatt.h5"
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Path:
+    """A copy of a Keras 2 file, to be spoilt."""
+    return Path(shutil.copy(DATA / "keras2_softmax" / NAME, tmp_path / NAME))
+
+
+def expected(folder: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pictures ``(4, 128, 128, 3) float32``, the original's probabilities ``(4, 2)`` and mask ``(4, 8, 8, 1)``."""
+    with np.load(DATA / folder / "expected.npz") as stored:
+        outputs = stored["outputs"]
+        both = outputs if outputs.shape[1] == 2 else np.hstack([1 - outputs, outputs])
+        return stored["pixels"].astype(np.float32), both, stored["attention"]
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Change the description in a file."""
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        change(config)
+        file.attrs["model_config"] = json.dumps(config)
+
+
+def layer_named(config: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(entry for entry in config["config"]["layers"] if entry["name"] == name)
+
+
+def refusal(path: Path, architecture: str = "none of ours") -> str:
+    with pytest.raises(ArtifactError) as caught:
+        import_network(path, architecture)
+    sentence = str(caught.value)
+    assert sentence.endswith(".") and path.name in sentence and str(path.parent) not in sentence
+    return sentence
+
+
+# The owner's numbers
+
+
+@pytest.mark.parametrize("folder", PAIRS)
+def test_probabilities_and_mask_are_the_originals(folder: str) -> None:
+    imported = import_network(DATA / folder / NAME)
+    pixels, probabilities, attention = expected(folder)
+    outputs = {name: np.asarray(values) for name, values in imported.network(pixels).items()}
+    np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-5)
+    np.testing.assert_allclose(outputs["attention"], attention, atol=1e-5)
+    assert probabilities.std(axis=0).min() > 0.01 and attention.std() > 0.01, "a constant would prove nothing"
+    assert imported.report.matched == 36 and not imported.report.missing and not imported.report.unused
+
+
+def test_weights_decide_the_numbers() -> None:
+    """A network that kept its random start would not pass the test above by chance."""
+    imported = import_network(DATA / "keras2_softmax" / NAME)
+    pixels, probabilities, _ = expected("keras2_softmax")
+    assert imported.plan is not None
+    again = build_plan(imported.plan)(pixels)["probabilities"]
+    assert np.abs(np.asarray(again) - probabilities).max() > 0.01
+
+
+def test_rebuilt_from_its_description_it_takes_the_same_weights() -> None:
+    imported = import_network(DATA / "keras3_softmax" / NAME)
+    assert imported.plan is not None
+    twin = rebuild(json.loads(json.dumps(imported.plan.to_json())))
+    twin.set_weights(imported.network.get_weights())
+    pixels, _, _ = expected("keras3_softmax")
+    for name, values in imported.network(pixels).items():
+        np.testing.assert_array_equal(np.asarray(twin(pixels)[name]), np.asarray(values))
+
+
+def test_division_by_a_mask_of_nothing_stays_finite() -> None:
+    imported = import_network(DATA / "keras2_softmax" / NAME)
+    rescale = imported.network.get_layer("RescaleGAP")
+    zeros = np.zeros((1, 12), np.float32)
+    assert np.isfinite(np.asarray(rescale([zeros, zeros]))).all()
+    tiny = np.full((1, 12), 1e-4, np.float32)
+    np.testing.assert_array_equal(np.asarray(rescale([tiny, tiny])), 1)  # the original had no epsilon
+    assert EPSILON < 1e-10
+
+
+def test_normalisation_that_was_learnt_is_used(pair: Path) -> None:
+    """It computes with constants that Keras makes of its weights when they are loaded."""
+    with h5py.File(pair, "r+") as file:
+        file["model_weights/small_efficientnet/normalization/mean:0"][...] = [0.2, 0.5, 0.8]
+        file["model_weights/small_efficientnet/normalization/variance:0"][...] = [0.04, 0.09, 0.16]
+    imported = import_network(pair)
+    values = imported.network.get_layer("normalization")(np.full((1, 2, 2, 3), 0.5, np.float32))
+    np.testing.assert_allclose(np.asarray(values)[0, 0, 0], [1.5, 0.0, -0.75], atol=1e-5)
+
+
+def test_rebuilt_network_can_be_trained_on() -> None:
+    network = import_network(DATA / "keras2_sigmoid" / NAME).network
+    pixels, before, _ = expected("keras2_sigmoid")
+    network.compile(optimizer="sgd", loss={"probabilities": "categorical_crossentropy", "attention": None})
+    network.fit(pixels, {"probabilities": np.eye(2)[[0, 1, 0, 1]]}, verbose=0)
+    assert np.abs(np.asarray(network(pixels)["probabilities"]) - before).max() > 1e-5
+
+
+@pytest.mark.parametrize("folder", ["keras2_softmax", "keras2_sigmoid"])
+@pytest.mark.parametrize("name", ["probabilities", "pixels", "attention", "both_classes", "first_class"])
+def test_layers_of_the_author_may_have_our_names(folder: str, name: str, tmp_path: Path) -> None:
+    path = Path(shutil.copy(DATA / folder / NAME, tmp_path / NAME))
+    with h5py.File(path, "r+") as file:
+        last = json.loads(file.attrs["model_config"])["config"]["output_layers"][0][0]
+        file.attrs["model_config"] = file.attrs["model_config"].replace(f'"{last}"', f'"{name}"')
+        file["model_weights"].move(last, name)
+        file[f"model_weights/{name}"].move(last, name)
+    pixels, probabilities, _ = expected(folder)
+    outputs = import_network(path).network(pixels)
+    assert set(outputs) == {"probabilities", "attention"}
+    np.testing.assert_allclose(np.asarray(outputs["probabilities"]), probabilities, atol=1e-5)
+
+
+def test_arithmetic_and_layers_of_training_give_the_originals_numbers(tmp_path: Path) -> None:
+    """Saved by today's Keras."""
+    inputs = keras.Input((16, 16, 3))
+    augmented = keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.2)])(inputs)
+    x = layers.GaussianNoise(0.3)((augmented - 100.0) / 50.0)
+    features = layers.SpatialDropout2D(0.2)(layers.Conv2D(6, 3, activation="relu")(layers.AlphaDropout(0.2)(x)))
+    mask = layers.Conv2D(1, 1, activation="sigmoid")(features)
+    pool = layers.GlobalAveragePooling2D()
+    pooled = pool(features * mask) / (pool(mask) + 1e-3)
+    pooled = layers.ActivityRegularization(l2=0.1)(pooled)
+    network = keras.Model(inputs, layers.Dense(2, "softmax")(1.0 - 2.0 * pooled))
+    network.save(tmp_path / "net.h5")
+    pixels = np.random.default_rng(0).uniform(0, 255, (3, 16, 16, 3)).astype(np.float32)
+    imported = import_network(tmp_path / "net.h5")
+    assert imported.plan is not None and imported.plan.mask is not None
+    outputs = np.asarray(imported.network(pixels)["probabilities"])
+    np.testing.assert_allclose(outputs, network.predict(pixels, verbose=0), atol=1e-5)
+    assert outputs.std(axis=0).min() > 1e-3
+
+
+# Nothing runs
+
+
+@pytest.mark.parametrize("name", ["two_inputs.h5", "one_input.h5"])
+def test_hostile_lambda_never_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``make_legacy.py`` proved that Keras itself runs this code when the file is loaded and used."""
+    path = DATA / "hostile" / name
+    with h5py.File(path) as file:
+        assert "__lambda__" in file.attrs["model_config"] or '"function_type": "lambda"' in file.attrs["model_config"]
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.chdir(tmp_path)
+    if name == "two_inputs.h5":
+        import_network(path).network(np.zeros((1, 128, 128, 3), np.float32))
+    else:
+        assert "code in the file, which is never run" in refusal(path, "efficientnetb7_attention")
+    assert not list(tmp_path.iterdir())
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == before
+
+
+def test_keras_loaders_are_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        pytest.fail("a loader of Keras was called")
+
+    for owner, name in (
+        (keras.models, "load_model"),
+        (keras.models, "model_from_json"),
+        (keras.saving, "deserialize_keras_object"),
+        (layers, "deserialize"),
+        (layers.Layer, "from_config"),
+        (layers.Lambda, "__init__"),
+        (keras.Model, "from_config"),
+    ):
+        monkeypatch.setattr(owner, name, forbidden)
+    import_network(DATA / "keras3_softmax" / NAME)
+
+
+def test_file_is_only_read(pair: Path) -> None:
+    before = hashlib.sha256(pair.read_bytes()).hexdigest()
+    pair.chmod(0o444)
+    import_network(pair)
+    assert hashlib.sha256(pair.read_bytes()).hexdigest() == before
+    assert [path.name for path in pair.parent.iterdir()] == [pair.name]
+
+
+# Refusals
+
+
+def test_huge_layer_is_refused_before_it_gets_memory(pair: Path) -> None:
+    edit(pair, lambda config: layer_named(config, "dense")["config"].update(units=65_536))
+    assert "more weights (at 'dense') than it holds" in refusal(pair)
+
+
+def test_huge_result_is_refused(pair: Path) -> None:
+    def blow_up(config: dict[str, Any]) -> None:
+        entry = layer_named(config, "dropout")
+        entry.update(class_name="UpSampling2D", config={"name": "dropout", "size": [1024, 1024]})
+
+    edit(pair, blow_up)
+    assert "makes more numbers than fit in memory" in refusal(pair)
+
+
+def test_layers_that_do_not_fit_are_refused(pair: Path) -> None:
+    edit(pair, lambda config: layer_named(config, "conv2d_4")["config"].update(filters=5))
+    assert "does not fit what it is fed with" in refusal(pair)
+
+
+def test_weights_of_another_shape_are_refused_and_named(pair: Path) -> None:
+    edit(pair, lambda config: layer_named(config, "dense")["config"].update(units=64))
+    sentence = refusal(pair)
+    assert "'dense' needs weights [(12, 64), (64,)], but the file has (12, 128), (128,)" in sentence
+
+
+def test_missing_weights_are_named(pair: Path) -> None:
+    with h5py.File(pair, "r+") as file:
+        del file["model_weights/dense/dense/bias:0"]
+    assert "'dense' needs weights [(12, 128), (128,)], but the file has (12, 128)." in refusal(pair)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"units": 2, "activation": "linear"}, "result is 2 with the activation linear"),
+        ({"activation": "tanh"}, "tanh"),
+    ],
+)
+def test_result_that_is_no_probability_is_refused(pair: Path, change: dict[str, Any], words: str) -> None:
+    edit(pair, lambda config: layer_named(config, "dense_1")["config"].update(change))
+    assert words in refusal(pair)
+
+
+def test_unknown_weights_are_reported(pair: Path) -> None:
+    with h5py.File(pair, "r+") as file:
+        file.create_dataset("model_weights/extra/extra/kernel:0", data=np.zeros((2, 2), np.float32))
+    report = import_network(pair).report
+    assert report.unused == ("extra/kernel",)
+    assert any("extra/kernel" in sentence for sentence in report.sentences())
+
+
+def test_count_of_declared_weights_is_exact() -> None:
+    """Were it too high, sound files would be refused; the smallest budget that passes is what the file holds."""
+    for folder in PAIRS:
+        with open_legacy(DATA / folder / NAME) as file:
+            assert file.config is not None
+            plan = read_plan(file.config)
+        held = sum(math.prod(weight.shape) for weight in build_plan(plan).weights)
+        build_plan(plan, held)
+        with pytest.raises(NotRebuilt):
+            build_plan(plan, held // 2)
+
+
+# Falling back to an architecture in code
+
+
+def tiny(pretrained: object = None) -> keras.Model:
+    """Layers named as Keras would, but for the middle one."""
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Normalization(name="normalization")(inputs)
+    x = layers.Conv2D(4, 3, name="stem_conv")(x)
+    x = layers.BatchNormalization(name="attention_bn")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    probabilities = layers.Dense(2, activation="softmax", name="probabilities")(x)
+    return keras.Model(inputs, {"probabilities": probabilities})
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setitem(ARCHITECTURES, "tiny", Architecture(tiny, Preprocessing(16), has_folded_form=False))
+    return "tiny"
+
+
+@pytest.fixture
+def trained() -> keras.Model:
+    """The tiny network with weights of its own."""
+    network, rng = tiny(), np.random.default_rng(3)
+    network.set_weights([rng.uniform(0.1, 1, weight.shape).astype(weight.dtype) for weight in network.get_weights()])
+    network.get_layer("normalization").finalize_state()
+    return network
+
+
+def write_weights(path: Path, network: keras.Model, rename: dict[str, str]) -> None:
+    """As ``save_weights`` of Keras 2 wrote them: groups of layers, no description."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [rename.get(layer.name, layer.name).encode() for layer in network.layers]
+        for layer in network.layers:
+            name = rename.get(layer.name, layer.name)
+            group = file.create_group(name)
+            group.attrs["weight_names"] = [f"{name}/{variable.name}:0".encode() for variable in layer.weights]
+            for variable in layer.weights:
+                group.create_dataset(f"{name}/{variable.name}:0", data=np.asarray(variable))
+
+
+PIXELS = np.random.default_rng(0).uniform(0, 1, (3, 16, 16, 3)).astype(np.float32)
+
+
+def test_weights_alone_are_loaded_by_name_and_shape(tmp_path: Path, stand_in: str, trained: keras.Model) -> None:
+    write_weights(tmp_path / "net.h5", trained, {})
+    imported = import_network(tmp_path / "net.h5", stand_in)
+    assert imported.plan is None and imported.report.matched == 11 and not imported.report.by_order
+    assert "weights without a description" in imported.report.notes[0]
+    np.testing.assert_array_equal(
+        np.asarray(imported.network(PIXELS)["probabilities"]), np.asarray(trained(PIXELS)["probabilities"])
+    )
+
+
+def test_layers_of_other_names_are_recognised_by_shape_and_reported(
+    tmp_path: Path, stand_in: str, trained: keras.Model
+) -> None:
+    write_weights(tmp_path / "net.h5", trained, {"attention_bn": "batch_normalization_7", "probabilities": "dense_2"})
+    imported = import_network(tmp_path / "net.h5", stand_in)
+    assert "batch_normalization_7/gamma as attention_bn/gamma" in imported.report.by_order
+    assert len(imported.report.by_order) == 6
+    assert any("by their shape and place alone" in sentence for sentence in imported.report.sentences())
+    np.testing.assert_array_equal(
+        np.asarray(imported.network(PIXELS)["probabilities"]), np.asarray(trained(PIXELS)["probabilities"])
+    )
+
+
+def test_weights_file_of_keras_3_is_loaded_by_shape(tmp_path: Path, stand_in: str, trained: keras.Model) -> None:
+    trained.save_weights(tmp_path / "net.weights.h5")
+    imported = import_network(tmp_path / "net.weights.h5", stand_in)
+    assert imported.report.matched == 11
+    np.testing.assert_array_equal(
+        np.asarray(imported.network.get_layer("probabilities").kernel),
+        np.asarray(trained.get_layer("probabilities").kernel),
+    )
+
+
+def deep(pretrained: object = None) -> keras.Model:
+    """A body with more alike convolutions than Keras numbers by one digit, then others around it; all in one."""
+    inputs = keras.Input((16, 16, 3))
+    return keras.Model(inputs, {"probabilities": deep_head(deep_body(inputs))})
+
+
+def deep_body(x: keras.KerasTensor) -> keras.KerasTensor:
+    for channels in [4] * 12 + [6]:
+        x = layers.Conv2D(channels, 3, padding="same", activation="tanh")(x)
+        x = layers.BatchNormalization()(x)
+    return x
+
+
+def deep_head(x: keras.KerasTensor) -> keras.KerasTensor:
+    x = layers.Conv2D(1, 1, activation="sigmoid", name="attention_mask")(layers.BatchNormalization()(x))
+    x = layers.Dense(5, name="dense")(layers.GlobalAveragePooling2D()(x))
+    return layers.Dense(2, "softmax", name="probabilities")(x)
+
+
+def randomised(network: keras.Model) -> keras.Model:
+    rng = np.random.default_rng(5)
+    network.set_weights([rng.uniform(0.1, 0.9, held.shape).astype(held.dtype) for held in network.get_weights()])
+    return network
+
+
+@pytest.fixture
+def deep_stand_in(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setitem(ARCHITECTURES, "deep", Architecture(deep, Preprocessing(16), has_folded_form=False))
+    return "deep"
+
+
+@pytest.mark.parametrize("nested", [True, False], ids=["nested", "flat"])
+def test_every_number_of_a_weights_file_of_keras_3_finds_its_place(
+    tmp_path: Path, deep_stand_in: str, nested: bool
+) -> None:
+    """``conv2d_10`` comes before ``conv2d_2`` as text, and any of the twelve would fit in any place."""
+    if nested:
+        inside, inputs = keras.Input((16, 16, 3)), keras.Input((16, 16, 3))
+        body = keras.Model(inside, deep_body(inside))
+        network = keras.Model(inputs, {"probabilities": deep_head(layers.Dropout(0.5)(body(inputs)))})
+    else:
+        network = deep()
+    randomised(network).save_weights(tmp_path / "net.weights.h5")
+    imported = import_network(tmp_path / "net.weights.h5", deep_stand_in)
+    assert imported.report.matched == len(network.weights) and not imported.report.unused
+    for ours, theirs in zip(imported.network.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_layers_that_keras_numbered_on_keep_their_order(tmp_path: Path, deep_stand_in: str) -> None:
+    """The author's first convolution is ``conv2d_9`` where other networks were built before, or ours is."""
+    deep()
+    network = randomised(deep())
+    shift = {
+        layer.name: f"{layer.name.rpartition('_')[0]}_{int(layer.name.rpartition('_')[2]) + 3}"
+        for layer in network.layers
+        if layer.name.startswith(("conv2d_", "batch_normalization_"))
+    }
+    write_weights(tmp_path / "net.h5", network, shift)
+    imported = import_network(tmp_path / "net.h5", deep_stand_in)
+    for ours, theirs in zip(imported.network.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_nested_network_that_may_come_before_or_after_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def alike(pretrained: object = None, nested: bool = False) -> keras.Model:
+        inputs, inside = keras.Input((16, 16, 3)), keras.Input((16, 16, 3))
+        x = layers.Conv2D(3, 3)(inputs)
+        x = keras.Model(inside, layers.Conv2D(3, 3)(inside))(x) if nested else layers.Conv2D(3, 3)(x)
+        return keras.Model(inputs, {"probabilities": layers.Dense(2, "softmax")(layers.Flatten()(x))})
+
+    monkeypatch.setitem(ARCHITECTURES, "alike", Architecture(alike, Preprocessing(16), has_folded_form=False))
+    inputs, inside = keras.Input((16, 16, 3)), keras.Input((16, 16, 3))
+    body = keras.Model(inside, layers.Conv2D(3, 3, padding="same")(inside))
+    x = layers.Conv2D(3, 3, padding="same")(body(inputs))
+    network = keras.Model(inputs, layers.Dense(2, "softmax")(layers.GlobalAveragePooling2D()(x)))
+    network.save_weights(tmp_path / "net.weights.h5")
+    assert "not told apart" in refusal(tmp_path / "net.weights.h5", "alike")
+
+
+def test_weights_without_a_place_make_a_file_unusable_but_for_the_fixed_ones(
+    tmp_path: Path, stand_in: str, trained: keras.Model
+) -> None:
+    write_weights(tmp_path / "net.h5", trained, {})
+    for value, usable in ((1.0, True), (0.5, False)):
+        with h5py.File(tmp_path / "net.h5", "r+") as file:
+            file.require_dataset("conv2d_4/conv2d_4/kernel:0", (1, 1, 1, 4), "f4")[...] = value
+        if usable:
+            assert import_network(tmp_path / "net.h5", stand_in).report.matched == 11
+        else:
+            assert "no place for 1 of them, such as conv2d_4/kernel" in refusal(tmp_path / "net.h5", stand_in)
+
+
+def test_what_weights_alone_cannot_tell_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained: keras.Model
+) -> None:
+    write_weights(tmp_path / "net.h5", trained, {})
+    for name, told in (("efficientnetb7", True), ("tiny", False)):
+        monkeypatch.setitem(ARCHITECTURES, name, Architecture(tiny, Preprocessing(16), has_folded_form=False))
+        notes = import_network(tmp_path / "net.h5", name).report.notes
+        assert (IMAGENET_UNKNOWN in notes) == told
+
+
+def test_unknown_layer_falls_back_and_says_so(tmp_path: Path, stand_in: str, trained: keras.Model) -> None:
+    write_weights(tmp_path / "net.h5", trained, {})
+    config = {"class_name": "Functional", "config": {"layers": [{"class_name": "Mine", "config": {}}]}}
+    with h5py.File(tmp_path / "net.h5", "r+") as file:
+        file.attrs["model_config"] = json.dumps(config)
+    report = import_network(tmp_path / "net.h5", stand_in).report
+    assert "The architecture tiny was used instead" in report.notes[0]
+
+
+def test_architecture_that_misses_weights_is_refused_and_says_which(
+    tmp_path: Path, stand_in: str, trained: keras.Model
+) -> None:
+    write_weights(tmp_path / "net.h5", trained, {})
+    with h5py.File(tmp_path / "net.h5", "r+") as file:
+        del file["stem_conv"]
+    sentence = refusal(tmp_path / "net.h5", stand_in)
+    assert "2 of 11 are missing or not told apart, such as stem_conv/kernel" in sentence
+
+
+def test_report_names_what_is_missing_and_unused(tmp_path: Path, trained: keras.Model) -> None:
+    write_weights(tmp_path / "net.h5", trained, {})
+    with h5py.File(tmp_path / "net.h5", "r+") as file:
+        file.move("stem_conv/stem_conv/kernel:0", "stem_conv/stem_conv/other:0")
+    with open_legacy(tmp_path / "net.h5") as file:
+        report = load_by_shape(tiny(), file.weights)
+    assert report.missing == ("stem_conv/kernel", "stem_conv/bias")
+    assert set(report.unused) == {"stem_conv/other", "stem_conv/bias"}, "half a layer is none"
+
+
+def test_unknown_stand_in_is_named(tmp_path: Path, trained: keras.Model) -> None:
+    write_weights(tmp_path / "net.h5", trained, {})
+    assert "No architecture 'none of ours' can stand in" in refusal(tmp_path / "net.h5")
+
+
+# Other networks than the thesis's best
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["MobileNetV2", "Xception", "EfficientNetB0"])
+@pytest.mark.parametrize("nested", [True, False], ids=["nested", "flat"])
+def test_other_backbones_are_rebuilt_alike(kind: str, nested: bool, tmp_path: Path) -> None:
+    """Saved by today's Keras; colours scaled apart, as in EfficientNets with ImageNet weights."""
+    inputs = keras.Input((96, 96, 3))
+    scaled = layers.Rescaling([0.01, 0.02, 0.03], [0.0, 0.1, 0.2])(inputs)
+    given = {"input_shape": (None, None, 3)} if nested else {"input_tensor": scaled}
+    body = getattr(keras.applications, kind)(include_top=False, weights=None, **given)
+    pooled = layers.GlobalAveragePooling2D()(body(scaled) if nested else body.output)
+    network = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(layers.BatchNormalization()(pooled)))
+    network.save(tmp_path / "net.h5")
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 96, 96, 3)).astype(np.float32)
+    imported = import_network(tmp_path / "net.h5")
+    assert imported.plan is not None and imported.plan.mask is None and not imported.report.unused
+    outputs = imported.network(pixels)
+    np.testing.assert_allclose(np.asarray(outputs["probabilities"])[:, 1:], np.asarray(network(pixels)), atol=1e-5)
+    assert set(outputs) == {"probabilities"}

@@ -1,0 +1,454 @@
+"""Tests of following descriptions by Keras 2 and 3: the same plan from both, and nothing beyond the allowed layers."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from copy import deepcopy
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.artifact.card import ArtifactError
+from model.legacy.graph import LambdaRefused, read_plan
+from model.legacy.h5 import open_legacy
+from model.networks.layers import LAYERS, MAX_COUNT, RESCALE_GAP, NotRebuilt, allowed_arguments
+from model.networks.plan import Plan
+
+DATA = Path(__file__).parents[2] / "data" / "legacy"
+
+
+def config_of(folder: str, name: str = "best_model_effatt.h5") -> dict[str, Any]:
+    with open_legacy(DATA / folder / name) as file:
+        assert file.config is not None
+        return deepcopy(dict(file.config))
+
+
+def layer(name: str, kind: str, config: dict[str, Any], *sources: Any) -> dict[str, Any]:
+    """A layer as Keras 2 describes it, called once on the layers named by ``sources``."""
+    inputs = [[source, 0, 0, {}] if isinstance(source, str) else source for source in sources]
+    return {
+        "class_name": kind,
+        "config": {"name": name, **config},
+        "name": name,
+        "inbound_nodes": [inputs] if inputs else [],
+    }
+
+
+def network(*layers: dict[str, Any], end: str, side: int | None = 8, name: str = "net") -> dict[str, Any]:
+    """A network of these layers on an input named ``in``."""
+    entries = [layer("in", "InputLayer", {"batch_input_shape": [None, side, side, 3]}), *layers]
+    config = {"name": name, "layers": entries, "input_layers": [["in", 0, 0]], "output_layers": [[end, 0, 0]]}
+    return {"class_name": "Functional", "config": config}
+
+
+POOL = layer("pool", "GlobalAveragePooling2D", {}, "in")
+END = layer("end", "Dense", {"units": 2, "activation": "softmax"}, "pool")
+
+
+def kinds(plan: Plan) -> list[str]:
+    return [plan.layers[call.layer].kind for call in plan.calls]
+
+
+def feeds(plan: Plan, call: int) -> list[str]:
+    """Names of the layers whose results a call takes; ``in`` is the picture."""
+    sources = plan.calls[call - 1].inputs
+    return ["in" if source == 0 else plan.layers[plan.calls[source - 1].layer].name for source in sources]
+
+
+# Real files
+
+
+def test_keras_2_and_3_describe_the_same_network() -> None:
+    old, new = read_plan(config_of("keras2_softmax")), read_plan(config_of("keras3_softmax"))
+    assert (old.calls, old.output, old.mask, old.input_shape) == (new.calls, new.output, new.mask, new.input_shape)
+    assert old.input_shape == (128, 128, 3) and len(old.calls) == 31
+    for one, other in zip(old.layers, new.layers, strict=True):
+        assert one.kind == other.kind
+        ignored = ("axis", "activation")  # 3 and -1 are the same axis, swish and silu the same function
+        theirs = {name: value for name, value in other.arguments.items() if name not in ignored}
+        assert {name: value for name, value in one.arguments.items() if name not in ignored} == theirs
+
+
+@pytest.mark.parametrize("folder", ["keras2_softmax", "keras2_sigmoid", "keras3_softmax"])
+def test_nested_network_is_dissolved_and_remembers_where_its_weights_lie(folder: str) -> None:
+    plan = read_plan(config_of(folder))
+    groups = {entry.name: entry.group for entry in plan.layers}
+    assert groups["stem_conv"] == "small_efficientnet" and groups["RescaleGAP"] == "RescaleGAP"
+    assert kinds(plan)[:3] == ["Rescaling", "Normalization", "ZeroPadding2D"]
+
+
+@pytest.mark.parametrize("folder", ["keras2_softmax", "keras3_softmax"])
+def test_lambda_becomes_a_division_of_features_by_mask(folder: str) -> None:
+    plan = read_plan(config_of(folder))
+    number = kinds(plan).index(RESCALE_GAP) + 1
+    assert feeds(plan, number) == ["global_average_pooling2d", "global_average_pooling2d_1"]
+    assert len(plan.notes) == 1 and "'RescaleGAP' (Lambda)" in plan.notes[0]
+
+
+@pytest.mark.parametrize("folder", ["keras2_softmax", "keras2_sigmoid", "keras3_softmax"])
+def test_mask_is_the_sigmoid_before_its_channels_are_repeated(folder: str) -> None:
+    plan = read_plan(config_of(folder))
+    assert plan.mask is not None
+    mask = plan.layers[plan.calls[plan.mask - 1].layer]
+    assert (mask.arguments["filters"], mask.arguments["activation"]) == (1, "sigmoid")
+    repeated = plan.layers[plan.calls[plan.mask].layer]
+    assert feeds(plan, plan.mask + 1) == [mask.name] and repeated.arguments["filters"] == 12
+
+
+@pytest.mark.parametrize("folder", ["keras2_softmax", "keras3_softmax"])
+def test_plan_survives_json(folder: str) -> None:
+    plan = read_plan(config_of(folder))
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_code_in_a_file_never_reaches_the_plan() -> None:
+    for folder, name in (("keras2_softmax", "best_model_effatt.h5"), ("hostile", "two_inputs.h5")):
+        text = json.dumps(read_plan(config_of(folder, name)).to_json())
+        assert "4wE" not in text and "function" not in text  # marshalled code begins so in base64
+
+
+def test_lambda_of_one_input_is_refused_and_named() -> None:
+    with pytest.raises(LambdaRefused, match="'lambda' is a Lambda: code in the file, which is never run"):
+        read_plan(config_of("hostile", "one_input.h5"))
+
+
+# Forms of description
+
+
+def test_calls_of_a_nested_network_may_count_from_0_or_1() -> None:
+    inner = network(layer("conv", "Conv2D", {"filters": 4, "kernel_size": [1, 1]}, "in"), end="conv", name="body")
+    for first in (0, 1):
+        body = {**inner, "name": "body", "inbound_nodes": [[["in", 0, 0, {}]]]}
+        pool = layer("pool", "GlobalAveragePooling2D", {}, ["body", first, 0, {}])
+        assert kinds(read_plan(network(body, pool, END, end="end"))) == ["Conv2D", "GlobalAveragePooling2D", "Dense"]
+
+
+def test_shared_layer_is_one_layer_called_twice() -> None:
+    conv = layer("conv", "Conv2D", {"filters": 3, "kernel_size": 1}, "in")
+    conv["inbound_nodes"].append([["conv", 0, 0, {}]])
+    pool = layer("pool", "GlobalAveragePooling2D", {}, ["conv", 1, 0, {}])
+    plan = read_plan(network(pool, conv, END, end="end"))  # also out of order
+    assert kinds(plan) == ["Conv2D", "Conv2D", "GlobalAveragePooling2D", "Dense"] and len(plan.layers) == 3
+    assert [feeds(plan, 1), feeds(plan, 2), feeds(plan, 3)] == [["in"], ["conv"], ["conv"]]
+
+
+def test_layers_of_one_name_in_and_outside_a_nested_network_stay_apart() -> None:
+    inner = network(layer("conv", "Conv2D", {"filters": 4, "kernel_size": 1}, "in"), end="conv", name="body")
+    body = {**inner, "name": "body", "inbound_nodes": [[["in", 0, 0, {}]]]}
+    outer = layer("conv", "Conv2D", {"filters": 5, "kernel_size": 1}, "body")
+    plan = read_plan(network(body, outer, layer("pool", "GlobalAveragePooling2D", {}, "conv"), END, end="end"))
+    assert [(entry.group, entry.saved_name) for entry in plan.layers[:2]] == [("body", "conv"), ("conv", "conv")]
+    assert len({entry.name for entry in plan.layers}) == len(plan.layers)
+
+
+def test_sequential_network_with_a_nested_one_is_followed() -> None:
+    inner = network(layer("conv", "Conv2D", {"filters": 4, "kernel_size": 1}, "in"), end="conv", name="body")
+    layers = [
+        {**inner, "name": "body"},
+        layer("pool", "GlobalAveragePooling2D", {}),
+        layer("end", "Dense", {"units": 2}),
+    ]
+    plan = read_plan({"class_name": "Sequential", "config": {"name": "net", "layers": layers}})
+    assert kinds(plan) == ["Conv2D", "GlobalAveragePooling2D", "Dense"] and plan.input_shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    "division",
+    [
+        layer("gap", "TFOpLambda", {"function": "math.truediv"}, ["pool", 0, 0, {"y": ["mask", 0, 0], "name": None}]),
+        layer("rescaleGap", "Lambda", {"function": ["code", None, None]}, "pool", "mask"),
+        layer("gap", "Custom>RescaleGAP", {}, "pool", "mask"),
+        {**layer("gap", "TrueDivide", {}, "pool", "mask"), "module": "keras.src.ops.numpy"},
+    ],
+    ids=["operator of Keras 2", "Lambda", "own layer", "operator of Keras 3"],
+)
+def test_division_is_recognised_however_it_was_written(division: dict[str, Any]) -> None:
+    mask = layer("mask", "GlobalAveragePooling2D", {}, "in")
+    plan = read_plan(network(POOL, mask, division, layer("end", "Dense", {"units": 2}, division["name"]), end="end"))
+    assert kinds(plan)[2] == RESCALE_GAP and feeds(plan, 3) == ["pool", "mask"]
+
+
+TENSOR = {"class_name": "__keras_tensor__", "config": {"keras_history": ["pool", 0, 0]}}
+
+
+def keras_2(function: str, *call: Any) -> dict[str, Any]:
+    return layer("op", "TFOpLambda", {"function": function}, list(call))
+
+
+def keras_3(kind: str, *operands: Any) -> dict[str, Any]:
+    return {**layer("op", kind, {}), "inbound_nodes": [{"args": list(operands), "kwargs": {}}]}
+
+
+@pytest.mark.parametrize(
+    ("operator", "scale", "offset"),
+    [
+        (keras_2("__operators__.add", "pool", 0, 0, {"y": 1e-6, "name": None}), 1, 1e-6),
+        (keras_2("__operators__.add", "_CONSTANT_VALUE", -1, 1e-6, {"y": ["pool", 0, 0], "name": None}), 1, 1e-6),
+        (keras_2("math.add", "_CONSTANT_VALUE", -1, 1, {"y": ["pool", 0, 0], "name": None}), 1, 1),
+        (keras_2("math.subtract", "pool", 0, 0, {"y": 3}), 1, -3),
+        (keras_2("math.subtract", "_CONSTANT_VALUE", -1, 3, {"y": ["pool", 0, 0]}), -1, 3),
+        (keras_2("math.multiply", "pool", 0, 0, {"y": 3}), 3, 0),
+        (keras_2("math.truediv", "pool", 0, 0, {"y": 4}), 0.25, 0),
+        (keras_3("Add", TENSOR, 1e-6), 1, 1e-6),
+        (keras_3("Add", 1e-6, TENSOR), 1, 1e-6),
+        (keras_3("Subtract", 3, TENSOR), -1, 3),
+        (keras_3("TrueDivide", TENSOR, 4), 0.25, 0),
+    ],
+)
+def test_arithmetic_with_a_number_is_understood(operator: dict[str, Any], scale: float, offset: float) -> None:
+    plan = read_plan(network(POOL, operator, layer("end", "Dense", {"units": 2}, "op"), end="end"))
+    assert kinds(plan) == ["GlobalAveragePooling2D", "Rescaling", "Dense"]
+    assert plan.layers[1].arguments == {"scale": scale, "offset": offset} and feeds(plan, 2) == ["pool"]
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        keras_2("math.truediv", "_CONSTANT_VALUE", -1, 4, {"y": ["pool", 0, 0]}),
+        keras_2("math.truediv", "pool", 0, 0, {"y": 0}),
+        keras_2("math.multiply", "pool", 0, 0, {"y": "text"}),
+        keras_2("math.multiply", "pool", 0, 0, {"y": [1.0, 2.0]}),
+        keras_2("math.multiply", "pool", 0, 0, {"y": math.inf}),
+        keras_3("TrueDivide", 4, TENSOR),
+        keras_3("Multiply", TENSOR, True),
+    ],
+)
+def test_arithmetic_that_is_not_understood_is_refused(operator: dict[str, Any]) -> None:
+    with pytest.raises(NotRebuilt, match="'op' computes with a constant, which is not understood"):
+        read_plan(network(POOL, operator, layer("end", "Dense", {"units": 2}, "op"), end="end"))
+
+
+@pytest.mark.parametrize("generation", [2, 3])
+def test_division_that_is_kept_from_zero_is_the_thesis_division(generation: int) -> None:
+    other = {"class_name": "__keras_tensor__", "config": {"keras_history": ["op", 0, 0]}}
+    shifted = (
+        keras_2("__operators__.add", "pool", 0, 0, {"y": 1e-6}) if generation == 2 else keras_3("Add", TENSOR, 1e-6)
+    )
+    if generation == 2:
+        division = layer("gap", "TFOpLambda", {"function": "math.truediv"}, ["pool", 0, 0, {"y": ["op", 0, 0]}])
+    else:
+        shifted = keras_3("Add", TENSOR, 1e-6)
+        division = {**keras_3("TrueDivide", TENSOR, other), "name": "gap", "config": {"name": "gap"}}
+    plan = read_plan(network(POOL, shifted, division, layer("end", "Dense", {"units": 2}, "gap"), end="end"))
+    assert kinds(plan)[2] == RESCALE_GAP and feeds(plan, 3) == ["pool", "op"]
+
+
+def test_arithmetic_of_two_tensors_is_that_layer() -> None:
+    product = layer("op", "TFOpLambda", {"function": "math.multiply"}, ["pool", 0, 0, {"y": ["pool", 0, 0]}])
+    plan = read_plan(network(POOL, product, layer("end", "Dense", {"units": 2}, "op"), end="end"))
+    assert kinds(plan)[1] == "Multiply" and feeds(plan, 2) == ["pool", "pool"]
+
+
+@pytest.mark.parametrize("kind", ["GaussianNoise", "RandomFlip", "ActivityRegularization", "efficientnet>FixedDropout"])
+def test_layer_for_training_alone_does_nothing(kind: str) -> None:
+    noise = {**layer("noise", kind, {"stddev": 0.3}, "pool"), "module": "somewhere", "registered_name": kind}
+    plan = read_plan(network(POOL, noise, layer("end", "Dense", {"units": 2}, "noise"), end="end"))
+    assert kinds(plan)[1] == "Identity" and plan.layers[1].arguments == {}
+
+
+def test_random_crop_is_not_ignored() -> None:
+    with pytest.raises(NotRebuilt, match="'RandomCrop', which is not known"):
+        read_plan(network(layer("crop", "RandomCrop", {"height": 4, "width": 4}, "in"), end="crop"))
+
+
+def with_lambda(second: str, *between: dict[str, Any]) -> dict[str, Any]:
+    """A Lambda named as Keras would, of pooled masked features and another pooling."""
+    conv = layer("conv", "Conv2D", {"filters": 1, "kernel_size": 1, "activation": "sigmoid"}, "in")
+    masked = layer("masked", "Multiply", {}, "in", "conv")
+    pools = [layer(f"pool_{name}", "GlobalAveragePooling2D", {}, name) for name in ("masked", "conv", "in")]
+    code = layer("lambda_3", "Lambda", {"function": ["code", None, None]}, "pool_masked", second)
+    return network(conv, masked, *pools, *between, code, layer("end", "Dense", {"units": 2}, "lambda_3"), end="end")
+
+
+def test_lambda_without_a_name_is_the_division_where_it_stands_in_its_place() -> None:
+    assert RESCALE_GAP in kinds(read_plan(with_lambda("pool_conv")))
+    flat = layer("flat", "Flatten", {}, "pool_conv")
+    assert RESCALE_GAP in kinds(read_plan(with_lambda("flat", flat)))
+
+
+@pytest.mark.parametrize("second", ["pool_in", "pool_masked", "square"])
+def test_any_other_lambda_of_two_inputs_is_refused_until_its_owner_answers(second: str) -> None:
+    config = with_lambda(second, layer("square", "Dense", {"units": 3}, "pool_conv"))
+    with pytest.raises(LambdaRefused, match=r"'lambda_3' is a Lambda: .* set \"lambda\": \"divide\" in a card\.json"):
+        read_plan(config)
+    plan = read_plan(config, lambda_divides=True)
+    assert feeds(plan, kinds(plan).index(RESCALE_GAP) + 1) == ["pool_masked", second]
+
+
+def test_answer_of_the_owner_admits_no_lambda_of_one_input() -> None:
+    with pytest.raises(LambdaRefused):
+        read_plan(config_of("hostile", "one_input.h5"), lambda_divides=True)
+
+
+def test_open_sides_become_those_of_the_thesis() -> None:
+    assert read_plan(network(POOL, END, end="end", side=None)).input_shape == (128, 128, 3)
+
+
+def test_network_without_a_mask_has_none() -> None:
+    assert read_plan(network(POOL, END, end="end")).mask is None
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "apart"])
+def test_mask_may_have_its_sigmoid_apart(activation: str) -> None:
+    one = {"filters": 1, "kernel_size": 1, "activation": "sigmoid" if activation == "sigmoid" else "linear"}
+    layers = [layer("conv", "Conv2D", one, "in")]
+    last = "conv"
+    if activation == "apart":
+        layers.append(layer("act", "Activation", {"activation": "sigmoid"}, "conv"))
+        last = "act"
+    layers += [layer("product", "Multiply", {}, last, "in"), layer("pool", "GlobalAveragePooling2D", {}, "product")]
+    plan = read_plan(network(*layers, END, end="end"))
+    assert plan.mask == len(layers) - 2
+
+
+def test_function_may_be_written_as_an_object() -> None:
+    written = {"module": "builtins", "class_name": "function", "config": "relu", "registered_name": "function"}
+    assert allowed_arguments("Dense", {"units": 3, "activation": written}, "dense") == {
+        "units": 3,
+        "activation": "relu",
+    }
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (layer("x", "Embedding", {"input_dim": 3}, "in"), "'Embedding', which is not known"),
+        (layer("x", "TFSMLayer", {"filepath": "/etc"}, "in"), "'TFSMLayer', which is not known"),
+        (layer("x", "TFOpLambda", {"function": "io.read_file"}, "in"), "'TFOpLambda', which is not known"),
+        (layer("x", "Dense", {"units": 2, "activation": "os.system"}, "in"), "activation = os.system"),
+        (layer("x", "Dense", {"units": 2, "activation": {"module": "os", "config": "relu"}}, "in"), "activation ="),
+        (layer("x", "Dense", {"units": MAX_COUNT + 1}, "in"), "units = 65537"),
+        (layer("x", "Dense", {"units": True}, "in"), "units = True"),
+        (layer("x", "Dense", {"units": -3}, "in"), "units = -3"),
+        (layer("x", "Conv2D", {"filters": 2, "kernel_size": [10**6, 1]}, "in"), "kernel_size"),
+        (layer("x", "Conv2D", {"filters": 2, "data_format": "channels_first"}, "in"), "channels_first"),
+        (layer("x", "Conv2D", {"filters": 2, "kernel_size": [[3, 3], 3]}, "in"), "kernel_size = [[3, 3], 3]"),
+        (layer("x", "MaxPooling2D", {"pool_size": [[2]]}, "in"), "pool_size"),
+        (layer("x", "Rescaling", {"scale": float("nan")}, "in"), "scale = nan"),
+        (layer("x", "Rescaling", {"scale": 10**400}, "in"), "scale = 1000"),
+        (layer("x", "Rescaling", {"scale": 10**5000}, "in"), "scale = a huge number"),
+        (layer("x", "UpSampling2D", {"size": [10**9, 1]}, "in"), "size"),
+        ({**layer("x", "Dense", {"units": 2}, "in"), "module": "os"}, "author's own"),
+        ({**layer("x", "Dense", {"units": 2}, "in"), "registered_name": "mine>Dense"}, "author's own"),
+    ],
+)
+def test_what_is_not_allowed_is_not_rebuilt(entry: dict[str, Any], words: str) -> None:
+    with pytest.raises(NotRebuilt) as caught:
+        read_plan(network(entry, end="x"))
+    assert words in str(caught.value) and "'x'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda config: config.pop("config"),
+        lambda config: config["config"].pop("layers"),
+        lambda config: config["config"]["layers"].clear(),
+        lambda config: config["config"]["output_layers"].clear(),
+        lambda config: config["config"].update(output_layers=[["nowhere", 0, 0]]),
+        lambda config: config["config"]["layers"][2].update(inbound_nodes=[[["end", 0, 0, {}]]]),  # a circle
+        lambda config: config["config"]["layers"][2].update(inbound_nodes=7),
+        lambda config: config["config"]["layers"][1].update(config=None),
+        lambda config: config.update(class_name="Exec"),
+        lambda config: config["config"]["layers"][0]["config"].update(batch_input_shape=[None, 8, 16, 3]),
+        lambda config: config["config"]["layers"][0]["config"].update(batch_input_shape=[None, 10**6, 10**6, 3]),
+        lambda config: config["config"]["layers"][0]["config"].update(batch_input_shape=[None, 8, math.inf, 3]),
+        lambda config: config["config"].update(output_layers=[["end", 0, 0], ["pool", 0, 0]]),
+    ],
+)
+def test_damaged_description_is_not_rebuilt(damage: Any) -> None:
+    config = deepcopy(network(POOL, END, end="end"))
+    read_plan(config)
+    damage(config)
+    with pytest.raises(NotRebuilt):
+        read_plan(config)
+
+
+def test_endless_nesting_and_repetition_are_refused() -> None:
+    config = network(POOL, END, end="end")
+    for _ in range(10):
+        inner = {**config, "name": "body", "inbound_nodes": [[["in", 0, 0, {}]]]}
+        config = network(inner, end="body")
+    with pytest.raises(NotRebuilt, match="nested too deeply"):
+        read_plan(config)
+    chain = [layer(f"l{index}", "ReLU", {}, f"l{index - 1}" if index else "in") for index in range(3001)]
+    with pytest.raises(NotRebuilt, match="more than 3,000 layers"):
+        read_plan(network(*chain, end="l3000"))
+
+
+def quickly(config: dict[str, Any], words: str | None) -> None:
+    begun = time.process_time()
+    if words is None:
+        read_plan(config)
+    else:
+        with pytest.raises(NotRebuilt, match=words):
+            read_plan(config)
+    assert time.process_time() - begun < 2
+
+
+def test_empty_networks_called_many_times_over_are_refused() -> None:
+    """Each level calls the next two hundred times, and none has a layer that would be counted."""
+    body = {**network(end="in"), "name": "body"}
+    for _ in range(4):
+        calls = [[[f"body_{i - 1}" if i else "in", 0, 0, {}]] for i in range(200)]
+        entries = [{**body, "name": f"body_{i}", "inbound_nodes": [call]} for i, call in enumerate(calls)]
+        body = {**network(*entries, end="body_199"), "name": "body"}
+    quickly(body, "more layers and connections")
+
+
+def test_layers_in_reverse_order_take_no_longer() -> None:
+    chain = [layer(f"l{index}", "ReLU", {}, f"l{index - 1}" if index else "pool") for index in range(2_900)]
+    end = layer("end", "Dense", {"units": 2}, "l2899")
+    quickly(network(*reversed(chain), POOL, end, end="end"), None)
+
+
+def test_layer_fed_by_all_others_is_refused() -> None:
+    chain = [layer(f"l{i}", "Add", {}, *["in"] * 300) for i in range(200)]
+    quickly(network(*chain, end="l199"), "more layers and connections")
+
+
+def test_mask_is_looked_for_once_on_each_way() -> None:
+    """Each of many layers is used by all of the next row."""
+    one = {"filters": 1, "kernel_size": 1, "activation": "sigmoid"}
+    rows = [[f"r{row}_{i}" for i in range(70)] for row in range(3)]
+    first = [layer(name, "Conv2D", one, "in") for name in rows[0]]
+    others = [layer(name, "Activation", {}, *above) for above, row in pairwise(rows) for name in row]
+    quickly(network(*first, *others, POOL, END, end="end"), None)
+
+
+@pytest.mark.parametrize("field", ["name", "class_name", "registered_name", "module"])
+def test_no_name_of_a_file_fills_the_page(field: str) -> None:
+    entry = {**layer("x", "Dense", {"units": 2}, "in"), field: "x" * 100_000}
+    with pytest.raises(NotRebuilt) as caught:
+        read_plan(network(entry, end=entry["name"]))
+    assert len(str(caught.value)) < 500
+
+
+def test_plan_is_checked_again_when_it_is_read_back() -> None:
+    plan = read_plan(network(POOL, END, end="end"))
+    for change in (
+        {"kind": "Lambda"},
+        {"kind": "__import__"},
+        {"arguments": {"units": 10**9}},
+        {"unknown": 3},
+    ):
+        data = json.loads(json.dumps(plan.to_json()))
+        data["layers"][1].update(change)
+        with pytest.raises(ArtifactError):
+            Plan.from_json(data)
+    assert Plan.from_json(replace(plan, notes=("x",)).to_json()).notes == ("x",)
+
+
+def test_every_allowed_layer_exists_in_keras() -> None:
+    from keras import layers
+
+    for kind in LAYERS.keys() - {RESCALE_GAP}:
+        assert issubclass(getattr(layers, kind), layers.Layer)

@@ -1,0 +1,138 @@
+"""Tests of the backbone against the published table, and of folding against the network it folds."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from model.networks.efficientnet_lite import STAGES, backbone, efficientnet_lite0, fold_batch_norms
+
+# tf_efficientnet_lite0 has 4,652,008 trainable weights, of which its classifier's 1280 x 1000 + 1000 are not ours.
+PUBLISHED_WEIGHTS = 4_652_008 - 1_281_000
+STRIDES = tuple(stage.stride for stage in STAGES)
+
+
+def features_shape(side: int, **options: object) -> tuple[int, ...]:
+    return tuple(efficientnet_lite0(keras.Input((side, side, 3)), **options).shape[1:])
+
+
+def randomise(model: keras.Model, seed: int = 0) -> None:
+    """Weights and statistics far from their first values, yet such that signals neither die nor explode."""
+    rng = np.random.default_rng(seed)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            channels = layer.gamma.shape[0]
+            ranges = ((0.7, 1.4), (-0.3, 0.3), (-0.3, 0.3), (0.5, 2.0))
+            layer.set_weights([rng.uniform(low, high, channels) for low, high in ranges])
+
+
+# backbone and efficientnet_lite0
+
+
+def test_weights_number_as_published() -> None:
+    trainable = sum(int(np.prod(weight.shape)) for weight in backbone(32).trainable_weights)
+    assert trainable == PUBLISHED_WEIGHTS
+    assert 3_370_000 <= trainable <= 3_400_000
+
+
+def test_layers_are_those_of_the_table() -> None:
+    """Sixteen blocks, of which only the first expands nothing; the stem and the head around them."""
+    model = backbone(32)
+    kinds = [type(layer) for layer in model.layers]
+    blocks = sum(stage.blocks for stage in STAGES)
+    assert blocks == 16
+    assert kinds.count(layers.DepthwiseConv2D) == blocks
+    assert kinds.count(layers.Conv2D) == 1 + (2 * blocks - 1) + 1
+    assert kinds.count(layers.BatchNormalization) == 1 + (3 * blocks - 1) + 1
+    assert kinds.count(layers.ReLU) == 1 + (2 * blocks - 1) + 1, "projections stay linear"
+    assert all(layer.max_value == 6 for layer in model.layers if isinstance(layer, layers.ReLU))
+    assert kinds.count(layers.Add) == sum(stage.blocks - 1 for stage in STAGES)
+
+
+@pytest.mark.parametrize(("side", "grid"), [(32, 1), (64, 2), (128, 4), (96, 3)])
+def test_whole_network_has_a_grid_of_a_thirty_second(side: int, grid: int) -> None:
+    assert features_shape(side) == (grid, grid, 1280)
+    assert backbone(side).output_shape == (None, grid, grid, 1280)
+
+
+@pytest.mark.parametrize(
+    ("last_stage", "shape"),
+    [(1, (32, 32, 16)), (2, (16, 16, 24)), (3, (8, 8, 40)), (4, (4, 4, 80)), (5, (4, 4, 112)), (6, (2, 2, 192))],
+)
+def test_cut_after_a_stage_gives_that_stage(last_stage: int, shape: tuple[int, int, int]) -> None:
+    assert features_shape(64, last_stage=last_stage) == shape
+
+
+def test_last_stage_has_no_head() -> None:
+    assert features_shape(64, last_stage=7) == (2, 2, 320)
+    assert features_shape(64) == (2, 2, 1280)
+
+
+@pytest.mark.parametrize("stage", [2, 3, 4, 6])
+def test_stride_of_one_keeps_the_grid_of_the_stage_before(stage: int) -> None:
+    kept = (*STRIDES[: stage - 1], 1, *STRIDES[stage:])
+    before = features_shape(64, strides=kept, last_stage=stage - 1)
+    assert features_shape(64, strides=kept, last_stage=stage)[:2] == before[:2]
+    assert features_shape(64, last_stage=stage)[0] == before[0] // 2
+
+
+def test_other_strides_take_the_same_weights() -> None:
+    weights = backbone(32).get_weights()
+    twin = backbone(32, (1, 2, 2, 2, 1, 1, 1))
+    twin.set_weights(weights)
+    assert twin.output_shape == (None, 2, 2, 1280)
+
+
+@pytest.mark.parametrize("strides", [(1, 2, 2), (1,) * 8])
+def test_wrong_number_of_strides_is_named(strides: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=f"needs 7 numbers, one per stage, but has {len(strides)}"):
+        features_shape(32, strides=strides)
+
+
+@pytest.mark.parametrize("stage", [0, 8, -1])
+def test_stage_outside_the_table_is_named(stage: int) -> None:
+    with pytest.raises(ValueError, match=rf"must be 1\.\.7 or None, but is {stage}\."):
+        features_shape(32, last_stage=stage)
+
+
+# fold_batch_norms
+
+
+def with_head(folded: bool) -> keras.Model:
+    """Three stages, so with and without expansion, of both kernel sizes, and a layer that folding only copies."""
+    inputs = keras.Input((16, 16, 3))
+    features = efficientnet_lite0(inputs, last_stage=3, folded=folded)
+    pooled = layers.GlobalAveragePooling2D()(features)
+    return keras.Model(inputs, {"features": features, "dense": layers.Dense(2, name="dense")(pooled)})
+
+
+def test_folded_twin_computes_the_same() -> None:
+    keras.utils.set_random_seed(0)
+    source, target = with_head(False), with_head(True)
+    randomise(source)
+    fold_batch_norms(source, target)
+    pixels = np.random.default_rng(1).uniform(-1, 1, (4, 16, 16, 3)).astype(np.float32)
+    outputs, folded = source(pixels, training=False), target(pixels, training=False)
+    for name in ("features", "dense"):
+        assert np.asarray(outputs[name]).std() > 0.05, "the signal must not have died on the way"
+        np.testing.assert_allclose(np.asarray(folded[name]), np.asarray(outputs[name]), atol=1e-4)
+
+
+def test_folded_twin_has_no_batch_norm_and_leaves_its_source_alone() -> None:
+    source, target = with_head(False), with_head(True)
+    randomise(source)
+    before = source.get_weights()
+    fold_batch_norms(source, target)
+    for weight, kept in zip(source.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, kept)
+    assert not any(isinstance(layer, layers.BatchNormalization) for layer in target.layers)
+    assert sum(isinstance(layer, layers.BatchNormalization) for layer in source.layers) == 15
+
+
+def test_layer_that_the_source_lacks_is_an_error() -> None:
+    inputs = keras.Input((16, 16, 3))
+    source = keras.Model(inputs, efficientnet_lite0(inputs, last_stage=1))
+    with pytest.raises(ValueError, match="stage2_block1_expand_conv"):
+        fold_batch_norms(source, with_head(True))

@@ -1,0 +1,136 @@
+"""A model folder whose weights stand once: int8 in the LiteRT file, which Keras fills its network from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from model.artifact.card import TFLITE, WEIGHTS, Card, load_keras, save_artifact
+from model.artifact.labels import LABELS
+from model.artifact.preprocessing import Preprocessing
+from model.detector.engine import Engine
+from model.networks.clip_attention import clip_attention, verdict_of_kept
+from model.networks.clip_tower import Tower
+from model.networks.int8_weights import TENSOR, quantise, round_kernels
+from model.networks.registry import ARCHITECTURES, Architecture, build
+
+SMALL = Tower(input_size=16, patch=4, width=32, heads=2, blocks=2)
+PREPROCESSING = Preprocessing(16, "RGB", 1 / 127.5, -1.0)
+NAME = "small_clip"
+
+
+@pytest.fixture(scope="module")
+def small_clip() -> object:
+    """A small ``clip_attention`` in the registry, for as long as this file's tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        architecture = Architecture(
+            lambda pretrained: clip_attention(pretrained, tower=SMALL),
+            PREPROCESSING,
+            False,
+            storage="int8_only",
+            of_kept=verdict_of_kept,
+        )
+        patch.setitem(ARCHITECTURES, NAME, architecture)
+        yield architecture
+
+
+@pytest.fixture(scope="module")
+def network(small_clip: object) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    model = build(NAME)
+    rng = np.random.default_rng(0)
+    model.set_weights([w + rng.normal(0, 0.2, w.shape).astype(np.float32) ** 2 for w in model.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="module")
+def folder(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The network as a folder; the network itself is rounded by this."""
+    path = tmp_path_factory.mktemp("models") / "small"
+    save_artifact(network, path, Card(NAME, PREPROCESSING, LABELS), "int8_only")
+    return path
+
+
+def pixels(count: int = 5) -> np.ndarray:
+    return np.random.default_rng(1).uniform(-1, 1, (count, 16, 16, 3)).astype(np.float32)
+
+
+def test_quantises_each_channel_by_its_largest_number() -> None:
+    kernel = np.array([[1.27, 0.0, -0.5], [-0.64, 0.0, 0.254]], np.float32)
+    values, steps = quantise(kernel)
+    np.testing.assert_array_equal(values, [[127, 0, -127], [-64, 0, 65]])
+    np.testing.assert_allclose(steps, [0.01, 1, 0.5 / 127], rtol=1e-6)
+
+
+def test_rounding_twice_changes_nothing() -> None:
+    keras.utils.set_random_seed(0)
+    model = clip_attention(tower=SMALL)
+    round_kernels(model)
+    before = model.get_weights()
+    round_kernels(model)
+    for once, twice in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_allclose(once, twice, rtol=1e-6)
+
+
+def test_every_weight_comes_back(network: keras.Model, folder: Path) -> None:
+    twin = load_keras(folder)
+    for mine, its in zip(network.weights, twin.weights, strict=True):
+        np.testing.assert_allclose(np.asarray(its), np.asarray(mine), rtol=1e-6, err_msg=mine.path)
+    for name, values in network(pixels()).items():
+        np.testing.assert_allclose(np.asarray(twin(pixels())[name]), np.asarray(values), atol=1e-5)
+
+
+def test_large_kernels_stand_in_the_litert_file_alone(folder: Path) -> None:
+    with h5py.File(folder / WEIGHTS) as file:
+        names: dict[str, bool] = {}
+        file.visititems(lambda name, item: names.update({name: TENSOR in item.attrs} if "shape" in dir(item) else {}))
+    shared = {name for name, elsewhere in names.items() if elsewhere}
+    blocks = {f"block{n}/{part}/kernel" for n in (1, 2) for part in ("query", "key", "value", "out", "fc1", "fc2")}
+    assert shared == blocks | {
+        "patch_embedding/kernel",
+        "attention_conv1/kernel",
+        "attention_conv2/kernel",
+        "dense/kernel",
+    }
+
+
+def test_litert_and_keras_agree_as_far_as_int8_activations_allow(network: keras.Model, folder: Path) -> None:
+    engine, expected = Engine(folder / TFLITE), network(pixels())
+    for name, values in engine(pixels()).items():
+        np.testing.assert_allclose(values, np.asarray(expected[name]), atol=0.05)
+
+
+def test_all_patches_together_give_the_plain_pass(folder: Path) -> None:
+    engine = Engine(folder / TFLITE)
+    assert engine.leaves_out_patches
+    everything = np.arange(16, dtype=np.int32)
+    for picture in pixels(2):
+        plain = engine(picture[None])["probabilities"]
+        np.testing.assert_allclose(engine.of_kept(picture, [everything]), plain, atol=1e-5)
+
+
+def test_litert_leaves_out_the_patches_that_keras_leaves_out(network: keras.Model, folder: Path) -> None:
+    engine, picture = Engine(folder / TFLITE), pixels(1)[0]
+    chosen = [np.array(kept, np.int32) for kept in ([0, 3, 5, 15], [], [7], [1, 2, 3, 4, 5, 6])]
+    answers = engine.of_kept(picture, chosen)
+    for kept, answer in zip(chosen, answers, strict=True):
+        expected = verdict_of_kept(network, picture[None], kept)["probabilities"]
+        np.testing.assert_allclose(answer, np.asarray(expected)[0], atol=0.05)
+
+
+def test_patches_that_are_left_out_do_not_matter(network: keras.Model) -> None:
+    picture = pixels(1)
+    other = picture.copy()
+    other[:, :4, :4] = 1  # patch 0
+    kept = np.arange(1, 16, dtype=np.int32)
+    both = [np.asarray(verdict_of_kept(network, one, kept)["probabilities"]) for one in (picture, other)]
+    np.testing.assert_array_equal(*both)
+    assert np.abs(np.asarray(network(picture)["probabilities"] - network(other)["probabilities"])).max() > 1e-4
+
+
+def test_a_network_without_tokens_says_so(tiny_artifact: Path) -> None:
+    assert not Engine(tiny_artifact / TFLITE).leaves_out_patches

@@ -1,0 +1,183 @@
+"""Tests of the thesis's networks: what they see of a picture, and how they get ImageNet's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import applications
+from keras.src.utils import file_utils
+
+from model.artifact.card import Card, load_keras, save_artifact
+from model.artifact.labels import LABELS
+from model.artifact.preprocessing import to_input
+from model.detector.detector import Detector
+from model.networks import thesis
+from model.networks.pretrained import ArchitectureError, PretrainedError
+from model.networks.registry import ARCHITECTURES, Architecture, build
+
+SIDE = 32
+# A pixel of each extreme and one of different channels, RGB.
+COLOURS = np.array([[0, 0, 0], [255, 255, 255], [200, 100, 30]], np.uint8)
+
+
+def seen_after(layer: str, model: keras.Model, name: str) -> np.ndarray:
+    """What a layer gives for pictures of one colour each, ``(3, 3) float32``."""
+    crops = np.stack([np.full((SIDE, SIDE, 3), colour, np.uint8) for colour in COLOURS])
+    preprocessing = replace(ARCHITECTURES[name].preprocessing, input_size=SIDE)
+    pixels = to_input(crops, preprocessing)
+    return np.asarray(keras.Model(model.input, model.get_layer(layer).output)(pixels))[:, 5, 5]
+
+
+def test_vgg16_sees_pixels_as_keras_prepares_them() -> None:
+    model = thesis.vgg16(input_size=SIDE)
+    expected = applications.vgg16.preprocess_input(COLOURS.astype(np.float32))
+    np.testing.assert_allclose(seen_after("centre", model, "vgg16"), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["xception", "mobilenetv2"])
+def test_pixels_are_scaled_as_keras_prepares_them(name: str) -> None:
+    preprocessing = ARCHITECTURES[name].preprocessing
+    prepare = {"xception": applications.xception, "mobilenetv2": applications.mobilenet_v2}[name].preprocess_input
+    scaled = to_input(np.broadcast_to(COLOURS[:, None, None], (3, 8, 8, 3)), preprocessing)[:, 0, 0]
+    np.testing.assert_allclose(scaled, prepare(COLOURS.astype(np.float32)), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_efficientnetb7_sees_pixels_as_imagenet_taught_it_whatever_its_start() -> None:
+    model = thesis.efficientnetb7(input_size=SIDE)
+    normalization = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
+    mean, spread = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    expected = (COLOURS / 255 - mean) / spread
+    np.testing.assert_allclose(seen_after(normalization.name, model, "efficientnetb7"), expected, atol=1e-4)
+    assert not any(isinstance(layer, keras.layers.Rescaling) and np.ndim(layer.scale) for layer in model.layers), (
+        "dividing by the spread once more would change what the weights mean"
+    )
+
+
+# ImageNet weights
+
+
+def failing(*_: object, **__: object) -> str:
+    raise Exception("URL fetch failure on https://example.org/weights.h5: None -- no route\nmore")
+
+
+@pytest.fixture
+def downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[keras.Model], None]:
+    """Makes every download give the weights of a given network."""
+
+    def give(donor: keras.Model) -> None:
+        donor.save_weights(tmp_path / "notop.weights.h5")
+        monkeypatch.setattr(file_utils, "get_file", lambda *_, **__: str(tmp_path / "notop.weights.h5"))
+
+    return give
+
+
+@pytest.mark.parametrize(
+    ("name", "factory", "layer"),
+    [
+        ("vgg16", applications.VGG16, "block3_conv2"),
+        ("mobilenetv2", applications.MobileNetV2, "block_7_depthwise"),
+        pytest.param("xception", applications.Xception, "block9_sepconv1", marks=pytest.mark.slow),
+        pytest.param("efficientnetb7", applications.EfficientNetB7, "block3a_dwconv", marks=pytest.mark.slow),
+    ],
+)
+def test_downloaded_weights_are_those_of_the_body(
+    name: str, factory: Callable[..., keras.Model], layer: str, downloaded: Callable[[keras.Model], None]
+) -> None:
+    side = 71 if name == "xception" else SIDE
+    keras.utils.set_random_seed(5)
+    donor = factory(weights=None, include_top=False, input_shape=(side, side, 3))
+    downloaded(donor)
+    keras.utils.set_random_seed(6)
+    model = ARCHITECTURES[name].build("imagenet", input_size=side)
+    for ours, given in zip(model.get_layer(layer).get_weights(), donor.get_layer(layer).get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, given)
+
+
+def test_file_of_a_body_is_loaded(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(5)
+    donor = applications.MobileNetV2(weights=None, include_top=False, input_shape=(SIDE, SIDE, 3))
+    donor.save_weights(tmp_path / "body.weights.h5")
+    model = build("mobilenetv2", tmp_path / "body.weights.h5")
+    for name in ("Conv1", "bn_Conv1", "block_16_project"):
+        for ours, given in zip(model.get_layer(name).get_weights(), donor.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, given)
+
+
+def test_failed_download_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_utils, "get_file", failing)
+    with pytest.raises(PretrainedError) as caught:
+        build("mobilenetv2", "imagenet")
+    assert "could not be downloaded (URL fetch failure" in str(caught.value)
+    assert "start at random" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_cnn_has_no_imagenet_weights() -> None:
+    with pytest.raises(PretrainedError, match="cnn"):
+        build("cnn", "imagenet")
+
+
+def test_file_of_another_network_is_refused(tmp_path: Path) -> None:
+    thesis.cnn(input_size=SIDE).save_weights(tmp_path / "cnn.weights.h5")
+    with pytest.raises(ArchitectureError, match=r"cnn\.weights\.h5 holds no weights that fit mobilenet"):
+        build("mobilenetv2", tmp_path / "cnn.weights.h5")
+    (tmp_path / "text.weights.h5").write_text("nothing")
+    with pytest.raises(ArchitectureError, match=r"text\.weights\.h5 holds no weights"):
+        build("cnn", tmp_path / "text.weights.h5")
+
+
+def test_small_network_grows_with_its_pictures() -> None:
+    assert thesis.cnn().input_shape == (None, 128, 128, 3)
+    assert thesis.cnn().count_params() < 2_000_000
+
+
+@pytest.mark.slow
+def test_attention_of_efficientnetb7_is_4x4_at_128_pixels() -> None:
+    model = build("efficientnetb7_attention")
+    assert model.input_shape == (None, 128, 128, 3)
+    assert tuple(model.output["attention"].shape) == (None, 4, 4, 1)
+
+
+# Artifacts
+
+
+def assert_judges_alike(network: keras.Model, name: str, folder: Path) -> None:
+    """The artifact of a network gives what the network gave, by LiteRT and back in Keras."""
+    crops = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), dtype=np.uint8)
+    card = Card(name, ARCHITECTURES[name].preprocessing, LABELS)
+    expected = np.asarray(network(to_input(crops, card.preprocessing))["probabilities"])
+    save_artifact(network, folder, card)
+    np.testing.assert_allclose(Detector(folder).probabilities(crops), expected, atol=5e-3)
+    again = load_keras(folder)(to_input(crops, card.preprocessing))
+    np.testing.assert_allclose(np.asarray(again["probabilities"]), expected, atol=5e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cnn", "vgg16", "mobilenetv2", "xception"])
+def test_artifact_judges_as_the_network_did(name: str, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    assert_judges_alike(build(name), name, tmp_path / name)
+
+
+def test_artifact_of_a_network_that_centres_its_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EfficientNet-B7's way of looking at pixels on a body that converts in a second."""
+
+    def build_centring(_pretrained: object = None) -> keras.Model:
+        inputs = keras.Input((128, 128, 3))
+        centred = keras.layers.Normalization()
+        x = centred(keras.layers.Rescaling(1 / 255)(inputs))
+        centred.adapt_mean.assign([0.485, 0.456, 0.406])
+        centred.adapt_variance.assign([0.05, 0.05, 0.05])
+        centred.finalize_state()
+        x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 3, 4, activation="relu")(x))
+        return keras.Model(inputs, {"probabilities": keras.layers.Dense(2, activation="softmax")(x)})
+
+    preprocessing = ARCHITECTURES["efficientnetb7"].preprocessing
+    monkeypatch.setitem(ARCHITECTURES, "centring", Architecture(build_centring, preprocessing, False))
+    keras.utils.set_random_seed(0)
+    assert_judges_alike(build_centring(), "centring", tmp_path / "centring")

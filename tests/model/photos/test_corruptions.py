@@ -1,0 +1,126 @@
+"""Tests of the corruptions: each does what its name says, more of it at a stronger level, and to a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.photos.corruptions import CLEAN, CORRUPTIONS, conditions, corrupt
+
+Pixels = NDArray[np.uint8]
+LANDMARKS = 4 * np.array([[23, 28], [41, 28], [32, 38], [25, 46], [39, 46]], np.float32)
+ONE_WAY = [name for name, corruption in CORRUPTIONS.items() if corruption.original == 0]
+
+
+@pytest.fixture(scope="module")
+def crop(picture: Callable[..., Pixels]) -> Pixels:
+    """Soft blobs with some fine grain, 256 pixels a side."""
+    grain = np.random.default_rng(1).integers(-12, 13, (256, 256, 3))
+    pixels = np.clip(picture(3, 256).astype(int) + grain, 0, 255).astype(np.uint8)
+    pixels.flags.writeable = False
+    return pixels
+
+
+def distance(one: Pixels, other: Pixels) -> float:
+    return float(np.mean(np.abs(one.astype(float) - other.astype(float))))
+
+
+def test_issue_is_answered() -> None:
+    assert list(CORRUPTIONS) == [
+        "jpeg", "blur", "noise", "downscale", "brightness", "contrast", "eyes", "nose", "mouth"
+    ]  # fmt: skip
+    assert CORRUPTIONS["jpeg"].levels == (95, 80, 65, 50, 35, 20)
+    assert all(3 <= len(corruption.levels) <= 6 for corruption in CORRUPTIONS.values())
+
+
+def test_conditions_are_named_after_corruption_and_level() -> None:
+    names = conditions()
+    assert names[0] == CLEAN and "jpeg 50" in names and "blur 0.5" in names
+    assert len(names) == len(set(names)) == 1 + sum(len(c.levels) for c in CORRUPTIONS.values())
+    assert CORRUPTIONS["contrast"].conditions("contrast")[2] == CLEAN, "between less and more contrast"
+
+
+@pytest.mark.parametrize("condition", conditions())
+def test_crop_keeps_shape_and_type_and_is_not_changed_in_place(crop: Pixels, condition: str) -> None:
+    before = crop.copy()
+    result = corrupt(crop, condition, LANDMARKS, seed=5)
+    assert result.shape == crop.shape and result.dtype == np.uint8
+    assert (crop == before).all()
+    assert (distance(result, crop) == 0) == (condition == CLEAN)
+    assert (corrupt(crop, condition, LANDMARKS, seed=5) == result).all()
+
+
+@pytest.mark.parametrize("name", ONE_WAY)
+def test_stronger_levels_lie_farther_from_the_original(crop: Pixels, name: str) -> None:
+    far = [distance(corrupt(crop, f"{name} {level:g}", LANDMARKS), crop) for level in CORRUPTIONS[name].levels]
+    assert far == sorted(far) and far[0] < far[-1]
+
+
+def test_noise_has_the_stated_strength_and_depends_on_the_seed() -> None:
+    grey = np.full((128, 128, 3), 128, np.uint8)
+    noisy = corrupt(grey, "noise 10")
+    assert np.std(noisy.astype(float)) == pytest.approx(10, rel=0.05)
+    assert distance(noisy, corrupt(grey, "noise 10", seed=1)) > 5
+
+
+def test_blur_is_stated_for_a_crop_of_256_pixels() -> None:
+    """An edge blurred in a crop of half the size must look the same when enlarged."""
+    edge = np.zeros((256, 256, 3), np.uint8)
+    edge[:, 128:] = 255
+    half = cv2.resize(edge, (128, 128), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(corrupt(half, "blur 4"), (256, 256), interpolation=cv2.INTER_LINEAR)
+    assert distance(small, corrupt(edge, "blur 4")) < 0.5
+
+
+def test_downscaling_removes_detail_and_keeps_the_mean(crop: Pixels) -> None:
+    result = corrupt(crop, "downscale 0.25")
+    assert cv2.Laplacian(result, cv2.CV_64F).std() < 0.3 * cv2.Laplacian(crop, cv2.CV_64F).std()
+    assert result.mean() == pytest.approx(crop.mean(), abs=2)
+
+
+def test_brightness_and_contrast_multiply() -> None:
+    grey = np.full((8, 8, 3), 100, np.uint8)
+    assert (corrupt(grey, "brightness 0.7") == 70).all() and (corrupt(grey, "brightness 2") == 200).all()
+    assert (corrupt(np.full((8, 8, 3), 200, np.uint8), "brightness 2") == 255).all(), "no wrap-around"
+    halves = np.full((8, 8, 3), 80, np.uint8)
+    halves[4:] = 120
+    result = corrupt(halves, "contrast 0.5")
+    assert (result[:4] == 90).all() and (result[4:] == 110).all()
+
+
+@pytest.mark.parametrize(("region", "inside"), [("eyes", (92, 112)), ("nose", (128, 144)), ("mouth", (128, 184))])
+def test_hidden_part_is_one_colour_and_the_rest_untouched(crop: Pixels, region: str, inside: tuple[int, int]) -> None:
+    result = corrupt(crop, f"{region} 1", LANDMARKS)
+    changed = (result != crop).any(axis=2)
+    x, y = inside
+    patch = result[y, x]
+    hidden = (result == patch).all(axis=2)
+    assert hidden[y, x] and (changed <= hidden).all()
+    assert 0.01 < changed.mean() < 0.4
+    assert np.abs(patch.astype(float) - crop[80:224, 64:192].mean(axis=(0, 1))).max() < 25, "the face's mean colour"
+
+
+def test_hidden_parts_differ(crop: Pixels) -> None:
+    masks = [(corrupt(crop, f"{region} 0.7", LANDMARKS) != crop).any(axis=2) for region in ("eyes", "nose", "mouth")]
+    assert not (masks[0] & masks[2]).any() and not (masks[0] & masks[1]).any()
+
+
+def test_pictures_need_not_be_square(crop: Pixels) -> None:
+    wide = np.concatenate([crop, crop], axis=1)
+    for condition in ("blur 2", "downscale 0.25", "jpeg 20", "nose 1"):
+        assert corrupt(wide, condition, LANDMARKS).shape == wide.shape
+
+
+@pytest.mark.parametrize("condition", ["rain 3", "jpeg", "jpeg x", "jpeg -5", "jpeg nan", "noise inf", ""])
+def test_unknown_condition_is_refused(crop: Pixels, condition: str) -> None:
+    with pytest.raises(ValueError, match="No condition"):
+        corrupt(crop, condition)
+
+
+def test_hiding_without_landmarks_is_refused(crop: Pixels) -> None:
+    with pytest.raises(ValueError, match="landmarks"):
+        corrupt(crop, "eyes 1")

@@ -1,0 +1,238 @@
+"""Tests of the choice among models: opened once and when asked for, and a broken one stops nobody."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from model import available
+from model import found as found_module
+from model.artifact.card import ArtifactError, read_card
+from model.available import Models, to_choose_from
+from model.detector.detector import Detector
+from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel
+from model.i18n.catalogue import Said
+from model.paths import SECOND, SHIPPED
+
+OURS = [(SHIPPED.name, MODEL_FOLDER), (SECOND.name, MODEL_FOLDER)]
+
+
+@pytest.fixture
+def found(tiny_artifact: Path, tmp_path: Path) -> list[FoundModel]:
+    """A model without its network, one known to be broken, and two that work."""
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_artifact, broken)
+    (broken / "model.tflite").unlink()
+    return [
+        FoundModel("broken", broken, MODEL_FOLDER),
+        FoundModel("refused", tmp_path / "refused.h5", LEGACY_FILE, "refused.h5 is no Keras file."),
+        FoundModel("one", tiny_artifact, MODEL_FOLDER),
+        FoundModel("two", tiny_artifact, MODEL_FOLDER),
+    ]
+
+
+def test_first_model_that_works_is_the_one_to_start_with(found: list[FoundModel]) -> None:
+    told: list[str] = []
+    models = Models(found, told.append)
+    assert models.names == ["one", "two"]
+    assert models.first == "one"
+    assert any("has no model.tflite" in problem for problem in models.problems)
+    assert "refused.h5 is no Keras file." in models.problems
+    assert told == models.problems
+
+
+def test_model_bears_its_own_name_and_is_opened_once(found: list[FoundModel], monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def count(model: FoundModel, tell: object) -> Detector:
+        opened.append(model.name)
+        return Detector(model.path, model.name)
+
+    monkeypatch.setattr(available, "open_model", count)
+    models = Models(found[2:])
+    assert opened == ["one"], "the second waits until it is asked for"
+    assert models.get("two").name == "two"
+    assert models.get("two") is models.get("two")
+    assert opened == ["one", "two"]
+
+
+def test_unknown_name_lists_those_that_exist(found: list[FoundModel]) -> None:
+    with pytest.raises(ArtifactError, match=r"No model is called 'three'; choose one of one, two\."):
+        Models(found).get("three")
+
+
+def test_no_model_that_works_is_an_error_that_says_why(found: list[FoundModel]) -> None:
+    with pytest.raises(ArtifactError, match=r"has no model\.tflite"):
+        Models(found[:1])
+    with pytest.raises(ArtifactError, match="no model to use"):
+        Models([])
+
+
+def test_model_that_failed_is_not_tried_again_and_holds_up_nobody(
+    found: list[FoundModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, tries = threading.Event(), threading.Event(), []
+
+    def slow(model: FoundModel, tell: object) -> Detector:
+        if model.name == "one":
+            return Detector(model.path, model.name)
+        tries.append(model.name)
+        begun.set()
+        assert go_on.wait(30)
+        raise ArtifactError("two can't be used.")
+
+    monkeypatch.setattr(available, "open_model", slow)
+    models = Models(found[2:])
+    refused: list[str] = []
+
+    def ask() -> None:
+        with pytest.raises(ArtifactError) as caught:
+            models.get("two")
+        refused.append(str(caught.value))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert begun.wait(30)
+    assert models.get("one").name == "one", "an open model answers while another is being opened"
+    assert models.is_open("one") and not models.is_open("two")
+    go_on.set()
+    thread.join()
+    ask()
+    assert refused == ["two can't be used."] * 2 and tries == ["two"]
+
+
+def test_given_model_comes_before_the_shipped_one(tiny_artifact: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(tiny_artifact, tmp_path / "mine")
+    named = [(model.name, model.kind) for model in to_choose_from(mine)]
+    assert named == [("mine", MODEL_FOLDER), *OURS]
+    of_run = shutil.copytree(tiny_artifact, tmp_path / "my_run" / "artifact")
+    assert to_choose_from(of_run)[0].name == "my_run" and Detector(of_run).name == "my_run"
+    for name in ("best_model_effatt.h5", "OLD.H5", "old.hdf5"):
+        (tmp_path / name).touch()
+        named = [(model.name, model.kind) for model in to_choose_from(tmp_path / name)]
+        assert named == [(name, LEGACY_FILE), *OURS]
+
+
+def test_folder_with_one_keras_file_stands_for_it(tmp_path: Path) -> None:
+    (tmp_path / "thesis.h5").touch()
+    (tmp_path / "label_transform.pkl").touch()
+    first = to_choose_from(tmp_path)[0]
+    assert (first.name, first.path, first.kind) == ("thesis.h5", tmp_path / "thesis.h5", LEGACY_FILE)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nowhere", "There is no .*nowhere; --model takes"),
+        ("model.keras", r"model.keras is no .h5 file; save the model with model\.save\('model\.h5'\)"),
+        ("empty", "empty is no model folder: it has no model.tflite"),
+    ],
+)
+def test_what_is_no_model_is_told_apart(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / "model.keras").touch()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ArtifactError, match=words):
+        to_choose_from(tmp_path / name)
+
+
+def test_shipped_model_is_offered_once_and_no_two_share_a_name(tiny_artifact: Path, tmp_path: Path) -> None:
+    assert [model.path for model in to_choose_from(SHIPPED)] == [SHIPPED, SECOND]
+    assert [model.path for model in to_choose_from(SECOND)] == [SECOND, SHIPPED]
+    for shipped in (SHIPPED, SECOND):
+        copy = shutil.copytree(tiny_artifact, tmp_path / shipped.name)
+        names = [model.name for model in to_choose_from(copy)]
+        assert len(set(names)) == 3 and names[1:] == [SHIPPED.name, SECOND.name]
+
+
+def test_without_a_wish_the_models_beside_the_code_are_found() -> None:
+    assert [model.path for model in to_choose_from()[-2:]] == [SHIPPED, SECOND]
+
+
+def test_copy_may_do_without_the_second_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(found_module, "SECOND", tmp_path / "clip_attention")
+    assert to_choose_from()[-1].path == SHIPPED
+
+
+def test_cost_of_a_shipped_model_is_that_of_its_card(monkeypatch: pytest.MonkeyPatch, tiny_artifact: Path) -> None:
+    monkeypatch.setattr(available, "SECOND", tiny_artifact)
+    card = read_card(tiny_artifact)
+    monkeypatch.setattr(available, "read_card", lambda folder: replace(card, metrics={"cost": {"lime_seconds": 12.5}}))
+    models = Models([FoundModel("one", SHIPPED, MODEL_FOLDER), FoundModel("two", tiny_artifact, MODEL_FOLDER)])
+    assert (models.lime_seconds("one"), models.lime_seconds("two")) == (None, 12.5)
+
+
+class SlowImport:
+    """Imports ``late`` when it is let go; everything else opens at once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fails: bool = False) -> None:
+        self.begun, self.go_on, self.fails = threading.Event(), threading.Event(), fails
+        monkeypatch.setattr(available, "open_model", self.open)
+        monkeypatch.setattr(available, "opens_at_once", lambda model: model.name != "late")
+
+    def open(self, model: FoundModel, tell: Callable[[Said], None]) -> Detector:
+        if model.name == "late":
+            tell(Said("legacy.step.network", file="late", step=2, of=3))
+            self.begun.set()
+            assert self.go_on.wait(60)
+            if self.fails:
+                raise ArtifactError("late can't be used.")
+        return Detector(model.path, model.name)
+
+    def end(self) -> None:
+        """Let the import go on, and wait for its end."""
+        self.go_on.set()
+        for thread in threading.enumerate():
+            if thread.name == "import-model":
+                thread.join(60)
+
+
+@pytest.fixture
+def late(found: list[FoundModel]) -> list[FoundModel]:
+    """A file that has to be imported, before a model that opens at once."""
+    return [FoundModel("late", found[2].path, LEGACY_FILE), found[2]]
+
+
+def test_page_starts_with_what_opens_at_once_and_takes_the_import_when_it_is_ready(
+    late: list[FoundModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, told = SlowImport(monkeypatch), list[str]()
+    models = Models(late, lambda said: told.append(str(said)), at_once=True)
+    assert slow.begun.wait(60)
+    assert models.first == "one" and models.names == ["one"] and models.get("one").name == "one"
+    assert models.importing is not None and models.importing.name == "late"
+    assert models.importing.said.values["step"] == 2 and str(models.importing.said) in told
+    with pytest.raises(ArtifactError, match="late is still being imported"):
+        models.get("late")
+    slow.end()
+    assert models.importing is None and models.first == "late" and models.names == ["late", "one"]
+    assert models.get("late").name == "late" and models.problems == []
+
+
+def test_import_that_fails_leaves_the_page_as_it_is_and_says_why(
+    late: list[FoundModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, told = SlowImport(monkeypatch, fails=True), list[str]()
+    models = Models(late, lambda said: told.append(str(said)), at_once=True)
+    slow.end()
+    assert models.importing is None and models.first == "one" and models.names == ["one"]
+    assert models.problems == ["late can't be used."] and told[-1] == "late can't be used."
+
+
+def test_without_a_model_that_opens_at_once_the_import_is_waited_for(
+    late: list[FoundModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = SlowImport(monkeypatch)
+    slow.go_on.set()
+    models = Models(late[:1], at_once=True)
+    assert models.first == "late" and models.importing is None and models.is_open("late")
+
+
+def test_given_file_is_listed_with_what_its_description_shows(tmp_path: Path) -> None:
+    (tmp_path / "thesis.h5").write_bytes(b"no HDF5")
+    given, shipped, _ = to_choose_from(tmp_path / "thesis.h5")
+    assert "thesis.h5" in str(given.problem) and shipped.problem is None

@@ -1,0 +1,286 @@
+"""Tests of the attention mask's own training: its loss, what it changes, and one whole run on a made data folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.artifact.card import TFLITE, load_keras
+from model.artifact.labels import LABELS
+from model.artifact.preprocessing import Preprocessing
+from model.data.dataset import DatasetError, Example, face_crop, index, read_mask
+from model.data.split import SPLIT, write_split
+from model.detector.detector import Detector
+from model.networks.pretrained import ArchitectureError
+from model.photos.faces import crop, square_around
+from model.training.tune_attention import CHUNK, Seen, changed_in, drawn, mask_loss, see, teach, tune_attention
+
+Network = Callable[[], keras.Model]
+Pixels = NDArray[np.uint8]
+
+
+def grids(*rows: list[float]) -> NDArray[np.float32]:
+    """Masks of two by two cells, ``(N, 2, 2, 1)``."""
+    return np.array(rows, np.float32).reshape(-1, 2, 2, 1)
+
+
+# mask_loss
+
+
+def test_without_the_peak_the_loss_is_cross_entropy_by_cell() -> None:
+    changed, mask = grids([1, 0, 0.5, 0]), grids([0.9, 0.2, 0.5, 0.1])
+    expected = -np.mean([np.log(0.9), np.log(0.8), np.log(0.5), np.log(0.9)])
+    assert float(mask_loss(0.0)(changed, mask)[0]) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("mask", "hit"),
+    [
+        ([0.5, 0.5, 0.5, 0.5], 0.25),  # a flat mask hits as often as chance
+        ([0.75, 0.5, 0.5, 0.5], 9 / 12),  # odds of 3 to 1, squared, against three times 1
+        ([0.5, 0.75, 0.5, 0.5], 1 / 12),
+    ],
+)
+def test_the_peak_costs_as_much_as_it_misses(mask: list[float], hit: float) -> None:
+    changed = grids([1, 0, 0, 0])
+    without, with_peak = (float(mask_loss(weight)(changed, grids(mask))[0]) for weight in (0.0, 2.0))
+    assert with_peak - without == pytest.approx(-2 * np.log(hit + 1e-3), abs=1e-4)
+
+
+# changed_in
+
+
+@pytest.fixture
+def data(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels]) -> tuple[Path, Path]:
+    """Swaps with masks, composites with named parts, and photos of which nobody knows more."""
+    names = [
+        f"{name}/{split}/{label}/{split}{i}.png"
+        for name in ("swaps", "parts")
+        for split in ("train", "val")
+        for label in ("real", "fake")
+        for i in range(3)
+    ]
+    root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
+    rows = [f"{s}/fake/{s}{i}.png,{s}/real/{s}{i}.png,{s}/fake/{s}{i}.png" for s in ("train", "val") for i in range(3)]
+    (root / "swaps/pairs.csv").write_text("\n".join(["fake,real,mask", *rows]) + "\n")
+    columns = "file,eye_viewer_left,eye_viewer_right,nose,mouth"
+    (root / "parts/regions.csv").write_text(f"{columns}\ntrain0.png,1,0,0,0\n")
+    return root, cache
+
+
+def of(data: tuple[Path, Path], path: str) -> Example:
+    (found,) = (example for example in index(*data) if example.path == path)
+    return found
+
+
+def test_what_was_changed_is_the_mask_in_the_crop(data: tuple[Path, Path]) -> None:
+    example = of(data, "swaps/train/fake/train1.png")
+    changed = changed_in(data[0], example, 1.2)
+    assert example.mask and example.box and changed is not None
+    expected = crop(read_mask(data[0] / example.mask), square_around(example.box, 1.2)) / 255
+    np.testing.assert_allclose(changed, expected, atol=1e-6)
+
+
+def test_what_was_changed_is_the_part_that_a_table_names(data: tuple[Path, Path]) -> None:
+    example = of(data, "parts/train/fake/train0.png")
+    changed = changed_in(data[0], example, 1.2)
+    assert example.regions == ("left_eye",) and example.box and changed is not None
+    x, y, side = square_around(example.box, 1.2)
+    nose, *_ = ((int((row - y) / side * 256), int((column - x) / side * 256)) for column, row in example.landmarks[2:])
+    eyes = [changed[int((row - y) / side * 256), int((column - x) / side * 256)] for column, row in example.landmarks]
+    assert max(eyes[:2]) == 1 and min(eyes[:2]) == 0, "one eye and not the other"
+    assert changed[nose] == 0
+
+
+def test_nobody_knows_what_was_changed_elsewhere(data: tuple[Path, Path]) -> None:
+    assert changed_in(data[0], of(data, "parts/train/fake/train1.png"), 1.2) is None
+    assert changed_in(data[0], of(data, "swaps/train/real/train1.png"), 1.2) is None
+
+
+# see, drawn
+
+
+def test_sees_what_the_network_sees(data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path) -> None:
+    network, detector = load_keras(tiny_artifact), Detector(tiny_artifact)
+    examples = [of(data, "swaps/train/fake/train1.png"), of(data, "swaps/train/real/train1.png")]
+    seen = see(network, data[0], examples, detector.card.preprocessing)
+    assert seen.features.shape == (2, 8, 8, 8) and seen.changed.shape == (2, 8, 8, 1)
+    assert seen.known.tolist() == [1, 0] and not seen.changed[1].any()
+    whole = changed_in(data[0], examples[0], detector.card.preprocessing.crop_margin)
+    assert whole is not None and seen.changed[0].mean() == pytest.approx(whole.mean(), abs=1e-3)
+    block = keras.Model(network.get_layer("attention_bn").input, network.output)
+    np.testing.assert_allclose(block.predict(seen.features, verbose=0)["probabilities"], seen.verdicts, atol=1e-5)
+
+
+def test_draws_training_faces_alone_and_the_same_ones_again(data: tuple[Path, Path]) -> None:
+    examples = index(*data)
+    few = drawn(examples, 5, seed=1)
+    assert len(few) == 5 and {example.split for example in few} == {"train"}
+    assert few == drawn(examples, 5, seed=1) != drawn(examples, 5, seed=2)
+    assert len(drawn(examples, 100, seed=1)) == 12
+
+
+# teach
+
+
+@pytest.fixture
+def world(tiny_network: Network) -> tuple[keras.Model, Seen]:
+    """Pictures whose change shows in one feature: whoever looks at it finds the change."""
+    keras.utils.set_random_seed(0)
+    network, rng = tiny_network(), np.random.default_rng(0)
+    count = 4 * CHUNK
+    features = rng.uniform(0, 1, (count, 8, 8, 8)).astype(np.float32)
+    changed = np.zeros((count, 8, 8, 1), np.float32)
+    for row, (y, x) in enumerate(rng.integers(0, 6, (count, 2))):
+        changed[row, y : y + 3, x : x + 3] = 1
+    features[..., :1] -= 3 * changed
+    block = keras.Model(network.get_layer("attention_bn").input, network.output)
+    verdicts = block.predict(features, verbose=0)["probabilities"]
+    return network, Seen(features, changed, np.ones(count, np.float32), verdicts)
+
+
+def outcome(network: keras.Model, seen: Seen) -> tuple[float, float]:
+    """How often the mask's peak lies in the change, and how far the verdicts moved on average."""
+    found = keras.Model(network.get_layer("attention_bn").input, network.output).predict(seen.features, verbose=0)
+    peaks = found["attention"].reshape(len(seen.known), -1).argmax(axis=1)
+    hit = seen.changed.reshape(len(seen.known), -1)[np.arange(len(peaks)), peaks]
+    return float(hit.mean()), float(np.abs(found["probabilities"] - seen.verdicts).mean())
+
+
+def test_teaching_moves_the_peak_and_nothing_but_the_mask(world: tuple[keras.Model, Seen]) -> None:
+    network, seen = world
+    before = {layer.name: layer.get_weights() for layer in network.layers}
+    missed, _ = outcome(network, seen)
+    teach(network, seen, epochs=20, learning_rate=0.02, peak_weight=0.1, verdict_weight=0.1)
+    found, _ = outcome(network, seen)
+    assert missed < 0.5 and found > 0.95
+    changed = {
+        layer.name
+        for layer in network.layers
+        if any((old != new).any() for old, new in zip(before[layer.name], layer.get_weights(), strict=True))
+    }
+    assert changed == {"attention_conv1", "attention_mask"}
+
+
+def test_the_verdict_is_held_as_firmly_as_asked(tiny_network: Network, world: tuple[keras.Model, Seen]) -> None:
+    network, seen = world
+    start = [weights.copy() for weights in network.get_weights()]
+    moved = []
+    for weight in (0.0, 1000.0):
+        network.set_weights(start)
+        teach(network, seen, epochs=10, learning_rate=0.02, peak_weight=0.1, verdict_weight=weight)
+        moved.append(outcome(network, seen)[1])
+    assert moved[1] < moved[0] / 2
+
+
+def test_what_nobody_knows_teaches_nothing(world: tuple[keras.Model, Seen]) -> None:
+    network, seen = world
+    unknown = Seen(seen.features, seen.changed, np.zeros_like(seen.known), seen.verdicts)
+    teach(network, unknown, epochs=20, learning_rate=0.02, peak_weight=0.1, verdict_weight=0.1)
+    assert outcome(network, seen)[0] < 0.5, "what is known teaches the same network, by as many steps, to find .95"
+
+
+# tune_attention
+
+
+def test_a_run_leaves_a_model_that_tells_how_it_was_made(
+    data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path, tmp_path: Path
+) -> None:
+    root, cache = data
+    out = tmp_path / "tuned"
+    tune_attention(tiny_artifact, root, out, epochs=1, faces=cache)
+    before, after = Detector(tiny_artifact), Detector(out / "artifact")
+    assert after.card.temperature is None and not after.card.metrics, "what was measured is of another mask"
+    told = after.card.training["attention_arguments"]
+    assert (told["artifact"], told["data"], told["epochs"]) == (tiny_artifact.name, "data", 1), "names, not paths"
+    found = json.loads((out / "tuned.json").read_text())
+    assert found["arguments"] == told
+    assert set(found) == {"peaks_before", "peaks_after", "p_fake_moved", "arguments"}
+    column, calibrated = LABELS.index("Fake"), copy(after)
+    calibrated.card = replace(after.card, temperature=before.card.temperature, fake_bias=before.card.fake_bias)
+    judged = [one for one in index(root, cache) if one.split == "val"]
+    crops = np.stack([face_crop(root, one, before.card.preprocessing.crop_margin) for one in judged])
+    moved = np.abs(calibrated.probabilities(crops) - before.probabilities(crops))[:, column]
+    assert found["p_fake_moved"] == {"mean": round(moved.mean(), 4), "largest": round(moved.max(), 4)}
+    assert len(judged) == 12 and moved.max() > 0
+
+
+def test_a_model_without_a_mask_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_artifact: Path, tiny_network: Network
+) -> None:
+    whole = tiny_network()
+    bare = keras.Model(whole.input, {"probabilities": keras.layers.Dense(2)(keras.layers.Flatten()(whole.input))})
+    monkeypatch.setattr("model.training.tune_attention.load_keras", lambda folder: bare)
+    with pytest.raises(ArchitectureError, match="has no attention mask to train"):
+        tune_attention(tiny_artifact, tmp_path / "nowhere", tmp_path / "run")
+
+
+def test_data_without_masks_is_refused(
+    make_data: Callable[..., tuple[Path, Path]],
+    picture: Callable[..., Pixels],
+    tiny_architecture: str,
+    tiny_artifact: Path,
+    tmp_path: Path,
+) -> None:
+    names = [f"one/{split}/{label}/{split}.png" for split in ("train", "val") for label in ("real", "fake")]
+    root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
+    with pytest.raises(ArchitectureError, match="no training fake whose change is known"):
+        tune_attention(tiny_artifact, root, tmp_path / "run", faces=cache)
+
+
+def test_a_run_is_not_written_over_the_model_that_it_starts_from(
+    tiny_architecture: str, tiny_artifact: Path, tmp_path: Path
+) -> None:
+    artifact = tmp_path / "run" / "artifact"
+    shutil.copytree(tiny_artifact, artifact)
+    with pytest.raises(ArchitectureError, match="choose another folder"):
+        tune_attention(artifact, tmp_path / "nowhere", tmp_path / "run")
+    assert (artifact / TFLITE).read_bytes() == (tiny_artifact / TFLITE).read_bytes()
+
+
+def test_the_split_of_the_model_is_followed_and_kept(
+    data: tuple[Path, Path],
+    tiny_architecture: str,
+    tiny_artifact: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A picture that the model was measured on teaches nothing."""
+    root, cache = data
+    artifact, out = tmp_path / "first", tmp_path / "tuned"
+    shutil.copytree(tiny_artifact, artifact)
+    learnt = {"swaps/train/fake/train0.png", "swaps/val/real/val0.png"}
+    sides = [replace(one, split="train" if one.path in learnt else "val") for one in index(root, cache)]
+    write_split(artifact, sides)
+    looked_at: list[str] = []
+
+    def look(network: keras.Model, data: Path, examples: list[Example], preprocessing: Preprocessing) -> Seen:
+        looked_at.extend(example.path for example in examples)
+        return see(network, data, examples, preprocessing)
+
+    monkeypatch.setattr("model.training.tune_attention.see", look)
+    tune_attention(artifact, root, out, epochs=1, faces=cache)
+    assert set(looked_at) == learnt
+    assert (out / "artifact" / SPLIT).read_bytes() == (artifact / SPLIT).read_bytes()
+
+
+def test_a_split_that_leaves_nothing_to_judge_is_refused(
+    data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path, tmp_path: Path
+) -> None:
+    root, cache = data
+    artifact = tmp_path / "first"
+    shutil.copytree(tiny_artifact, artifact)
+    for side, missing in (("train", "val"), ("val", "train")):
+        write_split(artifact, [replace(one, split=side) for one in index(root, cache)])
+        with pytest.raises(DatasetError, match=f"no {missing} pictures with a face"):
+            tune_attention(artifact, root, tmp_path / "run", faces=cache)
+    assert not (tmp_path / "run").exists()
