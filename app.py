@@ -31,12 +31,11 @@ from explain.service.fetch import fetch, from_data_url
 from explain.service.service import BUSY_VISITORS, SEATS, Doors
 from explain.service.uploads import Uploads, UploadsError
 from explain.settings import HIDES_ASKED, TARGETS, Settings
-from model.artifact.card import ArtifactError
 from model.available import Models, to_choose_from
 from model.cli import run
+from model.errors import ArtifactError, PhotoError
 from model.i18n.catalogue import DEFAULT, LANGUAGES, language_of_environment, say, speaking
 from model.paths import EXAMPLES, ROOT
-from model.photos.photo import PhotoError
 
 # Served by the page itself; the package's semi-bold cut of this font has few letters, so the bold stands in.
 FONT = (gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif")

@@ -14,9 +14,10 @@ from explain.maps.subject import Subject
 from explain.regions.facial import landmarks_in_crop, region_names
 from explain.regions.superpixels import segment
 from explain.settings import TARGETS
-from model.data.dataset import Example, pictures, read_mask, read_rgb, with_faces
-from model.data.layout import choose_sets
+from model.data.dataset import with_faces
+from model.data.layout import Example, choose_sets, pictures
 from model.data.options import FACES
+from model.data.reading import read_mask, read_rgb
 from model.detector.detector import Detector
 from model.photos.faces import Face, crop, find_faces, square_around
 from model.photos.photo import open_photo

@@ -27,12 +27,12 @@ from explain.report.files import ReportError, check_folder, record, write_report
 from explain.report.origin import Origin
 from explain.settings import HIDES_ASKED, MAX_SAMPLES, MIN_SAMPLES, Settings, SettingsError
 from explain.wording.summary import headline, photo_sentences, plain_text
-from model.artifact.card import ArtifactError, Card
+from model.artifact.card import Card
 from model.available import Models, to_choose_from
 from model.cli import run
 from model.detector.detector import Detector
+from model.errors import ArtifactError, PhotoError
 from model.i18n.catalogue import language_of_environment, number, say, speaking
-from model.photos.photo import PhotoError
 
 UNUSABLE, INTERRUPTED = 1, 130  # exit codes; 130 is what shells give a command that Ctrl-C ended
 BAR = "{desc} {bar:20}"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from model.artifact.card import TFLITE, ArtifactError, named_after, read_card, told_by
+from model.artifact.card import TFLITE, named_after, read_card
 from model.detector.detector import Detector
+from model.errors import ArtifactError, told_by
 from model.found import (
     MODEL_FOLDER,
-    NEWER,
     SUFFIXES,
     FoundModel,
     found_file,
@@ -21,6 +21,7 @@ from model.found import (
     shipped_models,
 )
 from model.i18n.catalogue import Said
+from model.legacy.check import NEWER
 from model.paths import SECOND, SHIPPED
 
 KERAS_FILES = tuple(suffix for suffix in SUFFIXES if suffix != NEWER)

@@ -9,9 +9,7 @@ from typing import Any
 import typer
 
 from model import missing_package
-from model.artifact.card import ArtifactError
-from model.data.layout import DatasetError
-from model.photos.photo import PhotoError
+from model.errors import ArtifactError, DatasetError, PhotoError
 
 
 def run(command: Callable[..., None], about: str | None = None) -> None:

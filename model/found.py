@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.artifact.card import CARD, ArtifactError, told_by
+from model.artifact.card import CARD
 from model.detector.detector import Detector
+from model.errors import ArtifactError, told_by
 from model.i18n.catalogue import Said
 from model.legacy.apart import Tell
 from model.legacy.check import NEWER, problem_of

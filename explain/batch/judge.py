@@ -13,8 +13,8 @@ from explain.batch.photos import Item, Reader, Source, find
 from explain.maps.subject import never
 from explain.settings import Settings, SettingsError
 from model.detector.detector import Detector
+from model.errors import PhotoError
 from model.i18n.catalogue import Said
-from model.photos.photo import PhotoError
 
 log = logging.getLogger(__name__)
 # Nothing but the verdict. It needs no regions, and those of the face are cut twenty times as fast as superpixels.

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from model.errors import PhotoError
 from model.i18n.catalogue import Said
-from model.photos.photo import MAX_BYTES, PhotoError
+from model.photos.photo import MAX_BYTES
 
 MEGABYTE = 1_000_000
 MAX_UPLOAD = 500 * MEGABYTE  # bytes of a ZIP that reach the page: a hundred photos as a camera writes them

@@ -17,9 +17,8 @@ from explain.report.as_json import to_dict
 from explain.service.queue import Busy
 from explain.service.service import Doors, LanguageError, known_language, last
 from explain.settings import Settings, SettingsError
-from model.artifact.card import ArtifactError
+from model.errors import ArtifactError, PhotoError
 from model.i18n.catalogue import DEFAULT, Said, in_language, say, speaking
-from model.photos.photo import PhotoError
 
 log = logging.getLogger(__name__)
 Picture = NDArray[np.uint8]

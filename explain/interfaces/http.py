@@ -29,10 +29,11 @@ from explain.service.queue import Busy
 from explain.service.service import Doors, LanguageError, known_language
 from explain.settings import Settings, SettingsError
 from explain.wording.summary import plain_text
-from model.artifact.card import ArtifactError, Card
+from model.artifact.card import Card
+from model.errors import ArtifactError, PhotoError
 from model.i18n.catalogue import LANGUAGES, in_language, language, say, speaking
 from model.i18n.preferences import by_preference, preferred_language
-from model.photos.photo import MAX_BYTES, PhotoError
+from model.photos.photo import MAX_BYTES
 
 log = logging.getLogger(__name__)
 MAX_BODY = MAX_BYTES + 65_536  # bytes; a photo with the other fields of its form around it

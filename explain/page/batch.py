@@ -16,9 +16,8 @@ from explain.html import fragments
 from explain.page.links import Asked, Change, Updates, notice, visible
 from explain.page.sessions import Runs
 from explain.service.service import Doors
-from model.artifact.card import ArtifactError
+from model.errors import ArtifactError, PhotoError
 from model.i18n.catalogue import in_language, say, speaking
-from model.photos.photo import PhotoError
 
 log = logging.getLogger(__name__)
 FILE = "whyfake-photos.csv"

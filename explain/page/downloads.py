@@ -15,8 +15,9 @@ from explain.report.archive import archive
 from explain.report.files import PAGE, report_files
 from explain.report.origin import Origin
 from model.artifact.card import Card
+from model.errors import PhotoError
 from model.i18n.catalogue import in_language, say
-from model.photos.photo import PhotoError, open_photo
+from model.photos.photo import open_photo
 
 STEM = "whyfake-report"
 

@@ -25,10 +25,10 @@ from explain.page.view import View, pictures
 from explain.service.service import Doors
 from explain.settings import Settings, SettingsError
 from explain.wording.summary import curves_in_words
-from model.artifact.card import ArtifactError, Card
+from model.artifact.card import Card
 from model.available import Models
+from model.errors import ArtifactError, PhotoError
 from model.i18n.catalogue import in_language, say, speaking
-from model.photos.photo import PhotoError
 
 log = logging.getLogger(__name__)
 LIKELIER = "likelier"

@@ -12,8 +12,9 @@ from urllib.parse import unquote, urljoin
 
 import httpx
 
+from model.errors import PhotoError
 from model.i18n.catalogue import Said
-from model.photos.photo import MAX_BYTES, PhotoError
+from model.photos.photo import MAX_BYTES
 
 FILE_ROUTE = "/gradio_api/file="  # where the page's server hands out what was uploaded to it
 REDIRECTS = 5

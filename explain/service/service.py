@@ -16,9 +16,9 @@ from explain.service.example_cache import Memory
 from explain.service.queue import Turns
 from explain.service.uploads import Uploads
 from explain.settings import Settings
-from model.artifact.card import ArtifactError
 from model.available import Models
 from model.detector.detector import Detector
+from model.errors import ArtifactError
 from model.i18n.catalogue import LANGUAGES, Said
 
 Source = bytes | str | PathLike[str]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.artifact.preprocessing import Preprocessing
+from model.errors import ArtifactError, told_by
 from model.i18n.catalogue import Said
 
 if TYPE_CHECKING:
@@ -28,25 +29,6 @@ TFLITE = "model.tflite"
 CONFIG = "config.json"  # describes a network whose architecture is none of ours
 NO_LICENCE = "unknown"
 LEGACY = "legacy"  # the architecture's name on such a folder's card
-
-
-class ArtifactError(ValueError):
-    """A model folder cannot be used; the message says what is wrong with it and what to do."""
-
-
-def reason_of(error: BaseException) -> str:
-    """An error in one line without its full stop; HDF5 tells a full disk in several."""
-    told = str(error).strip()
-    if isinstance(error, OSError):
-        told = error.strerror or ("No space left on device" if "No space left" in told else told)
-    return (told or type(error).__name__).splitlines()[0][:200].rstrip(".")
-
-
-def told_by(error: BaseException) -> Said | str:
-    """What an error says, as a sentence; one of ours stays in every language."""
-    said = error.args[0] if error.args else None
-    return said if isinstance(said, Said) else f"{reason_of(error)}."
-
 
 _KINDS = (
     ("architecture", str, Said("model.field.text")),

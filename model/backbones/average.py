@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model.cli import run
-from model.networks.pretrained import ArchitectureError, load_file
+from model.errors import ArchitectureError
+from model.networks.pretrained import load_file
 from model.networks.registry import build
 
 if TYPE_CHECKING:

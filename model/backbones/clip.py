@@ -17,8 +17,8 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from model.artifact.card import ArtifactError
 from model.cli import run
+from model.errors import ArtifactError
 
 if TYPE_CHECKING:
     import keras

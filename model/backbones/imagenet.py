@@ -16,8 +16,8 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from model.artifact.card import ArtifactError
 from model.cli import run
+from model.errors import ArtifactError
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 DTYPES = {"FloatStorage": np.float32, "LongStorage": np.int64}

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.data.duplicates import find_duplicates, without_leaks
-from model.data.layout import UNSPLIT, DatasetError, Example, choose_sets, pictures
+from model.data.layout import UNSPLIT, Example, choose_sets, pictures
 from model.data.reading import leave_out_unreadable, map_in_threads, read_mask, read_rgb, readable, stamp
 from model.data.split import GroupOf, assign_splits
+from model.errors import DatasetError
 from model.photos.faces import CROP_MARGIN, crop, find_faces, square_around
 
 REMEMBER_EVERY = 2000  # pictures after which the faces found so far are written down

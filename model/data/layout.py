@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.data.pairs import groups_of_pairs, read_pairs
+from model.errors import DatasetError
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 SPLITS = ("train", "val", "test")
@@ -24,10 +25,6 @@ REGION_OF_COLUMN = {
     "nose": "nose",
     "mouth": "mouth",
 }
-
-
-class DatasetError(ValueError):
-    """A data folder cannot be used; the message says why."""
 
 
 @dataclass(frozen=True)

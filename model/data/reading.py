@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from model.data.layout import DatasetError, Example
+from model.data.layout import Example
+from model.errors import DatasetError
 from model.photos.photo import on_white
 
 NAMED = 5  # unreadable files that a warning names, before it only counts

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.layout import SPLIT_OF_FOLDER, SPLITS, UNSPLIT, DatasetError, Example
+from model.data.layout import SPLIT_OF_FOLDER, SPLITS, UNSPLIT, Example
+from model.errors import DatasetError
 
 SPLIT = "split.csv"  # in a run's folder and its model folder: which side each picture was on
 TRAIN_PARTS = ("train",) * 8  # beside one part each for val and test

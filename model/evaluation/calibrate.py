@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from model.artifact.card import Card, named_after, report_folder, write_card
 from model.cli import run, tell_report
-from model.data.dataset import DatasetError, Example, gather, pictures
-from model.data.layout import choose_sets
+from model.data.dataset import gather
+from model.data.layout import Example, choose_sets, pictures
 from model.data.options import (
     FACES,
     Faces,
@@ -29,6 +29,7 @@ from model.data.options import (
 )
 from model.data.split import split_of_run
 from model.detector.detector import Detector
+from model.errors import DatasetError
 from model.evaluation.charts import Judged, chart, save
 from model.evaluation.fit_calibration import Calibration, Scores, Truths, accusations, calibrate_scores, count
 from model.evaluation.measuring import judge, judged_members, truth_of

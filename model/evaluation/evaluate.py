@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from model.artifact.card import load_artifact, named_after, report_folder, write_card
 from model.cli import run, tell_report
-from model.data.dataset import DatasetError, Example, choose, gather
-from model.data.layout import SPLITS
+from model.data.dataset import choose, gather
+from model.data.layout import SPLITS, Example
 from model.data.options import (
     FACES,
     Faces,
@@ -26,6 +26,7 @@ from model.data.options import (
 )
 from model.data.split import split_of_run
 from model.detector.detector import Detector
+from model.errors import DatasetError
 from model.evaluation.charts import Judged, save, save_charts
 from model.evaluation.files import (
     CURVES,

@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 from model.artifact.card import Card
 from model.artifact.labels import LABELS
-from model.data.dataset import DatasetError, Example
+from model.data.layout import Example
 from model.data.reading import stamp
 from model.detector.detector import Detector
+from model.errors import DatasetError
 from model.evaluation.charts import CHARTS, Judged, save
 from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, Estimate
 from model.evaluation.plots import transfer_matrix

@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.dataset import DatasetError, Example, read_mask, read_rgb
+from model.data.layout import Example
+from model.data.reading import read_mask, read_rgb
 from model.detector.detector import Detector
+from model.errors import DatasetError
 from model.evaluation.charts import Judged
 from model.evaluation.groups import group_figures
 from model.evaluation.metrics import (

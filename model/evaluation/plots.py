@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model.data.layout import DatasetError
+from model.errors import DatasetError
 from model.evaluation.charts import FAKE, LINE, QUIET, head, styled
 from model.evaluation.metrics import Estimate
 from model.photos.corruptions import CLEAN, CORRUPTIONS, Corruption

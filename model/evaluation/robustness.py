@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from model.data.dataset import Example
-from model.data.layout import SPLITS, UNSPLIT
+from model.data.layout import SPLITS, UNSPLIT, Example
 from model.data.subset import draw
 from model.detector.detector import Detector
 from model.evaluation.charts import save

@@ -11,10 +11,11 @@ import typer
 from model.cli import run, tell_report
 from model.data.dataset import with_faces
 from model.data.duplicates import describe, find_duplicates
-from model.data.layout import SPLITS, UNSPLIT, DatasetError, choose_sets, pictures
+from model.data.layout import SPLITS, UNSPLIT, choose_sets, pictures
 from model.data.options import Sets
 from model.data.reading import leave_out_unreadable
 from model.data.subset import draw
+from model.errors import DatasetError
 
 LIBRARIES = ("numpy", "pandas", "opencv-python-headless", "pillow", "imagehash", "scikit-learn", "plotly", "seaborn")
 ARGUMENTS, UNREADABLE = "arguments.json", "unreadable.txt"

@@ -18,8 +18,9 @@ from PIL import Image, JpegImagePlugin
 from tqdm import tqdm
 
 from model.data.duplicates import Fingerprint, fingerprint
-from model.data.layout import DatasetError, Example
+from model.data.layout import Example
 from model.data.reading import decode_rgb, map_in_threads, readable, stamp
+from model.errors import DatasetError
 
 BINS = 32  # of each channel's histogram
 BORDER = 0.04  # width of the outer ring, as a share of the shorter side

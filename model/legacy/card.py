@@ -6,9 +6,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from model.artifact.card import CARD, ArtifactError, Card, digest, told_by
+from model.artifact.card import CARD, Card, digest
 from model.artifact.labels import LABELS
 from model.artifact.preprocessing import Preprocessing
+from model.errors import ArtifactError, told_by
 from model.i18n.catalogue import Said
 from model.legacy.labels import as_labels, read_labels
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from model.artifact.card import ArtifactError, told_by
+from model.errors import ArtifactError, told_by
 from model.i18n.catalogue import Said, as_data, from_data
 from model.legacy.card import LAMBDA, given_fields, labels_of
 from model.legacy.described import problem_described

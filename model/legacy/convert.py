@@ -12,14 +12,14 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from model.artifact.card import ArtifactError, told_by
+from model.errors import ArtifactError, NotRebuilt, told_by
 from model.i18n.catalogue import Said
 from model.legacy.described import STAND_IN, weights_alone
 from model.legacy.graph import read_plan
 from model.legacy.h5 import LegacyFile, Weight, open_legacy
 from model.legacy.match import Report, load_by_shape, repeats_the_mask
 from model.networks.attention import RescaleGAP
-from model.networks.layers import RESCALE_GAP, NotRebuilt
+from model.networks.layers import RESCALE_GAP
 from model.networks.plan import LayerPlan, Plan
 
 MAX_FEATURES = 64_000_000  # numbers in one result for one picture; EfficientNetB7 at 600 pixels has 35 million

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from model.errors import NotRebuilt
 from model.i18n.catalogue import Said
 from model.legacy.graph import read_plan
 from model.legacy.h5 import LegacyFile
-from model.networks.layers import NotRebuilt
 from model.networks.plan import Plan
 
 STAND_IN = "efficientnetb7_attention"  # of the thesis, for a file that does not describe its network

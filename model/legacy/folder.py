@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from model.artifact.card import ArtifactError, digest, read_card, reason_of, told_by, write_card
+from model.artifact.card import digest, read_card, write_card
+from model.errors import ArtifactError, reason_of, told_by
 from model.i18n.catalogue import Said
 from model.legacy.apart import UNFINISHED, Tell, convert_apart, is_current, is_whole
 from model.legacy.card import DIVIDE, LAMBDA, describe, given_fields, labels_of

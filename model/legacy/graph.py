@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from model.artifact.card import ArtifactError
+from model.errors import ArtifactError, NotRebuilt
 from model.i18n.catalogue import Said
 from model.legacy.operators import CONSTANT, operation_of, rescaling
-from model.networks.layers import MAX_SIZE, RESCALE_GAP, TRAINING_ALONE, NotRebuilt, allowed_arguments
+from model.networks.layers import MAX_SIZE, RESCALE_GAP, TRAINING_ALONE, allowed_arguments
 from model.networks.plan import Call, LayerPlan, Plan, find_mask
 
 MAX_CALLS = 3_000  # EfficientNetB7 has 810

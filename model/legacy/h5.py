@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact.card import ArtifactError, told_by
+from model.errors import ArtifactError, told_by
 from model.i18n.catalogue import Said
 
 WEIGHTS_GROUP = "model_weights"

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from model.artifact.card import CARD, TFLITE, ArtifactError, Card, digest, read_card
+from model.artifact.card import CARD, TFLITE, Card, digest, read_card
 from model.artifact.preprocessing import Preprocessing
 from model.cli import run
 from model.detector.engine import Engine
+from model.errors import ArtifactError
 from model.legacy.card import CALIBRATION, LAMBDA, given_fields, uncalibrated
 from model.legacy.folder import model_folder
 from model.legacy.ways import (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from model.artifact.card import ArtifactError, told_by
+from model.errors import ArtifactError, told_by
 from model.i18n.catalogue import Said
 
 MAX_BYTES = 1_000_000  # a label encoder of two names takes 400

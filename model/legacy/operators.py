@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from model.errors import NotRebuilt
 from model.i18n.catalogue import Said
-from model.networks.layers import NotRebuilt
 
 # What Keras 2 (a function of TensorFlow) and Keras 3 (a class) call the same.
 OPERATIONS = {

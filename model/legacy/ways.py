@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing, to_input
-from model.data.dataset import DatasetError, pictures, read_rgb
-from model.data.layout import SUFFIXES
+from model.data.layout import SUFFIXES, pictures
+from model.data.reading import read_rgb
+from model.errors import DatasetError
 from model.evaluation.metrics import accuracy, auc
 from model.photos.faces import CROP_SIZE, crop, find_faces, square_around
 

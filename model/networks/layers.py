@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from model.artifact.card import ArtifactError
+from model.errors import NotRebuilt
 from model.i18n.catalogue import Said
 
 MAX_COUNT = 65_536  # filters, units
@@ -23,10 +23,6 @@ ACTIVATIONS = (
     *("linear", "relu", "relu6", "elu", "selu", "gelu", "silu", "swish", "sigmoid", "hard_sigmoid", "softmax"),
     *("softplus", "softsign", "tanh", "exponential", "leaky_relu", "mish", "hard_silu", "hard_swish"),
 )
-
-
-class NotRebuilt(ArtifactError):
-    """The description can't be followed; the weights may still fit an architecture that is known."""
 
 
 # What each argument may be. Every check returns the value as our Keras wants it or raises ValueError.

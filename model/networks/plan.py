@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from model.artifact.card import ArtifactError
+from model.errors import ArtifactError
 from model.i18n.catalogue import Said
 from model.networks.layers import allowed_arguments
 

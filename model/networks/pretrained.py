@@ -6,20 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.artifact.card import ArtifactError
+from model.errors import ArchitectureError, PretrainedError
 
 if TYPE_CHECKING:
     import keras
 
 IMAGENET = "imagenet"
-
-
-class ArchitectureError(ArtifactError):
-    """No network can be built as asked; the message says what is possible."""
-
-
-class PretrainedError(ArchitectureError):
-    """ImageNet weights can't be had; the message says why and what to do."""
 
 
 def load_pretrained(body: keras.Model, factory: Callable[..., keras.Model], pretrained: Path | str | None) -> None:

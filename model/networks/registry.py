@@ -9,7 +9,8 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from model.artifact.preprocessing import Preprocessing
-from model.networks.pretrained import IMAGENET, ArchitectureError, PretrainedError
+from model.errors import ArchitectureError, PretrainedError
+from model.networks.pretrained import IMAGENET
 
 if TYPE_CHECKING:
     import keras

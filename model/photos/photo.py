@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from model.errors import PhotoError
 from model.i18n.catalogue import Said
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # a phone's MPO opens as JPEG
@@ -29,10 +30,6 @@ _HOSTILE_FILE_ERRORS = (
     *(OSError, EOFError, SyntaxError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
     *(AssertionError, RuntimeError, MemoryError, struct.error, zlib.error),
 )
-
-
-class PhotoError(ValueError):
-    """A photo cannot be used; the message is one sentence for the user and never holds a path."""
 
 
 @dataclass(frozen=True)

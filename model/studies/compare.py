@@ -18,13 +18,16 @@ from typing import Annotated, Any
 
 import typer
 
+from model.artifact import card
 from model.artifact.card import TFLITE
 from model.cli import run, tell_report
-from model.data.dataset import DatasetError, Example, gather
+from model.data.dataset import gather
+from model.data.layout import Example
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.data.subset import draw
 from model.detector.detector import Detector
 from model.detector.speed import speeds
+from model.errors import DatasetError, TrainingError
 from model.evaluation.measuring import judge, judged_members, truth_of
 from model.evaluation.metrics import accuracy, auc, bootstrap
 from model.evaluation.tables import as_options
@@ -32,7 +35,7 @@ from model.networks.pretrained import IMAGENET
 from model.photos.corruptions import CLEAN
 from model.studies.compare_report import Budget, Row, write_report
 from model.training import runs
-from model.training.arguments import Training, TrainingError, start_from
+from model.training.arguments import Training, start_from
 from model.training.train import fit
 
 THESIS = ("cnn", "vgg16", "xception", "mobilenetv2", "efficientnetb7", "efficientnetb7_attention")
@@ -111,7 +114,7 @@ def measure_all(
     rounds: int,
 ) -> list[Row]:
     """A row for every network and data set, the networks timed against each other."""
-    folders = {name: out / name / runs.ARTIFACT for name in results}
+    folders = {name: out / name / card.ARTIFACT for name in results}
     figures = {}
     for name, folder in folders.items():
         log.warning("%s: measuring", name)

@@ -18,19 +18,10 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.artifact.card import (
-    CONFIG,
-    LEGACY,
-    TFLITE,
-    ArtifactError,
-    load_artifact,
-    load_keras,
-    named_after,
-    save_artifact,
-)
+from model.artifact.card import CONFIG, LEGACY, TFLITE, load_artifact, load_keras, named_after, save_artifact
 from model.cli import run, tell_report
-from model.data.dataset import DatasetError, Example, gather
-from model.data.layout import SPLITS
+from model.data.dataset import gather
+from model.data.layout import SPLITS, Example
 from model.data.options import (
     FACES,
     Faces,
@@ -45,6 +36,7 @@ from model.data.split import SPLIT, split_of_run
 from model.detector.detector import Detector
 from model.detector.engine import BATCH_SIZES
 from model.detector.speed import speeds
+from model.errors import ArtifactError, DatasetError
 from model.evaluation.measuring import judge, judged_members, truth_of
 from model.evaluation.metrics import accuracy, auc, bootstrap
 from model.photos.corruptions import CLEAN

@@ -9,8 +9,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState
 from tqdm import tqdm
 
+from model.errors import TrainingError
 from model.studies.tune_report import ENDED, rounded
-from model.training.arguments import TrainingError
 from model.training.runs import START
 from model.training.train import Result
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.artifact.card import ArtifactError
+from model.errors import TrainingError
 from model.networks.pretrained import IMAGENET
 from model.networks.registry import ARCHITECTURES
 
@@ -33,10 +33,6 @@ def _sgd(rate: float) -> keras.optimizers.Optimizer:
 
 
 OPTIMIZERS: dict[str, Callable[[float], keras.optimizers.Optimizer]] = {"adam": _adam, "sgd": _sgd}
-
-
-class TrainingError(ArtifactError):
-    """A training can't be done as asked; the message says why."""
 
 
 @dataclass(frozen=True)

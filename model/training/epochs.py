@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from model.artifact.labels import LABELS
 from model.data.layout import Example
+from model.errors import TrainingError
 from model.evaluation.metrics import accuracy, auc
 from model.networks.registry import ARCHITECTURES
 from model.training import runs
 from model.training.arguments import Training
-from model.training.loop import Loop, TrainingError
+from model.training.loop import Loop
 from model.training.streams import stream
 
 RATE_FACTOR = 0.5  # on the learning rate after half the patience without a better validation loss

@@ -14,7 +14,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.training.arguments import STRATEGIES, TrainingError, check_machines
+from model.errors import TrainingError
+from model.training.arguments import STRATEGIES, check_machines
 
 Batches = Callable[[int, tuple[int, int]], tf.data.Dataset]  # from batch size and shard
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from model.artifact.labels import LABELS
 from model.artifact.preprocessing import Preprocessing, to_input
-from model.data.dataset import DatasetError, Example, read_mask, read_rgb
+from model.data.layout import Example
+from model.data.reading import read_mask, read_rgb
+from model.errors import DatasetError
 from model.photos.degrade import degrade, process, rescale
 from model.photos.faces import CROP_SIZE, crop, square_around
 from model.photos.self_blend import region_mask, self_blend

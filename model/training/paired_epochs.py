@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from model.artifact.labels import LABELS
 from model.artifact.preprocessing import Preprocessing
-from model.data.dataset import DatasetError, Example, face_crop, face_crops
+from model.data.dataset import face_crop, face_crops
+from model.data.layout import Example
+from model.errors import DatasetError
 from model.evaluation.metrics import accuracy, auc
 from model.training import runs
 from model.training.runs import BEST

@@ -6,9 +6,10 @@ import keras
 
 from model.artifact.card import load_keras, read_card
 from model.backbones.average import average
+from model.errors import ArchitectureError
 from model.networks.clip_tower import freeze_tower
 from model.networks.efficientnet_lite import backbone, fold_batch_norms
-from model.networks.pretrained import ArchitectureError, load_file
+from model.networks.pretrained import load_file
 from model.networks.registry import build
 
 FROZEN = ("stem", "stage1", "stage2")  # edges and colours: what ImageNet taught serves here as it is

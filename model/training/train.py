@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from model.artifact import card
 from model.artifact.labels import LABELS
 from model.cli import run
 from model.data.dataset import gather
-from model.data.layout import DatasetError, Example
+from model.data.layout import Example
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.data.split import is_assigned, write_split
+from model.errors import DatasetError, PretrainedError
 from model.evaluation.charts import save
 from model.evaluation.plots import read_history, training_curves
 from model.model_card.parts import FACE_CROPS, WHOLE
-from model.networks.pretrained import PretrainedError
 from model.networks.registry import ARCHITECTURES, build
 from model.training import runs
 from model.training.arguments import OPTIMIZERS, Training, start_from
@@ -137,7 +138,7 @@ def fit(
         epochs=len(epochs.rows),
         seconds=sum(row["seconds"] for row in epochs.rows),
         parameters=model.count_params(),
-        artifact=out / runs.ARTIFACT,
+        artifact=out / card.ARTIFACT,
         start=arguments[runs.START],
     )
 

@@ -14,13 +14,13 @@ import typer
 from model.artifact.card import Card
 from model.artifact.preprocessing import to_input
 from model.cli import run
-from model.data.dataset import pictures, with_faces_for_training
-from model.data.layout import choose_sets, leave_out_sets
+from model.data.dataset import with_faces_for_training
+from model.data.layout import choose_sets, leave_out_sets, pictures
 from model.data.options import FACES, Faces, LeaveOut, Sets
+from model.errors import ArchitectureError
 from model.evaluation.charts import save
 from model.evaluation.plots import read_history, training_curves
 from model.model_card.parts import FACE_CROPS
-from model.networks.pretrained import ArchitectureError
 from model.networks.registry import ARCHITECTURES
 from model.training import runs
 from model.training.recipe import Recipe

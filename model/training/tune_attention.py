@@ -19,18 +19,20 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.artifact.card import Card, load_keras, named_after, read_card, save_artifact
+from model.artifact.card import ARTIFACT, Card, load_keras, named_after, read_card, save_artifact
 from model.artifact.preprocessing import Preprocessing, to_input
 from model.cli import run, tell_report
-from model.data.dataset import DatasetError, Example, face_crop, gather, read_mask
+from model.data.dataset import face_crop, gather
+from model.data.layout import Example
 from model.data.options import FACES, Faces, Sets, warn_of_other_view
+from model.data.reading import read_mask
 from model.data.split import SPLIT, split_of_run
 from model.detector.detector import Detector
+from model.errors import ArchitectureError, DatasetError
 from model.evaluation.measuring import attention_peaks, p_fake_of
-from model.networks.pretrained import ArchitectureError
 from model.photos.faces import CROP_SIZE, crop, square_around
 from model.photos.self_blend import region_mask
-from model.training.runs import ARTIFACT, library_versions
+from model.training.runs import library_versions
 
 if TYPE_CHECKING:
     import keras

@@ -12,7 +12,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
-from model.networks.pretrained import ArchitectureError
+from model.errors import ArchitectureError
 
 CHANNELS = 64
 LATENT_CHANNELS = 32

@@ -16,7 +16,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from model.artifact.card import ArtifactError
+from model.errors import ArtifactError
 
 PACKAGE_SHA256 = "b53070ff01363e74d33138106dcc72b58d341c9fb7e8fd648554a4e7744142b5"
 FACTORS = (2, 4)  # the package's 3 and 8 enlarge to sizes that training does not use

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.cli import run
-from model.data.layout import DatasetError, Example, choose_sets, leave_out_sets, pictures
+from model.data.layout import Example, choose_sets, leave_out_sets, pictures
 from model.data.options import LeaveOut, Sets
 from model.data.reading import read_rgb
+from model.errors import DatasetError
 from model.photos.degrade import rescale
 from model.twins.twins import Twin, write_twins
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from model.data.layout import DatasetError
+from model.errors import DatasetError
 
 TABLE = "twins.csv"
 

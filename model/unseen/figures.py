@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.dataset import Example
+from model.data.layout import Example
 from model.evaluation.groups import figures_by_group, groups_of, size_of
 from model.evaluation.measuring import truth_of, verdict_measures
 from model.evaluation.metrics import (

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.dataset import Example, read_rgb
+from model.data.layout import Example
+from model.data.reading import read_rgb
 from model.detector.detector import Detector
 from model.evaluation.measuring import Advance, p_fake_of
 from model.photos.degrade import compress

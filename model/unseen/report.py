@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model.data.dataset import DatasetError
+from model.errors import DatasetError
 from model.evaluation.charts import save
 from model.evaluation.tables import markdown
 from model.model_card.parts import readable

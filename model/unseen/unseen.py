@@ -12,8 +12,7 @@ from tqdm import tqdm
 
 from model.artifact.card import load_artifact, report_folder, write_card
 from model.cli import run
-from model.data.dataset import Example
-from model.data.layout import SPLITS, UNSPLIT
+from model.data.layout import SPLITS, UNSPLIT, Example
 from model.data.options import FACES, Faces, warn_of_other_view
 from model.data.subset import draw
 from model.detector.detector import Detector

@@ -19,7 +19,8 @@ from explain.regions.superpixels import MAX_COUNT, MIN_COUNT
 from explain.report.as_json import to_dict
 from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings, SettingsError
 from model.detector.detector import Detector
-from model.photos.photo import PhotoError, open_photo
+from model.errors import PhotoError
+from model.photos.photo import open_photo
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PHOTO, CAT = EXAMPLES / "astronaut.jpg", EXAMPLES / "cat.jpg"

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from model.training import arguments
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import keras
@@ -57,7 +59,9 @@ def train_and_report(data: Path, out: Path, strategy: str, network: str) -> dict
         return loops[0]
 
     with patch.object(loop, "Loop", keep):  # training imports it when it starts
-        training = train.Training(network, learning_rate=0.02, batch_size=8, epochs=4, strategy=strategy, faces=False)
+        training = arguments.Training(
+            network, learning_rate=0.02, batch_size=8, epochs=4, strategy=strategy, faces=False
+        )
         rows: list[dict[str, float]] = []
         result = train.fit(data, gather(data, None, 0), training, out, lambda row: rows.append(dict(row)))
     return {

@@ -14,11 +14,9 @@ from typing import Annotated
 import pytest
 import typer
 
-from model.artifact.card import ArtifactError
 from model.cli import run
-from model.data.dataset import DatasetError
+from model.errors import ArtifactError, DatasetError, PhotoError
 from model.paths import SHIPPED
-from model.photos.photo import PhotoError
 
 ROOT = Path(__file__).parents[2]
 

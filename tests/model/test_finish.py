@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact.card import ArtifactError, load_artifact, write_card
+from model.artifact.card import load_artifact, write_card
 from model.detector.detector import Detector
+from model.errors import ArtifactError
 from model.evaluation import evaluate as evaluate_module
 from model.finish import finish
 from model.model_card.parts import WHOLE

@@ -14,7 +14,7 @@ import h5py
 import pytest
 
 from model import found
-from model.artifact.card import ArtifactError
+from model.errors import ArtifactError
 from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel, found_models, open_model, opens_at_once
 from model.i18n.catalogue import Said, as_data, from_data, speaking
 from model.legacy import check as legacy_check

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from explain.analysis import Analysis, analyze
-from explain.batch import judge
+from explain.batch import judge, photos
 from explain.batch.judge import VERDICT_ALONE, Progress, Row, judge_many, open_row
 from explain.settings import Settings, SettingsError
 from model.detector.detector import Detector
-from model.photos.photo import PhotoError
+from model.errors import PhotoError
 
 ROOT = Path(__file__).parents[3]
 ASTRONAUT, CAT = ROOT / "examples" / "astronaut.jpg", ROOT / "examples" / "cat.jpg"
@@ -100,7 +100,7 @@ def test_entries_of_a_zip_are_judged_as_files_are(
 def test_row_is_opened_again_while_its_file_is_there(rows: tuple[Row, ...], folder: Path, tmp_path: Path) -> None:
     assert open_row(rows[3]) == folder / "4.png"
     with pytest.raises(PhotoError, match="no photo in it"):
-        open_row(Row(1, "x", item=judge.find([tmp_path]).items[0]))
+        open_row(Row(1, "x", item=photos.find([tmp_path]).items[0]))
 
 
 def test_whole_picture_is_judged_when_asked_for(detector: Detector) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from explain.batch import photos
 from explain.batch.photos import Reader, find, safe_name
-from model.photos.photo import PhotoError
+from model.errors import PhotoError
 
 SEVEN_ENTRIES = ["b.jpg", "a/c.png", "a/notes.txt", "__MACOSX/._b.jpg", ".hidden/d.jpg", ".DS_Store", "Thumbs.db"]
 

@@ -16,7 +16,8 @@ import pytest
 
 import explain.service.fetch
 from explain.service.fetch import Address, fetch, is_public, photo_from
-from model.photos.photo import MAX_BYTES, PhotoError
+from model.errors import PhotoError
+from model.photos.photo import MAX_BYTES
 
 PHOTO = b"\xff\xd8 a photo"
 

@@ -14,9 +14,9 @@ from explain.service.service import Doors, LanguageError, known_language, last
 from explain.service.uploads import Uploads
 from explain.settings import Settings
 from model.available import Models
+from model.errors import PhotoError
 from model.found import MODEL_FOLDER, FoundModel
 from model.paths import SHIPPED
-from model.photos.photo import PhotoError
 
 CAT = Path(__file__).resolve().parents[3] / "examples" / "cat.jpg"  # no face: the quickest of answers
 SHIPPED_MODEL = FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)

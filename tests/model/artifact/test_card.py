@@ -18,7 +18,6 @@ from model.artifact.card import (
     CARD,
     TFLITE,
     WEIGHTS,
-    ArtifactError,
     Card,
     load_artifact,
     load_keras,
@@ -29,6 +28,7 @@ from model.artifact.card import (
     write_card,
 )
 from model.detector.engine import Engine
+from model.errors import ArtifactError
 
 
 @pytest.fixture

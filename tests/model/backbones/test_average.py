@@ -10,8 +10,8 @@ import pytest
 from keras import layers
 
 from model.backbones.average import average, average_backbone
+from model.errors import ArchitectureError
 from model.networks.lite_attention import lite_attention
-from model.networks.pretrained import ArchitectureError
 
 
 def network(value: float, *names: str) -> keras.Model:

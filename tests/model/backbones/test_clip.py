@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from model.artifact.card import ArtifactError
 from model.backbones import clip
 from model.backbones.clip import DEVIATION, MEAN, MEMBER, PARTS, at_size, fill_tower, read_tensors, read_wheel
+from model.errors import ArtifactError
 from model.networks import clip_tower as tower_module
 from model.networks.clip_tower import Tower, clip_tower
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from model.artifact.card import ArtifactError
 from model.backbones.imagenet import LEGACY_MAGIC, convert, read_state_dict, read_wheel
+from model.errors import ArtifactError
 from model.networks.efficientnet_lite import backbone
 
 

@@ -14,19 +14,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.data import dataset
-from model.data.dataset import (
-    DatasetError,
-    Example,
-    face_crop,
-    face_crops,
-    gather,
-    index,
-    judged_sets,
-    pictures,
-    read_mask,
-    read_rgb,
-)
+from model.data import dataset, layout
+from model.data.dataset import face_crop, face_crops, gather, index, judged_sets
+from model.data.layout import Example, pictures
+from model.data.reading import read_mask, read_rgb
+from model.errors import DatasetError
 from model.photos.faces import CROP_MARGIN, CROP_SIZE, crop, find_faces, square_around
 
 BLANK = np.full((64, 64, 3), 127, np.uint8)
@@ -494,7 +486,7 @@ def test_training_fakes_take_the_face_of_their_twin(
 ) -> None:
     names = ["a/train/real/x.png", "a/train/fake/y.png", "a/val/fake/z.png"]
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
-    listed = [replace(e, twin=names[0]) if e.path == names[1] else e for e in dataset.pictures(root)]
+    listed = [replace(e, twin=names[0]) if e.path == names[1] else e for e in layout.pictures(root)]
     known = json.loads(cache.read_text())
     known[str(root.resolve())].pop(names[1])
     cache.write_text(json.dumps(known))

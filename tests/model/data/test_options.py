@@ -12,7 +12,7 @@ import pytest
 from model.__main__ import COMMANDS
 from model.data import options
 from model.data.dataset import gather
-from model.data.layout import DatasetError
+from model.errors import DatasetError
 
 SHARING = ("calibrate", "compare", "compress", "evaluate", "train", "tune")
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.data import reading
-from model.data.layout import DatasetError
 from model.data.reading import map_in_threads, read_mask, read_rgb, readable
+from model.errors import DatasetError
 from model.photos.photo import open_photo
 
 

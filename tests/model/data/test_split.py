@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from model.data.layout import UNSPLIT, DatasetError, Example
+from model.data.layout import UNSPLIT, Example
 from model.data.split import assign_splits, group_by_pattern, is_assigned, split_of_run, write_split
+from model.errors import DatasetError
 
 
 def make(path: str, label: str, split: str = UNSPLIT, dataset: str = "set", twin: str | None = None) -> Example:

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact.card import TFLITE, ArtifactError, load_artifact, write_card
+from model.artifact.card import TFLITE, load_artifact, write_card
 from model.artifact.preprocessing import to_input
 from model.detector.detector import VERDICTS, Detector, scale_by_temperature
 from model.detector.engine import Engine
+from model.errors import ArtifactError
 from model.paths import SHIPPED
 
 Pixels = NDArray[np.uint8]

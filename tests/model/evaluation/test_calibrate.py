@@ -14,9 +14,10 @@ import pytest
 from numpy.typing import NDArray
 
 from model.artifact.card import load_artifact, write_card
-from model.data.dataset import DatasetError, face_crops, gather, index
+from model.data.dataset import face_crops, gather, index
 from model.data.split import write_split
 from model.detector.detector import Detector
+from model.errors import DatasetError
 from model.evaluation import calibrate as module
 from model.evaluation.calibrate import calibrate
 from model.evaluation.fit_calibration import calibrate_scores

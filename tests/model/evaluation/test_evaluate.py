@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from model.artifact.card import CARD, load_artifact, write_card
 from model.cli import run
-from model.data.dataset import DatasetError, face_crop, index
+from model.data.dataset import face_crop, index
 from model.detector.detector import Detector
+from model.errors import DatasetError
 from model.evaluation import evaluate as module
-from model.evaluation import robustness
+from model.evaluation import measuring, robustness
 from model.evaluation.charts import Judged
 from model.evaluation.evaluate import evaluate, name_models
 from model.evaluation.files import begin, classification_text, fingerprint_of_data, fingerprint_of_model
@@ -322,7 +323,7 @@ def test_second_run_takes_up_what_is_done(
 ) -> None:
     root, cache = data
     judged: list[int] = []
-    original = module.judge
+    original = measuring.judge
 
     def counted(detector: Any, data: Path, examples: Any, **others: Any) -> Any:
         judged.append(len(examples))

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from model.data.layout import DatasetError
+from model.errors import DatasetError
 from model.evaluation.files import begin, read_figures, write_figures, write_summary
 
 INPUTS: dict[str, Any] = {"figures.json": [1], "robustness.json": [1]}

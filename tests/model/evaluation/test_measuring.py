@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.data.dataset import DatasetError, Example, face_crop, index
+from model.data.dataset import face_crop, index
+from model.data.layout import Example
 from model.detector.detector import Detector
+from model.errors import DatasetError
 from model.evaluation import measuring as module
 from model.evaluation.charts import Judged
 from model.evaluation.groups import group_figures, groups_of

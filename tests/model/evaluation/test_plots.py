@@ -11,7 +11,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model.data.layout import DatasetError
+from model.errors import DatasetError
 from model.evaluation.charts import CHARTS, FAKE, REAL, Judged, chart, charts_for, overview, save, save_charts, styled
 from model.evaluation.metrics import Estimate, auc, expected_calibration_error, risk_coverage
 from model.evaluation.plots import read_history, robustness_curves, training_curves, transfer_matrix

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.data.dataset import Example, index
+from model.data.dataset import index
+from model.data.layout import Example
 from model.detector.detector import Detector
+from model.evaluation import measuring
 from model.evaluation import robustness as module
 from model.evaluation.metrics import auc
 from model.evaluation.robustness import condition_figures, for_card, measure_robustness, sample
+from model.photos import corruptions
 from model.photos.corruptions import CLEAN, conditions
 
 MakeData = Callable[..., tuple[Path, Path]]
@@ -115,7 +118,7 @@ def test_what_is_done_is_not_done_again(
         asked.append(len(examples))
         return original(detector, data, examples, *others)
 
-    original = module.judge
+    original = measuring.judge
     monkeypatch.setattr(module, "judge", counted)
     both = measure_robustness(detector, root, of, tmp_path, limit=0, seed=0)
     assert asked == [3], "only set b"
@@ -139,4 +142,4 @@ def test_card_keeps_the_loss_of_auc_readable() -> None:
 
 
 def test_all_conditions_are_what_is_measured_by_default() -> None:
-    assert module.conditions is conditions
+    assert corruptions.conditions is conditions

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.data.layout import DatasetError
+from model.errors import DatasetError
 from model.exploration import statistics
 from model.exploration.explore import explore
 from model.exploration.plots import bin_edges, thumbnail

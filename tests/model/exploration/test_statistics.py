@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.data.duplicates import Fingerprint
-from model.data.layout import DatasetError, pictures
+from model.data.layout import pictures
+from model.errors import DatasetError
 from model.exploration import statistics
 from model.exploration.statistics import BINS, fingerprints, mean_histograms, measure, measure_all
 

@@ -19,7 +19,7 @@ CODE = (ROOT / "app.py", *sorted((ROOT / "explain").rglob("*.py")), *sorted((ROO
 SHOWN = [
     "app.py",
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "explain").rglob("*.py"))),
-    "model/i18n/preferences.py",
+    *("model/i18n/preferences.py", "model/errors.py"),
     *(
         "model/photos/photo.py",
         "model/photos/faces.py",
@@ -63,7 +63,7 @@ ALLOWED = {
         "WhyFake": "the name of the product",
         **dict.fromkeys(("can't be used", "is too large", "A field is", "wait already"), "the API's description"),
     },
-    "model/artifact/card.py": {"No space left": "the system's own words"},
+    "model/errors.py": {"No space left": "the system's own words"},
     "model/model_card/parts.py": {"face crops": "data of card.json", "whole pictures": "data of card.json"},
     "model/found.py": {"legacy file": "a kind, never shown", "model folder": "a kind, never shown"},
     "model/legacy/convert.py": {

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from model.artifact.card import ArtifactError
+from model.errors import ArtifactError
 from model.i18n.catalogue import Said
 from model.legacy import apart
-from model.legacy.apart import ROOT, convert_apart
+from model.legacy.apart import convert_apart
+from model.paths import ROOT
 
 H5 = Path("mine.h5")
 START = subprocess.Popen

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from model.artifact.card import ArtifactError
+from model.errors import ArtifactError
 from model.found import found_models
 from model.i18n.catalogue import Said, speaking
-from model.legacy import failures
+from model.legacy import apart, failures
 from model.legacy import folder as legacy_folder
 from model.legacy.folder import CACHE_VARIABLE, failed_before, model_folder
 
@@ -67,7 +67,7 @@ def test_other_file_and_other_importer_are_tried(
     assert failed_before(h5) is None
     refusal(h5)
     assert len(tries) == 1 and failed_before(h5) is not None
-    monkeypatch.setattr(failures, "FORMAT", failures.FORMAT + 1)
+    monkeypatch.setattr(failures, "FORMAT", apart.FORMAT + 1)
     assert failed_before(h5) is None
     refusal(h5)
     assert tries == []

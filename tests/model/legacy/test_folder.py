@@ -19,7 +19,6 @@ from model.artifact.card import (
     LEGACY,
     TFLITE,
     WEIGHTS,
-    ArtifactError,
     digest,
     load_artifact,
     load_keras,
@@ -29,6 +28,7 @@ from model.artifact.card import (
 from model.artifact.preprocessing import Preprocessing
 from model.detector.detector import Detector
 from model.detector.engine import Engine
+from model.errors import ArtifactError
 from model.legacy import folder as legacy_folder
 from model.legacy.apart import UNFINISHED, convert, put_in_place
 from model.legacy.folder import CACHE_VARIABLE, cache_root, model_folder

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from model.artifact.card import ArtifactError
+from model.errors import ArtifactError, NotRebuilt
 from model.legacy.graph import LambdaRefused, read_plan
 from model.legacy.h5 import open_legacy
-from model.networks.layers import LAYERS, MAX_COUNT, RESCALE_GAP, NotRebuilt, allowed_arguments
+from model.networks.layers import LAYERS, MAX_COUNT, RESCALE_GAP, allowed_arguments
 from model.networks.plan import Plan
 
 DATA = Path(__file__).parents[2] / "data" / "legacy"

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from model.artifact.card import ArtifactError
+from model.errors import ArtifactError
 from model.legacy.h5 import open_legacy
 
 DATA = Path(__file__).parents[2] / "data" / "legacy"

@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 from model.artifact.card import Card, digest, read_card, write_card
 from model.artifact.preprocessing import Preprocessing
 from model.cli import run
-from model.data.dataset import DatasetError, read_rgb
+from model.data.reading import read_rgb
 from model.detector.engine import Engine
+from model.errors import DatasetError
 from model.legacy import folder as legacy_folder
 from model.legacy import import_command as command_of_import
 from model.legacy.apart import convert
 from model.legacy.folder import CACHE_VARIABLE
-from model.legacy.import_command import EXAMPLES, import_legacy
+from model.legacy.import_command import import_legacy
 from model.legacy.ways import VALUE_RANGES, WHOLE, Reading, advice, best, colour_ways, example_crops, readings, table
+from model.paths import EXAMPLES
 from model.photos.faces import find_faces
 
 DATA = Path(__file__).parents[2] / "data" / "legacy"
@@ -167,7 +169,7 @@ def test_command_writes_a_card_that_the_next_start_reads(
     assert written["preprocessing"]["color_order"] == "RGB" and written["preprocessing"]["value_offset"] == -1
     assert written["labels"] == ["Fake", "Real"] and written["sha256"] == {pair.name: digest(pair)}
     assert "input_size" not in written["preprocessing"]
-    card = legacy_folder.read_card(legacy_folder.model_folder(pair))
+    card = read_card(legacy_folder.model_folder(pair))
     assert card.preprocessing == Preprocessing(128, "RGB", 1 / 127.5, -1.0)
 
 
@@ -244,6 +246,6 @@ def test_engine_is_what_the_product_runs(pair: Path) -> None:
     folder = legacy_folder.model_folder(pair)
     with np.load(pair.parent / "expected.npz") as stored:
         crops, outputs = np.ascontiguousarray(stored["pixels"][..., ::-1]), stored["outputs"]
-    card = legacy_folder.read_card(folder)
+    card = read_card(folder)
     (found,) = readings(Engine(folder / "model.tflite"), card, {1.0: crops}, [card.preprocessing])
     np.testing.assert_allclose(found.p_fake, outputs[:, 0], atol=1e-5)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import LabelBinarizer, LabelEncoder
 
-from model.artifact.card import ArtifactError
+from model.errors import ArtifactError
 from model.legacy.labels import MAX_BYTES, as_labels, read_labels
 
 DATA = Path(__file__).parents[2] / "data" / "legacy"

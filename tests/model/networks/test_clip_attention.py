@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import pytest
 
+from model.errors import ArchitectureError, PretrainedError
 from model.networks.clip_attention import clip_attention, features_only, give_verdict, verdict_on_features
 from model.networks.clip_tower import Tower, clip_tower
-from model.networks.pretrained import ArchitectureError, PretrainedError
 from model.networks.registry import ARCHITECTURES, build
 
 TINY = Tower(input_size=8, patch=4, width=6, heads=2, blocks=2)

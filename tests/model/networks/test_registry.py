@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from model.artifact.labels import LABELS
+from model.errors import ArchitectureError, PretrainedError
 from model.networks.clip_tower import Tower
 from model.networks.efficientnet_lite import backbone, fold_batch_norms
-from model.networks.pretrained import ArchitectureError, PretrainedError
 from model.networks.registry import ARCHITECTURES, Architecture, build
 
 BATCH = 2

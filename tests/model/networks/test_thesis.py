@@ -16,8 +16,8 @@ from model.artifact.card import Card, load_keras, save_artifact
 from model.artifact.labels import LABELS
 from model.artifact.preprocessing import to_input
 from model.detector.detector import Detector
+from model.errors import ArchitectureError, PretrainedError
 from model.networks import thesis
-from model.networks.pretrained import ArchitectureError, PretrainedError
 from model.networks.registry import ARCHITECTURES, Architecture, build
 
 SIDE = 32

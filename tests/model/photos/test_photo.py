@@ -16,8 +16,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
+from model.errors import PhotoError
 from model.i18n.catalogue import LANGUAGES, Said, speaking
-from model.photos.photo import MAX_BYTES, MAX_PIXELS, MIN_SIDE, Photo, PhotoError, open_photo
+from model.photos.photo import MAX_BYTES, MAX_PIXELS, MIN_SIDE, Photo, open_photo
 
 SIDE = 48
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)

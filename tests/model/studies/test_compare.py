@@ -15,19 +15,17 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import classification_report
 
-from model.data.dataset import DatasetError, gather
+from model.data.dataset import gather
 from model.detector.detector import Detector
+from model.errors import DatasetError, PretrainedError, RunError, TrainingError
 from model.evaluation.measuring import judge, judged_members, truth_of
 from model.evaluation.metrics import Estimate, accuracy, auc, bootstrap
-from model.networks.pretrained import PretrainedError
 from model.networks.registry import ARCHITECTURES, Architecture
 from model.photos.corruptions import CLEAN
 from model.studies import compare as module
 from model.studies.compare import THESIS, compare, measure, train_apart, train_one
 from model.studies.compare_report import Budget, Row, bar_chart, caveat, describe
 from model.training.arguments import Training
-from model.training.loop import TrainingError
-from model.training.runs import RunError
 
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]

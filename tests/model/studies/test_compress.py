@@ -17,9 +17,10 @@ from keras import layers
 from numpy.typing import NDArray
 
 from model.artifact.card import TFLITE, Card, load_artifact, load_keras, save_artifact, write_card
-from model.data.dataset import DatasetError, gather
+from model.data.dataset import gather
 from model.detector.detector import Detector
 from model.detector.engine import Engine
+from model.errors import DatasetError, RunError
 from model.evaluation.measuring import judge, judged_members
 from model.evaluation.metrics import Estimate
 from model.legacy.apart import convert
@@ -35,7 +36,6 @@ from model.studies.compress import (
     write_variants,
 )
 from model.studies.compress_report import Measured, faults, verdict, winner
-from model.training.runs import RunError
 
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
+from model import cli
+from model.errors import RunError, TrainingError
 from model.evaluation.tables import as_options
 from model.studies.trials import CHOICES, next_trial, open_study, search
 from model.studies.tune import tune
 from model.studies.tune_report import importances, rounded, write_report
 from model.training import train as train_module
-from model.training.loop import TrainingError
-from model.training.runs import RunError
 from model.training.train import Result
 
 AfterEpoch = Callable[[Mapping[str, float]], None]
@@ -181,6 +181,6 @@ def test_command_searches_on_a_folder_and_its_own_command_trains(
     assert command[:4] == ["python", "-m", "model", "train"]
     monkeypatch.setattr("sys.argv", [*command[3:], "--faces", str(cache), "--epochs", "1"])
     with pytest.raises(SystemExit) as ended:
-        train_module.run(train_module.train)
+        cli.run(train_module.train)
     assert ended.value.code == 0
     assert (out / "best" / "artifact" / "card.json").exists()

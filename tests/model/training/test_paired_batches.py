@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from model.artifact.labels import LABELS
 from model.artifact.preprocessing import Preprocessing
-from model.data.dataset import DatasetError, Example, index
+from model.data.dataset import index
+from model.data.layout import Example
+from model.errors import DatasetError
 from model.training import paired_batches as module
-from model.training.paired_batches import Batches, Recipe
+from model.training.paired_batches import Batches
+from model.training.recipe import Recipe
 from model.twins.twins import Twin
 
 SIDE, GRID = 32, (8, 8)

@@ -10,8 +10,8 @@ import pytest
 
 from model.artifact.card import Card, load_keras, save_artifact
 from model.artifact.labels import LABELS
+from model.errors import ArchitectureError
 from model.networks.efficientnet_lite import backbone, fold_batch_norms
-from model.networks.pretrained import ArchitectureError
 from model.networks.registry import ARCHITECTURES, build
 from model.training.paired_start import FROZEN, freeze, start
 

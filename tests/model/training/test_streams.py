@@ -14,8 +14,9 @@ from sklearn.preprocessing import LabelBinarizer
 
 from model.artifact.labels import LABELS
 from model.artifact.preprocessing import Preprocessing, to_input
-from model.data.dataset import face_crop, read_rgb
+from model.data.dataset import face_crop
 from model.data.layout import Example
+from model.data.reading import read_rgb
 from model.training import streams as module
 from model.training.streams import one_hot, read_input, stream
 

@@ -28,19 +28,20 @@ from model.artifact.card import load_artifact, read_card, write_card
 from model.artifact.labels import LABELS
 from model.artifact.preprocessing import Preprocessing, to_input
 from model.data.dataset import gather
-from model.data.layout import DatasetError, Example
+from model.data.layout import Example
 from model.data.split import split_of_run
 from model.detector.detector import Detector
-from model.networks import pretrained as pretrained_module
+from model.errors import DatasetError, PretrainedError, RunError, TrainingError
 from model.networks.registry import ARCHITECTURES, Architecture, build
 from model.training import epochs as epochs_module
 from model.training import runs
 from model.training import train as train_module
+from model.training.arguments import Training
 from model.training.epochs import judge
-from model.training.loop import Loop, TrainingError, is_chief, make_strategy, precision
-from model.training.runs import RunError, library_versions
+from model.training.loop import Loop, is_chief, make_strategy, precision
+from model.training.runs import library_versions
 from model.training.streams import stream
-from model.training.train import Training, fit, train
+from model.training.train import fit, train
 
 RUNNER = Path(__file__).parents[1] / "distributed_run.py"
 COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_auc", "learning_rate", "seconds"]
@@ -51,7 +52,7 @@ PLAIN = "plain_with_memory"
 def build_plain(pretrained: Path | str | None = None) -> keras.Model:
     """No attention, but everything that has a memory: batch norm, dropout."""
     if pretrained is not None:
-        raise pretrained_module.PretrainedError("The weights could not be downloaded.")
+        raise PretrainedError("The weights could not be downloaded.")
     inputs = keras.Input((16, 16, 3))
     x = layers.Conv2D(8, 3, strides=2, activation="relu")(inputs)
     x = layers.BatchNormalization(momentum=0.8)(x)

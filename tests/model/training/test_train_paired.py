@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 from model.artifact.card import load_artifact, read_card, write_card
 from model.artifact.labels import LABELS
 from model.artifact.preprocessing import to_input
-from model.data.dataset import DatasetError, Example, face_crop, index, read_rgb
+from model.data.dataset import face_crop, index
+from model.data.layout import Example
+from model.data.reading import read_rgb
 from model.detector.detector import Detector
-from model.networks.pretrained import ArchitectureError
+from model.errors import ArchitectureError, DatasetError, RunError
 from model.networks.registry import ARCHITECTURES, build
 from model.training import paired_batches, paired_epochs, runs
 from model.training.paired_epochs import KeepBest, averaged, clean_crops, compile_model, refresh_attention_norm
-from model.training.runs import BEST, RunError, library_versions
+from model.training.runs import BEST, library_versions
 from model.training.train_paired import export, train
 
 FACE_BOX, LANDMARKS = (12.0, 8.0, 40.0, 48.0), ((23.0, 28.0), (41.0, 28.0), (32.0, 38.0), (25.0, 46.0), (39.0, 46.0))

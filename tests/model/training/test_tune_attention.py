@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from model.artifact.card import TFLITE, load_keras
 from model.artifact.labels import LABELS
 from model.artifact.preprocessing import Preprocessing
-from model.data.dataset import DatasetError, Example, face_crop, index, read_mask
+from model.data.dataset import face_crop, index
+from model.data.layout import Example
+from model.data.reading import read_mask
 from model.data.split import SPLIT, write_split
 from model.detector.detector import Detector
-from model.networks.pretrained import ArchitectureError
+from model.errors import ArchitectureError, DatasetError
 from model.photos.faces import crop, square_around
 from model.training.tune_attention import CHUNK, Seen, changed_in, drawn, mask_loss, see, teach, tune_attention
 

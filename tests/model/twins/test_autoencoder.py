@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.networks.pretrained import ArchitectureError
+from model.errors import ArchitectureError
 from model.twins.autoencoder import DECODER, ENCODER, _block, _conv, autoencoder
 
 Array = NDArray[np.float32]

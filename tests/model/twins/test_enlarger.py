@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact.card import ArtifactError
+from model.errors import ArtifactError
 from model.twins import enlarger
 
 SHAPES = {

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.data.layout import DatasetError
+from model.data import layout
 from model.data.reading import read_rgb
+from model.errors import DatasetError
 from model.photos.degrade import rescale
 from model.twins import resynthesise as module
 from model.twins.resynthesise import chosen, make_passes, resynthesise
@@ -33,7 +34,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_real_training_pictures_are_taken_and_no_set_crowds_out_another(data: Path) -> None:
-    taken = [example.path for example in chosen(module.pictures(data), 2, 0)]
+    taken = [example.path for example in chosen(layout.pictures(data), 2, 0)]
     assert len(taken) == 3 and "b/train/real/0.png" in taken
     assert all("/train/real/" in path for path in taken)
 

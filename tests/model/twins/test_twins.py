@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model.data.layout import DatasetError
+from model.errors import DatasetError
 from model.twins.twins import TABLE, Twin, read_twins, write_twins
 
 

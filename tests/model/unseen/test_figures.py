@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from model.data.dataset import Example
+from model.data.layout import Example
 from model.unseen.figures import (
     Said,
     auc_between,

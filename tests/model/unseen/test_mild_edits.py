@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.data.dataset import pictures
+from model.data.layout import pictures
 from model.photos.faces import crop
 from model.unseen import mild_edits
 from model.unseen.mild_edits import BOX, BOX_MOVES, PHOTO_EDITS, Edited, ask_edited, edit_figures, moved_square

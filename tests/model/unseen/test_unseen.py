@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.artifact.card import load_artifact, read_card, write_card
-from model.data.dataset import DatasetError
+from model.errors import DatasetError
 from model.photos.faces import crop
 from model.unseen import mild_edits
 from model.unseen.report import FIGURES, PICTURE, PREDICTIONS, SUMMARY, read_earlier, summary
