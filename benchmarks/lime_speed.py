@@ -41,7 +41,7 @@ def b7_folder() -> Path:
     if not (FOLDER / TFLITE).exists():
         import keras
 
-        from model.artifact.labels import LABELS
+        from model.artifact.preprocessing import LABELS
         from model.networks.registry import ARCHITECTURES, build
 
         keras.utils.set_random_seed(0)

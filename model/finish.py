@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from model.artifact.card import ARTIFACT, CARD, read_card
+from model.artifact.facts import WHOLE
 from model.cli import run
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets
 from model.errors import ArtifactError
 from model.evaluation.calibrate import calibrate
 from model.evaluation.evaluate import evaluate
 from model.model_card.document import DOCUMENT, write_model_card
-from model.model_card.parts import WHOLE
 
 
 def finish(

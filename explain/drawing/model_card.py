@@ -19,11 +19,11 @@ from PIL import Image
 
 from explain.drawing.overlays import data_url
 from model.artifact.card import Card
+from model.artifact.facts import readable
 from model.evaluation.charts import QUIET, draw_bins
 from model.evaluation.metrics import Bin
 from model.evaluation.plots import LINES
 from model.i18n.catalogue import language, number, say
-from model.model_card.parts import readable
 from model.photos.corruptions import CLEAN, CORRUPTIONS
 from model.photos.faces import CROP_SIZE
 

@@ -10,10 +10,11 @@ from explain.analysis import Analysis
 from explain.examples import Example
 from explain.maps.registry import METHODS
 from model.artifact.card import Card
+from model.artifact.facts import assumed_labels, fitted_on_few, readable
 from model.detector.detector import Prediction
 from model.i18n.catalogue import Said, say
 from model.model_card.document import facts
-from model.model_card.parts import Section, Table, assumed_labels, fitted_on_few, readable
+from model.model_card.parts import Section, Table
 from model.model_card.unseen import unseen_of
 
 READING = ("superpixel", "lime", "attention", "trust", "what_if", "calibrated")  # matters, in reading order

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 from explain.analysis import Analysis
 from explain.maps.subject import never
-from explain.report.origin import library_versions
 from explain.service.example_cache import Memory
 from explain.service.queue import Turns
 from explain.service.uploads import Uploads
 from explain.settings import Settings
+from model.artifact.versions import library_versions
 from model.available import Models
 from model.detector.detector import Detector
 from model.errors import ArtifactError

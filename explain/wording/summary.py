@@ -19,8 +19,8 @@ from explain.probes.what_if import what_if_sentence
 from explain.regions.facial import shown_name
 from explain.trust.measure import Trust
 from model.artifact.card import Card
+from model.artifact.facts import assumed_labels, fitted_on_few
 from model.i18n.catalogue import number, say
-from model.model_card.parts import assumed_labels, fitted_on_few
 
 LISTED = 5  # regions that LIME weighs most, in a terminal
 NAMED = 3  # regions that a sentence names

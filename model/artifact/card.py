@@ -37,6 +37,10 @@ _KINDS = (
     ("fake_bias", int | float, Said("model.field.number")),
     ("temperature", int | float | None, Said("model.field.number_or_null")),
 )
+LABEL_FILE = "label_transform.pkl"
+ASSUMED = "assumed"  # what is recorded of labels that no file names
+LICENCE = "the owner's"
+PLAIN, KEPT = "serving_default", "kept"  # signatures of a network's file: whole pictures, and some of their patches
 
 
 @dataclass(frozen=True)

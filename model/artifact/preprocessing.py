@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from model.i18n.catalogue import Said
 from model.photos.faces import CROP_MARGIN
 
+LABELS = ("Fake", "Real")  # sorted, as scikit-learn's LabelBinarizer orders them
+
 
 @dataclass(frozen=True)
 class Preprocessing:

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from model.artifact.card import Card
+from model.artifact.facts import FACE_CROPS, WHOLE
 from model.data.split import GroupOf, group_by_pattern
-from model.model_card.parts import FACE_CROPS, WHOLE
 
 Sets = Annotated[list[str] | None, typer.Option(help="Keep only this data set; may be repeated.")]
 LeaveOut = Annotated[

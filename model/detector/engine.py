@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.artifact.card import KEPT, PLAIN
+
 # One interpreter each: changing an interpreter's batch size makes it plan its memory again. Four pictures stay in the
 # processor's cache: the shipped network takes 4.2 ms a picture in fours and 5.2 ms in sixty-fours (2 cores, AVX2).
 BATCH_SIZES = (1, 4)
 MAX_ACTIVATION_BYTES = 512_000_000  # what the largest tensor of a batch may take; several are held at a time
 MAX_THREADS = 4  # small networks gain nothing beyond
-PLAIN, KEPT = "serving_default", "kept"  # signatures of a network's file: whole pictures, and some of their patches
 
 
 def _cores() -> int:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.artifact.card import Card, named_after, report_folder, write_card
+from model.artifact.facts import FEW, trained_on
 from model.cli import run, tell_report
 from model.data.dataset import gather
 from model.data.layout import Example, choose_sets, pictures
@@ -34,7 +35,6 @@ from model.evaluation.charts import Judged, chart, save
 from model.evaluation.fit_calibration import Calibration, Scores, Truths, accusations, calibrate_scores, count
 from model.evaluation.measuring import judge, judged_members, truth_of
 from model.evaluation.metrics import expected_calibration_error
-from model.model_card.parts import FEW, trained_on
 from model.photos.corruptions import CLEAN
 
 UNCALIBRATED = ("transfer", "cost")  # measured figures that no calibration moves: it keeps the order of pictures

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from model.artifact.card import Card
-from model.artifact.labels import LABELS
+from model.artifact.preprocessing import LABELS
 from model.data.layout import Example
 from model.data.reading import stamp
 from model.detector.detector import Detector

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model.artifact.facts import FEW
 from model.detector.detector import scale_by_temperature
 from model.evaluation.band import fit_band, fit_band_to_unseen, upper_bound
-from model.model_card.parts import FEW
 
 # Spread of what temperature and bias of a network usually are, as normal distributions of their size. It counts only
 # where there are few pictures: temperatures from 0.37 to 2.7 and biases from -2 to 2 are then likely beforehand.

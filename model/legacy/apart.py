@@ -15,13 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from model.artifact.card import LEGACY, Card, load_artifact, save_artifact
+from model.artifact.card import LEGACY, LICENCE, Card, load_artifact, save_artifact
 from model.artifact.card import digest as digest_of
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import Preprocessing
+from model.artifact.preprocessing import LABELS, Preprocessing
 from model.errors import ArtifactError, reason_of, told_by
 from model.i18n.catalogue import Said, as_data, from_data
-from model.legacy.card import COLOR_ORDER, LAMBDA, LICENCE, describe, given_fields
+from model.legacy.card import COLOR_ORDER, LAMBDA, describe, given_fields
 from model.legacy.described import STAND_IN
 from model.paths import ROOT
 

@@ -6,17 +6,13 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from model.artifact.card import CARD, Card, digest
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import Preprocessing
+from model.artifact.card import ASSUMED, CARD, LABEL_FILE, LICENCE, Card, digest
+from model.artifact.preprocessing import LABELS, Preprocessing
 from model.errors import ArtifactError, told_by
 from model.i18n.catalogue import Said
 from model.legacy.labels import as_labels, read_labels
 
-LABEL_FILE = "label_transform.pkl"
-ASSUMED = "assumed"  # what is recorded of labels that no file names
 COLOR_ORDER = "BGR"  # the thesis read its pictures by OpenCV, and fed them as they were: 0..255, float32
-LICENCE = "the owner's"
 OWN = ("architecture", "sha256", "versions")  # what a card beside a file can't decide
 LAMBDA, DIVIDE = "lambda", "divide"  # the owner's word that a Lambda of two inputs is a division
 CALIBRATION = ("temperature", "fake_bias", "inconclusive_band")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from model.artifact.card import CARD, TFLITE, Card, digest, read_card
+from model.artifact.facts import assumed_labels
 from model.artifact.preprocessing import Preprocessing
 from model.cli import run
 from model.detector.engine import Engine
@@ -27,7 +28,6 @@ from model.legacy.ways import (
     readings,
     table,
 )
-from model.model_card.parts import assumed_labels
 from model.paths import EXAMPLES
 
 BELONGS_BESIDE = ("preprocessing", "labels", "licence")

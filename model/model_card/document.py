@@ -7,24 +7,13 @@ from typing import Annotated
 
 import typer
 
-from model.artifact.card import LEGACY, NO_LICENCE, Card, named_after, read_card
+from model.artifact.card import LEGACY, LICENCE, NO_LICENCE, Card, named_after, read_card
+from model.artifact.facts import WHOLE, assumed_labels, name_of, readable, tested, trained_on
 from model.cli import run, tell_report
 from model.detector.detector import VERDICTS
 from model.i18n.catalogue import say
-from model.legacy.card import LICENCE
 from model.model_card.figures import attention, calibration, cross_set, failures, figures, verdicts
-from model.model_card.parts import (
-    WHOLE,
-    Section,
-    Table,
-    assumed_labels,
-    by_value,
-    name_of,
-    readable,
-    span,
-    tested,
-    trained_on,
-)
+from model.model_card.parts import Section, Table, by_value, span
 from model.model_card.robustness import robustness
 from model.model_card.unseen import edits, unseen, unseen_of
 from model.paths import ROOT, SHIPPED

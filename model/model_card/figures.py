@@ -4,20 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from model.artifact.card import Card
+from model.artifact.facts import calibration_record, fitted_on_few, readable, tested, told_as, trained_on
 from model.i18n.catalogue import number, say
-from model.model_card.parts import (
-    Section,
-    Table,
-    by_value,
-    calibration_record,
-    fitted_on_few,
-    readable,
-    span,
-    tested,
-    told_as,
-    trained_on,
-    with_interval,
-)
+from model.model_card.parts import Section, Table, by_value, span, with_interval
 from model.model_card.unseen import unseen_of
 
 MEASURES = ("false_accusation_rate", "miss_rate", "auc", "accuracy", "expected_calibration_error")

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from model.artifact.card import Card
+from model.artifact.facts import readable, told_as
 from model.i18n.catalogue import number, say
-from model.model_card.parts import Section, Table, readable, span, told_as, with_interval
+from model.model_card.parts import Section, Table, span, with_interval
 
 Figures = Mapping[str, Any]
 

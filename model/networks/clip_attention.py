@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from model.artifact.labels import LABELS
+from model.artifact.preprocessing import LABELS
 from model.networks.attention import MASK_LAYER, attention_block
 from model.networks.clip_tower import LAYER_NORM_EPSILON, VIT_B16, Block, Tower, clip_tower, freeze_tower
 from model.networks.pretrained import load_file

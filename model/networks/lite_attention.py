@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from model.artifact.labels import LABELS
+from model.artifact.preprocessing import LABELS
 from model.networks.attention import attention_block
 from model.networks.efficientnet_lite import backbone
 from model.networks.pretrained import load_file

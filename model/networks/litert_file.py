@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from model.detector.engine import KEPT, PLAIN
+from model.artifact.card import KEPT, PLAIN
 
 # float16 and int8_weights compute in float; int8 computes in int8 too, between inputs and outputs that stay float32.
 # int8_only is int8_weights without a second copy of the weights for gradients, see model.networks.int8_weights.

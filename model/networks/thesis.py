@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 from keras import applications, layers
 
-from model.artifact.labels import LABELS
+from model.artifact.preprocessing import LABELS
 from model.networks.attention import attention_block
 from model.networks.pretrained import load_file, load_pretrained
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from model.artifact.labels import LABELS
+from model.artifact.preprocessing import LABELS
 from model.data.layout import Example
 from model.errors import TrainingError
 from model.evaluation.metrics import accuracy, auc

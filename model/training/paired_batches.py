@@ -11,8 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import Preprocessing, to_input
+from model.artifact.preprocessing import LABELS, Preprocessing, to_input
 from model.data.layout import Example
 from model.data.reading import read_mask, read_rgb
 from model.errors import DatasetError

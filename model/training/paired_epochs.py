@@ -8,8 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import Preprocessing
+from model.artifact.preprocessing import LABELS, Preprocessing
 from model.data.dataset import face_crop, face_crops
 from model.data.layout import Example
 from model.errors import DatasetError

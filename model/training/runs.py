@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model.artifact.card import ARTIFACT, Card, read_card, save_artifact
-from model.artifact.labels import LABELS
+from model.artifact.preprocessing import LABELS
 from model.data.split import SPLIT
 from model.errors import ArtifactError, RunError
 from model.networks.registry import ARCHITECTURES, build

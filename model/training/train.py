@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from model.artifact import card
-from model.artifact.labels import LABELS
+from model.artifact.facts import FACE_CROPS, WHOLE
+from model.artifact.preprocessing import LABELS
 from model.cli import run
 from model.data.dataset import gather
 from model.data.layout import Example
@@ -26,7 +27,6 @@ from model.data.split import is_assigned, write_split
 from model.errors import DatasetError, PretrainedError
 from model.evaluation.charts import save
 from model.evaluation.plots import read_history, training_curves
-from model.model_card.parts import FACE_CROPS, WHOLE
 from model.networks.registry import ARCHITECTURES, build
 from model.training import runs
 from model.training.arguments import OPTIMIZERS, Training, start_from

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from model.artifact.card import Card
+from model.artifact.facts import FACE_CROPS
 from model.artifact.preprocessing import to_input
 from model.cli import run
 from model.data.dataset import with_faces_for_training
@@ -20,7 +21,6 @@ from model.data.options import FACES, Faces, LeaveOut, Sets
 from model.errors import ArchitectureError
 from model.evaluation.charts import save
 from model.evaluation.plots import read_history, training_curves
-from model.model_card.parts import FACE_CROPS
 from model.networks.registry import ARCHITECTURES
 from model.training import runs
 from model.training.recipe import Recipe

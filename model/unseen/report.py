@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from model.artifact.facts import readable
 from model.errors import DatasetError
 from model.evaluation.charts import save
 from model.evaluation.tables import markdown
-from model.model_card.parts import readable
 from model.unseen.figures import Said
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.artifact.card import Card
+from model.artifact.facts import trained_on
 from model.data.dataset import with_faces
 from model.data.layout import UNSPLIT, Example, pair_groups, pictures
 from model.data.split import split_of_run
 from model.data.subset import draw
 from model.errors import DatasetError
-from model.model_card.parts import trained_on
 
 UNSEEN = ("unseen_", "utkface")  # how names of data sets begin that no model here is trained on
 AGAINST = ("unseen_",)  # of these, the real faces that generators are held against

@@ -14,8 +14,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from model.artifact.card import Card, save_artifact
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import Preprocessing
+from model.artifact.preprocessing import LABELS, Preprocessing
 from model.networks.attention import attention_block
 from model.networks.registry import ARCHITECTURES, Architecture
 

@@ -21,8 +21,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import Preprocessing
+from model.artifact.preprocessing import LABELS, Preprocessing
 from model.data.dataset import gather
 from model.networks.registry import ARCHITECTURES, Architecture
 from model.training import loop, train

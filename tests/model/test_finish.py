@@ -13,11 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 from model.artifact.card import load_artifact, write_card
+from model.artifact.facts import WHOLE
 from model.detector.detector import Detector
 from model.errors import ArtifactError
 from model.evaluation import evaluate as evaluate_module
 from model.finish import finish
-from model.model_card.parts import WHOLE
 
 MakeData = Callable[..., tuple[Path, Path]]
 Picture = Callable[..., NDArray[np.uint8]]

@@ -15,8 +15,7 @@ from explain.maps.gradcam import class_activation, gradcam, gradcam_attention, h
 from explain.maps.keras_gradients import ExplanationError
 from explain.maps.subject import Subject
 from model.artifact.card import Card
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import Preprocessing
+from model.artifact.preprocessing import LABELS, Preprocessing
 from model.detector.detector import Detector
 from model.photos.faces import find_faces
 

@@ -21,8 +21,7 @@ from explain.maps.integrated_gradients import (
 from explain.maps.subject import Subject
 from explain.regions.superpixels import segment
 from model.artifact.card import Card
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import Preprocessing
+from model.artifact.preprocessing import LABELS, Preprocessing
 from model.detector.detector import Detector
 from model.photos.faces import find_faces
 

@@ -26,13 +26,14 @@ from explain.maps.subject import Subject, never
 from explain.probes.robustness import measure_robustness
 from explain.probes.what_if import smallest_flip, without
 from explain.report.files import DATA, OURS, PAGE, PICTURES, ReportError, record, write_report
-from explain.report.origin import Origin, library_versions
+from explain.report.origin import Origin
 from explain.report.page import GENERATOR, STYLE, report_html
 from explain.settings import Settings
 from explain.trust.measure import measure
 from explain.wording.summary import map_in_words, plain_text
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
+from model.artifact.versions import library_versions
 from model.detector.detector import Prediction
 from model.i18n.catalogue import speaking
 from model.photos.faces import Face

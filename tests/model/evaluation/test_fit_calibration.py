@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model.artifact.facts import FEW
 from model.detector.detector import scale_by_temperature
 from model.evaluation.band import ACCUSED, ACCUSED_AT_MOST
 from model.evaluation.fit_calibration import accusations, balanced_weights, calibrate_scores, count, fit_scaling, is_few
 from model.evaluation.metrics import auc, expected_calibration_error
-from model.model_card.parts import FEW
 
 Floats = NDArray[np.float64]
 

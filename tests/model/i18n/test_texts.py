@@ -31,6 +31,7 @@ SHOWN = [
     *(
         "model/model_card/document.py",
         "model/model_card/parts.py",
+        "model/artifact/facts.py",
         "model/model_card/figures.py",
         "model/model_card/robustness.py",
     ),
@@ -64,13 +65,13 @@ ALLOWED = {
         **dict.fromkeys(("can't be used", "is too large", "A field is", "wait already"), "the API's description"),
     },
     "model/errors.py": {"No space left": "the system's own words"},
-    "model/model_card/parts.py": {"face crops": "data of card.json", "whole pictures": "data of card.json"},
+    "model/artifact/facts.py": {"face crops": "data of card.json", "whole pictures": "data of card.json"},
     "model/found.py": {"legacy file": "a kind, never shown", "model folder": "a kind, never shown"},
     "model/legacy/convert.py": {
         "Whether its training": "the report of an import, kept in card.json and printed by a tool",
         "was used instead": "the report of an import, kept in card.json and printed by a tool",
     },
-    "model/legacy/card.py": {"the owner's": "data of card.json"},
+    "model/artifact/card.py": {"the owner's": "data of card.json"},
     "model/legacy/graph.py": {"was replaced by": "the report of an import, kept in card.json and printed by a tool"},
     "model/model_card/document.py": {
         name: "the document of a tool, docs/model_card.md"

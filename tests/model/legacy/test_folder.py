@@ -25,6 +25,7 @@ from model.artifact.card import (
     read_card,
     write_card,
 )
+from model.artifact.facts import assumed_labels
 from model.artifact.preprocessing import Preprocessing
 from model.detector.detector import Detector
 from model.detector.engine import Engine
@@ -34,7 +35,6 @@ from model.legacy.apart import UNFINISHED, convert, put_in_place
 from model.legacy.folder import CACHE_VARIABLE, cache_root, model_folder
 from model.legacy.import_command import write_beside
 from model.model_card.document import markdown
-from model.model_card.parts import assumed_labels
 from model.paths import SHIPPED
 
 DATA = Path(__file__).parents[2] / "data" / "legacy"

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from model.artifact.card import TFLITE, WEIGHTS, Card, load_keras, save_artifact
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import Preprocessing
+from model.artifact.preprocessing import LABELS, Preprocessing
 from model.detector.engine import Engine
 from model.networks.clip_attention import clip_attention, verdict_of_kept
 from model.networks.clip_tower import Tower

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from model.artifact.labels import LABELS
+from model.artifact.preprocessing import LABELS
 from model.errors import ArchitectureError, PretrainedError
 from model.networks.clip_tower import Tower
 from model.networks.efficientnet_lite import backbone, fold_batch_norms

@@ -13,8 +13,7 @@ from keras import applications
 from keras.src.utils import file_utils
 
 from model.artifact.card import Card, load_keras, save_artifact
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import to_input
+from model.artifact.preprocessing import LABELS, to_input
 from model.detector.detector import Detector
 from model.errors import ArchitectureError, PretrainedError
 from model.networks import thesis

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import Preprocessing
+from model.artifact.preprocessing import LABELS, Preprocessing
 from model.data.dataset import index
 from model.data.layout import Example
 from model.errors import DatasetError

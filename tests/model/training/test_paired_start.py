@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model.artifact.card import Card, load_keras, save_artifact
-from model.artifact.labels import LABELS
+from model.artifact.preprocessing import LABELS
 from model.errors import ArchitectureError
 from model.networks.efficientnet_lite import backbone, fold_batch_norms
 from model.networks.registry import ARCHITECTURES, build

@@ -12,8 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from sklearn.preprocessing import LabelBinarizer
 
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import Preprocessing, to_input
+from model.artifact.preprocessing import LABELS, Preprocessing, to_input
 from model.data.dataset import face_crop
 from model.data.layout import Example
 from model.data.reading import read_rgb

@@ -25,8 +25,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from model.artifact.card import load_artifact, read_card, write_card
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import Preprocessing, to_input
+from model.artifact.preprocessing import LABELS, Preprocessing, to_input
 from model.data.dataset import gather
 from model.data.layout import Example
 from model.data.split import split_of_run

@@ -18,8 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.artifact.card import load_artifact, read_card, write_card
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import to_input
+from model.artifact.preprocessing import LABELS, to_input
 from model.data.dataset import face_crop, index
 from model.data.layout import Example
 from model.data.reading import read_rgb

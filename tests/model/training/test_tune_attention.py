@@ -15,8 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.artifact.card import TFLITE, load_keras
-from model.artifact.labels import LABELS
-from model.artifact.preprocessing import Preprocessing
+from model.artifact.preprocessing import LABELS, Preprocessing
 from model.data.dataset import face_crop, index
 from model.data.layout import Example
 from model.data.reading import read_mask

@@ -1,3 +1,0 @@
-"""The two classes, in the order of every network's outputs."""
-
-LABELS = ("Fake", "Real")  # sorted, as scikit-learn's LabelBinarizer orders them
