@@ -24,10 +24,11 @@ from benchmarks._faces import KnownFace, example_faces
 from explain.maps.lime import LimeExplainer
 from explain.maps.subject import BATCH, Subject
 from explain.settings import Settings
-from model.artifact.card import TFLITE, Card, save_artifact
+from model.artifact.card import TFLITE, Card
 from model.artifact.preprocessing import to_input
 from model.cli import run
 from model.detector.detector import Detector
+from model.networks.export import save_artifact
 from model.training.runs import library_versions
 
 REFERENCE_SAMPLES, B7_REFERENCE_SAMPLES = 20_000, 5_000  # for B7, 20,000 would take twelve minutes

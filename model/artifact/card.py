@@ -4,23 +4,14 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 import threading
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import h5py
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from model.artifact.preprocessing import Preprocessing
 from model.errors import ArtifactError, told_by
 from model.i18n.catalogue import Said
-
-if TYPE_CHECKING:
-    import keras
 
 ARTIFACT = "artifact"  # the model folder that a training run writes into its own
 CARD = "card.json"
@@ -149,118 +140,6 @@ def load_artifact(folder: Path) -> Card:
         if card.sha256.get(name) != digest(path):
             raise ArtifactError(Said("model.another_file", file=f"{folder.name}/{name}"))
     return card
-
-
-def save_artifact(
-    model: "keras.Model",
-    folder: Path,
-    card: Card,
-    storage: str = "float16",
-    calibration: NDArray[np.float32] | None = None,
-    exact: bool = False,
-    description: Mapping[str, Any] | None = None,
-) -> Card:
-    """Write a Keras model as an artifact; its weights are rounded to float16 first, so that both files agree.
-
-    Args:
-        model: takes ``(N, S, S, 3) float32``, returns ``probabilities (N, 2)`` and ``attention (N, h, w, 1)``.
-        folder: made if missing; files in it are replaced.
-        card: what to write beside it; digests are filled in.
-        storage: how ``model.tflite`` holds the weights, see ``model.networks.litert_file.STORAGES``.
-        calibration: inputs ``(N, S, S, 3) float32`` from which ``int8`` learns the range of every activation.
-        exact: leave the weights as they are instead of rounding them, for an imported network whose numbers are to
-            stay its owner's.
-        description: of a network that none of our architectures builds (``model.legacy.graph.Plan``), kept as
-            ``config.json``.
-
-    Returns:
-        The card as written.
-
-    Raises:
-        ValueError: if ``storage`` is none of ``model.networks.litert_file.STORAGES``, or ``int8`` comes without
-            ``calibration``.
-    """
-    from model.networks import int8_weights
-    from model.networks.litert_file import write_litert
-    from model.networks.registry import ARCHITECTURES
-
-    folder.mkdir(parents=True, exist_ok=True)
-    if not exact:
-        _settle_batch_norms(model)
-        for variable in model.weights:
-            variable.assign(np.asarray(variable).astype(np.float16).astype(np.float32))
-    if storage == "int8_only":
-        int8_weights.round_kernels(model)
-    architecture = ARCHITECTURES.get(card.architecture)
-    of_kept = None if architecture is None else architecture.of_kept
-    write_litert(model, folder / TFLITE, storage, calibration, of_kept)
-    if storage == "int8_only":
-        int8_weights.write_weights(model, folder / TFLITE, folder / WEIGHTS)
-    elif exact:
-        model.save_weights(folder / WEIGHTS)
-    else:
-        with tempfile.TemporaryDirectory() as scratch:
-            full = Path(scratch) / WEIGHTS
-            model.save_weights(full)
-            _halve(full, folder / WEIGHTS)
-    if description is not None:
-        (folder / CONFIG).write_text(json.dumps(description), encoding="utf-8")
-    names = (TFLITE, WEIGHTS, *([] if description is None else [CONFIG]))
-    card = replace(card, sha256={name: digest(folder / name) for name in names})
-    write_card(folder, card)
-    return card
-
-
-def load_keras(folder: Path) -> "keras.Model":
-    """The artifact's network under Keras, for gradients and further training.
-
-    Raises:
-        ArtifactError: see ``load_artifact``.
-    """
-    from model.networks import int8_weights
-
-    card = load_artifact(folder)
-    if card.architecture == LEGACY:
-        from model.legacy.convert import rebuild
-
-        model = rebuild(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
-    else:
-        from model.networks.registry import build
-
-        model = build(card.architecture, folded=True)
-    if int8_weights.holds_all_weights(folder / WEIGHTS):
-        model.load_weights(folder / WEIGHTS)
-    else:
-        int8_weights.read_weights(model, folder / TFLITE, folder / WEIGHTS)
-    return model
-
-
-def _settle_batch_norms(model: "keras.Model") -> None:
-    """Leave each batch norm a scale and a shift alone, as the converter does, so that both round the same numbers."""
-    from keras import layers
-
-    for layer in model.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            gamma, beta, mean, variance = layer.get_weights()
-            scale = gamma / np.sqrt(variance + layer.epsilon)
-            rest = np.zeros_like(mean), np.full_like(variance, 1 - layer.epsilon)
-            layer.set_weights([scale, beta - mean * scale, *rest])
-
-
-def _halve(source: Path, target: Path) -> None:
-    """Copy a Keras weights file, storing every array as float16."""
-
-    def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset):
-            compression = "gzip" if item.shape else None  # a single number cannot be compressed
-            copied = writer.create_dataset(name, data=item[()].astype(np.float16), compression=compression)
-        else:
-            copied = writer.require_group(name)
-        for key, value in item.attrs.items():
-            copied.attrs[key] = value
-
-    with h5py.File(source) as reader, h5py.File(target, "w") as writer:
-        reader.visititems(copy)
 
 
 def digest(path: Path) -> str:

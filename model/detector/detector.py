@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact.card import TFLITE, Card, load_artifact, load_keras, named_after
+from model.artifact.card import TFLITE, Card, load_artifact, named_after
 from model.artifact.preprocessing import to_input
 from model.detector.engine import Engine
+from model.networks.export import load_keras
 from model.paths import SHIPPED
 
 if TYPE_CHECKING:

@@ -15,13 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from model.artifact.card import LEGACY, LICENCE, Card, load_artifact, save_artifact
+from model.artifact.card import LEGACY, LICENCE, Card, load_artifact
 from model.artifact.card import digest as digest_of
 from model.artifact.preprocessing import LABELS, Preprocessing
 from model.errors import ArtifactError, reason_of, told_by
 from model.i18n.catalogue import Said, as_data, from_data
 from model.legacy.card import COLOR_ORDER, LAMBDA, describe, given_fields
 from model.legacy.described import STAND_IN
+from model.networks.export import save_artifact
 from model.paths import ROOT
 
 FORMAT = 2  # of what is kept; raised whenever a file would be imported otherwise than before, so that it is made again

@@ -7,8 +7,16 @@ from typing import Any
 from model.errors import ArtifactError, NotRebuilt
 from model.i18n.catalogue import Said
 from model.legacy.operators import CONSTANT, operation_of, rescaling
-from model.networks.layers import MAX_SIZE, RESCALE_GAP, TRAINING_ALONE, allowed_arguments
-from model.networks.plan import Call, LayerPlan, Plan, find_mask
+from model.networks.plan import (
+    MAX_SIZE,
+    RESCALE_GAP,
+    TRAINING_ALONE,
+    Call,
+    LayerPlan,
+    Plan,
+    allowed_arguments,
+    find_mask,
+)
 
 MAX_CALLS = 3_000  # EfficientNetB7 has 810
 MAX_NESTING = 5

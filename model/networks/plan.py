@@ -1,12 +1,178 @@
 """A network of others as flat data: which layers, fed with what."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from model.errors import ArtifactError
+from model.errors import ArtifactError, NotRebuilt
 from model.i18n.catalogue import Said
-from model.networks.layers import allowed_arguments
+
+MAX_COUNT = 65_536  # filters, units
+MAX_SIZE = 1_024  # sides of kernels, strides and paddings
+RESCALE_GAP = "RescaleGAP"
+# Layers that change nothing once a network is trained. FixedDropout is that of the efficientnet package; RandomCrop is
+# none of them, since it crops always.
+TRAINING_ALONE = (
+    *("GaussianNoise", "GaussianDropout", "AlphaDropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
+    *("ActivityRegularization", "FixedDropout", "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation"),
+    *("RandomContrast", "RandomBrightness", "RandomHeight", "RandomWidth", "RandomGrayscale", "RandomHue"),
+    *("RandomSaturation", "RandomSharpness", "RandomShear", "RandomPerspective", "RandomPosterization"),
+    *("RandomErasing", "RandomGaussianBlur", "RandomColorJitter", "RandomColorDegeneration", "RandomInvert"),
+)
+ACTIVATIONS = (
+    *("linear", "relu", "relu6", "elu", "selu", "gelu", "silu", "swish", "sigmoid", "hard_sigmoid", "softmax"),
+    *("softplus", "softsign", "tanh", "exponential", "leaky_relu", "mish", "hard_silu", "hard_swish"),
+)
+
+
+# What each argument may be. Every check returns the value as our Keras wants it or raises ValueError.
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_COUNT:
+        raise ValueError
+    return value
+
+
+def _sizes(value: object) -> int | tuple:
+    if isinstance(value, list | tuple) and 0 < len(value) <= 4:
+        return tuple(_sizes(item) for item in value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SIZE:
+        raise ValueError
+    return value
+
+
+def _sides(value: object) -> int | tuple:
+    if isinstance(value, list | tuple) and (len(value) > 3 or any(isinstance(item, list | tuple) for item in value)):
+        raise ValueError
+    return _sizes(value)
+
+
+def _axis(value: object) -> int:
+    if isinstance(value, list | tuple) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, bool) or not isinstance(value, int) or not -5 <= value <= 5:
+        raise ValueError
+    return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError
+    return float(value)
+
+
+def _numbers(value: object) -> float | list[float]:
+    if isinstance(value, list | tuple) and len(value) <= 16:
+        return [_number(item) for item in value]
+    return _number(value)
+
+
+def _maybe(check: Callable[[object], Any]) -> Callable[[object], Any]:
+    return lambda value: None if value is None else check(value)
+
+
+def _shape(value: object) -> list[int | None]:
+    if not isinstance(value, list | tuple) or len(value) > 5:
+        raise ValueError
+    return [item if item in (None, -1) else _count(item) for item in value]
+
+
+def _one_of(*names: str) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        # Keras 3 may write a function as {"class_name": "function", "config": "relu"}.
+        if isinstance(value, Mapping) and str(value.get("module")).startswith(("builtins", "keras")):
+            value = value.get("config")
+        if value not in names:
+            raise ValueError
+        return str(value)
+
+    return check
+
+
+_PADDING = _one_of("valid", "same")
+_LAST = _one_of("channels_last")
+_ACTIVATION = _maybe(_one_of(*ACTIVATIONS))
+_CONVOLUTION = {
+    "kernel_size": _sides,
+    "strides": _sides,
+    "padding": _PADDING,
+    "data_format": _LAST,
+    "dilation_rate": _sides,
+    "activation": _ACTIVATION,
+    "use_bias": _flag,
+}
+_POOLING = {"pool_size": _sides, "strides": _maybe(_sides), "padding": _PADDING, "data_format": _LAST}
+_GLOBAL = {"data_format": _LAST, "keepdims": _flag}
+_DROPOUT = {"rate": _number, "noise_shape": _maybe(_shape)}
+
+# The allowed layers, each with the arguments that decide what it computes. Initialisers, regularisers and constraints
+# are left out: they matter to a training that is over. No layer beyond these is ever built.
+LAYERS: dict[str, dict[str, Callable[[object], Any]]] = {
+    "Conv2D": {**_CONVOLUTION, "filters": _count, "groups": _count},
+    "DepthwiseConv2D": {**_CONVOLUTION, "depth_multiplier": _count},
+    "SeparableConv2D": {**_CONVOLUTION, "filters": _count, "depth_multiplier": _count},
+    "Dense": {"units": _count, "activation": _ACTIVATION, "use_bias": _flag},
+    "BatchNormalization": {"axis": _axis, "momentum": _number, "epsilon": _number, "center": _flag, "scale": _flag},
+    "Normalization": {"axis": _axis, "mean": _maybe(_numbers), "variance": _maybe(_numbers), "invert": _flag},
+    "Rescaling": {"scale": _numbers, "offset": _numbers},
+    "Activation": {"activation": _ACTIVATION},
+    "ReLU": {"max_value": _maybe(_number), "negative_slope": _number, "threshold": _number},
+    "LeakyReLU": {"negative_slope": _number, "alpha": _number},
+    "ELU": {"alpha": _number},
+    "Softmax": {"axis": _axis},
+    "Dropout": _DROPOUT,
+    "GlobalAveragePooling2D": _GLOBAL,
+    "GlobalMaxPooling2D": _GLOBAL,
+    "AveragePooling2D": _POOLING,
+    "MaxPooling2D": _POOLING,
+    "ZeroPadding2D": {"padding": _sizes, "data_format": _LAST},
+    "Cropping2D": {"cropping": _sizes, "data_format": _LAST},
+    "UpSampling2D": {"size": _sides, "interpolation": _one_of("nearest", "bilinear"), "data_format": _LAST},
+    "Flatten": {"data_format": _LAST},
+    "Reshape": {"target_shape": _shape},
+    "Concatenate": {"axis": _axis},
+    **{kind: {} for kind in ("Add", "Multiply", "Subtract", "Average", "Maximum", "Identity")},
+    RESCALE_GAP: {},
+}
+
+
+def allowed_arguments(kind: str, config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The arguments of an allowed layer that decide what it computes, checked.
+
+    Raises:
+        NotRebuilt: if the layer's kind or a value is not allowed.
+    """
+    if kind not in LAYERS:
+        raise NotRebuilt(Said("network.unknown_layer", layer=repr(name), kind=repr(kind)))
+    arguments = {}
+    for argument, check in LAYERS[kind].items():
+        if argument not in config:
+            continue
+        try:
+            arguments[argument] = check(config[argument])
+        except (ValueError, TypeError, OverflowError) as error:
+            told = {"layer": repr(name), "argument": argument, "value": _shown(config[argument])}
+            raise NotRebuilt(Said("network.unknown_argument", **told)) from error
+    if kind == "LeakyReLU" and "alpha" in arguments:  # its name in Keras 2
+        arguments["negative_slope"] = arguments.pop("alpha")
+    return arguments
+
+
+def _shown(value: object) -> Said | str:
+    """A value in a few letters; Python refuses to write out a whole number of thousands of digits."""
+    try:
+        return str(value)[:60]
+    except ValueError:
+        return Said("network.huge_number")
+
 
 PASSING, MAX_STEPS = ("Conv2D", "Dropout", "Activation"), 3  # what may lie between a mask and its product
 

@@ -18,7 +18,7 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.artifact.card import CONFIG, LEGACY, TFLITE, load_artifact, load_keras, named_after, save_artifact
+from model.artifact.card import CONFIG, LEGACY, TFLITE, load_artifact, named_after
 from model.cli import run, tell_report
 from model.data.dataset import gather
 from model.data.layout import SPLITS, Example
@@ -39,6 +39,7 @@ from model.detector.speed import speeds
 from model.errors import ArtifactError, DatasetError
 from model.evaluation.measuring import judge, judged_members, truth_of
 from model.evaluation.metrics import accuracy, auc, bootstrap
+from model.networks.export import load_keras, save_artifact
 from model.photos.corruptions import CLEAN
 from model.studies.compress_report import Measured, write_report
 from model.training import runs

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import keras
 
-from model.artifact.card import load_keras, read_card
+from model.artifact.card import read_card
 from model.backbones.average import average
 from model.errors import ArchitectureError
 from model.networks.clip_tower import freeze_tower
 from model.networks.efficientnet_lite import backbone, fold_batch_norms
+from model.networks.export import load_keras
 from model.networks.pretrained import load_file
 from model.networks.registry import build
 

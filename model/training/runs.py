@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model.artifact.card import ARTIFACT, Card, read_card, save_artifact
+from model.artifact.card import ARTIFACT, Card, read_card
 from model.artifact.preprocessing import LABELS
 from model.data.split import SPLIT
 from model.errors import ArtifactError, RunError
+from model.networks.export import save_artifact
 from model.networks.registry import ARCHITECTURES, build
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.artifact.card import ARTIFACT, Card, load_keras, named_after, read_card, save_artifact
+from model.artifact.card import ARTIFACT, Card, named_after, read_card
 from model.artifact.preprocessing import Preprocessing, to_input
 from model.cli import run, tell_report
 from model.data.dataset import face_crop, gather
@@ -30,6 +30,7 @@ from model.data.split import SPLIT, split_of_run
 from model.detector.detector import Detector
 from model.errors import ArchitectureError, DatasetError
 from model.evaluation.measuring import attention_peaks, p_fake_of
+from model.networks.export import load_keras, save_artifact
 from model.photos.faces import CROP_SIZE, crop, square_around
 from model.photos.self_blend import region_mask
 from model.training.runs import library_versions

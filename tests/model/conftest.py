@@ -13,9 +13,10 @@ import pytest
 from keras import layers
 from numpy.typing import NDArray
 
-from model.artifact.card import Card, save_artifact
+from model.artifact.card import Card
 from model.artifact.preprocessing import LABELS, Preprocessing
 from model.networks.attention import attention_block
+from model.networks.export import save_artifact
 from model.networks.registry import ARCHITECTURES, Architecture
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact.card import CARD, TFLITE, load_artifact, load_keras
+from model.artifact.card import CARD, TFLITE, load_artifact
 from model.artifact.preprocessing import to_input
 from model.detector.detector import Detector, Prediction
 from model.detector.engine import Engine
 from model.evaluation.metrics import MEASURES
+from model.networks.export import load_keras
 from model.paths import SHIPPED
 from model.photos.faces import find_faces
 

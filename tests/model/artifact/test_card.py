@@ -20,15 +20,14 @@ from model.artifact.card import (
     WEIGHTS,
     Card,
     load_artifact,
-    load_keras,
     named_after,
     read_card,
     report_folder,
-    save_artifact,
     write_card,
 )
 from model.detector.engine import Engine
 from model.errors import ArtifactError
+from model.networks.export import load_keras, save_artifact
 
 
 @pytest.fixture

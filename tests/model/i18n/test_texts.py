@@ -38,8 +38,8 @@ SHOWN = [
     "model/model_card/unseen.py",
     *("model/legacy/convert.py", "model/legacy/card.py", "model/legacy/check.py", "model/legacy/folder.py"),
     *("model/legacy/apart.py", "model/legacy/described.py", "model/legacy/failures.py"),
-    *("model/legacy/graph.py", "model/legacy/h5.py", "model/legacy/labels.py", "model/networks/layers.py"),
-    *("model/legacy/operators.py", "model/networks/plan.py"),
+    *("model/legacy/graph.py", "model/legacy/h5.py", "model/legacy/labels.py", "model/networks/plan.py"),
+    *("model/legacy/operators.py", "model/networks/rebuild.py"),
 ]
 # Functions whose first argument is a key and whose keywords are its values; the latter two, where it has a dot.
 SAYING = {"say", "Said", "_said", "_help"}

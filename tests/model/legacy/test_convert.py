@@ -18,10 +18,11 @@ from keras import layers
 
 from model.artifact.preprocessing import Preprocessing
 from model.errors import ArtifactError, NotRebuilt
-from model.legacy.convert import EPSILON, IMAGENET_UNKNOWN, build_plan, import_network, rebuild
+from model.legacy.convert import IMAGENET_UNKNOWN, import_network
 from model.legacy.graph import read_plan
 from model.legacy.h5 import open_legacy
 from model.legacy.match import load_by_shape
+from model.networks.rebuild import EPSILON, build_plan, rebuild
 from model.networks.registry import ARCHITECTURES, Architecture
 
 DATA = Path(__file__).parents[2] / "data" / "legacy"

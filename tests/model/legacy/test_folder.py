@@ -14,17 +14,7 @@ import numpy as np
 import pytest
 
 from explain.html import fragments as words
-from model.artifact.card import (
-    CONFIG,
-    LEGACY,
-    TFLITE,
-    WEIGHTS,
-    digest,
-    load_artifact,
-    load_keras,
-    read_card,
-    write_card,
-)
+from model.artifact.card import CONFIG, LEGACY, TFLITE, WEIGHTS, digest, load_artifact, read_card, write_card
 from model.artifact.facts import assumed_labels
 from model.artifact.preprocessing import Preprocessing
 from model.detector.detector import Detector
@@ -35,6 +25,7 @@ from model.legacy.apart import UNFINISHED, convert, put_in_place
 from model.legacy.folder import CACHE_VARIABLE, cache_root, model_folder
 from model.legacy.import_command import write_beside
 from model.model_card.document import markdown
+from model.networks.export import load_keras
 from model.paths import SHIPPED
 
 DATA = Path(__file__).parents[2] / "data" / "legacy"

@@ -16,8 +16,7 @@ import pytest
 from model.errors import ArtifactError, NotRebuilt
 from model.legacy.graph import LambdaRefused, read_plan
 from model.legacy.h5 import open_legacy
-from model.networks.layers import LAYERS, MAX_COUNT, RESCALE_GAP, allowed_arguments
-from model.networks.plan import Plan
+from model.networks.plan import LAYERS, MAX_COUNT, RESCALE_GAP, Plan, allowed_arguments
 
 DATA = Path(__file__).parents[2] / "data" / "legacy"
 

@@ -9,11 +9,12 @@ import keras
 import numpy as np
 import pytest
 
-from model.artifact.card import TFLITE, WEIGHTS, Card, load_keras, save_artifact
+from model.artifact.card import TFLITE, WEIGHTS, Card
 from model.artifact.preprocessing import LABELS, Preprocessing
 from model.detector.engine import Engine
 from model.networks.clip_attention import clip_attention, verdict_of_kept
 from model.networks.clip_tower import Tower
+from model.networks.export import load_keras, save_artifact
 from model.networks.int8_weights import TENSOR, quantise, round_kernels
 from model.networks.registry import ARCHITECTURES, Architecture, build
 

@@ -12,11 +12,12 @@ import pytest
 from keras import applications
 from keras.src.utils import file_utils
 
-from model.artifact.card import Card, load_keras, save_artifact
+from model.artifact.card import Card
 from model.artifact.preprocessing import LABELS, to_input
 from model.detector.detector import Detector
 from model.errors import ArchitectureError, PretrainedError
 from model.networks import thesis
+from model.networks.export import load_keras, save_artifact
 from model.networks.registry import ARCHITECTURES, Architecture, build
 
 SIDE = 32

@@ -16,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 from numpy.typing import NDArray
 
-from model.artifact.card import TFLITE, Card, load_artifact, load_keras, save_artifact, write_card
+from model.artifact.card import TFLITE, Card, load_artifact, write_card
 from model.data.dataset import gather
 from model.detector.detector import Detector
 from model.detector.engine import Engine
@@ -24,6 +24,7 @@ from model.errors import DatasetError, RunError
 from model.evaluation.measuring import judge, judged_members
 from model.evaluation.metrics import Estimate
 from model.legacy.apart import convert
+from model.networks.export import load_keras, save_artifact
 from model.photos.corruptions import CLEAN
 from model.studies.compress import (
     VARIANTS,

@@ -8,10 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from model.artifact.card import Card, load_keras, save_artifact
+from model.artifact.card import Card
 from model.artifact.preprocessing import LABELS
 from model.errors import ArchitectureError
 from model.networks.efficientnet_lite import backbone, fold_batch_norms
+from model.networks.export import load_keras, save_artifact
 from model.networks.registry import ARCHITECTURES, build
 from model.training.paired_start import FROZEN, freeze, start
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact.card import TFLITE, load_keras
+from model.artifact.card import TFLITE
 from model.artifact.preprocessing import LABELS, Preprocessing
 from model.data.dataset import face_crop, index
 from model.data.layout import Example
@@ -22,6 +22,7 @@ from model.data.reading import read_mask
 from model.data.split import SPLIT, write_split
 from model.detector.detector import Detector
 from model.errors import ArchitectureError, DatasetError
+from model.networks.export import load_keras
 from model.photos.faces import crop, square_around
 from model.training.tune_attention import CHUNK, Seen, changed_in, drawn, mask_loss, see, teach, tune_attention
 
