@@ -46,7 +46,7 @@ def plant(
     Args:
         photo: ``(H, W, 3) uint8`` RGB.
         face: the face to change; its square must lie inside the photo.
-        regions: see ``model.photos.self_blend.REGIONS``.
+        regions: see ``model.photos.face_parts.REGIONS``.
         changes: see ``model.photos.self_blend.CHANGES``.
         seed: decides the details.
 

@@ -35,7 +35,10 @@ COMMANDS = {
         "Convert ImageNet weights of EfficientNet-Lite0 to Keras.",
     ),
     "convert_clip": ("model.backbones.clip:convert", "Convert CLIP's image tower to Keras, for clip_attention."),
-    "average_backbone": ("model.backbones.average:average_backbone", "Average ImageNet's backbone with a trained one."),
+    "average_backbone": (
+        "model.backbones.imagenet:average_backbone",
+        "Average ImageNet's backbone with a trained one.",
+    ),
 }
 # The command's own parser reads what follows its name, --help included.
 UNREAD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}

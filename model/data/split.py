@@ -4,7 +4,7 @@ import csv
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -204,3 +204,21 @@ def _share_out(
             raise DatasetError(f"{dataset} has groups too uneven to share out: {name} would lack a class.")
         chosen.update(dict.fromkeys((rows[member] for member in members), name))
     return chosen
+
+
+def draw(examples: Sequence[Example], per_class: Mapping[str, int], seed: int) -> list[Example]:
+    """At most so many pictures of each class of each data set, by split, in the order given.
+
+    Args:
+        examples: with splits.
+        per_class: largest number by split; splits that are not named stay whole.
+        seed: decides which. A smaller number draws some of what a larger one draws.
+    """
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for row, example in enumerate(examples):
+        groups.setdefault((example.dataset, example.split, example.label), []).append(row)
+    kept: list[int] = []
+    for number, ((_, split, _), rows) in enumerate(sorted(groups.items())):
+        order = np.random.default_rng((seed, number)).permutation(rows)
+        kept += order[: per_class.get(split, len(rows))].tolist()
+    return [examples[row] for row in sorted(kept)]

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from model.data.layout import SPLITS, UNSPLIT, Example
-from model.data.subset import draw
+from model.data.split import draw
 from model.detector.detector import Detector
 from model.evaluation.charts import save
 from model.evaluation.measuring import judge, truth_of

@@ -14,7 +14,7 @@ from model.data.duplicates import describe, find_duplicates
 from model.data.layout import SPLITS, UNSPLIT, choose_sets, pictures
 from model.data.options import Sets
 from model.data.reading import leave_out_unreadable
-from model.data.subset import draw
+from model.data.split import draw
 from model.errors import DatasetError
 
 LIBRARIES = ("numpy", "pandas", "opencv-python-headless", "pillow", "imagehash", "scikit-learn", "plotly", "seaborn")

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.photos.degrade import compress
+from model.photos.face_parts import region_mask
 from model.photos.faces import CROP_SIZE
-from model.photos.self_blend import region_mask
 
 Crop = NDArray[np.uint8]
 Landmarks = NDArray[np.float32]

@@ -24,7 +24,7 @@ from model.cli import run, tell_report
 from model.data.dataset import gather
 from model.data.layout import Example
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
-from model.data.subset import draw
+from model.data.split import draw
 from model.detector.detector import Detector
 from model.detector.speed import speeds
 from model.errors import DatasetError, TrainingError

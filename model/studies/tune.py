@@ -16,7 +16,7 @@ import typer
 from model.cli import run, tell_report
 from model.data.dataset import gather
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
-from model.data.subset import draw
+from model.data.split import draw
 from model.evaluation.tables import as_options
 from model.networks.registry import ARCHITECTURES
 from model.training import runs

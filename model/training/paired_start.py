@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 
 from model.artifact.card import read_card
-from model.backbones.average import average
+from model.backbones.imagenet import average
 from model.errors import ArchitectureError
 from model.networks.clip_tower import freeze_tower
 from model.networks.efficientnet_lite import backbone, fold_batch_norms

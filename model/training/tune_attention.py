@@ -31,8 +31,8 @@ from model.detector.detector import Detector
 from model.errors import ArchitectureError, DatasetError
 from model.evaluation.measuring import attention_peaks, p_fake_of
 from model.networks.export import load_keras, save_artifact
+from model.photos.face_parts import region_mask
 from model.photos.faces import CROP_SIZE, crop, square_around
-from model.photos.self_blend import region_mask
 from model.training.runs import library_versions
 
 if TYPE_CHECKING:

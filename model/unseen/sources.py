@@ -9,8 +9,7 @@ from model.artifact.card import Card
 from model.artifact.facts import trained_on
 from model.data.dataset import with_faces
 from model.data.layout import UNSPLIT, Example, pair_groups, pictures
-from model.data.split import split_of_run
-from model.data.subset import draw
+from model.data.split import draw, split_of_run
 from model.errors import DatasetError
 
 UNSEEN = ("unseen_", "utkface")  # how names of data sets begin that no model here is trained on

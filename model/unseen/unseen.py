@@ -14,7 +14,7 @@ from model.artifact.card import load_artifact, report_folder, write_card
 from model.cli import run
 from model.data.layout import SPLITS, UNSPLIT, Example
 from model.data.options import FACES, Faces, warn_of_other_view
-from model.data.subset import draw
+from model.data.split import draw
 from model.detector.detector import Detector
 from model.evaluation.measuring import judge, peak_hits
 from model.photos.corruptions import CLEAN

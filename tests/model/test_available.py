@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from model import available
-from model import found as found_module
+from model import available as found_module
 from model.artifact.card import read_card
-from model.available import Models, to_choose_from
+from model.available import LEGACY_FILE, MODEL_FOLDER, FoundModel, Models, to_choose_from
 from model.detector.detector import Detector
 from model.errors import ArtifactError
-from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel
 from model.i18n.catalogue import Said
 from model.paths import SECOND, SHIPPED
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import h5py
 import pytest
 
-from model import found
+from model import available as found
+from model.available import LEGACY_FILE, MODEL_FOLDER, FoundModel, found_models, open_model, opens_at_once
 from model.errors import ArtifactError
-from model.found import LEGACY_FILE, MODEL_FOLDER, FoundModel, found_models, open_model, opens_at_once
 from model.i18n.catalogue import Said, as_data, from_data, speaking
 from model.legacy import check as legacy_check
 from model.legacy import folder as legacy_folder
@@ -170,7 +170,7 @@ def test_finding_starts_nothing_where_there_is_no_file(tmp_path: Path, monkeypat
 @pytest.mark.slow
 def test_finding_imports_no_tensorflow(folder: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from model.found import found_models, open_model;"
+        "import sys; from pathlib import Path; from model.available import found_models, open_model;"
         "found = found_models(Path(sys.argv[1])); open_model(found[0]);"
         "assert len(found) == 2 and 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
     )

@@ -9,8 +9,7 @@ import pytest
 from explain.examples import examples
 from explain.page.arrival import AT_FIRST, arrival
 from explain.page.links import Updates
-from model.available import Models
-from model.found import MODEL_FOLDER, FoundModel
+from model.available import MODEL_FOLDER, FoundModel, Models
 from model.i18n.preferences import by_preference, preferred_language
 from model.paths import SHIPPED
 

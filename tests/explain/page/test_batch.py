@@ -14,8 +14,7 @@ from explain.page import batch
 from explain.page.links import Updates
 from explain.page.sessions import Runs
 from explain.service.service import Doors
-from model.available import Models
-from model.found import MODEL_FOLDER, FoundModel
+from model.available import MODEL_FOLDER, FoundModel, Models
 from model.paths import SHIPPED
 
 CAT = Path(__file__).resolve().parents[3] / "examples" / "cat.jpg"  # no face: the quickest of answers

@@ -10,8 +10,7 @@ import pytest
 
 from explain.page.models import arrive, choices, look, notices
 from explain.page.run import Page
-from model.available import Importing, Models
-from model.found import MODEL_FOLDER, FoundModel
+from model.available import MODEL_FOLDER, FoundModel, Importing, Models
 from model.i18n.catalogue import Said, speaking
 from model.paths import SHIPPED
 

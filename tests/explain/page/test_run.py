@@ -16,9 +16,8 @@ from explain.page.downloads import download
 from explain.page.links import Updates, visible
 from explain.page.run import Page, slide
 from explain.service.service import BUSY_VISITORS
-from model.available import Models
+from model.available import MODEL_FOLDER, FoundModel, Models
 from model.errors import ArtifactError
-from model.found import MODEL_FOLDER, FoundModel
 from model.i18n.catalogue import Said, speaking
 from model.paths import SHIPPED
 

@@ -13,9 +13,8 @@ from explain.service.queue import Busy, Turns
 from explain.service.service import Doors, LanguageError, known_language, last
 from explain.service.uploads import Uploads
 from explain.settings import Settings
-from model.available import Models
+from model.available import MODEL_FOLDER, FoundModel, Models
 from model.errors import PhotoError
-from model.found import MODEL_FOLDER, FoundModel
 from model.paths import SHIPPED
 
 CAT = Path(__file__).resolve().parents[3] / "examples" / "cat.jpg"  # no face: the quickest of answers

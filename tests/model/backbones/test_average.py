@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from model.backbones.average import average, average_backbone
+from model.backbones.imagenet import average, average_backbone
 from model.errors import ArchitectureError
 from model.networks.lite_attention import lite_attention
 

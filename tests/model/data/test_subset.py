@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from model.data.layout import Example
-from model.data.subset import draw
+from model.data.split import draw
 
 EXAMPLES = [
     Example(f"{name}/{split}/{label}/{number}.png", name, split, label, None, ())

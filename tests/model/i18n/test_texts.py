@@ -27,7 +27,7 @@ SHOWN = [
         "model/detector/engine.py",
         "model/artifact/preprocessing.py",
     ),
-    *("model/artifact/card.py", "model/available.py", "model/found.py", "model/i18n/catalogue.py"),
+    *("model/artifact/card.py", "model/available.py", "model/i18n/catalogue.py"),
     *(
         "model/model_card/document.py",
         "model/model_card/parts.py",
@@ -37,7 +37,7 @@ SHOWN = [
     ),
     "model/model_card/unseen.py",
     *("model/legacy/convert.py", "model/legacy/card.py", "model/legacy/check.py", "model/legacy/folder.py"),
-    *("model/legacy/apart.py", "model/legacy/described.py", "model/legacy/failures.py"),
+    *("model/legacy/apart.py", "model/legacy/described.py"),
     *("model/legacy/graph.py", "model/legacy/h5.py", "model/legacy/labels.py", "model/networks/plan.py"),
     *("model/legacy/operators.py", "model/networks/rebuild.py"),
 ]
@@ -66,7 +66,7 @@ ALLOWED = {
     },
     "model/errors.py": {"No space left": "the system's own words"},
     "model/artifact/facts.py": {"face crops": "data of card.json", "whole pictures": "data of card.json"},
-    "model/found.py": {"legacy file": "a kind, never shown", "model folder": "a kind, never shown"},
+    "model/available.py": {"legacy file": "a kind, never shown", "model folder": "a kind, never shown"},
     "model/legacy/convert.py": {
         "Whether its training": "the report of an import, kept in card.json and printed by a tool",
         "was used instead": "the report of an import, kept in card.json and printed by a tool",

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from model.available import found_models
 from model.errors import ArtifactError
-from model.found import found_models
 from model.i18n.catalogue import Said, speaking
-from model.legacy import apart, failures
+from model.legacy import apart
+from model.legacy import folder as failures
 from model.legacy import folder as legacy_folder
 from model.legacy.folder import CACHE_VARIABLE, failed_before, model_folder
 
@@ -91,7 +92,7 @@ def test_what_the_machine_lacks_is_not_held_against_the_file(h5: Path, tries: li
 def test_damaged_memory_counts_for_nothing(h5: Path, tries: list[Exception | None], content: str) -> None:
     tries.append(ArtifactError(PROBLEM))
     refusal(h5)
-    (kept,) = (legacy_folder.cache_root() / failures.FOLDER).iterdir()
+    (kept,) = (legacy_folder.cache_root() / legacy_folder.FAILED).iterdir()
     kept.write_text(content)
     assert failed_before(h5) is None
 
@@ -99,6 +100,6 @@ def test_damaged_memory_counts_for_nothing(h5: Path, tries: list[Exception | Non
 def test_text_that_the_catalogue_has_no_more_counts_for_nothing(h5: Path, tries: list[Exception | None]) -> None:
     tries.append(ArtifactError(PROBLEM))
     refusal(h5)
-    (kept,) = (legacy_folder.cache_root() / failures.FOLDER).iterdir()
+    (kept,) = (legacy_folder.cache_root() / legacy_folder.FAILED).iterdir()
     kept.write_text(kept.read_text().replace("network.damaged", "network.of_old"))
     assert failed_before(h5) is None

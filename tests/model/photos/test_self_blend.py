@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from model.photos import self_blend as module
-from model.photos.self_blend import CHANGES, REGIONS, region_mask, self_blend
+from model.photos.face_parts import REGIONS, region_mask
+from model.photos.self_blend import CHANGES, self_blend
 
 SIDE = 64
 LANDMARKS = np.array([[22, 24], [42, 24], [32, 36], [25, 46], [39, 46]], np.float32)
