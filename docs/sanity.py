@@ -11,7 +11,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from benchmarks.sanity import INTACT, LIME_SAMPLES, READINGS, KerasDetector, decay
 from explain.maps.subject import Subject
 from explain.regions.superpixels import segment
-from model.evaluation.charts import LINE, QUIET, head, save, styled
+from model.evaluation.reports import LINE, QUIET, head, save, styled
 from model.photos.faces import find_faces
 from model.photos.photo import open_photo
 

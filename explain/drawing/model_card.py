@@ -20,9 +20,10 @@ from PIL import Image
 from explain.drawing.overlays import data_url
 from model.artifact.card import Card
 from model.artifact.facts import readable
-from model.evaluation.charts import QUIET, draw_bins
+from model.evaluation.charts import draw_bins
 from model.evaluation.metrics import Bin
 from model.evaluation.plots import LINES
+from model.evaluation.reports import QUIET
 from model.i18n.catalogue import language, number, say
 from model.photos.corruptions import CLEAN, CORRUPTIONS
 from model.photos.faces import CROP_SIZE

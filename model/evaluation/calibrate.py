@@ -31,10 +31,11 @@ from model.data.options import (
 from model.data.split import split_of_run
 from model.detector.detector import Detector
 from model.errors import DatasetError
-from model.evaluation.charts import Judged, chart, save
+from model.evaluation.charts import chart
 from model.evaluation.fit_calibration import Calibration, Scores, Truths, accusations, calibrate_scores, count
 from model.evaluation.measuring import judge, judged_members, truth_of
-from model.evaluation.metrics import expected_calibration_error
+from model.evaluation.metrics import Judged, expected_calibration_error
+from model.evaluation.reports import save
 from model.photos.corruptions import CLEAN
 
 UNCALIBRATED = ("transfer", "cost")  # measured figures that no calibration moves: it keeps the order of pictures

@@ -2,100 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.evaluation.bootstrap import Scores, Truth, bootstrap, bootstrap_band
 from model.evaluation.metrics import (
     Bin,
-    Scores,
-    Truth,
+    Judged,
     area_under_risk_coverage,
     auc,
     average_precision,
-    bootstrap,
-    bootstrap_band,
     expected_calibration_error,
     false_accusation_rate,
     miss_rate,
     reliability_bins,
     risk_coverage,
 )
+from model.evaluation.reports import FAKE, LINE, QUIET, REAL, head, save, styled
 from model.i18n.catalogue import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# The two class colours of the page; told apart by every kind of colour-blind eye (Okabe & Ito).
-REAL, FAKE = "#0072B2", "#D55E00"
-LINE = "#1F2A44"  # what speaks of both classes
-QUIET = "#767676"  # labels and yardsticks
 GRID = np.linspace(0, 1, 101)  # where curves are compared between resamples
 SIZE = (5.6, 4.8)  # inches of one chart
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "text.color": "#222222",
-    "axes.labelcolor": "#444444",
-    "axes.edgecolor": "#B5B5B5",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#EAEAEA",
-    "xtick.color": "#555555",
-    "ytick.color": "#555555",
-    "axes.titlelocation": "left",
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "axes.titlepad": 26,
-    "legend.frameon": False,
-    "savefig.dpi": 150,
-    "savefig.facecolor": "white",
-}
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What a model said of one data set.
-
-    Attributes:
-        name: the data set's.
-        p_fake: ``(N,)`` in 0..1.
-        is_fake: the truth, ``(N,) bool``.
-        band: P(Fake) between these bounds earned no verdict.
-    """
-
-    name: str
-    p_fake: Scores
-    is_fake: Truth
-    band: tuple[float, float] = (0.5, 0.5)
-
-    @property
-    def has_both_classes(self) -> bool:
-        """Whether there is something to tell apart."""
-        return bool(0 < self.is_fake.sum() < len(self.is_fake))
-
-
-@contextmanager
-def styled() -> Iterator[None]:
-    """Within it, and in functions that it decorates, every figure looks like WhyFake's."""
-    import matplotlib
-
-    with matplotlib.rc_context(STYLE):
-        yield
-
-
-def head(axes: Axes, title: str, line: str) -> None:
-    """A chart's bold title, and below it one grey line with its number."""
-    axes.set_title(title)
-    axes.annotate(line, (0, 1), (0, 9), "axes fraction", textcoords="offset points", fontsize=9, color=QUIET)
 
 
 def draw_confusion(axes: Axes, judged: Judged) -> None:
@@ -321,14 +256,6 @@ def overview(judged: Judged) -> Figure:
     text = f"{judged.name}: {reals:,} real, {len(judged.is_fake) - reals:,} fake"
     figure.suptitle(text, x=0.01, ha="left", fontsize=15, fontweight="bold")
     return figure
-
-
-def save(figure: Figure, path: Path, **options: Any) -> Path:
-    """Write a figure as PNG, making its folder; the path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with styled():
-        figure.savefig(path, **options)
-    return path
 
 
 def save_charts(judged: Judged, folder: Path) -> list[Path]:

@@ -27,7 +27,7 @@ from model.data.options import (
 from model.data.split import split_of_run
 from model.detector.detector import Detector
 from model.errors import DatasetError
-from model.evaluation.charts import Judged, save, save_charts
+from model.evaluation.charts import save_charts
 from model.evaluation.files import (
     CURVES,
     FIGURES,
@@ -45,7 +45,9 @@ from model.evaluation.files import (
     write_transfer,
 )
 from model.evaluation.measuring import attention_peaks, judge, judged_members, measure, truth_of
+from model.evaluation.metrics import Judged
 from model.evaluation.plots import read_history, training_curves
+from model.evaluation.reports import save
 from model.evaluation.robustness import JSON, for_card, measure_robustness
 from model.photos.corruptions import CLEAN
 

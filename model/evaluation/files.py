@@ -17,9 +17,11 @@ from model.data.layout import Example
 from model.data.reading import stamp
 from model.detector.detector import Detector
 from model.errors import DatasetError
-from model.evaluation.charts import CHARTS, Judged, save
-from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, Estimate
+from model.evaluation.bootstrap import Estimate
+from model.evaluation.charts import CHARTS
+from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, Judged
 from model.evaluation.plots import transfer_matrix
+from model.evaluation.reports import save
 
 ARGUMENTS, FIGURES, REPORT = "arguments.json", "figures.json", "report.md"
 OVERVIEW, CURVES, TRANSFER = "overview.png", "training_curves.png", "transfer"

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.evaluation.metrics import Scores, Truth, bootstrap, false_accusation_rate, miss_rate
+from model.evaluation.bootstrap import Scores, Truth, bootstrap
+from model.evaluation.metrics import false_accusation_rate, miss_rate
 
 # UTKFace (susanqq.github.io/UTKFace): age_gender_race_date. Its authors estimated the labels and had people check them.
 UTKFACE_NAME = re.compile(r"^(\d{1,3})_([01])_([0-4])_\d{14,}")
@@ -49,7 +50,7 @@ def figures_by_group(
         named: the groups of each picture by kind, ``N``.
         p_fake: P(Fake) of each, ``(N,)``.
         is_fake: the truth, ``(N,) bool``.
-        originals: ``(N,)``, what pictures of one original share, see ``model.evaluation.metrics.resamples``.
+        originals: ``(N,)``, what pictures of one original share, see ``model.evaluation.bootstrap.resamples``.
 
     Returns:
         By kind (such as ``age``, ``sex``, ``face size``) and group: ``real`` and ``fake``, how many there are, and

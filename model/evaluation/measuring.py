@@ -12,16 +12,13 @@ from model.data.layout import Example
 from model.data.reading import read_mask, read_rgb
 from model.detector.detector import Detector
 from model.errors import DatasetError
-from model.evaluation.charts import Judged
+from model.evaluation.bootstrap import Measure, Scores, Truth, bootstrap
 from model.evaluation.groups import group_figures
 from model.evaluation.metrics import (
     FURTHER_MEASURES,
     MEASURES,
     NO_SHARES,
-    Measure,
-    Scores,
-    Truth,
-    bootstrap,
+    Judged,
     calibration_error_by_chance,
     reliability_bins,
 )

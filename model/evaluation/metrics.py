@@ -1,32 +1,14 @@
 """Measures of a detector, named after the mistakes that people care about, each with an interval."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Scores = NDArray[np.floating]
-Truth = NDArray[np.bool_]
-Measure = Callable[[Scores, Truth], float]
+from model.evaluation.bootstrap import Measure, Scores, Truth, wilson
+
 BINS = 10  # of equal width, as Guo et al. and most who quote a calibration error since
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A measured value with the bounds of its 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
-
-    def rounded(self) -> dict[str, float]:
-        """As a card keeps it: ``value``, ``low`` and ``high`` to four digits."""
-        return {key: round(value, 4) for key, value in asdict(self).items()}
 
 
 def accuracy(p_fake: Scores, is_fake: Truth) -> float:
@@ -178,16 +160,9 @@ def reliability_bins(p_fake: Scores, is_fake: Truth, bins: int = BINS) -> list[B
         inside = which == number
         count, fakes = int(inside.sum()), int(is_fake[inside].sum())
         stated = float(p_fake[inside].mean())
-        interval = _wilson(fakes, count)
+        interval = wilson(fakes, count)
         found.append(Bin(number / bins, (number + 1) / bins, count, stated, fakes / count, interval))
     return found
-
-
-def _wilson(successes: int, count: int) -> tuple[float, float]:
-    from scipy.stats import binomtest
-
-    interval = binomtest(successes, count).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def risk_coverage(p_fake: Scores, is_fake: Truth) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -251,79 +226,23 @@ FURTHER_MEASURES: dict[str, Measure] = {
 }
 
 
-def resamples(is_fake: Truth, rounds: int, seed: int, groups: NDArray[Any] | None = None) -> Iterator[NDArray[np.int_]]:
-    """Yield ``rounds`` bootstrap draws of row numbers, ``(N,)`` with as many of each class as there are.
+@dataclass(frozen=True)
+class Judged:
+    """What a model said of one data set.
 
-    With ``groups (N,)``, pictures of one group are not independent: whole groups are drawn, as many as there are, so
-    that the number of rows varies.
+    Attributes:
+        name: the data set's.
+        p_fake: ``(N,)`` in 0..1.
+        is_fake: the truth, ``(N,) bool``.
+        band: P(Fake) between these bounds earned no verdict.
     """
-    rng = np.random.default_rng(seed)
-    if groups is not None:
-        _, numbers = np.unique(groups, return_inverse=True)
-        rows_of = [np.flatnonzero(numbers == number) for number in range(numbers.max() + 1)]
-        for _ in range(rounds):
-            yield np.concatenate([rows_of[number] for number in rng.integers(len(rows_of), size=len(rows_of))])
-        return
-    classes = [np.flatnonzero(is_fake), np.flatnonzero(~is_fake)]
-    for _ in range(rounds):
-        yield np.concatenate([rng.choice(rows, len(rows)) for rows in classes if len(rows)])
 
+    name: str
+    p_fake: Scores
+    is_fake: Truth
+    band: tuple[float, float] = (0.5, 0.5)
 
-def bootstrap(
-    measure: Measure,
-    p_fake: Scores,
-    is_fake: Truth,
-    rounds: int = 1000,
-    seed: int = 0,
-    is_share: bool = False,
-    groups: NDArray[Any] | None = None,
-) -> Estimate:
-    """A measure with its 95 % percentile bootstrap interval over pictures, drawn within each class.
-
-    Resampling makes the calibration error look larger than it is, so where the interval would miss the measured value
-    it is widened to reach it. Draws in which the measure has no value are left out.
-
-    Args:
-        measure: takes ``p_fake (N,)`` in 0..1 and ``is_fake (N,) bool``.
-        p_fake: probability of Fake of each picture; rows ``(N, K)`` reach a measure that compares K models.
-        is_fake: the truth.
-        rounds: bootstrap resamples.
-        seed: decides the resamples.
-        is_share: whether the measure counts successes. Where every draw then agrees on 0 or 1, drawing again can't show
-            how little is known; the bound is Wilson's, for as many pictures as the smaller class has.
-        groups: ``(N,)``; draws whole groups instead of pictures, see ``resamples``.
-    """
-    value = measure(p_fake, is_fake)
-    drawn = np.array([measure(p_fake[rows], is_fake[rows]) for rows in resamples(is_fake, rounds, seed, groups)])
-    drawn = drawn[np.isfinite(drawn)]
-    if not np.isfinite(value) or not len(drawn):
-        return Estimate(value, float("nan"), float("nan"))
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    if is_share and low == high == value and value in (0, 1):
-        count = min(int(classes) for classes in (is_fake.sum(), (~is_fake).sum()) if classes)
-        low, high = _wilson(round(value * count), count)
-    return Estimate(value, min(float(low), value), max(float(high), value))
-
-
-def bootstrap_band(
-    curve: Callable[[Scores, Truth], NDArray[np.floating]],
-    p_fake: Scores,
-    is_fake: Truth,
-    rounds: int = 300,
-    seed: int = 0,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The pointwise 95 % bootstrap band of a curve.
-
-    Args:
-        curve: maps ``p_fake`` and ``is_fake`` to the curve's heights ``(G,)`` over a grid that it always uses.
-        p_fake: probability of Fake of each picture.
-        is_fake: the truth.
-        rounds: bootstrap resamples.
-        seed: decides the resamples.
-
-    Returns:
-        Lower and upper bound, each ``(G,)``.
-    """
-    curves = np.stack([curve(p_fake[rows], is_fake[rows]) for rows in resamples(is_fake, rounds, seed)])
-    low, high = np.percentile(curves, [2.5, 97.5], axis=0)
-    return low, high
+    @property
+    def has_both_classes(self) -> bool:
+        """Whether there is something to tell apart."""
+        return bool(0 < self.is_fake.sum() < len(self.is_fake))

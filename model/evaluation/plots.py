@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model.errors import DatasetError
-from model.evaluation.charts import FAKE, LINE, QUIET, head, styled
-from model.evaluation.metrics import Estimate
+from model.evaluation.bootstrap import Estimate
+from model.evaluation.reports import FAKE, LINE, QUIET, head, styled
 from model.photos.corruptions import CLEAN, CORRUPTIONS, Corruption
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from tqdm import tqdm
 from model.data.layout import SPLITS, UNSPLIT, Example
 from model.data.split import draw
 from model.detector.detector import Detector
-from model.evaluation.charts import save
+from model.evaluation.bootstrap import Measure, Scores, Truth, bootstrap
 from model.evaluation.measuring import judge, truth_of
-from model.evaluation.metrics import Measure, Scores, Truth, accuracy, auc, bootstrap, false_accusation_rate, miss_rate
+from model.evaluation.metrics import accuracy, auc, false_accusation_rate, miss_rate
 from model.evaluation.plots import robustness_curves
+from model.evaluation.reports import save
 from model.photos.corruptions import CLEAN, conditions
 
 ROUNDS = 300  # bootstrap resamples of each of the many figures

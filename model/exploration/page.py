@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 from model.data.duplicates import Group
 from model.data.layout import Example
 from model.data.reading import read_rgb
-from model.evaluation.charts import FAKE, LINE, QUIET, REAL
+from model.evaluation.reports import FAKE, LINE, QUIET, REAL
 from model.exploration.plots import CHANNELS, COLOURS, bin_edges, class_counts, thumbnail
 from model.exploration.shortcuts import ALARM, FEATURES, Feature, Finding
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.data.layout import SPLITS, UNSPLIT, Example
 from model.data.reading import read_rgb
-from model.evaluation.charts import FAKE, LINE, QUIET, REAL, head, save, styled
+from model.evaluation.reports import FAKE, LINE, QUIET, REAL, head, save, styled
 from model.exploration.shortcuts import ALARM, FEATURES, Feature, Finding
 
 COLOURS = {"Real": REAL, "Fake": FAKE}

@@ -10,7 +10,8 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from model.data.layout import Example
-from model.evaluation.metrics import Estimate, auc, bootstrap
+from model.evaluation.bootstrap import Estimate, bootstrap
+from model.evaluation.metrics import auc
 
 ALARM = 0.65  # AUC above which a feature is called a shortcut, if the interval's lower end is above it too
 FEWEST = 20  # pictures of each class, below which no AUC is worth a sentence

@@ -28,9 +28,10 @@ from model.data.split import draw
 from model.detector.detector import Detector
 from model.detector.speed import speeds
 from model.errors import DatasetError, TrainingError
+from model.evaluation.bootstrap import bootstrap
 from model.evaluation.measuring import judge, judged_members, truth_of
-from model.evaluation.metrics import accuracy, auc, bootstrap
-from model.evaluation.tables import as_options
+from model.evaluation.metrics import accuracy, auc
+from model.evaluation.reports import as_options
 from model.networks.pretrained import IMAGENET
 from model.photos.corruptions import CLEAN
 from model.studies.compare_report import Budget, Row, write_report

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model.detector.engine import BATCH_SIZES
-from model.evaluation.charts import head, save, styled
-from model.evaluation.metrics import Estimate
-from model.evaluation.tables import columns_of, markdown, write_table
+from model.evaluation.bootstrap import Estimate
+from model.evaluation.reports import columns_of, head, markdown, save, styled, write_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -37,8 +37,9 @@ from model.detector.detector import Detector
 from model.detector.engine import BATCH_SIZES
 from model.detector.speed import speeds
 from model.errors import ArtifactError, DatasetError
+from model.evaluation.bootstrap import bootstrap
 from model.evaluation.measuring import judge, judged_members, truth_of
-from model.evaluation.metrics import accuracy, auc, bootstrap
+from model.evaluation.metrics import accuracy, auc
 from model.networks.export import load_keras, save_artifact
 from model.photos.corruptions import CLEAN
 from model.studies.compress_report import Measured, write_report

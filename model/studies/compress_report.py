@@ -8,9 +8,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.evaluation.charts import head, save, styled
-from model.evaluation.metrics import Estimate
-from model.evaluation.tables import columns_of, write_table
+from model.evaluation.bootstrap import Estimate
+from model.evaluation.reports import columns_of, head, save, styled, write_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -17,7 +17,7 @@ from model.cli import run, tell_report
 from model.data.dataset import gather
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.data.split import draw
-from model.evaluation.tables import as_options
+from model.evaluation.reports import as_options
 from model.networks.registry import ARCHITECTURES
 from model.training import runs
 from model.training.arguments import Training, start_from

@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
-from model.evaluation.charts import head, save, styled
-from model.evaluation.tables import as_options, write_table
+from model.evaluation.reports import as_options, head, save, styled, write_table
 
 AUC = "validation AUC"
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)

@@ -25,8 +25,8 @@ from model.data.layout import Example
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.data.split import is_assigned, write_split
 from model.errors import DatasetError, PretrainedError
-from model.evaluation.charts import save
 from model.evaluation.plots import read_history, training_curves
+from model.evaluation.reports import save
 from model.networks.registry import ARCHITECTURES, build
 from model.training import runs
 from model.training.arguments import OPTIMIZERS, Training, start_from

@@ -19,8 +19,8 @@ from model.data.dataset import with_faces_for_training
 from model.data.layout import choose_sets, leave_out_sets, pictures
 from model.data.options import FACES, Faces, LeaveOut, Sets
 from model.errors import ArchitectureError
-from model.evaluation.charts import save
 from model.evaluation.plots import read_history, training_curves
+from model.evaluation.reports import save
 from model.networks.registry import ARCHITECTURES
 from model.training import runs
 from model.training.recipe import Recipe

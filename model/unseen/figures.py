@@ -8,19 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.data.layout import Example
+from model.evaluation.bootstrap import Estimate, Measure, Scores, Truth, bootstrap
 from model.evaluation.groups import figures_by_group, groups_of, size_of
 from model.evaluation.measuring import truth_of, verdict_measures
-from model.evaluation.metrics import (
-    Estimate,
-    Measure,
-    Scores,
-    Truth,
-    auc,
-    bootstrap,
-    expected_calibration_error,
-    false_accusation_rate,
-    recall_fake,
-)
+from model.evaluation.metrics import auc, expected_calibration_error, false_accusation_rate, recall_fake
 
 Groups = Mapping[str, str]  # what pictures of one original share, by path
 Band = tuple[float, float]

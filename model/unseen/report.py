@@ -10,8 +10,7 @@ import numpy as np
 
 from model.artifact.facts import readable
 from model.errors import DatasetError
-from model.evaluation.charts import save
-from model.evaluation.tables import markdown
+from model.evaluation.reports import markdown, save
 from model.unseen.figures import Said
 
 if TYPE_CHECKING:

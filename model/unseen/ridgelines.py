@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from model.evaluation.charts import FAKE, LINE, QUIET, REAL, head, styled
+from model.evaluation.reports import FAKE, LINE, QUIET, REAL, head, styled
 
 GRID = np.linspace(0, 1, 201)
 WIDTH = 0.04  # of the smoothing kernel, in P(Fake): the same for every row

@@ -23,10 +23,9 @@ from model.detector.detector import Detector
 from model.errors import DatasetError
 from model.evaluation import evaluate as module
 from model.evaluation import measuring, robustness
-from model.evaluation.charts import Judged
 from model.evaluation.evaluate import evaluate, name_models
 from model.evaluation.files import begin, classification_text, fingerprint_of_data, fingerprint_of_model
-from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, accuracy, auc
+from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, Judged, accuracy, auc
 from model.photos.corruptions import CLEAN
 
 Pixels = NDArray[np.uint8]

@@ -19,10 +19,9 @@ from model.data.layout import Example
 from model.detector.detector import Detector
 from model.errors import DatasetError
 from model.evaluation import measuring as module
-from model.evaluation.charts import Judged
 from model.evaluation.groups import group_figures, groups_of
 from model.evaluation.measuring import attention_peaks, judge, judged_members, measure, p_fake_of, verdict_measures
-from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, calibration_error_by_chance
+from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, Judged, calibration_error_by_chance
 from model.photos.corruptions import CLEAN, corrupt
 
 Pixels = NDArray[np.uint8]

@@ -7,23 +7,20 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import brier_score_loss, precision_recall_fscore_support, roc_auc_score
 
+from model.evaluation.bootstrap import Estimate, bootstrap, bootstrap_band, resamples
 from model.evaluation.metrics import (
     FURTHER_MEASURES,
     MEASURES,
-    Estimate,
     accuracy,
     area_under_risk_coverage,
     auc,
     average_precision,
-    bootstrap,
-    bootstrap_band,
     brier_score,
     calibration_error_by_chance,
     expected_calibration_error,
     false_accusation_rate,
     miss_rate,
     reliability_bins,
-    resamples,
     risk_at_coverage,
     risk_coverage,
 )

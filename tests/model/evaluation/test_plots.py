@@ -12,9 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from model.errors import DatasetError
-from model.evaluation.charts import CHARTS, FAKE, REAL, Judged, chart, charts_for, overview, save, save_charts, styled
-from model.evaluation.metrics import Estimate, auc, expected_calibration_error, risk_coverage
+from model.evaluation.bootstrap import Estimate
+from model.evaluation.charts import CHARTS, chart, charts_for, overview, save_charts
+from model.evaluation.metrics import Judged, auc, expected_calibration_error, risk_coverage
 from model.evaluation.plots import read_history, robustness_curves, training_curves, transfer_matrix
+from model.evaluation.reports import FAKE, REAL, save, styled
 from model.photos.corruptions import CLEAN, CORRUPTIONS, conditions
 
 IS_FAKE = np.array([True] * 30 + [False] * 50)

@@ -7,7 +7,7 @@ import pandas
 import pytest
 
 from model.data.layout import Example
-from model.evaluation.metrics import Estimate
+from model.evaluation.bootstrap import Estimate
 from model.exploration.shortcuts import (
     ALARM,
     FEATURES,

@@ -18,8 +18,9 @@ from sklearn.metrics import classification_report
 from model.data.dataset import gather
 from model.detector.detector import Detector
 from model.errors import DatasetError, PretrainedError, RunError, TrainingError
+from model.evaluation.bootstrap import Estimate, bootstrap
 from model.evaluation.measuring import judge, judged_members, truth_of
-from model.evaluation.metrics import Estimate, accuracy, auc, bootstrap
+from model.evaluation.metrics import accuracy, auc
 from model.networks.registry import ARCHITECTURES, Architecture
 from model.photos.corruptions import CLEAN
 from model.studies import compare as module

@@ -21,8 +21,8 @@ from model.data.dataset import gather
 from model.detector.detector import Detector
 from model.detector.engine import Engine
 from model.errors import DatasetError, RunError
+from model.evaluation.bootstrap import Estimate
 from model.evaluation.measuring import judge, judged_members
-from model.evaluation.metrics import Estimate
 from model.legacy.apart import convert
 from model.networks.export import load_keras, save_artifact
 from model.photos.corruptions import CLEAN

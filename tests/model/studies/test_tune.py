@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 
 from model import cli
 from model.errors import RunError, TrainingError
-from model.evaluation.tables import as_options
+from model.evaluation.reports import as_options
 from model.studies.trials import CHOICES, next_trial, open_study, search
 from model.studies.tune import tune
 from model.studies.tune_report import importances, rounded, write_report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model.evaluation.charts import FAKE, REAL
+from model.evaluation.reports import FAKE, REAL
 from model.unseen.ridgelines import GRID, Ridge, density, ridgelines
 
 ROWS = [Ridge("one", False, np.full(20, 0.1)), Ridge("two", True, np.full(30, 0.9), np.full(30, 0.2))]

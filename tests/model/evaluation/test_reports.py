@@ -6,8 +6,8 @@ import csv
 import json
 from pathlib import Path
 
-from model.evaluation.metrics import Estimate
-from model.evaluation.tables import as_options, columns_of, markdown, write_table
+from model.evaluation.bootstrap import Estimate
+from model.evaluation.reports import as_options, columns_of, markdown, write_table
 
 
 def test_markdown_leaves_cells_empty_where_a_row_lacks_a_column() -> None:
