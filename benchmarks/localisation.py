@@ -25,8 +25,9 @@ from sklearn.metrics import average_precision_score
 from benchmarks import _results
 from benchmarks._faces import KnownFace, example_faces, test_faces, the_detector
 from benchmarks._parallel import spread
+from explain.cancel import never
 from explain.maps.registry import METHODS, explainers
-from explain.maps.subject import Subject, never
+from explain.maps.subject import Subject
 from explain.regions.facial import facial_regions, landmarks_in_crop
 from explain.settings import Settings
 from model.artifact.card import Card, read_card, write_card

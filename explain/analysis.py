@@ -1,6 +1,7 @@
 """The one road from a photo to a verdict with its reasons; page, API and command line all take it."""
 
-import time
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -9,17 +10,18 @@ from os import PathLike
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.cancel import never
 from explain.maps.attention import attention_map
-from explain.maps.attribution import Attribution
-from explain.maps.keras_gradients import ExplanationError
+from explain.maps.attribution import Attribution, ExplanationError, progress_of
 from explain.maps.registry import explainers
-from explain.maps.subject import Subject, never
+from explain.maps.subject import Subject
 from explain.probes.robustness import Robustness, measure_robustness
 from explain.probes.what_if import WhatIf, smallest_flip, without
 from explain.regions.facial import landmarks_in_crop, region_names
 from explain.regions.hiding import AUTO, TOKENS
 from explain.regions.superpixels import segment
 from explain.settings import TARGETS, Settings, SettingsError
+from explain.stopwatch import Stopwatch
 from explain.trust.agreement import Agreement
 from explain.trust.measure import Trust, measure
 from model.available import Models, to_choose_from
@@ -111,7 +113,7 @@ def analyze(
         ArtifactError: if no model was given and none can be used.
     """
     detector = detector or _first_detector()
-    watch = _Stopwatch()
+    watch = Stopwatch()
     photo = source if isinstance(source, Photo) else open_photo(source)
     watch.lap("open")
     faces = tuple(find_faces(photo.pixels, detector.card.preprocessing.crop_margin))
@@ -222,19 +224,11 @@ def _explain_by(name: str) -> Step:
         try:
             for found in explainers(analysis.settings.samples)[name](subject, cancelled):
                 attributions = {**analysis.attributions, name: found}
-                yield replace(analysis, attributions=attributions, progress=_progress(found))
+                yield replace(analysis, attributions=attributions, progress=progress_of(found))
         except ExplanationError as error:
             yield replace(analysis, problems={**analysis.problems, name: error.args[0]})
 
     return explain
-
-
-def _progress(found: Attribution) -> float | None:
-    if found.evidence["complete"]:
-        return 1.0
-    if "budget" not in found.evidence:
-        return None
-    return float(found.evidence["samples"]) / float(found.evidence["budget"])
 
 
 def _robustness(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:
@@ -290,26 +284,15 @@ def _trust(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analys
         )
 
 
-class _Stopwatch:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds = {**self.seconds, name: now - self._last}
-        self._last = now
-
-    def pause(self) -> None:
-        self._paused = time.perf_counter()
-
-    def resume(self) -> None:
-        self._last += time.perf_counter() - self._paused
-
-
 def _choose(photo: Photo, faces: tuple[Face, ...], settings: Settings) -> Face | None:
     if not faces:
         return whole_picture(photo.pixels) if settings.whole_picture else None
     if not 0 <= settings.face < len(faces):
         raise SettingsError(Said("refused.face", faces=len(faces), face=settings.face + 1))
     return faces[settings.face]
+
+
+def is_unmoved(analysis: Analysis) -> bool:
+    """Whether any map or measure of trust that asked about many hidden parts found that the answer hardly moves."""
+    of_maps = (found.unmoved for found in analysis.attributions.values())
+    return any(of_maps) or any(trust.unmoved for trust in analysis.trusts.values())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from explain.analysis import MOST_JUDGED, Analysis, analyze
 from explain.batch.photos import Item, Reader, Source, find
-from explain.maps.subject import never
+from explain.cancel import never
 from explain.settings import Settings, SettingsError
 from model.detector.detector import Detector
 from model.errors import PhotoError

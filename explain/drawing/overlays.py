@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from explain.drawing.labels import Box, with_labels
-from explain.maps.attribution import Attribution
+from explain.maps.attribution import Attribution, strongest, unsure
 from explain.probes.what_if import WhatIf
 from model.detector.detector import Prediction
 from model.photos.faces import Face
@@ -66,12 +66,6 @@ def enlarge(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(resized, dtype=np.uint8)
 
 
-def strongest(weights: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """The superpixels with the ``count`` largest absolute weights, strongest first; those that weigh 0 left out."""
-    order = np.argsort(-np.abs(weights), kind="stable")[:count]
-    return order[weights[order] != 0]
-
-
 def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) -> NDArray[np.uint8]:
     """Colour the strongest superpixels: blue speaks for the class explained, orange against it.
 
@@ -108,14 +102,6 @@ def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) 
         supports = bool(attribution.weights[label] > 0)
         _outline(drawn, segments == label, SUPPORTS if supports else OPPOSES, supports, 1 if doubtful[label] else 2)
     return drawn
-
-
-def unsure(attribution: Attribution) -> NDArray[np.bool_]:
-    """Whether each superpixel's interval holds zero, ``(K,)``; False where the method gives no intervals."""
-    if attribution.intervals is None:
-        return np.zeros(0 if attribution.weights is None else len(attribution.weights), bool)
-    doubtful: NDArray[np.bool_] = (attribution.intervals[:, 0] <= 0) & (attribution.intervals[:, 1] >= 0)
-    return doubtful
 
 
 def _outline(

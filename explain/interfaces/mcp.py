@@ -22,11 +22,10 @@ from pydantic import Field
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.routing import BaseRoute, Route
 
-from explain.analysis import Analysis
+from explain.analysis import Analysis, is_unmoved
 from explain.html.robustness import robustness_sentence
 from explain.interfaces.gradio_api import Refused, refusing
 from explain.maps.registry import METHODS
-from explain.maps.unmoved import is_unmoved
 from explain.probes.what_if import what_if_sentence
 from explain.regions.superpixels import METHODS as SEGMENTATIONS
 from explain.report.as_json import to_dict

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.cancel import never
 from explain.maps.attribution import Attribution
-from explain.maps.subject import Subject, never
+from explain.maps.subject import Subject
 
 FLAT_CONTRAST = 0.05  # max - min below which a mask prefers nothing
 

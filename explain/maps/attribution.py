@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.maps.unmoved import hardly_moves
+from explain.regions.superpixels import count_superpixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,24 +84,36 @@ class Attribution:
         return np.bincount(labels, weights=self.map.ravel()) / np.bincount(labels)
 
 
-def count_superpixels(segments: NDArray[np.integer]) -> int:
-    """Number ``K`` of superpixels in ``(S, S) int`` labels that must be exactly ``0..K-1``.
-
-    Raises:
-        ValueError: if the labels are not integers, one is negative, or one of ``0..K-1`` is missing.
-    """
-    if not np.issubdtype(segments.dtype, np.integer) or segments.size == 0:
-        raise ValueError(f"segments must be integers and not empty, got {segments.dtype} {segments.shape}")
-    labels = np.unique(segments)
-    if not np.array_equal(labels, np.arange(len(labels))):
-        got = f"{len(labels)} labels from {labels[0]} to {labels[-1]}"
-        raise ValueError(f"segments must use every label from 0 to K-1, got {got}")
-    return len(labels)
-
-
 def _require(name: str, array: np.ndarray, dtype: type[np.generic], ndim: int) -> None:
     if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != ndim:
         got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
         raise ValueError(f"{name} must be a {ndim}-D array of {np.dtype(dtype)}, got {got}")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinity")
+
+
+def strongest(weights: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """The superpixels with the ``count`` largest absolute weights, strongest first; those that weigh 0 left out."""
+    order = np.argsort(-np.abs(weights), kind="stable")[:count]
+    return order[weights[order] != 0]
+
+
+def unsure(attribution: Attribution) -> NDArray[np.bool_]:
+    """Whether each superpixel's interval holds zero, ``(K,)``; False where the method gives no intervals."""
+    if attribution.intervals is None:
+        return np.zeros(0 if attribution.weights is None else len(attribution.weights), bool)
+    doubtful: NDArray[np.bool_] = (attribution.intervals[:, 0] <= 0) & (attribution.intervals[:, 1] >= 0)
+    return doubtful
+
+
+class ExplanationError(ValueError):
+    """This model, or this face, can't be explained in the way asked for; the message says why and what to do."""
+
+
+def progress_of(found: Attribution) -> float | None:
+    """Share of a map's work that is done, 0..1; None where it can't be told."""
+    if found.evidence["complete"]:
+        return 1.0
+    if "budget" not in found.evidence:
+        return None
+    return float(found.evidence["samples"]) / float(found.evidence["budget"])

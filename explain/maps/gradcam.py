@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.cancel import never
 from explain.maps.attribution import Attribution
 from explain.maps.keras_gradients import LogOdds, before_attention, last_convolution
-from explain.maps.subject import Subject, never
+from explain.maps.subject import Subject
 from model.artifact.preprocessing import to_input
 
 if TYPE_CHECKING:

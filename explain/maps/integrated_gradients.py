@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.cancel import never
 from explain.maps.attribution import Attribution
 from explain.maps.keras_gradients import LogOdds
-from explain.maps.subject import Subject, never
+from explain.maps.subject import Subject
 from model.artifact.preprocessing import to_input
 
 BATCH = 4  # gradients at once: as in model.detector.engine, four pictures stay in the processor's cache

@@ -15,16 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from explain.maps.attribution import ExplanationError
 from model.detector.detector import Detector
 from model.i18n.catalogue import Said
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
-
-
-class ExplanationError(ValueError):
-    """This model, or this face, can't be explained in the way asked for; the message says why and what to do."""
 
 
 def before_attention(network: keras.Model) -> keras.KerasTensor:

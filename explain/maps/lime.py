@@ -15,11 +15,12 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import pairwise_distances
 from tqdm.auto import tqdm
 
-from explain.maps.attribution import Attribution, count_superpixels
-from explain.maps.lime_fit import Halves, compare_halves, halves_of, intervals
-from explain.maps.neighbourhood import batch_bounds, paired_masks
-from explain.maps.subject import Subject, never
+from explain.cancel import never
+from explain.maps.attribution import Attribution
+from explain.maps.lime_fit import Halves, batch_bounds, compare_halves, halves_of, intervals, paired_masks
+from explain.maps.subject import Subject
 from explain.regions.hiding import hidden_crop, perturb
+from explain.regions.superpixels import count_superpixels
 
 BUDGET = 1200  # samples at the most; many maps of 30 superpixels have converged before
 FIRST_MAP = 64  # samples before the first picture, or two per superpixel if that is more

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from explain.cancel import never
 from explain.maps.attribution import Attribution
-from explain.maps.subject import BATCH, Subject, never
+from explain.maps.subject import BATCH, Subject
 
 
 def occlusion(subject: Subject, cancelled: Callable[[], bool] = never) -> Iterator[Attribution]:

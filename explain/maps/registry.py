@@ -13,8 +13,9 @@ from explain.maps.lime import lime
 from explain.maps.occlusion import occlusion
 from explain.maps.rise import rise
 from explain.maps.subject import Subject
-from explain.trust.stability import Explain
 from model.i18n.catalogue import say
+
+Explain = Callable[[Subject, Callable[[], bool]], Iterator[Attribution]]  # a method; its last map counts
 
 
 @dataclass(frozen=True)

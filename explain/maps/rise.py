@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import hadamard
 
+from explain.cancel import never
 from explain.maps.attribution import Attribution
-from explain.maps.subject import BATCH, Subject, never
+from explain.maps.subject import BATCH, Subject
 
 GRID = 7  # cells a side, as in the paper; one more is drawn, and a Hadamard matrix needs a power of two
 CELLS = (GRID + 1) ** 2

@@ -9,16 +9,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.maps.attribution import count_superpixels
 from explain.regions.hiding import TOKENS, hidden_crop, perturb, seen_patches
+from explain.regions.superpixels import count_superpixels
 from model.detector.detector import Detector
 
 BATCH = 64  # pictures held and asked about at once
-
-
-def never() -> bool:
-    """What a caller asks who will not cancel."""
-    return False
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from explain.analysis import Analysis
 
 # Of log-odds, between all answers to one face with parts of it hidden: the odds of Fake change by about 10 %,
 # at P = 0.5 by 0.025. Probabilities themselves would not do: between 0.999 and 0.9999 the odds change tenfold. Over 256
@@ -19,12 +15,6 @@ LEAST = 1e-12  # keeps the log-odds of 0 and 1 finite
 def hardly_moves(lowest: float, highest: float) -> bool:
     """Whether probabilities between these two, in 0..1, are one answer for all that the pictures showed."""
     return _log_odds(highest) - _log_odds(lowest) < HARDLY
-
-
-def is_unmoved(analysis: Analysis) -> bool:
-    """Whether any map or measure of trust that asked about many hidden parts found that the answer hardly moves."""
-    of_maps = (found.unmoved for found in analysis.attributions.values())
-    return any(of_maps) or any(trust.unmoved for trust in analysis.trusts.values())
 
 
 def _log_odds(probability: float) -> float:

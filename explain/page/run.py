@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from explain.analysis import Analysis
+from explain.analysis import Analysis, is_unmoved
 from explain.drawing import overlays
 from explain.drawing.curves import curve_picture
 from explain.drawing.model_card import model_pictures
@@ -17,7 +17,6 @@ from explain.html.regions import pointed_at, region_label, regions_table
 from explain.html.robustness import robustness_section
 from explain.maps.attention import attention_map
 from explain.maps.registry import METHODS
-from explain.maps.unmoved import is_unmoved
 from explain.page import what_if
 from explain.page.links import Asked, Change, Updates, inline_picture, link_field, link_to, notice, visible
 from explain.page.sessions import Runs

@@ -9,11 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.analysis import Analysis
+from explain.analysis import Analysis, is_unmoved
 from explain.drawing import overlays
 from explain.examples import example_of, planted_region
 from explain.maps.attribution import Attribution
-from explain.maps.unmoved import is_unmoved
 from model.photos.faces import Face, crop
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.maps.subject import never
+from explain.cancel import never
 from model.detector.detector import Detector
 from model.i18n.catalogue import number, say
 from model.photos.corruptions import CORRUPTIONS, corrupt

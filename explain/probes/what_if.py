@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.cancel import never
 from explain.maps.attribution import Attribution
-from explain.maps.subject import BATCH, Subject, never
+from explain.maps.subject import BATCH, Subject
 from explain.regions.facial import region_key, shown_name
 from model.i18n.catalogue import Said, number, say
 

@@ -105,3 +105,18 @@ BY_COLOUR: dict[str, Callable[[NDArray[np.uint8], int], NDArray[np.integer]]] = 
     "felzenszwalb": _felzenszwalb,
 }
 METHODS = (*BY_COLOUR, "facial")
+
+
+def count_superpixels(segments: NDArray[np.integer]) -> int:
+    """Number ``K`` of superpixels in ``(S, S) int`` labels that must be exactly ``0..K-1``.
+
+    Raises:
+        ValueError: if the labels are not integers, one is negative, or one of ``0..K-1`` is missing.
+    """
+    if not np.issubdtype(segments.dtype, np.integer) or segments.size == 0:
+        raise ValueError(f"segments must be integers and not empty, got {segments.dtype} {segments.shape}")
+    labels = np.unique(segments)
+    if not np.array_equal(labels, np.arange(len(labels))):
+        got = f"{len(labels)} labels from {labels[0]} to {labels[-1]}"
+        raise ValueError(f"segments must use every label from 0 to K-1, got {got}")
+    return len(labels)

@@ -8,14 +8,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from explain.analysis import Analysis
+from explain.analysis import Analysis, is_unmoved
 from explain.drawing.overlays import data_url
 from explain.html import captions, fragments
 from explain.html.faces import faces_table
 from explain.html.robustness import robustness_section
 from explain.maps.registry import METHODS
 from explain.maps.subject import Subject
-from explain.maps.unmoved import is_unmoved
 from explain.probes.what_if import what_if_sentence
 from explain.report.origin import Origin
 from explain.wording.summary import (

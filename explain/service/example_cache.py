@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from os import PathLike
 
 from explain.analysis import Analysis, analyze
+from explain.cancel import never
 from explain.examples import example_of, examples
-from explain.maps.subject import never
 from explain.settings import Settings
 from model.detector.detector import Detector
 from model.photos.photo import open_photo

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from explain.maps.subject import never
+from explain.cancel import never
 from model.i18n.catalogue import Said
 
 LOOK_S = 0.2  # between two looks whether who waits still wants the answer

@@ -10,7 +10,7 @@ from os import PathLike
 from typing import Any, TypeVar
 
 from explain.analysis import Analysis
-from explain.maps.subject import never
+from explain.cancel import never
 from explain.service.example_cache import Memory
 from explain.service.queue import Turns
 from explain.service.uploads import Uploads

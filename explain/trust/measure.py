@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.cancel import never
 from explain.maps.attribution import Attribution
-from explain.maps.subject import Subject, never
+from explain.maps.registry import Explain
+from explain.maps.subject import Subject
 from explain.maps.unmoved import hardly_moves
 from explain.trust.agreement import Agreement, agreement, without_noise
 from explain.trust.curves import Curves, contest, curve_masks, judge, order_of, random_orders
 from explain.trust.fidelity import fidelity, subset_masks
-from explain.trust.stability import RUNS, Explain, Stability, change_of, compare, repetitions
+from explain.trust.stability import RUNS, Stability, change_of, compare, repetitions
 from explain.wording.trust import sentence
 
 CONFIDENCE = 0.95  # share of random orders that a map must beat to count as better than chance

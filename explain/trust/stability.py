@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.maps.attribution import Attribution
 from explain.maps.subject import Subject
 from explain.trust.agreement import rank_correlation, without_noise
 
@@ -17,8 +16,6 @@ SEEDED = frozenset({"lime", "rise"})  # methods that draw by the subject's seed;
 RUNS = 3  # repetitions, beside the map itself
 TOP = 5  # strongest regions, of either sign, that should come back
 NOISE_SIGMA = 4.0  # of 255: less than what a JPEG of middling quality adds, and hardly seen
-
-Explain = Callable[[Subject, Callable[[], bool]], Iterator[Attribution]]  # a method; its last map counts
 
 
 @dataclass(frozen=True)

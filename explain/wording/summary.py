@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from explain.analysis import Analysis
-from explain.drawing import overlays
+from explain.analysis import Analysis, is_unmoved
 from explain.html import fragments
 from explain.html.robustness import robustness_sentence
+from explain.maps import attribution
 from explain.maps.attribution import Attribution
 from explain.maps.registry import METHODS
 from explain.maps.subject import Subject
-from explain.maps.unmoved import is_unmoved
 from explain.probes.what_if import what_if_sentence
 from explain.regions.facial import shown_name
 from explain.trust.measure import Trust
@@ -97,7 +96,7 @@ def strongest_regions(found: Attribution, subject: Subject, count: int) -> list[
     values = found.region_values(subject.segments).astype(np.float32)
     return [
         (region, _name(subject, region), float(values[region]))
-        for region in map(int, overlays.strongest(values, count))
+        for region in map(int, attribution.strongest(values, count))
     ]
 
 

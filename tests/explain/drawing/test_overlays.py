@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from explain.drawing import overlays
+from explain.maps import attribution
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.probes.what_if import WhatIf
@@ -101,8 +102,8 @@ def test_a_region_looks_the_same_however_many_others_are_shown() -> None:
 
 def test_strongest_means_the_largest_absolute_weight() -> None:
     weights = np.array([0.1, -0.9, 0.5, -0.2], np.float32)
-    assert overlays.strongest(weights, 3).tolist() == [1, 2, 3]
-    assert overlays.strongest(weights, 0).tolist() == []
+    assert attribution.strongest(weights, 3).tolist() == [1, 2, 3]
+    assert attribution.strongest(weights, 0).tolist() == []
 
 
 # Regions that may as well weigh nothing
@@ -131,12 +132,12 @@ def test_a_doubtful_region_is_fainter_than_the_weakest_sure_one() -> None:
 
 
 def test_zero_on_the_edge_of_an_interval_is_held() -> None:
-    assert overlays.unsure(with_intervals(0.5, 1.0, 1.0, 0.5)).tolist() == [False, True, True, False]
+    assert attribution.unsure(with_intervals(0.5, 1.0, 1.0, 0.5)).tolist() == [False, True, True, False]
 
 
 def test_without_intervals_no_region_is_doubtful() -> None:
-    assert overlays.unsure(lime(1, 0.1, 0, -1)).tolist() == [False] * 4
-    assert overlays.unsure(attention_map(np.full((2, 2), 0.5, np.float32), SIDE)).tolist() == []
+    assert attribution.unsure(lime(1, 0.1, 0, -1)).tolist() == [False] * 4
+    assert attribution.unsure(attention_map(np.full((2, 2), 0.5, np.float32), SIDE)).tolist() == []
 
 
 def outlined_share(weight: float) -> float:
@@ -542,4 +543,4 @@ def test_hex_colours_name_the_same_colour(colour: tuple[int, int, int]) -> None:
 
 
 def test_superpixels_that_weigh_nothing_are_not_shown() -> None:
-    assert overlays.strongest(np.array([0.0, -0.2, 0.1, 0.0], np.float32), 4).tolist() == [1, 2]
+    assert attribution.strongest(np.array([0.0, -0.2, 0.1, 0.0], np.float32), 4).tolist() == [1, 2]

@@ -5,7 +5,8 @@ from dataclasses import FrozenInstanceError, replace
 import numpy as np
 import pytest
 
-from explain.maps.attribution import Attribution, count_superpixels
+from explain.maps.attribution import Attribution
+from explain.regions.superpixels import count_superpixels
 
 SEGMENTS = np.array([[0, 0, 1], [0, 2, 1], [2, 2, 1]], np.int32)
 WEIGHTS = np.array([0.5, -0.25, 0.0], np.float32)

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.maps.attribution import Attribution
+from explain.maps.attribution import Attribution, ExplanationError
 from explain.maps.gradcam import class_activation, gradcam, gradcam_attention, hirescam, place_activation
-from explain.maps.keras_gradients import ExplanationError
 from explain.maps.subject import Subject
 from model.artifact.card import Card
 from model.artifact.preprocessing import LABELS, Preprocessing

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.maps.keras_gradients import ExplanationError, LogOdds, before_attention, last_convolution
+from explain.maps.attribution import ExplanationError
+from explain.maps.keras_gradients import LogOdds, before_attention, last_convolution
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing, to_input
 from model.detector.detector import Detector

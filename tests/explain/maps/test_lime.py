@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from explain.maps.attribution import Attribution
 from explain.maps.lime import PATIENCE, LimeExplainer, Predict
-from explain.maps.lime_fit import intervals
-from explain.maps.neighbourhood import batch_bounds, paired_masks
+from explain.maps.lime_fit import batch_bounds, intervals, paired_masks
 from explain.regions.hiding import HIDES, hidden_crop, perturb
 
 CLASSES = ("Fake", "Real")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explain.maps.lime_fit import TOP, compare_halves, halves_of, intervals
-from explain.maps.neighbourhood import paired_masks
+from explain.maps.lime_fit import TOP, compare_halves, halves_of, intervals, paired_masks
 
 WEIGHTS = np.linspace(1.0, 0.1, 12)
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from explain.cancel import never
 from explain.maps.attribution import Attribution
 from explain.maps.registry import METHODS, explainers
-from explain.maps.subject import Subject, never
+from explain.maps.subject import Subject
 from model.detector.detector import Detector, Prediction
 
 SIDE = 24

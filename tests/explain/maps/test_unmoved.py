@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.analysis import Analysis, analyze
+from explain.analysis import Analysis, analyze, is_unmoved
 from explain.drawing import overlays
 from explain.html import captions
-from explain.maps.unmoved import hardly_moves, is_unmoved
+from explain.maps.unmoved import hardly_moves
 from explain.page.view import View, pictures
 from explain.report.files import report_pictures
 from explain.report.origin import Origin

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.maps.attribution import count_superpixels
 from explain.regions.facial import NAMES, facial_regions, landmarks_in_crop, region_names
+from explain.regions.superpixels import count_superpixels
 from model.photos.faces import Face, find_faces, whole_picture
 
 SIDE = 200

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from explain.analysis import NO_ATTENTION, Analysis
+from explain.cancel import never
 from explain.html.robustness import robustness_in_words, robustness_sentence
 from explain.maps import lime as lime_map
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.maps.occlusion import occlusion
-from explain.maps.subject import Subject, never
+from explain.maps.subject import Subject
 from explain.probes.robustness import measure_robustness
 from explain.probes.what_if import smallest_flip, without
 from explain.report.files import DATA, OURS, PAGE, PICTURES, ReportError, record, write_report

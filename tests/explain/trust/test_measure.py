@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.maps.lime import LimeExplainer
+from explain.maps.registry import Explain
 from explain.maps.subject import BATCH, Subject
 from explain.trust.curves import ORDERS, STEPS, order_of
 from explain.trust.fidelity import SUBSETS
 from explain.trust.measure import Trust, TrustProgress, measure
-from explain.trust.stability import RUNS, Explain
+from explain.trust.stability import RUNS
 from model.detector.detector import Detector
 from model.photos.faces import find_faces
 

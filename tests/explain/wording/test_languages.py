@@ -16,8 +16,7 @@ from explain.drawing.curves import curve_picture
 from explain.examples import Example, examples
 from explain.html import captions, fragments
 from explain.maps.attention import attention_map
-from explain.maps.attribution import Attribution
-from explain.maps.keras_gradients import ExplanationError
+from explain.maps.attribution import Attribution, ExplanationError
 from explain.maps.registry import METHODS
 from explain.maps.subject import Subject
 from explain.probes.what_if import WhatIf, smallest_flip, what_if_sentence, without

@@ -58,7 +58,7 @@ ALLOWED = {
     },
     "explain/interfaces/mcp.py": {"WhyFake says how likely": "what an assistant reads before it asks"},
     "explain/maps/attention.py": {"either class": "data: the target of a map that explains neither class"},
-    "explain/maps/attribution.py": {"labels from": "of a ValueError for programmers"},
+    "explain/regions/superpixels.py": {"labels from": "of a ValueError for programmers"},
     "explain/regions/facial.py": {"left ": "data: a region's name", "right ": "data: a region's name"},
     "explain/interfaces/http.py": {
         "WhyFake": "the name of the product",
