@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from explain.drawing.overlays import SUPPORTS, hex_colour
+from explain.drawing.palette import SUPPORTS, hex_colour
 from explain.maps.registry import METHODS
 from explain.trust.curves import Curves
 from explain.trust.measure import Trust

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from explain.drawing.overlays import data_url
+from explain.drawing.palette import data_url
 from model.artifact.card import Card
 from model.artifact.facts import readable
 from model.evaluation.charts import draw_bins

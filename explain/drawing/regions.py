@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_position
 
-from explain.drawing.overlays import PICTURE_SIZE
+from explain.drawing.palette import PICTURE_SIZE
 
 CROWDED = 80  # regions from which the picture is drawn at twice the size, to leave room for their numbers
 FONT = cv2.FONT_HERSHEY_SIMPLEX

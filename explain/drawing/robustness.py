@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from explain.drawing.overlays import OPPOSES, SUPPORTS, hex_colour
+from explain.drawing.palette import OPPOSES, SUPPORTS, hex_colour
 from explain.probes.robustness import PARTS, Curve, Robustness, level_name, verdict_name
 from model.i18n.catalogue import number, say
 

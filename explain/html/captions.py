@@ -3,7 +3,7 @@
 import math
 from html import escape
 
-from explain.drawing.overlays import OPPOSES, SUPPORTS, hex_colour
+from explain.drawing.palette import OPPOSES, SUPPORTS, hex_colour
 from explain.maps.attribution import Attribution, strongest, unsure
 from explain.maps.lime import SAMPLES_PER_SUPERPIXEL
 from explain.maps.lime_fit import RANK_CORRELATION, TOP

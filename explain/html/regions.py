@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.analysis import Analysis
-from explain.drawing import overlays
+from explain.drawing import palette
 from explain.maps.attribution import Attribution
 from explain.regions.facial import shown_name
 from model.i18n.catalogue import number, say
@@ -69,7 +69,7 @@ def _label_picture(labels: NDArray[np.integer]) -> str:
     """Labels ``(H, W)`` as a PNG in a data URL: the low byte in red, the high byte in green."""
     coded = np.zeros((*labels.shape, 3), np.uint8)
     coded[..., 0], coded[..., 1] = labels & 255, labels >> 8
-    return overlays.data_url(overlays.png(coded))
+    return palette.data_url(palette.png(coded))
 
 
 def regions_table(found: Attribution | None) -> str:

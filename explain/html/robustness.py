@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from explain.analysis import Analysis
-from explain.drawing import overlays
+from explain.drawing import palette
 from explain.drawing.robustness import robustness_picture
 from explain.probes.robustness import PARTS, Curve, Robustness, level_name, verdict_name
 from model.i18n.catalogue import number, say
@@ -54,15 +54,15 @@ def robustness_section(analysis: Analysis, wide: bytes | None = None, narrow: by
     found = analysis.robustness
     if found is None:
         return ""
-    wide = wide or overlays.png(robustness_picture(found))
-    narrow = narrow or overlays.png(robustness_picture(found, narrow=True))
+    wide = wide or palette.png(robustness_picture(found))
+    narrow = narrow or palette.png(robustness_picture(found, narrow=True))
     note = say("robustness.note", size=CROP_SIZE)
     if not any(name in found.measured for name in PARTS):
         note += " " + say("robustness.no_parts")
     return (
         f'<p class="lead">{escape(robustness_sentence(found))}</p>'
-        f'<picture><source media="screen and (max-width: 40rem)" srcset="{overlays.data_url(narrow)}">'
-        f'<img class="curves" src="{overlays.data_url(wide)}" alt="{escape(robustness_in_words(found))}"></picture>'
+        f'<picture><source media="screen and (max-width: 40rem)" srcset="{palette.data_url(narrow)}">'
+        f'<img class="curves" src="{palette.data_url(wide)}" alt="{escape(robustness_in_words(found))}"></picture>'
         f"<p>{escape(note)}</p>"
         f"<details><summary>{escape(say('robustness.numbers'))}</summary>{_table(found)}</details>"
     )

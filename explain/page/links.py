@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.analysis import Analysis
-from explain.drawing import overlays
+from explain.drawing import palette
 from explain.examples import example_of
 from explain.html import fragments
 from model.i18n.catalogue import say
@@ -42,7 +42,7 @@ def notice(sentence: str, kind: str = "note") -> Change:
 
 def inline_picture(picture: NDArray[np.uint8], told: str) -> str:
     """A picture inside HTML, for parts that start closed: an image component stays empty in them."""
-    return f'<img class="curves" alt="{escape(told)}" src="{overlays.data_url(overlays.png(picture))}">'
+    return f'<img class="curves" alt="{escape(told)}" src="{palette.data_url(palette.png(picture))}">'
 
 
 def link_to(asked: Asked, analysis: Analysis | None = None) -> str:

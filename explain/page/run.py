@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from explain.analysis import Analysis, is_unmoved
-from explain.drawing import overlays
+from explain.drawing import overlays, palette
 from explain.drawing.curves import curve_picture
 from explain.drawing.model_card import model_pictures
 from explain.examples import example_of
@@ -155,7 +155,7 @@ class Page:
         analysis = seen.analysis
         assert analysis.prediction is not None and analysis.settings.target is not None
         assert analysis.subject is not None and analysis.chosen is not None
-        face = overlays.enlarge(analysis.chosen.crop)
+        face = palette.enlarge(analysis.chosen.crop)
         if seen.planted is not None:
             face = overlays.planted_outline(face, seen.planted)
         changes: Updates = {
@@ -164,7 +164,7 @@ class Page:
             "label": {say(f"class.{name}"): value for name, value in analysis.prediction.probabilities.items()},
             "maps": visible(True),
             "original_picture": face,
-            "what_if_picture": overlays.enlarge(analysis.subject.crop),
+            "what_if_picture": palette.enlarge(analysis.subject.crop),
             "trust_group": visible(analysis.settings.trust),
         }
         for name in METHODS:
@@ -275,7 +275,7 @@ def slide(seen: View, asked: Asked) -> Updates:
     choices = [(METHODS[one].title, one) for one in names]
     return {
         "slide_map": Change(choices=choices, value=name),
-        "slide_picture": (overlays.enlarge(analysis.chosen.crop), picture),
+        "slide_picture": (palette.enlarge(analysis.chosen.crop), picture),
     }
 
 

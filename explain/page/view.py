@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.analysis import Analysis, is_unmoved
-from explain.drawing import overlays
+from explain.drawing import overlays, palette
+from explain.drawing.boxes import boxes, display_scale
 from explain.examples import example_of, planted_region
 from explain.maps.attribution import Attribution
 from model.photos.faces import Face, crop
@@ -37,7 +38,7 @@ class View:
             kept = replace(analysis, photo=before.analysis.photo)
             return replace(before, analysis=kept)
         pixels = analysis.photo.pixels
-        scale = overlays.display_scale(pixels)
+        scale = display_scale(pixels)
         if scale < 1:
             size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
             pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -50,10 +51,10 @@ class View:
         return replace(self, analysis=replace(self.analysis, attributions=attributions))
 
     def boxes(self) -> NDArray[np.uint8]:
-        """The photo as it is shown, with a box around each face, see ``explain.drawing.overlays.boxes``."""
+        """The photo as it is shown, with a box around each face, see ``explain.drawing.boxes.boxes``."""
         chosen = self.analysis.chosen
         small = {id(face): self._scaled(face) for face in (*self.analysis.faces, *([chosen] if chosen else ()))}
-        return overlays.boxes(
+        return boxes(
             self.analysis.photo.pixels,
             tuple(small[id(face)] for face in self.analysis.faces),
             None if chosen is None else small[id(chosen)],
@@ -67,10 +68,10 @@ class View:
     def region_at(self, x: float, y: float) -> int | None:
         """The region at a place in a map's picture, ``x`` and ``y`` in its 640 pixels; None outside."""
         subject = self.analysis.subject
-        if subject is None or not (0 <= x < overlays.PICTURE_SIZE and 0 <= y < overlays.PICTURE_SIZE):
+        if subject is None or not (0 <= x < palette.PICTURE_SIZE and 0 <= y < palette.PICTURE_SIZE):
             return None
         side = len(subject.segments)
-        return int(subject.segments[int(y * side / overlays.PICTURE_SIZE), int(x * side / overlays.PICTURE_SIZE)])
+        return int(subject.segments[int(y * side / palette.PICTURE_SIZE), int(x * side / palette.PICTURE_SIZE)])
 
     def face_at(self, x: float, y: float) -> int | None:
         """Index of the smallest face box around a place in the picture with the boxes."""
@@ -96,7 +97,7 @@ def pictures(view: View, shown: int, names: Collection[str] | None = None) -> di
             continue
         assert chosen is not None  # there are maps only of a face
         if colourless and name != "attention":
-            drawn[name] = overlays.enlarge(chosen.crop)
+            drawn[name] = palette.enlarge(chosen.crop)
         elif attribution.weights is not None:
             drawn[name] = overlays.lime_overlay(chosen.crop, attribution, shown)
         elif name == "attention":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from explain.drawing import overlays
+from explain.drawing import overlays, palette
 from explain.html import fragments
 from explain.page.links import Asked, Change, Updates
 from explain.page.view import View
@@ -73,7 +73,7 @@ def _show(seen: View, what_if: WhatIf | None) -> Updates:
     subject = seen.analysis.subject
     assert subject is not None
     if what_if is None:
-        text, picture, hidden = fragments.what_if_help(), overlays.enlarge(subject.crop), []
+        text, picture, hidden = fragments.what_if_help(), palette.enlarge(subject.crop), []
     else:
         text = f'<p role="status">{escape(what_if_sentence(what_if, subject.target))}</p>'
         picture, hidden = overlays.hidden_regions(what_if, subject.segments), list(what_if.hidden)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.analysis import Analysis
-from explain.drawing import overlays
+from explain.drawing import boxes, overlays, palette
 from explain.drawing.curves import curve_picture
 from explain.drawing.regions import numbered_regions
 from explain.drawing.robustness import robustness_picture
@@ -65,7 +65,7 @@ def write_report(analysis: Analysis, card: Card, folder: Path, shown: int = 8, o
 
 def report_files(analysis: Analysis, card: Card, shown: int, origin: Origin) -> dict[str, bytes]:
     """Every file of a report by its name, the page first; the same arguments give the same bytes."""
-    drawn = {name: overlays.png(picture) for name, picture in report_pictures(analysis, shown).items()}
+    drawn = {name: palette.png(picture) for name, picture in report_pictures(analysis, shown).items()}
     data = json.dumps(record(analysis, origin), indent=2, ensure_ascii=False) + "\n"
     page = report_html(analysis, card, drawn, shown, origin)
     return {PAGE: page.encode(), DATA: data.encode(), **{f"{name}.png": content for name, content in drawn.items()}}
@@ -94,12 +94,12 @@ def record(analysis: Analysis, origin: Origin) -> dict[str, Any]:
 
 def report_pictures(analysis: Analysis, shown: int) -> dict[str, NDArray[np.uint8]]:
     """Every picture of a report, ``(H, W, 3) uint8`` RGB, by one of the names in ``PICTURES``."""
-    boxed = overlays.boxes(analysis.photo.pixels, analysis.faces, analysis.chosen, analysis.predictions)
+    boxed = boxes.boxes(analysis.photo.pixels, analysis.faces, analysis.chosen, analysis.predictions)
     drawn = {"photo": boxed}
     if analysis.chosen is None:
         return drawn
-    drawn["face"] = overlays.enlarge(analysis.chosen.crop)
-    drawn |= pictures(View(analysis, None, overlays.display_scale(analysis.photo.pixels)), shown)
+    drawn["face"] = palette.enlarge(analysis.chosen.crop)
+    drawn |= pictures(View(analysis, None, boxes.display_scale(analysis.photo.pixels)), shown)
     drawn |= {f"{name}_curves": curve_picture(trust) for name, trust in analysis.trusts.items()}
     if (subject := analysis.subject) is not None:
         drawn["regions"] = numbered_regions(subject.crop, subject.segments)

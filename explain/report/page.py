@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from explain.analysis import Analysis, is_unmoved
-from explain.drawing.overlays import data_url
+from explain.drawing.palette import data_url
 from explain.html import captions, fragments
 from explain.html.faces import faces_table
 from explain.html.robustness import robustness_section

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.drawing.overlays import CHOSEN, display_scale
+from explain.drawing.boxes import CHOSEN, display_scale
 from model.photos.faces import find_faces
 from model.photos.photo import open_photo
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from explain.drawing.curves import DOTS_PER_INCH, INCHES, curve_picture
-from explain.drawing.overlays import SUPPORTS
+from explain.drawing.palette import SUPPORTS
 from explain.maps.registry import METHODS
 from explain.trust.curves import ORDERS, Band, Curves
 from explain.trust.measure import Trust

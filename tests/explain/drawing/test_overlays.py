@@ -14,7 +14,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from explain.drawing import overlays
+from explain.drawing import boxes, overlays, palette
 from explain.maps import attribution
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
@@ -28,7 +28,7 @@ GREY = np.full((SIDE, SIDE, 3), 128, np.uint8)
 WHITE = np.full((SIDE, SIDE, 3), 255, np.uint8)
 HALF = SIDE // 2
 QUARTERS = np.kron([[0, 1], [2, 3]], np.ones((HALF, HALF))).astype(np.int32)  # four squares
-PIXELS_PER_QUARTER = overlays.PICTURE_SIZE // 2
+PIXELS_PER_QUARTER = palette.PICTURE_SIZE // 2
 MIDDLE = np.zeros((SIDE, SIDE), np.int32)  # a square in a frame
 MIDDLE[16:48, 16:48] = 1
 MARGIN = 8  # picture pixels from the border of a quarter that an outline may cover
@@ -62,22 +62,22 @@ def shade(picture: NDArray[np.float64]) -> float:
 
 
 @pytest.mark.parametrize(
-    ("label", "colour", "other"), [(0, overlays.SUPPORTS, overlays.OPPOSES), (1, overlays.OPPOSES, overlays.SUPPORTS)]
+    ("label", "colour", "other"), [(0, palette.SUPPORTS, palette.OPPOSES), (1, palette.OPPOSES, palette.SUPPORTS)]
 )
 def test_supporting_regions_turn_blue_and_opposing_ones_orange(
     label: int, colour: tuple[int, int, int], other: tuple[int, int, int]
 ) -> None:
     picture = overlays.lime_overlay(GREY, lime(1, -1, 0.5, -0.5), 4)
-    before = quarter(overlays.enlarge(GREY), label)
+    before = quarter(palette.enlarge(GREY), label)
     after = quarter(picture, label)
     assert closeness(after, colour) > closeness(before, colour) + 20
     assert closeness(after, other) < closeness(before, other)
 
 
 def test_the_two_colours_are_blue_and_orange() -> None:
-    red, _, blue = overlays.SUPPORTS
+    red, _, blue = palette.SUPPORTS
     assert blue > 2 * red
-    red, green, blue = overlays.OPPOSES
+    red, green, blue = palette.OPPOSES
     assert red > green > blue
 
 
@@ -143,9 +143,9 @@ def test_without_intervals_no_region_is_doubtful() -> None:
 def outlined_share(weight: float) -> float:
     """Share of a square region's border that is drawn in its full colour."""
     picture = overlays.lime_overlay(WHITE, lime(0.0, weight, segments=MIDDLE), 1).astype(int)
-    colour = overlays.SUPPORTS if weight > 0 else overlays.OPPOSES
+    colour = palette.SUPPORTS if weight > 0 else palette.OPPOSES
     full = np.abs(picture - np.array(colour)).max(axis=2) <= 12
-    first, last = 16 * overlays.PICTURE_SIZE // SIDE, 48 * overlays.PICTURE_SIZE // SIDE
+    first, last = 16 * palette.PICTURE_SIZE // SIDE, 48 * palette.PICTURE_SIZE // SIDE
     edges = [
         full[first - 2 : first + 3, first:last].any(axis=0),
         full[last - 3 : last + 2, first:last].any(axis=0),
@@ -170,7 +170,7 @@ def test_pictures_have_one_size_and_leave_the_crop_alone() -> None:
     before = crop.copy()
     attention = attention_map(np.eye(4, dtype=np.float32), SIDE)
     for picture in (
-        overlays.enlarge(crop),
+        palette.enlarge(crop),
         overlays.lime_overlay(crop, lime(1, -1, 0, 0.5), 4),
         overlays.heatmap(crop, attention),
     ):
@@ -239,7 +239,7 @@ SIGNED = signed(np.array([[1.0, -1.0], [0.5, 0.0]]))
 
 def test_positive_places_turn_blue_and_negative_ones_orange() -> None:
     picture = overlays.signed_map(GREY, SIGNED)
-    for label, colour, other in ((0, overlays.SUPPORTS, overlays.OPPOSES), (1, overlays.OPPOSES, overlays.SUPPORTS)):
+    for label, colour, other in ((0, palette.SUPPORTS, palette.OPPOSES), (1, palette.OPPOSES, palette.SUPPORTS)):
         # Clear of the borders between quarters, where one value blends into the next.
         middle = quarter(picture, label)[20:-20, 20:-20]
         expected = 0.2 * 128 + 0.8 * np.array(colour)
@@ -270,8 +270,8 @@ def test_a_single_pixel_is_drawn_though_all_others_are_zero() -> None:
     values = np.zeros((SIDE, SIDE))
     values[16, 16] = -0.001  # fewer than a hundredth of the pixels
     picture = overlays.signed_map(GREY, signed(values)).astype(int)
-    place = (16 * 2 + 1) * overlays.PICTURE_SIZE // (2 * SIDE)
-    np.testing.assert_allclose(picture[place, place], 0.2 * 128 + 0.8 * np.array(overlays.OPPOSES), atol=15)
+    place = (16 * 2 + 1) * palette.PICTURE_SIZE // (2 * SIDE)
+    np.testing.assert_allclose(picture[place, place], 0.2 * 128 + 0.8 * np.array(palette.OPPOSES), atol=15)
     assert (picture[place:, 2 * place :] == 128).all()
 
 
@@ -279,7 +279,7 @@ def test_a_map_of_zeros_leaves_the_grey_picture() -> None:
     crop = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
     picture = overlays.signed_map(crop, signed(np.zeros((2, 2))))
     assert (picture == picture[..., :1]).all(), "no colour at all"
-    np.testing.assert_array_equal(picture[..., 0], cv2.cvtColor(overlays.enlarge(crop), cv2.COLOR_RGB2GRAY))
+    np.testing.assert_array_equal(picture[..., 0], cv2.cvtColor(palette.enlarge(crop), cv2.COLOR_RGB2GRAY))
     assert picture.shape == (640, 640, 3) and picture.dtype == np.uint8
 
 
@@ -318,8 +318,8 @@ def test_hidden_regions_show_the_picture_that_the_network_was_asked_about() -> N
     asked = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
     before = asked.copy()
     picture = overlays.hidden_regions(what_if(asked, 1), MIDDLE)
-    np.testing.assert_array_equal(quarter(picture, 0)[:140], quarter(overlays.enlarge(asked), 0)[:140])
-    np.testing.assert_array_equal(overlays.hidden_regions(what_if(asked), MIDDLE), overlays.enlarge(asked))
+    np.testing.assert_array_equal(quarter(picture, 0)[:140], quarter(palette.enlarge(asked), 0)[:140])
+    np.testing.assert_array_equal(overlays.hidden_regions(what_if(asked), MIDDLE), palette.enlarge(asked))
     np.testing.assert_array_equal(asked, before)
 
 
@@ -345,9 +345,9 @@ def face(x: int, y: int, w: int, h: int) -> Face:
 def test_boxes_are_drawn_on_a_picture_of_limited_size(height: int, width: int, expected: tuple[int, int]) -> None:
     photo = np.zeros((height, width, 3), np.uint8)
     found = face(10, 10, 20, 20)
-    picture = overlays.boxes(photo, (found,), found)
+    picture = boxes.boxes(photo, (found,), found)
     assert picture.shape == (*expected, 3)
-    assert overlays.display_scale(photo) == min(1.0, 1024 / max(height, width))
+    assert boxes.display_scale(photo) == min(1.0, 1024 / max(height, width))
 
 
 def colour_near(picture: NDArray[np.uint8], colour: tuple[int, int, int]) -> NDArray[np.bool_]:
@@ -358,9 +358,9 @@ def colour_near(picture: NDArray[np.uint8], colour: tuple[int, int, int]) -> NDA
 def test_each_face_gets_a_box_where_it_is(scale: int) -> None:
     photo = np.zeros((400 * scale, 500 * scale, 3), np.uint8)
     one, two = (face(*(scale * value for value in box)) for box in ((40, 60, 120, 150), (300, 100, 90, 90)))
-    picture = overlays.boxes(photo, (one, two), one)
-    shown = overlays.display_scale(photo) * scale
-    for (x, y, w, h), colour in (((40, 60, 120, 150), overlays.CHOSEN), ((300, 100, 90, 90), overlays.OTHER)):
+    picture = boxes.boxes(photo, (one, two), one)
+    shown = boxes.display_scale(photo) * scale
+    for (x, y, w, h), colour in (((40, 60, 120, 150), boxes.CHOSEN), ((300, 100, 90, 90), boxes.OTHER)):
         rows, columns = np.nonzero(colour_near(picture, colour))
         reach = np.array([columns.min(), rows.min(), columns.max(), rows.max()])
         np.testing.assert_allclose(reach, np.array([x, y, x + w, y + h]) * shown, atol=4)
@@ -369,12 +369,12 @@ def test_each_face_gets_a_box_where_it_is(scale: int) -> None:
 def test_the_chosen_face_has_a_thicker_box() -> None:
     photo = np.zeros((400, 500, 3), np.uint8)
     one, two = face(40, 60, 120, 150), face(300, 60, 120, 150)
-    first, second = (overlays.boxes(photo, (one, two), chosen) for chosen in (one, two))
+    first, second = (boxes.boxes(photo, (one, two), chosen) for chosen in (one, two))
     for picture, chosen, other in ((first, one, two), (second, two, one)):
         middle = 60 + 75
         widths = [
             colour_near(picture[middle : middle + 1, found.box[0] - 10 : found.box[0] + 10], colour).sum()
-            for found, colour in ((chosen, overlays.CHOSEN), (other, overlays.OTHER))
+            for found, colour in ((chosen, boxes.CHOSEN), (other, boxes.OTHER))
         ]
         assert widths[0] > widths[1] >= 1
 
@@ -382,11 +382,11 @@ def test_the_chosen_face_has_a_thicker_box() -> None:
 def test_boxes_are_numbered_unless_the_whole_picture_was_judged() -> None:
     photo = np.zeros((400, 500, 3), np.uint8)
     found = face(100, 100, 200, 200)
-    numbered, plain = overlays.boxes(photo, (found,), found), overlays.boxes(photo, (), found)
+    numbered, plain = boxes.boxes(photo, (found,), found), boxes.boxes(photo, (), found)
     rows, columns = np.nonzero((numbered != plain).any(axis=2))
     assert rows.min() > 75 and rows.max() <= 100, "just above the box, whose inside stays free"
     assert columns.min() == 100 and columns.max() < 125
-    assert colour_near(plain, overlays.CHOSEN).sum() > 100
+    assert colour_near(plain, boxes.CHOSEN).sum() > 100
 
 
 def said(verdict: str, p_fake: float) -> Prediction:
@@ -398,8 +398,8 @@ def test_each_verdict_has_its_own_colour_and_line() -> None:
     photo = np.zeros((400, 500, 3), np.uint8)
     found = face(100, 100, 200, 200)
     drawn, pieces = {}, {}
-    for verdict, colour in (("Fake", (213, 94, 0)), ("Real", overlays.SUPPORTS), ("Inconclusive", overlays.OTHER)):
-        picture = overlays.boxes(photo, (found,), found, [said(verdict, 0.5)])
+    for verdict, colour in (("Fake", (213, 94, 0)), ("Real", palette.SUPPORTS), ("Inconclusive", boxes.OTHER)):
+        picture = boxes.boxes(photo, (found,), found, [said(verdict, 0.5)])
         side = colour_near(picture[100:300, 298:303], colour).any(axis=1)
         drawn[verdict], pieces[verdict] = side.mean(), np.count_nonzero(np.diff(side.astype(int)) == 1)
     assert drawn["Fake"] == 1 > drawn["Real"] > drawn["Inconclusive"] > 0
@@ -410,7 +410,7 @@ def label_of(photo_side: int, box: tuple[int, int, int, int], *said_of: Predicti
     """Where a picture differs from the same one with nothing to say: the label."""
     photo = np.full((photo_side, photo_side, 3), 255, np.uint8)
     found = face(*box)
-    ink = overlays.boxes(photo, (found,), found, said_of).max(axis=2) < 80
+    ink = boxes.boxes(photo, (found,), found, said_of).max(axis=2) < 80
     return np.asarray(ink)
 
 
@@ -453,7 +453,7 @@ def test_labels_never_cover_each_other() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ImageDraw.ImageDraw, "rectangle", note)
-        overlays.boxes(photo, crowd, crowd[3], [said("Fake", 0.9)] * len(crowd))
+        boxes.boxes(photo, crowd, crowd[3], [said("Fake", 0.9)] * len(crowd))
     assert 10 < len(placed) <= len(crowd)
     covered = np.zeros((320, 320), int)
     for left, top, right, bottom in placed:
@@ -465,8 +465,8 @@ def test_chosen_face_is_labelled_first() -> None:
     """Of two faces in one place only one can be told in full."""
     photo = np.full((300, 300, 3), 255, np.uint8)
     pair = (face(100, 100, 90, 90), face(101, 101, 90, 90))
-    first, second = (overlays.boxes(photo, pair, chosen, [said("Fake", 0.9), said("Real", 0.1)]) for chosen in pair)
-    alone = overlays.boxes(photo, pair[:1], pair[0], [said("Fake", 0.9)])
+    first, second = (boxes.boxes(photo, pair, chosen, [said("Fake", 0.9), said("Real", 0.1)]) for chosen in pair)
+    alone = boxes.boxes(photo, pair[:1], pair[0], [said("Fake", 0.9)])
     np.testing.assert_array_equal(first[80:100, 100:190], alone[80:100, 100:190])
     assert (second[80:100, 100:190] != alone[80:100, 100:190]).any()
 
@@ -474,22 +474,22 @@ def test_chosen_face_is_labelled_first() -> None:
 def test_labels_speak_turkish() -> None:
     photo = np.full((300, 300, 3), 255, np.uint8)
     found = face(100, 100, 90, 90)
-    english = overlays.boxes(photo, (found,), found, [said("Real", 0.1)])
+    english = boxes.boxes(photo, (found,), found, [said("Real", 0.1)])
     with speaking("tr"):
-        assert (overlays.boxes(photo, (found,), found, [said("Real", 0.1)]) != english).any()
+        assert (boxes.boxes(photo, (found,), found, [said("Real", 0.1)]) != english).any()
 
 
 def test_faces_beyond_those_judged_keep_their_number_and_a_plain_box() -> None:
     photo = np.zeros((400, 500, 3), np.uint8)
     pair = (face(40, 60, 120, 150), face(300, 60, 120, 150))
-    judged, none = overlays.boxes(photo, pair, pair[0], [said("Fake", 0.9)]), overlays.boxes(photo, pair, pair[0])
+    judged, none = boxes.boxes(photo, pair, pair[0], [said("Fake", 0.9)]), boxes.boxes(photo, pair, pair[0])
     np.testing.assert_array_equal(judged[:, 250:], none[:, 250:])
     assert (judged[:, :250] != none[:, :250]).any()
 
 
 def test_png_holds_the_picture() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
-    with Image.open(io.BytesIO(overlays.png(picture))) as image:
+    with Image.open(io.BytesIO(palette.png(picture))) as image:
         assert image.format == "PNG"
         np.testing.assert_array_equal(np.asarray(image), picture)
 
@@ -497,9 +497,9 @@ def test_png_holds_the_picture() -> None:
 def test_a_photo_without_faces_stays_as_it_is() -> None:
     photo = np.random.default_rng(0).integers(0, 256, (300, 400, 3)).astype(np.uint8)
     before = photo.copy()
-    picture = overlays.boxes(photo, (), None)
+    picture = boxes.boxes(photo, (), None)
     np.testing.assert_array_equal(picture, photo)
-    overlays.boxes(photo, (face(10, 10, 90, 90),), None)
+    boxes.boxes(photo, (face(10, 10, 90, 90),), None)
     np.testing.assert_array_equal(photo, before)
 
 
@@ -509,7 +509,7 @@ def test_a_photo_without_faces_stays_as_it_is() -> None:
 def test_planted_region_is_outlined_and_nothing_else() -> None:
     changed = np.zeros((SIDE, SIDE), np.uint8)
     changed[16:48, 16:48] = 255
-    picture = overlays.enlarge(GREY)
+    picture = palette.enlarge(GREY)
     outlined = overlays.planted_outline(picture, changed)
     assert (picture == 128).all(), "the outline is drawn on a copy"
     rows, columns = np.nonzero((outlined != picture).any(axis=2))
@@ -531,13 +531,13 @@ def test_planted_outline_shows_on_dark_and_on_light() -> None:
 
 
 def test_a_mask_without_a_region_draws_nothing() -> None:
-    picture = overlays.enlarge(GREY)
+    picture = palette.enlarge(GREY)
     np.testing.assert_array_equal(overlays.planted_outline(picture, np.zeros((SIDE, SIDE), np.uint8)), picture)
 
 
-@pytest.mark.parametrize("colour", [overlays.SUPPORTS, overlays.OPPOSES, (0, 0, 0), (255, 255, 255)])
+@pytest.mark.parametrize("colour", [palette.SUPPORTS, palette.OPPOSES, (0, 0, 0), (255, 255, 255)])
 def test_hex_colours_name_the_same_colour(colour: tuple[int, int, int]) -> None:
-    text = overlays.hex_colour(colour)
+    text = palette.hex_colour(colour)
     assert re.fullmatch("#[0-9a-f]{6}", text)
     assert tuple(bytes.fromhex(text[1:])) == colour
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.drawing import overlays
+from explain.drawing import palette
 from explain.html import captions
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
@@ -133,7 +133,7 @@ def test_every_signed_map_says_which_colour_speaks_for_its_class(found: Attribut
 def test_legend_has_the_colours_and_the_outlines_of_the_picture(found: Attribution) -> None:
     fragment = captions.caption(found, CARD, 8)
     colours = re.findall(r"background:(#[0-9a-f]{6})", fragment)
-    assert colours == [overlays.hex_colour(overlays.SUPPORTS), overlays.hex_colour(overlays.OPPOSES)]
+    assert colours == [palette.hex_colour(palette.SUPPORTS), palette.hex_colour(palette.OPPOSES)]
     has_outlines = found.weights is not None
     assert ("blue, solid" in fragment) is ("orange, dashed" in fragment) is has_outlines
 

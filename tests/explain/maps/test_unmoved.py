@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from explain.analysis import Analysis, analyze, is_unmoved
-from explain.drawing import overlays
+from explain.drawing import palette
 from explain.html import captions
 from explain.maps.unmoved import hardly_moves
 from explain.page.view import View, pictures
@@ -108,12 +108,12 @@ def test_models_that_move_are_explained_as_before(moved: Analysis) -> None:
     assert SENTENCE not in text(captions.caption(found, AnalyticDetector(moving).card, 8))
     drawn = pictures(View(moved, None, 1.0), 8)
     assert moved.chosen is not None
-    assert not np.array_equal(drawn["lime"], overlays.enlarge(moved.chosen.crop))
+    assert not np.array_equal(drawn["lime"], palette.enlarge(moved.chosen.crop))
 
 
 def test_nothing_is_coloured_but_the_attention_mask(unmoved: Analysis) -> None:
     assert is_unmoved(unmoved) and unmoved.chosen is not None
-    face = overlays.enlarge(unmoved.chosen.crop)
+    face = palette.enlarge(unmoved.chosen.crop)
     for drawn in (pictures(View(unmoved, None, 1.0), 8), report_pictures(unmoved, 8)):
         for name in ("lime", "occlusion"):
             np.testing.assert_array_equal(drawn[name], face)
@@ -158,7 +158,7 @@ def test_words_name_no_region(unmoved: Analysis) -> None:
 
 
 def test_report_says_it_too(unmoved: Analysis) -> None:
-    files = {name: overlays.png(picture) for name, picture in report_pictures(unmoved, 8).items()}
+    files = {name: palette.png(picture) for name, picture in report_pictures(unmoved, 8).items()}
     page = report_html(unmoved, AnalyticDetector(constant).card, files, 8, Origin())
     assert SENTENCE in unescape(page) and "✓" not in page and 'class="legend"' not in page
     assert 'class="regions"' not in page

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from explain.analysis import Analysis
-from explain.drawing import overlays
+from explain.drawing import overlays, palette
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.maps.subject import Subject
@@ -102,7 +102,7 @@ def test_before_the_verdict_there_is_no_region() -> None:
 @pytest.mark.parametrize("side", [24, 100, 256, 700])
 def test_the_region_met_is_the_one_that_is_drawn(side: int) -> None:
     segments = np.arange(side * side).reshape(side, side).astype(np.int32)  # each pixel a region
-    drawn = cv2.resize(segments, (overlays.PICTURE_SIZE, overlays.PICTURE_SIZE), interpolation=cv2.INTER_NEAREST)
+    drawn = cv2.resize(segments, (palette.PICTURE_SIZE, palette.PICTURE_SIZE), interpolation=cv2.INTER_NEAREST)
     places = [0, 1, 7, 159, 160, 233, 320, 401, 638, 639]
     met = [[asked(segments).region_at(x, y) for x in places] for y in places]
     assert met == drawn[np.ix_(places, places)].tolist()
