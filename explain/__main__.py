@@ -20,12 +20,12 @@ from tqdm import tqdm
 
 from explain.analysis import Analysis, analyze
 from explain.batch.command import check_table, print_table, wants_table
-from explain.html.fragments import doing
 from explain.maps.registry import METHODS
 from explain.regions.superpixels import METHODS as SEGMENTATIONS
 from explain.report.files import ReportError, check_folder, record, write_report
 from explain.report.origin import Origin
 from explain.settings import HIDES_ASKED, MAX_SAMPLES, MIN_SAMPLES, Settings, SettingsError
+from explain.wording.progress import doing
 from explain.wording.summary import headline, photo_sentences, plain_text
 from model.artifact.card import Card
 from model.available import Models, to_choose_from

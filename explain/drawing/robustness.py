@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from explain.drawing.palette import OPPOSES, SUPPORTS, hex_colour
-from explain.probes.robustness import PARTS, Curve, Robustness, level_name, verdict_name
+from explain.probes.robustness import PARTS, Curve, Robustness
+from explain.wording.robustness import level_name, verdict_name
 from model.i18n.catalogue import number, say
 
 BAND = "0.87"

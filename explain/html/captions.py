@@ -8,9 +8,9 @@ from explain.maps.attribution import Attribution, strongest, unsure
 from explain.maps.lime import SAMPLES_PER_SUPERPIXEL
 from explain.maps.lime_fit import RANK_CORRELATION, TOP
 from explain.maps.registry import METHODS
-from explain.regions.facial import shown_name
 from explain.trust.agreement import Agreement
 from explain.trust.measure import Trust
+from explain.wording.regions import shown_name
 from explain.wording.trust import details
 from model.artifact.card import Card
 from model.i18n.catalogue import number, say

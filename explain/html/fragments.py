@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from explain.analysis import Analysis
-from explain.examples import Example
-from explain.maps.registry import METHODS
+from explain.wording.progress import doing
 from model.artifact.card import Card
 from model.artifact.facts import assumed_labels, fitted_on_few, readable
 from model.detector.detector import Prediction
@@ -18,12 +17,6 @@ from model.model_card.parts import Section, Table
 from model.model_card.unseen import unseen_of
 
 READING = ("superpixel", "lime", "attention", "trust", "what_if", "calibrated")  # matters, in reading order
-STAGES = {  # what is said of each stage beside the methods
-    "what_if": "doing.what_if",
-    "flip": "doing.flip",
-    "trust": "doing.trust",
-    "robustness": "robustness.doing",
-}
 
 
 def header() -> str:
@@ -109,22 +102,6 @@ def _calibration_sentence(prediction: Prediction, card: Card, is_face: bool) -> 
     return say("calibration.done", share=share)
 
 
-def first_sentences(analysis: Analysis, example: Example | None) -> list[str]:
-    """What a visitor should know of the photo before the verdict."""
-    sentences = [str(note) for note in analysis.photo.notes]
-    if analysis.chosen is None:
-        sentences.append(say("first.no_face"))
-    elif not analysis.faces:
-        sentences.append(say("first.whole_picture"))
-    elif len(analysis.faces) > 1:
-        sentences.append(say("first.several", count=len(analysis.faces)))
-    if example is not None and example.mask is not None:
-        sentences.append(say("first.our_fake"))
-    elif example is not None and example.has_face:
-        sentences.append(say("first.untouched"))
-    return sentences
-
-
 def looking() -> str:
     """Shown until the faces are found."""
     return _status(escape(say("doing.looking")))
@@ -143,21 +120,6 @@ def progress(analysis: Analysis) -> str:
         return _status(escape(say("doing.done", seconds=float(sum(analysis.seconds.values())))))
     share = "" if analysis.progress is None else f' value="{analysis.progress:.2f}"'
     return _status(f'<label>{escape(doing(analysis))} <progress{share} max="1"></progress></label>')
-
-
-def doing(analysis: Analysis) -> str:
-    """What is being worked on, in words."""
-    stage = analysis.stage
-    if analysis.prediction is None:
-        return say("doing.face")
-    if stage == "lime":
-        lime = analysis.attributions.get("lime")
-        done = int(lime.evidence["samples"]) if lime else 0
-        return say("doing.lime", done=done, most=analysis.settings.samples)
-    if stage in METHODS:
-        method = METHODS[stage]
-        return say("doing.slow", title=method.title) if method.gradients else method.title
-    return say(STAGES.get(stage, "doing.maps"))
 
 
 def stopped(analysis: Analysis | None) -> str:

@@ -11,28 +11,8 @@ from numpy.typing import NDArray
 from explain.analysis import Analysis
 from explain.drawing import palette
 from explain.maps.attribution import Attribution
-from explain.regions.facial import shown_name
+from explain.wording.regions import region_label, region_line
 from model.i18n.catalogue import number, say
-
-
-def region_label(found: Attribution, region: int) -> str:
-    """A region's name where the face gives it one, and its number, which is its own."""
-    numbered = say("page.numbered", number=region)
-    return numbered if found.names is None else f"{shown_name(found.names[region])} ({numbered})"
-
-
-def region_line(found: Attribution, region: int) -> str:
-    """What one region of a map counts for."""
-    assert found.weights is not None
-    told = {
-        "name": region_label(found, region),
-        "target": say(f"class.{found.target}"),
-        "weight": float(found.weights[region]),
-    }
-    if found.intervals is None:
-        return say("page.region_line_bare", **told)
-    low, high = map(float, found.intervals[region])
-    return say("page.region_line", **told, low=low, high=high)
 
 
 def pointed_at(analysis: Analysis) -> str:

@@ -7,40 +7,10 @@ from html import escape
 from explain.analysis import Analysis
 from explain.drawing import palette
 from explain.drawing.robustness import robustness_picture
-from explain.probes.robustness import PARTS, Curve, Robustness, level_name, verdict_name
+from explain.probes.robustness import PARTS, Curve, Robustness
+from explain.wording.robustness import change_phrase, robustness_in_words, robustness_sentence, verdict_name
 from model.i18n.catalogue import number, say
 from model.photos.faces import CROP_SIZE
-
-
-def robustness_sentence(found: Robustness) -> str:
-    """One sentence: down to which JPEG quality the verdict stands, and what turns it into which other one."""
-    jpeg, verdict = found.measured["jpeg"], verdict_name(found.verdict)
-    flips = {name: curve for name, curve in found.measured.items() if curve.flip is not None}
-    if jpeg.survived:
-        parts = [say("robustness.stays", verdict=verdict, level=level_name("jpeg", jpeg.levels[jpeg.survived - 1]))]
-    else:
-        del flips["jpeg"]
-        level, other = level_name("jpeg", jpeg.levels[0]), verdict_name(jpeg.verdicts[0])
-        parts = [say("robustness.turns_at_once", level=level, verdict=verdict, other=other)]
-    turned: dict[str, list[str]] = {}
-    for name, curve in flips.items():
-        assert curve.flip is not None
-        turned.setdefault(curve.verdicts[curve.flip], []).append(_phrase(name, curve.levels[curve.flip]))
-    for other, changes in turned.items():
-        values = {"changes": _listed(changes), "other": verdict_name(other)}
-        parts.append(say("robustness.turned", count=len(changes), **values))
-    if not turned:
-        parts.append(say("robustness.nothing_else"))
-    return "; ".join(parts) + "."
-
-
-def robustness_in_words(found: Robustness) -> str:
-    """What the plot shows, for those who do not see it; the sentence says where the verdict turns."""
-    ends = (
-        say("robustness.alt_item", change=_phrase(name, curve.levels[-1]), p=curve.probabilities[-1])
-        for name, curve in found.measured.items()
-    )
-    return say("robustness.alt", fake=say("class.Fake"), p=found.probability, changes=", ".join(ends))
 
 
 def robustness_section(analysis: Analysis, wide: bytes | None = None, narrow: bytes | None = None) -> str:
@@ -68,15 +38,6 @@ def robustness_section(analysis: Analysis, wide: bytes | None = None, narrow: by
     )
 
 
-def _phrase(change: str, level: float) -> str:
-    return say(f"robustness.phrase.{change}", level=level_name(change, level))
-
-
-def _listed(parts: list[str]) -> str:
-    *most, last = parts
-    return say("what_if.and", most=", ".join(most), last=last) if most else last
-
-
 def _table(found: Robustness) -> str:
     titles = (
         say("robustness.column.change"),
@@ -91,7 +52,7 @@ def _table(found: Robustness) -> str:
 
 
 def _levels(name: str, curve: Curve) -> list[tuple[str, float, str]]:
-    phrases = [_phrase(name, level) for level in curve.levels]
+    phrases = [change_phrase(name, level) for level in curve.levels]
     return list(zip(phrases, curve.probabilities, curve.verdicts, strict=True))
 
 

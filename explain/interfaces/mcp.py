@@ -23,17 +23,17 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.routing import BaseRoute, Route
 
 from explain.analysis import Analysis, is_unmoved
-from explain.html.robustness import robustness_sentence
 from explain.interfaces.gradio_api import Refused, refusing
 from explain.maps.registry import METHODS
-from explain.probes.what_if import what_if_sentence
 from explain.regions.superpixels import METHODS as SEGMENTATIONS
 from explain.report.as_json import to_dict
 from explain.report.files import report_pictures
 from explain.service.fetch import photo_from
 from explain.service.service import Doors
 from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings
+from explain.wording.robustness import robustness_sentence
 from explain.wording.summary import curves_in_words, map_in_words, plain_text, strongest_regions
+from explain.wording.what_if import what_if_sentence
 from model.artifact.card import Card
 from model.detector.detector import Detector
 from model.i18n.catalogue import in_language, say, speaking

@@ -13,7 +13,7 @@ from explain.drawing.model_card import model_pictures
 from explain.examples import example_of
 from explain.html import captions, fragments
 from explain.html.faces import faces_table
-from explain.html.regions import pointed_at, region_label, regions_table
+from explain.html.regions import pointed_at, regions_table
 from explain.html.robustness import robustness_section
 from explain.maps.attention import attention_map
 from explain.maps.registry import METHODS
@@ -23,6 +23,8 @@ from explain.page.sessions import Runs
 from explain.page.view import View, pictures
 from explain.service.service import Doors
 from explain.settings import Settings, SettingsError
+from explain.wording import summary
+from explain.wording.regions import region_label
 from explain.wording.summary import curves_in_words
 from model.artifact.card import Card
 from model.available import Models
@@ -283,7 +285,7 @@ def _first_look(seen: View) -> Updates:
     """The faces, as soon as they are found, and what there is to say before the verdict."""
     analysis = seen.analysis
     title = say("page.found" if analysis.faces else "page.no_face")
-    sentences = fragments.first_sentences(analysis, example_of(analysis.photo.sha256))
+    sentences = summary.first_sentences(analysis, example_of(analysis.photo.sha256))
     return {
         "found": Change(value=seen.boxes(), label=title, visible=True),
         "faces_table": faces_table(analysis) if len(analysis.faces) > 1 else "",

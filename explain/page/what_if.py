@@ -8,7 +8,8 @@ from explain.drawing import overlays, palette
 from explain.html import fragments
 from explain.page.links import Asked, Change, Updates
 from explain.page.view import View
-from explain.probes.what_if import WhatIf, smallest_flip, what_if_sentence, without, without_top
+from explain.probes.what_if import WhatIf, smallest_flip, without, without_top
+from explain.wording.what_if import what_if_sentence
 
 
 def again(asked: Asked) -> Updates:

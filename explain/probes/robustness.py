@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 
 from explain.cancel import never
 from model.detector.detector import Detector
-from model.i18n.catalogue import number, say
 from model.photos.corruptions import CORRUPTIONS, corrupt
-from model.photos.faces import CROP_SIZE
 
 PARTS = ("eyes", "nose", "mouth")
 _BRIGHTNESS = CORRUPTIONS["brightness"]
@@ -141,17 +139,3 @@ def _curve(detector: Detector, verdict: str, levels: tuple[float, ...], crops: N
 
 def _p_fake(detector: Detector, crops: NDArray[np.uint8]) -> tuple[float, ...]:
     return tuple(map(float, detector.probabilities(crops)[:, detector.card.labels.index("Fake")]))
-
-
-def verdict_name(verdict: str) -> str:
-    """``Fake``, ``Real`` or ``Inconclusive`` in the language spoken."""
-    return say(f"what_if.says.{verdict}")
-
-
-def level_name(change: str, level: float) -> str:
-    """A level as people read it, without its unit: of parts it is the part's name, of shrinking the pixels left."""
-    if change in PARTS:
-        return say(f"robustness.part.{change}")
-    if change == "downscale":
-        return number(round(level * CROP_SIZE), "d")
-    return number(level, ".0%" if change in ("darker", "brighter") else "g")

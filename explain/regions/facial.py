@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from model.i18n.catalogue import say
 from model.photos.faces import Face
 
 NAMES = (
@@ -108,16 +107,6 @@ def region_names(segments: NDArray[np.integer], landmarks: NDArray[np.floating])
     pairs = np.ravel_multi_index((segments.ravel(), regions.ravel()), shape)
     covered = np.bincount(pairs, minlength=shape[0] * shape[1]).reshape(shape)
     return tuple(names[region] for region in covered.argmax(axis=1))
-
-
-def shown_name(name: str) -> str:
-    """What people read for a region's name, one of ``NAMES``, in the language spoken now."""
-    return say(f"{region_key(name)}.name")
-
-
-def region_key(name: str) -> str:
-    """Where the catalogue holds the texts of a region, one of ``NAMES``."""
-    return f"region.{name.replace(' ', '_')}"
 
 
 def _span_a_face(landmarks: NDArray[np.floating]) -> bool:

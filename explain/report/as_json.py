@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.analysis import Analysis
-from explain.html.robustness import robustness_sentence
 from explain.maps.attribution import Attribution
 from explain.maps.subject import Subject
 from explain.probes.robustness import Robustness
-from explain.probes.what_if import WhatIf, what_if_sentence
+from explain.probes.what_if import WhatIf
+from explain.wording.robustness import robustness_sentence
+from explain.wording.what_if import what_if_sentence
 from model.detector.detector import Prediction
 from model.photos.faces import Face
 

@@ -15,7 +15,6 @@ from explain.html.faces import faces_table
 from explain.html.robustness import robustness_section
 from explain.maps.registry import METHODS
 from explain.maps.subject import Subject
-from explain.probes.what_if import what_if_sentence
 from explain.report.origin import Origin
 from explain.wording.summary import (
     curves_in_words,
@@ -26,6 +25,7 @@ from explain.wording.summary import (
     problems,
     strongest_regions,
 )
+from explain.wording.what_if import what_if_sentence
 from model.artifact.card import Card
 from model.i18n.catalogue import language, number, say
 from model.paths import ROOT

@@ -8,15 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from explain.analysis import Analysis, is_unmoved
-from explain.html import fragments
-from explain.html.robustness import robustness_sentence
-from explain.maps import attribution
-from explain.maps.attribution import Attribution
+from explain.examples import Example
+from explain.maps.attribution import Attribution, strongest
 from explain.maps.registry import METHODS
 from explain.maps.subject import Subject
-from explain.probes.what_if import what_if_sentence
-from explain.regions.facial import shown_name
 from explain.trust.measure import Trust
+from explain.wording.regions import shown_name
+from explain.wording.robustness import robustness_sentence
+from explain.wording.what_if import what_if_sentence
 from model.artifact.card import Card
 from model.artifact.facts import assumed_labels, fitted_on_few
 from model.i18n.catalogue import number, say
@@ -65,7 +64,7 @@ def plain_text(analysis: Analysis, card: Card, file: str) -> str:
 def photo_sentences(analysis: Analysis) -> list[str]:
     """What to know of the photo, and of how far its analysis came, before the verdict."""
     one_face = replace(analysis, faces=analysis.faces[:1])  # only the page has other boxes to click
-    sentences = fragments.first_sentences(one_face, None)
+    sentences = first_sentences(one_face, None)
     if len(analysis.faces) > 1:
         sentences.append(say("plain.which_face", count=len(analysis.faces), number=analysis.settings.face + 1))
     if not analysis.complete:
@@ -94,10 +93,7 @@ def strongest_regions(found: Attribution, subject: Subject, count: int) -> list[
     if found.unmoved:
         return []
     values = found.region_values(subject.segments).astype(np.float32)
-    return [
-        (region, _name(subject, region), float(values[region]))
-        for region in map(int, attribution.strongest(values, count))
-    ]
+    return [(region, _name(subject, region), float(values[region])) for region in map(int, strongest(values, count))]
 
 
 def map_in_words(found: Attribution, subject: Subject, shown: int, is_unmoved: bool = False) -> str:
@@ -172,3 +168,19 @@ def _name(subject: Subject, region: int) -> str:
 
 def _listed(regions: Iterable[Region]) -> str:
     return ", ".join(list(dict.fromkeys(name for _, name, _ in regions))[:NAMED]) or say("plain.nothing")
+
+
+def first_sentences(analysis: Analysis, example: Example | None) -> list[str]:
+    """What a visitor should know of the photo before the verdict."""
+    sentences = [str(note) for note in analysis.photo.notes]
+    if analysis.chosen is None:
+        sentences.append(say("first.no_face"))
+    elif not analysis.faces:
+        sentences.append(say("first.whole_picture"))
+    elif len(analysis.faces) > 1:
+        sentences.append(say("first.several", count=len(analysis.faces)))
+    if example is not None and example.mask is not None:
+        sentences.append(say("first.our_fake"))
+    elif example is not None and example.has_face:
+        sentences.append(say("first.untouched"))
+    return sentences

@@ -16,6 +16,7 @@ from explain.html import fragments
 from explain.maps.attribution import Attribution
 from explain.maps.registry import METHODS
 from explain.settings import Settings
+from explain.wording import summary
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
 from model.detector.detector import Prediction
@@ -56,7 +57,7 @@ def analysis(**changes: Any) -> Analysis:
         pytest.param(fragments.notice(SCRIPT), id="notice"),
         pytest.param(fragments.notice(SCRIPT, "error"), id="error"),
         pytest.param(
-            fragments.notice(" ".join(fragments.first_sentences(analysis(photo=Photo(CROP, (SCRIPT,), "")), None))),
+            fragments.notice(" ".join(summary.first_sentences(analysis(photo=Photo(CROP, (SCRIPT,), "")), None))),
             id="note on a photo",
         ),
     ],
@@ -157,36 +158,36 @@ def test_whole_picture_gets_no_frequency() -> None:
 
 
 def test_one_face_needs_no_sentence() -> None:
-    assert fragments.first_sentences(analysis(), None) == []
+    assert summary.first_sentences(analysis(), None) == []
 
 
 def test_no_face_means_no_score() -> None:
-    (sentence,) = fragments.first_sentences(analysis(faces=(), chosen=None), None)
+    (sentence,) = summary.first_sentences(analysis(faces=(), chosen=None), None)
     assert "No face was found" in sentence
     assert "no score" in sentence
 
 
 def test_whole_picture_is_said_to_be_no_face() -> None:
-    (sentence,) = fragments.first_sentences(analysis(faces=()), None)
+    (sentence,) = summary.first_sentences(analysis(faces=()), None)
     assert "No face was found" in sentence
     assert "as you asked" in sentence
 
 
 def test_number_of_faces_is_told() -> None:
-    (sentence,) = fragments.first_sentences(analysis(faces=(FACE,) * 37), None)
+    (sentence,) = summary.first_sentences(analysis(faces=(FACE,) * 37), None)
     assert "37 faces" in sentence
     assert "click" in sentence
 
 
 def test_untouched_example_names_a_possible_mistake() -> None:
-    (sentence,) = fragments.first_sentences(analysis(), replace(FAKE_EXAMPLE, mask=None))
+    (sentence,) = summary.first_sentences(analysis(), replace(FAKE_EXAMPLE, mask=None))
     assert "untouched" in sentence
     assert "mistake" in sentence
 
 
 def test_notes_on_the_photo_come_first() -> None:
     photo = Photo(CROP, ("Only its first frame.", "Filled with white."), "")
-    first, second, third = fragments.first_sentences(analysis(photo=photo), FAKE_EXAMPLE)
+    first, second, third = summary.first_sentences(analysis(photo=photo), FAKE_EXAMPLE)
     assert (first, second) == photo.notes
     assert "We made this fake" in third
 

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from explain.drawing.robustness import robustness_picture
-from explain.html.robustness import robustness_in_words, robustness_sentence
-from explain.probes.robustness import CHANGES, PARTS, Curve, Robustness, level_name, measure_robustness
+from explain.probes.robustness import CHANGES, PARTS, Curve, Robustness, measure_robustness
+from explain.wording.robustness import level_name, robustness_in_words, robustness_sentence
 from model.i18n.catalogue import number, speaking
 from model.photos.corruptions import CORRUPTIONS, corrupt
 

@@ -18,7 +18,6 @@ from PIL import Image
 
 from explain.analysis import NO_ATTENTION, Analysis
 from explain.cancel import never
-from explain.html.robustness import robustness_in_words, robustness_sentence
 from explain.maps import lime as lime_map
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
@@ -31,6 +30,7 @@ from explain.report.origin import Origin
 from explain.report.page import GENERATOR, STYLE, report_html
 from explain.settings import Settings
 from explain.trust.measure import measure
+from explain.wording.robustness import robustness_in_words, robustness_sentence
 from explain.wording.summary import map_in_words, plain_text
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing

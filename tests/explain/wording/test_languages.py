@@ -19,8 +19,8 @@ from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution, ExplanationError
 from explain.maps.registry import METHODS
 from explain.maps.subject import Subject
-from explain.probes.what_if import WhatIf, smallest_flip, what_if_sentence, without
-from explain.regions.facial import NAMES, shown_name
+from explain.probes.what_if import WhatIf, smallest_flip, without
+from explain.regions.facial import NAMES
 from explain.regions.hiding import HIDES
 from explain.regions.superpixels import METHODS as SEGMENTATIONS
 from explain.regions.superpixels import segment
@@ -29,7 +29,10 @@ from explain.trust.agreement import Agreement
 from explain.trust.curves import ORDERS, Band, Curves
 from explain.trust.measure import Trust
 from explain.trust.stability import Stability
+from explain.wording import summary
+from explain.wording.regions import shown_name
 from explain.wording.trust import details, sentence
+from explain.wording.what_if import what_if_sentence
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
 from model.detector.detector import Prediction
@@ -169,7 +172,7 @@ SAYINGS: dict[str, Callable[[], str]] = {
     "no scope": lambda: fragments.scope(BARE),
     "agreement": lambda: captions.agreement_table(Agreement(("attention", "occlusion"), np.full((2, 2), -0.5))),
     **{f"verdict: {name}": lambda case=case: fragments.verdict_card(*case) for name, case in JUDGED.items()},
-    **{f"first: {name}": lambda case=case: " ".join(fragments.first_sentences(*case)) for name, case in BEFORE.items()},
+    **{f"first: {name}": lambda case=case: " ".join(summary.first_sentences(*case)) for name, case in BEFORE.items()},
     **{f"doing: {stage}": lambda stage=stage: fragments.progress(at(stage)) for stage in DOING},
     **{f"title: {name}": lambda name=name: captions.title(name, "Real") for name in METHODS},
     **{f"caption: {name}": lambda found=found: captions.caption(found, CARD, 8) for name, found in MAPS.items()},

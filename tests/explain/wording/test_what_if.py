@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explain.probes.what_if import WhatIf, what_if_sentence
+from explain.probes.what_if import WhatIf
+from explain.wording.what_if import what_if_sentence
 
 CROP = np.zeros((24, 24, 3), np.uint8)
 TOLD = WhatIf((4, 2), 0.38, 0.94, CROP, ("mouth", "left cheek"), True, "Inconclusive", "Fake")
