@@ -16,7 +16,7 @@ from explain.batch.photos import MAX_UPLOAD
 from explain.examples import examples
 from explain.html import captions
 from explain.html import fragments as words
-from explain.interfaces.gradio_api import Programs, Refused
+from explain.interfaces.gradio_api import Programs
 from explain.interfaces.http import plain_routes
 from explain.maps.registry import METHODS
 from explain.page import batch, what_if
@@ -24,13 +24,14 @@ from explain.page import models as page_models
 from explain.page.arrival import AT_FIRST, CONTROLS, LIMITS
 from explain.page.downloads import download
 from explain.page.links import Change, Updates
-from explain.page.run import ALWAYS, LIKELIER, SLIDE_FIRST, Page, settings_from, slide
+from explain.page.run import SLIDE_FIRST, Page, settings_from, slide
 from explain.page.view import View
 from explain.regions.superpixels import METHODS as SEGMENTATIONS
 from explain.service.fetch import fetch, from_data_url
+from explain.service.refusal import Refused
 from explain.service.service import BUSY_VISITORS, SEATS, Doors
 from explain.service.uploads import Uploads, UploadsError
-from explain.settings import HIDES_ASKED, TARGETS, Settings
+from explain.settings import ALWAYS, HIDES_ASKED, LIKELIER, TARGETS, Settings
 from model.available import Models, to_choose_from
 from model.cli import run
 from model.errors import ArtifactError, PhotoError

@@ -12,6 +12,8 @@ from model.i18n.catalogue import Said
 MIN_SAMPLES, MAX_SAMPLES = 100, 5000
 TARGETS = ("Fake", "Real")
 HIDES_ASKED = (AUTO, *HIDES, TOKENS)
+LIKELIER = "likelier"
+ALWAYS = ("attention", "lime")  # maps that every visitor sees; the others are made when asked for
 
 
 class SettingsError(ValueError):

@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explain.maps.registry import METHODS
-from explain.page.run import ALWAYS, LIKELIER
 from explain.page.view import View, pictures
 from explain.report.as_json import to_dict
-from explain.service.queue import Busy
-from explain.service.service import Doors, LanguageError, known_language, last
-from explain.settings import Settings, SettingsError
-from model.errors import ArtifactError, PhotoError
-from model.i18n.catalogue import DEFAULT, Said, in_language, say, speaking
+from explain.service.refusal import refusing
+from explain.service.service import Doors, last
+from explain.settings import ALWAYS, LIKELIER, Settings
+from model.errors import PhotoError
+from model.i18n.catalogue import DEFAULT, Said, in_language, known_language, speaking
 
-log = logging.getLogger(__name__)
 Picture = NDArray[np.uint8]
 Named = list[tuple[Picture, str]]  # pictures with their captions
-FORESEEN = (PhotoError, SettingsError, ArtifactError, LanguageError, Busy)  # their messages are written for the asker
-
-
-class Refused(Exception):
-    """There is no answer; the message says why, in the language of whoever asked."""
 
 
 def _target(name: str) -> str | None:
     return None if name == LIKELIER else name
-
-
-@contextmanager
-def refusing() -> Iterator[None]:
-    """Turn every error inside into ``Refused``, with a sentence in the language spoken."""
-    try:
-        yield
-    except FORESEEN as error:
-        raise Refused(str(error)) from error
-    except Exception as error:
-        log.exception("A request of a program failed.")
-        raise Refused(say("doors.failed")) from error
 
 
 class Programs:

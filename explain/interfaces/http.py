@@ -26,12 +26,12 @@ from explain.report.files import PAGE, report_files
 from explain.report.origin import Origin
 from explain.report.page import ONLY_ITSELF, STYLE
 from explain.service.queue import Busy
-from explain.service.service import Doors, LanguageError, known_language
+from explain.service.service import Doors
 from explain.settings import Settings, SettingsError
 from explain.wording.summary import plain_text
 from model.artifact.card import Card
 from model.errors import ArtifactError, PhotoError
-from model.i18n.catalogue import LANGUAGES, in_language, language, say, speaking
+from model.i18n.catalogue import LANGUAGES, LanguageError, in_language, known_language, language, say, speaking
 from model.i18n.preferences import by_preference, preferred_language
 from model.photos.photo import MAX_BYTES
 

@@ -23,12 +23,12 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.routing import BaseRoute, Route
 
 from explain.analysis import Analysis, is_unmoved
-from explain.interfaces.gradio_api import Refused, refusing
 from explain.maps.registry import METHODS
 from explain.regions.superpixels import METHODS as SEGMENTATIONS
 from explain.report.as_json import to_dict
 from explain.report.files import report_pictures
 from explain.service.fetch import photo_from
+from explain.service.refusal import Refused, refusing
 from explain.service.service import Doors
 from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings
 from explain.wording.robustness import robustness_sentence

@@ -7,8 +7,8 @@ from typing import Any
 
 from explain.examples import examples
 from explain.page.links import IN_LINKS, Updates, from_link, notice
-from explain.page.run import ALWAYS, LIKELIER, settings_from
-from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings
+from explain.page.run import settings_from
+from explain.settings import ALWAYS, LIKELIER, MAX_SAMPLES, MIN_SAMPLES, Settings
 from model.available import Models
 from model.i18n.catalogue import LANGUAGES, say, speaking
 from model.i18n.preferences import preferred_language

@@ -22,7 +22,7 @@ from explain.page.links import Asked, Change, Updates, inline_picture, link_fiel
 from explain.page.sessions import Runs
 from explain.page.view import View, pictures
 from explain.service.service import Doors
-from explain.settings import Settings, SettingsError
+from explain.settings import ALWAYS, LIKELIER, Settings, SettingsError
 from explain.wording import summary
 from explain.wording.regions import region_label
 from explain.wording.summary import curves_in_words
@@ -32,9 +32,7 @@ from model.errors import ArtifactError, PhotoError
 from model.i18n.catalogue import in_language, say, speaking
 
 log = logging.getLogger(__name__)
-LIKELIER = "likelier"
 FORESEEN = (PhotoError, SettingsError, ArtifactError)  # their messages are written for the visitor
-ALWAYS = ("attention", "lime")  # maps that every visitor sees; the others are made when asked for
 SLIDE_FIRST = "lime"
 OF_A_FACE = ("verdict_group", "maps", "report_group", "robustness_group")  # parts that a photo without one has not
 MEANWHILE = ("language", "shown", "smooth", "slide_map")  # what a visitor may change while a run goes on

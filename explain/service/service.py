@@ -19,27 +19,11 @@ from model.artifact.versions import library_versions
 from model.available import Models
 from model.detector.detector import Detector
 from model.errors import ArtifactError
-from model.i18n.catalogue import LANGUAGES, Said
 
 Source = bytes | str | PathLike[str]
 Step = TypeVar("Step")
 BUSY_VISITORS = 4  # analyses at the same time; the rest wait their turn
 SEATS = 16  # runs of the page that have begun: who is not served yet is told that they wait
-
-
-class LanguageError(ValueError):
-    """A language is asked for that the catalogue does not hold; the message names those that it holds."""
-
-
-def known_language(name: str) -> str:
-    """The same name, if it is a key of ``LANGUAGES``.
-
-    Raises:
-        LanguageError: if not.
-    """
-    if name not in LANGUAGES:
-        raise LanguageError(Said("doors.language", name=name, known=", ".join(LANGUAGES)))
-    return name
 
 
 class Doors:

@@ -176,3 +176,18 @@ def _entries(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[t
         return
     for name, inner in table.items():
         yield from _entries(inner, (*path, name))
+
+
+class LanguageError(ValueError):
+    """A language is asked for that the catalogue does not hold; the message names those that it holds."""
+
+
+def known_language(name: str) -> str:
+    """The same name, if it is a key of ``LANGUAGES``.
+
+    Raises:
+        LanguageError: if not.
+    """
+    if name not in LANGUAGES:
+        raise LanguageError(Said("doors.language", name=name, known=", ".join(LANGUAGES)))
+    return name

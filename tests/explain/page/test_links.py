@@ -17,9 +17,9 @@ from explain.analysis import Analysis, analyze
 from explain.examples import examples
 from explain.html.regions import pointed_at, regions_table
 from explain.page.links import from_link, link_to
-from explain.page.run import ALWAYS, LIKELIER, settings_from
+from explain.page.run import settings_from
 from explain.page.view import View
-from explain.settings import Settings, SettingsError
+from explain.settings import ALWAYS, LIKELIER, Settings, SettingsError
 from explain.wording.regions import region_line
 from model.detector.detector import Detector
 from model.i18n.catalogue import speaking

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from explain.interfaces.gradio_api import Programs, Refused
-from explain.page.run import LIKELIER, Page
+from explain.interfaces.gradio_api import Programs
+from explain.page.run import Page
 from explain.service.queue import Busy, Turns
-from explain.service.service import Doors, LanguageError, known_language, last
+from explain.service.refusal import Refused
+from explain.service.service import Doors, last
 from explain.service.uploads import Uploads
-from explain.settings import Settings
+from explain.settings import LIKELIER, Settings
 from model.available import MODEL_FOLDER, FoundModel, Models
 from model.errors import PhotoError
+from model.i18n.catalogue import LanguageError, known_language
 from model.paths import SHIPPED
 
 CAT = Path(__file__).resolve().parents[3] / "examples" / "cat.jpg"  # no face: the quickest of answers
