@@ -21,10 +21,10 @@ from explain.interfaces.http import plain_routes
 from explain.maps.registry import METHODS
 from explain.page import batch, what_if
 from explain.page import models as page_models
-from explain.page.arrival import AT_FIRST, CONTROLS, LIMITS
+from explain.page.components.updates import Change, Updates
+from explain.page.controls import AT_FIRST, CONTROLS, LIMITS, settings_from
 from explain.page.downloads import download
-from explain.page.links import Change, Updates
-from explain.page.run import SLIDE_FIRST, Page, settings_from, slide
+from explain.page.run import SLIDE_FIRST, Page, slide
 from explain.page.view import View
 from explain.regions.superpixels import METHODS as SEGMENTATIONS
 from explain.service.fetch import fetch, from_data_url

@@ -15,8 +15,11 @@ from model.i18n.catalogue import Said, say
 from model.model_card.document import facts
 from model.model_card.parts import Section, Table
 from model.model_card.unseen import unseen_of
+from model.paths import ROOT
 
 READING = ("superpixel", "lime", "attention", "trust", "what_if", "calibrated")  # matters, in reading order
+STYLE = ROOT / "explain" / "html" / "templates" / "report.css"
+ONLY_ITSELF = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def header() -> str:

@@ -19,12 +19,11 @@ from starlette.routing import BaseRoute
 from starlette.types import Message, Receive
 
 from explain.analysis import Analysis
-from explain.html.fragments import notice
+from explain.html.fragments import ONLY_ITSELF, STYLE, notice
 from explain.maps.registry import METHODS
 from explain.report.as_json import to_dict
 from explain.report.files import PAGE, report_files
 from explain.report.origin import Origin
-from explain.report.page import ONLY_ITSELF, STYLE
 from explain.service.queue import Busy
 from explain.service.service import Doors
 from explain.settings import Settings, SettingsError

@@ -6,19 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from explain.examples import examples
-from explain.page.links import IN_LINKS, Updates, from_link, notice
-from explain.page.run import settings_from
-from explain.settings import ALWAYS, LIKELIER, MAX_SAMPLES, MIN_SAMPLES, Settings
+from explain.page.components.updates import Updates, notice
+from explain.page.controls import AT_FIRST, IN_LINKS, LIMITS, settings_from
+from explain.page.links import from_link
+from explain.settings import ALWAYS
 from model.available import Models
 from model.i18n.catalogue import LANGUAGES, say, speaking
 from model.i18n.preferences import preferred_language
-
-AT_FIRST = {
-    **{"target": LIKELIER, "superpixels": Settings.superpixels, "samples": Settings.samples, "shown": 8},
-    **{"smooth": False, "further": [], "trust": True, "segmentation": Settings.segmentation, "hide": Settings.hide},
-}
-CONTROLS = tuple(AT_FIRST)  # of the settings, by name
-LIMITS = {"superpixels": (10, 150), "samples": (MIN_SAMPLES, MAX_SAMPLES), "shown": (1, 50)}  # of the sliders
 
 
 def arrival(models: Models, query: Mapping[str, str], accepted: str) -> Updates:

@@ -13,7 +13,7 @@ from explain.batch.judge import Progress, Row, judge_many, open_row
 from explain.batch.photos import MAX_UPLOAD, MEGABYTE
 from explain.batch.table import columns, summary, table, to_csv
 from explain.html import fragments
-from explain.page.links import Asked, Change, Updates, notice, visible
+from explain.page.components.updates import Asked, Change, Updates, notice, visible
 from explain.page.sessions import Runs
 from explain.service.service import Doors
 from model.errors import ArtifactError, PhotoError

@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from explain.analysis import Analysis
-from explain.page.links import Asked, Updates, notice
-from explain.page.run import smoothed
-from explain.report.archive import archive
-from explain.report.files import PAGE, report_files
+from explain.page.components.updates import Asked, Updates, notice
+from explain.page.view import smoothed
+from explain.report.files import PAGE, archive, report_files
 from explain.report.origin import Origin
 from model.artifact.card import Card
 from model.errors import PhotoError

@@ -8,7 +8,7 @@ from html import escape
 
 from explain.html import fragments
 from explain.page.arrival import arrival
-from explain.page.links import Change, Updates
+from explain.page.components.updates import Change, Updates
 from explain.page.run import Page
 from model.available import Importing, Models
 from model.i18n.catalogue import say, speaking

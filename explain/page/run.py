@@ -15,14 +15,15 @@ from explain.html import captions, fragments
 from explain.html.faces import faces_table
 from explain.html.regions import pointed_at, regions_table
 from explain.html.robustness import robustness_section
-from explain.maps.attention import attention_map
 from explain.maps.registry import METHODS
 from explain.page import what_if
-from explain.page.links import Asked, Change, Updates, inline_picture, link_field, link_to, notice, visible
+from explain.page.components.updates import Asked, Change, Updates, inline_picture, notice, visible
+from explain.page.controls import settings_from
+from explain.page.links import link_field, link_to
 from explain.page.sessions import Runs
-from explain.page.view import View, pictures
+from explain.page.view import View, pictures, smoothed
 from explain.service.service import Doors
-from explain.settings import ALWAYS, LIKELIER, Settings, SettingsError
+from explain.settings import ALWAYS, SettingsError
 from explain.wording import summary
 from explain.wording.regions import region_label
 from explain.wording.summary import curves_in_words
@@ -36,21 +37,6 @@ FORESEEN = (PhotoError, SettingsError, ArtifactError)  # their messages are writ
 SLIDE_FIRST = "lime"
 OF_A_FACE = ("verdict_group", "maps", "report_group", "robustness_group")  # parts that a photo without one has not
 MEANWHILE = ("language", "shown", "smooth", "slide_map")  # what a visitor may change while a run goes on
-
-
-def settings_from(asked: Asked, **others: Any) -> Settings:
-    """Settings from what the controls hold; ``others`` are taken as they are."""
-    return Settings(
-        target=None if asked["target"] == LIKELIER else asked["target"],
-        methods=(*ALWAYS, *asked["further"]),
-        superpixels=int(asked["superpixels"]),
-        samples=int(asked["samples"]),
-        smooth_attention=bool(asked["smooth"]),
-        trust=bool(asked["trust"]),
-        segmentation=asked["segmentation"],
-        hide=asked["hide"],
-        **others,
-    )
 
 
 class Page:
@@ -245,17 +231,6 @@ class Page:
         if not self.models.is_open(model):
             yield {"scope": fragments.notice(fragments.opening(model)), "card": "", "model_pictures": ""}
         yield self.described(model)
-
-
-def smoothed(seen: View, smooth: bool) -> View:
-    """The view with its attention map between the cells interpolated, or as the network gave it."""
-    analysis = seen.analysis
-    if analysis.prediction is None or analysis.prediction.attention is None or analysis.chosen is None:
-        return seen
-    if "attention" not in analysis.attributions:
-        return seen
-    again = attention_map(analysis.prediction.attention, len(analysis.chosen.crop), smooth)
-    return seen.with_attributions({**analysis.attributions, "attention": again})
 
 
 def _in_the_end(seen: View, asked: Asked) -> Updates:

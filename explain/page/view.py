@@ -13,6 +13,7 @@ from explain.analysis import Analysis, is_unmoved
 from explain.drawing import overlays, palette
 from explain.drawing.boxes import boxes, display_scale
 from explain.examples import example_of, planted_region
+from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from model.photos.faces import Face, crop
 
@@ -107,3 +108,14 @@ def pictures(view: View, shown: int, names: Collection[str] | None = None) -> di
     if view.planted is not None:
         drawn = {name: overlays.planted_outline(picture, view.planted) for name, picture in drawn.items()}
     return drawn
+
+
+def smoothed(seen: View, smooth: bool) -> View:
+    """The view with its attention map between the cells interpolated, or as the network gave it."""
+    analysis = seen.analysis
+    if analysis.prediction is None or analysis.prediction.attention is None or analysis.chosen is None:
+        return seen
+    if "attention" not in analysis.attributions:
+        return seen
+    again = attention_map(analysis.prediction.attention, len(analysis.chosen.crop), smooth)
+    return seen.with_attributions({**analysis.attributions, "attention": again})

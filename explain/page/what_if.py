@@ -6,7 +6,7 @@ from html import escape
 
 from explain.drawing import overlays, palette
 from explain.html import fragments
-from explain.page.links import Asked, Change, Updates
+from explain.page.components.updates import Asked, Change, Updates
 from explain.page.view import View
 from explain.probes.what_if import WhatIf, smallest_flip, without, without_top
 from explain.wording.what_if import what_if_sentence

@@ -12,6 +12,7 @@ from explain.analysis import Analysis, is_unmoved
 from explain.drawing.palette import data_url
 from explain.html import captions, fragments
 from explain.html.faces import faces_table
+from explain.html.fragments import ONLY_ITSELF, STYLE
 from explain.html.robustness import robustness_section
 from explain.maps.registry import METHODS
 from explain.maps.subject import Subject
@@ -28,11 +29,8 @@ from explain.wording.summary import (
 from explain.wording.what_if import what_if_sentence
 from model.artifact.card import Card
 from model.i18n.catalogue import language, number, say
-from model.paths import ROOT
 
-STYLE = ROOT / "explain" / "html" / "templates" / "report.css"
 GENERATOR = '<meta name="generator" content="WhyFake">'  # by which a report of ours is known
-ONLY_ITSELF = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def report_html(analysis: Analysis, card: Card, files: Mapping[str, bytes], shown: int, origin: Origin) -> str:

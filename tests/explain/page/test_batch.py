@@ -11,7 +11,7 @@ import pytest
 
 from explain.batch.judge import Row
 from explain.page import batch
-from explain.page.links import Updates
+from explain.page.components.updates import Updates
 from explain.page.sessions import Runs
 from explain.service.service import Doors
 from model.available import MODEL_FOLDER, FoundModel, Models

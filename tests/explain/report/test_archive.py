@@ -13,8 +13,7 @@ import pytest
 from PIL import Image
 
 from explain.analysis import Analysis, analyze
-from explain.report.archive import archive
-from explain.report.files import DATA, PAGE, write_report
+from explain.report.files import DATA, PAGE, archive, write_report
 from explain.report.origin import Origin
 from explain.settings import Settings
 from model.detector.detector import Detector

@@ -18,6 +18,7 @@ from PIL import Image
 
 from explain.analysis import NO_ATTENTION, Analysis
 from explain.cancel import never
+from explain.html.fragments import STYLE
 from explain.maps import lime as lime_map
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
@@ -27,7 +28,7 @@ from explain.probes.robustness import measure_robustness
 from explain.probes.what_if import smallest_flip, without
 from explain.report.files import DATA, OURS, PAGE, PICTURES, ReportError, record, write_report
 from explain.report.origin import Origin
-from explain.report.page import GENERATOR, STYLE, report_html
+from explain.report.page import GENERATOR, report_html
 from explain.settings import Settings
 from explain.trust.measure import measure
 from explain.wording.robustness import robustness_in_words, robustness_sentence
