@@ -11,7 +11,7 @@ from explain.maps.registry import METHODS
 from explain.trust.agreement import Agreement
 from explain.trust.measure import Trust
 from explain.wording.regions import shown_name
-from explain.wording.trust import details
+from explain.wording.trust import details, trust_sentence
 from model.artifact.card import Card
 from model.i18n.catalogue import number, say
 
@@ -63,7 +63,7 @@ def trust_paragraph(trust: Trust | None) -> str:
         return ""
     kind = "better" if trust.better_than_chance else "chance"
     sign = "✓" if trust.better_than_chance else "!"
-    return f'<p class="trust {kind}"><span aria-hidden="true">{sign}</span>{escape(trust.sentence)}</p>'
+    return f'<p class="trust {kind}"><span aria-hidden="true">{sign}</span>{escape(trust_sentence(trust))}</p>'
 
 
 def lime(found: Attribution, card: Card, shown: int) -> str:

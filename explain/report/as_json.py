@@ -14,6 +14,7 @@ from explain.maps.subject import Subject
 from explain.probes.robustness import Robustness
 from explain.probes.what_if import WhatIf
 from explain.wording.robustness import robustness_sentence
+from explain.wording.trust import trust_sentence
 from explain.wording.what_if import what_if_sentence
 from model.detector.detector import Prediction
 from model.photos.faces import Face
@@ -44,7 +45,9 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         "regions": [] if subject is None else _regions(subject),
         "attributions": {name: _attribution(found, subject) for name, found in analysis.attributions.items()},
         "problems": {name: str(problem) for name, problem in analysis.problems.items()},
-        "trust": {name: trust.to_dict() for name, trust in analysis.trusts.items()},
+        "trust": {
+            name: {**trust.to_dict(), "sentence": trust_sentence(trust)} for name, trust in analysis.trusts.items()
+        },
         "agreement": None if analysis.agreement is None else analysis.agreement.to_dict(),
         "robustness": _robustness(analysis.robustness),
         "what_if": _what_if(analysis.what_if, subject),

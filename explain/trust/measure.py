@@ -19,7 +19,6 @@ from explain.trust.agreement import Agreement, agreement, without_noise
 from explain.trust.curves import Curves, contest, curve_masks, judge, order_of, random_orders
 from explain.trust.fidelity import fidelity, subset_masks
 from explain.trust.stability import RUNS, Stability, change_of, compare, repetitions
-from explain.wording.trust import sentence
 
 CONFIDENCE = 0.95  # share of random orders that a map must beat to count as better than chance
 
@@ -45,11 +44,6 @@ class Trust:
     fidelity: float | None = None
     stability: Stability | None = None
     signed: bool = True
-
-    @property
-    def sentence(self) -> str:
-        """All this in one plain sentence, in the language spoken now."""
-        return sentence(self)
 
     @property
     def percentile(self) -> float:
@@ -91,7 +85,6 @@ class Trust:
             "curves": [curves.to_dict() for curves in self.curves],
             "fidelity": None if self.fidelity is None else round(self.fidelity, 4),
             "stability": None if self.stability is None else self.stability.to_dict(),
-            "sentence": self.sentence,
         }
 
 

@@ -15,6 +15,7 @@ from explain.maps.subject import Subject
 from explain.trust.measure import Trust
 from explain.wording.regions import shown_name
 from explain.wording.robustness import robustness_sentence
+from explain.wording.trust import trust_sentence
 from explain.wording.what_if import what_if_sentence
 from model.artifact.card import Card
 from model.artifact.facts import assumed_labels, fitted_on_few
@@ -46,7 +47,7 @@ def plain_text(analysis: Analysis, card: Card, file: str) -> str:
                 continue
             lines += _lime(found, subject) if name == "lime" else [_in_short(name, found, subject)]
     for name, trust in analysis.trusts.items():
-        lines.append(say("plain.trust", title=METHODS[name].title, sentence=trust.sentence))
+        lines.append(say("plain.trust", title=METHODS[name].title, sentence=trust_sentence(trust)))
     if analysis.robustness is not None:
         lines.append(f"{say('robustness.short')}: {robustness_sentence(analysis.robustness)}")
     if analysis.what_if is not None:

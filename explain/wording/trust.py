@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from explain.trust.curves import QUANTILES, Curves
 from explain.trust.fidelity import SUBSETS
+from explain.trust.measure import Trust
 from explain.trust.stability import NOISE_SIGMA, TOP, Stability
 from model.i18n.catalogue import say
 
-if TYPE_CHECKING:
-    from explain.trust.measure import Trust
 
-
-def sentence(trust: Trust) -> str:
+def trust_sentence(trust: Trust) -> str:
     """One plain sentence: does hiding what the map marks count, against chance, and does the map repeat itself?"""
     verdict = _verdict(trust)
     if trust.stability is None or trust.flat or trust.unmoved:

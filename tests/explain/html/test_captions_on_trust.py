@@ -17,6 +17,7 @@ from explain.trust.agreement import Agreement
 from explain.trust.curves import ORDERS, Band, Curves
 from explain.trust.measure import Trust
 from explain.trust.stability import Stability
+from explain.wording.trust import trust_sentence
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
 from tests.html import read, text
@@ -49,7 +50,7 @@ def test_every_fragment_closes_its_tags(fragment: str) -> None:
 def test_trust_follows_the_caption_once_it_is_measured() -> None:
     for found in (RISE, ATTENTION):
         without, measured = text(captions.caption(found, CARD, 8)), text(captions.caption(found, CARD, 8, trust(0.98)))
-        assert measured == f"{without}✓{trust(0.98).sentence}"
+        assert measured == f"{without}✓{trust_sentence(trust(0.98))}"
         assert "98 % of random orders" in measured
 
 

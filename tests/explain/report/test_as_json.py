@@ -24,6 +24,7 @@ from explain.trust.agreement import Agreement
 from explain.trust.curves import ORDERS, Band, Curves
 from explain.trust.measure import Trust
 from explain.trust.stability import Stability
+from explain.wording.trust import trust_sentence
 from model.detector.detector import Prediction
 from model.photos.faces import Face
 from model.photos.photo import Photo
@@ -282,7 +283,8 @@ def test_hidden_regions_without_names_have_none() -> None:
 def test_trust_agreement_and_problems_are_told() -> None:
     analysis = whole()
     answer = data(analysis)
-    assert answer["trust"] == {"lime": analysis.trusts["lime"].to_dict()}
+    trust = analysis.trusts["lime"]
+    assert answer["trust"] == {"lime": {**trust.to_dict(), "sentence": trust_sentence(trust)}}
     assert answer["trust"]["lime"]["sentence"].endswith(
         "of random orders move the verdict away from Fake at least as much; "
         "repeated with other seeds it names the same top regions every time."

@@ -33,6 +33,7 @@ from explain.settings import Settings
 from explain.trust.measure import measure
 from explain.wording.robustness import robustness_in_words, robustness_sentence
 from explain.wording.summary import map_in_words, plain_text
+from explain.wording.trust import trust_sentence
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
 from model.artifact.versions import library_versions
@@ -184,7 +185,7 @@ def test_page_holds_the_verdict_the_maps_and_their_trust(analysis: Analysis) -> 
     html = page_of(analysis)
     assert "Looks fake" in html and "between 0.31 and 0.72" in html
     for trust in analysis.trusts.values():
-        assert trust.sentence in html
+        assert trust_sentence(trust) in html
     weights = analysis.attributions["lime"].weights
     assert weights is not None
     assert f'<td>2</td><th scope="row">mouth</th><td>+{weights[2]:.3f}</td>' in html
@@ -355,7 +356,7 @@ def test_plain_text_tells_verdict_regions_trust_and_what_flips(analysis: Analysi
     assert re.search(r"−0\.\d{3}  \(−0\.\d{3} to −0\.\d{3}\)    0  hair\n", text)
     assert "Attention mask: highest on mouth, nose, hair." in text
     assert "Occlusion: strongest for Fake on mouth, nose." in text
-    assert f"LIME superpixels, trust: {analysis.trusts['lime'].sentence}" in text
+    assert f"LIME superpixels, trust: {trust_sentence(analysis.trusts['lime'])}" in text
     assert "What if: Hiding the mouth lowers P(Fake) from 0.80 to 0.40" in text
     assert "Smallest set that flips the verdict: Hiding the mouth" in text
 

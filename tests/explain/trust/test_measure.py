@@ -21,6 +21,7 @@ from explain.trust.curves import ORDERS, STEPS, order_of
 from explain.trust.fidelity import SUBSETS
 from explain.trust.measure import Trust, TrustProgress, measure
 from explain.trust.stability import RUNS
+from explain.wording.trust import trust_sentence
 from model.detector.detector import Detector
 from model.photos.faces import find_faces
 
@@ -91,7 +92,7 @@ def test_true_weights_win_and_their_negative_loses_in_every_measure(sign: int, w
     trust, place = only(World(summing), sign * WEIGHTS), (sign + 1) / 2
     assert (trust.percentile, trust.insertion_percentile, trust.fidelity) == (place, place, sign)
     assert (trust.better_than_chance, trust.worse_than_chance) == (sign == 1, sign == -1)
-    assert words in trust.sentence
+    assert words in trust_sentence(trust)
 
 
 def test_the_other_class_wants_the_reverse() -> None:
@@ -102,7 +103,7 @@ def test_a_constant_model_leaves_every_map_at_chance() -> None:
     trust = only(World(constant), WEIGHTS)
     assert (trust.percentile, trust.insertion_percentile, trust.fidelity) == (0.5, 0.5, 0)
     assert not trust.better_than_chance and not trust.worse_than_chance
-    assert "hardly depends on the picture" in trust.sentence
+    assert "hardly depends on the picture" in trust_sentence(trust)
 
 
 @pytest.mark.parametrize("luck", [1, -1])
@@ -114,7 +115,7 @@ def test_a_flat_map_is_no_better_and_no_worse_than_chance_however_its_lot_falls(
     assert trust.percentile == pytest.approx((luck + 1) / 2, abs=0.02)
     assert trust.flat and trust.fidelity == 0
     assert not trust.better_than_chance and not trust.worse_than_chance
-    assert "no better than chance" in trust.sentence
+    assert "no better than chance" in trust_sentence(trust)
 
 
 @pytest.mark.parametrize(("hide", "second"), [("mean", "blur"), ("black", "blur"), ("blur", "mean")])
@@ -187,7 +188,7 @@ def test_a_repetition_counts_as_the_samples_that_the_map_took() -> None:
 def test_first_trust_comes_with_the_first_hide_value() -> None:
     first = next(progress for progress in measure(subject(), {"lime": map_of(WEIGHTS)}, {}) if progress.trusts)
     assert first.done < first.planned / 2
-    assert "random orders" in first.trusts["lime"].sentence
+    assert "random orders" in trust_sentence(first.trusts["lime"])
 
 
 def test_a_map_that_repeats_itself_is_stable() -> None:
@@ -197,7 +198,7 @@ def test_a_map_that_repeats_itself_is_stable() -> None:
         stability = progress.trusts[name].stability
         assert stability is not None
         assert (stability.jaccard, stability.rank_correlation, stability.change) == (1, 1, change)
-        assert "every time" in progress.trusts[name].sentence
+        assert "every time" in trust_sentence(progress.trusts[name])
 
 
 def test_a_map_drawn_by_lot_is_not_stable() -> None:

@@ -31,7 +31,7 @@ from explain.trust.measure import Trust
 from explain.trust.stability import Stability
 from explain.wording import summary
 from explain.wording.regions import shown_name
-from explain.wording.trust import details, sentence
+from explain.wording.trust import details, trust_sentence
 from explain.wording.what_if import what_if_sentence
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
@@ -177,7 +177,7 @@ SAYINGS: dict[str, Callable[[], str]] = {
     **{f"title: {name}": lambda name=name: captions.title(name, "Real") for name in METHODS},
     **{f"caption: {name}": lambda found=found: captions.caption(found, CARD, 8) for name, found in MAPS.items()},
     "caption: unmeasured": lambda: captions.caption(MAPS["attention"], BARE, 8),
-    **{f"trust: {name}": lambda one=one: sentence(one) for name, one in TRUSTS.items()},
+    **{f"trust: {name}": lambda one=one: trust_sentence(one) for name, one in TRUSTS.items()},
     **{f"details: {name}": lambda one=one: details(one) for name, one in TRUSTS.items()},
     **{f"what if: {name}": lambda one=one: what_if_sentence(one, "Fake") for name, one in WHAT_IFS.items()},
     **{f"region: {name}": lambda name=name: shown_name(name) for name in NAMES},
@@ -260,7 +260,7 @@ def test_numbers_and_classes_are_written_as_turkish_has_them() -> None:
 
 def test_a_map_measured_in_one_language_is_told_in_another() -> None:
     measured = in_turkish(lambda: trust())
-    assert measured.sentence.startswith("Hiding what this map marks")
+    assert trust_sentence(measured).startswith("Hiding what this map marks")
 
 
 @pytest.mark.filterwarnings("error:Glyph")

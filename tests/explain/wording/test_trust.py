@@ -11,7 +11,7 @@ from explain.regions.hiding import HIDES
 from explain.trust.curves import ORDERS, Band, Curves
 from explain.trust.measure import Trust
 from explain.trust.stability import Stability
-from explain.wording.trust import details, sentence
+from explain.wording.trust import details, trust_sentence
 
 SHARES = np.array([0.0, 1.0])
 AREAS = (np.arange(ORDERS) + 0.5) / ORDERS  # of the random orders: 0.01, 0.03 … 0.99
@@ -30,22 +30,22 @@ def trust(*percentiles: float, **changes: Any) -> Trust:
 
 
 def test_a_good_map_says_whom_it_beats_and_how_often_it_comes_back() -> None:
-    assert sentence(trust(0.98, 0.98, stability=STEADY)) == (
+    assert trust_sentence(trust(0.98, 0.98, stability=STEADY)) == (
         "Hiding what this map marks moves the verdict away from Fake more than 98 % of random orders do; "
         "repeated with other seeds it names the same top regions 9 times in 10."
     )
 
 
 def test_a_map_at_chance_says_so_in_the_same_place() -> None:
-    assert sentence(trust(0.5, 0.3, stability=STEADY)) == (
+    assert trust_sentence(trust(0.5, 0.3, stability=STEADY)) == (
         "On this photo this map is no better than chance: 60 % of random orders move the verdict away from Fake at "
         "least as much; repeated with other seeds it names the same top regions 9 times in 10."
     )
 
 
 def test_without_repetitions_the_sentence_ends_earlier() -> None:
-    assert sentence(trust(0.98, 0.98)).endswith("more than 98 % of random orders do.")
-    assert sentence(trust(0.4, 0.4)).endswith("at least as much.")
+    assert trust_sentence(trust(0.98, 0.98)).endswith("more than 98 % of random orders do.")
+    assert trust_sentence(trust(0.4, 0.4)).endswith("at least as much.")
 
 
 @pytest.mark.parametrize(
@@ -62,28 +62,28 @@ def test_without_repetitions_the_sentence_ends_earlier() -> None:
     ],
 )
 def test_each_place_among_random_orders_has_its_words(percentile: float, words: str) -> None:
-    told = sentence(trust(percentile, percentile))
+    told = trust_sentence(trust(percentile, percentile))
     assert words in told
     assert told.startswith("Hiding" if percentile >= 0.95 else "On this photo this map")
 
 
 def test_all_and_none_are_said_only_where_they_are_true() -> None:
-    assert "more than 99 % of" in sentence(trust(1.0, 0.99))  # 99.5 %
-    assert "99 % of random orders" in sentence(trust(0.0, 0.01))
+    assert "more than 99 % of" in trust_sentence(trust(1.0, 0.99))  # 99.5 %
+    assert "99 % of random orders" in trust_sentence(trust(0.0, 0.01))
 
 
 def test_one_lucky_hide_value_is_not_enough() -> None:
-    assert "not clearly better than chance" in sentence(trust(1.0, 0.4))
+    assert "not clearly better than chance" in trust_sentence(trust(1.0, 0.4))
 
 
 def test_attention_is_where_the_model_looked() -> None:
-    told = sentence(trust(0.98, 0.98, target="Real", signed=False))
+    told = trust_sentence(trust(0.98, 0.98, target="Real", signed=False))
     assert told.startswith("Hiding where this map says the model looked moves the verdict away from Real")
 
 
 def test_a_flat_map_marks_nothing() -> None:
     words = "On this photo this map is the same everywhere: it marks nothing, which is no better than chance."
-    assert sentence(trust(1.0, 1.0, flat=True, stability=STEADY, signed=False)) == words
+    assert trust_sentence(trust(1.0, 1.0, flat=True, stability=STEADY, signed=False)) == words
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_flat_map_marks_nothing() -> None:
     ],
 )
 def test_how_often_the_top_regions_come_back(same_top: float, words: str) -> None:
-    told = sentence(trust(0.98, stability=Stability("noise", 3, same_top, 0.5, 0.5)))
+    told = trust_sentence(trust(0.98, stability=Stability("noise", 3, same_top, 0.5, 0.5)))
     assert told.endswith(f"repeated with a little noise on the photo {words}")
 
 
@@ -126,6 +126,6 @@ def test_every_hide_value_has_its_words() -> None:
 
 @pytest.mark.parametrize("percentile", [0.0, 0.3, 0.7, 0.98, 1.0])
 def test_it_is_one_sentence_without_markup(percentile: float) -> None:
-    told = sentence(trust(percentile, percentile, stability=STEADY))
+    told = trust_sentence(trust(percentile, percentile, stability=STEADY))
     assert told.count(".") == 1 and told.endswith(".")
     assert "<" not in told and "&" not in told
