@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.drawing.maps import pictures, planted_in
 from explain.maps.registry import METHODS
-from explain.page.view import View, pictures
 from explain.report.as_json import to_dict
 from explain.service.refusal import refusing
 from explain.service.service import Doors, last
@@ -206,7 +206,7 @@ class Programs:
                 detector = self._doors.models.get(model)
                 # Gradio's own queue stands before this one.
                 for analysis in self._doors.analyze(photo, settings(), detector, patient=True):
-                    drawn = pictures(View.of(analysis), int(shown)) if analysis.complete else {}
+                    drawn = pictures(analysis, int(shown), planted=planted_in(analysis)) if analysis.complete else {}
                     yield to_dict(analysis), {name: (one, METHODS[name].title) for name, one in drawn.items()}
 
         with refusing():

@@ -21,7 +21,7 @@ from explain.page.components.updates import Asked, Change, Updates, inline_pictu
 from explain.page.controls import settings_from
 from explain.page.links import link_field, link_to
 from explain.page.sessions import Runs
-from explain.page.view import View, pictures, smoothed
+from explain.page.view import View, smoothed
 from explain.service.service import Doors
 from explain.settings import ALWAYS, SettingsError
 from explain.wording import summary
@@ -164,7 +164,7 @@ class Page:
         if not names:
             return {}
         drawable = smoothed(seen, bool(asked["smooth"]))
-        found = pictures(drawable, int(asked["shown"]), names)
+        found = drawable.pictures(int(asked["shown"]), names)
         drawn: Updates = {f"{name}_picture": one for name, one in found.items()}
         lime = seen.analysis.attributions.get("lime")
         if lime is not None and lime.weights is not None and "lime" in names:
@@ -246,7 +246,7 @@ def slide(seen: View, asked: Asked) -> Updates:
         return {}
     names = list(analysis.attributions)
     name = next(one for one in (asked["slide_map"], SLIDE_FIRST, *names) if one in names)
-    (picture,) = pictures(smoothed(seen, bool(asked["smooth"])), int(asked["shown"]), {name}).values()
+    (picture,) = smoothed(seen, bool(asked["smooth"])).pictures(int(asked["shown"]), {name}).values()
     choices = [(METHODS[one].title, one) for one in names]
     return {
         "slide_map": Change(choices=choices, value=name),

@@ -9,13 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.analysis import Analysis, is_unmoved
-from explain.drawing import overlays, palette
+from explain.analysis import Analysis
+from explain.drawing import maps, palette
 from explain.drawing.boxes import boxes, display_scale
-from explain.examples import example_of, planted_region
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
-from model.photos.faces import Face, crop
+from model.photos.faces import Face
 
 
 @dataclass(frozen=True)
@@ -43,13 +42,16 @@ class View:
         if scale < 1:
             size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
             pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        region = planted_region(example_of(analysis.photo.sha256))
-        planted = None if region is None or analysis.chosen is None else crop(region, analysis.chosen.square)
-        return View(replace(analysis, photo=replace(analysis.photo, pixels=pixels)), planted, scale)
+        small = replace(analysis, photo=replace(analysis.photo, pixels=pixels))
+        return View(small, maps.planted_in(analysis), scale)
 
     def with_attributions(self, attributions: dict[str, Attribution]) -> View:
         """The same view with other maps."""
         return replace(self, analysis=replace(self.analysis, attributions=attributions))
+
+    def pictures(self, shown: int, names: Collection[str] | None = None) -> dict[str, NDArray[np.uint8]]:
+        """Its maps as pictures by method, see ``explain.drawing.maps.pictures``."""
+        return maps.pictures(self.analysis, shown, names, self.planted)
 
     def boxes(self) -> NDArray[np.uint8]:
         """The photo as it is shown, with a box around each face, see ``explain.drawing.boxes.boxes``."""
@@ -83,31 +85,6 @@ class View:
             and 0 <= y / self.display_scale - face.box[1] <= face.box[3]
         ]
         return min(hits)[1] if hits else None
-
-
-def pictures(view: View, shown: int, names: Collection[str] | None = None) -> dict[str, NDArray[np.uint8]]:
-    """A picture ``(640, 640, 3) uint8`` RGB of every map that there is so far, or of those named, by method.
-
-    Of a model whose answer hardly depends on the picture only the attention mask is drawn: other maps leave the face
-    as it is.
-    """
-    chosen, drawn = view.analysis.chosen, {}
-    colourless = is_unmoved(view.analysis)
-    for name, attribution in view.analysis.attributions.items():
-        if names is not None and name not in names:
-            continue
-        assert chosen is not None  # there are maps only of a face
-        if colourless and name != "attention":
-            drawn[name] = palette.enlarge(chosen.crop)
-        elif attribution.weights is not None:
-            drawn[name] = overlays.lime_overlay(chosen.crop, attribution, shown)
-        elif name == "attention":
-            drawn[name] = overlays.heatmap(chosen.crop, attribution)
-        else:
-            drawn[name] = overlays.signed_map(chosen.crop, attribution)
-    if view.planted is not None:
-        drawn = {name: overlays.planted_outline(picture, view.planted) for name, picture in drawn.items()}
-    return drawn
 
 
 def smoothed(seen: View, smooth: bool) -> View:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from explain.analysis import Analysis
 from explain.drawing import boxes, overlays, palette
 from explain.drawing.curves import curve_picture
+from explain.drawing.maps import pictures
 from explain.drawing.regions import numbered_regions
 from explain.drawing.robustness import robustness_picture
 from explain.maps.registry import METHODS
-from explain.page.view import View, pictures
 from explain.report.as_json import to_dict
 from explain.report.origin import Origin
 from explain.report.page import GENERATOR, report_html
@@ -103,7 +103,7 @@ def report_pictures(analysis: Analysis, shown: int) -> dict[str, NDArray[np.uint
     if analysis.chosen is None:
         return drawn
     drawn["face"] = palette.enlarge(analysis.chosen.crop)
-    drawn |= pictures(View(analysis, None, boxes.display_scale(analysis.photo.pixels)), shown)
+    drawn |= pictures(analysis, shown)
     drawn |= {f"{name}_curves": curve_picture(trust) for name, trust in analysis.trusts.items()}
     if (subject := analysis.subject) is not None:
         drawn["regions"] = numbered_regions(subject.crop, subject.segments)

@@ -98,7 +98,7 @@ def strongest_regions(found: Attribution, subject: Subject, count: int) -> list[
 
 
 def map_in_words(found: Attribution, subject: Subject, shown: int, is_unmoved: bool = False) -> str:
-    """What a map's picture shows, ``shown`` of its superpixels being drawn; see ``explain.page.view.pictures``."""
+    """What a map's picture shows, ``shown`` of its superpixels being drawn; see ``explain.drawing.maps.pictures``."""
     if is_unmoved and found.method != "attention":
         return say("caption.unmoved")
     regions = strongest_regions(found, subject, subject.count)

@@ -14,7 +14,7 @@ from explain.analysis import Analysis, analyze, is_unmoved
 from explain.drawing import palette
 from explain.html import captions
 from explain.maps.unmoved import hardly_moves
-from explain.page.view import View, pictures
+from explain.page.view import View
 from explain.report.files import report_pictures
 from explain.report.origin import Origin
 from explain.report.page import report_html
@@ -107,7 +107,7 @@ def test_models_that_move_are_explained_as_before(moved: Analysis) -> None:
     found = moved.attributions["lime"]
     assert not is_unmoved(moved) and not found.unmoved and not is_unmoved(analysed(certain))
     assert SENTENCE not in text(captions.caption(found, AnalyticDetector(moving).card, 8))
-    drawn = pictures(View(moved, None, 1.0), 8)
+    drawn = View(moved, None, 1.0).pictures(8)
     assert moved.chosen is not None
     assert not np.array_equal(drawn["lime"], palette.enlarge(moved.chosen.crop))
 
@@ -115,7 +115,7 @@ def test_models_that_move_are_explained_as_before(moved: Analysis) -> None:
 def test_nothing_is_coloured_but_the_attention_mask(unmoved: Analysis) -> None:
     assert is_unmoved(unmoved) and unmoved.chosen is not None
     face = palette.enlarge(unmoved.chosen.crop)
-    for drawn in (pictures(View(unmoved, None, 1.0), 8), report_pictures(unmoved, 8)):
+    for drawn in (View(unmoved, None, 1.0).pictures(8), report_pictures(unmoved, 8)):
         for name in ("lime", "occlusion"):
             np.testing.assert_array_equal(drawn[name], face)
         assert not np.array_equal(drawn["attention"], face)

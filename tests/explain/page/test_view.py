@@ -15,7 +15,7 @@ from explain.drawing import overlays, palette
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.maps.subject import Subject
-from explain.page.view import View, pictures
+from explain.page.view import View
 from explain.settings import Settings
 from model.photos.faces import Face
 from model.photos.photo import Photo
@@ -112,49 +112,49 @@ def test_the_region_met_is_the_one_that_is_drawn(side: int) -> None:
 
 
 def test_every_map_gets_its_picture() -> None:
-    drawn = pictures(view(), 4)
+    drawn = view().pictures(4)
     assert set(drawn) == {"attention", "lime"}
     np.testing.assert_array_equal(drawn["lime"], overlays.lime_overlay(GREY, LIME, 4))
     np.testing.assert_array_equal(drawn["attention"], overlays.heatmap(GREY, ATTENTION))
 
 
 def test_count_of_regions_changes_the_overlay_alone() -> None:
-    few, many = pictures(view(), 1), pictures(view(), 4)
+    few, many = view().pictures(1), view().pictures(4)
     assert not np.array_equal(few["lime"], many["lime"])
     np.testing.assert_array_equal(few["attention"], many["attention"])
 
 
 def test_maps_that_are_not_there_yet_get_no_picture() -> None:
     early = replace(FOUND, attributions={"attention": ATTENTION})
-    assert set(pictures(View(early, None, 1.0), 4)) == {"attention"}
+    assert set(View(early, None, 1.0).pictures(4)) == {"attention"}
     nothing = replace(FOUND, chosen=None, attributions={})
-    assert pictures(View(nothing, None, 1.0), 4) == {}
+    assert View(nothing, None, 1.0).pictures(4) == {}
 
 
 RISE = Attribution("rise", "Fake", WEIGHTS[SEGMENTS], (7, 7), None, None, {})
 
 
 def test_a_map_with_a_sign_and_without_superpixels_is_drawn_as_such() -> None:
-    drawn = pictures(View(replace(FOUND, attributions={"rise": RISE}), None, 1.0), 4)
+    drawn = View(replace(FOUND, attributions={"rise": RISE}), None, 1.0).pictures(4)
     np.testing.assert_array_equal(drawn["rise"], overlays.signed_map(GREY, RISE))
 
 
 @pytest.mark.parametrize("names", [{"lime"}, ("attention",), ["lime", "attention"], set()])
 def test_only_the_maps_named_are_drawn(names: Any) -> None:
-    everything, drawn = pictures(view(), 4), pictures(view(), 4, names)
+    everything, drawn = view().pictures(4), view().pictures(4, names)
     assert set(drawn) == set(names)
     for name, picture in drawn.items():
         np.testing.assert_array_equal(picture, everything[name])
 
 
 def test_a_name_without_a_map_gets_no_picture() -> None:
-    assert set(pictures(view(), 4, {"lime", "rise"})) == {"lime"}
+    assert set(view().pictures(4, {"lime", "rise"})) == {"lime"}
 
 
 def test_planted_region_is_outlined_on_every_picture() -> None:
     changed = np.zeros((SIDE, SIDE), np.uint8)
     changed[16:48, 16:48] = 255
-    plain, outlined = pictures(view(), 4), pictures(View(FOUND, changed, 1.0), 4)
+    plain, outlined = view().pictures(4), View(FOUND, changed, 1.0).pictures(4)
     for name, picture in plain.items():
         np.testing.assert_array_equal(outlined[name], overlays.planted_outline(picture, changed))
         assert not np.array_equal(outlined[name], picture)
