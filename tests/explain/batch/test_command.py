@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explain import __main__ as command
 from explain.batch import command as many_command
 from explain.batch.judge import Progress, judge_many
 from explain.batch.table import CSV_COLUMNS
+from explain.interfaces import command
 from model.cli import run
 from model.detector.detector import Detector
 

@@ -23,8 +23,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from explain import __main__ as command
 from explain.analysis import Analysis, analyze
+from explain.interfaces import command
 from explain.report.files import DATA, PAGE
 from explain.settings import Settings
 from model.cli import run
