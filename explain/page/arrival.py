@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from explain.examples import examples
+from explain.page.components.controls import AT_FIRST, IN_LINKS, LIMITS, settings_from
 from explain.page.components.updates import Updates, notice
-from explain.page.controls import AT_FIRST, IN_LINKS, LIMITS, settings_from
 from explain.page.links import from_link
 from explain.settings import ALWAYS
 from model.available import Models

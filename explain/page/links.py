@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from explain.analysis import Analysis
 from explain.examples import example_of
+from explain.page.components.controls import IN_LINKS
 from explain.page.components.updates import Asked
-from explain.page.controls import IN_LINKS
 from model.i18n.catalogue import say
 
 

@@ -17,8 +17,8 @@ from explain.html.regions import pointed_at, regions_table
 from explain.html.robustness import robustness_section
 from explain.maps.registry import METHODS
 from explain.page import what_if
+from explain.page.components.controls import settings_from
 from explain.page.components.updates import Asked, Change, Updates, inline_picture, notice, visible
-from explain.page.controls import settings_from
 from explain.page.links import link_field, link_to
 from explain.page.sessions import Runs
 from explain.page.view import View, smoothed

@@ -8,8 +8,8 @@ import pytest
 
 from explain.examples import examples
 from explain.page.arrival import arrival
+from explain.page.components.controls import AT_FIRST
 from explain.page.components.updates import Updates
-from explain.page.controls import AT_FIRST
 from model.available import MODEL_FOLDER, FoundModel, Models
 from model.i18n.preferences import by_preference, preferred_language
 from model.paths import SHIPPED

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
-from app import ChangingDropdown, ChangingRadio, build_page
 from explain.page import what_if
+from explain.page.components.extended import ChangingDropdown, ChangingRadio
+from explain.page.layout import build_page
 from explain.service.service import BUSY_VISITORS, SEATS
 from model.available import Models, to_choose_from
 

@@ -16,7 +16,7 @@ from PIL import Image
 from explain.analysis import Analysis, analyze
 from explain.examples import examples
 from explain.html.regions import pointed_at, regions_table
-from explain.page.controls import settings_from
+from explain.page.components.controls import settings_from
 from explain.page.links import from_link, link_to
 from explain.page.view import View
 from explain.settings import ALWAYS, LIKELIER, Settings, SettingsError

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from explain.page import what_if
+from explain.page.components.controls import AT_FIRST
 from explain.page.components.updates import Updates, visible
-from explain.page.controls import AT_FIRST
 from explain.page.downloads import download
 from explain.page.run import Page, slide
 from explain.service.service import BUSY_VISITORS

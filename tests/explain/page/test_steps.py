@@ -12,7 +12,7 @@ import gradio as gr
 import pytest
 from gradio_client.utils import apply_diff
 
-from app import SteppedBlocks
+from explain.page.components.extended import SteppedBlocks
 
 SKIPPED = {"__type__": "update"}
 SHOWN = SKIPPED | {"visible": True}

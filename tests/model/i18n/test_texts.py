@@ -51,11 +51,9 @@ PLACES = {"loc", "textcoords", "xycoords"}  # Matplotlib's names of places
 
 # Words that no visitor reads, or that are data, with the reason. A name with brackets stands for a whole function.
 ALLOWED = {
-    "app.py": {
-        "WhyFake": "the name of the product",
-        "IBM Plex Sans": "a font",
-        **dict.fromkeys(("report", "methods", "maps", "face", "seed"), "names of the API's values"),
-    },
+    "explain/page/api.py": dict.fromkeys(("report", "methods", "maps", "face", "seed"), "names of the API's values"),
+    "explain/page/components/theme.py": {"IBM Plex Sans": "a font"},
+    "explain/page/layout.py": {"WhyFake": "the name of the product"},
     "explain/interfaces/mcp.py": {"WhyFake says how likely": "what an assistant reads before it asks"},
     "explain/maps/attention.py": {"either class": "data: the target of a map that explains neither class"},
     "explain/regions/superpixels.py": {"labels from": "of a ValueError for programmers"},

@@ -15,6 +15,10 @@ CONTROLS = tuple(AT_FIRST)  # of the settings, by name
 LIMITS = {"superpixels": (10, 150), "samples": (MIN_SAMPLES, MAX_SAMPLES), "shown": (1, 50)}  # of the sliders
 
 IN_LINKS = ("model", "target", "superpixels", "samples", "shown", "smooth", "further", "trust", "segmentation", "hide")
+READ = (
+    *("language", "model", "photo", *CONTROLS, "face", "whole", "seen", "hidden"),
+    *("regions", "top", "slide_map", "many_progress"),
+)
 
 
 def settings_from(asked: Asked, **others: Any) -> Settings:
