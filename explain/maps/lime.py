@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from explain.cancel import never
 from explain.maps.attribution import Attribution
-from explain.maps.lime_fit import Halves, batch_bounds, compare_halves, halves_of, intervals, paired_masks
+from explain.maps.lime_fit import Fitted, Halves, batch_bounds, compare_halves, halves_of, intervals, paired_masks
 from explain.maps.subject import Subject
 from explain.regions.hiding import hidden_crop, perturb
 from explain.regions.superpixels import count_superpixels
@@ -29,14 +29,6 @@ REFIT_SHARE = 0.1  # of the budget, between two pictures; a fit takes millisecon
 SAMPLES_PER_SUPERPIXEL = 10  # before a map may count as converged: the advice of lime's author
 
 Predict = Callable[[NDArray[np.uint8]], np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class _Fitted:
-    weights: NDArray[np.float32]
-    intervals: NDArray[np.float32]
-    halves: Halves
-    numbers: dict[str, float]
 
 
 class LimeExplainer(LimeImageExplainer):
@@ -169,7 +161,7 @@ class LimeExplainer(LimeImageExplainer):
         crop: NDArray[np.uint8],
         segments: NDArray[np.integer],
         index: int,
-    ) -> _Fitted:
+    ) -> Fitted:
         """The fit to all samples, the interval of each weight, and what fits to half of the samples say."""
 
         def weights_of(rows: NDArray[np.intp] | slice) -> tuple[NDArray[np.float64], ImageExplanation]:
@@ -191,7 +183,7 @@ class LimeExplainer(LimeImageExplainer):
             "highest": float(probabilities[:, index].max()),
         }
         bounds = intervals(masks, probabilities[:, index], kernel, weights, intercept)
-        return _Fitted(weights.astype(np.float32), bounds, halves, numbers)
+        return Fitted(weights.astype(np.float32), bounds, halves, numbers)
 
     def fit(
         self,

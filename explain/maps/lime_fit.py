@@ -113,3 +113,13 @@ def batch_bounds(samples: int, batch_size: int) -> list[tuple[int, int]]:
     whole = range(batch_size, samples, batch_size)
     ends = [*sorted({end for end in (*parts, *whole) if 0 < end < samples}), samples]
     return list(zip([0, *ends], ends, strict=False))
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Weights fitted to the samples so far, with their intervals, what halves of them say, and further numbers."""
+
+    weights: NDArray[np.float32]
+    intervals: NDArray[np.float32]
+    halves: Halves
+    numbers: dict[str, float]
