@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -15,16 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from PIL import Image
 
-from explain.drawing.palette import data_url
-from model.artifact.card import Card
 from model.artifact.facts import readable
 from model.evaluation.charts import draw_bins
 from model.evaluation.metrics import Bin
 from model.evaluation.plots import LINES
 from model.evaluation.reports import QUIET
-from model.i18n.catalogue import language, number, say
+from model.i18n.catalogue import number, say
 from model.photos.corruptions import CLEAN, CORRUPTIONS
 from model.photos.faces import CROP_SIZE
 
@@ -34,7 +27,6 @@ AUC, ACCUSED = "auc", "false_accusation_rate"
 SHARE, AREA = ".0%", ".1f"  # how numbers are written along the axes
 GUESSING = 0.5  # the AUC that it has
 LEAST_AUC = 0.44  # where the axis begins, the same for every corruption unless there is less
-COLOURS = 64  # of a picture on its way to a browser, at a sixth of the size
 Figures = Mapping[str, Any]
 Conditions = Mapping[str, Figures]  # what was measured of a data set, by condition
 
@@ -82,42 +74,6 @@ def robustness_pictures(metrics: Figures) -> list[ModelPicture]:
             told = say("model_pictures.robustness_told", panel=title, sets="; ".join(_told(sets)))
             found.append(ModelPicture(name, title, _robustness(conditions, sets, title), told))
     return found
-
-
-def model_pictures(card: Card) -> str:
-    """All pictures with what they mean, as HTML; where something was not measured, a sentence says so."""
-    measured = {key: card.metrics[key] for key in (TEST, CORRUPTED) if key in card.metrics}
-    return _html(json.dumps(measured, sort_keys=True), language())
-
-
-@lru_cache(maxsize=8)  # drawing takes seconds, and every visitor who looks at a model sees the same
-def _html(measured: str, spoken: str) -> str:
-    metrics = json.loads(measured)
-    clean = [of[CLEAN] for of in metrics.get(CORRUPTED, {}).values() if CLEAN in of]
-    most = max((of.get(key, 0) for of in clean for key in ("real", "fake")), default=0)
-    return _section(
-        say("model_pictures.reliability"),
-        say("model_pictures.reliability_help", fake=say("class.Fake")),
-        reliability_pictures(metrics),
-        say("model_pictures.no_reliability"),
-    ) + _section(
-        say("model_pictures.robustness"),
-        say("model_pictures.robustness_help", most=most),
-        robustness_pictures(metrics),
-        say("card.robustness.unmeasured"),
-    )
-
-
-def _section(title: str, meaning: str, drawn: Sequence[ModelPicture], missing: str) -> str:
-    images = "".join(_image(one) for one in drawn)
-    content = f'<p>{escape(meaning)}</p><div class="figures">{images}</div>' if drawn else f"<p>{escape(missing)}</p>"
-    return f'<section class="fact"><h3>{escape(title)}</h3>{content}</section>'
-
-
-def _image(drawn: ModelPicture) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(drawn.picture).quantize(COLOURS, Image.Quantize.FASTOCTREE).save(buffer, "PNG")
-    return f'<img class="curves" alt="{escape(drawn.told)}" src="{data_url(buffer.getvalue())}">'
 
 
 def _reliability(bins: Sequence[Bin], figures: Figures, title: str) -> NDArray[np.uint8]:

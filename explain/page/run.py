@@ -9,10 +9,10 @@ from typing import Any
 from explain.analysis import Analysis, is_unmoved
 from explain.drawing import overlays, palette
 from explain.drawing.curves import curve_picture
-from explain.drawing.model_card import model_pictures
 from explain.examples import example_of
 from explain.html import captions, fragments
 from explain.html.faces import faces_table
+from explain.html.model_card import model_pictures
 from explain.html.regions import pointed_at, regions_table
 from explain.html.robustness import robustness_section
 from explain.maps.registry import METHODS

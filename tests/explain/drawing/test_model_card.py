@@ -14,7 +14,8 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 from PIL import Image
 
-from explain.drawing.model_card import ModelPicture, model_pictures, reliability_pictures, robustness_pictures
+from explain.drawing.model_card import ModelPicture, reliability_pictures, robustness_pictures
+from explain.html.model_card import model_pictures
 from model.artifact.card import Card, read_card
 from model.artifact.preprocessing import Preprocessing
 from model.evaluation.plots import LINES
