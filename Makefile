@@ -1,9 +1,9 @@
 # WhyFake from a fresh checkout: everything below builds .venv by itself and then leaves it alone.
 #
 #   make demo [PORT=7860] [SHARE=1]   open the page; SHARE=1 also prints a public link
-#   make test                         style, types and every test, the real browser included
+#   make test                         style, types, imports and every test, the real browser included
 #   make test-fast                    the tests that are neither slow nor in a browser
-#   make lint                         style and types alone
+#   make lint                         style, types and what may import what
 #   make bench                        the ratios against other tools
 #   make clean                        remove caches and screenshots; .venv and runs/ stay
 #
@@ -40,6 +40,7 @@ lint: $(DEV)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
 
 BENCHMARKS := $(filter-out _%,$(notdir $(basename $(wildcard benchmarks/*.py))))
 bench: $(DEMO)
