@@ -2,5 +2,6 @@
 
 from explain.analysis import Analysis, analyze
 from explain.settings import Settings
+from explain.wording.trust import trust_sentence
 
-__all__ = ["Analysis", "Settings", "analyze"]
+__all__ = ["Analysis", "Settings", "analyze", "trust_sentence"]

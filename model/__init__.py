@@ -1,11 +1,11 @@
 """What the photo shows: decoding, faces, networks, training and evaluation."""
 
-import os
 import sys
 from types import TracebackType
 
-# Hides what TensorFlow and absl say at their start; their errors are shown. It must be set before TensorFlow's import.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from model.quiet import import_tensorflow_quietly
+
+import_tensorflow_quietly()
 
 
 def missing_package(error: ModuleNotFoundError) -> str | None:

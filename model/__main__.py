@@ -12,12 +12,13 @@ NAME = "python -m model"
 COMMANDS = {
     "train": ("model.training.train:train", "Train a network on any folder of real and fake pictures."),
     "train_paired": (
-        "model.training.train_paired:train",
+        "model.paired.train:train",
         "Train as the shipped model was: fakes beside their real twins.",
     ),
     "resynthesise": ("model.twins.resynthesise:resynthesise", "Make aligned fakes of real faces, for train_paired."),
     "tune": ("model.studies.tune:tune", "Search the training arguments with the best validation AUC."),
-    "tune_attention": ("model.training.tune_attention:tune_attention", "Train the attention mask alone."),
+    "tune_attention": ("model.paired.tune_attention:tune_attention", "Train the attention mask alone."),
+    "average": ("model.paired.average:average_models", "Average the weights of two models."),
     "finish": ("model.finish:finish", "Calibrate and evaluate a run's model, and write its model card."),
     "calibrate": (
         "model.evaluation.calibrate:calibrate",

@@ -56,8 +56,9 @@ def build_page(models: Models, learn_examples: bool = False, doors: Doors | None
         add("models_clock", gr.Timer, page_models.CLOCK_S, active=models.importing is not None)
         add(
             *("model", ChangingRadio),
-            said={**_helped("model", "page"), "choices": partial(page_models.choices, models)},
+            said={"label": "page.model", "choices": partial(page_models.choices, models)},
             value=page.at_start,
+            container=False,
             visible=len(models.names) > 1,
         )
         with add("tabs", gr.Tabs):

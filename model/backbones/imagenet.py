@@ -165,9 +165,7 @@ def average(first: keras.Model, second: keras.Model, share: float) -> keras.Mode
 
 def average_backbone(
     imagenet: Annotated[Path, typer.Argument(help="Weights file of the backbone, see model.backbones.imagenet.")],
-    trained: Annotated[
-        Path, typer.Argument(help="Weights file best.weights.h5 of a run of model.training.train_paired.")
-    ],
+    trained: Annotated[Path, typer.Argument(help="Weights file best.weights.h5 of a run of model.paired.train.")],
     out: Annotated[Path, typer.Argument(help="File to write; ends in .weights.h5.")],
     share: Annotated[float, typer.Option(min=0, max=1, help="Share of the trained weights.")] = 0.5,
 ) -> None:

@@ -2,7 +2,7 @@
 
 The data folder holds ``Real/`` and ``Fake/``, or splits with these in them. The weights kept are those of the epoch
 with the least validation loss. The same command goes on with a run that was stopped, and with ``--strategy
-multiworker`` runs on several machines that ``TF_CONFIG`` names. (``model.training.train_paired`` trained the shipped
+multiworker`` runs on several machines that ``TF_CONFIG`` names. (``model.paired.train`` trained the shipped
 model.)
 """
 

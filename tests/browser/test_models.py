@@ -49,7 +49,7 @@ def page(browser: Browser, thesis_page_url: str) -> Iterator[Page]:
 
 
 def test_thesis_model_is_named_and_chosen_and_the_shipped_one_is_a_click_away(page: Page) -> None:
-    assert page.locator("#model").get_by_role("radio").count() == 2
+    assert page.locator("#model").get_by_role("radio").count() == 3
     assert page.get_by_label(THESIS).is_checked()
     assert "not known here" in page.locator(".scope").inner_text()
     assert "uncalibrated" in page.locator("#verdict").inner_text()

@@ -427,7 +427,7 @@ def test_answer_as_json_without_a_face(detector: Detector) -> None:
         ({"seed": -1}, "seed must be 0 to 4294967295, not -1"),
         ({"seed": 2**32}, "seed must be 0 to 4294967295, not 4294967296"),
         ({"segmentation": "grid"}, "one of slic, quickshift, felzenszwalb, facial, not 'grid'"),
-        ({"hide": "noise"}, "one of mean, blur, black, inpaint, not 'noise'"),
+        ({"hide": "noise"}, "one of auto, mean, blur, black, inpaint, tokens, not 'noise'"),
     ],
 )
 def test_refuses_settings_out_of_range(change: dict[str, Any], message: str) -> None:

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from model.training import arguments
-
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import keras
@@ -24,7 +22,7 @@ from keras import layers
 from model.artifact.preprocessing import LABELS, Preprocessing
 from model.data.dataset import gather
 from model.networks.registry import ARCHITECTURES, Architecture
-from model.training import loop, train
+from model.training import arguments, loop, train
 
 
 def build_plain(_pretrained: object = None) -> keras.Model:

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from model import available
-from model import available as found_module
 from model.artifact.card import read_card
 from model.available import LEGACY_FILE, MODEL_FOLDER, FoundModel, Models, to_choose_from
 from model.detector.detector import Detector
 from model.errors import ArtifactError
 from model.i18n.catalogue import Said
 from model.paths import SECOND, SHIPPED
+
+OURS = [(SHIPPED.name, MODEL_FOLDER), (SECOND.name, MODEL_FOLDER)]
+
 
 OURS = [(SHIPPED.name, MODEL_FOLDER), (SECOND.name, MODEL_FOLDER)]
 
@@ -154,7 +156,7 @@ def test_without_a_wish_the_models_beside_the_code_are_found() -> None:
 
 
 def test_copy_may_do_without_the_second_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(found_module, "SECOND", tmp_path / "clip_attention")
+    monkeypatch.setattr(available, "SECOND", tmp_path / "clip_attention")
     assert to_choose_from()[-1].path == SHIPPED
 
 

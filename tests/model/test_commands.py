@@ -100,3 +100,19 @@ def test_errors_of_tensorflow_are_shown_and_a_level_that_was_set_stays() -> None
     program = "import os, model; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])"
     assert int(start_apart(program).stdout) < 3  # 3 would hide errors
     assert start_apart(program, TF_CPP_MIN_LOG_LEVEL="0").stdout == "0\n"
+
+
+def test_what_a_failing_import_says_is_shown() -> None:
+    program = """
+import os
+from model.quiet import standard_error_aside
+with standard_error_aside():
+    os.write(2, b"harmless\\n")
+try:
+    with standard_error_aside():
+        os.write(2, b"the reason\\n")
+        raise ImportError
+except ImportError:
+    os.write(2, b"afterwards\\n")
+"""
+    assert start_apart(program).stderr == "the reason\nafterwards\n"

@@ -28,6 +28,12 @@ DATA = ROOT / "tests" / "data" / "legacy"
 NAME = "best_model_effatt.h5"
 
 
+@pytest.fixture(autouse=True)
+def without_the_second_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One shipped model is enough to see what stands before it."""
+    monkeypatch.setattr(found, "SECOND", tmp_path / "clip_attention")
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stands for ``model/`` with an author's pair in it; importing happens here, in this very process."""
@@ -172,7 +178,7 @@ def test_finding_imports_no_tensorflow(folder: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from model.available import found_models, open_model;"
         "found = found_models(Path(sys.argv[1])); open_model(found[0]);"
-        "assert len(found) == 2 and 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+        "assert len(found) == 3 and 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
     )
     open_model(found_models(folder)[0])
     subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(folder)], cwd=ROOT, check=True, timeout=120)

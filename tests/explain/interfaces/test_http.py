@@ -307,7 +307,8 @@ def test_health_tells_since_when_and_with_what(client: TestClient, doors: Doors)
 
 
 def test_models_are_listed_with_what_a_reader_must_know(client: TestClient, doors: Doors) -> None:
-    (model,) = client.get("/models").json()
+    model, second = client.get("/models").json()
+    assert (second["name"], second["first"]) == ("clip_attention", False)
     card = doors.models.get(doors.models.first).card
     assert model == {
         "name": "lite_attention",

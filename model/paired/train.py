@@ -22,8 +22,8 @@ from model.errors import ArchitectureError
 from model.evaluation.plots import read_history, training_curves
 from model.evaluation.reports import save
 from model.networks.registry import ARCHITECTURES
+from model.paired.recipe import Recipe
 from model.training import runs
-from model.training.recipe import Recipe
 from model.twins.twins import read_twins
 
 LICENCE = "Research and demonstration, non-commercial, as the training pictures' licences ask."
@@ -90,16 +90,16 @@ def train(
     from model.detector.detector import Detector
     from model.networks.attention import MASK_LAYER
     from model.networks.clip_tower import compute_in_bfloat16
-    from model.training.paired_batches import Batches
-    from model.training.paired_epochs import (
+    from model.paired.batches import Batches
+    from model.paired.epochs import (
         KeepBest,
         clean_crops,
         compile_model,
         freeze_attention_norm,
         validation_sets,
     )
-    from model.training.paired_head import keep_features, train_head
-    from model.training.paired_start import start
+    from model.paired.head import keep_features, train_head
+    from model.paired.start import start
 
     # A folder's name says enough; the rest of its path is the trainer's own business.
     arguments = {key: value.name if isinstance(value, Path) else value for key, value in given.items()}

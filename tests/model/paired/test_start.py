@@ -14,7 +14,7 @@ from model.errors import ArchitectureError
 from model.networks.efficientnet_lite import backbone, fold_batch_norms
 from model.networks.export import load_keras, save_artifact
 from model.networks.registry import ARCHITECTURES, build
-from model.training.paired_start import FROZEN, freeze, start
+from model.paired.start import FROZEN, freeze, start
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from model.data.split import SPLIT, write_split
 from model.detector.detector import Detector
 from model.errors import ArchitectureError, DatasetError
 from model.networks.export import load_keras
+from model.paired.tune_attention import CHUNK, Seen, changed_in, drawn, mask_loss, see, teach, tune_attention
 from model.photos.faces import crop, square_around
-from model.training.tune_attention import CHUNK, Seen, changed_in, drawn, mask_loss, see, teach, tune_attention
 
 Network = Callable[[], keras.Model]
 Pixels = NDArray[np.uint8]
@@ -221,7 +221,7 @@ def test_a_model_without_a_mask_is_refused(
 ) -> None:
     whole = tiny_network()
     bare = keras.Model(whole.input, {"probabilities": keras.layers.Dense(2)(keras.layers.Flatten()(whole.input))})
-    monkeypatch.setattr("model.training.tune_attention.load_keras", lambda folder: bare)
+    monkeypatch.setattr("model.paired.tune_attention.load_keras", lambda folder: bare)
     with pytest.raises(ArchitectureError, match="has no attention mask to train"):
         tune_attention(tiny_artifact, tmp_path / "nowhere", tmp_path / "run")
 
@@ -269,7 +269,7 @@ def test_the_split_of_the_model_is_followed_and_kept(
         looked_at.extend(example.path for example in examples)
         return see(network, data, examples, preprocessing)
 
-    monkeypatch.setattr("model.training.tune_attention.see", look)
+    monkeypatch.setattr("model.paired.tune_attention.see", look)
     tune_attention(artifact, root, out, epochs=1, faces=cache)
     assert set(looked_at) == learnt
     assert (out / "artifact" / SPLIT).read_bytes() == (artifact / SPLIT).read_bytes()

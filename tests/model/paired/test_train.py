@@ -25,10 +25,12 @@ from model.data.reading import read_rgb
 from model.detector.detector import Detector
 from model.errors import ArchitectureError, DatasetError, RunError
 from model.networks.registry import ARCHITECTURES, build
-from model.training import paired_batches, paired_epochs, runs
-from model.training.paired_epochs import KeepBest, averaged, clean_crops, compile_model, refresh_attention_norm
+from model.paired import batches as paired_batches
+from model.paired import epochs as paired_epochs
+from model.paired.epochs import KeepBest, averaged, clean_crops, compile_model, refresh_attention_norm
+from model.paired.train import export, train
+from model.training import runs
 from model.training.runs import BEST, library_versions
-from model.training.train_paired import export, train
 
 FACE_BOX, LANDMARKS = (12.0, 8.0, 40.0, 48.0), ((23.0, 28.0), (41.0, 28.0), (32.0, 38.0), (25.0, 46.0), (39.0, 46.0))
 Pixels = NDArray[np.uint8]

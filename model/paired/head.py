@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from model.networks.clip_attention import features_only, give_verdict, verdict_on_features
 from model.networks.clip_tower import VIT_B16
-from model.training.paired_batches import Batches
+from model.paired.batches import Batches
 
 EPOCHS = 8  # later ones learn the features by heart: AUC on sources left out falls
 BATCH = 128

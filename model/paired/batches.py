@@ -15,11 +15,11 @@ from model.artifact.preprocessing import LABELS, Preprocessing, to_input
 from model.data.layout import Example
 from model.data.reading import read_mask, read_rgb
 from model.errors import DatasetError
+from model.paired.recipe import Recipe
 from model.photos.degrade import degrade, process, rescale
 from model.photos.face_parts import region_mask
 from model.photos.faces import CROP_SIZE, crop, square_around
 from model.photos.self_blend import self_blend
-from model.training.recipe import Recipe
 from model.twins.twins import Twin
 
 Item = TypeVar("Item")

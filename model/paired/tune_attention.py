@@ -64,7 +64,7 @@ class Seen:
 
 def changed_in(data: Path, example: Example, margin: float) -> NDArray[np.float32] | None:
     """Which pixels of an example's face crop were changed, ``(256, 256) float32`` in 0..1; None where nobody knows."""
-    from model.training.paired_batches import landmarks_in
+    from model.paired.batches import landmarks_in
 
     assert example.box is not None
     square = square_around(example.box, margin)

@@ -8,9 +8,9 @@ import pytest
 
 from model.networks.clip_attention import clip_attention, features_only
 from model.networks.clip_tower import Tower, compute_in_bfloat16
-from model.training import paired_head
-from model.training.paired_epochs import freeze_attention_norm
-from model.training.paired_head import Kept, keep_features, train_head
+from model.paired import head as paired_head
+from model.paired.epochs import freeze_attention_norm
+from model.paired.head import Kept, keep_features, train_head
 
 TINY = Tower(input_size=8, patch=4, width=6, heads=2, blocks=2)
 

@@ -15,9 +15,9 @@ from model.artifact.preprocessing import LABELS, Preprocessing
 from model.data.dataset import index
 from model.data.layout import Example
 from model.errors import DatasetError
-from model.training import paired_batches as module
-from model.training.paired_batches import Batches
-from model.training.recipe import Recipe
+from model.paired import batches as module
+from model.paired.batches import Batches
+from model.paired.recipe import Recipe
 from model.twins.twins import Twin
 
 SIDE, GRID = 32, (8, 8)

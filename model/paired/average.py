@@ -1,0 +1,50 @@
+"""Averages two trained models: ``python -m model average MODEL OTHER --share 0.6 --out runs/averaged``."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model.artifact.card import ARTIFACT, named_after, read_card
+from model.cli import run
+from model.errors import ArchitectureError
+
+
+def average_models(
+    model: Annotated[Path, typer.Argument(help="Model folder.")],
+    other: Annotated[Path, typer.Argument(help="Model folder of the same architecture.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; the model is its folder artifact.")],
+    share: Annotated[float, typer.Option(min=0, max=1, help="Share of OTHER's weights.")] = 0.5,
+) -> None:
+    """Write a model whose weights lie between those of two others; it must be calibrated.
+
+    One of them should have been trained on from the other: their mean often generalises better than either
+    (Wortsman et al., arXiv 2109.01903).
+    """
+    from model.backbones.imagenet import average
+    from model.networks.export import load_keras, save_artifact
+    from model.networks.registry import ARCHITECTURES
+
+    cards = read_card(model), read_card(other)
+    if cards[0].architecture != cards[1].architecture:
+        kinds = " and ".join(card.architecture for card in cards)
+        raise ArchitectureError(f"Only models of one architecture can be averaged, not {kinds}.")
+    shares = {named_after(model).name: round(1 - share, 3), named_after(other).name: round(share, 3)}
+    training = {name: value for name, value in cards[1].training.items() if name != "calibration"}
+    card = replace(
+        cards[1],
+        temperature=None,
+        fake_bias=0.0,
+        inconclusive_band=(0.4, 0.6),
+        metrics={},
+        training={**training, "arguments": {**training.get("arguments", {}), "averaged": shares}},
+    )
+    network = average(load_keras(model), load_keras(other), share)
+    (out / ARTIFACT).mkdir(parents=True, exist_ok=True)
+    save_artifact(network, out / ARTIFACT, card, ARCHITECTURES[card.architecture].storage)
+    print(f"Wrote {out / ARTIFACT}, not yet calibrated.")
+
+
+if __name__ == "__main__":
+    run(average_models)

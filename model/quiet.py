@@ -1,0 +1,60 @@
+"""Hides what TensorFlow says about itself while it is imported; what it says in an error is shown."""
+
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+PACKAGE = "tensorflow"
+
+
+class QuietImport(MetaPathFinder):
+    """Imports TensorFlow, once, with standard error set aside.
+
+    Its log level does not help: the native library writes some lines before it reads ``TF_CPP_MIN_LOG_LEVEL``.
+    """
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != PACKAGE:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def load_quietly(module: ModuleType) -> None:
+                with standard_error_aside():
+                    load(module)
+
+            spec.loader.exec_module = load_quietly  # type: ignore[method-assign]
+        return spec
+
+
+@contextmanager
+def standard_error_aside() -> Iterator[None]:
+    """Keep what is written to file descriptor 2; show it if the body fails."""
+    with tempfile.TemporaryFile() as kept:
+        before = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(before, 2)
+            kept.seek(0)
+            os.write(2, kept.read())
+            raise
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+
+
+def import_tensorflow_quietly() -> None:
+    """From now on TensorFlow is imported in silence, unless the environment asks for its log."""
+    if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"  # later lines; its errors are shown
+        sys.meta_path.insert(0, QuietImport())

@@ -1,0 +1,48 @@
+"""Tests of averaging two models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from model.artifact.card import Card, read_card
+from model.artifact.preprocessing import LABELS
+from model.errors import ArchitectureError
+from model.networks.export import load_keras, save_artifact
+from model.networks.registry import ARCHITECTURES, build
+from model.paired.average import average_models
+
+
+def folder_of(path: Path, name: str, seed: int, **facts: object) -> Path:
+    keras.utils.set_random_seed(seed)
+    card = Card(name, ARCHITECTURES[name].preprocessing, LABELS, **facts)
+    save_artifact(build(name, folded=ARCHITECTURES[name].has_folded_form), path, card)
+    return path
+
+
+def test_weights_lie_between_by_the_share_and_the_calibration_ends(tmp_path: Path) -> None:
+    one = folder_of(tmp_path / "one", "lite_attention", 1)
+    two = folder_of(
+        tmp_path / "two",
+        "lite_attention",
+        2,
+        temperature=2.0,
+        metrics={"test": {}},
+        training={"arguments": {"seed": 2}, "calibration": {}},
+    )
+    average_models(one, two, tmp_path / "mean", 0.75)
+    weights = [load_keras(folder).get_weights() for folder in (one, two, tmp_path / "mean" / "artifact")]
+    for first, second, mean in zip(*weights, strict=True):
+        np.testing.assert_allclose(mean, 0.25 * first + 0.75 * second, atol=2e-3)  # float16 in the file
+    card = read_card(tmp_path / "mean" / "artifact")
+    assert card.temperature is None and card.metrics == {}
+    assert card.training == {"arguments": {"seed": 2, "averaged": {"one": 0.25, "two": 0.75}}}
+
+
+def test_models_of_two_kinds_are_refused(tmp_path: Path) -> None:
+    one, two = folder_of(tmp_path / "one", "lite_attention", 1), folder_of(tmp_path / "two", "cnn", 1)
+    with pytest.raises(ArchitectureError, match="not lite_attention and cnn"):
+        average_models(one, two, tmp_path / "mean")
