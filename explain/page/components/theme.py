@@ -22,6 +22,7 @@ THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg"
     block_title_background_fill_dark="*primary_700",
     checkbox_label_background_fill_selected="*primary_700",
     checkbox_label_background_fill_selected_dark="*primary_700",
+    checkbox_label_background_fill_hover_dark="*neutral_700",
     checkbox_label_text_color_selected="white",
     checkbox_label_text_color_selected_dark="white",
     link_text_color="*primary_700",
