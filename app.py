@@ -74,7 +74,7 @@ def main(
         css_paths=CSS,
         head=f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
         allowed_paths=[str(EXAMPLES)],  # the examples, from whichever folder the page is started
-        max_file_size=MAX_UPLOAD,  # a photo has its own limit, which is told in a sentence: see model.photos.photo
+        max_file_size=MAX_UPLOAD,  # photos have a smaller limit: see model.photos.photo
         footer_links=["api"],
         run_history=False,
         ssr_mode=False,

@@ -92,7 +92,7 @@ def _frame(picture: NDArray[np.uint8], box: Box, look: Look, width: int) -> None
 
 
 def with_labels(picture: NDArray[np.uint8], faces: Sequence[tuple[Box, int, Prediction | None]]) -> NDArray[np.uint8]:
-    """A picture with a label at each box; who comes first has first choice of place, and who finds none has none.
+    """Draw a label at each box. Earlier faces choose their place first; a face without a free place gets no label.
 
     Args:
         picture: ``(H, W, 3) uint8`` RGB; not changed.

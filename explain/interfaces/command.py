@@ -73,7 +73,7 @@ def main(
     csv: Annotated[Path | None, typer.Option(help=_help("many.csv"))] = None,
     language: Annotated[Literal["en", "tr"] | None, typer.Option(help=_help("command.language"))] = None,
 ) -> None:
-    """Analyse photos; what the command is for and its exit codes are told by the catalogue (``command.about``)."""
+    """Analyse photos. The text ``command.about`` describes the command and its exit codes."""
     with speaking(language or language_of_environment()):
         try:
             settings = Settings(
@@ -202,7 +202,7 @@ def _until_interrupted() -> Iterator[Callable[[], bool]]:
 
 
 def _analysed(photo: Path, settings: Settings, detector: Detector, cancelled: Callable[[], bool]) -> Analysis | None:
-    """The last analysis of a photo, told of on a terminal while it grows; None, and why, where there can be none."""
+    """The last analysis of a photo, with progress on a terminal; None and the reason where it fails."""
     latest = None
     name = typer.format_filename(photo)
     try:

@@ -84,7 +84,7 @@ class SteppedBlocks(gr.Blocks):
         return [[["replace", [], value]] for value in whole] if is_later and not (final or simple_format) else sent
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *others: Any, **options: Any) -> list[Any]:
-        """What handlers are given, see ``gr.Blocks``; what is refused on the way is told in the caller's language.
+        """What handlers get, see ``gr.Blocks``. Errors on the way are in the caller's language.
 
         Gradio would fetch a file at an address for any input, of any size. The photo alone may be one, and a small one.
         """

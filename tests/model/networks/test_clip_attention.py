@@ -1,4 +1,4 @@
-"""The careful model's network: frozen trunk, the attention block on the patches, a head that can be trained alone."""
+"""The second model's network: frozen trunk, the attention block on the patches, a head that can be trained alone."""
 
 from __future__ import annotations
 
