@@ -1,4 +1,4 @@
-"""Degrades training crops the way that photos are processed and degraded on their way to a reader."""
+"""Degrades training crops as photos are degraded by processing, sharing and storage."""
 
 from collections.abc import Callable
 
@@ -14,14 +14,14 @@ SMALLEST = 0.19  # of a crop's side: 48 of 256 pixels, a small face in a large p
 
 
 def degrade(crop: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-    """Recolour, resample, blur, add noise and compress a crop, each with some probability.
+    """Recolour, resample, blur, sharpen and compress a crop, add noise and make it grey, each with some probability.
 
-    The same seed draws the same degradations: a fake and its real twin pass through the same, so that only the
-    forgery tells them apart.
+    The same seed gives the same degradations: a fake and its real twin get the same ones, so that they differ only in
+    the forgery.
 
     Args:
         crop: ``(S, S, 3) uint8`` RGB.
-        seed: decides what is done.
+        seed: of all random choices.
 
     Returns:
         ``(S, S, 3) uint8`` RGB.
@@ -40,7 +40,7 @@ def degrade(crop: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
         crop = sharpen(crop, rng)
     if chances[4] < 0.6:
         crop = compress(crop, int(rng.integers(35, 98)))
-    if chances[7] < 0.15:  # a photo is often compressed again where it is shared
+    if chances[7] < 0.15:  # photos are often compressed again when they are shared
         crop = compress(crop, int(rng.integers(50, 96)))
     if chances[5] < 0.04:
         crop = np.repeat(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
@@ -48,14 +48,14 @@ def degrade(crop: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
 
 
 def process(crop: NDArray[np.uint8], landmarks: NDArray[np.float32], seed: int) -> NDArray[np.uint8]:
-    """Edit a portrait as honest photographers, phones and archives do, so that such an edit is no evidence of a fake.
+    """Apply a common honest edit to a portrait, so that a model does not learn such edits as evidence of a fake.
 
-    One of: a softened face before a sharp background, a blurred background, sharpening, old film.
+    One of: softened skin in front of a sharp background, a blurred background, sharpening, the look of old film.
 
     Args:
         crop: ``(S, S, 3) uint8`` RGB.
         landmarks: ``(5, 2)`` x, y in crop pixels, ordered as ``Face.landmarks``.
-        seed: decides which edit, and how strong; same seed, same edit.
+        seed: decides the edit and its strength; same seed, same edit.
 
     Returns:
         ``(S, S, 3) uint8`` RGB.
@@ -71,9 +71,9 @@ def process(crop: NDArray[np.uint8], landmarks: NDArray[np.float32], seed: int) 
 
 
 def _soften_face(crop: NDArray[np.uint8], landmarks: NDArray[np.float32], rng: np.random.Generator) -> NDArray:
-    """Smooth skin, as beauty filters do: most of the face is blurred, under a wide seam."""
+    """Smooth the skin as beauty filters do: blur the face, half of the time keeping edges, with a soft seam."""
     soft = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.5, 2.5))
-    if rng.random() < 0.5:  # smooths skin and keeps edges
+    if rng.random() < 0.5:
         soft = cv2.bilateralFilter(crop, 7, rng.uniform(15, 50), rng.uniform(2, 5))
     return _inside_face(soft, crop, landmarks, rng)
 
@@ -92,7 +92,7 @@ def _inside_face(
 
 
 def _age(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Old film: often grey, faded, soft and grainy."""
+    """The look of old film: soft, faded, grainy and often grey."""
     size = crop.shape[0]
     picture = np.asarray(cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.5, 2)), dtype=np.float32)
     if rng.random() < 0.6:
@@ -104,7 +104,7 @@ def _age(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]
 
 
 def sharpen(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Unsharp masking with a radius and an amount drawn at random."""
+    """Unsharp masking with a random radius and amount."""
     blurred = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.8, 2.0))
     amount = rng.uniform(0.4, 1.8)
     return np.asarray(cv2.addWeighted(crop, 1 + amount, blurred, -amount, 0), dtype=np.uint8)
@@ -113,13 +113,13 @@ def sharpen(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
 def rescale(
     picture: NDArray[np.uint8], side: int, through: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
 ) -> NDArray[np.uint8]:
-    """Shrink a picture to a square, let it pass through a network, and bring it back to its size.
+    """Shrink a picture to a square, pass it through a network, and resize the result to the picture's size.
 
     Args:
         picture: ``(H, W, 3) uint8``.
         side: of the square in pixels.
-        through: takes ``(side, side, 3) uint8`` and returns a square of any size; None passes it on unchanged, which
-            gives the real twin of a picture that passed through a network.
+        through: takes ``(side, side, 3) uint8`` and returns a square of any size. With None the square is used
+            unchanged: this gives the real twin of a picture that passed through a network.
 
     Returns:
         ``(H, W, 3) uint8``.
@@ -132,24 +132,24 @@ def rescale(
 
 
 def compress(crop: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """The crop after one round of JPEG at ``quality`` 1..100."""
+    """Compress a crop once as JPEG at ``quality`` 1..100, and decode it."""
     bgr = cv2.cvtColor(crop, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
 
 
 def _recolour(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Gamma, contrast, brightness and a colour cast through one table per channel."""
+    """Random gamma, contrast, brightness and colour cast, with one lookup table per channel."""
     levels = np.arange(256, dtype=np.float32)[:, None] / 255
     gamma = np.exp(rng.uniform(-0.35, 0.35))
     contrast = rng.uniform(0.8, 1.2)
     cast = rng.uniform(0.92, 1.08, 3)
     table = ((levels**gamma - 0.5) * contrast + 0.5 + rng.uniform(-0.08, 0.08)) * cast * 255
-    return np.asarray(cv2.LUT(crop, np.clip(table, 0, 255).astype(np.uint8)[None]), dtype=np.uint8)
+    return np.asarray(cv2.LUT(crop, np.clip(np.round(table), 0, 255).astype(np.uint8)[None]), dtype=np.uint8)
 
 
 def _resample(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Shrink and enlarge again, each with a filter drawn at random."""
+    """Shrink and enlarge again, each with a random filter."""
     size = crop.shape[0]
     small = round(size * np.exp(rng.uniform(np.log(SMALLEST), np.log(0.95))))
     shrunk = cv2.resize(crop, (small, small), interpolation=int(rng.choice(DOWN_FILTERS)))
@@ -157,7 +157,7 @@ def _resample(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.u
 
 
 def _add_noise(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Gaussian sensor noise, 1 to 10 grey levels."""
+    """Gaussian noise with a standard deviation of 1 to 10 grey levels."""
     sigma = rng.uniform(1, 10)
     noise = rng.standard_normal(crop.shape, dtype=np.float32) * sigma
-    return np.clip(crop + noise, 0, 255).astype(np.uint8)
+    return np.clip(np.round(crop + noise), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Parts of a face as masks, by its five landmarks."""
+"""Makes masks of the parts of a face from its five landmarks."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def region_mask(
 
     Args:
         landmarks: ``(5, 2)`` x, y in crop pixels, ordered as ``Face.landmarks``.
-        regions: names out of ``REGIONS``.
+        regions: names from ``REGIONS``.
         size: side of the crop in pixels.
         stretch: factors on the ellipses' radii, across and down.
 

@@ -1,7 +1,7 @@
-"""Makes fakes with a known changed region from a real face and its own pixels.
+"""Makes fakes from a real face and its own pixels, with a known mask.
 
 After self-blended images (Shiohara & Yamasaki, arXiv 2204.08376): a copy of the face is recoloured, warped,
-sharpened or softened and blended back through a soft mask. No identity is swapped; the mask is ground truth.
+sharpened, softened or shifted, and blended back through a soft mask. No identity is swapped. The mask is known.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from model.photos.face_parts import region_mask
 
 CHANGES = ("recolour", "warp", "sharpen", "soften", "shift")
-MISPLACED = ("warp", "shift")  # changes that no honest edit of a portrait makes
+MISPLACED = ("warp", "shift")  # changes that honest edits of a portrait do not make
 
 
 def _smooth_noise(rng: np.random.Generator, size: int, cells: int, amplitude: float) -> NDArray[np.float32]:
-    """A smooth random displacement field, ``(size, size, 2) float32`` pixels."""
+    """A smooth random displacement field, ``(size, size, 2) float32`` in pixels."""
     coarse = rng.normal(0, amplitude, (cells, cells, 2)).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
 
@@ -35,7 +35,7 @@ def _change(picture: NDArray[np.uint8], change: str, rng: np.random.Generator) -
     if change == "recolour":
         gain = rng.uniform(0.93, 1.07, 3) * rng.uniform(0.92, 1.08)
         shifted = picture.astype(np.float32) * gain + rng.uniform(-8, 8, 3)
-        return np.clip(shifted, 0, 255).astype(np.uint8)
+        return np.clip(np.round(shifted), 0, 255).astype(np.uint8)
     if change == "sharpen":
         blurred = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.8, 2.0))
         amount = rng.uniform(0.6, 1.8)
@@ -65,19 +65,22 @@ def self_blend(
     changes: Sequence[str] | None = None,
     source: NDArray[np.uint8] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """A fake made of the crop's own pixels, changed inside a region (of the whole face, sometimes all around it).
+    """Make a fake from the crop's own pixels, changed inside a mask.
+
+    If the region is the whole face, a quarter of the fakes are changed outside the face instead, as in the paper: the
+    seam is the same, only its direction differs.
 
     Args:
         crop: ``(S, S, 3) uint8`` RGB face crop.
         landmarks: ``(5, 2)`` x, y in crop pixels, ordered as ``Face.landmarks``.
-        seed: decides all that is left to chance; same arguments, same fake.
-        regions: parts to change, out of ``REGIONS``; None draws the whole face half of the time.
-        changes: what to do to them, out of ``CHANGES``; None draws one to three, or none to two with a ``source``.
-        source: a picture aligned with the crop whose pixels are blended in, ``(S, S, 3) uint8``; None takes the crop's
-            own.
+        seed: of all random choices; same arguments, same fake.
+        regions: parts to change, from ``REGIONS``; None takes the whole face half of the time, else one to three parts.
+        changes: from ``CHANGES``; None takes one to three, and adds one of ``MISPLACED`` if none is among them; with a
+            ``source``, none to two.
+        source: ``(S, S, 3) uint8`` aligned with the crop; its pixels are blended in. None takes the crop's own.
 
     Returns:
-        The fake ``(S, S, 3) uint8`` and the blending mask ``(S, S) float32`` in 0..1.
+        The fake ``(S, S, 3) uint8`` and its mask ``(S, S) float32``: how much each pixel was changed, 0..1.
 
     Raises:
         ValueError: for a name outside ``REGIONS`` or ``CHANGES``.
@@ -93,7 +96,7 @@ def self_blend(
     if changes is None:
         changes = list(rng.permutation(CHANGES)[: rng.integers(1, 4) if source is None else rng.integers(0, 3)])
         if source is None and not set(changes) & set(MISPLACED):
-            changes.append(str(rng.choice(MISPLACED)))  # a face that is only softer or brighter may well be real
+            changes.append(str(rng.choice(MISPLACED)))  # a face that is only softer or brighter may be real
     stretch = (rng.uniform(0.8, 1.2), rng.uniform(0.75, 1.15))
     mask = region_mask(landmarks, regions, size, stretch)
     mask = _displace(mask, _smooth_noise(rng, size, 5, size * rng.uniform(0.0, 0.03)))
@@ -102,8 +105,8 @@ def self_blend(
     changed = crop if source is None else source
     for change in changes:
         changed = _change(changed, change, rng)
-    # As in the paper, either side may be the changed one: the seam is the same, its direction is not.
-    inner, outer = (changed, crop) if set(regions) != {"face"} or rng.random() < 0.75 else (crop, changed)
+    if set(regions) == {"face"} and rng.random() >= 0.75:
+        mask = np.clip(1 - mask, 0, 1)
     weight = mask[..., None]
-    blended = inner.astype(np.float32) * weight + outer.astype(np.float32) * (1 - weight)
+    blended = changed.astype(np.float32) * weight + crop.astype(np.float32) * (1 - weight)
     return np.clip(np.round(blended), 0, 255).astype(np.uint8), mask

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.photos.degrade import compress, degrade, process, rescale
+from model.photos.degrade import _add_noise, _recolour, compress, degrade, process, rescale
 
 SEEDS = range(40)
 Pixels = NDArray[np.uint8]
@@ -151,3 +153,14 @@ def test_rescaling_passes_the_small_square_through(crop: Pixels) -> None:
     passed = rescale(crop[:, :50], 32, negative)
     assert shapes == [(32, 32, 3)] and passed.shape == (64, 50, 3)
     assert error(passed, 255 - crop[:, :50]) < 6
+
+
+# Rounding
+
+
+def test_noise_and_colours_are_rounded_and_darken_nothing() -> None:
+    grey = np.full((128, 128, 3), 128, np.uint8)
+    assert _add_noise(grey, np.random.default_rng(0)).mean() == pytest.approx(128, abs=0.2)
+    highest: Any = SimpleNamespace(uniform=lambda low, high, size=1: np.full(size, high))
+    expected = (((128 / 255) ** np.exp(0.35) - 0.5) * 1.2 + 0.5 + 0.08) * 1.08 * 255  # 118.8
+    assert (_recolour(grey, highest) == round(expected)).all()

@@ -13,7 +13,16 @@ import pytest
 from numpy.typing import NDArray
 
 from model.photos import faces
-from model.photos.faces import CROP_MARGIN, CROP_SIZE, MIN_SCORE, Face, crop, find_faces, square_around, whole_picture
+from model.photos.faces import (
+    CROP_MARGIN,
+    CROP_SIZE,
+    MIN_SCORE,
+    Face,
+    crop,
+    find_faces,
+    square_around,
+    whole_picture,
+)
 
 Pixels = NDArray[np.uint8]
 # Read off the picture by eye: the pupils of examples/astronaut.jpg.
@@ -110,6 +119,7 @@ def test_box_and_landmarks_are_in_the_pixels_of_the_photo(astronaut: Pixels, fac
 def test_each_axis_is_measured_by_its_own_factor(monkeypatch: pytest.MonkeyPatch) -> None:
     """1280x5 pixels are shrunk to 640x2: a factor of 2 across and of 2.5 down, behind 128 pixels of padding."""
     detect_only(monkeypatch, box=[128 + 10, 128, 20, 2], keypoint=(128 + 15, 128 + 1))
+    monkeypatch.setattr(faces, "LONG", 1280)  # as a whole, not in tiles
     (face,) = find_faces(np.zeros((5, 1280, 3), np.uint8))
     assert face.box == (20, 0, 40, 5) and face.square == (20, -17.5, 40)
     np.testing.assert_array_equal(face.landmarks, [[30, 2.5]] * 5)
