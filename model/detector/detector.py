@@ -1,4 +1,4 @@
-"""Says how likely a face crop is Real or Fake, with the attention mask of the same pass."""
+"""Computes the probabilities of Fake and Real for face crops, with the attention masks of the same pass."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact.card import TFLITE, Card, load_artifact, named_after
+from model.artifact.card import MASK, ONNX, TFLITE, Card, load_artifact, named_after
 from model.artifact.preprocessing import to_input
+from model.artifact.views import View
 from model.detector.engine import Engine
+from model.detector.onnx_engine import OnnxEngine
 from model.networks.export import load_keras
 from model.paths import SHIPPED
 
@@ -23,13 +25,14 @@ VERDICTS = ("Fake", "Inconclusive", "Real")
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model says of one face.
+    """The model's answer for one face.
 
     Attributes:
         probabilities: ``{"Fake": p, "Real": 1 - p}``.
-        verdict: ``Fake``, ``Real``, or ``Inconclusive`` where P(Fake) lies in the card's band.
-        calibrated: whether the probabilities were temperature-scaled on validation data.
-        attention: the attention mask ``(h, w) float32`` in 0..1 on its native grid, or None.
+        verdict: ``Fake``, ``Real``, or ``Inconclusive`` if P(Fake) lies inside the card's band.
+        calibrated: whether the probabilities are scaled by a temperature that was fitted on validation data.
+        attention: the attention mask ``(h, w) float32`` in 0..1 on the network's grid, averaged over the card's views;
+            None if the network has none.
     """
 
     probabilities: Mapping[str, float]
@@ -39,34 +42,45 @@ class Prediction:
 
 
 class Detector:
-    """A model folder ready to judge face crops; safe to share between threads.
+    """An open model folder that judges face crops; threads can share it.
 
     Args:
         folder: a model folder (see ``model.artifact.card``).
-        name: how to call it on screen; see ``model.artifact.card.named_after`` if None.
+        name: the name on screen; None takes that of ``model.artifact.card.named_after``.
 
     Raises:
-        ArtifactError: if the folder is no usable model.
+        ArtifactError: if the folder is not a usable model.
     """
 
     def __init__(self, folder: Path = SHIPPED, name: str | None = None) -> None:
         self.name = name or named_after(folder).name
         self.card: Card = load_artifact(folder)
         self._folder = folder
-        self._engine = Engine(folder / TFLITE)
+        onnx = self.card.onnx
+        self._engine = Engine(folder / TFLITE) if onnx is None else OnnxEngine(folder / ONNX, onnx)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether the model's file is still there; an open detector does not need it, but its Keras network does."""
+        return (self._folder / TFLITE).is_file()
 
     @cached_property
     def network(self) -> "keras.Model":
-        """The same network under Keras, for gradients; its first use imports TensorFlow, which takes seconds."""
+        """The same network in Keras, for gradients; the first use imports TensorFlow, which takes seconds.
+
+        An ONNX network has none.
+        """
         return load_keras(self._folder)
 
     def predict(self, crop: NDArray[np.uint8]) -> Prediction:
-        """Judge one face crop ``(S, S, 3) uint8`` RGB: probabilities and attention mask from one pass."""
+        """Judge one face crop ``(S, S, 3) uint8`` RGB: probabilities and attention mask of the same pass."""
         return self.predict_all(crop[None])[0]
 
     def predict_all(self, crops: NDArray[np.uint8]) -> tuple[Prediction, ...]:
         """Judge face crops ``(N, S, S, 3) uint8`` RGB, N of 1 or more, in batches."""
         probabilities, masks = self._run(crops)
+        if self.rolls_out_attention and isinstance(self._engine, OnnxEngine):
+            masks = self._engine.rollouts(to_input(crops, self.card.preprocessing))
         named = [dict(zip(self.card.labels, map(float, row), strict=True)) for row in probabilities]
         calibrated = self.card.temperature is not None
         return tuple(
@@ -74,21 +88,45 @@ class Detector:
             for place, of_one in enumerate(named)
         )
 
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Probabilities ``(N, 2)`` of crops ``(N, S, S, 3) uint8`` RGB, columns in the order of ``card.labels``."""
-        return self._run(crops)[0]
+    def probabilities(
+        self, crops: NDArray[np.uint8], in_turn: bool | NDArray[np.integer] = False
+    ) -> NDArray[np.float64]:
+        """Probabilities ``(N, 2)`` of crops ``(N, S, S, 3) uint8`` RGB, columns in the order of ``card.labels``.
+
+        Args:
+            crops: ``N`` is 1 or more.
+            in_turn: use only one of the card's views for each crop; crops 0 and 1 get the first view, 2 and 3 the
+                second, and so on, cyclically. An average over many crops then also estimates the average over the
+                views, at the cost of one view. Integers ``(N,)`` choose the view of each crop instead, cyclically.
+        """
+        views = self.card.views
+        if in_turn is False or len(views) == 1:
+            return self._run(crops)[0]
+        turns = (np.arange(len(crops)) // 2 if in_turn is True else np.asarray(in_turn)) % len(views)
+        answers = np.empty((len(crops), len(self.card.labels)))
+        for turn in np.unique(turns):
+            answers[turns == turn] = self._run(crops[turns == turn], (views[turn],))[0]
+        return answers
+
+    @property
+    def rolls_out_attention(self) -> bool:
+        """Whether the attention of a prediction is a transformer's rollout, see ``model.detector.rollout``."""
+        return self.card.onnx is not None and bool(self.card.onnx.attentions)
 
     @property
     def patch_grid(self) -> tuple[int, int] | None:
-        """Rows and columns of the patches that the network can be asked without; None where it needs the whole crop."""
-        return self._engine.patch_grid
+        """Rows and columns of the patches that can be left out; None if the network needs the whole crop.
+
+        Also None if the card has several views, because a patch shows different pixels in each.
+        """
+        return self._engine.patch_grid if len(self.card.views) == 1 else None
 
     def probabilities_of_patches(self, crop: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Probabilities of one crop when the network gets some of its patches and nothing in place of the others.
+        """Probabilities of one crop when the network gets only some of its patches, with no replacement for the others.
 
         Args:
             crop: ``(S, S, 3) uint8`` RGB.
-            seen: ``(N, rows, columns) bool``, see ``patch_grid``; which patches the network gets, in N choices.
+            seen: ``(N, rows, columns) bool``: the patches that the network gets, for N selections; see ``patch_grid``.
 
         Returns:
             ``(N, 2)``, columns in the order of ``card.labels``.
@@ -97,20 +135,38 @@ class Detector:
         return self._scaled(self._engine.of_kept(to_input(crop[None], self.card.preprocessing)[0], kept))
 
     def verdict(self, p_fake: float) -> str:
-        """The verdict that the card's inconclusive band gives to a probability of Fake."""
+        """The verdict for a probability of Fake, by the card's inconclusive band, whose bounds are outside it."""
         low, high = self.card.inconclusive_band
         if low < p_fake < high:
             return "Inconclusive"
         return "Fake" if p_fake >= high else "Real"
 
-    def _run(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
-        outputs = self._engine(to_input(crops, self.card.preprocessing))
-        mask = outputs.get("attention")
-        return self._scaled(outputs["probabilities"]), None if mask is None else mask[..., 0]
+    def _run(
+        self, crops: NDArray[np.uint8], views: Sequence[View] = ()
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
+        """Probabilities and masks, averaged over ``views``, or over the card's views if none are given."""
+        views = views or self.card.views
+        inputs = [to_input(view.shown(crops), self.card.preprocessing) for view in views]
+        outputs = self._engine(np.concatenate(inputs))
+        probabilities = _mean_of_logits(np.split(outputs["probabilities"], len(views)))
+        if MASK not in outputs:
+            return self._scaled(probabilities), None
+        masks = np.split(outputs[MASK][..., 0], len(views))
+        back = [view.undone(mask) for view, mask in zip(views, masks, strict=True)]
+        return self._scaled(probabilities), back[0] if len(back) == 1 else np.mean(back, axis=0)
 
-    def _scaled(self, probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _scaled(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
         bias = [self.card.fake_bias if label == "Fake" else 0.0 for label in self.card.labels]
         return scale_by_temperature(probabilities, self.card.temperature or 1.0, bias)
+
+
+def _mean_of_logits(probabilities: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
+    """Softmax probabilities ``(N, 2)`` of the mean logits over several views."""
+    if len(probabilities) == 1:
+        return probabilities[0]
+    tiny = np.finfo(np.float32).tiny
+    means = np.mean([np.log(np.maximum(of_one.astype(np.float64), tiny)) for of_one in probabilities], axis=0)
+    return scale_by_temperature(np.exp(means), 1.0)
 
 
 def scale_by_temperature(
@@ -118,8 +174,8 @@ def scale_by_temperature(
 ) -> NDArray[np.float64]:
     """Softmax probabilities ``(N, 2)`` with their logits divided by a temperature and shifted by a bias.
 
-    Temperatures above 1 soften (Guo et al., arXiv 1706.04599); the bias, one number per class, moves the point where
-    the classes balance (Platt scaling). Neither changes the order of pictures.
+    A temperature above 1 makes probabilities less extreme (Guo et al., arXiv 1706.04599); the bias, one number per
+    class, shifts the threshold between the classes (Platt scaling). Neither changes the ranking of pictures.
     """
     tiny = np.finfo(np.float32).tiny
     logits = np.log(np.maximum(probabilities.astype(np.float64), tiny)) / temperature + np.asarray(bias)

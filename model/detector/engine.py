@@ -3,7 +3,9 @@
 import math
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,41 +13,74 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact.card import KEPT, PLAIN
+from model.artifact.card import KEPT, MASK, PLAIN
 
-# One interpreter each: changing an interpreter's batch size makes it plan its memory again. Four pictures stay in the
-# processor's cache: the shipped network takes 4.2 ms a picture in fours and 5.2 ms in sixty-fours (2 cores, AVX2).
+# One interpreter per size: an interpreter allocates its memory again when its batch size changes. Four pictures fit
+# into the processor's cache: the shipped network takes 4.2 ms per picture in batches of 4 and 5.2 ms in batches of 64
+# (2 cores, AVX2).
 BATCH_SIZES = (1, 4)
-MAX_ACTIVATION_BYTES = 512_000_000  # what the largest tensor of a batch may take; several are held at a time
-MAX_THREADS = 4  # small networks gain nothing beyond
+MAX_ACTIVATION_BYTES = 512_000_000  # limit for the largest tensor of a batch; several exist at a time
+MAX_THREADS = 4  # more threads do not make small networks faster
+
+
+_stopped: ContextVar[Callable[[], bool]] = ContextVar("stopped", default=lambda: False)
+
+
+class Interrupted(BaseException):
+    """The caller wants no more answers. It is no error, so nothing that handles errors keeps it."""
+
+
+@contextmanager
+def interrupted_when(stopped: Callable[[], bool]) -> Iterator[None]:
+    """Inside the block, in this thread, every network asks ``stopped`` before each of its own small batches.
+
+    Raises:
+        Interrupted: out of the block, once ``stopped()`` is true: a batch of a slow network's caller takes seconds.
+    """
+    before = _stopped.set(stopped)
+    try:
+        yield
+    finally:
+        _stopped.reset(before)
+
+
+def go_on() -> None:
+    """Raise ``Interrupted`` if the caller wants no more answers."""
+    if _stopped.get()():
+        raise Interrupted
+
+
+def threads() -> int:
+    """How many threads a network may use in this process."""
+    return min(_cores(), MAX_THREADS)
 
 
 def _cores() -> int:
-    """How many cores this process may use, which a container or ``taskset`` may have cut; on macOS all there are."""
+    """How many cores this process may use: a container or ``taskset`` may limit them. On macOS, all cores."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Engine:
-    """A LiteRT network behind one call.
+    """Runs a LiteRT file; threads can share it.
 
-    LiteRT is chosen because it is the fastest of the runtimes measured for these networks on CPUs (3 to 5 times
-    TensorFlow's throughput) and loads in a twentieth of TensorFlow's time.
+    Of the runtimes that were measured with these networks on CPUs, LiteRT is the fastest (3 to 5 times TensorFlow's
+    throughput), and it loads in a twentieth of TensorFlow's time.
     """
 
     def __init__(self, path: Path) -> None:
         self._content = path.read_bytes()
-        self._threads = min(_cores(), MAX_THREADS)
+        self._threads = threads()
         self._runners: dict[int, Any] = {}
         self._lock = threading.Lock()
 
     @cached_property
     def largest_batch(self) -> int:
-        """The largest of ``BATCH_SIZES`` whose memory stays bounded; a large network on large pictures takes few."""
+        """The largest of ``BATCH_SIZES`` within ``MAX_ACTIVATION_BYTES``, or 1 if even one picture exceeds it."""
         most = max(1, MAX_ACTIVATION_BYTES // max(1, self._activation_bytes()))
         return max(size for size in BATCH_SIZES if size <= most)
 
     def _activation_bytes(self) -> int:
-        """Of the largest tensor that one picture brings about; tensors of weights have no open first side."""
+        """Bytes per picture of the largest tensor whose first axis is the batch; weights have no such axis."""
         details = self._interpreter().get_tensor_details()
         open_ones = [one for one in details if len(one["shape_signature"]) and one["shape_signature"][0] == -1]
         sizes = (math.prod(map(int, one["shape"][1:])) * np.dtype(one["dtype"]).itemsize for one in open_ones)
@@ -58,7 +93,7 @@ class Engine:
             pixels: ``(N, S, S, 3) float32``, N of 1 or more, scaled as the network's card says.
 
         Returns:
-            Each of the network's outputs by name, ``(N, ...) float32``.
+            The network's outputs by name, ``(N, ...) float32``.
 
         Raises:
             ValueError: if ``pixels`` is not a batch of at least one picture.
@@ -68,33 +103,35 @@ class Engine:
         parts = []
         step = self.largest_batch
         for start in range(0, len(pixels), step):
+            go_on()
             parts.append(self._run(pixels[start : start + step]))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     @cached_property
     def leaves_out_patches(self) -> bool:
-        """Whether the network can be asked about some of a picture's patches alone."""
+        """Whether the network can compute its answer from a subset of a picture's patches."""
         return KEPT in self._interpreter().get_signature_list()
 
     @cached_property
     def patch_grid(self) -> tuple[int, int] | None:
-        """Rows and columns of the patches, which are those of the attention mask; None where none can be left out."""
+        """Rows and columns of the patches, as in the attention mask; None if patches can't be left out."""
         if not self.leaves_out_patches:
             return None
         outputs = self._interpreter().get_signature_runner(PLAIN).get_output_details()
-        rows, columns = outputs["attention"]["shape_signature"][1:3]
+        rows, columns = outputs[MASK]["shape_signature"][1:3]
         return int(rows), int(columns)
 
     def of_kept(self, pixels: NDArray[np.float32], kept: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
-        """``probabilities (N, 2)`` of one picture when the network sees N choices of its patches.
+        """``probabilities (N, 2) float32`` of one picture for N selections of its patches.
 
         Args:
             pixels: ``(S, S, 3) float32``, scaled as the network's card says.
-            kept: numbers of the patches that are seen, row by row, ``(T,) int32`` each.
+            kept: for each selection, the indices ``(T,) int32`` of its patches, counted row by row.
         """
         answers = np.empty((len(kept), 2), np.float32)
-        # Another number of patches makes the interpreter plan its memory again: ask about equal numbers in a row.
+        # The interpreter allocates its memory again when the number of patches changes: run equal numbers together.
         for row in sorted(range(len(kept)), key=lambda row: len(kept[row])):
+            go_on()
             with self._lock:
                 answers[row] = self._kept_runner(pixels=pixels[None], kept=kept[row])["probabilities"][0]
         return answers
@@ -117,7 +154,7 @@ class Engine:
     def _load(self, shape: tuple[int, ...]) -> tuple[Any, str]:
         interpreter = self._interpreter()
         if len(interpreter.get_signature_list()) > 1:
-            runner = interpreter.get_signature_runner(PLAIN)  # which plans its own memory when it is called
+            runner = interpreter.get_signature_runner(PLAIN)  # it allocates its memory when it is called
         else:
             interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
             interpreter.allocate_tensors()

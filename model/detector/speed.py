@@ -1,4 +1,4 @@
-"""Times networks against each other, through the engine that the product runs them with."""
+"""Compares the speed of networks in the engine that the product uses."""
 
 import time
 from collections.abc import Mapping
@@ -10,18 +10,19 @@ from tqdm import tqdm
 from model.artifact.card import TFLITE, read_card
 from model.detector.engine import BATCH_SIZES, Engine
 
-SINGLES_PER_BATCH = 8  # timed calls at batch 1 for each at the largest batch
+SINGLES_PER_BATCH = 8  # timed calls with one picture for each call with the largest batch
 
 
 def speeds(folders: Mapping[str, Path], rounds: int) -> dict[str, tuple[float, float]]:
-    """Pictures per second at the engine's largest batch, and milliseconds for one picture, of each model folder.
+    """Pictures per second at the largest of ``BATCH_SIZES``, and milliseconds for one picture, of each model folder.
 
-    The networks take turns in one process, call by call, so that whatever else the machine does strikes all alike.
-    What is timed is the network alone, without decoding, finding faces and resizing.
+    The networks run alternately in one process, call by call, so that other load on the machine affects all equally.
+    Only the network is timed, not decoding, face detection and resizing.
 
     Args:
         folders: model folders by name.
-        rounds: batches timed of each, and ``SINGLES_PER_BATCH`` times as many single pictures; medians are returned.
+        rounds: timed batches of each network, and ``SINGLES_PER_BATCH`` times as many single pictures; the results are
+            medians.
     """
     rng = np.random.default_rng(0)
     engines, pixels = {}, {}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from model.artifact.card import TFLITE, load_artifact, write_card
 from model.artifact.preprocessing import to_input
+from model.artifact.views import View
 from model.detector.detector import VERDICTS, Detector, scale_by_temperature
 from model.detector.engine import Engine
 from model.errors import ArtifactError
@@ -54,6 +55,35 @@ def test_probabilities_are_the_networks_own_on_the_cards_input(
     probabilities = detector.probabilities(crops)
     np.testing.assert_allclose(probabilities, expected, atol=1e-6)
     assert probabilities.shape == (10, 2) and np.ptp(probabilities[:, 0]) > 0.01
+
+
+def test_the_answer_is_the_mean_of_the_logits_over_the_cards_views(with_card: WithCard, crops: Pixels) -> None:
+    shift = View(right=0.1, mirrored=True)
+    logits = []
+    for view in (View(), shift):
+        plain = with_card(temperature=None, views=(view,)).probabilities(crops)
+        logits.append(np.log(plain[:, 0] / plain[:, 1]))
+    said = with_card(temperature=None, views=(View(), shift)).probabilities(crops)
+    np.testing.assert_allclose(np.log(said[:, 0] / said[:, 1]), np.mean(logits, axis=0), atol=1e-5)
+    assert np.abs(logits[0] - logits[1]).max() > 0.01, "otherwise any average would do"
+
+
+def test_in_turn_each_pair_of_crops_is_seen_in_one_view(with_card: WithCard, crops: Pixels) -> None:
+    views = (View(), View(down=0.1), View(mirrored=True))
+    alone = [with_card(views=(view,)).probabilities(crops) for view in views]
+    said = with_card(views=views).probabilities(crops, in_turn=True)
+    for row in range(len(crops)):
+        np.testing.assert_allclose(said[row], alone[row // 2 % 3][row], atol=1e-6)
+    chosen = np.arange(len(crops)) + 2
+    said = with_card(views=views).probabilities(crops, in_turn=chosen)
+    for row in range(len(crops)):
+        np.testing.assert_allclose(said[row], alone[chosen[row] % 3][row], atol=1e-6)
+
+
+def test_a_mirrored_pair_of_views_gives_a_mirrored_crop_the_same_answer(with_card: WithCard, crops: Pixels) -> None:
+    detector = with_card(views=(View(), View(mirrored=True)))
+    mirrored = np.ascontiguousarray(crops[:, :, ::-1])
+    np.testing.assert_allclose(detector.probabilities(mirrored), detector.probabilities(crops), atol=1e-6)
 
 
 def test_temperature_of_the_card_divides_the_logits(with_card: WithCard, crops: Pixels) -> None:
@@ -111,6 +141,18 @@ def test_attention_is_the_mask_of_the_same_pass(with_card: WithCard, crops: Pixe
     assert mask is not None and mask.shape == (8, 8) and mask.dtype == np.float32
     np.testing.assert_allclose(mask, expected[0, ..., 0], atol=1e-6)
     assert 0 <= mask.min() <= mask.max() <= 1
+
+
+def test_attention_is_the_mean_of_the_views_masks_where_the_crop_shows_the_same(
+    with_card: WithCard, crops: Pixels
+) -> None:
+    shift = View(right=0.25, down=-0.125, mirrored=True)  # two cells and one of the mask's eight
+    one, other = (with_card(views=(view,)).predict(crops[3]).attention for view in (View(), shift))
+    raw = with_card().predict(shift.shown(crops[3:4])[0]).attention
+    assert one is not None and other is not None and raw is not None
+    np.testing.assert_allclose(other[1:, :6], raw[:-1, ::-1][:, 2:], atol=1e-5)
+    both = with_card(views=(View(), shift)).predict(crops[3]).attention
+    np.testing.assert_allclose(both, (one + other) / 2, atol=1e-6)
 
 
 def test_network_without_a_mask_has_no_attention(

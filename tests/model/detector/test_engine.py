@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import model.detector.engine
 from model.artifact.card import TFLITE
-from model.detector.engine import BATCH_SIZES, Engine
+from model.detector.engine import BATCH_SIZES, Engine, Interrupted, interrupted_when
 
 COUNTS = (1, 3, 8, 9, 64, 65, 130)
 
@@ -154,3 +154,11 @@ def test_threads_are_no_more_than_the_cores_that_this_process_may_use(
     assert Engine(tiny_artifact / TFLITE)._threads == 1
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)), raising=False)
     assert 1 < Engine(tiny_artifact / TFLITE)._threads <= 8
+
+
+def test_a_run_ends_within_a_batch_once_its_caller_wants_no_more(engine: Engine, pixels: NDArray[np.float32]) -> None:
+    asked = iter([False, False, True])
+    with pytest.raises(Interrupted), interrupted_when(lambda: next(asked)):
+        engine(pixels)
+    assert next(asked, None) is None, "asked before each of the small batches, and no more afterwards"
+    assert len(engine(pixels)["probabilities"]) == len(pixels), "others are not interrupted"

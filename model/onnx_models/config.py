@@ -1,0 +1,115 @@
+"""Reads ``config.json`` and ``preprocessor_config.json``, as the Hub has them, as data."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from model.artifact.preprocessing import LARGEST_INPUT
+from model.errors import ArtifactError, message_of
+from model.i18n.catalogue import Message
+
+CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+MAX_BYTES = 1_000_000  # of a JSON file
+MOST_CLASSES = 1000
+FILTERS = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")  # in the order of Pillow's numbers
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty if there is no file.
+
+    Raises:
+        ArtifactError: if it is too large, or no JSON object.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ArtifactError(Message("onnx.json_too_large", file=path.name, limit=MAX_BYTES))
+        read = json.loads(content)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ArtifactError(Message("model.no_json", file=path.name, reason=message_of(error))) from error
+    if not isinstance(read, dict):
+        raise ArtifactError(Message("onnx.no_object", file=path.name))
+    return read
+
+
+def names_of(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the classes, in order; empty if ``id2label`` is missing.
+
+    Raises:
+        ArtifactError: if ``id2label`` does not number the classes from 0.
+    """
+    given = config.get("id2label")
+    if given is None:
+        return ()
+    try:
+        by_number = {int(number): str(name) for number, name in given.items()}
+        if not 0 < len(by_number) <= MOST_CLASSES or sorted(by_number) != list(range(len(by_number))):
+            raise ValueError
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ArtifactError(Message("onnx.id2label", file=CONFIG)) from error
+    return tuple(by_number[number] for number in range(len(by_number)))
+
+
+def preprocessing_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of ``model.artifact.preprocessing.Preprocessing`` from an image processor's settings; empty for none.
+
+    ``input_size`` is missing if the settings name none: then the network itself must.
+
+    Raises:
+        ArtifactError: if a setting has an unknown form, or asks for what is not supported.
+    """
+    if not given:
+        return {}
+    fields: dict[str, Any] = {"value_scale": 1.0, "resample": "bilinear"}
+    try:
+        if given.get("do_rescale", True):
+            fields["value_scale"] = float(given.get("rescale_factor", 1 / 255))
+        if given.get("rescale_offset"):
+            fields["value_offset"] = -1.0
+        if given.get("do_normalize", True) and given.get("image_mean") is not None:
+            fields["mean"], fields["std"] = _three(given["image_mean"]), _three(given["image_std"])
+        if given.get("do_flip_channel_order"):
+            fields["color_order"] = "BGR"
+        if given.get("resample") is not None:
+            fields["resample"] = FILTERS[int(given["resample"])]
+        if given.get("do_pad"):
+            raise ArtifactError(Message("onnx.pads", file=PREPROCESSOR))
+        return {**fields, **_sizes(given)}
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+        raise ArtifactError(Message("onnx.preprocessor", file=PREPROCESSOR, reason=message_of(error))) from error
+
+
+def _sizes(given: Mapping[str, Any]) -> dict[str, int]:
+    """``input_size``, and ``resized_to`` if the centre of the resized picture is taken."""
+    resized = _side(given["size"]) if given.get("do_resize", True) and given.get("size") is not None else None
+    cropped = _side(given["crop_size"]) if given.get("do_center_crop") and given.get("crop_size") is not None else None
+    share = given.get("crop_pct")
+    if resized is not None and cropped is None and share is not None and resized < 384:  # as ConvNext has it
+        resized, cropped = int(resized / float(share)), resized
+    if cropped is None:
+        return {} if resized is None else {"input_size": resized}
+    if resized is None or resized == cropped:
+        return {"input_size": cropped}
+    if resized < cropped:
+        raise ValueError(f"a crop of {cropped} pixels from {resized}")
+    return {"input_size": cropped, "resized_to": resized}
+
+
+def _side(size: Any) -> int:
+    """The side of a square: from a number, ``shortest_edge``, or an equal ``height`` and ``width``."""
+    if isinstance(size, Mapping):
+        sides = [size[key] for key in ("shortest_edge", "height", "width") if size.get(key) is not None]
+    else:
+        sides = list(size) if isinstance(size, list) else [size]
+    if len(set(sides)) != 1 or type(sides[0]) is not int or not 1 <= sides[0] <= 2 * LARGEST_INPUT:
+        raise ValueError(f"a size of {str(size)[:80]}")
+    return int(sides[0])
+
+
+def _three(values: Any) -> list[float]:
+    numbers = [float(value) for value in values] if isinstance(values, list) else [float(values)]
+    return numbers * 3 if len(numbers) == 1 else numbers
