@@ -1,1 +1,1 @@
-"""One file per way in that is not the page; none imports another."""
+"""The interfaces beside the page, one file each; none imports another."""

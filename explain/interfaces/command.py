@@ -1,6 +1,5 @@
 """Explains photos from a terminal or a script: ``python -m explain photo.jpg --out report/``."""
 
-import json
 import os
 import shlex
 import signal
@@ -8,73 +7,87 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import typer
 from tqdm import tqdm
 
-from explain.analysis import Analysis, analyze
-from explain.batch.command import check_table, print_table, wants_table
+from explain.analysis import analyze
+from explain.batch.command import BAR, check_table, print_table, wants_table
+from explain.comparison import compare
 from explain.maps.registry import METHODS
-from explain.regions.superpixels import METHODS as SEGMENTATIONS
-from explain.report.files import ReportError, check_folder, record, write_report
+from explain.report.files import check_folder, record, write_report
 from explain.report.origin import Origin
-from explain.settings import HIDES_ASKED, MAX_SAMPLES, MIN_SAMPLES, Settings, SettingsError
+from explain.result import Analysis
+from explain.service.refusal import Refused, refusing
+from explain.settings import Settings, known_language, text_of
+from explain.wording.comparison import comparison_sentence
 from explain.wording.progress import doing
 from explain.wording.summary import headline, photo_sentences, plain_text
 from model.artifact.card import Card
-from model.available import Models, to_choose_from
-from model.cli import run
+from model.available import Models, available_models
+from model.cli import print_json, run
 from model.detector.detector import Detector
-from model.errors import ArtifactError, PhotoError
-from model.i18n.catalogue import language_of_environment, number, say, speaking
+from model.errors import ArtifactError, SettingsError, UserError
+from model.files import fitting
+from model.i18n.catalogue import Message, help_text, language_of_environment, languages, number, translate, use_language
 
-UNUSABLE, INTERRUPTED = 1, 130  # exit codes; 130 is what shells give a command that Ctrl-C ended
-BAR = "{desc} {bar:20}"
+Result = tuple[Analysis, Card]
+SECOND = "second"  # folder of a second model's report, in that of the first one's
+UNUSABLE, INTERRUPTED = 1, 130  # exit codes; shells use 130 for a command that Ctrl-C ended
 
 
-def _help(key: str, /, **values: Any) -> str:
-    """A text of the help. Python asks for it before any option is read: only the environment can tell the language."""
-    with speaking(language_of_environment()):
-        return say(key, **values)
+def _option_help(name: str) -> str:
+    with use_language(language_of_environment()):
+        return text_of(name)
+
+
+def _known_language(name: str | None) -> str | None:
+    try:
+        return None if name is None else known_language(name)
+    except UserError as error:
+        with use_language(language_of_environment()):
+            raise typer.BadParameter(str(error)) from error
 
 
 def main(
-    photos: Annotated[list[Path], typer.Argument(help=_help("command.photos"))],
-    methods: Annotated[str, typer.Option(help=_help("command.methods", names=", ".join(METHODS)))] = ",".join(
-        Settings.methods
-    ),
-    trust: Annotated[bool, typer.Option("--trust", help=_help("command.trust"))] = Settings.trust,
-    robustness: Annotated[bool, typer.Option(help=_help("command.robustness"))] = Settings.robustness,
-    flip: Annotated[bool, typer.Option("--flip", help=_help("command.flip"))] = Settings.flip,
-    hide_regions: Annotated[str, typer.Option(help=_help("command.hide_regions"))] = "",
-    target: Annotated[str | None, typer.Option(help=_help("command.target"))] = Settings.target,
-    superpixels: Annotated[int, typer.Option(help=_help("command.superpixels"))] = Settings.superpixels,
-    samples: Annotated[
-        int, typer.Option(help=_help("command.samples", least=MIN_SAMPLES, most=MAX_SAMPLES))
-    ] = Settings.samples,
-    segmentation: Annotated[
-        str, typer.Option(help=_help("command.segmentation", names=", ".join(SEGMENTATIONS)))
-    ] = Settings.segmentation,
-    hide: Annotated[str, typer.Option(help=_help("command.hide", names=", ".join(HIDES_ASKED)))] = Settings.hide,
-    seed: Annotated[int, typer.Option(help=_help("command.seed"))] = Settings.seed,
-    face: Annotated[int, typer.Option(help=_help("command.face"))] = Settings.face + 1,
+    photos: Annotated[list[Path], typer.Argument(help=help_text("command.photos"))],
+    methods: Annotated[str, typer.Option(help=_option_help("methods"))] = ",".join(Settings.methods),
+    trust: Annotated[bool, typer.Option("--trust", help=_option_help("trust"))] = Settings.trust,
+    robustness: Annotated[bool, typer.Option(help=_option_help("robustness"))] = Settings.robustness,
+    flip: Annotated[bool, typer.Option("--flip", help=_option_help("flip"))] = Settings.flip,
+    hide_regions: Annotated[str, typer.Option(help=help_text("command.hide_regions"))] = "",
+    target: Annotated[str | None, typer.Option(help=_option_help("target"))] = Settings.target,
+    superpixels: Annotated[int, typer.Option(help=_option_help("superpixels"))] = Settings.superpixels,
+    samples: Annotated[int, typer.Option(help=_option_help("samples"))] = Settings.samples,
+    segmentation: Annotated[str, typer.Option(help=_option_help("segmentation"))] = Settings.segmentation,
+    hide: Annotated[str, typer.Option(help=_option_help("hide"))] = Settings.hide,
+    seed: Annotated[int, typer.Option(help=_option_help("seed"))] = Settings.seed,
+    face: Annotated[int, typer.Option(help=_option_help("face"))] = Settings.face + 1,
     whole_picture: Annotated[
-        bool, typer.Option("--whole-picture", help=_help("command.whole_picture"))
+        bool, typer.Option("--whole-picture", help=_option_help("whole_picture"))
     ] = Settings.whole_picture,
-    model: Annotated[Path | None, typer.Option(help=_help("command.model"))] = None,
-    out: Annotated[Path | None, typer.Option(help=_help("command.out"))] = None,
-    as_json: Annotated[bool, typer.Option("--json", help=_help("command.json"))] = False,
-    csv: Annotated[Path | None, typer.Option(help=_help("many.csv"))] = None,
-    language: Annotated[Literal["en", "tr"] | None, typer.Option(help=_help("command.language"))] = None,
+    model: Annotated[str | None, typer.Option(help=help_text("command.model"))] = None,
+    fake_label: Annotated[list[str] | None, typer.Option(help=help_text("launch.fake_label"))] = None,
+    sees: Annotated[Literal["face", "picture"] | None, typer.Option(help=help_text("launch.sees"))] = None,
+    second: Annotated[str | None, typer.Option(help=help_text("command.second"))] = None,
+    out: Annotated[Path | None, typer.Option(help=help_text("command.out"))] = None,
+    as_json: Annotated[bool, typer.Option("--json", help=help_text("command.json"))] = False,
+    csv: Annotated[Path | None, typer.Option(help=help_text("many.csv"))] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(help=help_text("command.language"), metavar="|".join(languages()), callback=_known_language),
+    ] = None,
 ) -> None:
     """Analyse photos. The text ``command.about`` describes the command and its exit codes."""
-    with speaking(language or language_of_environment()):
+    with use_language(language or language_of_environment()):
         try:
             settings = Settings(
                 target=target,
@@ -91,61 +104,76 @@ def main(
                 face=face - 1,  # people count from one
                 whole_picture=whole_picture,
             )
+            opened = partial(_open_model, settings=settings, fake_labels=fake_label or (), sees=sees or "")
             if wants_table(photos, csv):
                 check_table(settings, out, csv)
-                whole = _judge_all(photos, settings, _open_model(model, settings), csv, as_json)
+                if second is not None:
+                    raise SettingsError(Message("command.second_table"))
+                succeeded = _judge_all(photos, settings, opened(model), csv, as_json)
             else:
                 folders = folders_for(photos, out)
                 for place in filter(None, folders):
                     check_folder(place)  # before seconds of work
-                whole = _analyse_all(photos, folders, settings, _open_model(model, settings), as_json)
-        except (ArtifactError, SettingsError, ReportError) as error:
-            sys.exit(say("command.error", reason=str(error)))
-    if not whole:
+                detectors = [opened(model), *([opened(second)] if second is not None else [])]
+                succeeded = _analyse_all(photos, folders, settings, detectors, as_json)
+        except UserError as error:
+            sys.exit(translate("command.error", reason=str(error)))
+    if not succeeded:
         raise typer.Exit(UNUSABLE)
 
 
 def _analyse_all(
-    photos: Sequence[Path], folders: Sequence[Path | None], settings: Settings, detector: Detector, as_json: bool
+    photos: Sequence[Path],
+    folders: Sequence[Path | None],
+    settings: Settings,
+    detectors: Sequence[Detector],
+    as_json: bool,
 ) -> bool:
-    """Analyse one photo after the other and hand each over; whether all of them could be used."""
-    whole = True
+    """Analyse the photos one by one and output each result; whether all of them could be used.
+
+    A second model explains the class that the first one explains.
+    """
+    succeeded = True
     with _until_interrupted() as interrupted:
         for photo, folder in zip(photos, folders, strict=True):
-            analysis = _analysed(photo, settings, detector, interrupted)
-            if analysis is None:
-                whole = False
+            results: list[Result] = []
+            for detector in detectors:
+                target = results[0][0].settings.target if results else settings.target
+                analysis = _analyse(photo, replace(settings, target=target), detector, interrupted)
+                results += [] if analysis is None else [(analysis, detector.card)]
+            if len(results) < len(detectors):
+                succeeded = False
             else:
-                _hand_over(analysis, detector.card, photo, folder, as_json, len(photos) > 1)
+                _output(results, photo, folder, as_json, len(photos) > 1)
             if interrupted():
                 raise typer.Exit(INTERRUPTED)
-    return whole
+    return succeeded
 
 
 def _judge_all(photos: Sequence[Path], settings: Settings, detector: Detector, csv: Path | None, as_json: bool) -> bool:
-    """A table of verdicts on photos, folders and ZIPs; whether all of the photos could be used."""
+    """Output a table of verdicts on photos, folders and ZIPs; whether all photos could be used."""
     with _until_interrupted() as interrupted:
-        whole = print_table(photos, detector, interrupted, settings.whole_picture, csv, as_json)
+        succeeded = print_table(photos, detector, interrupted, settings.whole_picture, csv, as_json)
         if interrupted():
             raise typer.Exit(INTERRUPTED)
-    return whole
+    return succeeded
 
 
 def folders_for(photos: Sequence[Path], out: Path | None) -> list[Path | None]:
-    """Where each photo's report goes: ``out`` itself for a single one, else a folder in it by the photo's name."""
+    """The folder of each photo's report: ``out`` itself for one photo, else a folder in it, named like the photo."""
     if out is None or len(photos) == 1:
         return [out] * len(photos)
     names: list[str] = []
     for photo in photos:
-        stem = photo.stem.strip(".") or "photo"  # a name of dots alone would lead out of the folder
-        candidates = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
-        # Some systems take two names for one that differ in capitals alone.
+        stem = photo.stem.strip(".") or "photo"  # a name of only dots would lead out of the folder
+        candidates = (fitting(stem, "" if number == 1 else f"-{number}") for number in count(1))
+        # Some file systems ignore case.
         names.append(next(name for name in candidates if name.casefold() not in map(str.casefold, names)))
     return [out / name for name in names]
 
 
 def _parts(text: str) -> tuple[str, ...]:
-    """What stands between commas, each once."""
+    """The parts between commas, without duplicates."""
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
@@ -153,16 +181,16 @@ def _numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in _parts(text))
     except ValueError as error:
-        sentence = say("command.no_numbers", value=repr(text))
+        sentence = translate("command.no_numbers", value=repr(text))
         raise typer.BadParameter(sentence, param_hint="--hide-regions") from error
 
 
-def _open_model(given: Path | None, settings: Settings) -> Detector:
-    """The model that was given, or the first of those in ``model/``, as the page takes it."""
-    if any(METHODS[name].gradients for name in settings.methods if name in METHODS):
-        with _silenced():  # at its import it says what it makes of some processors, whatever the level
+def _open_model(given: str | None, settings: Settings, fake_labels: Sequence[str], sees: str) -> Detector:
+    """The given model, or the first one of the page."""
+    if any(METHODS[name].needs_gradients for name in settings.methods if name in METHODS):
+        with _silenced():  # its import prints notes on some processors at any log level
             import tensorflow  # noqa: F401
-    models = Models(to_choose_from(given), lambda sentence: typer.echo(sentence, err=True))
+    models = Models(available_models(given, fake_labels, sees), lambda sentence: typer.echo(sentence, err=True))
     if given is not None and models.problems:
         raise ArtifactError(models.problems[0])
     detector = models.get(models.first)
@@ -174,7 +202,7 @@ def _open_model(given: Path | None, settings: Settings) -> Detector:
 
 @contextmanager
 def _silenced() -> Iterator[None]:
-    """Libraries written in C++ tell of themselves, past Python and unasked; on stderr scripts expect errors alone."""
+    """Silence C++ libraries, which print to stderr past Python; scripts expect only errors there."""
     stderr = os.dup(2)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
@@ -187,7 +215,7 @@ def _silenced() -> Iterator[None]:
 
 @contextmanager
 def _until_interrupted() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed: the first time asks for an end at the next step, the second time ends at once."""
+    """Whether Ctrl-C was pressed: the first press ends the run at the next step, the second one immediately."""
     pressed = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -201,39 +229,50 @@ def _until_interrupted() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _analysed(photo: Path, settings: Settings, detector: Detector, cancelled: Callable[[], bool]) -> Analysis | None:
-    """The last analysis of a photo, with progress on a terminal; None and the reason where it fails."""
+def _analyse(photo: Path, settings: Settings, detector: Detector, cancelled: Callable[[], bool]) -> Analysis | None:
+    """The last analysis of a photo, with progress on a terminal; if it fails, None, and the reason is printed."""
     latest = None
     name = typer.format_filename(photo)
     try:
-        with tqdm(total=1.0, desc=name, bar_format=BAR, disable=None, leave=False) as bar:
+        with refusing(), tqdm(total=1.0, desc=name, bar_format=BAR, disable=None, leave=False) as bar:
             for latest in analyze(photo, settings, detector, cancelled):
                 share = latest.progress or 0.0
                 bar.set_description_str(f"{name}: {doing(latest)} {number(share, '.0%')}", refresh=False)
                 bar.n = share
                 bar.refresh()
-    except (PhotoError, SettingsError) as error:
-        typer.echo(say("command.photo_error", photo=name, reason=str(error)), err=True)
+    except Refused as error:
+        typer.echo(translate("command.photo_error", photo=name, reason=str(error)), err=True)
         return None
     return latest
 
 
-def _hand_over(analysis: Analysis, card: Card, photo: Path, folder: Path | None, as_json: bool, several: bool) -> None:
-    """Write the report where one was asked for, and print."""
+def _output(results: Sequence[Result], photo: Path, folder: Path | None, as_json: bool, several: bool) -> None:
+    """Write the report, if requested, and print the result; a second model's report is in a folder of its own."""
+    (analysis, card), *others = results
     name = typer.format_filename(photo)
     command = typer.format_filename(shlex.join(["python", "-m", "explain", *sys.argv[1:]]))
     origin = Origin(name, command, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
     page = None if folder is None else write_report(analysis, card, folder, origin=origin)
     if as_json:
         data = record(analysis, origin)
-        typer.echo(json.dumps(data, ensure_ascii=False, indent=None if several else 2))
+        for other, _ in others:
+            comparison = compare(analysis, other)
+            data["second"] = record(other, origin) | {"comparison": comparison and comparison.to_dict()}
+        print_json(data, indent=None if several else 2)
     elif page is not None:
         sentences = (f"{name}: {headline(analysis)}.", *photo_sentences(analysis))
-        typer.echo(f"{' '.join(sentences)} {say('command.report', path=typer.format_filename(page))}")
+        typer.echo(f"{' '.join(sentences)} {translate('command.report', path=typer.format_filename(page))}")
     else:
         typer.echo(plain_text(analysis, card, name))
+    for other, other_card in others:
+        if folder is not None:
+            write_report(other, other_card, folder / SECOND, origin=origin)
+        if not as_json:
+            typer.echo(plain_text(other, other_card, f"{name} ({other.model['name']})"))
+            if (comparison := compare(analysis, other)) is not None:
+                typer.echo(comparison_sentence(comparison))
 
 
 def start() -> None:
     """Run ``main`` with the arguments of the command line."""
-    run(main, _help("command.about"))
+    run(main, help_text("command.about"))

@@ -1,4 +1,4 @@
-"""What programs may ask of the running page: the functions behind the named endpoints of its API."""
+"""The functions behind the named endpoints of the page's API."""
 
 from __future__ import annotations
 
@@ -8,32 +8,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.drawing.maps import pictures, planted_in
+from explain.drawing.maps import pictures
+from explain.examples import planted_in
 from explain.maps.registry import METHODS
 from explain.report.as_json import to_dict
-from explain.service.refusal import refusing
-from explain.service.service import Doors, last
-from explain.settings import ALWAYS, LIKELIER, Settings
+from explain.service.refusal import refusing, refusing_in
+from explain.service.service import Service, last
+from explain.settings import DEFAULT_MAPS, LIKELIER, Settings, known_language
 from model.errors import PhotoError
-from model.i18n.catalogue import DEFAULT, Said, in_language, known_language, speaking
+from model.i18n.catalogue import DEFAULT, Message, in_language
 
 Picture = NDArray[np.uint8]
-Named = list[tuple[Picture, str]]  # pictures with their captions
+Named = list[tuple[Picture, str]]  # pictures with captions
 
 
 def _target(name: str) -> str | None:
     return None if name == LIKELIER else name
 
 
-class Programs:
-    """The endpoints; each parameter is named and explained where a program sees it.
+class GradioEndpoints:
+    """The endpoints; Gradio shows their names and docstrings to programs.
 
-    Every one raises ``Refused`` where there is no answer. ``language`` is that of sentences, names and captions,
-    ``en`` or ``tr``; keys and class names are the same in both.
+    Each endpoint raises ``Refused`` if it has no answer. ``language``, ``en`` or ``tr``, is the language of sentences,
+    names and captions; keys and class names are the same in both.
     """
 
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
     def analyze_photo(
         self,
@@ -51,35 +52,35 @@ class Programs:
         segmentation: str,
         hide: str,
         language: str = DEFAULT,
-    ) -> Iterator[tuple[dict[str, Any], Picture | None, Picture | None, Named]]:
-        """Judge the largest face of a photo and explain the verdict; the last answer brings the pictures.
+    ) -> Iterator[tuple[dict[str, Any] | Picture | Named | None, ...]]:
+        """Judge the largest face of a photo and explain the verdict; the last answer has the pictures.
 
-        A photo without a face gets no score, unless "whole" asks to judge the whole picture.
+        A photo without a face gets no score, unless "whole" is true.
 
         Args:
-            photo: JPEG, PNG, WebP, GIF, BMP or TIFF: uploaded, at a public address, or as a data URL.
+            photo: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC: an upload, a public address, or a data URL.
             target: class that the maps explain, "Fake" or "Real"; "likelier" for the likelier one.
             superpixels: about how many regions to cut the face into.
-            samples: pictures that LIME asks about at the most; it stops when its map has converged.
-            shown: how many regions are drawn.
+            samples: most pictures that LIME predicts; it stops when its map has converged.
+            shown: number of regions that are drawn.
             smooth: interpolate the attention mask between its cells.
             whole: judge the central square of a photo that shows no face.
             model: one of the names that /models lists.
-            further: maps beside LIME and attention.
-            trust: measure how far each map can be trusted, which takes seconds.
-            flip: look for the smallest set of regions whose hiding turns the verdict.
+            further: more maps than LIME and attention.
+            trust: measure how far each map can be trusted (takes seconds).
+            flip: find the smallest set of regions whose hiding flips the verdict.
             segmentation: how to cut the face.
             hide: what a hidden region looks like.
             language: of sentences and names, "en" or "tr".
 
         Returns:
-            The numbers, LIME's picture, the attention mask's, and the further maps with their names.
+            The numbers, LIME's picture, the attention mask's picture, and the further maps with their names.
         """
 
         def settings() -> Settings:
             return Settings(
                 target=_target(target),
-                methods=(*ALWAYS, *further),
+                methods=(*DEFAULT_MAPS, *further),
                 superpixels=int(superpixels),
                 samples=int(samples),
                 smooth_attention=smooth,
@@ -90,10 +91,9 @@ class Programs:
                 hide=hide,
             )
 
-        for numbers, drawn in self._explained(photo, settings, model, shown, language):
-            more = [(picture, title) for name, (picture, title) in drawn.items() if name not in ALWAYS]
-            lime, attention = (drawn.get(name, (None,))[0] for name in ("lime", "attention"))
-            yield numbers, lime, attention, more
+        for numbers, drawn in self._answers(photo, settings, model, shown, language):
+            more = [(picture, title) for name, (picture, title) in drawn.items() if name not in DEFAULT_MAPS]
+            yield numbers, *(drawn.get(name, (None,))[0] for name in reversed(DEFAULT_MAPS)), more
 
     def explain_photo(
         self,
@@ -114,21 +114,21 @@ class Programs:
         model: str,
         language: str = DEFAULT,
     ) -> Iterator[tuple[dict[str, Any], Named]]:
-        """Explain the verdict on one face by the maps that are named; the last answer brings their pictures.
+        """Explain the verdict on one face by the named maps; the last answer has their pictures.
 
         Args:
-            photo: JPEG, PNG, WebP, GIF, BMP or TIFF: uploaded, at a public address, or as a data URL.
-            methods: maps to make; gradcam, gradcam_attention, hirescam, integrated_gradients load TensorFlow first.
+            photo: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC: an upload, a public address, or a data URL.
+            methods: maps to make, by name; the first one that uses gradients loads TensorFlow.
             target: class that the maps explain, "Fake" or "Real"; "likelier" for the likelier one.
             superpixels: about how many regions to cut the face into.
-            samples: pictures that LIME asks about at the most; it stops when its map has converged.
-            shown: how many regions are drawn.
+            samples: most pictures that LIME predicts; it stops when its map has converged.
+            shown: number of regions that are drawn.
             segmentation: how to cut the face.
             hide: what a hidden region looks like.
             smooth: interpolate the attention mask between its cells.
-            trust: measure how far each map can be trusted, which takes seconds.
-            flip: look for the smallest set of regions whose hiding turns the verdict, by LIME's order.
-            face: which one, 1 for the largest; /faces tells which there are.
+            trust: measure how far each map can be trusted (takes seconds).
+            flip: find the smallest set of regions whose hiding flips the verdict; needs lime.
+            face: number of the face, 1 for the largest; /faces lists the faces.
             whole: judge the central square of a photo that shows no face.
             seed: decides everything that is drawn at random.
             model: one of the names that /models lists.
@@ -154,60 +154,60 @@ class Programs:
                 seed=int(seed),
             )
 
-        for numbers, drawn in self._explained(photo, settings, model, shown, language):
+        for numbers, drawn in self._answers(photo, settings, model, shown, language):
             yield numbers, list(drawn.values())
 
     def find_faces(self, photo: str | bytes | None, model: str, language: str = DEFAULT) -> dict[str, Any]:
-        """Find every face of a photo and judge each, without explaining: milliseconds a face.
+        """Find every face of a photo and judge each one, without maps; takes milliseconds per face.
 
         Args:
-            photo: JPEG, PNG, WebP, GIF, BMP or TIFF: uploaded, at a public address, or as a data URL.
+            photo: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC: an upload, a public address, or a data URL.
             model: one of the names that /models lists.
-            language: of notes and refusals, "en" or "tr".
+            language: of notes and errors, "en" or "tr".
 
         Returns:
             Each face's box (x, y, width, height in pixels of the photo), score, landmarks, probabilities and verdict,
-            largest first; of very many faces the smallest are found, but not judged.
+            largest first. If there are very many faces, the smallest ones are not judged.
         """
-        found = last(self._explained(photo, lambda: Settings(methods=(), robustness=False), model, 1, language))
-        assert found is not None  # nobody can have cancelled it
-        return {name: found[0][name] for name in ("photo", "faces", "model", "seconds")}
+        answer = last(self._answers(photo, lambda: Settings(methods=(), robustness=False), model, 1, language))
+        assert answer is not None  # nothing can have cancelled it
+        return {name: answer[0][name] for name in ("photo", "faces", "model", "seconds")}
 
     def list_models(self, language: str = DEFAULT) -> list[dict[str, Any]]:
-        """List the models that may be asked, the one that the page starts with first.
+        """List the models; the first one is the one that the page starts with.
 
         Args:
-            language: of what is said of a model that can't be used, "en" or "tr".
+            language: of the error of an unusable model, "en" or "tr".
 
         Returns:
             Each model's name, whether it is open, its architecture, whether it is calibrated, the inconclusive band of
-            P(Fake), the SHA-256 of its files, and its licence; all but the name is null until a model is first used.
+            P(Fake), the SHA-256 of its files, and its licence. All except the name are null until a model is used.
         """
-        with refusing(), speaking(known_language(language)):
-            return self._doors.list_models()
+        with refusing_in(language):
+            return self._service.list_models()
 
     def health(self) -> dict[str, Any]:
-        """Tell whether the server is well.
+        """Report the state of the server.
 
         Returns:
-            "status" (always "ok"), uptime in seconds, models open, analyses that run and wait, and versions.
+            "status" (always "ok"), uptime in seconds, open models, running and waiting analyses, and versions.
         """
-        return self._doors.health()
+        return self._service.health()
 
-    def _explained(
+    def _answers(
         self, photo: str | bytes | None, settings: Callable[[], Settings], model: str, shown: float, language: str
     ) -> Iterator[tuple[dict[str, Any], dict[str, tuple[Picture, str]]]]:
-        """The numbers of each step; with the last one, each map's picture and title by its name."""
+        """The numbers of each step; the last step also has each map's picture and title, by name."""
 
         def steps() -> Iterator[tuple[dict[str, Any], dict[str, tuple[Picture, str]]]]:
             with refusing():
                 if photo is None:
-                    raise PhotoError(Said("page.no_photo"))
-                detector = self._doors.models.get(model)
-                # Gradio's own queue stands before this one.
-                for analysis in self._doors.analyze(photo, settings(), detector, patient=True):
-                    drawn = pictures(analysis, int(shown), planted=planted_in(analysis)) if analysis.complete else {}
-                    yield to_dict(analysis), {name: (one, METHODS[name].title) for name, one in drawn.items()}
+                    raise PhotoError(Message("page.no_photo"))
+                detector = self._service.models.get(model)
+                for analysis in self._service.analyze(photo, settings(), detector):
+                    planted = planted_in(analysis.photo.sha256, analysis.chosen)
+                    drawn = pictures(analysis, int(shown), planted=planted) if analysis.complete else {}
+                    yield to_dict(analysis), {name: (picture, METHODS[name].title) for name, picture in drawn.items()}
 
         with refusing():
             known_language(language)

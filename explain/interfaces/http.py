@@ -1,58 +1,64 @@
-"""Plain HTTP beside the page: a photo sent by a form or a script is answered as JSON, or as a page to read."""
+"""Plain HTTP beside the page: a form or a script sends a photo and gets JSON or an HTML page."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from html import escape
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import Message, Receive
 
-from explain.analysis import Analysis
-from explain.html.fragments import ONLY_ITSELF, STYLE, notice
-from explain.maps.registry import METHODS
+from explain.html.rendering import render
 from explain.report.as_json import to_dict
 from explain.report.files import PAGE, report_files
 from explain.report.origin import Origin
+from explain.result import Analysis
+from explain.service.forms import FormRequest, check_once
 from explain.service.queue import Busy
-from explain.service.service import Doors
-from explain.settings import Settings, SettingsError
+from explain.service.refusal import is_disk_full, refusal_of
+from explain.service.service import Service
+from explain.settings import Settings, known_language, text_of
 from explain.wording.summary import plain_text
 from model.artifact.card import Card
-from model.errors import ArtifactError, PhotoError
-from model.i18n.catalogue import LANGUAGES, LanguageError, in_language, known_language, language, say, speaking
+from model.errors import PhotoError, UserError
+from model.i18n.catalogue import in_language, languages, translate, use_language
 from model.i18n.preferences import by_preference, preferred_language
 from model.photos.photo import MAX_BYTES
 
-log = logging.getLogger(__name__)
 MAX_BODY = MAX_BYTES + 65_536  # bytes; a photo with the other fields of its form around it
-SHOWN = 8  # superpixels that are drawn and listed
-RETRY_S = "30"  # when to come back, for whom too many others wait
-STATUS = {PhotoError: 400, SettingsError: 422, ArtifactError: 422, LanguageError: 422, Busy: 503}
+SHOWN = 8  # number of superpixels that are drawn and listed
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+RETRY_S = "30"  # Retry-After in seconds, if too many requests wait
+STATUS: dict[type[Exception], int] = {PhotoError: 400, Busy: 503}  # every other error of the user: 422
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"description": told, "content": {"application/json": {"example": {"error": "A sentence."}}}}
-    for status, told in {
+    status: {"description": description, "content": {"application/json": {"example": {"error": "A sentence."}}}}
+    for status, description in {
         400: "The photo can't be used.",
         413: "The photo is too large.",
         422: "A field is missing or wrong.",
+        500: "An unexpected error.",
         503: "Too many analyses wait already.",
+        507: "The server's disk is full.",
     }.items()
 }
 
 
-def plain_routes(doors: Doors) -> list[BaseRoute]:
-    """Routes to serve beside the page: ``/deepfake``, ``/service``, ``/health``, ``/models`` and ``/openapi.json``."""
-    router = APIRouter(route_class=_Door)
+def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
+    """Routes to serve beside the page: ``/deepfake``, ``/service``, ``/health``, ``/ready``, ``/models`` and so on.
+
+    Args:
+        service: see ``Service``.
+        metrics: whether there is ``/metrics`` as well.
+    """
+    router = APIRouter(route_class=_Route)
 
     @router.post(
         "/deepfake",
@@ -62,18 +68,16 @@ def plain_routes(doors: Doors) -> list[BaseRoute]:
     )
     async def deepfake(
         request: Request,
-        file: Annotated[UploadFile, File(description="The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.")],
+        file: Annotated[UploadFile, File(description="The photo: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC.")],
         model: Annotated[
-            str | None, Form(description="One of the names that /models lists; the first of them if not given.")
+            str | None, Form(description="One of the names that /models lists; the first one if not given.")
         ] = None,
-        face: Annotated[int, Form(description="Which face: 1 is the largest, 2 the next.")] = 1,
-        whole_picture: Annotated[bool, Form(description="Judge a photo that shows no face all the same.")] = False,
-        methods: Annotated[
-            str, Form(description=f"Maps to make, with commas between them: {', '.join(METHODS)}.")
-        ] = ",".join(Settings.methods),
-        trust: Annotated[bool, Form(description="Measure how far each map can be trusted.")] = False,
+        face: Annotated[int, Form(description=text_of("face"), json_schema_extra={"minimum": 1})] = Settings.face + 1,
+        whole_picture: Annotated[bool, Form(description=text_of("whole_picture"))] = Settings.whole_picture,
+        methods: Annotated[str, Form(description=text_of("methods"))] = ",".join(Settings.methods),
+        trust: Annotated[bool, Form(description=text_of("trust"))] = Settings.trust,
         language: Annotated[
-            str | None, Form(description=f"{' or '.join(LANGUAGES)}; by Accept-Language if it is not given.")
+            str | None, Form(description=f"{' or '.join(languages())}; by Accept-Language if not given.")
         ] = None,
     ) -> Response:
         """Judge one face of a photo and explain the verdict.
@@ -83,14 +87,16 @@ def plain_routes(doors: Doors) -> list[BaseRoute]:
         """
         if language:
             request.state.language = known_language(language)
-        names = tuple(dict.fromkeys(filter(None, map(str.strip, methods.split(",")))))
-        settings = Settings(methods=names, trust=trust, face=face - 1, whole_picture=whole_picture)
+        maps = tuple(dict.fromkeys(filter(None, map(str.strip, methods.split(",")))))
+        settings = Settings(methods=maps, trust=trust, face=face - 1, whole_picture=whole_picture)
+        check_once(await request.form())
         if (file.size or 0) > MAX_BYTES:
             raise HTTPException(413)
         photo = await file.read()
 
-        detector = await run_in_threadpool(doors.models.get, model or doors.models.first)
-        steps = in_language(_asked(request), doors.analyze(photo, settings, detector))
+        detector = await run_in_threadpool(service.models.get, model or service.models.first)
+        client = request.client.host if request.client else None
+        steps = in_language(_language_of(request), service.analyze(photo, settings, detector, client=client))
         async for step in iterate_in_threadpool(steps):
             analysis = step
             if await request.is_disconnected():
@@ -99,20 +105,34 @@ def plain_routes(doors: Doors) -> list[BaseRoute]:
 
     @router.get("/deepfake", include_in_schema=False)
     @router.get("/service", summary="Go to the page", status_code=307, tags=["page"])
-    async def service() -> RedirectResponse:
-        """Lead to the page."""
+    async def go_to_page() -> RedirectResponse:
+        """Redirect to the page."""
         return RedirectResponse("./")
 
     @router.api_route("/health", methods=["GET", "HEAD"], include_in_schema=False)
-    @router.get("/health", summary="Tell whether the server is well", tags=["server"])
+    @router.get("/health", summary="Report the state of the server", tags=["server"])
     async def health() -> dict[str, Any]:
-        """Status, uptime, models open, analyses that run and wait, versions."""
-        return doors.health()
+        """Status, uptime, open models, running and waiting analyses, versions."""
+        return service.health()
+
+    @router.api_route("/ready", methods=["GET", "HEAD"], include_in_schema=False)
+    @router.get("/ready", summary="Report whether photos can be judged", responses={503: {}}, tags=["server"])
+    def ready(response: Response) -> dict[str, bool]:
+        """With the status 503 if not: while no model is open, its files are gone, or the server ends."""
+        found = service.ready()
+        response.status_code = 200 if found else 503
+        return {"ready": found}
+
+    if metrics:
+
+        @router.get("/metrics", include_in_schema=False)
+        def counts() -> PlainTextResponse:
+            return PlainTextResponse(service.metrics.text(service.gauges()), media_type=PROMETHEUS)
 
     @router.get("/models", summary="List the models", tags=["server"])
     def models() -> list[dict[str, Any]]:
-        """Each model's name, architecture, calibration, inconclusive band and SHA-256; the page's first one first."""
-        return doors.list_models()
+        """Each model's name, architecture, calibration, inconclusive band and SHA-256; the default one is first."""
+        return service.list_models()
 
     described = get_openapi(
         title="WhyFake",
@@ -129,18 +149,18 @@ def plain_routes(doors: Doors) -> list[BaseRoute]:
     return list(router.routes)
 
 
-class _Door(APIRoute):
-    """Speaks the asker's language, reads no more than a photo takes, and refuses in one sentence."""
+class _Route(APIRoute):
+    """Answers in the caller's language, limits the body's size, and turns errors into one sentence."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
-            with speaking(_asked(request)):
+            with use_language(_language_of(request)):
                 try:
-                    response = await handle(Request(request.scope, _at_most(request.receive)))
+                    response = await handle(FormRequest(request.scope, _at_most(request.receive)))
                 except Exception as error:
-                    with speaking(_asked(request)):  # by now the form's own field may be known
+                    with use_language(_language_of(request)):  # by now the form's language may be known
                         response = _refusal(request, error)
             response.headers["Cache-Control"] = "no-store"
             return response
@@ -149,7 +169,7 @@ class _Door(APIRoute):
 
 
 def _at_most(receive: Receive, limit: int = MAX_BODY) -> Receive:
-    """The same messages of a request, until its body is larger than the limit."""
+    """The messages of a request; an error once its body is larger than the limit."""
     read = 0
 
     async def counted() -> Message:
@@ -164,8 +184,8 @@ def _at_most(receive: Receive, limit: int = MAX_BODY) -> Receive:
 
 
 def _answer(request: Request, analysis: Analysis, card: Card, file: str) -> Response:
-    """An analysis as JSON or as a page, in the language asked for."""
-    with speaking(_asked(request)):
+    """An analysis as JSON or as a page, in the caller's language."""
+    with use_language(_language_of(request)):
         if not _prefers_html(request):
             return JSONResponse({"text": plain_text(analysis, card, file), **to_dict(analysis)})
         origin = Origin(file, "POST /deepfake", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
@@ -173,48 +193,38 @@ def _answer(request: Request, analysis: Analysis, card: Card, file: str) -> Resp
 
 
 def _refusal(request: Request, error: Exception) -> Response:
-    """Why there is no answer, as JSON or as a page."""
+    """The error as JSON or as a page."""
     status, sentence = _status_and_sentence(error)
     headers = {"Retry-After": RETRY_S} if status == 503 else {}
     if not _prefers_html(request):
         return JSONResponse({"error": sentence}, status, headers)
-    return HTMLResponse(_notice_page(sentence), status, headers)
+    return HTMLResponse(render("refusal", sentence=sentence), status, headers)
 
 
 def _status_and_sentence(error: Exception) -> tuple[int, str]:
+    if is_disk_full(error):  # while the form was read, for example
+        return 507, str(refusal_of(error))
     if isinstance(error, RequestValidationError):
         return 422, _field_sentence(error.errors()[0])
     if isinstance(error, HTTPException):
         if error.status_code == 413:
-            return 413, say("doors.too_large", limit=MAX_BYTES)
-        return error.status_code, say("doors.bad_form")
-    if (status := STATUS.get(type(error))) is not None:
-        return status, str(error)
-    log.error("A request failed.", exc_info=error)
-    return 500, say("doors.failed")
+            return 413, translate("interfaces.too_large", limit=MAX_BYTES)
+        return error.status_code, translate("interfaces.bad_form")
+    status = STATUS.get(type(error), 422) if isinstance(error, UserError) else 500
+    return status, str(refusal_of(error))
 
 
 def _field_sentence(problem: dict[str, Any]) -> str:
     name = str(problem["loc"][-1])
-    return say("doors.no_file") if name == "file" else say("doors.bad_field", name=name, value=problem["input"])
-
-
-def _notice_page(sentence: str) -> str:
     return (
-        f'<!doctype html>\n<html lang="{language()}">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{ONLY_ITSELF}">\n'
-        f"<title>{escape(say('doors.heading'))} – WhyFake</title>\n"
-        f"<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n"
-        '</head>\n<body>\n<header><p class="wordmark">Why<em>Fake</em></p>'
-        f"<h1>{escape(say('doors.heading'))}</h1></header>\n<main>\n{notice(sentence, 'error')}\n"
-        f'<p><a href="./">{escape(say("doors.back"))}</a></p>\n</main>\n</body>\n</html>\n'
+        translate("interfaces.no_file")
+        if name == "file"
+        else translate("interfaces.bad_field", name=name, value=problem["input"])
     )
 
 
-def _asked(request: Request) -> str:
-    """The language of the form, if it was read and names one, or the header's first that is known."""
+def _language_of(request: Request) -> str:
+    """The language of the form's field, if it is known by now, else the first known one of the header."""
     chosen = getattr(request.state, "language", None)
     if chosen is not None:
         return str(chosen)
@@ -222,6 +232,6 @@ def _asked(request: Request) -> str:
 
 
 def _prefers_html(request: Request) -> bool:
-    """Whether a page is named before JSON; who takes anything gets JSON."""
+    """Whether the client prefers HTML to JSON; a client that accepts anything gets JSON."""
     kinds = by_preference(request.headers.get("accept", ""))
     return next((kind for kind in kinds if kind in ("text/html", "application/json", "*/*")), "") == "text/html"

@@ -1,4 +1,4 @@
-"""What assistants may ask of the running page over MCP: to judge a photo, and to explain the verdict."""
+"""The MCP tools for assistants: judge a photo, and explain the verdict."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from mcp.server.fastmcp import Context, FastMCP
-from mcp.server.fastmcp.exceptions import ToolError
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import ImageContent, TextContent, ToolAnnotations
 from numpy.typing import NDArray
@@ -22,27 +22,33 @@ from pydantic import Field
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.routing import BaseRoute, Route
 
-from explain.analysis import Analysis, is_unmoved
+from explain.maps.attribution import Attribution
 from explain.maps.registry import METHODS
-from explain.regions.superpixels import METHODS as SEGMENTATIONS
+from explain.maps.subject import Subject
 from explain.report.as_json import to_dict
 from explain.report.files import report_pictures
+from explain.result import Analysis, is_unmoved
 from explain.service.fetch import photo_from
-from explain.service.refusal import Refused, refusing
-from explain.service.service import Doors
-from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings
-from explain.wording.robustness import robustness_sentence
-from explain.wording.summary import curves_in_words, map_in_words, plain_text, strongest_regions
+from explain.service.refusal import Refused, refusing_in
+from explain.service.service import Service
+from explain.settings import Settings, described, limits_of, text_of
+from explain.wording.progress import doing
+from explain.wording.summary import map_in_words, plain_text, strongest_regions
 from explain.wording.what_if import what_if_sentence
-from model.artifact.card import Card
+from model.artifact.card import MASK, Card
 from model.detector.detector import Detector
-from model.i18n.catalogue import in_language, say, speaking
+from model.i18n.catalogue import DEFAULT, in_language, languages, translate, use_language
 from model.photos.photo import MAX_BYTES
 
 PATHS = ("/gradio_api/mcp", "/gradio_api/mcp/")  # where assistants look for the tools of a Gradio app
 MAX_BODY = MAX_BYTES * 4 // 3 + 1_000_000  # bytes; a photo as base64 within its request
-SHOWN = 8  # superpixels that are drawn and listed
-HEAVY = ("regions", "attributions")  # what would fill pages and is told in short instead
+SHOWN = 8  # number of superpixels that are drawn and listed
+HEAVY = ("regions", "attributions")  # too long for an answer; a summary replaces them
+GRADIENTS = [name for name, method in METHODS.items() if method.needs_gradients]
+# The page's default maps, and those that are fast and do not need Keras.
+EXPLAINED = [
+    name for name, method in METHODS.items() if method.by_default or not (method.needs_gradients or method.costly)
+]
 INSTRUCTIONS = (
     "WhyFake says how likely the face in a photo is fake and shows why its model thinks so. The verdict is an aid for "
     "looking closer, never a proof: the model is often wrong, and its maps explain the model, not the photo."
@@ -55,88 +61,83 @@ Photo = Annotated[
         "address of a file that was uploaded to this server."
     ),
 ]
-Language = Annotated[Literal["en", "tr"], Field(description="Language of the sentences.")]
-Face = Annotated[int, Field(description="Which face: 1 is the largest, 2 the next.", ge=1)]
-WholePicture = Annotated[bool, Field(description="Judge the central square of a photo that shows no face.")]
-Model = Annotated[str | None, Field(description="Name of the model; the server's first one by default.")]
+Language = Annotated[
+    str, Field(description="Language of the sentences.", json_schema_extra={"enum": list(languages())})
+]
+Face = Annotated[int, Field(description=text_of("face"), json_schema_extra={"minimum": 1})]
+WholePicture = Annotated[bool, described("whole_picture")]
+Model = Annotated[str | None, Field(description="Name of the model; by default the server's first one.")]
 Methods = Annotated[
     list[str],
     Field(
-        description="Maps to make; gradcam, gradcam_attention, hirescam and integrated_gradients take longer at first.",
-        json_schema_extra={"items": {"type": "string", "enum": list(METHODS)}},
+        description=f"Maps to make; {', '.join(GRADIENTS)} take longer the first time.",
+        json_schema_extra=limits_of("methods"),
     ),
 ]
-Target = Annotated[Literal["Fake", "Real"] | None, Field(description="Class to explain; by default the likelier one.")]
-Trust = Annotated[bool, Field(description="Measure how far each map can be trusted; takes seconds.")]
-Flip = Annotated[bool, Field(description="Find the smallest set of regions whose hiding flips the verdict.")]
-Superpixels = Annotated[int, Field(description="About how many regions to cut the face into.")]
-Samples = Annotated[
-    int, Field(description="Pictures that LIME asks about at the most.", ge=MIN_SAMPLES, le=MAX_SAMPLES)
-]
-Segmentation = Annotated[str, Field(description=f"How to cut the face: {', '.join(SEGMENTATIONS)}.")]
-Seed = Annotated[int, Field(description="Decides everything that is drawn at random.", ge=0)]
+Target = Annotated[Literal["Fake", "Real"] | None, Field(description=text_of("target"))]
+Trust = Annotated[bool, described("trust")]
+Flip = Annotated[bool, described("flip")]
+Superpixels = Annotated[int, described("superpixels")]
+Samples = Annotated[int, described("samples")]
+Segmentation = Annotated[str, described("segmentation")]
+Hide = Annotated[str, described("hide")]
+Seed = Annotated[int, described("seed")]
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
-READS = ToolAnnotations(readOnlyHint=True, openWorldHint=True)
+READS = ToolAnnotations(read_only_hint=True, open_world_hint=True)
 
 
-def assistants(doors: Doors, uploaded: Path) -> tuple[list[BaseRoute], Lifespan]:
-    """Routes that serve the two tools, and what must be open around the server that serves them.
+def assistants(service: Service, uploaded: Path) -> tuple[list[BaseRoute], Lifespan]:
+    """Routes of the two tools, and the lifespan that their server needs.
 
     Args:
-        doors: see ``Doors``.
-        uploaded: the folder that holds what was uploaded to the server.
+        service: see ``Service``.
+        uploaded: the folder of the server's uploads.
     """
-    server = FastMCP(
-        "WhyFake",
-        INSTRUCTIONS,
-        log_level="WARNING",
-        stateless_http=True,
-        max_request_body_size=MAX_BODY,
-        streamable_http_path=PATHS[0],
-        # The names under which a shared page, a Space or a container is asked for are not known here.
-        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-    )
+    server = MCPServer("WhyFake", instructions=INSTRUCTIONS, log_level="WARNING")
 
     @server.tool(annotations=READS, structured_output=False)
     async def analyze_photo(
         photo: Photo,
-        context: Context[Any, Any, Any],
+        context: Context[Any, Any],
         face: Face = 1,
         whole_picture: WholePicture = False,
         model: Model = None,
-        language: Language = "en",
+        language: Language = DEFAULT,
     ) -> Content:
         """Judge whether the face in a photo is real or fake, and show where the model looked.
 
         Answers with the verdict (Fake, Real or Inconclusive), calibrated probabilities and the strongest regions as
         text and JSON, the photo with every face boxed, LIME's superpixels (blue speaks for the named class, orange
-        against it), and the attention mask. Takes about 3 seconds. A photo without a face gets no verdict.
+        against it), the attention mask, how stable the verdict is under changes of the face, and what the file itself
+        says about its origin, which is no part of the probabilities. Takes some seconds. A photo without a face gets no
+        verdict.
         """
         settings = partial(Settings, face=face - 1, whole_picture=whole_picture)
-        return await _answer(doors, photo, uploaded, settings, model, language, context)
+        return await _answer(service, photo, uploaded, settings, model, language, context)
 
     @server.tool(annotations=READS, structured_output=False)
     async def explain_photo(
         photo: Photo,
-        context: Context[Any, Any, Any],
-        methods: Methods = ["attention", "lime", "occlusion"],  # noqa: B006 - read only, and part of the schema
+        context: Context[Any, Any],
+        methods: Methods = EXPLAINED,
         target: Target = None,
         trust: Trust = True,
         flip: Flip = False,
         superpixels: Superpixels = Settings.superpixels,
         samples: Samples = Settings.samples,
         segmentation: Segmentation = Settings.segmentation,
+        hide: Hide = Settings.hide,
         seed: Seed = Settings.seed,
         face: Face = 1,
         whole_picture: WholePicture = False,
         model: Model = None,
-        language: Language = "en",
+        language: Language = DEFAULT,
     ) -> Content:
         """Explain the verdict on a face by several maps, and say how far each can be trusted.
 
         Answers as analyze_photo does, with a picture of each map. With trust, each map comes with a sentence that says
-        whether hiding what it marks moves the verdict more than hiding random regions does, and a picture of the
-        curves; a map that does not should not be relied on. Takes 5 to 60 seconds.
+        whether hiding what it marks moves the verdict more than hiding random regions does, and its curves as numbers;
+        do not rely on a map that does not. Takes up to some minutes.
         """
         settings = partial(
             Settings,
@@ -147,71 +148,79 @@ def assistants(doors: Doors, uploaded: Path) -> tuple[list[BaseRoute], Lifespan]
             superpixels=superpixels,
             samples=samples,
             segmentation=segmentation,
+            hide=hide,
             seed=seed,
             face=face - 1,
             whole_picture=whole_picture,
         )
-        return await _answer(doors, photo, uploaded, settings, model, language, context)
+        return await _answer(service, photo, uploaded, settings, model, language, context)
 
-    endpoint = server.streamable_http_app().routes[0].endpoint  # type: ignore[attr-defined]
+    served = server.streamable_http_app(
+        stateless_http=True,
+        max_request_body_size=MAX_BODY,
+        # The host names of a shared page, a Space or a container are not known here.
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+    endpoint = served.routes[0].endpoint  # type: ignore[attr-defined]
     return [Route(path, endpoint=endpoint) for path in PATHS], lambda app: server.session_manager.run()
 
 
 async def _answer(
-    doors: Doors,
+    service: Service,
     photo: str,
     uploaded: Path,
     settings: Callable[[], Settings],
     model: str | None,
     language: str,
-    context: Context[Any, Any, Any],
+    context: Context[Any, Any],
 ) -> Content:
-    """Take the road, telling of each step, and say what was found."""
+    """Analyse the photo, report each step, and return the answer."""
     try:
-        with speaking(language), refusing():
-            detector = await run_in_threadpool(doors.models.get, model or doors.models.first)
+        with refusing_in(language):
+            detector = await run_in_threadpool(service.models.get, model or service.models.first)
             data = await run_in_threadpool(photo_from, photo, uploaded)
-            steps = in_language(language, doors.analyze(data, settings(), detector))
-            latest = await _to_the_end(iterate_in_threadpool(steps), context)
+            steps = in_language(language, service.analyze(data, settings(), detector))
+            latest = await _last_step(iterate_in_threadpool(steps), context, language)
             return await run_in_threadpool(_content, latest, detector)
     except Refused as error:
         raise ToolError(str(error)) from error
 
 
-async def _to_the_end(steps: AsyncIterator[Analysis], context: Context[Any, Any, Any]) -> Analysis:
+async def _last_step(steps: AsyncIterator[Analysis], context: Context[Any, Any], language: str) -> Analysis:
     number, analysis = 0, None
     async for analysis in steps:
         number += 1
-        stage = analysis.stage
-        await context.report_progress(number, message=METHODS[stage].title if stage in METHODS else stage)
+        with use_language(language):
+            message = None if analysis.complete else doing(analysis)
+        await context.report_progress(number, message=message)
     assert analysis is not None
     return analysis
 
 
 def _content(analysis: Analysis, detector: Detector) -> Content:
-    """Sentences, numbers, then each picture under its caption."""
+    """Sentences, numbers, then each picture after its caption."""
     card = detector.card
     content: Content = [_text(plain_text(analysis, card, "photo")), _text(json.dumps(_numbers(analysis, card)))]
     drawn = report_pictures(analysis, SHOWN)
     for name, caption in _captions(analysis).items():
         data = base64.b64encode(_jpeg(drawn[name])).decode()
-        content += [_text(caption), ImageContent(type="image", data=data, mimeType="image/jpeg")]
+        content += [_text(caption), ImageContent(type="image", data=data, mime_type="image/jpeg")]
     return content
 
 
 def _numbers(analysis: Analysis, card: Card) -> dict[str, Any]:
-    """What is known in numbers, without what only a picture can show."""
+    """The analysis in numbers, without the fields that are too long."""
     numbers = {name: value for name, value in to_dict(analysis).items() if name not in HEAVY}
     if numbers["prediction"] is not None:
-        numbers["prediction"].pop("attention")
+        numbers["prediction"].pop(MASK)
     numbers["inconclusive_band"] = list(card.inconclusive_band)
-    numbers["maps"] = {name: _map_numbers(name, analysis) for name in analysis.attributions}
+    numbers["maps"] = {}
+    if (subject := analysis.subject) is not None:  # the analysis may have been stopped before the face was cut
+        numbers["maps"] = {name: _map_numbers(found, subject) for name, found in analysis.attributions.items()}
     return numbers
 
 
-def _map_numbers(name: str, analysis: Analysis) -> dict[str, Any]:
-    found, subject = analysis.attributions[name], analysis.subject
-    assert subject is not None
+def _map_numbers(found: Attribution, subject: Subject) -> dict[str, Any]:
     regions = []
     for number, shows, value in strongest_regions(found, subject, SHOWN):
         region = {"region": number, "name": shows, "value": round(value, 4)}
@@ -222,25 +231,21 @@ def _map_numbers(name: str, analysis: Analysis) -> dict[str, Any]:
 
 
 def _captions(analysis: Analysis) -> dict[str, str]:
-    """What to say of each picture that is worth an assistant's attention, by its name in ``report_pictures``."""
+    """Captions of the pictures for the assistant, by their names in ``report_pictures``."""
     count, subject = len(analysis.faces), analysis.subject
-    captions = {"photo": say("doors.photo", count=count) if count else say("doors.photo_alone")}
+    captions = {"photo": translate("interfaces.photo", count=count) if count else translate("interfaces.photo_alone")}
     if subject is None:
         return captions
     unmoved = is_unmoved(analysis)
     for name, found in analysis.attributions.items():
         captions[name] = f"{METHODS[name].title}: {map_in_words(found, subject, SHOWN, unmoved)}"
-    for name, trust in analysis.trusts.items():
-        captions[f"{name}_curves"] = curves_in_words(trust)
     if analysis.flip is not None:
         captions["flip"] = what_if_sentence(analysis.flip, subject.target)
-    if analysis.robustness is not None:
-        captions["robustness"] = robustness_sentence(analysis.robustness)
     return captions
 
 
 def _jpeg(picture: NDArray[np.uint8]) -> bytes:
-    """A picture ``(H, W, 3) uint8`` RGB as a file that is small enough for an answer."""
+    """A picture ``(H, W, 3) uint8`` RGB as a JPEG file."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="jpeg", quality=88)
     return buffer.getvalue()

@@ -1,1 +1,1 @@
-"""What all interfaces share: queue, example cache, uploads, safe fetching and refusals."""
+"""Shared by all interfaces: queue, example cache, uploads, safe fetching and refusals."""

@@ -1,31 +1,35 @@
-"""Remembers what was found of the examples, so that the next visitor who tries one does not wait."""
+"""Answers for the examples from shipped or earlier analyses, so that visitors who try one do not wait."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from os import PathLike
 
-from explain.analysis import Analysis, analyze
-from explain.cancel import never
-from explain.examples import example_of, examples
+from explain.analysis import analyze
+from explain.cancel import not_cancelled
+from explain.examples import example_of
+from explain.result import Analysis
+from explain.service.shipped import shipped_analysis
 from explain.settings import Settings
+from explain.stopwatch import Stopwatch
 from model.detector.detector import Detector
+from model.errors import PhotoError
 from model.photos.photo import open_photo
 
-MOST = 32  # analyses; each of an example takes about 2 MB
-PAUSE_S = 1.0  # between two looks whether the visitors leave the machine alone
+MOST = 32  # analyses; each takes about 2 MB
 
 
-class Memory:
-    """Takes the road of ``analyze`` for every photo, and remembers where it led for the examples alone.
+class ExampleCache:
+    """Runs ``analyze`` for every photo except the examples whose analysis is shipped, or was made before.
 
-    Visitors' photos are never kept.
+    Other models and settings than the shipped ones are computed when they are asked for. Visitors' photos are never
+    kept.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, Settings, str], Analysis] = {}
+        self._analyses: dict[tuple[str, Settings, str], Analysis] = {}
         self._lock = threading.Lock()
 
     def analyze(
@@ -33,46 +37,49 @@ class Memory:
         source: bytes | str | PathLike[str],
         settings: Settings,
         detector: Detector,
-        cancelled: Callable[[], bool] = never,
+        cancelled: Callable[[], bool] = not_cancelled,
+        known: Analysis | None = None,
     ) -> Iterator[Analysis]:
-        """As ``explain.analysis.analyze``; of an example that is known, the complete analysis at once."""
-        photo = open_photo(source)
-        if example_of(photo.sha256) is None:
-            yield from analyze(photo, settings, detector, cancelled)
-            return
-        key = (photo.sha256, settings, detector.name)
-        known = self._known.get(key)
-        if known is not None:
-            yield known
-            return
-        for analysis in analyze(photo, settings, detector, cancelled):
-            if analysis.complete:
-                self._remember(key, analysis)
-            yield analysis
-
-    def _remember(self, key: tuple[str, Settings, str], analysis: Analysis) -> None:
-        with self._lock:
-            self._known[key] = analysis
-            while len(self._known) > MOST:
-                del self._known[next(iter(self._known))]
-
-    def learn_examples(self, settings: Settings, detector: Callable[[], Detector], busy: Callable[[], bool]) -> None:
-        """Analyse every example while nobody needs the machine, in a thread that ends with the program.
+        """Like ``explain.analysis.analyze``; for a finished example, only the complete analysis.
 
         Args:
-            settings: those that the page starts with.
-            detector: tells the model that the page starts with by then.
-            busy: whether a visitor is being served, or a model imported; the learning then waits.
+            source: a file's bytes or path.
+            settings: see ``Settings``.
+            detector: the model.
+            cancelled: called between steps and batches; once it is true, no further analysis comes.
+            known: an earlier analysis of the same photo by the same model, to take over what still holds.
+
+        Yields:
+            What ``analyze`` yields; the ``seconds`` of a finished example are those of this answer.
+
+        Raises:
+            PhotoError, SettingsError, ArtifactError: as ``analyze`` does.
         """
+        watch = Stopwatch()
+        try:
+            photo = open_photo(source, cancelled)
+        except PhotoError:
+            if cancelled():  # in the middle of decoding
+                return
+            raise
+        watch.lap("open")
+        if example_of(photo.sha256) is None:
+            yield from analyze(photo, settings, detector, cancelled, known)
+            return
+        key = (photo.sha256, settings, detector.name)
+        finished = self._analyses.get(key) or shipped_analysis(photo, settings, detector)
+        if finished is not None:
+            self._store(key, finished)
+            watch.lap("finished")
+            yield replace(finished, seconds=watch.seconds)
+            return
+        for analysis in analyze(photo, settings, detector, cancelled, known):
+            if analysis.complete:
+                self._store(key, analysis)
+            yield analysis
 
-        def learn() -> None:
-            for example in examples():
-                wait()
-                for _ in self.analyze(example.path, settings, detector()):
-                    wait()
-
-        def wait() -> None:
-            while busy():
-                time.sleep(PAUSE_S)
-
-        threading.Thread(target=learn, name="learn-examples", daemon=True).start()
+    def _store(self, key: tuple[str, Settings, str], analysis: Analysis) -> None:
+        with self._lock:
+            self._analyses[key] = analysis
+            while len(self._analyses) > MOST:
+                del self._analyses[next(iter(self._analyses))]

@@ -1,4 +1,4 @@
-"""Photos that assistants point at: a data URL, a public address, or a file that was uploaded to this server."""
+"""Reads a photo from a data URL, a public address, or an upload to this server."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from urllib.parse import unquote, urljoin
 import httpx
 
 from model.errors import PhotoError
-from model.i18n.catalogue import Said
+from model.i18n.catalogue import Message
 from model.photos.photo import MAX_BYTES
 
-FILE_ROUTE = "/gradio_api/file="  # where the page's server hands out what was uploaded to it
+FILE_ROUTE = "/gradio_api/file="  # where the page's server serves its uploads
+ESCAPES = [(f"%{ord(sign):02X}", sign) for sign in "+/=-_ \r\n\t"]  # that base64 may have in an address
 REDIRECTS = 5
-SECONDS = 20.0  # for all of one photo
+SECONDS = 20.0  # in total for one photo
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # addresses that hold one of IPv4 (RFC 6052)
-NEVER_PUBLIC = tuple(  # Python calls these global: 6to4, local translation (RFC 8215), IPv4-compatible, site-local
+NEVER_PUBLIC = tuple(  # Python counts these as global: 6to4, local translation (RFC 8215), IPv4-compatible, site-local
     map(ipaddress.IPv6Network, ("2002::/16", "64:ff9b:1::/48", "::/96", "fec0::/10"))
 )
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -30,11 +31,11 @@ def photo_from(text: str, uploaded: Path) -> bytes | Path:
     """The photo that a text names.
 
     Args:
-        text: a data URL, an ``http`` or ``https`` address, or the path that an upload to this server was answered with.
+        text: a data URL, an ``http`` or ``https`` address, or the path that an upload to this server returned.
         uploaded: the folder that holds such uploads; no other file of this machine is opened.
 
     Raises:
-        PhotoError: if it is none of these, leads into a network that is not public, or can't be fetched.
+        PhotoError: if it is none of these, is not public, or can't be fetched.
     """
     if text.startswith("data:"):
         return from_data_url(text)
@@ -43,89 +44,93 @@ def photo_from(text: str, uploaded: Path) -> bytes | Path:
         return fetch(text)
     path = Path(unquote(text.partition(FILE_ROUTE)[2]) if is_address else text)
     if not path.is_absolute() or not path.resolve().is_relative_to(uploaded.resolve()):
-        raise PhotoError(Said("page.not_uploaded"))
+        raise PhotoError(Message("page.not_uploaded"))
     return path
 
 
 def from_data_url(text: str) -> bytes:
-    """The file that a data URL holds.
+    """The file that a data URL holds in base64, which may be wrapped, escaped, unpadded, or that of addresses.
 
     Raises:
-        PhotoError: if it is not in base64.
+        PhotoError: if it is not valid base64.
     """
+    _, comma, content = text.partition(",")
+    for escape, sign in ESCAPES:  # letters are never escaped, and undoing every escape would take seconds
+        content = content.replace(escape, sign).replace(escape.lower(), sign)
+    letters = "".join(content.split()).rstrip("=").replace("-", "+").replace("_", "/")
     try:
-        return base64.b64decode(text.partition(",")[2], validate=True)
-    except ValueError:  # letters that base64 has not, or none that ASCII has
-        raise PhotoError(Said("page.bad_data_url")) from None
+        if not comma:
+            raise ValueError("nothing follows the head")
+        return base64.b64decode(f"{letters}{'=' * (-len(letters) % 4)}", validate=True)
+    except ValueError:  # signs outside base64 or ASCII, or one letter too many
+        raise PhotoError(Message("page.bad_data_url")) from None
 
 
 def is_public(address: Address) -> bool:
     """Whether an address lies outside this machine and the networks behind it."""
     if isinstance(address, ipaddress.IPv6Address):
-        within = address.ipv4_mapped or (ipaddress.IPv4Address(int(address) % 2**32) if address in NAT64 else None)
-        address = within or address
-    return address.is_global and not address.is_multicast and not any(address in one for one in NEVER_PUBLIC)
+        embedded = address.ipv4_mapped or (ipaddress.IPv4Address(int(address) % 2**32) if address in NAT64 else None)
+        address = embedded or address
+    return address.is_global and not address.is_multicast and not any(address in network for network in NEVER_PUBLIC)
 
 
 def fetch(url: str, may_visit: Callable[[Address], bool] = is_public) -> bytes:
-    """The file at an address, which must lie in the public internet, as must every address that it redirects to.
+    """The file at an address; the address and all its redirects must be public.
 
-    The name is resolved once and that very address is visited: a name that changes its address between the check and
-    the visit gains nothing. It runs an event loop of its own: a thread that has one must call it from another.
+    The name is resolved once, and the connection uses the address that was checked; so a name that changes its address
+    between check and connection is no risk. It runs its own event loop: call it in a thread without one.
 
     Raises:
-        PhotoError: if it does not, is not there, is larger than a photo may be, or takes too long.
+        PhotoError: if it is not public, can't be reached, is too large, or takes too long.
     """
     try:
         return asyncio.run(_fetch(url, may_visit))
-    except PhotoError:
-        raise
     except TimeoutError as error:
-        raise PhotoError(Said("doors.too_slow", seconds=SECONDS)) from error
+        raise PhotoError(Message("interfaces.too_slow", seconds=SECONDS)) from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        raise PhotoError(Said("doors.unreachable")) from error
+        raise PhotoError(Message("interfaces.unreachable")) from error
 
 
 async def _fetch(url: str, may_visit: Callable[[Address], bool]) -> bytes:
-    # The time for all of it: a server that sends its headers byte by byte never exceeds that for a single one.
+    # A limit for the whole download: a server could send byte by byte and stay within the limit of each read.
     async with asyncio.timeout(SECONDS):
         for _ in range(REDIRECTS + 1):
-            found = await _visit(url, may_visit)
-            if isinstance(found, bytes):
-                return found
-            url = urljoin(url, found)
-    raise PhotoError(Said("doors.unreachable"))
+            answer = await _visit(url, may_visit)
+            if isinstance(answer, bytes):
+                return answer
+            url = urljoin(url, answer)
+    raise PhotoError(Message("interfaces.unreachable"))
 
 
 async def _visit(url: str, may_visit: Callable[[Address], bool]) -> bytes | str:
     """The file at an address, or the address that it redirects to."""
     parts = httpx.URL(url)
     if parts.scheme not in ("http", "https") or not parts.host:
-        raise PhotoError(Said("doors.unreachable"))
+        raise PhotoError(Message("interfaces.unreachable"))
     name = parts.raw_host.decode("ascii")
     address = await asyncio.to_thread(_resolved, name, may_visit)
     headers = {"Host": parts.netloc.decode("ascii"), "Accept-Encoding": "identity"}
-    there = parts.copy_with(host=str(address))
-    # A proxy that the environment names would resolve the name by itself, and may stand inside.
+    target = parts.copy_with(host=str(address))
+    # A proxy of the environment would resolve the name itself, and may be in an internal network.
     async with (
         httpx.AsyncClient(trust_env=False, timeout=SECONDS / 2) as client,
-        client.stream("GET", there, headers=headers, extensions={"sni_hostname": name}) as answer,
+        client.stream("GET", target, headers=headers, extensions={"sni_hostname": name}) as answer,
     ):
         if answer.has_redirect_location:
             return answer.headers["location"]
         if answer.status_code != httpx.codes.OK:
-            raise PhotoError(Said("doors.status", status=answer.status_code))
+            raise PhotoError(Message("interfaces.status", status=answer.status_code))
         data = bytearray()
         async for chunk in answer.aiter_raw():
             data += chunk
             if len(data) > MAX_BYTES:
-                raise PhotoError(Said("doors.too_large", limit=MAX_BYTES))
+                raise PhotoError(Message("interfaces.too_large", limit=MAX_BYTES))
         return bytes(data)
 
 
 def _resolved(host: str, may_visit: Callable[[Address], bool]) -> Address:
     """The first address of a host, if all of its addresses may be visited."""
-    addresses = [ipaddress.ip_address(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+    addresses = [ipaddress.ip_address(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
     if not all(map(may_visit, addresses)):
-        raise PhotoError(Said("doors.internal"))
+        raise PhotoError(Message("interfaces.internal"))
     return addresses[0]

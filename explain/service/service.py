@@ -1,80 +1,121 @@
-"""What every way into the product shares: the models, the queue, the photos kept, and the road itself."""
+"""Shared by all interfaces: models, queue, example cache, kept uploads, and the analysis itself."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 from os import PathLike
 from typing import Any, TypeVar
 
-from explain.analysis import Analysis
-from explain.cancel import never
-from explain.service.example_cache import Memory
-from explain.service.queue import Turns
+from explain.cancel import not_cancelled
+from explain.maps.registry import MAIN_MAP
+from explain.result import Analysis
+from explain.service.example_cache import ExampleCache
+from explain.service.metrics import GAUGES, Metrics
+from explain.service.process import give_back
+from explain.service.queue import AnalysisQueue, Urgency
 from explain.service.uploads import Uploads
 from explain.settings import Settings
-from model.artifact.versions import library_versions
+from model.artifact.versions import library_versions, versions_of
 from model.available import Models
 from model.detector.detector import Detector
-from model.errors import ArtifactError
+from model.errors import UserError
 
 Source = bytes | str | PathLike[str]
 Step = TypeVar("Step")
-BUSY_VISITORS = 4  # analyses at the same time; the rest wait their turn
-SEATS = 16  # runs of the page that have begun: who is not served yet is told that they wait
+Result = TypeVar("Result")
+STEPS_AT_ONCE = 2  # a network uses all cores; the second step keeps them busy while the first one is in Python
+MAX_OPEN_RUNS = 64  # of the page; they take turns
+MOST_VISITORS = 10_000  # whose clients are known
+MAX_OPEN_BATCHES = 4  # runs over many photos; each photo also takes its turns
 
 
-class Doors:
-    """Takes photos from every door along one road.
+class Service:
+    """Analyses photos for all interfaces.
 
     Args:
-        models: to choose from.
-        uploads: keeps each photo that could be read, where asked for.
-        turns: bounds how many analyses run at once.
+        models: the available ones.
+        uploads: keeps each photo that could be read, if it has a folder.
+        queue: shares the processor among all analyses.
     """
 
-    def __init__(self, models: Models, uploads: Uploads | None = None, turns: Turns | None = None) -> None:
+    def __init__(self, models: Models, uploads: Uploads | None = None, queue: AnalysisQueue | None = None) -> None:
         self.models = models
-        self.turns = turns or Turns(BUSY_VISITORS)
-        self.memory = Memory()
+        self.queue = queue or AnalysisQueue(STEPS_AT_ONCE)
+        self.example_cache = ExampleCache()
+        self.metrics = Metrics()
         self._uploads = uploads or Uploads()
         self._opened = time.monotonic()
+        self._clients: dict[str, str] = {}  # by visitor, the earliest one first
 
     def analyze(
         self,
         source: Source,
         settings: Settings,
         detector: Detector,
-        cancelled: Callable[[], bool] = never,
+        cancelled: Callable[[], bool] = not_cancelled,
         *,
         visitor: str | None = None,
-        patient: bool = False,
+        wait: bool = False,
+        known: Analysis | None = None,
+        client: str | None = None,
+        among_many: bool = False,
     ) -> Iterator[Analysis]:
-        """As ``explain.analysis.analyze``, once it is this photo's turn.
+        """Like ``explain.analysis.analyze``, each step in its turn: verdicts first, then each one's first map.
 
         Args:
             source: a file's bytes or path.
             settings: see ``Settings``.
-            detector: the model to ask.
-            cancelled: once true, no further analysis comes.
-            visitor: who asks, where the same photo may be asked about again and again.
-            patient: see ``Turns.each``.
+            detector: the model.
+            cancelled: once it is true, no further analysis comes.
+            visitor: name of a visitor who may analyse the same photo several times.
+            wait: see ``AnalysisQueue.each``.
+            known: an earlier analysis whose results may be taken over, see ``explain.analysis.analyze``.
+            client: see ``AnalysisQueue.each``; by default that of the visitor, see ``came_from``.
+            among_many: the photo is one of many, whose verdicts can wait for those of single photos.
 
         Raises:
-            Busy: if too many wait already.
-            PhotoError: if the source is no usable photo.
-            SettingsError: if ``settings`` names a face or a region that is not there.
+            Busy: if too many analyses are open already.
+            PhotoError: if the source is not a usable photo.
+            SettingsError: if ``settings`` names a missing face or region.
         """
-        steps = self.turns.each(self.memory.analyze(source, settings, detector, cancelled), cancelled, patient)
-        for number, analysis in enumerate(steps):
-            if number == 0:  # from here on it is known to be a photo
-                self._uploads.keep(source, visitor)
-            yield analysis
+        urgency = _of_many if among_many else _urgency
+        client = client or self._clients.get((visitor or "").partition("/")[0])
+        steps = self.example_cache.analyze(source, settings, detector, cancelled, known)
+        analysis = None
+        try:
+            for number, analysis in enumerate(self.queue.each(steps, cancelled, wait, urgency, client)):
+                if number == 0:  # now it is known to be a photo
+                    self._uploads.keep(source, visitor)
+                yield analysis
+        except Exception as error:
+            self.metrics.add("whyfake_refusals_total", type(error).__name__)
+            raise
+        finally:
+            if analysis is not None:
+                self.metrics.add_analysis(analysis)
+            give_back()
+
+    def came_from(self, visitor: str, client: str) -> None:
+        """Note the client, such as an address, from which a visitor of the page comes."""
+        self._clients[visitor] = client
+        if len(self._clients) > MOST_VISITORS:
+            self._clients.pop(next(iter(self._clients)), None)
+
+    def in_turn(self, before: Analysis | None, work: Callable[..., Result], *given: Any) -> Result:
+        """Do some work on a step that was made, such as drawing it, before further steps of anybody are made.
+
+        Args:
+            before: the step before that one.
+            work: what to do.
+            given: its arguments.
+        """
+        with self.queue.turn(_urgency(before)):  # at the end of the server there are no turns, and it is still drawn
+            return work(*given)
 
     def list_models(self) -> list[dict[str, Any]]:
-        """The models that may be chosen, the first one first; of those never used only the name is known."""
+        """The available models, the default one first; unused ones have only a name."""
         return [
             {"name": name, "first": name == self.models.first, "open": self.models.is_open(name), **self._facts(name)}
             for name in self.models.names
@@ -83,11 +124,11 @@ class Doors:
     def _facts(self, name: str) -> dict[str, Any]:
         unknown = ("architecture", "calibrated", "inconclusive_band", "sha256", "licence", "problem")
         facts: dict[str, Any] = dict.fromkeys(unknown)
-        if not self.models.is_open(name):  # to open a large one may take minutes
+        if not self.models.is_open(name):  # opening a large model may take minutes
             return facts
         try:
             card = self.models.get(name).card
-        except ArtifactError as error:
+        except UserError as error:
             return {**facts, "problem": str(error)}
         return {
             **facts,
@@ -98,19 +139,42 @@ class Doors:
             "licence": card.licence,
         }
 
+    def ready(self) -> bool:
+        """Whether photos can be judged: the first model is open, its files are there, and the server does not end."""
+        first = self.models.first
+        return not self.queue.closed and self.models.is_open(first) and self.models.get(first).has_files
+
+    def gauges(self) -> dict[str, float]:
+        """The current values of the gauges of ``Metrics``."""
+        queue = self.queue
+        values = queue.running, queue.waiting, queue.ahead()
+        return dict(zip(GAUGES, map(float, values), strict=True))
+
     def health(self) -> dict[str, Any]:
-        """Whether the server answers, since when, with what, and how much it has to do."""
+        """The server's state: uptime, open models, running and waiting analyses, versions."""
         return {
             "status": "ok",
             "uptime_seconds": round(time.monotonic() - self._opened, 1),
             "models_open": [name for name in self.models.names if self.models.is_open(name)],
-            "running": self.turns.running,
-            "waiting": self.turns.waiting,
-            "versions": {"gradio": version("gradio"), **library_versions()},
+            "running": self.queue.running,
+            "waiting": self.queue.waiting,
+            "versions": {**versions_of(("gradio",)), **library_versions()},
         }
 
 
+def _urgency(latest: Analysis | None) -> Urgency:
+    """How urgent the step after this one is."""
+    if latest is None or latest.prediction is None:
+        return Urgency.VERDICT
+    has_first_map = MAIN_MAP in latest.attributions or MAIN_MAP not in latest.settings.methods
+    return Urgency.REST if has_first_map else Urgency.FIRST_MAP
+
+
+def _of_many(latest: Analysis | None) -> Urgency:
+    return Urgency.FIRST_MAP
+
+
 def last(steps: Iterator[Step]) -> Step | None:
-    """The last of the steps; None where there are none."""
+    """The last of the steps; None without steps."""
     latest = deque(steps, 1)
     return latest[0] if latest else None

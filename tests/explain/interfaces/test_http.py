@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import pytest
@@ -15,14 +17,15 @@ from httpx import Response
 from starlette.testclient import TestClient
 
 import explain.interfaces.http
-from explain.analysis import Analysis
 from explain.interfaces.http import plain_routes
-from explain.service.queue import Turns
-from explain.service.service import Doors
+from explain.result import Analysis
+from explain.service.queue import AnalysisQueue
+from explain.service.service import Service
 from explain.service.uploads import Uploads
-from explain.settings import Settings, SettingsError
-from model.available import Models, to_choose_from
+from explain.settings import Settings
+from model.available import Models, available_models
 from model.detector.detector import Detector
+from model.errors import SettingsError
 from model.photos.photo import MAX_BYTES
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -39,13 +42,13 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def doors(kept: Path) -> Doors:
-    return Doors(Models(to_choose_from()), Uploads(kept), Turns(1, most_waiting=0))
+def service(kept: Path) -> Service:
+    return Service(Models(available_models()), Uploads(kept), AnalysisQueue(1, most_programs=1))
 
 
 @pytest.fixture(scope="module")
-def client(doors: Doors) -> Iterator[TestClient]:
-    with TestClient(FastAPI(openapi_url=None, routes=plain_routes(doors)), follow_redirects=False) as client:
+def client(service: Service) -> Iterator[TestClient]:
+    with TestClient(FastAPI(openapi_url=None, routes=plain_routes(service)), follow_redirects=False) as client:
         yield client
 
 
@@ -80,13 +83,13 @@ def found(client: TestClient) -> dict[str, Any]:
     return answer.json()
 
 
-def test_photo_gets_a_verdict_as_json(found: dict[str, Any], doors: Doors) -> None:
+def test_photo_gets_a_verdict_as_json(found: dict[str, Any], service: Service) -> None:
     assert found["prediction"]["verdict"] in ("Fake", "Real", "Inconclusive")
     assert sum(found["prediction"]["probabilities"].values()) == pytest.approx(1)
     assert found["faces"][0]["verdict"] == found["prediction"]["verdict"]
     assert set(found["attributions"]) == {"attention"}
     assert found["complete"] is True
-    assert found["model"]["name"] == doors.models.first
+    assert found["model"]["name"] == service.models.first
     assert found["text"].startswith("me.jpg: ") and "P(Fake)" in found["text"]
 
 
@@ -132,15 +135,16 @@ def test_photo_without_a_face_gets_no_verdict_unless_asked_for(client: TestClien
     assert send(client, CAT, whole_picture="true").json()["prediction"] is not None
 
 
-def test_fields_reach_the_analysis(client: TestClient, doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fields_reach_the_analysis(client: TestClient, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Settings] = []
 
-    def note(source: bytes, settings: Settings, detector: Detector) -> Iterator[Analysis]:
-        assert (source, detector) == (ASTRONAUT.read_bytes(), doors.models.get("lite_attention"))
+    def note(source: bytes, settings: Settings, detector: Detector, client: str) -> Iterator[Analysis]:
+        assert (source, detector) == (ASTRONAUT.read_bytes(), service.models.get("lite_attention"))
+        assert client == "testclient"
         asked.append(settings)
         raise SettingsError("That is all that this test wants.")
 
-    monkeypatch.setattr(doors, "analyze", note)
+    monkeypatch.setattr(service, "analyze", note)
     fields = {"methods": "rise, lime,,rise", "trust": "on", "face": "3", "whole_picture": "true"}
     refusal(send(client, model="lite_attention", **fields), 422)
     refusal(client.post("/deepfake", files={"file": ASTRONAUT.read_bytes()}), 422)
@@ -216,6 +220,32 @@ def test_broken_form_is_refused(client: TestClient) -> None:
     assert "multipart" in sentence
 
 
+@pytest.mark.parametrize("name", ["file", "face"])
+def test_of_two_photos_none_is_left_out_in_silence(client: TestClient, name: str) -> None:
+    photo, face = ("a.jpg", CAT.read_bytes()), (None, b"1")
+    parts = [("file", photo), ("face", face), (name, photo if name == "file" else face)]
+    assert name in refusal(client.post("/deepfake", files=parts), 422)
+
+
+def test_name_in_any_letters_is_read(client: TestClient) -> None:
+    head = "Content-Disposition: form-data; name=file; filename*=UTF-8''do%C4%9Fum.jpg"
+    body = b"--x\r\n" + head.encode() + b"\r\n\r\n" + CAT.read_bytes() + b"\r\n--x--\r\n"
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    assert client.post("/deepfake", content=body, headers=headers).json()["text"].startswith("doğum.jpg: ")
+
+
+def test_full_disk_is_said(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(SpooledTemporaryFile, "rollover", full)  # what a photo over 1 MB needs
+    assert "disk is full" in refusal(send(client, bytes(2_000_000)), 507)
+    assert "Traceback" not in caplog.text
+    assert send(client, CAT).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
@@ -238,7 +268,7 @@ def test_too_large_a_photo_is_refused(client: TestClient) -> None:
     assert f"{MAX_BYTES:,} bytes" in refusal(send(client, bytes(MAX_BYTES + 1)), 413)
 
 
-def test_reading_ends_as_soon_as_a_request_is_too_large(doors: Doors) -> None:
+def test_reading_ends_as_soon_as_a_request_is_too_large(service: Service) -> None:
     head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
     read, answered = 0, []
 
@@ -252,13 +282,13 @@ def test_reading_ends_as_soon_as_a_request_is_too_large(doors: Doors) -> None:
 
     headers = [(b"content-type", b"multipart/form-data; boundary=x")]
     scope = {"type": "http", "method": "POST", "path": "/deepfake", "headers": headers, "query_string": b""}
-    asyncio.run(FastAPI(routes=plain_routes(doors))(scope, receive, send_))
+    asyncio.run(FastAPI(routes=plain_routes(service))(scope, receive, send_))
     assert answered[0]["status"] == 413
     assert read < MAX_BYTES + 3_000_000
 
 
-def test_too_many_at_once_are_asked_to_come_back(client: TestClient, doors: Doors) -> None:
-    other = doors.turns.each(iter([1, 2]))
+def test_too_many_at_once_are_asked_to_come_back(client: TestClient, service: Service) -> None:
+    other = service.queue.each(iter([1, 2]))
     next(other)
     answer = send(client)
     assert "waiting" in refusal(answer, 503)
@@ -274,7 +304,7 @@ def test_a_fault_of_ours_is_told_without_its_details(
         raise RuntimeError("at /srv/secret.py")
 
     monkeypatch.setattr(explain.interfaces.http, "to_dict", broken)
-    assert "fault of the program" in refusal(send(client, CAT), 500)
+    assert "went wrong inside WhyFake" in refusal(send(client, CAT), 500)
     assert "at /srv/secret.py" in caplog.text
 
 
@@ -296,20 +326,20 @@ def test_whoever_only_looks_is_led_to_the_page(client: TestClient, path: str) ->
     assert (answer.status_code, answer.headers["location"]) == (307, "./")
 
 
-def test_health_tells_since_when_and_with_what(client: TestClient, doors: Doors) -> None:
+def test_health_tells_since_when_and_with_what(client: TestClient, service: Service) -> None:
     health = client.get("/health").json()
     assert health["status"] == "ok"
     assert health["uptime_seconds"] > 0
-    assert health["models_open"] == [doors.models.first]
+    assert health["models_open"] == [service.models.first]
     assert (health["running"], health["waiting"]) == (0, 0)
     assert {"python", "gradio", "numpy", "ai-edge-litert"} <= set(health["versions"])
     assert client.head("/health").status_code == 200
 
 
-def test_models_are_listed_with_what_a_reader_must_know(client: TestClient, doors: Doors) -> None:
+def test_models_are_listed_with_what_a_reader_must_know(client: TestClient, service: Service) -> None:
     model, second = client.get("/models").json()
     assert (second["name"], second["first"]) == ("clip_attention", False)
-    card = doors.models.get(doors.models.first).card
+    card = service.models.get(service.models.first).card
     assert model == {
         "name": "lite_attention",
         "first": True,
@@ -330,10 +360,11 @@ def test_openapi_describes_these_routes_and_no_others(client: TestClient) -> Non
         "/deepfake": ["post"],
         "/service": ["get"],
         "/health": ["get"],
+        "/ready": ["get"],
         "/models": ["get"],
     }
     deepfake = described["paths"]["/deepfake"]["post"]
-    assert set(deepfake["responses"]) == {"200", "400", "413", "422", "503"}
+    assert set(deepfake["responses"]) == {"200", "400", "413", "422", "500", "503", "507"}
     (form,) = (schema for name, schema in described["components"]["schemas"].items() if "deepfake" in name)
     assert form["required"] == ["file"]
     assert set(form["properties"]) == {"file", "model", "face", "whole_picture", "methods", "trust", "language"}

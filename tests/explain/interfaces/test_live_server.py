@@ -21,12 +21,12 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
+from mcp import Client as Assistant
 from mcp.types import CallToolResult, ImageContent, TextContent
 from PIL import Image
 
-from tests.conftest import ASTRONAUT, ROOT, served
+from tests.bad_photos import ASTRONAUT, ROOT
+from tests.conftest import served
 
 pytestmark = pytest.mark.slow  # each waits for a server that finds faces
 
@@ -45,7 +45,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def url(tmp_path_factory: pytest.TempPathFactory, kept: Path) -> Iterator[str]:
     """Address of a server with every door open."""
     log = tmp_path_factory.mktemp("doors") / "log.txt"
-    with served(ROOT, log, "--no-learn-examples", "--mcp", "--keep-uploads", str(kept)) as address:
+    with served(ROOT, log, "--mcp", "--keep-uploads", str(kept)) as address:
         yield address
 
 
@@ -133,7 +133,7 @@ def test_probes_get_json(url: str, path: str) -> None:
 
 def test_openapi_names_only_what_is_meant_for_others(url: str) -> None:
     described = json.loads(open_url(f"{url}/openapi.json")[2])
-    assert set(described["paths"]) == {"/deepfake", "/service", "/health", "/models"}
+    assert set(described["paths"]) == {"/deepfake", "/service", "/health", "/ready", "/models"}
 
 
 def test_pages_that_would_load_from_elsewhere_are_not_served(url: str) -> None:
@@ -235,22 +235,18 @@ def test_no_address_inside_is_visited_for_a_program(url: str, inner_site: tuple[
 # Assistants
 
 
-def with_tools(url: str, use: Callable[[ClientSession], Awaitable[Result]]) -> Result:
+def with_tools(url: str, use: Callable[[Assistant], Awaitable[Result]]) -> Result:
     """What an assistant's client gets from the server's tools."""
 
     async def talk() -> Result:
-        async with (
-            streamable_http_client(f"{url}/gradio_api/mcp") as (reading, writing, *_),
-            ClientSession(reading, writing) as session,
-        ):
-            await session.initialize()
-            return await use(session)
+        async with Assistant(f"{url}/gradio_api/mcp") as assistant:
+            return await use(assistant)
 
     return asyncio.run(talk())
 
 
 def call(url: str, tool: str, **arguments: Any) -> CallToolResult:
-    return with_tools(url, lambda session: session.call_tool(tool, arguments))
+    return with_tools(url, lambda assistant: assistant.call_tool(tool, arguments))
 
 
 def data_url(photo: Path = ASTRONAUT) -> str:
@@ -264,25 +260,25 @@ def texts(result: CallToolResult) -> list[str]:
 def pictures(result: CallToolResult) -> list[Image.Image]:
     """The pictures of an answer, each decoded."""
     images = [content for content in result.content if isinstance(content, ImageContent)]
-    assert {image.mimeType for image in images} <= {"image/jpeg"}
+    assert {image.mime_type for image in images} <= {"image/jpeg"}
     return [Image.open(BytesIO(base64.b64decode(image.data))).convert("RGB") for image in images]
 
 
 def test_exactly_two_tools_are_offered_and_well_described(url: str) -> None:
-    listed = with_tools(url, lambda session: session.list_tools())
+    listed = with_tools(url, lambda assistant: assistant.list_tools())
     tools = {tool.name: tool for tool in listed.tools}
     assert set(tools) == {"analyze_photo", "explain_photo"}
     for tool in tools.values():
         assert len(str(tool.description)) > 200
-        assert tool.inputSchema["required"] == ["photo"]
-        assert all(field["description"] for field in tool.inputSchema["properties"].values())
-        assert tool.annotations is not None and tool.annotations.readOnlyHint
-    assert "lime" in tools["explain_photo"].inputSchema["properties"]["methods"]["items"]["enum"]
+        assert tool.input_schema["required"] == ["photo"]
+        assert all(field["description"] for field in tool.input_schema["properties"].values())
+        assert tool.annotations is not None and tool.annotations.read_only_hint
+    assert "lime" in tools["explain_photo"].input_schema["properties"]["methods"]["items"]["enum"]
 
 
 def test_a_photo_is_judged_with_pictures_and_numbers(url: str) -> None:
     result = call(url, "analyze_photo", photo=data_url())
-    assert not result.isError
+    assert not result.is_error
     sentences, numbers, *captions = texts(result)
     assert "P(Fake)" in sentences
     found = json.loads(numbers)
@@ -291,28 +287,28 @@ def test_a_photo_is_judged_with_pictures_and_numbers(url: str) -> None:
     region = found["maps"]["lime"]["strongest_regions"][0]
     assert region["interval"][0] <= region["value"] <= region["interval"][1]
     drawn = pictures(result)
-    assert len(drawn) == len(captions) == 4  # the photo with its boxes, the attention mask, LIME, robustness
+    assert len(drawn) == len(captions) == 3  # the photo with its boxes, the attention mask, LIME
     assert [caption.split(":")[0] for caption in captions[1:3]] == ["Attention mask", "LIME superpixels"]
     assert [picture.size for picture in drawn[1:3]] == [(640, 640)] * 2
-    assert len({picture.tobytes() for picture in drawn}) == 4
+    assert len({picture.tobytes() for picture in drawn}) == 3
     assert sum(len(content.text) for content in result.content if isinstance(content, TextContent)) < 12_000
 
 
 def test_an_uploaded_photo_is_explained_with_trust_in_turkish(url: str) -> None:
     asked = {"photo": upload(url), "methods": ["occlusion"], "superpixels": 4, "language": "tr", "trust": True}
     result = call(url, "explain_photo", **asked)
-    assert not result.isError
+    assert not result.is_error
     sentences, numbers, *_ = texts(result)
     assert "P(Sahte)" in sentences
     assert 0 <= json.loads(numbers)["trust"]["occlusion"]["percentile"] <= 1
-    assert len(pictures(result)) == 4  # the photo, the map, the curves, robustness
+    assert len(pictures(result)) == 2  # the photo, the map
 
 
 def test_an_upload_may_be_named_by_its_address(url: str) -> None:
     photo = f"{url}/gradio_api/file={upload(url, CAT)}"
     result = call(url, "explain_photo", photo=photo, methods=["attention"], trust=False, whole_picture=True)
-    assert not result.isError
-    assert len(pictures(result)) == 3
+    assert not result.is_error
+    assert len(pictures(result)) == 2
 
 
 def test_steps_are_told_while_an_assistant_waits(url: str) -> None:
@@ -322,14 +318,14 @@ def test_steps_are_told_while_an_assistant_waits(url: str) -> None:
         told.append(progress)
 
     arguments = {"photo": data_url(CAT), "whole_picture": True, "methods": ["attention", "occlusion"], "trust": False}
-    with_tools(url, lambda session: session.call_tool("explain_photo", arguments, progress_callback=note))
+    with_tools(url, lambda assistant: assistant.call_tool("explain_photo", arguments, progress_callback=note))
     assert len(told) >= 3
     assert told == sorted(set(told))
 
 
 def test_photo_without_a_face_gets_no_verdict(url: str) -> None:
     result = call(url, "analyze_photo", photo=data_url(CAT))
-    assert not result.isError
+    assert not result.is_error
     assert json.loads(texts(result)[1])["prediction"] is None
     assert len(pictures(result)) == 1
 
@@ -347,7 +343,7 @@ def test_photo_without_a_face_gets_no_verdict(url: str) -> None:
 )
 def test_refusal_is_an_error_with_a_sentence(url: str, arguments: dict[str, str], told: str) -> None:
     result = call(url, "analyze_photo", **arguments)
-    assert result.isError
+    assert result.is_error
     (sentence,) = texts(result)
     assert told in sentence and "Traceback" not in sentence
 
@@ -355,7 +351,7 @@ def test_refusal_is_an_error_with_a_sentence(url: str, arguments: dict[str, str]
 def test_no_address_inside_is_visited_for_an_assistant(url: str, inner_site: tuple[str, list[str]]) -> None:
     address, asked = inner_site
     result = call(url, "analyze_photo", photo=address)
-    assert result.isError and "not public" in texts(result)[0]
+    assert result.is_error and "not public" in texts(result)[0]
     assert asked == []
 
 
@@ -364,7 +360,7 @@ def test_a_large_photo_fits_through(url: str, tmp_path: Path) -> None:
     Image.fromarray(noise).save(tmp_path / "large.png")
     assert (tmp_path / "large.png").stat().st_size > 5_000_000  # more than the 4 MiB that mcp takes by default
     result = call(url, "analyze_photo", photo=data_url(tmp_path / "large.png"))
-    assert not result.isError
+    assert not result.is_error
 
 
 # What is kept
@@ -372,12 +368,12 @@ def test_a_large_photo_fits_through(url: str, tmp_path: Path) -> None:
 
 def test_each_door_keeps_the_photo_once_an_analysis(url: str, client: Client, kept: Path) -> None:
     body, headers = form("file", CAT)
-    doors = {
+    service = {
         "deepfake": lambda: open_url(f"{url}/deepfake", body, headers),
         "api": lambda: client.predict(handle_file(CAT), api_name="/faces"),
         "assistant": lambda: call(url, "analyze_photo", photo=data_url(CAT)),
     }
-    for name, act in doors.items():
+    for name, act in service.items():
         (new,) = newly_kept(kept, act)
         assert new.name.startswith("upload_") and new.suffix == ".jpg", name
         assert new.read_bytes() == CAT.read_bytes(), name

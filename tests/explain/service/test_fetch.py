@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
 
 import explain.service.fetch
-from explain.service.fetch import Address, fetch, is_public, photo_from
+from explain.service.fetch import Address, fetch, from_data_url, is_public, photo_from
 from model.errors import PhotoError
 from model.photos.photo import MAX_BYTES
 
@@ -101,7 +102,14 @@ def test_public_addresses_are_known(outside: str) -> None:
     assert is_public(ipaddress.ip_address(outside))
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0", "2130706433", "0x7f.1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.1", "localhost", "LOCALHOST", "0", "0.0.0.0", "2130706433", "0x7f.1", "0x7f000001"),
+        *("0177.0.0.1", "017700000001", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:0:0:1]"),
+        *("user@127.0.0.1", "127.0.0.1.", "\N{FULLWIDTH DIGIT ONE}27.0.0.1"),
+    ],
+)
 def test_this_machine_is_never_asked_under_any_name(site: Server, host: str) -> None:
     with pytest.raises(PhotoError):
         fetch(address(site, "photo", host))
@@ -215,7 +223,7 @@ def test_a_redirect_to_what_is_no_address_is_refused(site: Server) -> None:
 def test_data_url_with_letters_that_base64_has_not_is_refused() -> None:
     for text in ("data:image/png;base64,ğ", "data:image/png;base64,a"):
         with pytest.raises(PhotoError):
-            explain.service.fetch.from_data_url(text)
+            from_data_url(text)
 
 
 def test_nobody_there_is_told(site: Server) -> None:
@@ -234,7 +242,33 @@ def test_data_url_gives_its_bytes(tmp_path: Path) -> None:
     assert photo_from(text, tmp_path) == PHOTO
 
 
-@pytest.mark.parametrize("text", ["data:image/png;base64,@@@", "data:image/png;base64,A"])
+ODD_BYTES = bytes(range(251, 256)) * 40 + b"?"  # whose base64 has every letter that is written in several ways
+LETTERS = base64.b64encode(ODD_BYTES).decode()
+
+
+@pytest.mark.parametrize(
+    "letters",
+    [
+        LETTERS,
+        "\r\n".join(LETTERS[place : place + 76] for place in range(0, len(LETTERS), 76)),
+        f"\n  {LETTERS} \t",
+        LETTERS.rstrip("="),
+        quote(LETTERS, safe=""),
+        quote(LETTERS.rstrip("="), safe=""),
+        base64.urlsafe_b64encode(ODD_BYTES).decode(),
+        base64.urlsafe_b64encode(ODD_BYTES).decode().rstrip("="),
+        quote(f"{LETTERS}\r\n", safe="").replace("%2F", "%2f").replace("%2B", "%2b"),
+    ],
+)
+@pytest.mark.parametrize("head", ["data:image/jpeg;base64", "data:;BASE64", "data:image/jpeg;name=a.jpg;base64"])
+def test_base64_is_read_however_it_is_written(head: str, letters: str) -> None:
+    assert from_data_url(f"{head},{letters}") == ODD_BYTES
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["data:image/png;base64,@@@", "data:image/png;base64,A", "data:image/png;base64,AA=A", "data:image/png;base64"],
+)
 def test_broken_data_url_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(PhotoError, match="base64"):
         photo_from(text, tmp_path)

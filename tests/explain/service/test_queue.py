@@ -1,4 +1,4 @@
-"""How many analyses run at once, who waits, and who is refused."""
+"""The order of turns, and which analyses wait or are refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from explain.service.queue import Busy, Turns
+from explain.service import queue
+from explain.service.queue import AnalysisQueue, Busy, Urgency
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -19,131 +20,284 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def begun(turns: Turns) -> Iterator[int]:
-    """An analysis that has its turn and has come to its first step."""
-    steps = turns.each(iter([1, 2]))
-    next(steps)
-    return steps
+def too_late() -> Callable[[], bool]:
+    """Ends a wait after ten seconds: a test in which nobody gets a turn fails instead of never ending."""
+    deadline = time.monotonic() + 10
+    return lambda: time.monotonic() > deadline
+
+
+def started(work: Callable[[], object]) -> threading.Thread:
+    """A thread that does this work; one that never ends doesn't keep the tests from ending."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def always(urgency: Urgency) -> Callable[[object], Urgency]:
+    return lambda _: urgency
+
+
+class Held:
+    """Analyses each of whose steps lasts until the test ends it."""
+
+    def __init__(self, turns: AnalysisQueue) -> None:
+        self.turns = turns
+        self.order: list[str] = []  # the steps that have begun
+        self._ends: dict[str, threading.Semaphore] = {}
+        self.threads: list[threading.Thread] = []
+
+    def open(self, name: str, urgency: Urgency, steps: int = 1, cancelled: Callable[[], bool] | None = None) -> None:
+        """Open an analysis in a thread of its own and wait until it waits for a turn or has one."""
+        self._ends[name] = threading.Semaphore(0)
+        known = self.turns.running + self.turns.waiting
+
+        def work() -> Iterator[str]:
+            for _ in range(steps):
+                self.order.append(name)
+                self._ends[name].acquire(timeout=10)
+                yield name
+
+        run = lambda: list(self.turns.each(work(), cancelled or too_late(), True, always(urgency)))  # noqa: E731
+        self.threads.append(started(run))
+        until(lambda: self.turns.running + self.turns.waiting > known)
+
+    def end(self, name: str) -> None:
+        """End the step of an analysis that runs."""
+        self._ends[name].release()
+
+    def runs(self, *names: str) -> None:
+        """Wait until the steps that have begun are these."""
+        until(lambda: len(self.order) >= len(names))
+        time.sleep(0.02)
+        assert self.order == list(names)
+
+
+@pytest.fixture
+def held() -> Iterator[Held]:
+    held = Held(AnalysisQueue(1))
+    yield held
+    for name in [*held._ends] * 3:
+        held.end(name)
+    for thread in held.threads:
+        thread.join(10)
+    assert (held.turns.running, held.turns.waiting, held.turns.ahead()) == (0, 0, 0)
+
+
+# Turns
 
 
 def test_steps_come_through_in_order() -> None:
-    turns = Turns(1)
+    turns = AnalysisQueue(1)
     assert list(turns.each(iter("abc"))) == ["a", "b", "c"]
     assert (turns.running, turns.waiting) == (0, 0)
 
 
-def test_tells_whether_all_places_are_taken() -> None:
-    turns = Turns(2)
-    first = begun(turns)
-    assert not turns.taken
-    second = begun(turns)
-    assert turns.taken
-    for steps in (first, second):
-        list(steps)
-    assert not turns.taken
-
-
-def test_no_more_run_at_once_than_there_are_turns() -> None:
-    turns, at_once, most = Turns(2), [0], [0]
+def test_no_more_steps_run_at_once_than_there_are_turns() -> None:
+    turns, at_once, most = AnalysisQueue(2), [0], [0]
     lock = threading.Lock()
 
     def steps() -> Iterator[None]:
-        with lock:
-            at_once[0] += 1
-            most[0] = max(most[0], at_once[0])
-        yield
-        time.sleep(0.02)
-        yield
-        with lock:
-            at_once[0] -= 1
+        for _ in range(3):
+            with lock:
+                at_once[0] += 1
+                most[0] = max(most[0], at_once[0])
+            time.sleep(0.01)
+            with lock:
+                at_once[0] -= 1
+            yield
 
-    threads = [threading.Thread(target=lambda: list(turns.each(steps()))) for _ in range(6)]
-    for thread in threads:
-        thread.start()
+    threads = [started(lambda: list(turns.each(steps(), urgency=always(Urgency.REST)))) for _ in range(6)]
     for thread in threads:
         thread.join(10)
     assert most == [2]
     assert (turns.running, turns.waiting) == (0, 0)
 
 
+def test_who_looks_at_a_step_for_long_keeps_nobody_waiting() -> None:
+    turns = AnalysisQueue(1)
+    first = turns.each(iter([1, 2]))
+    next(first)
+    assert list(turns.each(iter([7]), too_late())) == [7]
+    assert list(first) == [2]
+
+
+def test_long_analyses_take_turns(held: Held) -> None:
+    held.open("ann", Urgency.REST, steps=2)
+    held.runs("ann")
+    held.open("bob", Urgency.REST, steps=2)
+    held.end("ann")
+    held.runs("ann", "bob")
+    held.end("bob")
+    held.runs("ann", "bob", "ann")
+    held.end("ann")
+    held.runs("ann", "bob", "ann", "bob")
+
+
+def test_verdict_comes_before_first_maps_and_these_before_the_rest(held: Held) -> None:
+    held.open("ann", Urgency.REST)
+    held.runs("ann")
+    held.open("trust", Urgency.REST)
+    held.open("map", Urgency.FIRST_MAP)
+    held.open("judged at once", Urgency.VERDICT)
+    held.runs("ann", "judged at once")  # even while all turns are taken
+    held.open("judged", Urgency.VERDICT)
+    for name in ("ann", "judged at once"):
+        held.end(name)
+    held.runs("ann", "judged at once", "judged")
+    held.end("judged")
+    held.runs("ann", "judged at once", "judged", "map")
+    held.end("map")
+    held.runs("ann", "judged at once", "judged", "map", "trust")
+
+
+def test_who_has_waited_long_comes_before_a_new_verdict(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    held.open("ann", Urgency.VERDICT)
+    held.open("bob", Urgency.VERDICT)
+    held.runs("ann", "bob")
+    monkeypatch.setitem(queue.PATIENCE_S, Urgency.REST, -1.0)
+    held.open("patient", Urgency.REST)
+    held.open("new", Urgency.VERDICT)
+    held.end("ann")  # the turn that is left is one more for verdicts
+    held.runs("ann", "bob", "new")
+    for name in ("bob", "new"):
+        held.end(name)
+    held.runs("ann", "bob", "new", "patient")
+
+
+def test_urgency_follows_the_step_before() -> None:
+    asked: list[int | None] = []
+
+    def urgency(latest: int | None) -> Urgency:
+        asked.append(latest)
+        return Urgency.REST
+
+    assert list(AnalysisQueue(1).each(iter([1, 2]), urgency=urgency)) == [1, 2]
+    assert asked == [None, 1, 2]
+
+
 @pytest.mark.parametrize("end", ["exhausted", "closed", "failed"])
 def test_a_turn_is_given_back_however_it_ends(end: str) -> None:
-    def failing() -> Iterator[int]:
-        yield 1
-        raise ValueError("broken")
+    closed = []
 
-    turns = Turns(1)
-    steps = turns.each(failing() if end == "failed" else iter([1]))
-    next(steps)
+    def steps() -> Iterator[int]:
+        try:
+            yield 1
+            if end == "failed":
+                raise ValueError("broken")
+        finally:
+            closed.append(True)
+
+    turns = AnalysisQueue(1)
+    opened = turns.each(steps())
+    next(opened)
     assert turns.running == 1
     if end == "closed":
-        steps.close()  # type: ignore[attr-defined]
+        opened.close()  # type: ignore[attr-defined]
     else:
         with pytest.raises(ValueError if end == "failed" else StopIteration):
-            next(steps)
-    assert turns.running == 0
-    assert list(turns.each(iter([2]))) == [2]
+            next(opened)
+    assert turns.running == 0 and closed == [True]
+    assert list(turns.each(iter([2]), too_late(), urgency=always(Urgency.REST))) == [2]
 
 
-def test_who_waits_goes_on_when_a_turn_is_free() -> None:
-    turns = Turns(1)
-    first, got = begun(turns), []
-    waiter = threading.Thread(target=lambda: got.extend(turns.each(iter([7]))))
-    waiter.start()
-    until(lambda: turns.waiting == 1)
-    assert got == []
-    list(first)
-    waiter.join(10)
-    assert got == [7]
+def test_cancelled_while_waiting_nothing_is_done(held: Held) -> None:
+    held.open("ann", Urgency.REST)
+    held.runs("ann")
+    held.open("bob", Urgency.REST, cancelled=lambda: True)
+    held.threads[-1].join(10)
+    assert (held.turns.running, held.turns.waiting, held.turns.ahead()) == (1, 0, 0)
+    held.runs("ann")
 
 
-def test_too_many_are_refused_in_a_sentence_and_the_patient_wait_all_the_same() -> None:
-    turns, got = Turns(1, most_waiting=0), []
-    first = begun(turns)
+def test_cancelled_between_two_steps_nothing_more_is_done(held: Held) -> None:
+    stop = threading.Event()
+    held.open("ann", Urgency.REST, steps=2, cancelled=stop.is_set)
+    held.runs("ann")
+    held.open("bob", Urgency.REST)
+    stop.set()
+    held.end("ann")
+    held.runs("ann", "bob")
+    until(lambda: held.turns.running == 1)
+    held.end("bob")
+    held.threads[1].join(10)
+    held.runs("ann", "bob")
+
+
+# Analyses that wait, and analyses that are refused
+
+
+def test_who_begins_now_is_told_how_many_come_before_and_how_long_that_takes(held: Held) -> None:
+    assert (held.turns.ahead(), held.turns.estimate()) == (0, 0)
+    held.open("ann", Urgency.VERDICT)
+    held.open("bob", Urgency.VERDICT)
+    held.runs("ann", "bob")
+    time.sleep(0.05)
+    held.open("cem", Urgency.VERDICT)
+    held.open("map", Urgency.REST)  # it lets verdicts go first
+    assert held.turns.ahead() == 1
+    held.end("ann")
+    held.runs("ann", "bob", "cem")
+    held.open("dan", Urgency.VERDICT)
+    assert held.turns.estimate() > 0
+
+
+def test_too_many_programs_are_refused_in_a_sentence_and_the_page_is_not() -> None:
+    turns = AnalysisQueue(1, most_programs=1)
+    first = turns.each(iter([1, 2]))
+    next(first)
     with pytest.raises(Busy, match=r"^Too many .+\.$"):
-        next(turns.each(iter([1])))
-    waiter = threading.Thread(target=lambda: got.extend(turns.each(iter([7]), patient=True)))
-    waiter.start()
-    until(lambda: turns.waiting == 1)
+        next(turns.each(iter([1]), too_late()))
+    assert list(turns.each(iter([7]), too_late(), wait=True)) == [7]
     list(first)
-    waiter.join(10)
-    assert got == [7]
-    assert turns.waiting == 0
+    assert list(turns.each(iter([1]), too_late())) == [1]
 
 
-def test_cancelled_while_waiting_nothing_is_done() -> None:
-    turns, touched = Turns(1), []
+def test_visitors_of_the_page_cost_no_program_its_place() -> None:
+    turns = AnalysisQueue(1, most_programs=1)
+    page = [turns.each(iter([1, 2]), wait=True) for _ in range(3)]
+    for one in page:
+        next(one)
+    assert list(turns.each(iter([1]), too_late())) == [1]
 
-    def steps() -> Iterator[None]:
-        touched.append("begun")
-        yield
 
-    first = begun(turns)
-    assert list(turns.each(steps(), cancelled=lambda: True)) == []
-    assert touched == []
-    assert (turns.running, turns.waiting) == (1, 0)
+def test_a_client_with_many_analyses_is_refused_and_others_are_not() -> None:
+    turns = AnalysisQueue(1, most_of_client=2)
+    first, second = (turns.each(iter([1, 2]), wait=True, client="ann") for _ in range(2))
+    for one in (first, second):
+        next(one)
+    with pytest.raises(Busy, match=r"2 .+\.$"):
+        next(turns.each(iter([1]), too_late(), wait=True, client="ann"))
+    assert list(turns.each(iter([1]), too_late(), client="bob")) == [1]
     list(first)
+    assert list(turns.each(iter([1]), too_late(), client="ann")) == [1]
+    list(second)
+    assert not turns._clients
 
 
-def test_patient_ones_who_wait_cost_nobody_in_a_hurry_a_place() -> None:
-    turns = Turns(1, most_waiting=1)
-    first = begun(turns)
-    patient = [threading.Thread(target=lambda: list(turns.each(iter([1]), patient=True))) for _ in range(3)]
-    for thread in patient:
-        thread.start()
-    until(lambda: turns.waiting == 3)
-    hurried = threading.Thread(target=lambda: list(turns.each(iter([1]))))
-    hurried.start()
-    until(lambda: turns.waiting == 4)
-    with pytest.raises(Busy):
-        next(turns.each(iter([1])))
-    list(first)
-    for thread in (*patient, hurried):
-        thread.join(10)
-    assert (turns.running, turns.waiting) == (0, 0)
-    again = begun(turns)
-    late = threading.Thread(target=lambda: list(turns.each(iter([1]))))
-    late.start()
-    until(lambda: turns.waiting == 1)
-    list(again)
-    late.join(10)
+def test_verdicts_come_in_the_order_of_the_visitors_and_not_turn_by_turn(held: Held) -> None:
+    held.open("ann", Urgency.VERDICT, steps=2)
+    for name in ("bob", "cem", "dan"):
+        held.open(name, Urgency.VERDICT)
+    held.runs("ann", "bob")
+    held.end("ann")
+    held.runs("ann", "bob", "cem")  # while the first step was given back
+    until(lambda: len(held.turns._turns) == 2)
+    held.end("bob")
+    held.runs("ann", "bob", "cem", "ann")
+
+
+def test_what_was_computed_is_drawn_before_more_is_computed(held: Held) -> None:
+    held.open("ann", Urgency.REST)
+    held.runs("ann")
+    held.open("bob", Urgency.REST)
+
+    def draw() -> None:
+        with held.turns.turn(Urgency.REST) as granted:
+            assert granted
+            held.order.append("drawn")
+
+    drawing = started(draw)
+    until(lambda: len(held.turns._turns) == 2)
+    held.end("ann")
+    drawing.join(10)
+    held.runs("ann", "drawn", "bob")

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from explain.interfaces.gradio_api import Programs
+from explain.interfaces.gradio_api import GradioEndpoints
 from explain.page.run import Page
-from explain.service.queue import Busy, Turns
+from explain.service.queue import AnalysisQueue, Busy, Urgency
 from explain.service.refusal import Refused
-from explain.service.service import Doors, last
+from explain.service.service import Service, last
 from explain.service.uploads import Uploads
-from explain.settings import LIKELIER, Settings
+from explain.settings import LIKELIER, Settings, known_language
 from model.available import MODEL_FOLDER, FoundModel, Models
-from model.errors import PhotoError
-from model.i18n.catalogue import LanguageError, known_language
+from model.errors import ArtifactError, PhotoError, SettingsError
 from model.paths import SHIPPED
+from tests.worlds import QuickDetector
 
-CAT = Path(__file__).resolve().parents[3] / "examples" / "cat.jpg"  # no face: the quickest of answers
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+CAT = EXAMPLES / "cat.jpg"  # no face: the quickest of answers
+ASTRONAUT = EXAMPLES / "astronaut.jpg"
 SHIPPED_MODEL = FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)
 
 
@@ -29,8 +32,8 @@ def models() -> Models:
 
 
 @pytest.fixture
-def doors(models: Models, tmp_path: Path) -> Doors:
-    return Doors(models, Uploads(tmp_path / "kept"), Turns(1, most_waiting=0))
+def service(models: Models, tmp_path: Path) -> Service:
+    return Service(models, Uploads(tmp_path / "kept"), AnalysisQueue(1, most_programs=1))
 
 
 def kept(tmp_path: Path) -> list[Path]:
@@ -40,69 +43,123 @@ def kept(tmp_path: Path) -> list[Path]:
 # The road
 
 
-def test_photo_is_kept_and_its_turn_is_given_back(doors: Doors, models: Models, tmp_path: Path) -> None:
-    analysis = last(doors.analyze(CAT, Settings(), models.get(models.first)))
+def test_photo_is_kept_and_its_turn_is_given_back(service: Service, models: Models, tmp_path: Path) -> None:
+    analysis = last(service.analyze(CAT, Settings(), models.get(models.first)))
     assert analysis is not None and analysis.complete
     assert [path.read_bytes() for path in kept(tmp_path)] == [CAT.read_bytes()]
-    assert doors.turns.running == 0
+    assert service.queue.running == 0
 
 
-def test_what_is_no_photo_is_neither_kept_nor_holds_a_turn(doors: Doors, models: Models, tmp_path: Path) -> None:
+def test_what_is_no_photo_is_neither_kept_nor_holds_a_turn(service: Service, models: Models, tmp_path: Path) -> None:
     with pytest.raises(PhotoError):
-        last(doors.analyze(b"no photo", Settings(), models.get(models.first)))
+        last(service.analyze(b"no photo", Settings(), models.get(models.first)))
     assert kept(tmp_path) == []
-    assert doors.turns.running == 0
+    assert service.queue.running == 0
 
 
-def test_while_another_has_the_turn_who_is_in_a_hurry_is_refused(doors: Doors, models: Models, tmp_path: Path) -> None:
-    other = doors.turns.each(iter([1, 2]))
+def test_one_program_more_than_may_ask_is_refused(service: Service, models: Models, tmp_path: Path) -> None:
+    other = service.queue.each(iter([1, 2]))
     next(other)
     with pytest.raises(Busy):
-        last(doors.analyze(CAT, Settings(), models.get(models.first)))
+        last(service.analyze(CAT, Settings(), models.get(models.first)))
     assert kept(tmp_path) == []
     list(other)
 
 
-def test_page_takes_its_turn_and_keeps_a_visitors_photo_once(doors: Doors, models: Models, tmp_path: Path) -> None:
+def test_page_takes_its_turn_and_keeps_a_visitors_photo_once(service: Service, models: Models, tmp_path: Path) -> None:
     asked: dict[str, Any] = {
         **{"language": "en", "model": models.first, "photo": str(CAT), "face": 0, "whole": False, "shown": 8},
         **{"target": LIKELIER, "superpixels": 10, "samples": 100, "smooth": False, "further": [], "trust": False},
-        **{"segmentation": "slic", "hide": "mean", "slide_map": "lime"},
+        **{"segmentation": "slic", "hide": "mean", "slide_map": "lime", "hidden": [], "seen": None},
     }
-    page = Page(models, doors)
+    page = Page(models, service)
     running = []
     for visitor in ("ann", "ann", "bob"):
         for _ in page.show(asked, visitor):
-            running.append(doors.turns.running)
-    assert max(running) == 1 and doors.turns.running == 0
+            running.append(service.queue.running)
+    assert max(running) == 1 and service.queue.running == 0
     assert len(kept(tmp_path)) == 2
+
+
+# Whose turn it is
+
+
+def asked_urgency(
+    service: Service, detector: QuickDetector, monkeypatch: pytest.MonkeyPatch, **options: Any
+) -> list[tuple[str, Urgency]]:
+    """After which stage which urgency was asked for."""
+    asked = []
+    real = service.queue.each
+
+    def each(steps: Any, cancelled: Any, wait: bool, urgency: Any, client: Any) -> Iterator[Any]:
+        for step in real(steps, cancelled, wait, urgency, client):
+            asked.append((step.stage, urgency(step)))
+            yield step
+
+    monkeypatch.setattr(service.queue, "each", each)
+    last(service.analyze(ASTRONAUT, Settings(robustness=False, samples=100), detector, **options))
+    return asked
+
+
+def test_verdict_comes_first_then_the_first_map_then_the_rest(
+    service: Service, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asked_urgency(service, quick_detector, monkeypatch)
+    assert [urgency for _, urgency in asked[:4]] == [Urgency.VERDICT, *[Urgency.FIRST_MAP] * 3]
+    assert {urgency for stage, urgency in asked[4:]} == {Urgency.REST}
+
+
+def test_one_of_many_photos_lets_the_verdicts_of_single_ones_go_first(
+    service: Service, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asked_urgency(service, quick_detector, monkeypatch, among_many=True)
+    assert {urgency for _, urgency in asked} == {Urgency.FIRST_MAP}
+
+
+def test_all_visitors_of_one_address_together_may_open_so_many(models: Models) -> None:
+    service = Service(models, queue=AnalysisQueue(1, most_of_client=1))
+    for visitor in ("ann", "bob"):
+        service.came_from(visitor, "192.0.2.1")
+    service.came_from("cem", "192.0.2.2")
+
+    def begun(visitor: str) -> Iterator[Any]:
+        steps = service.analyze(CAT, Settings(), models.get(models.first), visitor=visitor, wait=True)
+        next(steps)
+        return steps
+
+    kept_open = begun("ann/many")
+    with pytest.raises(Busy, match=r"your address.+\.$"):
+        begun("bob")
+    begun("cem")
+    kept_open.close()  # type: ignore[attr-defined]
+    begun("bob")
 
 
 # What is told
 
 
-def test_health_counts_who_runs(doors: Doors) -> None:
-    other = doors.turns.each(iter([1, 2]))
+def test_health_counts_who_runs(service: Service) -> None:
+    other = service.queue.each(iter([1, 2]))
     next(other)
-    assert doors.health()["running"] == 1
+    assert service.health()["running"] == 1
     list(other)
-    assert doors.health()["running"] == 0
+    assert service.health()["running"] == 0
 
 
 def test_of_a_model_that_was_never_used_only_the_name_is_told(tmp_path: Path) -> None:
     models = Models([SHIPPED_MODEL, FoundModel("other", tmp_path / "nowhere", MODEL_FOLDER)])
-    doors = Doors(models)
-    first, other = doors.list_models()
+    service = Service(models)
+    first, other = service.list_models()
     assert first["first"] and first["open"] and first["sha256"]
     assert other == {**dict.fromkeys(first), "name": "other", "first": False, "open": False}
-    with pytest.raises(ValueError):
+    with pytest.raises(ArtifactError):
         models.get("other")
-    assert "nowhere" in doors.list_models()[1]["problem"]
+    assert "nowhere" in service.list_models()[1]["problem"]
 
 
 def test_unknown_language_is_told_with_those_there_are() -> None:
     assert known_language("tr") == "tr"
-    with pytest.raises(LanguageError, match=r"'xx'; choose one of en, tr\."):
+    with pytest.raises(SettingsError, match=r"'xx'; choose one of en, tr\."):
         known_language("xx")
 
 
@@ -110,17 +167,17 @@ def test_unknown_language_is_told_with_those_there_are() -> None:
 
 
 @pytest.fixture
-def programs(doors: Doors) -> Programs:
-    return Programs(doors)
+def programs(service: Service) -> GradioEndpoints:
+    return GradioEndpoints(service)
 
 
-def test_programs_are_refused_in_their_language(programs: Programs, models: Models) -> None:
+def test_programs_are_refused_in_their_language(programs: GradioEndpoints, models: Models) -> None:
     for language, word in (("en", "not a readable JPEG"), ("tr", "okunabilir")):
         with pytest.raises(Refused, match=word):
             programs.find_faces(b"no photo", models.first, language)
 
 
-def test_programs_that_ask_for_what_is_not_there_are_refused(programs: Programs, models: Models) -> None:
+def test_programs_that_ask_for_what_is_not_there_are_refused(programs: GradioEndpoints, models: Models) -> None:
     with pytest.raises(Refused, match="No photo was given"):
         programs.find_faces(None, models.first)
     with pytest.raises(Refused, match="nobody's"):
@@ -132,7 +189,7 @@ def test_programs_that_ask_for_what_is_not_there_are_refused(programs: Programs,
 
 
 def test_a_fault_of_ours_is_told_without_its_details(
-    programs: Programs, models: Models, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    programs: GradioEndpoints, models: Models, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*args: object) -> None:
         raise RuntimeError("secret details")
@@ -140,5 +197,5 @@ def test_a_fault_of_ours_is_told_without_its_details(
     monkeypatch.setattr("explain.interfaces.gradio_api.to_dict", broken)
     with pytest.raises(Refused) as caught:
         programs.find_faces(CAT.read_bytes(), models.first)
-    assert "fault of the program" in str(caught.value) and "secret" not in str(caught.value)
+    assert "went wrong inside WhyFake" in str(caught.value) and "secret" not in str(caught.value)
     assert "secret details" in caplog.text

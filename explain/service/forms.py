@@ -1,0 +1,60 @@
+"""Reads the forms that programs send: with names of files in any letters, and each field once."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from model.errors import SettingsError
+from model.i18n.catalogue import Message
+
+EXTENDED_NAME = re.compile(rb";\s*filename\*\s*=\s*\"?(utf-8|iso-8859-1)'[\w-]*'([^;\"\s]+)", re.IGNORECASE)  # RFC 5987
+
+
+class FormRequest(Request):
+    """A request whose form may name its file by ``filename*``.
+
+    Some clients do so for letters outside ASCII, and Starlette takes such a file for a text.
+    """
+
+    async def _get_form(self, **limits: Any) -> FormData:
+        if self._form is None and self.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+            try:
+                self._form = await _Parser(self.headers, self.stream(), **limits).parse()
+            except MultiPartException as error:
+                raise HTTPException(400) from error
+        return await super()._get_form(**limits)
+
+
+class _Parser(MultiPartParser):
+    def on_headers_finished(self) -> None:
+        part = self._current_part
+        part.content_disposition = with_plain_name(part.content_disposition or b"")
+        super().on_headers_finished()
+
+
+def with_plain_name(disposition: bytes) -> bytes:
+    """The header of a form's part, with ``filename`` in UTF-8 besides ``filename*``."""
+    if (found := EXTENDED_NAME.search(disposition)) is None:
+        return disposition
+    name = unquote_to_bytes(found[2]).decode(found[1].decode(), "replace").encode()
+    quoted = name.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    return b'%s; filename="%s"' % (disposition, quoted)
+
+
+def check_once(form: FormData) -> None:
+    """Check that every field was sent once: of two photos, one would be ignored.
+
+    Raises:
+        SettingsError: if one was sent more than once.
+    """
+    names = [name for name, _ in form.multi_items()]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(Message("interfaces.twice", name=name))

@@ -1,0 +1,109 @@
+"""The finished analyses of the examples that are shipped in ``examples/results``, and which of them to open with.
+
+``python -m examples.results`` makes them. A result answers only for the very photo, settings, calibration and
+weights (of the model and of the face parser) that it was made of.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from explain.examples import Example, example_of, examples, planted_in
+from explain.result import Analysis
+from explain.service.stored import StoredError, read_stored
+from explain.settings import Settings
+from explain.trust.localisation import localise
+from model.artifact.card import CALIBRATION, Card, digest
+from model.detector.detector import Detector
+from model.paths import EXAMPLES, FACE_PARSER
+from model.photos.photo import Photo, open_photo
+
+RESULTS = EXAMPLES / "results"
+SETTINGS = Settings(trust=True)  # with which the results are made
+log = logging.getLogger(__name__)
+
+
+def result_file(example: Example, folder: Path = RESULTS) -> Path:
+    """Where the result of an example is kept."""
+    return folder / f"{example.path.stem}.json"
+
+
+def key_of(photo_sha256: str, settings: Settings, card: Card) -> dict[str, Any]:
+    """All that an analysis depends on, as plain data for JSON; ``photo_sha256`` as in ``Photo``."""
+    facts = asdict(card)
+    # Cards of older results lack the fields that only imported models set.
+    facts["preprocessing"] = {name: value for name, value in facts["preprocessing"].items() if value is not None}
+    of_card = {name: facts[name] for name in ("architecture", "preprocessing", "labels", *CALIBRATION)}
+    weights = {**card.sha256, "face_parser": _digest_of_parser(FACE_PARSER)}
+    key = {"photo": photo_sha256, "weights": weights, "card": of_card, "settings": asdict(settings)}
+    plain: dict[str, Any] = json.loads(json.dumps(key))
+    return plain
+
+
+@cache
+def _digest_of_parser(weights: Path) -> str:
+    return digest(weights)  # of 5 MB, and every answer needs it
+
+
+def shipped_analysis(photo: Photo, settings: Settings, detector: Detector, folder: Path = RESULTS) -> Analysis | None:
+    """The finished analysis of an example, if one is shipped that answers just this.
+
+    Its ``seconds`` are empty, and its photo holds no file, as after ``analyze``. A result with trust also answers
+    without it. A file that is missing or damaged is named in the log.
+
+    Args:
+        photo: any photo.
+        settings: what is asked of it.
+        detector: the model that is asked.
+        folder: of the results.
+    """
+    example = example_of(photo.sha256)
+    if example is None:
+        return None
+    file = result_file(example, folder)
+    try:
+        stored = read_stored(file)
+        asked = [
+            key_of(photo.sha256, replace(settings, trust=trust), detector.card) for trust in {True, settings.trust}
+        ]
+        if stored.key not in asked:
+            return None
+        found = stored.analysis(replace(photo, file=b""), detector)
+    except StoredError as error:
+        log.warning("The shipped result of an example is not used: %s", error)
+        return None
+    found = replace(found, seconds={}, model={**found.model, "name": detector.name})
+    return found if settings.trust else _without_trust(found)
+
+
+def _without_trust(analysis: Analysis) -> Analysis:
+    return replace(analysis, settings=replace(analysis.settings, trust=False), trusts={}, agreement=None)
+
+
+@cache
+def opening_example(detector: Detector) -> Example | None:
+    """The example for the page to open with; None if no shipped result of this model shows a forgery found.
+
+    Of the planted fakes that the model calls fake, the one whose change the maps find best, compared with chance; of
+    equal ones, that with the highest P(Fake).
+    """
+    ranked = {example: rank for example in examples() if (rank := _strength(example, detector)) is not None}
+    return max(ranked, key=lambda example: ranked[example], default=None)
+
+
+def _strength(example: Example, detector: Detector) -> tuple[float, float] | None:
+    """How well the maps find the change, and P(Fake); None if the example is no fake that is called fake."""
+    if example.mask is None:
+        return None
+    found = shipped_analysis(open_photo(example.path), SETTINGS, detector)
+    if found is None or found.prediction is None or found.prediction.verdict != "Fake":
+        return None
+    changed = planted_in(found.photo.sha256, found.chosen)
+    assert changed is not None
+    found_above_chance = localise(found.attributions, changed > 127).above_chance
+    return found_above_chance, found.prediction.probabilities["Fake"]

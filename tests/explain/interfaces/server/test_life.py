@@ -1,0 +1,147 @@
+"""How the server ends, and which connections it does not keep."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+
+from explain.interfaces.server import connections, life
+from explain.interfaces.server.connections import ImpatientProtocol
+from explain.interfaces.server.life import Ending, limit_connections
+from explain.service.queue import AnalysisQueue, Busy, Urgency
+
+
+@pytest.fixture
+def ending() -> Iterator[Ending]:
+    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
+    yield Ending()
+    for name, handler in before.items():
+        signal.signal(name, handler)
+
+
+def analysis(step_s: float, steps: int) -> Iterator[int]:
+    for number in range(steps):
+        time.sleep(step_s)
+        yield number
+
+
+def test_what_runs_ends_before_the_server_does(ending: Ending) -> None:
+    queue, got = AnalysisQueue(1), []
+    running = threading.Thread(target=lambda: got.extend(queue.each(analysis(0.02, 5))), daemon=True)
+    running.start()
+    while not got:
+        time.sleep(0.01)
+    signal.raise_signal(signal.SIGTERM)
+    ending.wait(queue)
+    running.join(5)
+    assert got == [0, 1, 2, 3, 4]
+
+
+def test_what_takes_too_long_answers_with_what_it_has(ending: Ending, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(life, "FINISH_S", 0.3)
+    queue, got = AnalysisQueue(1), []
+    running = threading.Thread(target=lambda: got.extend(queue.each(analysis(0.05, 1000))), daemon=True)
+    running.start()
+    while not got:
+        time.sleep(0.01)
+    signal.raise_signal(signal.SIGTERM)
+    started = time.monotonic()
+    ending.wait(queue)
+    running.join(5)
+    assert 1 <= len(got) < 100 and time.monotonic() - started < 10
+
+
+def test_nothing_begins_any_more(ending: Ending) -> None:
+    queue = AnalysisQueue(1)
+    signal.raise_signal(signal.SIGTERM)
+    ending.wait(queue)
+    with pytest.raises(Busy, match=r"about to end.+\.$"):
+        list(queue.each(iter([1])))
+
+
+def test_who_still_waits_for_a_verdict_is_told_that_there_will_be_none() -> None:
+    queue, told = AnalysisQueue(1), []
+
+    def wait() -> None:
+        try:
+            list(queue.each(iter([1])))
+        except Busy as busy:
+            told.append(str(busy))
+
+    with queue.turn(Urgency.VERDICT), queue.turn(Urgency.VERDICT):
+        waiting = threading.Thread(target=wait, daemon=True)
+        waiting.start()
+        while not queue.waiting:
+            time.sleep(0.01)
+        queue.stop()
+        waiting.join(5)
+    assert told and "about to end" in told[0]
+
+
+def test_a_second_signal_ends_the_waiting(ending: Ending) -> None:
+    signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+# Connections
+
+
+async def app(scope: object, receive: object, send: object) -> None:
+    """Answers every request with a dot."""
+    headers = [(b"content-length", b"1")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})  # type: ignore[operator]
+    await send({"type": "http.response.body", "body": b"."})  # type: ignore[operator]
+
+
+async def read_to_the_end(parts: list[bytes], pause_s: float) -> bytes:
+    """What a server sends until it closes the connection, to a client that sends in parts."""
+    config = uvicorn.Config(app, port=0, lifespan="off", log_level="critical", timeout_keep_alive=30)
+    config.load()
+    limit_connections(config)
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    try:
+        port = server.servers[0].sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for part in parts:
+            writer.write(part)
+            await asyncio.sleep(pause_s)
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        writer.close()
+        return answer
+    finally:
+        server.should_exit = True
+        await server.shutdown()
+
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.mark.parametrize("parts", [[], [b"GET / HT"], [REQUEST, b"GET /"]], ids=["silent", "begun", "second begun"])
+def test_who_does_not_finish_a_request_is_disconnected(parts: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEADERS_S", 0.2)
+    answer = asyncio.run(read_to_the_end(parts, 0.02))
+    assert answer.count(b"200 OK") == parts.count(REQUEST)
+
+
+def test_a_request_in_pieces_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEADERS_S", 0.5)
+    closing = REQUEST.replace(b"Host: a", b"Host: a\r\nConnection: close")
+    answer = asyncio.run(read_to_the_end([closing[:9], closing[9:20], closing[20:]], 0.02))
+    assert b"200 OK" in answer and answer.endswith(b".")
+
+
+def test_too_many_connections_are_refused() -> None:
+    config = uvicorn.Config(app)
+    config.load()
+    limit_connections(config)
+    assert config.limit_concurrency and config.http_protocol_class is ImpatientProtocol

@@ -1,0 +1,111 @@
+"""What happens when something breaks under a server that runs: it says so, and goes on answering."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from explain.maps.registry import METHODS
+from explain.report.as_json import to_dict
+from explain.service.queue import AnalysisQueue
+from explain.service.service import Service, last
+from explain.settings import Settings
+from model.artifact.card import WEIGHTS
+from model.available import MODEL_FOLDER, FoundModel, Models
+from model.errors import ArtifactError
+from model.paths import SHIPPED
+from tests.worlds import QuickDetector
+
+ASTRONAUT = Path(__file__).parents[3] / "examples" / "astronaut.jpg"
+QUICK = Settings(robustness=False, samples=100)
+GRADIENTS = replace(QUICK, methods=("attention", "gradcam", "lime"))
+
+
+class ResourceExhaustedError(Exception):
+    """As TensorFlow calls it."""
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Models:
+    """A model whose files a test may remove."""
+    folder = tmp_path / "lite_attention"
+    shutil.copytree(SHIPPED, folder)
+    return Models([FoundModel("lite_attention", folder, MODEL_FOLDER)])
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ResourceExhaustedError("OOM when allocating tensor\n[1,2,3]")])
+def test_a_map_without_memory_is_told_and_the_others_are_made(
+    error: Exception, models: Models, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> Iterator[None]:
+        raise error
+        yield
+
+    service = Service(models)
+    monkeypatch.setitem(METHODS, "gradcam", replace(METHODS["gradcam"], explain=full))
+    found = last(service.analyze(ASTRONAUT, GRADIENTS, quick_detector))
+    assert found is not None and found.complete and {"attention", "lime"} <= found.attributions.keys()
+    sentence = str(found.problems["gradcam"])
+    assert "memory" in sentence and sentence.endswith(".") and "\n" not in sentence
+    assert service.queue.running == 0
+
+
+@pytest.mark.slow
+def test_weights_that_are_removed_while_serving(models: Models) -> None:
+    service, detector = Service(models), models.get(models.first)
+    assert service.ready()
+    for file in detector._folder.iterdir():
+        file.unlink()
+    assert not service.ready()
+    found = last(service.analyze(ASTRONAUT, QUICK, detector))
+    assert found is not None and found.complete and "lime" in found.attributions  # all that is in memory goes on
+    with pytest.raises(ArtifactError) as refusal:
+        last(service.analyze(ASTRONAUT, replace(QUICK, methods=("gradcam",)), detector))
+    assert str(refusal.value).endswith(".") and "\n" not in str(refusal.value)
+    assert service.queue.running == 0 and not (detector._folder / WEIGHTS).exists()
+
+
+def test_a_client_that_leaves_in_the_middle_leaves_no_open_analysis(
+    models: Models, quick_detector: QuickDetector
+) -> None:
+    service = Service(models, queue=AnalysisQueue(1, most_of_client=1))
+    steps = service.analyze(ASTRONAUT, QUICK, quick_detector, client="ann")
+    next(steps)
+    del steps  # what becomes of a generator whose reader has gone
+    assert service.queue.running == 0
+    assert last(service.analyze(ASTRONAUT, QUICK, quick_detector, client="ann")) is not None
+
+
+@pytest.mark.slow
+def test_clients_at_the_same_time_never_get_each_others_result(models: Models, quick_detector: QuickDetector) -> None:
+    clients, service, got = 12, Service(models), {}
+    photos = ("astronaut.jpg", "hopper.jpg", "cat.jpg", "hopper_face.jpg")
+
+    def ask(number: int) -> Callable[[], None]:
+        def work() -> None:
+            photo = ASTRONAUT.with_name(photos[number % len(photos)])
+            got[number] = last(service.analyze(photo, replace(QUICK, seed=number + 1), quick_detector))
+
+        return work
+
+    threads = [threading.Thread(target=ask(number), daemon=True) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for number in range(clients):
+        photo = ASTRONAUT.with_name(photos[number % len(photos)])
+        alone = last(Service(models).analyze(photo, replace(QUICK, seed=number + 1), quick_detector))
+        assert alone is not None
+        mine, alones = to_dict(got[number]), to_dict(alone)
+        for part in ("photo", "faces", "prediction", "settings", "regions"):
+            assert mine[part] == alones[part], part
+        assert [one["weights"] for one in mine["attributions"].values()] == [
+            one["weights"] for one in alones["attributions"].values()
+        ]

@@ -1,0 +1,44 @@
+"""Freed memory goes back to the system."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from explain.service import process
+
+# Small pieces between which every hundredth stays: without a return the process would keep all of them.
+MEASURE = """
+import gc
+from explain.service import process
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+process.tune()
+pieces = [bytes(5000) for _ in range(40_000)]
+full = resident()
+kept = pieces[::100]
+del pieces
+gc.collect()
+assert process.give_back() and not process.give_back()
+print(full - resident())
+"""
+
+
+@pytest.mark.skipif(process._glibc() is None, reason="another allocator")
+def test_freed_memory_goes_back() -> None:
+    done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 150_000_000
+
+
+def test_another_allocator_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_glibc", lambda: None)
+    monkeypatch.setattr(process, "_last", [0.0])
+    before = sys.getswitchinterval()
+    process.tune()
+    assert not process.give_back()
+    sys.setswitchinterval(before)
