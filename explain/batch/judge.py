@@ -1,31 +1,31 @@
-"""Judges many photos one after the other, telling after each what is known; no photo stops the others."""
+"""Judges many photos one after the other and yields after each; an unusable photo does not stop the others."""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from explain.analysis import MOST_JUDGED, Analysis, analyze
+from explain.analysis import analyze
 from explain.batch.photos import Item, Reader, Source, find
-from explain.cancel import never
-from explain.settings import Settings, SettingsError
+from explain.batch.thumbnail import thumbnail
+from explain.cancel import not_cancelled
+from explain.result import MOST_JUDGED, Analysis, whole_picture_note
+from explain.settings import Settings
+from explain.stopwatch import Stopwatch
 from model.detector.detector import Detector
-from model.errors import PhotoError
-from model.i18n.catalogue import Said
+from model.errors import PhotoError, UserError
+from model.i18n.catalogue import Message
 
 log = logging.getLogger(__name__)
-# Nothing but the verdict. It needs no regions, and those of the face are cut twenty times as fast as superpixels.
-VERDICT_ALONE = Settings(methods=(), robustness=False, segmentation="facial")
-WHOLE_PICTURE = Settings(methods=(), robustness=False, whole_picture=True)  # where there may be no face to cut
-Road = Callable[[Path | bytes, Settings, Detector, Callable[[], bool]], Iterator[Analysis]]
+VERDICT_ALONE = Settings(methods=(), robustness=False)
+Analyze = Callable[[Path | bytes, Settings, Detector, Callable[[], bool]], Iterator[Analysis]]
 
 
 @dataclass(frozen=True)
 class FaceVerdict:
-    """What the model says of one face."""
+    """The model's verdict for one face."""
 
     p_fake: float
     verdict: str
@@ -33,57 +33,59 @@ class FaceVerdict:
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of one photo.
+    """The result for one photo.
 
     Attributes:
-        number: counted from 1, in the order in which the photos were found.
-        name: the file's, with its place in the folder or ZIP that was given.
-        found: faces found.
-        faces: those judged, the largest first; where none was found, the whole picture if that was asked for.
-        notes: what to know of the photo, a sentence each.
-        problem: why it could not be judged, in one sentence; None where it could.
-        seconds: spent on it.
-        sha256: hex digest of the file; empty where it could not be read.
-        item: where it lies, see ``open_row``.
+        number: from 1, in the order in which the photos were found.
+        name: the file's name, with its path in the given folder or ZIP.
+        found: number of faces found.
+        faces: the judged ones, largest first; without a face the whole picture, if requested.
+        notes: remarks on the photo, one sentence each.
+        problem: why it could not be judged, in one sentence; None if it was judged.
+        seconds: time spent on it.
+        sha256: hex digest of the file; empty if it could not be read.
+        item: where to read it again, see ``open_row``.
+        thumbnail: a small JPEG of it; empty if it could not be read.
     """
 
     number: int
     name: str
     found: int = 0
     faces: tuple[FaceVerdict, ...] = ()
-    notes: tuple[Said, ...] = ()
-    problem: Said | None = None
+    notes: tuple[Message, ...] = ()
+    problem: Message | None = None
     seconds: float = 0.0
     sha256: str = ""
     item: Item | None = field(default=None, compare=False, repr=False)
+    thumbnail: bytes = field(default=b"", compare=False, repr=False)
 
     @property
     def suspect(self) -> int | None:
-        """Place of the most suspicious one in ``faces``; None where there is none."""
+        """Index of the most suspicious face in ``faces``; None without one."""
         if not self.faces:
             return None
         return max(range(len(self.faces)), key=lambda place: self.faces[place].p_fake)
 
     @property
     def p_fake(self) -> float | None:
-        """P(Fake) of the most suspicious face; None without one."""
+        """P(Fake) of the most suspicious face; None without a face."""
         return None if self.suspect is None else self.faces[self.suspect].p_fake
 
     @property
     def verdict(self) -> str | None:
-        """``Fake``, ``Real`` or ``Inconclusive``, of the most suspicious face; None without one."""
+        """Verdict on the most suspicious face, ``Fake``, ``Real`` or ``Inconclusive``; None without a face."""
         return None if self.suspect is None else self.faces[self.suspect].verdict
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far it came.
+    """The state of a run over many photos.
 
     Attributes:
-        rows: of the photos that are done.
-        planned: photos in all.
-        passed_over: other files in folders and ZIPs.
-        complete: nothing more will come.
+        rows: one for each photo that is done.
+        planned: number of photos in all.
+        passed_over: number of other files in folders and ZIPs.
+        complete: whether all photos are done.
     """
 
     rows: tuple[Row, ...]
@@ -93,39 +95,41 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """How many photos are done."""
+        """Number of photos that are done."""
         return len(self.rows)
 
 
 def judge_many(
     sources: Iterable[Source],
     detector: Detector,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = not_cancelled,
     whole_picture: bool = False,
     shown: Callable[[Path], str] | None = None,
-    road: Road = analyze,
+    analyze: Analyze = analyze,
+    gathered: bool = False,
 ) -> Iterator[Progress]:
-    """Judge every face in many photos, without maps; yields once the photos are found, then after each of them.
+    """Judge every face in many photos, without maps; yield once the photos are found, then after each photo.
 
-    A photo that can't be used becomes a row with a sentence; so does what is wrong with a folder or a ZIP.
+    An unusable photo, folder or ZIP becomes a row with a sentence.
 
     Args:
         sources: paths of photos, folders and ZIPs, see ``explain.batch.photos.find``.
-        detector: the model to ask.
-        cancelled: asked between photos and while one is judged; once true, nothing more comes.
+        detector: the model.
+        cancelled: called between and during photos; once it is true, no further progress comes.
         whole_picture: judge the central square of a photo that shows no face.
-        shown: what to call a path that was given; its last part by default.
-        road: ``explain.analysis.analyze``, or what a server puts before it to bound how many run at once.
+        shown: the displayed name of a given path; its last part by default.
+        analyze: ``explain.analysis.analyze``, or a server's function that limits how many run at the same time.
+        gathered: see ``explain.batch.photos.find``.
     """
-    found = find(sources, shown)
-    settings = WHOLE_PICTURE if whole_picture else VERDICT_ALONE
+    found = find(sources, shown, gathered)
+    settings = replace(VERDICT_ALONE, whole_picture=whole_picture)
     rows: tuple[Row, ...] = ()
     yield Progress(rows, len(found.items), found.passed_over, not found.items)
     with Reader() as reader:
         for number, item in enumerate(found.items, 1):
             if cancelled():
                 return
-            row = _row(number, item, reader, settings, detector, cancelled, road)
+            row = _row(number, item, reader, settings, detector, cancelled, analyze)
             if row is None:
                 return
             rows = (*rows, row)
@@ -133,13 +137,13 @@ def judge_many(
 
 
 def open_row(row: Row) -> Path | bytes:
-    """The photo of a row again, as ``analyze`` takes it.
+    """The photo of a row, for ``analyze``.
 
     Raises:
-        PhotoError: if it could not be read, or can't any more.
+        PhotoError: if it could not be read, or can't be read again.
     """
     if row.item is None:
-        raise PhotoError(Said("photo.missing"))
+        raise PhotoError(Message("photo.missing"))
     with Reader() as reader:
         return reader.read(row.item)
 
@@ -151,20 +155,20 @@ def _row(
     settings: Settings,
     detector: Detector,
     cancelled: Callable[[], bool],
-    road: Road,
+    analyze: Analyze,
 ) -> Row | None:
-    """One photo's row; None where it was cancelled before its end."""
-    began = time.perf_counter()
+    """One photo's row; None if it was cancelled before its end."""
+    watch = Stopwatch()
     try:
-        steps = _judged(reader.read(item), settings, detector, cancelled, road)
-        if not steps:  # cancelled before its turn came
+        steps = list(analyze(reader.read(item), settings, detector, cancelled))
+        if not steps:  # cancelled while it waited
             return None
         analysis = steps[-1]
-    except (PhotoError, SettingsError) as error:
-        return Row(number, item.name, problem=error.args[0], seconds=time.perf_counter() - began, item=item)
+    except UserError as error:
+        return Row(number, item.name, problem=error.args[0], seconds=watch.elapsed, item=item)
     except Exception:
         log.exception("A photo among many could not be judged.")
-        return Row(number, item.name, problem=Said("many.failed"), seconds=time.perf_counter() - began, item=item)
+        return Row(number, item.name, problem=Message("failed"), seconds=watch.elapsed, item=item)
     if not analysis.complete:
         return None
     return Row(
@@ -173,34 +177,23 @@ def _row(
         found=len(analysis.faces),
         faces=_faces(analysis),
         notes=_notes(analysis),
-        seconds=time.perf_counter() - began,
+        seconds=watch.elapsed,
         sha256=analysis.photo.sha256,
         item=item,
+        thumbnail=thumbnail(analysis.photo.pixels),
     )
-
-
-def _judged(
-    photo: Path | bytes, settings: Settings, detector: Detector, cancelled: Callable[[], bool], road: Road
-) -> list[Analysis]:
-    """The steps of one photo's analysis."""
-    try:
-        return list(road(photo, settings, detector, cancelled))
-    except SettingsError:
-        if settings.segmentation == Settings.segmentation:
-            raise
-        # Facial regions are the quickest to cut, but a face seen from the side may have none.
-        return list(road(photo, replace(settings, segmentation=Settings.segmentation), detector, cancelled))
 
 
 def _faces(analysis: Analysis) -> tuple[FaceVerdict, ...]:
     whole = () if analysis.prediction is None else (analysis.prediction,)
-    return tuple(FaceVerdict(one.probabilities["Fake"], one.verdict) for one in analysis.predictions or whole)
+    predictions = analysis.predictions or whole
+    return tuple(FaceVerdict(prediction.probabilities["Fake"], prediction.verdict) for prediction in predictions)
 
 
-def _notes(analysis: Analysis) -> tuple[Said, ...]:
+def _notes(analysis: Analysis) -> tuple[Message, ...]:
     notes = analysis.photo.notes
     if not analysis.faces and analysis.prediction is not None:
-        notes += (Said("first.whole_picture"),)
+        notes += (whole_picture_note(analysis),)
     if len(analysis.faces) > MOST_JUDGED:
-        notes += (Said("many.most_judged", most=MOST_JUDGED),)
+        notes += (Message("many.most_judged", most=MOST_JUDGED),)
     return notes

@@ -1,117 +1,113 @@
-"""Finds the photos among files, folders and ZIPs, and reads each in its turn; nothing is ever unpacked to the disk."""
+"""Finds the photos among files, folders and ZIPs, and reads them one by one; it never unpacks anything to the disk."""
 
 from __future__ import annotations
 
-import io
 import os
-import struct
-import sys
-import unicodedata
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from functools import partial
+from pathlib import Path
 
+from explain.batch.names import (
+    ARCHIVES,
+    HEAD,
+    PICTURES,
+    is_hidden,
+    is_junk,
+    is_other_archive,
+    is_picture,
+    is_zip,
+    safe_name,
+    suffix,
+)
+from explain.batch.zip_names import names_of
+from explain.batch.zips import DAMAGED, MEGABYTE, LimitedFile, first_bytes, open_zip, refused
 from model.errors import PhotoError
-from model.i18n.catalogue import Said
+from model.i18n.catalogue import Message
 from model.photos.photo import MAX_BYTES
 
-MEGABYTE = 1_000_000
-MAX_UPLOAD = 500 * MEGABYTE  # bytes of a ZIP that reach the page: a hundred photos as a camera writes them
-MAX_ENTRIES = 5_000  # of one ZIP
-MAX_UNPACKED = 2_000 * MEGABYTE  # bytes that come out of one ZIP; 5,000 photos as messengers send them are a half of it
-MAX_DIRECTORY = 2 * MEGABYTE  # bytes of a ZIP's list of entries: 5,000 with names of 300 letters each
-MAX_NAME = 120  # characters shown of a name
-CHUNK = MEGABYTE  # bytes unpacked between two looks at the limits
-ARCHIVES = frozenset({".zip", ".7z", ".rar", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".cab", ".iso"})
-# Endings of pictures. Those that can't be read here are tried, too, so that their owner learns of it.
-PICTURES = frozenset(
-    {"", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"}
-    | {".heic", ".heif", ".avif", ".jxl", ".jp2", ".psd", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw"}
-)
-PACKED_BY = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may swell a few bytes to gigabytes in one step
-SYSTEM_FOLDER = "__macosx"
-# What zipfile raises on bytes made to break it, beside what it documents.
-_DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, LookupError, ArithmeticError),
-    *(RuntimeError, MemoryError),
-)
+MAX_UPLOAD = 500 * MEGABYTE  # bytes of an upload to the page: a hundred photos from a camera
+MAX_UNPACKED = 2_000 * MEGABYTE  # bytes unpacked from one ZIP; 5,000 photos from messengers take half of it
+CHUNK = MEGABYTE  # bytes unpacked between two checks of the limits
 Source = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
 class Item:
-    """One photo to come, or what stands in its place.
+    """One photo to read, or the problem with it.
 
     Attributes:
-        name: what to show of it.
+        name: its displayed name.
         path: the file on the disk.
-        entry: its place in the ZIP's list of entries; None where the file itself is the photo.
-        problem: why there is nothing to read; None where there may be something.
+        entry: its index in the ZIP's list of entries; None if the file itself is the photo.
+        problem: why it can't be read; None if reading can be tried.
     """
 
     name: str
     path: Path
     entry: int | None = None
-    problem: Said | None = None
+    problem: Message | None = None
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was found.
+    """The photos that were found.
 
     Attributes:
-        items: the photos, in the order given, those of a folder or a ZIP by name.
-        passed_over: how many other files lay among them, such as texts.
+        items: the photos, in the given order; those of a folder or a ZIP sorted by name.
+        passed_over: number of other files among them, such as texts.
     """
 
     items: tuple[Item, ...]
     passed_over: int
 
 
-Part = tuple[list[Item], int]  # items, and how many other files there are
+Part = tuple[list[Item], int]  # items, and the number of other files
 
 
-def find(sources: Iterable[Source], shown: Callable[[Path], str] | None = None) -> Found:
+def find(sources: Iterable[Source], shown: Callable[[Path], str] | None = None, gathered: bool = False) -> Found:
     """The photos among files, folders and ZIPs; no photo is read yet.
 
-    A file that is given is always tried. Inside folders and ZIPs hidden files are left out, and files that by their
-    names are something else are only counted. What can't be opened becomes an item with a problem.
+    A given file is always tried, unless an operating system has made it. Inside folders and ZIPs, hidden files are left
+    out, and files that have neither the name nor the content of a picture are only counted.
 
     Args:
         sources: any mixture of paths.
-        shown: what to call a path that was given; by default its last part, so that no folder of a server shows.
+        shown: the displayed name of a given path; by default its last part, so that no folder of a server is shown.
+        gathered: the files were not given one by one but as the content of a folder.
     """
     items: list[Item] = []
     passed_over = 0
     for path in map(Path, sources):
         name = safe_name(path.name) if shown is None else shown(path)
-        found, other = _in_folder(path, name) if path.is_dir() else _of_file(path, name)
-        items += found or [Item(name, path, problem=Said("many.no_photo"))]
+        if _is_folder(path):
+            found, other = _in_folder(path, name)
+        elif is_junk(path.name) or (gathered and not _is_wanted(path.name, partial(_head, path))):
+            passed_over += 1
+            continue
+        else:
+            found, other = _of_file(path, name)
+        items += found or [Item(name, path, problem=Message("many.no_photo"))]
         passed_over += other
     return Found(tuple(items), passed_over)
 
 
-def safe_name(text: str) -> str:
-    """A name of one line, without signs that turn the direction of reading, without ``..``, and not too long."""
-    plain = "".join(
-        sign if unicodedata.category(sign)[0] != "C" else "?" for sign in unicodedata.normalize("NFC", text)
-    )
-    name = "/".join(part for part in plain.replace("\\", "/").split("/") if part.strip(". ")) or "?"
-    return name if len(name) <= MAX_NAME else f"…{name[1 - MAX_NAME :]}"
+def holds_many(path: Path) -> bool:
+    """Whether a path is a folder or an archive."""
+    head = _head(path)
+    return _is_folder(path) or is_zip(path.name, head) or is_other_archive(path.name, head)
 
 
 class Reader:
     """Reads items one after the other; the ZIP that the last one came from stays open.
 
-    The limits are counted on what really comes out of a ZIP, since its own list may lie.
+    The limits count the bytes that are really unpacked, because a ZIP's own list may be wrong.
     """
 
     def __init__(self) -> None:
         self._path: Path | None = None
-        self._file: _Limited | None = None
+        self._file: LimitedFile | None = None
         self._archive: zipfile.ZipFile | None = None
         self._unpacked = 0
 
@@ -122,7 +118,7 @@ class Reader:
         self._close()
 
     def read(self, item: Item) -> Path | bytes:
-        """What ``open_photo`` takes: a file's path, or the bytes of a ZIP's entry.
+        """The input for ``open_photo``: a file's path, or the bytes of a ZIP's entry.
 
         Raises:
             PhotoError: if the item has a problem, or the entry is damaged or too large.
@@ -137,10 +133,8 @@ class Reader:
             self._path, self._unpacked = item.path, 0
         try:
             return self._unpack(self._archive, item.entry)
-        except PhotoError:
-            raise
-        except _DAMAGED as error:
-            raise PhotoError(Said("many.zip_entry_damaged")) from error
+        except DAMAGED as error:
+            raise PhotoError(Message("many.zip_entry_damaged")) from error
 
     def _close(self) -> None:
         if self._archive is not None and self._file is not None:
@@ -157,53 +151,10 @@ class Reader:
                 size += len(part)
                 self._unpacked += len(part)
                 if size > MAX_BYTES:
-                    raise PhotoError(Said("many.zip_entry_too_large", limit=MAX_BYTES // MEGABYTE))
+                    raise PhotoError(Message("many.zip_entry_too_large", limit=MAX_BYTES // MEGABYTE))
                 if self._unpacked > MAX_UNPACKED:
-                    raise PhotoError(Said("many.zip_too_much", limit=MAX_UNPACKED // MEGABYTE))
+                    raise PhotoError(Message("many.zip_too_much", limit=MAX_UNPACKED // MEGABYTE))
         return b"".join(parts)
-
-
-def open_zip(path: Path) -> tuple[_Limited, zipfile.ZipFile]:
-    """A ZIP ready to be read, and the file below it, which the caller closes.
-
-    Raises:
-        PhotoError: if it can't be opened, is no ZIP, is damaged, or holds too many entries.
-    """
-    try:
-        file = _Limited(path)
-    except OSError:  # its text names the path
-        raise PhotoError(Said("photo.closed" if path.exists() else "photo.missing")) from None
-    try:
-        archive = zipfile.ZipFile(file)
-        file.most = sys.maxsize
-        if len(archive.infolist()) <= MAX_ENTRIES:
-            return file, archive
-        problem = Said("many.zip_too_many", limit=MAX_ENTRIES)
-    except _ListTooLong:
-        problem = Said("many.zip_too_many", limit=MAX_ENTRIES)
-    except _DAMAGED:
-        problem = Said("many.zip_damaged")
-    file.close()
-    raise PhotoError(problem)
-
-
-class _ListTooLong(Exception):
-    pass
-
-
-class _Limited(io.FileIO):
-    """A file that hands over no more than ``most`` bytes at once.
-
-    ``zipfile`` reads a ZIP's list of entries in one go, before it can be asked for their number, and keeps ten times as
-    much in memory.
-    """
-
-    most = MAX_DIRECTORY
-
-    def read(self, size: int | None = -1, /) -> Any:
-        if size is not None and size > self.most:
-            raise _ListTooLong
-        return super().read(-1 if size is None else size)
 
 
 def _in_folder(folder: Path, name: str) -> Part:
@@ -216,25 +167,26 @@ def _in_folder(folder: Path, name: str) -> Part:
 
     def closed(error: OSError) -> None:
         path = Path(error.filename)
-        items.append(Item(name_of(path), path, problem=Said("many.folder_closed")))
+        items.append(Item(name_of(path), path, problem=Message("many.folder_closed")))
 
     for place, inner, files in os.walk(folder, onerror=closed):
-        inner[:] = sorted(one for one in inner if not _is_hidden(one))
-        for file in sorted(one for one in files if not _is_hidden(one)):
+        inner[:] = sorted(name for name in inner if not is_hidden(name))
+        for file in sorted(name for name in files if not is_hidden(name)):
             path = Path(place, file)
-            found, other = _of_file(path, name_of(path)) if _is_wanted(file) else ([], 1)
+            is_wanted = _is_wanted(file, partial(_head, path))
+            found, other = _of_file(path, name_of(path)) if is_wanted else ([], 1)
             items += found
             passed_over += other
     return items, passed_over
 
 
 def _of_file(path: Path, name: str) -> Part:
-    """A file that is taken for a photo, or what a ZIP holds."""
-    suffix = _suffix(path.name)
-    if suffix not in ARCHIVES:
+    """A file as one photo, or the photos that a ZIP holds."""
+    head = _head(path)
+    if is_other_archive(path.name, head):
+        return [Item(name, path, problem=Message("many.other_archive"))], 0
+    if not is_zip(path.name, head):
         return [Item(name, path)], 0
-    if suffix != ".zip":
-        return [Item(name, path, problem=Said("many.other_archive"))], 0
     try:
         file, archive = open_zip(path)
     except PhotoError as error:
@@ -243,39 +195,46 @@ def _of_file(path: Path, name: str) -> Part:
         return _in_zip(path, name, archive)
 
 
+def _head(path: Path) -> bytes:
+    """The first bytes of a file; none if it can't be read, which opening it as a photo will say."""
+    try:
+        if not path.is_file():  # opening a pipe could block forever
+            return b""
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except OSError:
+        return b""
+
+
 def _in_zip(path: Path, name: str, archive: zipfile.ZipFile) -> Part:
     items: list[Item] = []
     passed_over = 0
-    for number, entry in sorted(enumerate(archive.infolist()), key=lambda one: one[1].filename):
-        parts = entry.filename.replace("\\", "/").split("/")
-        if entry.is_dir() or any(map(_is_hidden, parts)):
+    entries = archive.infolist()
+    for inner, number in sorted((inner, number) for number, inner in enumerate(names_of(entries))):
+        parts = inner.split("/")
+        if not parts[-1] or any(map(is_hidden, parts)):
             continue
-        if _is_wanted(parts[-1]):
-            items.append(Item(f"{name}/{safe_name(entry.filename)}", path, number, _refused(entry)))
+        entry = entries[number]
+        problem = refused(entry, inner)
+        if _is_wanted(parts[-1], partial(first_bytes, archive, entry, 0 if problem else HEAD)):
+            items.append(Item(f"{name}/{safe_name(inner)}", path, number, problem))
         else:
             passed_over += 1
     return items, passed_over
 
 
-def _refused(entry: zipfile.ZipInfo) -> Said | None:
-    """Why an entry is not even tried."""
-    if _suffix(entry.filename) in ARCHIVES:
-        return Said("many.nested")
-    if entry.flag_bits & 0x1:
-        return Said("many.encrypted")
-    if entry.compress_type not in PACKED_BY:
-        return Said("many.packed_otherwise")
-    return None
+def _is_wanted(name: str, head: Callable[[], bytes]) -> bool:
+    """Whether a file has the name of a photo, or of an archive, which gets its specific error, or begins like a photo.
+
+    Args:
+        name: the file's name.
+        head: reads the first bytes of the file.
+    """
+    return not is_junk(name) and not is_hidden(name) and (suffix(name) in PICTURES | ARCHIVES or is_picture(head()))
 
 
-def _is_hidden(name: str) -> bool:
-    return (name.startswith(".") and bool(name.strip("."))) or name.lower() == SYSTEM_FOLDER
-
-
-def _is_wanted(name: str) -> bool:
-    """Whether a file is a photo by its name, or an archive: of that there is more to say than that it is none."""
-    return _suffix(name) in PICTURES | ARCHIVES
-
-
-def _suffix(name: str) -> str:
-    return PurePosixPath(name).suffix.lower()
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # such as a name that is too long
+        return False

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
 from explain.batch.judge import Progress, Row
-from model.i18n.catalogue import number, say
+from model.i18n.catalogue import number, translate
 
 Cell = str | int
-BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheet programs take UTF-8 for something else
-FORMULA = ("=", "+", "-", "@")  # how a cell begins that spreadsheet programs compute
+BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheet programs do not recognise UTF-8
+# Before the first characters of what may become a cell that spreadsheet programs compute.
+_FORMULA = re.compile(r"(?:^|(?<=[,;|\t\r\n]))(?=[\s\"]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_NUMERIC = re.compile(r"[\d\s.,:/-]*\d[\d\s.,:/-]*")  # numbers, times and dates
 COLUMNS = ("number", "photo", "faces", "p_fake", "verdict", "remarks", "seconds")
-DATA_TYPES = ("number", "str", "number", "str", "str", "str", "str")  # as gr.Dataframe calls them
-FACE_COLUMNS = ("face", "p_fake", "verdict")
 CSV_COLUMNS = (
     *("number", "file", "faces", "p_fake", "verdict", "face", "p_fake_by_face"),
     *("problem", "notes", "seconds", "sha256"),
@@ -25,7 +26,7 @@ NOTHING = "–"
 
 
 def columns() -> list[str]:
-    """The titles of ``table``; the row's number stands first, so that a row is found again however they are sorted."""
+    """The titles of ``table``; the row's number comes first."""
     return _titles(COLUMNS)
 
 
@@ -36,7 +37,7 @@ def table(rows: Sequence[Row]) -> list[list[Cell]]:
             row.number,
             row.name,
             row.found,
-            NOTHING if row.p_fake is None else number(row.p_fake, ".2f"),
+            NOTHING if row.p_fake is None else number(row.p_fake, ".0%"),
             verdict_of(row),
             remarks_on(row),
             number(row.seconds, ".1f"),
@@ -45,30 +46,18 @@ def table(rows: Sequence[Row]) -> list[list[Cell]]:
     ]
 
 
-def face_columns() -> list[str]:
-    """The titles of ``face_table``."""
-    return _titles(FACE_COLUMNS)
-
-
-def face_table(row: Row) -> list[list[Cell]]:
-    """One row per face that was judged, the largest first."""
-    return [
-        [place, number(face.p_fake, ".2f"), say(f"verdict.{face.verdict}")] for place, face in enumerate(row.faces, 1)
-    ]
-
-
 def verdict_of(row: Row) -> str:
     """The verdict on a photo's most suspicious face, or why there is none, in two or three words."""
     if row.verdict is not None:
-        return say(f"verdict.{row.verdict}")
-    return say("many.no_face" if row.problem is None else "many.not_judged")
+        return translate(f"verdict.{row.verdict}")
+    return translate("many.no_face" if row.problem is None else "many.not_judged")
 
 
 def remarks_on(row: Row) -> str:
-    """What to know of a photo: its problem, or its notes and which of its faces is the one told of."""
+    """Remarks on a photo: its problem, or its notes and the number of the face that the row describes."""
     sentences = [str(note) for note in row.notes]
     if len(row.faces) > 1 and row.suspect is not None:
-        sentences.append(say("many.suspect", number=row.suspect + 1))
+        sentences.append(translate("many.suspect", number=row.suspect + 1))
     return str(row.problem) if row.problem is not None else " ".join(sentences)
 
 
@@ -76,33 +65,60 @@ def line(row: Row) -> str:
     """A photo's row as one line of text."""
     verdict = verdict_of(row)
     if row.p_fake is not None:
-        verdict = say("many.verdict", verdict=verdict, fake=say("class.Fake"), p=row.p_fake)
-    return " ".join(filter(None, (say("many.line", name=row.name, verdict=verdict), remarks_on(row))))
+        verdict = translate("many.verdict", verdict=verdict, fake=translate("class.Fake"), p=row.p_fake)
+    return " ".join(filter(None, (translate("many.line", name=row.name, verdict=verdict), remarks_on(row))))
 
 
 def summary(progress: Progress) -> str:
-    """How many photos got which verdict, in one sentence, and how many other files were passed over."""
+    """Number of photos by verdict, in one sentence, and number of other files."""
     counts = Counter(map(verdict_of, progress.rows))
-    parts = [say("many.share", verdict=verdict, count=count) for verdict, count in counts.most_common()]
-    sentence = say("many.done", done=progress.done, count=progress.planned)
+    parts = [translate("many.share", verdict=verdict, count=count) for verdict, count in counts.most_common()]
+    sentence = translate("many.done", done=progress.done, count=progress.planned)
     if parts:
-        sentence = say("many.summary", done=sentence, shares=", ".join(parts))
-    passed = say("many.passed_over", count=progress.passed_over) if progress.passed_over else ""
+        sentence = translate("many.summary", done=sentence, shares=", ".join(parts))
+    passed = translate("many.passed_over", count=progress.passed_over) if progress.passed_over else ""
     return " ".join(filter(None, (f"{sentence}.", passed)))
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """The rows as CSV (RFC 4180) for spreadsheet programs and scripts.
+    """The rows as CSV (RFC 4180) for spreadsheet programs and scripts, see ``csv_head`` and ``csv_line``."""
+    return csv_head() + "".join(map(csv_line, rows))
 
-    Column names, verdicts and numbers are the same in every language; sentences are in the one that is spoken. Texts
-    that a spreadsheet program would compute begin with an apostrophe. Written to a file, it wants ``newline=""`` and
-    UTF-8: it begins with the mark that tells spreadsheet programs so.
+
+def csv_head() -> str:
+    """The first line of a CSV. Write it with ``newline=""`` and UTF-8, whose byte order mark it begins with."""
+    return BYTE_ORDER_MARK + _csv(CSV_COLUMNS)
+
+
+def csv_line(row: Row) -> str:
+    """A row's line of a CSV.
+
+    Column names and verdicts are the same in every language. Sentences, the decimal sign and the separator are those of
+    the current one, as spreadsheet programs of that language expect them: with a point, some read ``1.26`` as a date.
+    No text is a formula, see ``defused``.
     """
+    return _csv(
+        [
+            row.number,
+            defused(row.name),
+            row.found,
+            "" if row.p_fake is None else number(row.p_fake, ".4f"),
+            row.verdict or "",
+            "" if row.suspect is None else row.suspect + 1,
+            " ".join(number(face.p_fake, ".4f") for face in row.faces),
+            "" if row.problem is None else defused(str(row.problem)),
+            defused(" ".join(map(str, row.notes))),
+            number(row.seconds, ".2f"),
+            row.sha256,
+        ]
+    )
+
+
+def _csv(cells: Sequence[Cell]) -> str:
     text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(CSV_COLUMNS)
-    writer.writerows(map(_csv_row, rows))
-    return BYTE_ORDER_MARK + text.getvalue()
+    separator = ";" if number(0.5, ".1f") == "0,5" else ","  # where numbers have a comma, programs expect a semicolon
+    csv.writer(text, delimiter=separator).writerow(cells)
+    return text.getvalue()
 
 
 def to_dict(row: Row) -> dict[str, Any]:
@@ -122,26 +138,15 @@ def to_dict(row: Row) -> dict[str, Any]:
     }
 
 
-def _csv_row(row: Row) -> list[Cell]:
-    return [
-        row.number,
-        defused(row.name),
-        row.found,
-        "" if row.p_fake is None else f"{row.p_fake:.4f}",
-        row.verdict or "",
-        "" if row.suspect is None else row.suspect + 1,
-        " ".join(f"{face.p_fake:.4f}" for face in row.faces),
-        "" if row.problem is None else defused(str(row.problem)),
-        defused(" ".join(map(str, row.notes))),
-        f"{row.seconds:.2f}",
-        row.sha256,
-    ]
-
-
 def defused(text: str) -> str:
-    """A text that no spreadsheet program takes for a formula, however many blanks it begins with."""
-    return f"'{text}" if text.lstrip().startswith(FORMULA) else text
+    """A text that no spreadsheet program reads as a formula, a number or a date, whatever separates its cells.
+
+    An apostrophe is put before each of its parts that would be a formula. Quotation marks do not help: a program that
+    expects another separator does not see them at the beginning of a cell.
+    """
+    safe = _FORMULA.sub("'", text)
+    return f"'{safe}" if _NUMERIC.fullmatch(safe) else safe
 
 
 def _titles(names: Sequence[str]) -> list[str]:
-    return [f"P({say('class.Fake')})" if name == "p_fake" else say(f"many.column.{name}") for name in names]
+    return [translate("class.Fake" if name == "p_fake" else f"many.column.{name}") for name in names]

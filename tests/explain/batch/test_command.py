@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv as csv_format
+import errno
 import json
+import os
 import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO, FileIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +20,12 @@ import pytest
 from PIL import Image
 
 from explain.batch import command as many_command
+from explain.batch import csv_file
 from explain.batch.judge import Progress, judge_many
 from explain.batch.table import CSV_COLUMNS
 from explain.interfaces import command
 from model.cli import run
-from model.detector.detector import Detector
+from model.detector.detector import VERDICTS, Detector
 
 ROOT = Path(__file__).parents[3]
 ASTRONAUT = ROOT / "examples" / "astronaut.jpg"
@@ -31,7 +36,7 @@ Explain = Callable[..., tuple[int, str, str]]
 def explain(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], detector: Detector) -> Explain:
     """Runs the command in this process, in English; gives its exit code, its output and its errors."""
     monkeypatch.setenv("WHYFAKE_LANGUAGE", "en")
-    monkeypatch.setattr(command, "_open_model", lambda given, settings: detector)
+    monkeypatch.setattr(command, "_open_model", lambda given, **others: detector)
     detector.predict(np.zeros((8, 8, 3), np.uint8))  # LiteRT speaks at its first use, which is not this command's
 
     def explain(*arguments: str | Path) -> tuple[int, str, str]:
@@ -58,9 +63,9 @@ def trip(tmp_path: Path) -> Path:
     return folder
 
 
-def rows_in(path: Path) -> list[dict[str, str]]:
+def rows_in(path: Path, separator: str = ",") -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
-        return list(csv_format.DictReader(file))
+        return list(csv_format.DictReader(file, delimiter=separator))
 
 
 def test_folder_gives_a_line_for_each_photo_and_a_summary(explain: Explain, trip: Path) -> None:
@@ -79,14 +84,15 @@ def test_csv_holds_every_row_the_bad_ones_too(explain: Explain, trip: Path, tmp_
     code, out, err = explain(tmp_path / "trip.zip", ASTRONAUT, "--csv", table)
     assert code == 1 and len(out.splitlines()) == 4
     assert err == (
-        f"Error: {tmp_path}/trip.zip/c.jpg: The file is not a readable JPEG, PNG, WebP, GIF, BMP or TIFF; save it as "
+        f"Error: {tmp_path}/trip.zip/c.jpg: The file is not a readable JPEG, PNG, WebP, GIF, BMP, TIFF, "
+        "AVIF or HEIC; save it as "
         "JPEG or PNG.\n"
     )
     rows = rows_in(table)
     assert [row["file"].rsplit("/")[-1] for row in rows] == ["a.png", "b.png", "c.jpg", "astronaut.jpg"]
     assert list(rows[0]) == list(CSV_COLUMNS)
     assert rows[2]["problem"] in err and rows[2]["p_fake"] == ""
-    assert 0 < float(rows[0]["p_fake"]) < 1 and rows[3]["verdict"] == "Inconclusive"
+    assert 0 < float(rows[0]["p_fake"]) < 1 and rows[3]["verdict"] in VERDICTS
 
 
 def test_json_is_a_line_for_each_photo(explain: Explain, trip: Path) -> None:
@@ -100,7 +106,7 @@ def test_json_is_a_line_for_each_photo(explain: Explain, trip: Path) -> None:
 def test_csv_of_single_photos_is_a_table_too(explain: Explain, trip: Path, tmp_path: Path) -> None:
     code, out, _ = explain(trip / "b.png", "--csv", tmp_path / "one.csv", "--whole-picture", "--language", "tr")
     assert code == 0 and "P(Sahte)" in out
-    (row,) = rows_in(tmp_path / "one.csv")
+    (row,) = rows_in(tmp_path / "one.csv", ";")
     assert row["verdict"] and "ortasındaki kare" in row["notes"]
 
 
@@ -120,16 +126,153 @@ def test_file_that_cannot_be_written_is_said_before_any_work(explain: Explain, t
     assert (code, out) == (1, "") and "cannot be written" in err and err.count("\n") == 1
 
 
-def test_ctrl_c_writes_what_there_is_and_ends(
-    explain: Explain, trip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*arguments: Any) -> Iterator[Progress]:
+# Runs that end early
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    """A folder with the table of an earlier run."""
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    (folder / "table.csv").write_text("before")
+    return folder
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def interrupting(monkeypatch: pytest.MonkeyPatch, end: Callable[[], None], after: int = 1) -> None:
+    """Let something happen once that many photos are done, before the row is written."""
+
+    def judged(*arguments: Any) -> Iterator[Progress]:
         for progress in judge_many(*arguments):
-            if progress.done == 1:
-                signal.raise_signal(signal.SIGINT)
+            if progress.done == after:
+                end()
             yield progress
 
-    monkeypatch.setattr(many_command, "judge_many", interrupted)
-    code, out, _ = explain(trip, "--csv", tmp_path / "table.csv")
+    monkeypatch.setattr(many_command, "judge_many", judged)
+
+
+def broken(*given: object) -> None:
+    raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+def test_table_replaces_an_earlier_one_when_it_is_whole(
+    explain: Explain, trip: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    (tables / "table.csv").chmod(0o600)
+    interrupting(monkeypatch, lambda: seen.append((tables / "table.csv").read_text()), after=2)
+    assert explain(trip, "--csv", tables / "table.csv")[0] == 0
+    assert seen == ["before"]
+    assert [row["number"] for row in rows_in(tables / "table.csv")] == ["1", "2"] and files_in(tables) == ["table.csv"]
+    assert (tables / "table.csv").stat().st_mode & 0o777 == 0o600
+
+
+def test_ctrl_c_keeps_the_rows_so_far_and_the_earlier_table(
+    explain: Explain, trip: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupting(monkeypatch, lambda: signal.raise_signal(signal.SIGINT))
+    code, out, err = explain(trip, "--csv", tables / "table.csv")
     assert code == 130 and "1 of 2 photos are done" in out
-    assert [Path(row["file"]).name for row in rows_in(tmp_path / "table.csv")] == ["a.png"]
+    assert err.count("\n") == 1 and f"{tables}/table.partial.csv" in err
+    assert [Path(row["file"]).name for row in rows_in(tables / "table.partial.csv")] == ["a.png"]
+    assert (tables / "table.csv").read_text() == "before"
+
+    explain(trip, "--csv", tables / "table.csv")
+    assert files_in(tables) == ["table.csv", "table.partial-2.csv", "table.partial.csv"], (
+        "the next run takes no rows away"
+    )
+
+
+def test_nothing_is_left_of_a_run_that_ends_before_its_first_row(
+    explain: Explain, trip: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupting(monkeypatch, lambda: signal.raise_signal(signal.SIGINT), after=0)
+    code, _, err = explain(trip, "--csv", tables / "table.csv")
+    assert (code, err, files_in(tables)) == (130, "", ["table.csv"])
+
+
+def test_reader_that_leaves_takes_no_rows_away(
+    explain: Explain, trip: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many_command, "_print", broken)  # as in a pipe to head
+    code, _, err = explain(trip, "--csv", tables / "table.csv")
+    assert code == 1 and "Traceback" not in err
+    assert len(rows_in(tables / "table.partial.csv")) == 1 and (tables / "table.csv").read_text() == "before"
+
+
+def test_full_disk_is_said_in_one_sentence_and_keeps_whole_rows(
+    explain: Explain, trip: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Disk(FileIO):
+        writes = 0
+
+        def write(self, data: Any, /) -> int:
+            self.writes += 1
+            if self.writes == 3:  # the first row, and a part of the second one fit
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data[:20] if self.writes == 2 else data)
+
+    monkeypatch.setattr(csv_file, "FileIO", Disk)
+    code, _, err = explain(trip, "--csv", tables / "table.csv")
+    assert code == 1 and err.count("\n") == 1
+    assert "No space left on device" in err and f"{tables}/table.partial.csv" in err
+    assert len(rows_in(tables / "table.partial.csv")) == 1 and (tables / "table.csv").read_text() == "before"
+    assert (tables / "table.partial.csv").read_bytes().endswith(b"\r\n")
+
+
+def test_table_that_is_open_elsewhere_in_the_end_keeps_its_rows_beside_it(
+    explain: Explain, trip: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, target: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refused)
+    code, _, err = explain(trip, "--csv", tables / "table.csv")
+    assert code == 1 and err.count("\n") == 1 and f"{tables}/table.partial.csv" in err
+    assert len(rows_in(tables / "table.partial.csv")) == 2
+
+
+def test_refused_run_leaves_an_earlier_table_as_it_is(explain: Explain, trip: Path, tables: Path) -> None:
+    explain(trip, "--trust", "--csv", tables / "table.csv")
+    assert (tables / "table.csv").read_text() == "before" and files_in(tables) == ["table.csv"]
+
+
+def test_link_device_and_long_name_are_written_to(explain: Explain, trip: Path, tables: Path) -> None:
+    (tables / "link.csv").symlink_to("table.csv")
+    assert explain(trip, "--csv", tables / "link.csv")[0] == 0
+    assert (tables / "link.csv").is_symlink() and len(rows_in(tables / "table.csv")) == 2
+    os.mkfifo(tables / "pipe")
+    with ThreadPoolExecutor() as reader:
+        read = reader.submit((tables / "pipe").read_text, "utf-8-sig")
+        assert explain(trip, "--csv", tables / "pipe")[0] == 0
+    assert len(read.result().splitlines()) == 3
+    long = tables / ("漢" * 83 + ".csv")  # 253 bytes
+    assert explain(trip, "--csv", long)[0] == 0 and len(rows_in(long)) == 2
+
+
+# What a terminal cannot print
+
+
+@pytest.mark.parametrize("encoding", ["cp1254", "cp857"])
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_names_that_an_output_does_not_have_letters_for_do_not_end_the_run(
+    explain: Explain, trip: Path, tables: Path, encoding: str, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (trip / "a.png").rename(trip / "日本 é 👍 a.png")
+    printed = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(printed, encoding=encoding))
+    code, _, err = explain(trip, "--csv", tables / "table.csv", *options)
+    assert (code, err) == (0, "")
+    assert [Path(row["file"]).name for row in rows_in(tables / "table.csv")] == ["b.png", "日本 é 👍 a.png"]
+    lines = printed.getvalue().decode(encoding).splitlines()
+    if options:
+        assert Path(json.loads(lines[1])["file"]).name == "日本 é 👍 a.png"
+
+
+def test_name_cannot_control_the_terminal(explain: Explain, trip: Path) -> None:
+    (trip / "a.png").rename(trip / "\x1b[2Ja\n.png")
+    _, out, _ = explain(trip, trip / "\x1b[2Ja\n.png")
+    assert "\x1b" not in out and len(out.splitlines()) == 4

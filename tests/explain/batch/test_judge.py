@@ -15,10 +15,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from explain.analysis import Analysis, analyze
+from explain.analysis import analyze
 from explain.batch import judge, photos
 from explain.batch.judge import VERDICT_ALONE, Progress, Row, judge_many, open_row
-from explain.settings import Settings, SettingsError
+from explain.result import Analysis
+from explain.settings import Settings
 from model.detector.detector import Detector
 from model.errors import PhotoError
 
@@ -110,7 +111,7 @@ def test_whole_picture_is_judged_when_asked_for(detector: Detector) -> None:
 
 
 def test_crowd_is_judged_in_part_and_says_so(folder: Path, detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("explain.analysis.MOST_JUDGED", 1)
+    monkeypatch.setattr("explain.steps.MOST_JUDGED", 1)
     monkeypatch.setattr(judge, "MOST_JUDGED", 1)
     row = list(judge_many([folder / "4.png"], detector))[-1].rows[0]
     assert row.found == 2 and len(row.faces) == 1
@@ -123,28 +124,22 @@ def test_fault_of_ours_is_a_row_too(folder: Path, detector: Detector) -> None:
             raise ZeroDivisionError
         return analyze(source, *others)
 
-    first, second = list(judge_many([folder / "1.png", CAT], detector, road=broken))[-1].rows
-    assert "failed inside WhyFake" in str(first.problem) and second.problem is None
-
-
-def test_face_without_facial_regions_is_judged_all_the_same(folder: Path, detector: Detector) -> None:
-    asked = []
-
-    def road(photo: Path | bytes, settings: Settings, *others: Any) -> Iterator[Analysis]:
-        asked.append(settings.segmentation)
-        if settings.segmentation == "facial":
-            raise SettingsError("no landmarks")
-        return analyze(photo, settings, *others)
-
-    *_, last = judge_many([ASTRONAUT], detector, road=road)
-    (row,) = last.rows
-    assert asked == ["facial", "slic"] and row.problem is None and len(row.faces) == 1
+    first, second = list(judge_many([folder / "1.png", CAT], detector, analyze=broken))[-1].rows
+    assert "went wrong inside WhyFake" in str(first.problem) and second.problem is None
 
 
 def test_no_maps_are_made(folder: Path, detector: Detector) -> None:
     last = list(analyze(folder / "1.png", VERDICT_ALONE, detector))[-1]
     assert last.complete and last.prediction is not None
     assert (last.attributions, last.trusts, last.robustness) == ({}, {}, None)
+
+
+def test_no_region_is_cut_for_a_verdict_alone(
+    folder: Path, detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("explain.steps.named_regions", lambda *_: pytest.fail("a region was cut"))
+    last = list(analyze(folder / "1.png", VERDICT_ALONE, detector))[-1]
+    assert last.complete and last.prediction is not None and last.subject is None
 
 
 def test_cancelling_keeps_what_is_done(folder: Path, detector: Detector) -> None:
