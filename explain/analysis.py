@@ -1,143 +1,124 @@
-"""The one road from a photo to a verdict with its reasons; page, API and command line all take it."""
+"""From a photo to a verdict with its reasons: the one function that page, API and command line use."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from os import PathLike
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.cancel import never
-from explain.maps.attention import attention_map
-from explain.maps.attribution import Attribution, ExplanationError, progress_of
-from explain.maps.registry import explainers
-from explain.maps.subject import Subject
-from explain.probes.robustness import Robustness, measure_robustness
-from explain.probes.what_if import WhatIf, smallest_flip, without
-from explain.regions.facial import landmarks_in_crop, region_names
-from explain.regions.hiding import AUTO, TOKENS
-from explain.regions.superpixels import segment
-from explain.settings import TARGETS, Settings, SettingsError
+from explain.cancel import not_cancelled
+from explain.provenance.findings import findings
+from explain.result import Analysis
+from explain.settings import Settings
+from explain.small_faces import size_note
+from explain.steps import judge, steps_of
 from explain.stopwatch import Stopwatch
-from explain.trust.agreement import Agreement
-from explain.trust.measure import Trust, measure
-from model.available import Models, to_choose_from
-from model.detector.detector import Detector, Prediction
-from model.i18n.catalogue import Said
-from model.photos.faces import Face, find_faces, whole_picture
+from model.artifact.card import FACE, PICTURE, Card
+from model.available import Models, available_models
+from model.detector.detector import Detector
+from model.detector.engine import Interrupted, interrupted_when
+from model.errors import PhotoError, SettingsError
+from model.i18n.catalogue import Message
+from model.photos.faces import CROP_SIZE, Face, crop, find_turned, whole_picture
 from model.photos.photo import Photo, open_photo
 
 DEFAULTS = Settings()
-MOST_JUDGED = 20  # faces of one photo; a group of hundreds must not keep the chosen one waiting
-NO_ATTENTION = Said("problem.no_attention")
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """What is known of a photo so far; each one that ``analyze`` yields knows more.
-
-    Attributes:
-        photo: the decoded photo.
-        faces: every face found, largest first.
-        chosen: the face that was analysed, or None where the photo shows none.
-        settings: as asked for, with the class that is explained filled in.
-        model: name, architecture and SHA-256 of the model.
-        prediction: the model's word on the chosen face, or None before it or without a face.
-        subject: the question that every map answers, or None before the verdict.
-        attributions: maps by method.
-        problems: why a map that was asked for can't be made, by method, in one sentence each.
-        trusts: how far each map can be trusted, by method; empty until measured.
-        agreement: between the maps; None until measured.
-        flip: the smallest set of regions found whose hiding turns the verdict; None where not asked for or none.
-        what_if: the face without ``settings.hidden``; None where nothing is hidden.
-        predictions: the model's word on each of ``faces``, in their order, on the ``MOST_JUDGED`` largest at the most;
-            empty before the verdict.
-        robustness: how stable the verdict is under changes to the face; None until all are tried.
-        stage: what is being worked on: a method's name, ``faces``, ``robustness``, ``flip`` …; empty once complete.
-        progress: share of that stage done, 0..1; None where it can't be told.
-        seconds: time spent per step.
-        complete: nothing more will come.
-    """
-
-    photo: Photo
-    faces: tuple[Face, ...]
-    chosen: Face | None
-    settings: Settings
-    model: dict[str, str]
-    prediction: Prediction | None = None
-    subject: Subject | None = None
-    attributions: dict[str, Attribution] = field(default_factory=dict)
-    problems: dict[str, Said] = field(default_factory=dict)
-    trusts: dict[str, Trust] = field(default_factory=dict)
-    agreement: Agreement | None = None
-    flip: WhatIf | None = None
-    what_if: WhatIf | None = None
-    predictions: tuple[Prediction, ...] = ()
-    robustness: Robustness | None = None
-    stage: str = ""
-    progress: float | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    complete: bool = False
-
-    def word_on(self, face: int) -> Prediction | None:
-        """The model's word on ``faces[face]``; None before it, and for a small one among more than ``MOST_JUDGED``."""
-        if face < len(self.predictions):
-            return self.predictions[face]
-        return self.prediction if self.faces[face] is self.chosen else None
 
 
 def analyze(
     source: bytes | str | PathLike[str] | NDArray[np.uint8] | Photo,
     settings: Settings = DEFAULTS,
     detector: Detector | None = None,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = not_cancelled,
+    known: Analysis | None = None,
 ) -> Iterator[Analysis]:
-    """Find the faces, judge one and explain the verdict, yielding an ever more complete analysis.
+    """Find the faces, judge one and explain the verdict; each analysis that it yields is more complete.
 
-    First come the faces, then the verdict with the attention map, then each other map as it grows, robustness after the
-    first of them, then what was asked for beyond: what-if, the smallest flip, trust. A photo without a face ends after
-    the first, without a score, unless ``settings.whole_picture`` asks for one.
+    The order: the faces, the verdict with the attention map, the face's regions, each other map as it grows (after the
+    main one the reason and robustness), then what-if, the smallest flip and trust, if requested. A photo without a face
+    ends after the first step, without a score, unless ``settings.whole_picture`` is set. A model whose card says so
+    judges whole pictures: then no faces are looked for.
 
     Args:
-        source: a file's bytes or path, an RGB array, or a photo opened before.
+        source: a file's bytes or path, an RGB array, or an open photo.
         settings: see ``Settings``.
-        detector: the model to ask; None for the one that the page starts with, opened once and kept.
-        cancelled: asked between steps and batches; once true, no further analysis comes.
+        detector: the model; None for the one that the page starts with, which is opened once and kept.
+        cancelled: called between steps and within batches; once it is true, no further analysis comes.
+        known: an earlier analysis. If it is of the same photo and model, its results are taken over, except those that
+            depend on a changed setting.
 
     Raises:
-        PhotoError: if the source is no usable photo.
-        SettingsError: if ``settings`` names a face or a region that is not there.
+        PhotoError: if the source is not a usable photo.
+        SettingsError: if ``settings`` names a missing face or region.
         ArtifactError: if no model was given and none can be used.
     """
-    detector = detector or _first_detector()
+    steps = _analyze(source, settings, detector or _first_detector(), cancelled, known)
+    while True:
+        with interrupted_when(cancelled):
+            try:
+                step = next(steps)
+            except (StopIteration, Interrupted):
+                return
+            except PhotoError:
+                if cancelled():  # in the middle of decoding
+                    return
+                raise
+        yield step
+
+
+def _analyze(
+    source: bytes | str | PathLike[str] | NDArray[np.uint8] | Photo,
+    settings: Settings,
+    detector: Detector,
+    cancelled: Callable[[], bool],
+    known: Analysis | None,
+) -> Iterator[Analysis]:
     watch = Stopwatch()
-    photo = source if isinstance(source, Photo) else open_photo(source)
-    watch.lap("open")
-    faces = tuple(find_faces(photo.pixels, detector.card.preprocessing.crop_margin))
-    chosen = _choose(photo, faces, settings)
-    watch.lap("faces")
+    photo = source if isinstance(source, Photo) else open_photo(source, cancelled)
     card = detector.card
     model = {"name": detector.name, "architecture": card.architecture, **card.sha256}
-    analysis = Analysis(photo, faces, chosen, settings, model, stage="faces", seconds=watch.seconds)
+    if card.sees != FACE:
+        model["sees"] = card.sees
+    if known is not None and (known.photo.sha256, known.model) != (photo.sha256, model):
+        known = None
+    provenance = known.provenance if known else findings(photo.file) if photo.file else None
+    photo = replace(photo, file=b"")  # analyses are kept for as long as a visitor stays
+    watch.lap("open")
+    if known is None:
+        photo, faces = _faces(photo, card)
+    else:
+        photo, faces = photo.turned(known.photo.turns - photo.turns), known.faces
+    chosen = _choose(photo, faces, settings, known, card)
+    note = None if chosen is None else size_note(chosen)
+    photo = photo if note is None else replace(photo, notes=(*photo.notes, note))
+    watch.lap("faces")
+    analysis = Analysis(
+        photo, faces, chosen, settings, model, stage="faces", seconds=watch.seconds, provenance=provenance
+    )
     if chosen is None:
         yield replace(analysis, stage="", complete=True)
         return
+    watch.pause()  # the caller's time between two steps does not count
     yield analysis
+    watch.resume()
     if cancelled():
         return
-    analysis = _judge(analysis, chosen, detector)
+    analysis = judge(analysis, chosen, detector, known)
     watch.lap("predict")
-    analysis = replace(analysis, seconds=watch.seconds, complete=not _steps(settings))
+    steps = steps_of(analysis, detector)
+    analysis = replace(analysis, seconds=watch.seconds, complete=not steps)
+    watch.pause()
     yield analysis
-    for step in _steps(settings):
+    watch.resume()
+    for step in steps:
         if cancelled():
             return
         for latest in step(analysis, cancelled):
             analysis = latest
-            # The caller's time between two pictures is not ours.
             watch.pause()
             yield analysis
             watch.resume()
@@ -149,150 +130,29 @@ def analyze(
 
 @cache
 def _first_detector() -> Detector:
-    models = Models(to_choose_from())
+    models = Models(available_models())
     return models.get(models.first)
 
 
-Step = Callable[[Analysis, Callable[[], bool]], Iterator[Analysis]]
+def _faces(photo: Photo, card: Card) -> tuple[Photo, tuple[Face, ...]]:
+    """The photo turned upright, with its faces; none are looked for if the model judges whole pictures."""
+    if card.sees == PICTURE:
+        return photo, ()
+    turns, found = find_turned(photo.pixels, card.preprocessing.crop_margin)
+    photo, size = photo.turned(turns), card.preprocessing.crop_size
+    if size != CROP_SIZE:
+        found = [replace(face, crop=crop(photo.pixels, face.square, size)) for face in found]
+    return photo, tuple(found)
 
 
-def _steps(settings: Settings) -> list[Step]:
-    """What follows the verdict, in order; each yields at least once unless cancelled."""
-    steps: list[Step] = [_explain_by(name) for name in settings.methods if name != "attention"]
-    if settings.robustness:
-        steps.insert(1, _robustness)  # soon done, but with a large network a first map of why is awaited more
-    if settings.hidden:
-        steps.append(_hide)
-    if settings.flip:
-        steps.append(_flip)
-    if settings.trust:
-        steps.append(_trust)
-    return steps
-
-
-def _hide_with(detector: Detector, hide: str) -> str:
-    """How regions are hidden from this model.
-
-    Raises:
-        SettingsError: if tokens are to be left out and the model can't do without them.
-    """
-    leaves_out = detector.patch_grid is not None
-    if hide == AUTO:
-        return TOKENS if leaves_out else "mean"
-    if hide == TOKENS and not leaves_out:
-        raise SettingsError(Said("refused.tokens", model=detector.name))
-    return hide
-
-
-def _judge(analysis: Analysis, chosen: Face, detector: Detector) -> Analysis:
-    """The verdicts with the attention mask of the same pass, and the question that the maps are to answer."""
-    settings = replace(analysis.settings, hide=_hide_with(detector, analysis.settings.hide))
-    crops = [face.crop for face in analysis.faces[:MOST_JUDGED]]
-    predictions = detector.predict_all(np.stack(crops)) if crops else ()
-    (prediction,) = predictions[settings.face : settings.face + 1] or (detector.predict(chosen.crop),)
-    target = settings.target or max(TARGETS, key=lambda name: prediction.probabilities[name])
-    landmarks = landmarks_in_crop(chosen)
-    try:
-        segments = segment(chosen.crop, settings.segmentation, settings.superpixels, landmarks)
-        names = None if landmarks is None else region_names(segments, landmarks)
-    except ValueError as error:
-        raise SettingsError(*error.args) from error
-    attributions, problems = {}, {}
-    if "attention" in settings.methods:
-        if prediction.attention is None:
-            problems["attention"] = NO_ATTENTION
-        else:
-            size = len(chosen.crop)
-            attributions["attention"] = attention_map(prediction.attention, size, settings.smooth_attention)
-    return replace(
-        analysis,
-        settings=replace(settings, target=target),
-        prediction=prediction,
-        predictions=predictions,
-        subject=Subject(chosen.crop, segments, target, detector, settings.hide, settings.seed, names),
-        attributions=attributions,
-        problems=problems,
-    )
-
-
-def _explain_by(name: str) -> Step:
-    def explain(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:
-        subject = analysis.subject
-        assert subject is not None
-        analysis = replace(analysis, stage=name, progress=None)
-        yield analysis
-        try:
-            for found in explainers(analysis.settings.samples)[name](subject, cancelled):
-                attributions = {**analysis.attributions, name: found}
-                yield replace(analysis, attributions=attributions, progress=progress_of(found))
-        except ExplanationError as error:
-            yield replace(analysis, problems={**analysis.problems, name: error.args[0]})
-
-    return explain
-
-
-def _robustness(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:
-    subject, chosen = analysis.subject, analysis.chosen
-    assert subject is not None and chosen is not None
-    analysis = replace(analysis, stage="robustness", progress=0.0)
-    yield analysis
-    landmarks = landmarks_in_crop(chosen)
-    for found in measure_robustness(subject.detector, chosen.crop, landmarks, subject.seed, cancelled):
-        yield replace(analysis, robustness=found if found.complete else None, progress=found.progress)
-
-
-def _hide(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:
-    assert analysis.subject is not None
-    try:
-        what_if = without(analysis.subject, analysis.settings.hidden)
-    except ValueError as error:
-        raise SettingsError(*error.args) from error
-    yield replace(analysis, stage="what_if", progress=1.0, what_if=what_if)
-
-
-def _flip(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:
-    subject, lime = analysis.subject, analysis.attributions.get("lime")
-    assert subject is not None
-    analysis = replace(analysis, stage="flip", progress=None)
-    yield analysis
-    try:
-        if lime is None:
-            raise ExplanationError(Said("problem.flip_needs_lime"))
-        flip = smallest_flip(subject, lime, cancelled)
-    except ValueError as error:
-        yield replace(analysis, problems={**analysis.problems, "flip": error.args[0]})
-        return
-    if not cancelled():
-        yield replace(analysis, flip=flip, progress=1.0)
-
-
-def _trust(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:
-    subject = analysis.subject
-    assert subject is not None
-    if not analysis.attributions:
-        yield replace(analysis, problems={**analysis.problems, "trust": Said("problem.no_map")})
-        return
-    analysis = replace(analysis, stage="trust", progress=0.0)
-    yield analysis
-    ways = explainers(analysis.settings.samples)
-    for so_far in measure(subject, analysis.attributions, ways, cancelled):
-        yield replace(
-            analysis,
-            trusts=dict(so_far.trusts),
-            agreement=so_far.agreement,
-            progress=so_far.done / max(so_far.planned, 1),
-        )
-
-
-def _choose(photo: Photo, faces: tuple[Face, ...], settings: Settings) -> Face | None:
+def _choose(
+    photo: Photo, faces: tuple[Face, ...], settings: Settings, known: Analysis | None, card: Card
+) -> Face | None:
     if not faces:
-        return whole_picture(photo.pixels) if settings.whole_picture else None
+        if not settings.whole_picture and card.sees == FACE:
+            return None
+        kept = None if known is None else known.chosen
+        return kept or whole_picture(photo.pixels, card.preprocessing.crop_size)
     if not 0 <= settings.face < len(faces):
-        raise SettingsError(Said("refused.face", faces=len(faces), face=settings.face + 1))
+        raise SettingsError(Message("refused.face", faces=len(faces), face=settings.face + 1))
     return faces[settings.face]
-
-
-def is_unmoved(analysis: Analysis) -> bool:
-    """Whether any map or measure of trust that asked about many hidden parts found that the answer hardly moves."""
-    of_maps = (found.unmoved for found in analysis.attributions.values())
-    return any(of_maps) or any(trust.unmoved for trust in analysis.trusts.values())

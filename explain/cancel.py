@@ -1,8 +1,8 @@
-"""What a caller asks to know whether to stop."""
+"""The default of every ``cancelled`` argument."""
 
 from __future__ import annotations
 
 
-def never() -> bool:
-    """What a caller asks who will not cancel."""
+def not_cancelled() -> bool:
+    """For callers that never cancel."""
     return False

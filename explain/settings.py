@@ -1,23 +1,34 @@
-"""What a user may ask of an analysis, checked once for page, API and command line."""
+"""The options of an analysis: type, limits, default and text of each, declared once for all interfaces."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, GetCoreSchemaHandler, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+from pydantic.fields import FieldInfo
+from pydantic_core import ArgsKwargs, core_schema
 
 from explain.maps.registry import METHODS
 from explain.regions.hiding import AUTO, HIDES, TOKENS
 from explain.regions.superpixels import MAX_COUNT, MIN_COUNT
 from explain.regions.superpixels import METHODS as SEGMENTATIONS
-from model.i18n.catalogue import Said
+from model.errors import SettingsError
+from model.i18n.catalogue import Message, languages, translate
 
 MIN_SAMPLES, MAX_SAMPLES = 100, 5000
 TARGETS = ("Fake", "Real")
 HIDES_ASKED = (AUTO, *HIDES, TOKENS)
 LIKELIER = "likelier"
-ALWAYS = ("attention", "lime")  # maps that every visitor sees; the others are made when asked for
+DEFAULT_MAPS = tuple(name for name, method in METHODS.items() if method.by_default)  # the others only on request
 
 
-class SettingsError(ValueError):
-    """A setting is out of range; the message names it, the value and what is allowed."""
+class OneOf:
+    """The names that an option may have, as a pydantic annotation of ``str``."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.literal_schema(list(self.names))
 
 
 @dataclass(frozen=True)
@@ -27,57 +38,97 @@ class Settings:
     Attributes:
         target: class that the maps explain, ``Fake`` or ``Real``; None for the likelier one.
         methods: maps to make, of ``explain.maps.registry.METHODS``.
-        trust: measure how far each map can be trusted.
-        robustness: ask about the face after common changes: JPEG, blur, noise, brightness, parts covered.
-        flip: look for the smallest set of regions whose hiding turns the verdict.
+        trust: whether to measure how far each map can be trusted.
+        robustness: whether to predict the face after common changes, such as JPEG, blur or covered parts.
+        flip: whether to find the smallest set of regions whose hiding flips the verdict.
         hidden: regions to hide for a what-if, by number.
-        superpixels: about how many regions to cut the face into, 2..400.
-        samples: perturbed crops that LIME asks the model about at the most, 100..5000; it stops when its map has
-            converged.
+        superpixels: about how many regions to cut the face into.
+        samples: most perturbed crops that LIME predicts; it stops when its map has converged.
         segmentation: how to cut, one of ``explain.regions.superpixels.METHODS``.
-        hide: what a hidden region looks like, one of ``HIDES_ASKED``; ``auto`` leaves the region's tokens out where the
-            model can do without them, and shows its mean colour elsewhere.
+        hide: what a hidden region looks like, one of ``HIDES_ASKED``; ``auto`` leaves out the region's tokens if the
+            model supports that, and shows its mean colour otherwise.
         seed: decides everything drawn at random.
-        smooth_attention: interpolate the attention mask between its cells.
+        smooth_attention: whether to interpolate the attention mask between its cells.
         face: which face to analyse, 0 for the largest.
-        whole_picture: analyse the photo's central square when no face is found, because the user asked to.
+        whole_picture: whether to analyse the photo's central square if no face is found.
 
     Raises:
         SettingsError: if a value is none of these.
     """
 
-    target: str | None = None
-    methods: tuple[str, ...] = ("attention", "lime")
+    target: Annotated[str, OneOf(*TARGETS)] | None = None
+    methods: tuple[Annotated[str, OneOf(*METHODS)], ...] = DEFAULT_MAPS
     trust: bool = False
     robustness: bool = True
     flip: bool = False
     hidden: tuple[int, ...] = ()
-    superpixels: int = 30
-    samples: int = 1200
-    segmentation: str = "slic"
-    hide: str = AUTO
-    seed: int = 0
+    superpixels: Annotated[int, Field(ge=MIN_COUNT, le=MAX_COUNT)] = 30
+    samples: Annotated[int, Field(ge=MIN_SAMPLES, le=MAX_SAMPLES)] = 1200
+    segmentation: Annotated[str, OneOf(*SEGMENTATIONS)] = "slic"
+    hide: Annotated[str, OneOf(*HIDES_ASKED)] = AUTO
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
     smooth_attention: bool = False
     face: int = 0
     whole_picture: bool = False
 
-    def __post_init__(self) -> None:
-        if self.target not in (*TARGETS, None):
-            raise SettingsError(Said("refused.target", value=self.target))
-        for name in self.methods:
-            _require_one_of("methods", name, METHODS)
-        _require_range("superpixels", self.superpixels, MIN_COUNT, MAX_COUNT)
-        _require_range("samples", self.samples, MIN_SAMPLES, MAX_SAMPLES)
-        _require_range("seed", self.seed, 0, 2**32 - 1)
-        _require_one_of("segmentation", self.segmentation, SEGMENTATIONS)
-        _require_one_of("hide", self.hide, HIDES_ASKED)
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse(cls, values: ArgsKwargs, handler: Any) -> Any:
+        """Replace pydantic's error by a sentence for the user."""
+        try:
+            return handler(values)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            raise _refusal(str(problem["loc"][0]), problem["input"]) from error
 
 
-def _require_range(name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise SettingsError(Said("refused.range", name=name, low=low, high=high, value=value))
+# JSON Schema of each option: type, default, minimum and maximum, enum.
+SCHEMA: dict[str, dict[str, Any]] = TypeAdapter(Settings).json_schema()["properties"]
 
 
-def _require_one_of(name: str, value: str, allowed: Iterable[str]) -> None:
-    if value not in allowed:
-        raise SettingsError(Said("refused.choice", name=name, allowed=", ".join(allowed), value=value))
+def limits_of(name: str) -> dict[str, Any]:
+    """The limits of an option: ``minimum`` and ``maximum``, ``enum``, or ``items`` with an ``enum``."""
+    option = SCHEMA[name]
+    (kind, *_) = option.get("anyOf", [option])  # an optional one also allows null
+    return {key: kind[key] for key in ("minimum", "maximum", "enum", "items") if key in kind}
+
+
+def text_of(name: str) -> str:
+    """The meaning of an option, in the current language."""
+    limits = limits_of(name)
+    names = ", ".join(_names(limits))
+    return translate(f"command.{name}", names=names, least=limits.get("minimum"), most=limits.get("maximum"))
+
+
+def described(name: str) -> FieldInfo:
+    """An option for a schema: its text and its limits; only ``Settings`` checks them."""
+    return Field(description=text_of(name), json_schema_extra=limits_of(name))
+
+
+def _names(limits: dict[str, Any]) -> list[str]:
+    """The allowed names of an option or of its items; empty if it has no names."""
+    names: list[str] = limits.get("items", limits).get("enum", [])
+    return names
+
+
+def _refusal(name: str, value: Any) -> SettingsError:
+    limits = limits_of(name)
+    if name == "target":
+        return SettingsError(Message("refused.target", value=value))
+    if "minimum" in limits:
+        low, high = limits["minimum"], limits["maximum"]
+        return SettingsError(Message("refused.range", name=name, low=low, high=high, value=value))
+    if names := _names(limits):
+        return SettingsError(Message("refused.choice", name=name, allowed=", ".join(names), value=value))
+    return SettingsError(Message("refused.kind", name=name, value=value))
+
+
+def known_language(name: str) -> str:
+    """The same name, if it is a key of ``languages``.
+
+    Raises:
+        SettingsError: if not.
+    """
+    if name not in languages():
+        raise SettingsError(Message("interfaces.language", name=name, known=", ".join(languages())))
+    return name

@@ -1,4 +1,4 @@
-"""Measures how long the steps of an analysis take."""
+"""Measures how long an analysis and its steps take."""
 
 from __future__ import annotations
 
@@ -6,19 +6,30 @@ import time
 
 
 class Stopwatch:
-    """Seconds by the name of a step; time between ``pause`` and ``resume`` does not count."""
+    """Seconds since its creation, and per step; time between ``pause`` and ``resume`` does not count."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
+        self._started = self._last = time.perf_counter()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds so far, without pauses."""
+        return time.perf_counter() - self._started
 
     def lap(self, name: str) -> None:
+        """End a step of this name."""
         now = time.perf_counter()
         self.seconds = {**self.seconds, name: now - self._last}
         self._last = now
 
-    def pause(self) -> None:
+    def pause(self) -> float:
+        """Stop the clock while the caller works; return the seconds so far."""
         self._paused = time.perf_counter()
+        return self._paused - self._started
 
     def resume(self) -> None:
-        self._last += time.perf_counter() - self._paused
+        """Start the clock again."""
+        pause_seconds = time.perf_counter() - self._paused
+        self._started += pause_seconds
+        self._last += pause_seconds

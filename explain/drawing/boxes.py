@@ -12,22 +12,22 @@ from PIL import Image, ImageDraw, ImageFont
 
 from explain.drawing.palette import SUPPORTS, Colour
 from model.detector.detector import Prediction
-from model.i18n.catalogue import say
+from model.i18n.catalogue import translate
 from model.photos.faces import Face
 
-# A line's colour, and if it is no solid one, how much is drawn and after how much that comes again, in its widths.
+# A line's colour, and for a line that is not solid the lengths of a dash and of its period, in line widths.
 Look = tuple[Colour, tuple[int, int] | None]
 BOXES_LONG_SIDE = 1024  # pixels; the photo with its boxes is drawn no larger
 CHOSEN = (15, 118, 110)
 OTHER = (100, 116, 139)
-# The colour and the line of a face's box. The colours are the classes' own in the model card's charts, of one palette.
+# The colour and the line of a face's box. The model card's charts use the same colours for the classes.
 _VERDICTS: dict[str, Look] = {
     "Fake": ((213, 94, 0), None),
     "Real": (SUPPORTS, (5, 8)),
     "Inconclusive": (OTHER, (1, 4)),
 }
 INK = (20, 20, 20)
-SMALLEST = 11  # pixels of a letter's height that are legible
+SMALLEST = 11  # pixels; the height of a letter that is still legible
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels of the picture
 
 
@@ -42,16 +42,16 @@ def boxes(
     chosen: Face | None,
     predictions: Sequence[Prediction] = (),
 ) -> NDArray[np.uint8]:
-    """The photo with a numbered box around each face, the chosen one's thicker, and what the model says of each.
+    """The photo with a numbered box around each face, the chosen one's thicker, and each face's verdict.
 
-    The verdict has a colour and a line of its own: Fake solid, Real dashed, Inconclusive dotted. A label that would
-    cover another one shrinks to the face's number.
+    Each verdict has its own colour and line: Fake solid, Real dashed, Inconclusive dotted. A label that would cover
+    another one is reduced to the face's number.
 
     Args:
         photo: ``(H, W, 3) uint8`` RGB.
         faces: as found, largest first.
-        chosen: the face that was analysed; if it is none of ``faces`` it is boxed without a number.
-        predictions: on the first of ``faces``, or on all of them; none before the verdict.
+        chosen: the face that was analysed; if it is not one of ``faces``, its box has no number.
+        predictions: for the first of ``faces``, or for all; empty before the verdict.
 
     Returns:
         ``(H', W', 3) uint8`` RGB, the long side at most 1,024 pixels.
@@ -60,15 +60,16 @@ def boxes(
     size = (max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale)))
     picture = np.array(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     unit = max(1, round(max(size) / 400))
-    of = dict(zip(map(id, faces), predictions, strict=False))
+    prediction_by_id = dict(zip(map(id, faces), predictions, strict=False))
     others = [face for face in reversed(faces) if face is not chosen]
     for face in [*others, *([] if chosen is None else [chosen])]:
-        prediction = of.get(id(face))
+        prediction = prediction_by_id.get(id(face))
         unjudged: Look = (CHOSEN if face is chosen else OTHER, None)
         look = unjudged if prediction is None else _VERDICTS[prediction.verdict]
         _frame(picture, _scaled(face, scale), look, unit * (2 if face is chosen else 1))
     labelled = sorted(enumerate(faces, start=1), key=lambda numbered: numbered[1] is not chosen)
-    return with_labels(picture, [(_scaled(face, scale), number, of.get(id(face))) for number, face in labelled])
+    labels = [(_scaled(face, scale), number, prediction_by_id.get(id(face))) for number, face in labelled]
+    return with_labels(picture, labels)
 
 
 def _scaled(face: Face, scale: float) -> Box:
@@ -96,7 +97,7 @@ def with_labels(picture: NDArray[np.uint8], faces: Sequence[tuple[Box, int, Pred
 
     Args:
         picture: ``(H, W, 3) uint8`` RGB; not changed.
-        faces: box, number and prediction (None where there is none) of each face.
+        faces: box, number and prediction (or None) of each face.
 
     Returns:
         ``(H, W, 3) uint8`` RGB.
@@ -106,12 +107,12 @@ def with_labels(picture: NDArray[np.uint8], faces: Sequence[tuple[Box, int, Pred
     taken: list[Box] = []
     for box, number, prediction in faces:
         short = str(number)
-        told = short if prediction is None else _told(number, prediction)
-        # As wide as the box, so that it is legible however small the picture is shown, within bounds.
+        long = short if prediction is None else _label(number, prediction)
+        # About as wide as the box, so that it stays legible in a small picture.
         font = _font(round(max(SMALLEST, min(max(box[2] / 6, long_side / 64), long_side / 32))))
-        found = _free_place(pen, font, box, (told, short), taken, image.size)
+        found = _free_place(pen, font, box, (long, short), taken, image.size)
         if found is None:
-            continue  # two labels in one place would tell nothing
+            continue  # two labels in one place would not be readable
         text, (x, y, w, h) = found
         taken.append((x, y, w, h))
         pen.rectangle((x, y, x + w, y + h), fill="white", outline=INK)
@@ -119,12 +120,8 @@ def with_labels(picture: NDArray[np.uint8], faces: Sequence[tuple[Box, int, Pred
     return np.array(image)
 
 
-def _told(number: int, prediction: Prediction) -> str:
-    unsure = prediction.verdict == "Inconclusive"
-    likelier = max(prediction.probabilities, key=lambda name: prediction.probabilities[name])
-    name = likelier if unsure else prediction.verdict
-    key = "faces.box_unsure" if unsure else "faces.box"
-    return say(key, number=number, name=say(f"class.{name}"), p=prediction.probabilities[name])
+def _label(number: int, prediction: Prediction) -> str:
+    return translate("faces.box", number=number, fake=translate("class.Fake"), p=prediction.probabilities["Fake"])
 
 
 def _free_place(
@@ -135,7 +132,7 @@ def _free_place(
     taken: Sequence[Box],
     size: tuple[int, int],
 ) -> tuple[str, Box] | None:
-    """The first of the texts that fits above the box, below it or inside, without covering another label, and where."""
+    """The first of the texts that fits above the box, below it or inside, with no label under it, and its place."""
     x, y, _, h = box
     high = round(font.size * 1.3)
     for text in texts:
@@ -148,11 +145,11 @@ def _free_place(
     return None
 
 
-def _overlap(one: Box, other: Box) -> bool:
-    return all(one[i] < other[i] + other[i + 2] and other[i] < one[i] + one[i + 2] for i in (0, 1))
+def _overlap(first: Box, second: Box) -> bool:
+    return all(first[i] < second[i] + second[i + 2] and second[i] < first[i] + first[i + 2] for i in (0, 1))
 
 
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    """A font that has the letters of every language we speak, and that comes with matplotlib."""
+    """A font that has the letters of every language of the catalogue; matplotlib ships it."""
     return ImageFont.truetype(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)

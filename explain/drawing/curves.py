@@ -1,65 +1,59 @@
 """Draws how a map's deletion and insertion curves compare with random orders."""
 
-import io
+from collections.abc import Iterator
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from PIL import Image
 
-from explain.drawing.palette import SUPPORTS, hex_colour
-from explain.maps.registry import METHODS
+from explain.drawing.chart import Area, Chart, Line, Point
 from explain.trust.curves import Curves
 from explain.trust.measure import Trust
-from model.i18n.catalogue import number, say
+from explain.wording.summary import curves_in_words
+from model.i18n.catalogue import number, translate
 
-INCHES, DOTS_PER_INCH = (8.4, 3.4), 110
-STYLES = ("-", "--")  # the subject's own hide value, then the second one
+QUARTERS = np.linspace(0, 1, 5)
+STYLES = ("own", "other")  # of the subject's own hide value, then of the second one
 
 
-def curve_picture(trust: Trust) -> NDArray[np.uint8]:
-    """Deletion and insertion side by side, the band of random orders behind them.
+def curve_charts(trust: Trust) -> list[Chart]:
+    """Deletion and insertion, with the area of random orders behind them.
 
     Args:
-        trust: of one map; each of its hide values is a line, only the first one's band is drawn.
-
-    Returns:
-        ``(H, W, 3) uint8`` RGB.
+        trust: of one map; each hide value is a line; only the first one's random orders are drawn.
     """
-    figure = Figure(figsize=INCHES, layout="constrained")
-    figure.suptitle(METHODS[trust.method].title, fontsize=11, fontweight="bold")
-    deletion, insertion = figure.subplots(1, 2, sharey=True)
-    for axes, title, across in (
-        (deletion, say("curves.deletion"), say("curves.hidden")),
-        (insertion, say("curves.insertion"), say("curves.shown")),
-    ):
-        axes.set_title(title, fontsize=9.5)
-        axes.set_xlabel(across, fontsize=9)
-        axes.xaxis.set_major_formatter(_tick)
-        axes.tick_params(labelsize=8)
-        axes.set_xlim(0, 1)
-        axes.grid(alpha=0.25)
-    deletion.set_ylabel(f"P({say(f'class.{trust.target}')})", fontsize=9)
-    deletion.yaxis.set_major_formatter(_tick)
-    deletion.set_ylim(0, 1)
+    ticks = [(share, number(share, ".0%")) for share in QUARTERS]
+    charts = []
+    for kind, across in (("deletion", "hidden"), ("insertion", "shown")):
+        own = trust.curves[0]
+        chart = Chart(
+            title=translate(f"curves.{kind}"),
+            label=curves_in_words(trust),
+            up=translate(f"class.{trust.target}"),
+            across=translate(f"curves.{across}"),
+            x_ticks=ticks,
+            y_ticks=ticks,
+            areas=[_random(own, getattr(own.band, kind))],
+            lines=list(_lines(trust, kind)),
+        )
+        charts.append(chart)
+    return charts
+
+
+def _random(curves: Curves, band: NDArray[np.float64]) -> Area:
+    """Where nine in ten of the random orders lie."""
+    hide = translate(f"hide.{curves.hide}")
+    name = translate("curves.random", orders=len(curves.band.curves), hide=hide)
+    return Area("random", curves.band.shares.tolist(), band[0].tolist(), band[2].tolist(), name)
+
+
+def _lines(trust: Trust, kind: str) -> Iterator[Line]:
+    """The middle of the random orders, then the map's own curve for each hide value."""
+    own = trust.curves[0].band
+    middle = getattr(own, kind)[1]
+    yield Line("middle", [Point(*place) for place in zip(own.shares, middle, strict=True)])
     for curves, style in zip(trust.curves, STYLES, strict=False):
-        _draw(deletion, curves, curves.deletion, curves.band.deletion if style == "-" else None, style)
-        _draw(insertion, curves, curves.insertion, curves.band.insertion if style == "-" else None, style)
-    deletion.legend(fontsize=8, loc="upper right", framealpha=0.8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
-    return np.array(Image.open(buffer).convert("RGB"))
-
-
-def _tick(value: float, position: int | None) -> str:
-    return number(value, ".1f")
-
-
-def _draw(axes: Axes, curves: Curves, own: NDArray[np.float64], band: NDArray[np.float64] | None, style: str) -> None:
-    shares, hide = curves.band.shares, say(f"hide.{curves.hide}")
-    if band is not None:
-        name = say("curves.random", orders=len(curves.band.curves), hide=hide)
-        axes.fill_between(shares, band[0], band[2], color="0.8", label=name)
-        axes.plot(shares, band[1], color="0.5", linewidth=1)
-    axes.plot(shares, own, style, color=hex_colour(SUPPORTS), linewidth=2, label=say("curves.own", hide=hide))
+        points = [
+            Point(share, value, f"{number(share, '.0%')} → {number(value, '.0%')}")
+            for share, value in zip(map(float, curves.band.shares), map(float, getattr(curves, kind)), strict=True)
+        ]
+        yield Line(style, points, translate("curves.own", hide=translate(f"hide.{curves.hide}")))

@@ -1,4 +1,4 @@
-"""Numbers to pictures: one colour for each meaning, the same on page and in reports."""
+"""Draws maps: each colour has one meaning, the same on the page and in reports."""
 
 import cv2
 import numpy as np
@@ -9,21 +9,23 @@ from explain.drawing.palette import OPPOSES, PICTURE_SIZE, SUPPORTS, enlarge
 from explain.maps.attribution import Attribution, strongest, unsure
 from explain.probes.what_if import WhatIf
 
-HEAT = "cividis"  # even steps for every eye, and in grey
+HEAT = "cividis"  # perceptually uniform, also in grey and with colour blindness
 
 HIDDEN = (255, 255, 255)
 
+NUMBERED = 3  # regions with their rank on the picture
+BADGE_RADIUS = 15  # pixels of the drawn picture
 _SHADE = 0.62  # opacity of the strongest region
-_FAINTEST = 0.22  # opacity of a region that is shown at all
+_WEAK = 1 / 3  # of the strongest weight; below it a region's outline is thin
 _DENSEST = 0.8  # opacity of a signed map's strongest place
-_UNSURE = 0.08  # opacity of a region whose interval holds zero: the model may not care for it
+_UNSURE = 0.08  # opacity of a region whose interval holds zero
 
 
 def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) -> NDArray[np.uint8]:
     """Colour the strongest superpixels: blue speaks for the class explained, orange against it.
 
     The stronger a region, the more opaque; supporting regions have a solid outline and opposing ones a dashed
-    one, so that the colour is not the only sign. A region whose weight may as well be zero is faint, its outline thin.
+    one, so that the colour is not the only sign. A weak region, and one whose interval holds zero, has a thin outline.
 
     Args:
         crop: face crop ``(S, S, 3) uint8`` RGB.
@@ -44,7 +46,8 @@ def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) 
     shown = strongest(attribution.weights, count)
     largest = max(float(np.abs(attribution.weights).max()), 1e-12)
     opacity = np.zeros(len(attribution.weights), np.float32)
-    opacity[shown] = np.maximum(np.abs(attribution.weights[shown]) / largest * _SHADE, _FAINTEST)
+    strength = np.abs(attribution.weights) / largest
+    opacity[shown] = strength[shown] * _SHADE
     doubtful = unsure(attribution)
     opacity[shown] = np.where(doubtful[shown], _UNSURE, opacity[shown])
     colours = np.where(attribution.weights[:, None] > 0, np.array(SUPPORTS), np.array(OPPOSES))
@@ -53,8 +56,32 @@ def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) 
     drawn = np.ascontiguousarray(np.round(picture).astype(np.uint8))
     for label in shown:
         supports = bool(attribution.weights[label] > 0)
-        _outline(drawn, segments == label, SUPPORTS if supports else OPPOSES, supports, 1 if doubtful[label] else 2)
+        thin = bool(doubtful[label]) or strength[label] < _WEAK
+        _outline(drawn, segments == label, SUPPORTS if supports else OPPOSES, supports, 1 if thin else 2)
     return drawn
+
+
+def numbered(picture: NDArray[np.uint8], attribution: Attribution) -> NDArray[np.uint8]:
+    """Write the ranks of the strongest ``NUMBERED`` regions on a map's picture ``(640, 640, 3) uint8``, a copy."""
+    assert attribution.segments is not None and attribution.weights is not None
+    size = (PICTURE_SIZE, PICTURE_SIZE)
+    segments = cv2.resize(attribution.segments.astype(np.int32), size, interpolation=cv2.INTER_NEAREST)
+    drawn = np.ascontiguousarray(picture.copy())
+    for rank, label in enumerate(strongest(attribution.weights, NUMBERED), start=1):
+        _badge(drawn, segments == label, str(rank))
+    return drawn
+
+
+def _badge(picture: NDArray[np.uint8], region: NDArray[np.bool_], rank: str) -> None:
+    """Write a rank into the widest place of a region: black on white, readable on any hair."""
+    inside = cv2.distanceTransform(np.pad(region, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    row, column = np.unravel_index(int(inside.argmax()), inside.shape)
+    centre = (int(column), int(row))
+    cv2.circle(picture, centre, BADGE_RADIUS, (255, 255, 255), -1, cv2.LINE_AA)
+    cv2.circle(picture, centre, BADGE_RADIUS, (20, 20, 20), 2, cv2.LINE_AA)
+    (width, height), _ = cv2.getTextSize(rank, cv2.FONT_HERSHEY_SIMPLEX, 0.7, 2)
+    corner = (centre[0] - width // 2, centre[1] + height // 2)
+    cv2.putText(picture, rank, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (20, 20, 20), 2, cv2.LINE_AA)
 
 
 def _outline(
@@ -92,8 +119,8 @@ def heatmap(crop: NDArray[np.uint8], attribution: Attribution, opacity: float = 
 def signed_map(crop: NDArray[np.uint8], attribution: Attribution) -> NDArray[np.uint8]:
     """Colour every place of a signed map: blue speaks for the class explained, orange against it.
 
-    The strongest place is the most opaque, so the picture shows where, and the map's numbers how much. A map that is
-    zero everywhere colours nothing.
+    The strongest place is the most opaque: the picture shows where, the map's numbers show how much. A map that is
+    zero everywhere has no colours.
 
     Args:
         crop: face crop ``(S, S, 3) uint8`` RGB.
@@ -103,7 +130,7 @@ def signed_map(crop: NDArray[np.uint8], attribution: Attribution) -> NDArray[np.
         ``(640, 640, 3) uint8`` RGB.
     """
     values = cv2.resize(attribution.map, (PICTURE_SIZE, PICTURE_SIZE), interpolation=cv2.INTER_LINEAR)
-    # Pixel by pixel gradients are grainy: the strongest hundredth would leave all the rest invisible.
+    # Gradients per pixel are grainy: scaled to the strongest 1 %, the rest would be invisible.
     largest = float(np.quantile(np.abs(values), 0.99)) or float(np.abs(values).max())
     alpha = np.clip(np.abs(values) / (largest or 1.0), 0, 1)[..., None] * _DENSEST
     colours = np.where(values[..., None] > 0, np.array(SUPPORTS), np.array(OPPOSES))
@@ -111,14 +138,27 @@ def signed_map(crop: NDArray[np.uint8], attribution: Attribution) -> NDArray[np.
     return np.round(grey * (1 - alpha) + colours * alpha).astype(np.uint8)
 
 
-def hidden_regions(what_if: WhatIf, segments: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """The face as the network saw it without some regions, each of them outlined, ``(640, 640, 3) uint8`` RGB.
+def hidden_regions(
+    what_if: WhatIf, segments: NDArray[np.int32], drawn: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """The face as the network saw it without some regions, each one outlined.
 
-    The outline is white on black, so that it shows on dark and on light.
+    The outline is white on black, so that it is visible on dark and light places.
+
+    Args:
+        what_if: with the changed crop.
+        segments: region of each pixel of the crop, ``(S, S) int32``.
+        drawn: a map's picture ``(640, 640, 3) uint8`` in which only the hidden regions are replaced; None for the face
+            without a map.
+
+    Returns:
+        ``(640, 640, 3) uint8`` RGB.
     """
-    picture = np.ascontiguousarray(enlarge(what_if.crop))
+    changed = enlarge(what_if.crop)
     size = (PICTURE_SIZE, PICTURE_SIZE)
     enlarged = cv2.resize(segments, size, interpolation=cv2.INTER_NEAREST)
+    inside = np.isin(enlarged, what_if.hidden)[..., None]
+    picture = np.ascontiguousarray(changed if drawn is None else np.where(inside, changed, drawn))
     for label in what_if.hidden:
         _outline(picture, enlarged == label, (0, 0, 0), True, 4)
         _outline(picture, enlarged == label, HIDDEN, False, 2)

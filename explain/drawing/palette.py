@@ -1,4 +1,4 @@
-"""One palette for page and report, and what every picture needs: size, PNG and data URL."""
+"""The palette of page and report, and helpers for every picture: size, PNG and data URL."""
 
 import base64
 import io
@@ -10,7 +10,7 @@ from PIL import Image
 
 Colour = tuple[int, int, int]  # red, green, blue in 0..255
 PICTURE_SIZE = 640  # pixels; pictures of a face crop are drawn at this side
-# Blue and orange of Okabe and Ito's palette: told apart with every common form of colour blindness.
+# Blue and orange of Okabe and Ito's palette: distinguishable with every common form of colour blindness.
 SUPPORTS = (0, 114, 178)
 OPPOSES = (230, 110, 0)
 
@@ -27,9 +27,9 @@ def png(picture: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def data_url(png_file: bytes) -> str:
-    """A PNG file as an address that holds it, for pictures inside HTML."""
-    return f"data:image/png;base64,{base64.b64encode(png_file).decode()}"
+def data_url(file: bytes, kind: str = "png") -> str:
+    """A picture's file as a data URL, for pictures inside HTML; ``kind`` is its format, ``png`` or ``jpeg``."""
+    return f"data:image/{kind};base64,{base64.b64encode(file).decode()}"
 
 
 def enlarge(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Draws which number each region of a face has, so that a region can be named by it."""
+"""Draws the number of each region of a face."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from scipy.ndimage import maximum_position
 
 from explain.drawing.palette import PICTURE_SIZE
 
-CROWDED = 80  # regions from which the picture is drawn at twice the size, to leave room for their numbers
+CROWDED = 80  # with more regions the picture is twice as large, so that the numbers fit
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 SMALLEST, LARGEST = 0.38, 0.65  # of the font's own size: 8 and 14 pixels high
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 
 
 def numbered_regions(crop: NDArray[np.uint8], segments: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """The face with every region outlined and its number in the roomiest place of it.
+    """The face with every region outlined and numbered, the number at the widest place of the region.
 
-    Lines and numbers are white on black, so that they show on dark and on light.
+    Lines and numbers are white on black, so that they are visible on dark and light places.
 
     Args:
         crop: face crop ``(S, S, 3) uint8`` RGB.
         segments: region of each pixel, ``(S, S) int32``, labels ``0..K-1``.
 
     Returns:
-        ``(640, 640, 3) uint8`` RGB, or ``(1280, 1280, 3)`` of more than ``CROWDED`` regions.
+        ``(640, 640, 3) uint8`` RGB, or ``(1280, 1280, 3)`` with more than ``CROWDED`` regions.
     """
     count = int(segments.max()) + 1
     side = PICTURE_SIZE * (1 if count <= CROWDED else 2)
@@ -50,7 +50,7 @@ def _borders(labels: NDArray[np.int32]) -> NDArray[np.uint8]:
 
 
 def _write(picture: NDArray[np.uint8], text: str, centre: tuple[int, int], radius: float) -> None:
-    """Write a number around a place, as large as fits a circle there, but never too small to read."""
+    """Write a number centred at a place, as large as fits the circle there, but never too small to read."""
     (width, height), _ = cv2.getTextSize(text, FONT, 1, 1)
     scale = float(np.clip(1.8 * radius / np.hypot(width, height), SMALLEST, LARGEST))
     (width, height), _ = cv2.getTextSize(text, FONT, scale, 1)

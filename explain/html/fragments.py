@@ -1,89 +1,87 @@
-"""Sentences and small HTML fragments built from the numbers that they speak of."""
+"""Sentences and small HTML fragments, built from numbers."""
+
+from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from html import escape
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
-from explain.analysis import Analysis
+from explain.html.rendering import macros
+from explain.maps.registry import MAIN_MAP
+from explain.result import Analysis
+from explain.settings import DEFAULT_MAPS
 from explain.wording.progress import doing
 from model.artifact.card import Card
 from model.artifact.facts import assumed_labels, fitted_on_few, readable
 from model.detector.detector import Prediction
-from model.i18n.catalogue import Said, say
+from model.i18n.catalogue import Message, translate
 from model.model_card.document import facts
-from model.model_card.parts import Section, Table
 from model.model_card.unseen import unseen_of
-from model.paths import ROOT
 
-READING = ("superpixel", "lime", "attention", "trust", "what_if", "calibrated")  # matters, in reading order
-STYLE = ROOT / "explain" / "html" / "templates" / "report.css"
-ONLY_ITSELF = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+READING = ("superpixel", *reversed(DEFAULT_MAPS), "trust", "what_if", "calibrated")  # topics, in reading order
 
 
-def header() -> str:
+def paragraph(sentence: str, kind: str | None = None, role: str | None = None) -> Markup:
+    """A paragraph, with an optional CSS class and an optional ARIA role."""
+    return macros("fragments").paragraph(sentence, kind, role)
+
+
+def header() -> Markup:
     """The name and the question at the top of the page."""
-    return f'<div class="wordmark"><h1>Why<em>Fake</em></h1><p>{escape(say("header.question"))}</p></div>'
+    return macros("fragments").header()
 
 
-def placeholder() -> str:
-    """What stands in the verdict's place before there is a photo."""
-    steps = "".join(f"<li>{escape(say(f'placeholder.{step}'))}</li>" for step in ("found", "likely", "why"))
-    return f'<div class="placeholder"><h2>{escape(say("placeholder.title"))}</h2><ol>{steps}</ol></div>'
+def placeholder() -> Markup:
+    """The content of the verdict's place before the first photo."""
+    return macros("fragments").placeholder()
 
 
 def reading() -> str:
     """How to read the page, in Markdown."""
-    return "\n\n".join(say(f"reading.{matter}") for matter in READING)
-
-
-def failed() -> str:
-    """Said where the mistake is ours."""
-    return say("failed")
+    return "\n\n".join(translate(f"reading.{topic}") for topic in READING)
 
 
 def opening(model: str) -> str:
-    """Said while a model is opened."""
-    return say("opening", model=model)
+    """The sentence that is shown while a model is opened."""
+    return translate("opening", model=model)
 
 
-def what_if_help() -> str:
+def what_if_help() -> Markup:
     """Shown until a region is hidden."""
-    return f"<p>{escape(say('what_if.help'))}</p>"
+    return paragraph(translate("what_if.help"))
 
 
-def no_flip() -> str:
-    """Shown where hiding regions does not turn the verdict."""
-    return f"<p>{escape(say('what_if.no_flip'))}</p>"
+def no_flip() -> Markup:
+    """Shown if hiding regions does not change the verdict."""
+    return paragraph(translate("what_if.no_flip"))
 
 
-def notice(sentence: str | Said, kind: str = "note") -> str:
-    """A boxed sentence; ``kind`` is ``note`` or ``error``, the latter read aloud by screen readers at once."""
-    role = "alert" if kind == "error" else "status"
-    return f'<div class="notice {kind}" role="{role}">{escape(str(sentence))}</div>'
+def notice(sentence: str | Message, kind: str = "note") -> Markup:
+    """A boxed sentence; ``kind`` is ``note`` or ``error``, screen readers announce errors at once."""
+    return macros("fragments").notice(sentence, kind)
 
 
-def verdict_card(prediction: Prediction, card: Card, is_face: bool = True) -> str:
+def verdict_card(prediction: Prediction, card: Card, is_face: bool = True) -> Markup:
     """The verdict in words, with P(Fake) on a bar that shows the inconclusive band.
 
-    ``is_face`` is false where the whole picture was judged: calibration says nothing of that.
+    ``is_face`` is false if the whole picture was judged: calibration does not apply to that.
     """
-    p_fake = prediction.probabilities["Fake"]
     low, high = card.inconclusive_band
-    name, fake, real = prediction.verdict, escape(say("class.Fake")), escape(say("class.Real"))
-    scale = escape(say("verdict_card.scale", fake=say("class.Fake"), p=p_fake, low=low, high=high))
-    band = escape(say("verdict_card.band", low=low, high=high))
-    return (
-        f'<section class="verdict {name.lower()}" aria-label="{escape(say("verdict_card.label"))}">'
-        f"<h2>{escape(say(f'verdict.{name}'))}</h2>"
-        f'<p class="lead">{escape(_verdict_sentence(prediction, card))}</p>'
-        f'<div class="scale" role="img" aria-label="{scale}">'
-        f'<span class="band" style="left:{low:.0%};width:{high - low:.0%}"></span>'
-        f'<span class="marker" style="left:{p_fake:.1%}"></span></div>'
-        f'<div class="ends"><span>{real}</span><span>{band}</span><span>{fake}</span></div>'
-        f"<p>{escape(_calibration_sentence(prediction, card, is_face))}</p></section>"
-    )
+    sentences = _verdict_sentence(prediction, card), _calibration_sentence(prediction, card, is_face)
+    p_fake = prediction.probabilities["Fake"]
+    return macros("fragments").verdict(prediction.verdict, p_fake, low, high, *sentences, _scope_sentences(card))
+
+
+def no_verdict() -> Markup:
+    """Shown in the verdict's place until there is one."""
+    return macros("fragments").no_verdict()
+
+
+def reason(sentence: str) -> Markup:
+    """The reason for the verdict; empty until it is known."""
+    return macros("fragments").reason(sentence) if sentence else Markup()
 
 
 def _verdict_sentence(prediction: Prediction, card: Card) -> str:
@@ -91,119 +89,125 @@ def _verdict_sentence(prediction: Prediction, card: Card) -> str:
     key = "verdict_card.aid"
     if prediction.verdict == "Inconclusive":
         key = "verdict_card.default_band" if card.temperature is None else "verdict_card.too_often_wrong"
-    return say(key, fake=say("class.Fake"), p=prediction.probabilities["Fake"], low=low, high=high)
+    return translate(key, low=low, high=high)
 
 
 def _calibration_sentence(prediction: Prediction, card: Card, is_face: bool) -> str:
     if not is_face:
-        return say("calibration.no_face")
+        return translate("calibration.no_face")
     if not prediction.calibrated:
-        return say("calibration.none")
+        return translate("calibration.none")
     share = round(100 * prediction.probabilities["Fake"])
     if (few := fitted_on_few(card)) is not None:
-        return say("calibration.few", count=sum(few), share=share)
-    return say("calibration.done", share=share)
+        return translate("calibration.few", count=sum(few), share=share)
+    return translate("calibration.done", share=share)
 
 
-def looking() -> str:
+def looking() -> Markup:
     """Shown until the faces are found."""
-    return _status(escape(say("doing.looking")))
+    return status(translate("doing.looking"))
 
 
-def waiting(running: int, ahead: int) -> str:
-    """Shown until a place is free: how many analyses are running, and how many visitors wait before this one."""
-    return _status(escape(say("doing.waiting", running=running, ahead=ahead)))
+def waiting(ahead: int, seconds: float) -> Markup:
+    """Shown until the analysis starts: how many photos come before this one, and about how long that takes."""
+    return status(translate("doing.waiting", count=ahead, seconds=max(1.0, seconds)))
 
 
-def progress(analysis: Analysis) -> str:
-    """A labelled progress bar while maps and measures come, and how long everything took once they have."""
+def progress(analysis: Analysis, waited: float) -> Markup:
+    """A labelled progress bar during the analysis; afterwards the seconds that the visitor has waited for it."""
     if analysis.chosen is None:
-        return ""
+        return Markup()
     if analysis.complete:
-        return _status(escape(say("doing.done", seconds=float(sum(analysis.seconds.values())))))
-    share = "" if analysis.progress is None else f' value="{analysis.progress:.2f}"'
-    return _status(f'<label>{escape(doing(analysis))} <progress{share} max="1"></progress></label>')
+        return status(translate("doing.done", seconds=waited))
+    return progress_bar(doing(analysis), analysis.progress)
 
 
-def stopped(analysis: Analysis | None) -> str:
-    """What a cancelled run leaves behind."""
-    lime = analysis.attributions.get("lime") if analysis else None
-    said = say("stopped.early") if lime is None else say("stopped.after", samples=int(lime.evidence["samples"]))
-    return _status(escape(said))
-
-
-def _status(content: str) -> str:
-    return f'<p class="progress" role="status">{content}</p>'
-
-
-def scope(card: Card) -> str:
-    """What the model is for, and how the page judges unseen sources, or else its worst measured failures."""
-    said = " ".join(filter(None, (_on_unseen(card) or _on_known(card), assumed_labels(card))))
-    return f'<p class="scope"><strong>{escape(say("scope.aid"))}</strong> {escape(said)}</p>'
-
-
-def _on_unseen(card: Card) -> str:
-    """The page's verdicts on sources and generators that the model never saw; empty where they were not measured."""
-    reals, fakes = ((unseen_of(card).get(part) or {}).values() for part in ("reals", "fakes"))
-    if not reals or not fakes:
-        return ""
-    return say(
-        "scope.unseen",
-        reals=sum(of["pictures"] for of in reals),
-        accused=_pooled(reals, "looks_fake"),
-        open=_pooled(reals, "inconclusive"),
-        fakes=sum(of["pictures"] for of in fakes),
-        missed=_pooled(fakes, "looks_real"),
-        found=1 - _pooled(fakes, "looks_real") - _pooled(fakes, "inconclusive"),
+def stopped(analysis: Analysis | None) -> Markup:
+    """The status of a cancelled run."""
+    found = analysis.attributions.get(MAIN_MAP) if analysis else None
+    return status(
+        translate("stopped.early")
+        if found is None
+        else translate("stopped.after", samples=int(found.evidence["samples"]))
     )
 
 
+def status(sentence: str) -> Markup:
+    """The status of a run; screen readers announce it."""
+    return paragraph(sentence, "progress", "status")
+
+
+def progress_bar(sentence: str, share: float | None) -> Markup:
+    """The same with a progress bar; ``share`` is the part that is done, None if unknown."""
+    return macros("fragments").progress(sentence, share)
+
+
+def scope(card: Card) -> Markup:
+    """The model's purpose, with its verdicts on unseen sources or, without those, its worst measured failures."""
+    return macros("fragments").scope(_scope_sentences(card))
+
+
+def scope_line(card: Card) -> Markup:
+    """The model's limits in one line, for a visitor who has just arrived."""
+    shares = _unseen_shares(card)
+    sentence = translate("scope.line", **shares) if shares else translate("scope.see_model")
+    return macros("fragments").scope(" ".join(filter(None, (sentence, assumed_labels(card)))))
+
+
+def _scope_sentences(card: Card) -> str:
+    return " ".join(filter(None, (_unseen_sentence(card) or _known_sentence(card), assumed_labels(card))))
+
+
+def _unseen_sentence(card: Card) -> str:
+    """The page's verdicts on sources and generators that the model never saw; empty if not measured."""
+    shares = _unseen_shares(card)
+    return translate("scope.unseen", **shares) if shares else ""
+
+
+def _unseen_shares(card: Card) -> dict[str, float]:
+    """How many pictures of unseen sources there are, and the share of each verdict; empty if not measured."""
+    reals, fakes = ((unseen_of(card).get(part) or {}).values() for part in ("reals", "fakes"))
+    if not reals or not fakes:
+        return {}
+    return {
+        "reals": sum(source["pictures"] for source in reals),
+        "accused": _pooled(reals, "looks_fake"),
+        "open": _pooled(reals, "inconclusive"),
+        "fakes": sum(source["pictures"] for source in fakes),
+        "missed": _pooled(fakes, "looks_real"),
+        "found": 1 - _pooled(fakes, "looks_real") - _pooled(fakes, "inconclusive"),
+    }
+
+
 def _pooled(sources: Collection[Mapping[str, Any]], share: str) -> float:
-    """A share of all pictures of several sources."""
-    return float(np.average([of[share]["value"] for of in sources], weights=[of["pictures"] for of in sources]))
+    """A share over all pictures of several sources."""
+    values, weights = ([source[share]["value"] for source in sources], [source["pictures"] for source in sources])
+    return float(np.average(values, weights=weights))
 
 
-def _on_known(card: Card) -> str:
+def _known_sentence(card: Card) -> str:
     figures, failures = card.metrics.get("test", {}), []
     if "utkface" in figures:
         rate, faces = figures["utkface"]["false_accusation_rate"]["value"], int(figures["utkface"]["real"])
-        failures.append(say("scope.accuses", rate=float(rate), faces=faces))
+        failures.append(translate("scope.accuses", rate=float(rate), faces=faces))
     if "ciplab" in figures:
         rate, faces = figures["ciplab"]["miss_rate"]["value"], int(figures["ciplab"]["fake"])
-        failures.append(say("scope.misses", rate=float(rate), faces=faces))
-    return " ".join(filter(None, (_knows(card), _measured(failures))))
+        failures.append(translate("scope.misses", rate=float(rate), faces=faces))
+    return " ".join(filter(None, (_training_sentence(card), _failures_sentence(failures))))
 
 
-def _measured(failures: list[str]) -> str:
+def _failures_sentence(failures: list[str]) -> str:
     if len(failures) == 2:
-        return say("scope.measured_both", first=failures[0], second=failures[1])
-    return say("scope.measured", failure=failures[0]) if failures else ""
+        return translate("scope.measured_both", first=failures[0], second=failures[1])
+    return translate("scope.measured", failure=failures[0]) if failures else ""
 
 
-def _knows(card: Card) -> str:
-    if learnt := ", ".join(readable(name) for name in card.training.get("data", ())):
-        return say("scope.knows", sets=learnt)
-    return say("scope.training_unknown" if card.metrics.get("test") else "scope.unknown")
+def _training_sentence(card: Card) -> str:
+    if data_sets := ", ".join(readable(name) for name in card.training.get("data", ())):
+        return translate("scope.knows", sets=data_sets)
+    return translate("scope.training_unknown" if card.metrics.get("test") else "scope.unknown")
 
 
-def model_card(card: Card) -> str:
-    """The facts of the model's card, matter by matter, with its tables."""
-    return "".join(_section(section) for section in facts(card))
-
-
-def _section(section: Section) -> str:
-    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in section.sentences)
-    table = "" if section.table is None else _table(section.table)
-    return f'<section class="fact"><h3>{escape(section.title)}</h3><ul>{sentences}</ul>{table}</section>'
-
-
-def _table(table: Table) -> str:
-    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in table.head)
-    rows = ""
-    for name, *values in table.rows:
-        cells = "".join(
-            f'<td data-label="{escape(title)}"><span>{escape(value)}</span></td>'
-            for title, value in zip(table.head[1:], values, strict=True)
-        )
-        rows += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
-    return f'<div class="table" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+def model_card(card: Card, folded: bool = False) -> Markup:
+    """The facts of the model's card by section, with its tables; ``folded`` opens only the first section."""
+    return macros("fragments").model_card(facts(card), folded)

@@ -1,34 +1,39 @@
-"""What is read of a map where one points at it: each region's name, weight and interval, as text and as a table."""
+"""Each region's name, weight and interval: as data for the pointer, and as a table."""
 
 from __future__ import annotations
 
 import json
-from html import escape
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
-from explain.analysis import Analysis
 from explain.drawing import palette
-from explain.maps.attribution import Attribution
-from explain.wording.regions import region_label, region_line
-from model.i18n.catalogue import number, say
+from explain.drawing.overlays import NUMBERED
+from explain.html.rendering import macros
+from explain.maps.attribution import Attribution, strongest
+from explain.maps.registry import METHODS
+from explain.result import Analysis
+from explain.wording.regions import region_label, region_line, shown_name
+from model.i18n.catalogue import number, translate
+
+RANKED = 5  # regions in the list beside the picture
 
 
-def pointed_at(analysis: Analysis) -> str:
-    """For every map with regions or cells: which one each place of its picture belongs to, and what it says.
+def pointed_at(analysis: Analysis) -> Markup:
+    """For every map with regions or cells: the region of each place of its picture, and a line of text for each region.
 
     Returns:
-        HTML that shows nothing; ``page.js`` reads from it what to say of the place under the pointer.
+        Invisible HTML; ``page.js`` reads it to describe the place under the pointer.
     """
     data: dict[str, dict[str, object]] = {}
     for name, found in analysis.attributions.items():
         if found.weights is not None and found.segments is not None:
             lines = [region_line(found, region) for region in range(len(found.weights))]
             data[name] = {"labels": _label_picture(found.segments), "lines": lines}
-        elif name == "attention":
+        elif METHODS[name].drawn_as == "heat":
             data[name] = _cells(found)
-    return f'<div hidden class="regions-data" data-regions="{escape(json.dumps(data, ensure_ascii=False))}"></div>'
+    return macros("regions").pointed_at(json.dumps(data, ensure_ascii=False))
 
 
 def _cells(found: Attribution) -> dict[str, object]:
@@ -38,7 +43,7 @@ def _cells(found: Attribution) -> dict[str, object]:
     centres_down, centres_across = (((np.arange(count) + 0.5) * side / count).astype(int) for count in (rows, columns))
     values = found.map[np.ix_(centres_down, centres_across)]
     lines = [
-        say("page.cell_line", row=row + 1, column=column + 1, value=float(values[row, column]))
+        translate("page.cell_line", row=row + 1, column=column + 1, value=float(values[row, column]))
         for row in range(rows)
         for column in range(columns)
     ]
@@ -52,29 +57,56 @@ def _label_picture(labels: NDArray[np.integer]) -> str:
     return palette.data_url(palette.png(coded))
 
 
-def regions_table(found: Attribution | None) -> str:
-    """Every region of a map with its weight and interval, strongest first, for those who read rather than look."""
+def ranked(found: Attribution | None) -> Markup:
+    """The strongest regions of a map as a list of buttons with bars and intervals; ``page.js`` links it to the picture.
+
+    Each button's ``data-region`` is the region's number; choosing one hides that region.
+    """
+    if found is None or found.weights is None or found.unmoved:
+        return Markup()
+    order = [int(region) for region in strongest(found.weights, RANKED)]
+    scale = max([float(abs(found.weights[order]).max()), *map(float, _widest(found, order))]) if order else 1.0
+    rows = [_bar(found, region, place, scale) for place, region in enumerate(order, start=1)]
+    return macros("regions").ranked(rows, translate(f"class.{found.target}"))
+
+
+def _widest(found: Attribution, order: list[int]) -> NDArray[np.floating]:
+    return np.zeros(1) if found.intervals is None else np.abs(found.intervals[order]).max(axis=1)
+
+
+def _bar(found: Attribution, region: int, place: int, scale: float) -> dict[str, object]:
+    """What a row shows; lengths are shares of the longest bar or interval."""
+    assert found.weights is not None
+    weight = float(found.weights[region])
+    low, high = (weight, weight) if found.intervals is None else map(float, found.intervals[region])
+    ends = sorted((abs(low), abs(high))) if low * high > 0 else [0.0, max(abs(low), abs(high))]
+    return {
+        "region": region,
+        "number": place if place <= NUMBERED else None,
+        "name": region_label(found, region) if found.names is None else shown_name(found.names[region]),
+        "supports": weight > 0,
+        "length": abs(weight) / scale,
+        "start": ends[0] / scale,
+        "end": ends[1] / scale,
+        "line": region_line(found, region),
+    }
+
+
+def regions_table(found: Attribution | None) -> Markup:
+    """Every region of a map with its weight and interval, strongest first."""
     if found is None or found.weights is None:
-        return ""
-    rows = ""
-    for region in np.argsort(-np.abs(found.weights), kind="stable"):
-        cells = [number(float(found.weights[region]), "+.3f")]
-        if found.intervals is not None:
-            low, high = (number(float(bound), "+.3f") for bound in found.intervals[region])
-            cells.append(f"{low} … {high}")
-        rows += f'<tr><th scope="row">{escape(region_label(found, int(region)))}</th>' + "".join(
-            f'<td data-label="{title}"><span>{cell}</span></td>'
-            for title, cell in zip(_titles(found)[1:], cells, strict=False)
-        )
-        rows += "</tr>"
-    head = "".join(f'<th scope="col">{title}</th>' for title in _titles(found))
-    return (
-        f"<details><summary>{say('page.all_regions')}</summary>"
-        f'<div class="table" tabindex="0"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></details>"
-    )
+        return Markup()
+    titles = [translate("page.region"), translate("page.weight", target=translate(f"class.{found.target}"))]
+    if found.intervals is not None:
+        titles.append(translate("page.interval"))
+    strongest_first = np.argsort(-np.abs(found.weights), kind="stable")
+    return macros("regions").regions(titles, [_row(found, int(region)) for region in strongest_first])
 
 
-def _titles(found: Attribution) -> list[str]:
-    titles = [say("page.region"), say("page.weight", target=say(f"class.{found.target}"))]
-    return [escape(title) for title in (*titles, *([say("page.interval")] if found.intervals is not None else []))]
+def _row(found: Attribution, region: int) -> list[str]:
+    assert found.weights is not None
+    row = [region_label(found, region), number(float(found.weights[region]), "+.3f")]
+    if found.intervals is not None:
+        low, high = (number(float(bound), "+.3f") for bound in found.intervals[region])
+        row.append(f"{low} … {high}")
+    return row

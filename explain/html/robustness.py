@@ -1,65 +1,43 @@
-"""Says how stable a verdict is under changes: in a sentence, in a table, and for those who do not see the plot."""
+"""How stable a verdict is under changes: a sentence, charts, and a table."""
 
 from __future__ import annotations
 
-from html import escape
+from markupsafe import Markup
 
-from explain.analysis import Analysis
-from explain.drawing import palette
-from explain.drawing.robustness import robustness_picture
-from explain.probes.robustness import PARTS, Curve, Robustness
-from explain.wording.robustness import change_phrase, robustness_in_words, robustness_sentence, verdict_name
-from model.i18n.catalogue import number, say
+from explain.drawing.robustness import robustness_charts
+from explain.html.charts import charts_html
+from explain.html.rendering import macros
+from explain.probes.robustness import PARTS, Robustness
+from explain.result import Analysis
+from explain.wording.robustness import change_phrase, robustness_sentence, verdict_name
+from model.i18n.catalogue import number, translate
 from model.photos.faces import CROP_SIZE
 
 
-def robustness_section(analysis: Analysis, wide: bytes | None = None, narrow: bytes | None = None) -> str:
-    """Sentence, plot, how it was measured, and every number, as HTML; empty before it is measured.
-
-    Args:
-        analysis: as far as it came.
-        wide: the plot for a desktop as PNG; drawn if None.
-        narrow: the plot for a phone as PNG; drawn if None.
-    """
+def robustness_section(analysis: Analysis) -> Markup:
+    """Sentence, charts, a note on the measurement, and every number, as HTML; empty until measured."""
     found = analysis.robustness
     if found is None:
-        return ""
-    wide = wide or palette.png(robustness_picture(found))
-    narrow = narrow or palette.png(robustness_picture(found, narrow=True))
-    note = say("robustness.note", size=CROP_SIZE)
+        return Markup()
+    note = translate("robustness.note", size=CROP_SIZE)
     if not any(name in found.measured for name in PARTS):
-        note += " " + say("robustness.no_parts")
-    return (
-        f'<p class="lead">{escape(robustness_sentence(found))}</p>'
-        f'<picture><source media="screen and (max-width: 40rem)" srcset="{palette.data_url(narrow)}">'
-        f'<img class="curves" src="{palette.data_url(wide)}" alt="{escape(robustness_in_words(found))}"></picture>'
-        f"<p>{escape(note)}</p>"
-        f"<details><summary>{escape(say('robustness.numbers'))}</summary>{_table(found)}</details>"
-    )
+        note += " " + translate("robustness.no_parts")
+    charts = charts_html(robustness_charts(found))
+    return macros("robustness").robustness(robustness_sentence(found), charts, note, _titles(), _rows(found))
 
 
-def _table(found: Robustness) -> str:
-    titles = (
-        say("robustness.column.change"),
-        f"P({say('class.Fake')})",
-        say("robustness.column.verdict"),
-    )
-    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
-    rows = _row(say("robustness.none"), found.probability, found.verdict, titles)
+def _titles() -> list[str]:
+    return [
+        translate("robustness.column.change"),
+        translate("class.Fake"),
+        translate("robustness.column.verdict"),
+    ]
+
+
+def _rows(found: Robustness) -> list[tuple[str, str, str]]:
+    """The untouched crop and every changed one, as text."""
+    rows = [(translate("robustness.none"), found.probability, found.verdict)]
     for name, curve in found.measured.items():
-        rows += "".join(_row(*values, titles) for values in _levels(name, curve))
-    return f'<div class="table" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
-
-
-def _levels(name: str, curve: Curve) -> list[tuple[str, float, str]]:
-    phrases = [change_phrase(name, level) for level in curve.levels]
-    return list(zip(phrases, curve.probabilities, curve.verdicts, strict=True))
-
-
-def _row(change: str, probability: float, verdict: str, titles: tuple[str, str, str]) -> str:
-    values = (number(probability, ".2f"), verdict_name(verdict))
-    cells = "".join(
-        f'<td data-label="{escape(title)}"><span>{escape(value)}</span></td>'
-        for title, value in zip(titles[1:], values, strict=True)
-    )
-    return f'<tr><th scope="row">{escape(change)}</th>{cells}</tr>'
+        phrases = [change_phrase(name, level) for level in curve.levels]
+        rows += zip(phrases, curve.probabilities, curve.verdicts, strict=True)
+    return [(change, number(probability, ".0%"), verdict_name(verdict)) for change, probability, verdict in rows]

@@ -1,4 +1,4 @@
-"""Turns the attention mask of the verdict's own pass into a map, as coarse and as flat as it is."""
+"""Turns the attention mask of the verdict's own pass into a map, without changing its grid or its values."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,24 +6,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.cancel import never
+from explain.cancel import not_cancelled
 from explain.maps.attribution import Attribution
 from explain.maps.subject import Subject
 
-FLAT_CONTRAST = 0.05  # max - min below which a mask prefers nothing
+FLAT_CONTRAST = 0.05  # max - min below which a mask has no preference
 
 
-def attention_map(mask: NDArray[np.float32], size: int, smooth: bool = False) -> Attribution:
+def attention_map(mask: NDArray[np.float32], size: int, smooth: bool = False, rollout: bool = False) -> Attribution:
     """The attention mask enlarged to the crop, its values untouched.
 
-    The mask says where the network took its features from, for whichever verdict: it has no sign and explains no
-    single class. Its values are never stretched, since a pool that is a weighted mean (see
-    ``model.networks.attention.RescaleGAP``) makes a flat mask mean "no preference", which stretching would hide.
+    The mask shows where the network took its features from, whatever the verdict: it has no sign and explains no single
+    class. Its values are never stretched: the pooling is a weighted mean (see
+    ``model.networks.attention.RescaleGAP``), so a flat mask means "no preference", which stretching would hide.
 
     Args:
         mask: ``(h, w) float32`` in 0..1, on the network's own grid.
         size: side of the map in pixels.
         smooth: interpolate between the centres of the cells; otherwise each cell is one even square.
+        rollout: whether the mask is an attention rollout, see ``model.detector.rollout``; the evidence then says so.
 
     Returns:
         An attribution whose evidence holds ``minimum``, ``maximum``, ``contrast`` (their difference), ``flat``,
@@ -47,13 +48,14 @@ def attention_map(mask: NDArray[np.float32], size: int, smooth: bool = False) ->
         "peak_x": (float(column) + 0.5) / mask.shape[1],
         "peak_y": (float(row) + 0.5) / mask.shape[0],
         "complete": True,
+        **({"rollout": True} if rollout else {}),
     }
     native = (mask.shape[0], mask.shape[1])
     return Attribution("attention", "either class", enlarged, native, None, None, evidence)
 
 
-def attention(subject: Subject, cancelled: Callable[[], bool] = never) -> Iterator[Attribution]:
-    """The attention map of a subject on its native grid, from a pass of its own; nothing without an attention block."""
+def attention(subject: Subject, cancelled: Callable[[], bool] = not_cancelled) -> Iterator[Attribution]:
+    """The attention map of a subject on its native grid, from a separate pass; nothing without an attention block."""
     mask = None if cancelled() else subject.detector.predict(subject.crop).attention
     if mask is not None:
-        yield attention_map(mask, len(subject.crop))
+        yield attention_map(mask, len(subject.crop), rollout=subject.detector.rolls_out_attention)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.maps.lime_fit import Neighbourhood
 from explain.maps.unmoved import hardly_moves
 from explain.regions.superpixels import count_superpixels
+from model.errors import UserError
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,14 +23,15 @@ class Attribution:
         method: name of the method, such as ``"lime"`` or ``"attention"``.
         target: the class explained, such as ``"Fake"``.
         map: ``(S, S) float32``, signed; positive speaks for ``target``, negative against it.
-        native_shape: rows and columns that the method really resolves: the grid of an attention mask, or
+        native_shape: the method's real resolution in rows and columns: the grid of an attention mask, or
             ``(S, S)`` where superpixels draw the borders pixel by pixel.
         segments: superpixel of each pixel, ``(S, S) int32``, labels ``0..K-1``; None without superpixels.
         weights: ``(K,) float32``, one per superpixel; None without superpixels.
-        evidence: what the numbers rest on: samples, seed, R², intercept, local prediction, seconds, complete; where
-            many pictures with hidden parts were asked about, the ``lowest`` and ``highest`` P(target) among them.
-        intervals: ``(K, 2) float32``, the 95 % interval of each weight; None where the method has none.
-        names: what each superpixel shows, ``K`` of them, such as ``"mouth"``; None where nobody knows.
+        evidence: how the map was computed: samples, seed, R², intercept, local prediction, seconds, complete; if
+            pictures with large hidden parts were predicted, also the ``lowest`` and ``highest`` P(target) among them.
+        intervals: ``(K, 2) float32``, the 95 % interval of each weight; None if the method has none.
+        names: what each superpixel shows, ``K`` of them, such as ``"mouth"``; None if unknown.
+        neighbourhood: the samples that a fitted map was fitted to; None for other methods. No report contains it.
 
     Raises:
         ValueError: if a name is empty, or the arrays disagree in shape, dtype or number of superpixels.
@@ -43,6 +46,7 @@ class Attribution:
     evidence: dict[str, float | int | str | bool]
     intervals: NDArray[np.float32] | None = None
     names: tuple[str, ...] | None = None
+    neighbourhood: Neighbourhood | None = None
 
     def __post_init__(self) -> None:
         if not self.method or not self.target:
@@ -74,12 +78,12 @@ class Attribution:
 
     @property
     def unmoved(self) -> bool:
-        """Whether the model's answer hardly depended on what was hidden; False where that was not asked."""
-        asked = "lowest" in self.evidence and "highest" in self.evidence
-        return asked and hardly_moves(float(self.evidence["lowest"]), float(self.evidence["highest"]))
+        """Whether the model's answer hardly depended on what was hidden; False if that was not measured."""
+        measured = "lowest" in self.evidence and "highest" in self.evidence
+        return measured and hardly_moves(float(self.evidence["lowest"]), float(self.evidence["highest"]))
 
     def region_values(self, segments: NDArray[np.integer]) -> NDArray[np.float64]:
-        """The map's mean over each of the given regions ``(S, S) int``, ``(K,)``: how all maps are compared."""
+        """The map's mean ``(K,)`` over each of the regions ``(S, S) int``; all maps are compared by these."""
         labels = segments.ravel()
         return np.bincount(labels, weights=self.map.ravel()) / np.bincount(labels)
 
@@ -93,25 +97,25 @@ def _require(name: str, array: np.ndarray, dtype: type[np.generic], ndim: int) -
 
 
 def strongest(weights: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """The superpixels with the ``count`` largest absolute weights, strongest first; those that weigh 0 left out."""
+    """The superpixels with the ``count`` largest absolute weights, strongest first; those of weight 0 are left out."""
     order = np.argsort(-np.abs(weights), kind="stable")[:count]
     return order[weights[order] != 0]
 
 
 def unsure(attribution: Attribution) -> NDArray[np.bool_]:
-    """Whether each superpixel's interval holds zero, ``(K,)``; False where the method gives no intervals."""
+    """Whether each superpixel's interval holds zero, ``(K,)``; False if the method gives no intervals."""
     if attribution.intervals is None:
         return np.zeros(0 if attribution.weights is None else len(attribution.weights), bool)
     doubtful: NDArray[np.bool_] = (attribution.intervals[:, 0] <= 0) & (attribution.intervals[:, 1] >= 0)
     return doubtful
 
 
-class ExplanationError(ValueError):
-    """This model, or this face, can't be explained in the way asked for; the message says why and what to do."""
+class ExplanationError(UserError):
+    """This model, or this face, can't be explained by the requested method; the message says why and what to do."""
 
 
 def progress_of(found: Attribution) -> float | None:
-    """Share of a map's work that is done, 0..1; None where it can't be told."""
+    """Share of a map's work that is done, 0..1; None if unknown."""
     if found.evidence["complete"]:
         return 1.0
     if "budget" not in found.evidence:

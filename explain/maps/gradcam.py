@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -10,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.cancel import never
+from explain.cancel import not_cancelled
 from explain.maps.attribution import Attribution
 from explain.maps.keras_gradients import LogOdds, before_attention, last_convolution
 from explain.maps.subject import Subject
+from explain.stopwatch import Stopwatch
 from model.artifact.preprocessing import to_input
 
 if TYPE_CHECKING:
@@ -23,61 +23,60 @@ Choose = Callable[["keras.Model"], "keras.KerasTensor"]
 Weigh = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 
 
-def gradcam(subject: Subject, cancelled: Callable[[], bool] = never) -> Iterator[Attribution]:
+def gradcam(subject: Subject, cancelled: Callable[[], bool] = not_cancelled) -> Iterator[Attribution]:
     """Grad-CAM (Selvaraju et al., arXiv 1610.02391) on the last convolution outside the attention block.
 
-    Each channel counts as much as the log-odds of the target (see ``explain.maps.keras_gradients.LogOdds``) rise with
-    it on average over the grid; the map is the channels' weighted sum, of which the paper keeps what speaks for the
-    class. It is divided by its maximum, never stretched between minimum and maximum, and enlarged bilinearly from its
-    grid.
+    A channel's weight is the mean over the grid of the gradient of the target's log-odds (see
+    ``explain.maps.keras_gradients.LogOdds``). The map is the channels' weighted sum; as in the paper, only its positive
+    part is kept. It is divided by its maximum, never stretched between minimum and maximum, and enlarged bilinearly.
 
     Args:
-        subject: what to explain; its regions and hidden picture play no part.
-        cancelled: asked before the gradient.
+        subject: what to explain; its regions and hidden picture are not used.
+        cancelled: called before the gradient.
 
     Returns:
         An iterator over one attribution in 0..1, none if cancelled. Its evidence holds ``scale``, the maximum before
-        the division, in units of log-odds; where nothing speaks for the class the map is 0 and ``empty`` is true.
+        the division, in units of log-odds; if nothing speaks for the class, the map is 0 and ``empty`` is true.
 
     Raises:
-        ExplanationError: if the network has no convolution to look at.
+        ExplanationError: if the network has no convolution with a grid.
     """
-    return _on("gradcam", last_convolution, class_activation, subject, cancelled)
+    return _map_on_layer("gradcam", last_convolution, class_activation, subject, cancelled)
 
 
-def gradcam_attention(subject: Subject, cancelled: Callable[[], bool] = never) -> Iterator[Attribution]:
-    """Grad-CAM on the features before the attention block, as the thesis draws it; otherwise see ``gradcam``.
+def gradcam_attention(subject: Subject, cancelled: Callable[[], bool] = not_cancelled) -> Iterator[Attribution]:
+    """Grad-CAM on the features before the attention block, as in the thesis; otherwise like ``gradcam``.
 
     Raises:
         ExplanationError: if the network has no attention block.
     """
-    return _on("gradcam_attention", before_attention, class_activation, subject, cancelled)
+    return _map_on_layer("gradcam_attention", before_attention, class_activation, subject, cancelled)
 
 
-def hirescam(subject: Subject, cancelled: Callable[[], bool] = never) -> Iterator[Attribution]:
+def hirescam(subject: Subject, cancelled: Callable[[], bool] = not_cancelled) -> Iterator[Attribution]:
     """HiResCAM (Draelos and Carin, arXiv 2011.08891) on the features before the attention block.
 
-    Grad-CAM lets a channel count alike all over the grid. Where a mask weighs places before they are pooled that is
-    untrue: a place that the mask leaves out may still light up. Here every place counts with its own gradient, so the
-    map is what each place adds to the log-odds, as far as these follow the features in a straight line. A network
-    without an attention block is asked about its last convolution. Otherwise see ``gradcam``.
+    Grad-CAM gives a channel the same weight at every place. That is wrong if a mask weights the places before pooling:
+    a place that the mask leaves out may still get a high value. HiResCAM multiplies each place by its own gradient, so
+    the map is the contribution of each place to the log-odds, as far as these are linear in the features. For a network
+    without an attention block it uses the last convolution. Otherwise like ``gradcam``.
 
     Raises:
-        ExplanationError: if the network has no convolution to look at.
+        ExplanationError: if the network has no convolution with a grid.
     """
-    return _on("hirescam", _before_pooling, place_activation, subject, cancelled)
+    return _map_on_layer("hirescam", _before_pooling, place_activation, subject, cancelled)
 
 
 def _before_pooling(network: keras.Model) -> keras.KerasTensor:
     return before_attention(network) if "attention" in network.output else last_convolution(network)
 
 
-def _on(
+def _map_on_layer(
     method: str, choose: Choose, weigh: Weigh, subject: Subject, cancelled: Callable[[], bool]
 ) -> Iterator[Attribution]:
     if cancelled():
         return
-    started = time.perf_counter()
+    watch = Stopwatch()
     odds = LogOdds(subject.detector, subject.target)
     layer = choose(odds.network)
     features, gradients = odds.by_features(to_input(subject.crop[None], subject.detector.card.preprocessing), layer)
@@ -89,7 +88,7 @@ def _on(
     evidence: dict[str, float | int | str | bool] = {
         "scale": scale,
         "empty": scale == 0,
-        "seconds": time.perf_counter() - started,
+        "seconds": watch.elapsed,
         "complete": True,
     }
     yield Attribution(method, subject.target, enlarged, (grid.shape[0], grid.shape[1]), None, None, evidence)

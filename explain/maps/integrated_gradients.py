@@ -2,53 +2,52 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.cancel import never
+from explain.cancel import not_cancelled
 from explain.maps.attribution import Attribution
 from explain.maps.keras_gradients import LogOdds
 from explain.maps.subject import Subject
+from explain.stopwatch import Stopwatch
 from model.artifact.preprocessing import to_input
 
-BATCH = 4  # gradients at once: as in model.detector.engine, four pictures stay in the processor's cache
+BATCH = 4  # gradients per batch: as in model.detector.engine, four pictures fit into the processor's cache
 FIRST_STEPS = 32
 MOST_STEPS = 256
-LARGEST_GAP = 0.01  # of P(target): what the attributions may miss of its change
+LARGEST_GAP = 0.01  # of P(target): allowed error of the attributions' sum
 
 
 def integrated_gradients(
-    subject: Subject, cancelled: Callable[[], bool] = never, most_steps: int = MOST_STEPS
+    subject: Subject, cancelled: Callable[[], bool] = not_cancelled, most_steps: int = MOST_STEPS
 ) -> Iterator[Attribution]:
     """Integrated gradients (Sundararajan et al., arXiv 1703.01365) of P(target) by the network's input pixels.
 
-    The path leads in a straight line from the subject's hidden picture to the crop, both as the network sees them: so
-    every method means the same by a place that is not shown. The attributions of a complete map add up to P(crop) less
-    P(hidden picture); P itself is explained and not its log-odds so that this sum is in its units. The integral is
-    taken by midpoints, whose number is doubled until the sum misses no more than ``LARGEST_GAP`` or ``most_steps`` are
-    reached; ``converged`` says which. A pixel's channels are summed, and each of the network's pixels is spread
-    over its share of the crop, so that the map still adds up.
+    The path is the straight line from the subject's hidden picture to the crop, both as the network sees them; so a
+    hidden place means the same in every method. The attributions of a complete map add up to P(crop) minus
+    P(hidden picture); P is explained instead of its log-odds, so that the sum is a difference of probabilities. The
+    integral uses the midpoint rule, with twice as many steps each time, until the sum's error is at most
+    ``LARGEST_GAP`` or ``most_steps`` are reached; ``converged`` says which. The channels of a pixel are summed, and
+    each of the network's pixels is spread over its area of the crop, so the map keeps the sum.
 
     Args:
         subject: what to explain.
-        cancelled: asked before each batch of gradients.
+        cancelled: called before each batch of gradients.
         most_steps: the budget: ``FIRST_STEPS``, doubled any number of times.
 
     Returns:
-        An iterator over maps of ever more steps. Their evidence holds ``steps``, ``baseline`` (how it hides),
+        An iterator over maps with more and more steps. Their evidence holds ``steps``, ``baseline`` (how it hides),
         ``change`` of P(target), the map's ``sum`` and the ``completeness_gap`` between both.
     """
-    started = time.perf_counter()
+    watch = Stopwatch()
     if cancelled():
         return
     odds = LogOdds(subject.detector, subject.target)
     shown, hidden = to_input(np.stack([subject.crop, subject.hidden]), subject.detector.card.preprocessing)
     probabilities = odds.probability_by_pixels(np.stack([shown, hidden]))[0]
     change = float(probabilities[0] - probabilities[1])
-    seconds, resumed = 0.0, started
     steps, used = FIRST_STEPS, 0
     while True:
         slopes = average_gradient(lambda inputs: odds.probability_by_pixels(inputs)[1], shown, hidden, steps, cancelled)
@@ -58,7 +57,6 @@ def integrated_gradients(
         pixels = (slopes * (shown - hidden)).sum(axis=-1)
         gap = float(pixels.sum()) - change
         complete = abs(gap) <= LARGEST_GAP or steps >= most_steps
-        seconds += time.perf_counter() - resumed
         evidence: dict[str, float | int | str | bool] = {
             "steps": steps,
             "samples": used,
@@ -68,7 +66,7 @@ def integrated_gradients(
             "sum": change + gap,
             "completeness_gap": gap,
             "converged": abs(gap) <= LARGEST_GAP,
-            "seconds": seconds,
+            "seconds": watch.pause(),  # the caller's time does not count
             "complete": complete,
         }
         spread_out = spread(pixels, len(subject.crop)).astype(np.float32)
@@ -76,7 +74,7 @@ def integrated_gradients(
         yield Attribution("integrated_gradients", subject.target, spread_out, native, None, None, evidence)
         if complete:
             return
-        resumed = time.perf_counter()  # the time that the caller spent on the picture is not ours
+        watch.resume()
         steps *= 2
 
 
@@ -85,16 +83,16 @@ def average_gradient(
     shown: NDArray[np.float32],
     hidden: NDArray[np.float32],
     steps: int,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = not_cancelled,
 ) -> NDArray[np.float64] | None:
-    """The mean of a gradient over the middles of equal ``steps`` from ``hidden`` to ``shown``; None if cancelled.
+    """The mean of a gradient at the midpoints of equal ``steps`` from ``hidden`` to ``shown``; None if cancelled.
 
     Args:
-        gradient: maps ``(N, s, s, 3)`` to as many gradients.
-        shown: where the path ends, ``(s, s, 3)``.
-        hidden: where it starts.
+        gradient: maps ``(N, s, s, 3)`` to gradients of the same shape.
+        shown: end of the path, ``(s, s, 3)``.
+        hidden: start of the path.
         steps: at least 1.
-        cancelled: asked before each batch.
+        cancelled: called before each batch.
     """
     total = np.zeros(shown.shape)
     for start in range(0, steps, BATCH):
@@ -106,7 +104,7 @@ def average_gradient(
 
 
 def spread(pixels: NDArray[np.floating], side: int) -> NDArray[np.float64]:
-    """Values ``(s, s)`` handed out over ``(side, side)`` pixels by the area they share: the sum stays what it was."""
+    """Values ``(s, s)`` spread over ``(side, side)`` pixels by overlapping area; the sum stays the same."""
     edges = np.arange(len(pixels) + 1) / len(pixels)
     fine = np.arange(side + 1) / side
     overlap = np.minimum(fine[1:, None], edges[None, 1:]) - np.maximum(fine[:-1, None], edges[None, :-1])

@@ -1,9 +1,8 @@
-"""LIME whose map grows while one watches: lime's kernel and fit over a vectorised, paired neighbourhood."""
+"""LIME that yields its map as it grows: lime's kernel and fit over a vectorised, paired neighbourhood."""
 
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,28 +14,30 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import pairwise_distances
 from tqdm.auto import tqdm
 
-from explain.cancel import never
+from explain.cancel import not_cancelled
 from explain.maps.attribution import Attribution
-from explain.maps.lime_fit import Fitted, Halves, batch_bounds, compare_halves, halves_of, intervals, paired_masks
+from explain.maps.lime_fit import Fitted, Neighbourhood, batch_bounds, intervals, paired_masks, turns_of
 from explain.maps.subject import Subject
 from explain.regions.hiding import hidden_crop, perturb
 from explain.regions.superpixels import count_superpixels
+from explain.stopwatch import Stopwatch
 
-BUDGET = 1200  # samples at the most; many maps of 30 superpixels have converged before
-FIRST_MAP = 64  # samples before the first picture, or two per superpixel if that is more
-PATIENCE = 1.0  # seconds that the first picture may take; a slow network shows one of fewer samples
-REFIT_SHARE = 0.1  # of the budget, between two pictures; a fit takes milliseconds
-SAMPLES_PER_SUPERPIXEL = 10  # before a map may count as converged: the advice of lime's author
+BUDGET = 1200  # most samples; many maps of 30 superpixels converge before
+FIRST_MAP = 64  # samples before the first map, or two per superpixel if that is more
+PATIENCE = 1.0  # most seconds until the first map; a slow network shows one from fewer samples
+REFIT_SHARE = 0.1  # of the budget, between two maps; a fit takes milliseconds
+SAMPLES_PER_SUPERPIXEL = 10  # least number for a converged map: the advice of lime's author
 
 Predict = Callable[[NDArray[np.uint8]], np.ndarray]
+PredictMasks = Callable[[NDArray[np.uint8], NDArray[np.intp]], np.ndarray]
 
 
 class LimeExplainer(LimeImageExplainer):
     """LIME (arXiv 1602.04938) with paired masks (arXiv 2012.01536), in batches, live and reproducible.
 
-    The neighbourhood is ours; the kernel, the ridge regression and ``ImageExplanation`` are those of the
-    package ``lime``: given equal masks, the weights are equal too. Every call starts from the same seed and
-    leaves nothing behind, so one explainer may serve many threads.
+    The neighbourhood is ours; the kernel, the ridge regression and ``ImageExplanation`` come from the package
+    ``lime``: equal masks give equal weights. Every call starts from the same seed and keeps no state, so threads may
+    share one explainer.
 
     Args:
         kernel_width: width of lime's exponential kernel over cosine distances, above 0.
@@ -67,18 +68,17 @@ class LimeExplainer(LimeImageExplainer):
         *,
         samples: int = BUDGET,
         hide: str = "mean",
-        of_masks: Predict | None = None,
-        cancelled: Callable[[], bool] = never,
+        predict_masks: PredictMasks | None = None,
+        cancelled: Callable[[], bool] = not_cancelled,
     ) -> Iterator[Attribution]:
         """Yield the map of ``target`` as it grows, until it has converged or the budget ends.
 
-        The first map comes after two samples per superpixel (at least 64), or from a quarter of the first batch on
-        where waiting for more would take longer than ``PATIENCE``. The next ones come whenever the samples have doubled
-        or grown by ``REFIT_SHARE`` of the budget, and the last one as soon as the map has converged: once there are ten
-        samples per superpixel (lime's author's advice) and fits to two halves of them agree, see
-        ``explain.maps.lime_fit``, which is asked after every batch. When
-        ``cancelled`` turns true, no further batch is predicted and the iterator ends: what it yielded last, if
-        anything, stays valid, ``complete: False``.
+        The first map comes after two samples per superpixel (at least 64), or after a quarter of the first batch if
+        more samples would take longer than ``PATIENCE``. A new map comes each time the samples have doubled or grown by
+        ``REFIT_SHARE`` of the budget. The last one comes as soon as the map has converged: it has ten samples per
+        superpixel (the advice of lime's author) and fits to halves of them agree. ``explain.maps.lime_fit`` checks
+        this after every batch. Once ``cancelled`` is true, no further batch is predicted and the iterator ends; the
+        last map stays valid, with ``complete: False``.
 
         Args:
             crop: face crop, ``(S, S, 3) uint8`` RGB.
@@ -86,15 +86,15 @@ class LimeExplainer(LimeImageExplainer):
             predict: maps ``(N, S, S, 3) uint8`` to probabilities ``(N, C)``; resizes to the model's input.
             classes: the ``C`` class names, in the order of the columns that ``predict`` returns.
             target: the class to explain.
-            samples: the budget, crops to predict at the most, the untouched one included, at least 2.
+            samples: the budget: most crops to predict, including the untouched one; at least 2.
             hide: what a hidden superpixel looks like, see ``explain.regions.hiding.hidden_crop``.
-            of_masks: maps masks ``(N, K) uint8`` to probabilities ``(N, C)``, for a model that need not be shown a
-                picture of each; None to show ``predict`` the pictures.
-            cancelled: asked before each batch.
+            predict_masks: maps masks ``(N, K) uint8`` and the turn of each, ``(N,) int`` (see ``turns_of``), to
+                probabilities ``(N, C)``, for a model with several views, or one that needs no picture of each mask;
+                None: call ``predict`` with the pictures.
+            cancelled: called before each batch.
 
         Raises:
-            ValueError: at once, if an argument is none of the above; later, if ``predict`` answers in another
-                shape.
+            ValueError: immediately, if an argument is invalid; later, if ``predict`` returns another shape.
         """
         if target not in classes:
             raise ValueError(f"target must be one of {', '.join(classes)}, got {target!r}")
@@ -102,25 +102,26 @@ class LimeExplainer(LimeImageExplainer):
             raise ValueError(f"samples must be at least 2, got {samples}")
         masks = paired_masks(samples, count_superpixels(segments), self.seed)
         hidden = hidden_crop(crop, segments, hide)
-        of_masks = of_masks or (lambda shown: predict(perturb(crop, hidden, segments, shown)))
+        turns = turns_of(*masks.shape)
+        ask = predict_masks or (lambda shown, _: predict(perturb(crop, hidden, segments, shown)))
         labels = segments.astype(np.int32)
         index = list(classes).index(target)
 
         def grow() -> Iterator[Attribution]:
             probabilities = np.empty((samples, len(classes)))
             next_map = max(FIRST_MAP, 2 * masks.shape[1])
-            seconds, resumed = 0.0, time.perf_counter()
+            watch, seconds = Stopwatch(), 0.0
             for start, used in batch_bounds(samples, self.batch_size):
                 if cancelled():
                     return
-                answers = np.asarray(of_masks(masks[start:used]))
+                answers = np.asarray(ask(masks[start:used], turns[start:used]))
                 expected = (used - start, len(classes))
                 if answers.shape != expected:
                     raise ValueError(f"predict must return (images, classes) {expected}, got {answers.shape}")
                 probabilities[start:used] = answers
                 enough = used >= SAMPLES_PER_SUPERPIXEL * masks.shape[1]
-                # Twice as many samples may take twice as long, which is too long for someone who has seen nothing yet.
-                overdue = not seconds and 2 * (time.perf_counter() - resumed) > PATIENCE
+                # The next batch may take as long again: too long without a first map.
+                overdue = not seconds and 2 * watch.elapsed > PATIENCE
                 due = overdue or used >= min(next_map, samples)
                 if not (due or enough):
                     continue
@@ -130,7 +131,7 @@ class LimeExplainer(LimeImageExplainer):
                 if not (due or complete):
                     continue
                 next_map = min(2 * used, used + round(REFIT_SHARE * samples))
-                seconds += time.perf_counter() - resumed
+                seconds = watch.pause()  # the caller's time does not count
                 evidence = {
                     "samples": used,
                     "budget": samples,
@@ -147,10 +148,11 @@ class LimeExplainer(LimeImageExplainer):
                 yield Attribution(
                     *("lime", target, fitted.weights[labels], crop.shape[:2], labels, fitted.weights, evidence),
                     intervals=fitted.intervals,
+                    neighbourhood=fitted.neighbourhood,
                 )
                 if complete:
                     return
-                resumed = time.perf_counter()  # the time that the caller spent on the picture is not ours
+                watch.resume()
 
         return grow()
 
@@ -162,18 +164,12 @@ class LimeExplainer(LimeImageExplainer):
         segments: NDArray[np.integer],
         index: int,
     ) -> Fitted:
-        """The fit to all samples, the interval of each weight, and what fits to half of the samples say."""
-
-        def weights_of(rows: NDArray[np.intp] | slice) -> tuple[NDArray[np.float64], ImageExplanation]:
-            explanation = self.fit(masks[rows], probabilities[rows], crop, segments, index)
-            return np.array([weight for _, weight in sorted(explanation.local_exp[index])]), explanation
-
-        weights, explanation = weights_of(slice(None))
-        first, second = halves_of(len(masks))
-        # Two samples are the least that can be fitted, and make one whole pair with the untouched crop at best.
-        halves = compare_halves(weights_of(first)[0], weights_of(second)[0]) if len(second) > 1 else Halves(0.0, 0.0)
+        """The fit to all samples, the interval of each weight, and the agreement of fits to half of the samples."""
+        explanation = self.fit(masks, probabilities, crop, segments, index)
+        weights = np.array([weight for _, weight in sorted(explanation.local_exp[index])])
         intercept = float(explanation.intercept[index])
         kernel = self.base.kernel_fn(_distances(masks))
+        neighbourhood = Neighbourhood(masks, probabilities[:, index], kernel)
         numbers = {
             "r2": float(explanation.score),
             "intercept": intercept,
@@ -183,7 +179,7 @@ class LimeExplainer(LimeImageExplainer):
             "highest": float(probabilities[:, index].max()),
         }
         bounds = intervals(masks, probabilities[:, index], kernel, weights, intercept)
-        return Fitted(weights.astype(np.float32), bounds, halves, numbers)
+        return Fitted(weights.astype(np.float32), neighbourhood, bounds, neighbourhood.halves, numbers)
 
     def fit(
         self,
@@ -193,11 +189,11 @@ class LimeExplainer(LimeImageExplainer):
         segments: NDArray[np.integer],
         target_index: int,
     ) -> ImageExplanation:
-        """Fit lime's weighted ridge regression to predictions that are already there.
+        """Fit lime's weighted ridge regression to existing predictions.
 
         Args:
             masks: ``(N, K) uint8``, 1 where a superpixel is visible; row 0 is the untouched crop.
-            probabilities: ``(N, C) float``, what the model said to each row.
+            probabilities: ``(N, C) float``, the model's answer to each row.
             crop: face crop, ``(S, S, 3) uint8`` RGB.
             segments: superpixel of each pixel, ``(S, S) int``, labels ``0..K-1``.
             target_index: column of ``probabilities`` to explain.
@@ -217,7 +213,7 @@ class LimeExplainer(LimeImageExplainer):
             _distances(masks),
             target_index,
             masks.shape[1],
-            # Every superpixel gets a weight: lime's selection would fit twice to choose all of them.
+            # Every superpixel gets a weight; lime's selection would need a second fit to choose all of them.
             feature_selection="none",
             model_regressor=Ridge(alpha=1, fit_intercept=True, random_state=self.seed),
         )
@@ -231,7 +227,7 @@ class LimeExplainer(LimeImageExplainer):
             progress_bar: show tqdm's bar on standard error.
             kwargs: as stock.
         """
-        # Stock draws from self.random_state, which would run on from call to call: let it draw from a copy.
+        # Stock draws from self.random_state, which would change from call to call; so it draws from a copy.
         fresh = copy.deepcopy(self)
         fresh.progress_bar = progress_bar
         return super(LimeExplainer, fresh).explain_instance(*args, **kwargs)
@@ -250,12 +246,12 @@ class LimeExplainer(LimeImageExplainer):
 
         Args:
             image: ``(H, W, 3)``, any dtype.
-            fudged_image: like ``image``; shows through where a superpixel is hidden.
+            fudged_image: like ``image``; replaces hidden superpixels.
             segments: superpixel of each pixel, ``(H, W) int``, labels ``0..K-1``.
             classifier_fn: maps ``(N, H, W, 3)`` to class probabilities ``(N, C)``.
             num_samples: rows ``N`` of the neighbourhood, at least 1.
             batch_size: images per call of ``classifier_fn``.
-            progress_bar: show tqdm's bar; None: as ``explain_instance`` was told.
+            progress_bar: show tqdm's bar; None: as given to ``explain_instance``.
 
         Returns:
             The masks, ``(N, K) uint8``, and the probabilities, ``(N, C)``.
@@ -271,14 +267,10 @@ class LimeExplainer(LimeImageExplainer):
         return masks, np.concatenate(predictions)
 
 
-def lime(subject: Subject, cancelled: Callable[[], bool] = never, samples: int = BUDGET) -> Iterator[Attribution]:
-    """LIME's map of a subject as it grows, see ``LimeExplainer.explain``.
-
-    Args:
-        subject: what to explain.
-        cancelled: asked before each batch.
-        samples: the budget, at least 2.
-    """
+def lime(
+    subject: Subject, cancelled: Callable[[], bool] = not_cancelled, samples: int = BUDGET
+) -> Iterator[Attribution]:
+    """LIME's map of a subject as it grows; for the arguments see ``LimeExplainer.explain``."""
     maps = LimeExplainer(seed=subject.seed).explain(
         subject.crop,
         subject.segments,
@@ -287,7 +279,7 @@ def lime(subject: Subject, cancelled: Callable[[], bool] = never, samples: int =
         subject.target,
         samples=samples,
         hide=subject.hide,
-        of_masks=subject.probabilities,
+        predict_masks=subject.probabilities,
         cancelled=cancelled,
     )
     for found in maps:

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from explain.cancel import never
+from explain.cancel import not_cancelled
 from explain.maps.attribution import Attribution
 from explain.maps.subject import BATCH, Subject
+from explain.stopwatch import Stopwatch
 
 
-def occlusion(subject: Subject, cancelled: Callable[[], bool] = never) -> Iterator[Attribution]:
-    """What P(target) loses when one region alone is hidden (Zeiler and Fergus, arXiv 1311.2901).
+def occlusion(subject: Subject, cancelled: Callable[[], bool] = not_cancelled) -> Iterator[Attribution]:
+    """How much P(target) falls when one region is hidden (Zeiler and Fergus, arXiv 1311.2901).
 
-    The paper slides a grey square over the picture; here the subject's own regions are hidden, as the subject hides
-    them. A weight is P(target) of the crop less P(target) without the region, so it is exact and needs no seed. Of two
-    regions that can stand in for each other neither gets a weight, since the other one is always visible.
+    The paper slides a grey square over the picture; here the subject's regions are hidden in the subject's way. A
+    weight is P(target) of the crop minus P(target) without the region, so it is exact and needs no seed. If two regions
+    carry the same information, neither gets a weight, because the other one is always visible.
 
     Args:
-        subject: what to explain; its ``K`` regions take ``K + 1`` predictions.
-        cancelled: asked before each batch.
+        subject: what to explain; its ``K`` regions need ``K + 1`` predictions.
+        cancelled: called before each batch.
 
     Returns:
         An iterator over one attribution, none if cancelled. Its weights are differences of probabilities, -1..1.
     """
-    started = time.perf_counter()
+    watch = Stopwatch()
     masks = np.ones((subject.count + 1, subject.count), np.uint8)
     np.fill_diagonal(masks[1:], 0)
     probabilities = np.empty(len(masks))
@@ -40,7 +40,7 @@ def occlusion(subject: Subject, cancelled: Callable[[], bool] = never) -> Iterat
         "samples": len(masks),
         "hide": subject.hide,
         "model_prediction": float(probabilities[0]),
-        "seconds": time.perf_counter() - started,
+        "seconds": watch.elapsed,
         "complete": True,
     }
     side = len(subject.crop)

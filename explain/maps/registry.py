@@ -1,9 +1,11 @@
-"""The registry of explanation methods: a name, and what makes the map."""
+"""The registry of explanation methods: one record for each, with every fact that other packages need."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 from explain.maps.attention import attention
 from explain.maps.attribution import Attribution
@@ -11,57 +13,75 @@ from explain.maps.gradcam import gradcam, gradcam_attention, hirescam
 from explain.maps.integrated_gradients import integrated_gradients
 from explain.maps.lime import lime
 from explain.maps.occlusion import occlusion
+from explain.maps.partition_shap import partition_shap
 from explain.maps.rise import rise
-from explain.maps.subject import Subject
-from model.i18n.catalogue import say
+from model.i18n.catalogue import translate
 
-Explain = Callable[[Subject, Callable[[], bool]], Iterator[Attribution]]  # a method; its last map counts
+# Takes a ``Subject`` and ``cancelled``; the last map that it yields is the result.
+Explain = Callable[..., Iterator[Attribution]]
 
 
 @dataclass(frozen=True)
 class Method:
-    """One way to explain; the catalogue holds what it is called, see ``model.i18n.catalogue``.
+    """One explanation method; its texts are under ``method.NAME`` in ``methods.toml`` of each language.
 
     Attributes:
-        name: in the registry, and in the catalogue's keys.
+        name: key in the registry and in the catalogue.
         explain: yields the map as it grows, see ``explain.maps.subject``.
-        gradients: needs the network under Keras, which loads TensorFlow.
+        signed: the values speak for or against the class explained; otherwise they only say how important a place is.
+        seeded: whether the map depends on the subject's seed. If so, stability is measured over seeds, else over noise.
+        needs_gradients: whether it needs the network in Keras, which loads TensorFlow.
+        in_verdict_pass: whether it comes with the prediction itself: the network's own attention mask.
+        drawn_as: ``regions`` with outlines (the map has weights), ``heat`` on a fixed scale from 0 to 1, or
+            ``signed_heat`` in two colours.
+        by_default: whether it is made if the caller names no maps; always shown on the page.
+        fitted: whether it is a linear model fitted to samples. ``explain`` then also takes ``samples``, its budget, and
+            the evidence says whether it has converged and how well it fits.
+        costly: whether it needs hundreds of predictions or gradients.
     """
 
     name: str
     explain: Explain
-    gradients: bool = False
+    signed: bool = True
+    seeded: bool = False
+    needs_gradients: bool = False
+    in_verdict_pass: bool = False
+    drawn_as: Literal["regions", "heat", "signed_heat"] = "signed_heat"
+    by_default: bool = False
+    fitted: bool = False
+    costly: bool = False
 
     @property
     def title(self) -> str:
-        """Its name on screen, in the language spoken now."""
-        return say(f"method.{self.name}.title")
+        """Its displayed name, in the current language."""
+        return translate(f"method.{self.name}.title")
 
     @property
-    def line(self) -> str:
+    def description(self) -> str:
         """What it does, in one sentence."""
-        return say(f"method.{self.name}.line")
+        return translate(f"method.{self.name}.description")
 
 
 METHODS = {
     method.name: method
     for method in (
-        Method("attention", attention),
-        Method("lime", lime),
-        Method("gradcam", gradcam, gradients=True),
-        Method("gradcam_attention", gradcam_attention, gradients=True),
-        Method("hirescam", hirescam, gradients=True),
-        Method("integrated_gradients", integrated_gradients, gradients=True),
-        Method("occlusion", occlusion),
-        Method("rise", rise),
+        Method("attention", attention, signed=False, in_verdict_pass=True, drawn_as="heat", by_default=True),
+        Method("lime", lime, seeded=True, drawn_as="regions", by_default=True, fitted=True, costly=True),
+        Method("gradcam", gradcam, needs_gradients=True),
+        Method("gradcam_attention", gradcam_attention, needs_gradients=True),
+        Method("hirescam", hirescam, needs_gradients=True),
+        Method("integrated_gradients", integrated_gradients, needs_gradients=True, costly=True),
+        Method("occlusion", occlusion, drawn_as="regions"),
+        Method("rise", rise, seeded=True, costly=True),
+        Method("partition_shap", partition_shap, drawn_as="regions", costly=True),
     )
 }
+MAIN_MAP = "lime"  # its weights order the regions of the what-if, the smallest flip and the table of regions
 
 
 def explainers(samples: int) -> dict[str, Explain]:
-    """What makes each map by name, LIME with a budget of ``samples``."""
-
-    def lime_within(subject: Subject, cancelled: Callable[[], bool]) -> Iterator[Attribution]:
-        return lime(subject, cancelled, samples)
-
-    return {name: method.explain for name, method in METHODS.items()} | {"lime": lime_within}
+    """The function of each method by name, with the budget ``samples`` for fitted methods."""
+    return {
+        name: partial(method.explain, samples=samples) if method.fitted else method.explain
+        for name, method in METHODS.items()
+    }

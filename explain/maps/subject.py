@@ -1,4 +1,4 @@
-"""What an explanation is about: one face, one class, one model, and the regions that may be hidden."""
+"""The subject of an explanation: one face, one class, one model, and the regions that may be hidden."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from explain.regions.hiding import TOKENS, hidden_crop, perturb, seen_patches
 from explain.regions.superpixels import count_superpixels
 from model.detector.detector import Detector
 
-BATCH = 64  # pictures held and asked about at once
+BATCH = 64  # pictures per batch
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One question of why; every method and every measure of trust asks the model through it.
+    """The input of every explanation method and trust measure; they call the model through it.
 
     Attributes:
         crop: face crop, ``(S, S, 3) uint8`` RGB.
@@ -28,7 +28,9 @@ class Subject:
         hide: what a hidden region looks like, one of ``explain.regions.hiding.HIDES``, or ``tokens`` to leave its
             patches out.
         seed: decides everything that is drawn at random.
-        names: what each region shows, ``K`` of ``explain.regions.facial.NAMES``; None where there are no landmarks.
+        names: what each region shows, ``K`` names as ``explain.regions.facial.region_names`` gives them; None where
+            no face was found.
+        asked: how many regions were asked for, of which fewer may have come out; None where the face decides.
     """
 
     crop: NDArray[np.uint8]
@@ -38,6 +40,7 @@ class Subject:
     hide: str = "mean"
     seed: int = 0
     names: tuple[str, ...] | None = None
+    asked: int | None = None
 
     @cached_property
     def count(self) -> int:
@@ -49,32 +52,51 @@ class Subject:
         """The crop with every region hidden, ``(S, S, 3) uint8``."""
         return hidden_crop(self.crop, self.segments, self.hide)
 
+    @cached_property
+    def untouched(self) -> NDArray[np.float64]:
+        """Probabilities ``(2,)`` of the crop with nothing hidden."""
+        return self.detector.probabilities(self.crop[None])[0]
+
     @property
     def look(self) -> str:
-        """What a hidden region looks like where it must look like something: one of ``regions.hiding.HIDES``."""
+        """What a hidden region looks like in a picture: one of ``regions.hiding.HIDES``."""
         return "mean" if self.hide == TOKENS else self.hide
 
-    def probability(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """P(target) ``(N,)`` of crops ``(N, S, S, 3) uint8`` RGB."""
-        return self.detector.probabilities(crops)[:, self.detector.card.labels.index(self.target)]
+    def probability(self, crops: NDArray[np.uint8], in_turn: bool = False) -> NDArray[np.float64]:
+        """P(target) ``(N,)`` of crops ``(N, S, S, 3) uint8`` RGB; ``in_turn`` as for ``Detector.probabilities``."""
+        return self.detector.probabilities(crops, in_turn)[:, self.detector.card.labels.index(self.target)]
 
     def shown(self, masks: NDArray[np.integer]) -> NDArray[np.uint8]:
         """The crops ``(N, S, S, 3) uint8`` that masks ``(N, K)`` leave: 1 shows a region, 0 hides it."""
         return perturb(self.crop, self.hidden, self.segments, masks)
 
-    def probabilities(self, masks: NDArray[np.integer]) -> NDArray[np.float64]:
-        """Probabilities ``(N, 2)`` of the crop under masks ``(N, K)``, columns as ``card.labels``."""
+    def probabilities(
+        self, masks: NDArray[np.integer], in_turn: bool | NDArray[np.integer] = False
+    ) -> NDArray[np.float64]:
+        """Probabilities ``(N, 2)`` of the crop under masks ``(N, K)``, columns as ``card.labels``.
+
+        Args:
+            masks: 1 shows a region, 0 hides it.
+            in_turn: for many masks whose answers are averaged later: each gets one view only, see
+                ``Detector.probabilities``. The untouched crop always gets the verdict's answer.
+        """
+        if self.hide != TOKENS and in_turn is not False:
+            answers = self.detector.probabilities(self.shown(masks), in_turn)
+            if len(self.detector.card.views) > 1:
+                answers[masks.all(axis=1)] = self.untouched
+            return answers
         if self.hide != TOKENS:
             return self.detector.probabilities(self.shown(masks))
         grid = self.detector.patch_grid
-        assert grid is not None  # ``analysis`` asks for tokens only of a model that takes them
+        assert grid is not None  # ``analysis`` uses tokens only with a model that supports them
         return self.detector.probabilities_of_patches(self.crop, seen_patches(self.segments, masks, grid))
 
     def answers(self, masks: NDArray[np.integer]) -> NDArray[np.float64]:
-        """P(target) ``(N,)`` of the crop with the regions hidden that masks ``(N, K)`` hide."""
+        """P(target) ``(N,)`` of the crop under masks ``(N, K)``."""
         return self.probabilities(masks)[:, self.detector.card.labels.index(self.target)]
 
     def ask(self, masks: NDArray[np.integer]) -> Iterator[NDArray[np.float64]]:
-        """P(target) of the crops that masks ``(N, K)`` leave, batch by batch, so that the caller may stop."""
+        """P(target) under masks ``(N, K)``, views in turn, batch by batch, so that the caller can stop."""
         for start in range(0, len(masks), BATCH):
-            yield self.answers(masks[start : start + BATCH])
+            answers = self.probabilities(masks[start : start + BATCH], in_turn=True)
+            yield answers[:, self.detector.card.labels.index(self.target)]

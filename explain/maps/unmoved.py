@@ -1,11 +1,11 @@
-"""Tells a model whose answer hardly depends on the picture, so that nothing it says is explained."""
+"""Detects a model whose answer hardly depends on the picture; there is nothing to explain then."""
 
 from __future__ import annotations
 
 import math
 
 # Of log-odds, between all answers to one face with parts of it hidden: the odds of Fake change by about 10 %,
-# at P = 0.5 by 0.025. Probabilities themselves would not do: between 0.999 and 0.9999 the odds change tenfold. Over 256
+# at P = 0.5 by 0.025. Probabilities are no measure: between 0.999 and 0.9999 the odds change tenfold. Over 256
 # samples of LIME the shipped model's answers to six example faces span 3.4 to 6.6. With random weights (two seeds or
 # more, two faces) `cnn` spans 0.02 to 0.04, `lite_attention` and `mobilenetv2` less than 0.0001.
 HARDLY = 0.1
@@ -13,7 +13,7 @@ LEAST = 1e-12  # keeps the log-odds of 0 and 1 finite
 
 
 def hardly_moves(lowest: float, highest: float) -> bool:
-    """Whether probabilities between these two, in 0..1, are one answer for all that the pictures showed."""
+    """Whether answers between these two probabilities, in 0..1, count as the same answer."""
     return _log_odds(highest) - _log_odds(lowest) < HARDLY
 
 

@@ -1,1 +1,1 @@
-"""The Gradio page: the only room that imports gradio."""
+"""The Gradio page: the only package that imports gradio."""

@@ -1,4 +1,4 @@
-"""The named endpoints of the page for programs."""
+"""The page's named endpoints for programs."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -7,61 +7,94 @@ from typing import Any
 
 import gradio as gr
 
-from explain.interfaces.gradio_api import Programs
+from explain.interfaces.gradio_api import GradioEndpoints
 from explain.maps.registry import METHODS
+from explain.page.components.extended import NumberForPrograms
 from explain.page.components.parts import Parts
 from explain.service.refusal import Refused
-from explain.service.service import SEATS
-from explain.settings import Settings
+from explain.service.service import MAX_OPEN_RUNS
+from explain.settings import DEFAULT_MAPS, Settings, limits_of
 
 
-def wire_api(programs: Programs, parts: Parts) -> None:
-    """The named endpoints for programs; what costs seconds is off unless they ask for it."""
-    named = parts.named
-    whole, trust, flip = (gr.Checkbox(False, label=name, visible=False) for name in ("whole", "trust", "flip"))
+def wire_api(endpoints: GradioEndpoints, parts: Parts) -> None:
+    """Add the named endpoints; options that cost seconds are off by default."""
+    off = {"whole": Settings.whole_picture, "trust": Settings.trust, "flip": Settings.flip}
+    whole, trust, flip = (gr.Checkbox(value, label=name, visible=False) for name, value in off.items())
     methods = gr.CheckboxGroup(list(METHODS), value=list(Settings.methods), label="methods", visible=False)
-    face = gr.Number(1, precision=0, label="face", visible=False)
-    seed = gr.Number(Settings.seed, precision=0, label="seed", visible=False)
+    # Not the page's sliders: programs may use the whole range of an option.
+    superpixels, samples, seed = (
+        _number(name, getattr(Settings, name), **limits_of(name)) for name in ("superpixels", "samples", "seed")
+    )
+    face = _number("face", Settings.face + 1, minimum=1)
     report = gr.JSON(label="report", visible=False)
-    lime, attention = (gr.Image(label=name, visible=False, format="png") for name in ("lime", "attention"))
+    pictures = [gr.Image(label=name, visible=False, format="png") for name in reversed(DEFAULT_MAPS)]
     maps = gr.Gallery(label="maps", visible=False, format="png")
-    photo, model, language = (named[name] for name in ("photo", "model", "language"))
-    drawing = [named[name] for name in ("target", "superpixels", "samples", "shown")]
-    cutting = [named[name] for name in ("segmentation", "hide")]
+    photo, model, language = (parts[name] for name in ("photo_input", "model", "language"))
+    map_settings = [parts["target"], superpixels, samples, parts["shown"]]
+    region_settings = [parts[name] for name in ("segmentation", "hide")]
 
     def offer(name: str, function: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
-        run: dict[str, Any] = {"concurrency_limit": SEATS, "concurrency_id": "model"}
+        run: dict[str, Any] = {"concurrency_limit": MAX_OPEN_RUNS, "concurrency_id": "model"}
         gr.Button(visible=False).click(_refusing(function), inputs, outputs, api_name=name, **run)
 
     offer(
-        *("analyze", programs.analyze_photo),
-        [photo, *drawing, named["smooth"], whole, model, named["further"], trust, flip, *cutting, language],
-        [report, lime, attention, maps],
+        *("analyze", endpoints.analyze_photo),
+        [
+            photo,
+            *map_settings,
+            parts["smooth"],
+            whole,
+            model,
+            parts["further"],
+            trust,
+            flip,
+            *region_settings,
+            language,
+        ],
+        [report, *pictures, maps],
     )
     offer(
-        *("explain", programs.explain_photo),
-        [photo, methods, *drawing, *cutting, named["smooth"], trust, flip, face, whole, seed, model, language],
+        *("explain", endpoints.explain_photo),
+        [
+            photo,
+            methods,
+            *map_settings,
+            *region_settings,
+            parts["smooth"],
+            trust,
+            flip,
+            face,
+            whole,
+            seed,
+            model,
+            language,
+        ],
         [report, maps],
     )
-    offer("faces", programs.find_faces, [photo, model, language], [report])
-    gr.api(_refusing(programs.list_models), api_name="models", concurrency_limit=None)
-    gr.api(programs.health, api_name="health", concurrency_limit=None)
+    offer("faces", endpoints.find_faces, [photo, model, language], [report])
+    gr.api(_refusing(endpoints.list_models), api_name="models", concurrency_limit=None)
+    gr.api(endpoints.health, api_name="health", concurrency_limit=None)
+
+
+def _number(name: str, value: int, **limits: int) -> gr.Number:
+    number: gr.Number = NumberForPrograms(value, precision=0, label=name, visible=False, **limits)
+    return number
 
 
 def _refusing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function; where it refuses, Gradio shows the sentence."""
+    """The same function; Gradio shows the sentence of ``Refused``."""
 
     @wraps(function)
-    def steps(*given: Any) -> Iterator[Any]:
+    def steps(*arguments: Any) -> Iterator[Any]:
         try:
-            yield from function(*given)
+            yield from function(*arguments)
         except Refused as error:
             raise gr.Error(str(error), print_exception=False) from error
 
     @wraps(function)
-    def once(*given: Any) -> Any:
+    def once(*arguments: Any) -> Any:
         try:
-            return function(*given)
+            return function(*arguments)
         except Refused as error:
             raise gr.Error(str(error), print_exception=False) from error
 

@@ -1,55 +1,83 @@
-"""How the page starts for a visitor: what its controls hold at first, and what a link or the browser asks for."""
+"""The state of the page for a new visitor: initial controls, or those of a link, and the browser's language."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from explain.examples import examples
 from explain.page.components.controls import AT_FIRST, IN_LINKS, LIMITS, settings_from
 from explain.page.components.updates import Updates, notice
-from explain.page.links import from_link
-from explain.settings import ALWAYS
+from explain.page.links import LinkError, from_link
+from explain.service.shipped import opening_example
+from explain.settings import DEFAULT_MAPS
 from model.available import Models
-from model.i18n.catalogue import LANGUAGES, say, speaking
+from model.errors import UserError
+from model.i18n.catalogue import languages, translate, use_language
 from model.i18n.preferences import preferred_language
 
 
+def language_for(query: Mapping[str, str], accepted: str) -> str:
+    """The language of a link's query; else that of the browser's ``Accept-Language``."""
+    language = query.get("lang", "")
+    return language if language in languages() else preferred_language(accepted)
+
+
+class InVisitorsLanguage:
+    """ASGI middleware that sends the page in the visitor's language, so that no other one is seen before."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != "/":
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope)
+        with use_language(language_for(request.query_params, request.headers.get("accept-language", ""))):
+            await self.app(scope, receive, send)
+
+
 def arrival(models: Models, query: Mapping[str, str], accepted: str) -> Updates:
-    """The visitor's language, with the settings and the example that a link names.
+    """The visitor's language, and the settings and the example of a link.
 
     Args:
-        models: those to choose from.
-        query: of the address.
+        models: the available ones.
+        query: the address's query.
         accepted: the browser's ``Accept-Language``.
     """
-    language = query.get("lang", "")
-    language = language if language in LANGUAGES else preferred_language(accepted)
+    language = language_for(query, accepted)
     changes: Updates = {"language": language}
-    with speaking(language):
+    with use_language(language):
         try:
-            asked = from_link({name: query[name] for name in IN_LINKS if name in query})
-            settings_from({**AT_FIRST, **asked})
-            _check_controls(asked)
-            if models.importing is not None and asked.get("model") == models.importing.name:
-                del asked["model"]  # the page tells of the import
-            if asked.get("model", models.first) not in models.names:
-                raise ValueError(f"model={asked['model']}")
-        except ValueError as error:
-            return {**changes, "notice": notice(say("page.bad_link", problem=str(error)), "error")}
-    chosen = [example for example in examples() if example.path.stem == query.get("example")]
-    return {**changes, **asked, **({"photo": str(chosen[0].path)} if chosen else {})}
+            controls = from_link({name: query[name] for name in IN_LINKS if name in query})
+            settings_from({**AT_FIRST, **controls})
+            _check_controls(controls)
+            if models.importing is not None and controls.get("model") == models.importing.name:
+                del controls["model"]  # the page shows the import
+            if controls.get("model", models.first) not in models.names:
+                raise LinkError(f"model={controls['model']}")
+        except UserError as error:
+            return {**changes, "notice": notice(translate("page.bad_link", problem=str(error)), "error")}
+    chosen = [example.path for example in examples() if example.path.stem == query.get("example")]
+    if not query.keys() - {"lang"} and models.is_open(models.first):
+        opening = opening_example(models.get(models.first))  # a visitor sees at once what a result looks like
+        chosen = [] if opening is None else [opening.path]
+    return {**changes, **controls, **({"photo": str(chosen[0])} if chosen else {})}
 
 
-def _check_controls(asked: Mapping[str, Any]) -> None:
-    """Whether the controls can hold what a link asks for; they are narrower than the settings.
+def _check_controls(controls: Mapping[str, Any]) -> None:
+    """Check that the controls can hold a link's values; their limits are narrower than those of the settings.
 
     Raises:
-        ValueError: if not; the message is that part of the link.
+        LinkError: if they can't.
     """
     for name, (least, most) in LIMITS.items():
-        if not least <= asked.get(name, least) <= most:
-            raise ValueError(f"{name}={asked[name]}")
-    for method in asked.get("further", ()):
-        if method in ALWAYS:
-            raise ValueError(f"further={method}")
+        if not least <= controls.get(name, least) <= most:
+            raise LinkError(f"{name}={controls[name]}")
+    for method in controls.get("further", ()):
+        if method in DEFAULT_MAPS:
+            raise LinkError(f"further={method}")

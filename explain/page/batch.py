@@ -1,136 +1,146 @@
-"""The page's table of many photos: it fills while they are judged, leaves as CSV, and each row can be opened."""
+"""The page's table of many photos: it grows while they are judged, can be saved as CSV, and each row can be opened."""
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from html import escape
 from pathlib import Path
 
 from explain.batch.judge import Progress, Row, judge_many, open_row
 from explain.batch.photos import MAX_UPLOAD, MEGABYTE
-from explain.batch.table import columns, summary, table, to_csv
+from explain.batch.table import summary, to_csv
 from explain.html import fragments
-from explain.page.components.updates import Asked, Change, Updates, notice, visible
+from explain.html.many import photos_table
+from explain.page.components.updates import Change, Controls, Updates, notice, visible
 from explain.page.sessions import Runs
-from explain.service.service import Doors
-from model.errors import ArtifactError, PhotoError
-from model.i18n.catalogue import in_language, say, speaking
+from explain.service.refusal import Refused, refusing
+from explain.service.service import Service
+from explain.stopwatch import Stopwatch
+from model.errors import UserError
+from model.i18n.catalogue import in_language, translate, use_language
 
-log = logging.getLogger(__name__)
 FILE = "whyfake-photos.csv"
-OURS = "/many"  # added to a visitor's name: their run over many photos and the one over a single photo go side by side
+# Added to a visitor's name, so that a run over many photos and one over a single photo can go on together.
+OURS = "/many"
+FEW, EVERY_S = 10, 1.0  # the table follows the first photos at once, and later once in so many seconds
 
 
 def help_line() -> str:
-    """What may be dropped, and what happens then."""
-    return f'<p class="scope">{escape(say("page.many_help", limit=MAX_UPLOAD // MEGABYTE))}</p>'
+    """What a visitor may drop, and what happens then."""
+    return fragments.paragraph(translate("page.many_help", limit=MAX_UPLOAD // MEGABYTE), "scope")
 
 
 def judge(
-    asked: Asked, files: Sequence[str], doors: Doors, runs: Runs, visitor: str, spoken: Callable[[str, str], str]
+    controls: Controls,
+    files: Sequence[str],
+    service: Service,
+    runs: Runs,
+    visitor: str,
+    language_of: Callable[[str, str], str],
+    gathered: bool = False,
 ) -> Iterator[Updates]:
     """Judge many photos and fill the table, until all are done, cancelled or superseded.
 
     Args:
-        asked: what the page's controls hold.
+        controls: values of the page's controls.
         files: paths of uploaded photos and ZIPs.
-        doors: the road that every photo takes.
-        runs: whose run it is.
-        visitor: who asked.
-        spoken: tells the language that a visitor has chosen by now, or else the one given.
+        service: analyses each photo.
+        runs: the visitors' runs.
+        visitor: name of the visitor.
+        language_of: returns the visitor's current language, or else the given one.
+        gathered: the files are the content of a folder, see ``explain.batch.photos.find``.
     """
-    steps = _judge(asked, files, doors, runs, visitor + OURS)
-    yield from in_language(lambda: spoken(visitor, asked["language"]), steps)
+    steps = _judge(controls, files, service, runs, visitor + OURS, gathered)
+    yield from in_language(lambda: language_of(visitor, controls["language"]), steps)
 
 
-def _judge(asked: Asked, files: Sequence[str], doors: Doors, runs: Runs, visitor: str) -> Iterator[Updates]:
+def _judge(
+    controls: Controls, files: Sequence[str], service: Service, runs: Runs, visitor: str, gathered: bool
+) -> Iterator[Updates]:
     with runs.begin(visitor) as ended:
         progress = Progress((), 0, 0)
         if not files:
-            yield {"many_status": "", "many_table": visible(False), "many_csv": visible(False), "many_progress": None}
+            hidden = {name: visible(False) for name in ("many_notice", "many_table", "many_filter", "many_csv")}
+            yield {**hidden, "many_status": "", "many_progress": None}
             return
         yield {"many_notice": visible(False), "many_cancel": visible(True), "many_csv": visible(False)}
         try:
-            detector = doors.models.get(asked["model"])
-            road = partial(doors.analyze, visitor=visitor, patient=True)
-            for progress in judge_many([Path(file) for file in files], detector, ended, road=road):
-                yield _shown(progress)
-        except ArtifactError as error:
+            with refusing():
+                detector = service.models.get(controls["model"])
+                analyze = partial(service.analyze, visitor=visitor, wait=True, among_many=True)
+                paths, sent = [Path(file) for file in files], Stopwatch()
+                for progress in judge_many(paths, detector, ended, analyze=analyze, gathered=gathered):
+                    # A long table is sent whole: not after each of a thousand photos.
+                    due = progress.complete or progress.done <= FEW or sent.elapsed >= EVERY_S
+                    sent = Stopwatch() if due else sent
+                    yield _status(progress) | (_table(progress) if due else {})
+        except Refused as error:
             yield {"many_notice": notice(str(error), "error")}
-        except Exception:
-            log.exception("Many photos failed.")
-            yield {"many_notice": notice(fragments.failed(), "error")}
-        if ended() and not progress.complete and not runs.waiting(visitor):
-            yield {"many_status": _ended(progress)}
+        if not progress.complete and not (ended() and runs.waiting(visitor)):  # stopped or refused, but not replaced
+            status = _ended(progress) if ended() else fragments.status(summary(progress)) if progress.rows else ""
+            yield {"many_status": status, "many_csv": visible(bool(progress.rows)), **_table(progress)}
         yield {"many_cancel": visible(False)}
 
 
-def _shown(progress: Progress) -> Updates:
-    share = progress.done / max(progress.planned, 1)
-    bar = "" if progress.complete else f' <progress value="{share:.2f}" max="1"></progress>'
+def _status(progress: Progress) -> Updates:
+    sentence, share = summary(progress), progress.done / max(progress.planned, 1)
     return {
-        "many_status": _status(summary(progress), bar),
-        "many_table": Change(value=table(progress.rows), headers=columns(), visible=bool(progress.rows)),
+        "many_status": fragments.status(sentence) if progress.complete else fragments.progress_bar(sentence, share),
         "many_progress": progress,
         "many_csv": visible(progress.complete and bool(progress.rows)),
     }
 
 
-def _status(sentence: str, bar: str = "") -> str:
-    return f'<p class="progress" role="status"><label>{escape(sentence)}{bar}</label></p>'
+def _table(progress: Progress) -> Updates:
+    return {
+        "many_table": Change(value=photos_table(progress.rows), visible=bool(progress.rows)),
+        "many_filter": visible(bool(progress.rows)),
+    }
 
 
-def translate(progress: Progress | None, running: bool) -> Updates:
-    """The table again, in the language spoken now; a run that goes on tells how far it is by itself."""
+def change_language(progress: Progress | None, running: bool) -> Updates:
+    """The table in the current language; a run that goes on updates its own status."""
     if progress is None or not progress.rows:
         return {}
-    changes: Updates = {"many_table": Change(value=table(progress.rows), headers=columns())}
+    changes: Updates = {"many_table": photos_table(progress.rows)}
     return changes if running else {**changes, "many_status": _ended(progress)}
 
 
 def _ended(progress: Progress) -> str:
-    stopped = "" if progress.complete else f"{say('page.many_stopped')} "
-    return _status(stopped + summary(progress))
+    prefix = "" if progress.complete else f"{translate('page.many_stopped')} "
+    return fragments.status(prefix + summary(progress))
 
 
-def download(asked: Asked) -> Iterator[Updates]:
-    """Hand the table over as CSV; once it is handed over, our copy of it is gone."""
-    with speaking(asked["language"]):
-        text = to_csv(_rows(asked))
+def download(controls: Controls) -> Iterator[Updates]:
+    """Send the table as CSV; the server's copy is deleted afterwards."""
+    with use_language(controls["language"]):
+        text = to_csv(_rows(controls))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / FILE
         path.write_text(text, encoding="utf-8", newline="")
         yield {"ready": str(path)}
 
 
-def open_photo_of(asked: Asked, number: int) -> Iterator[Updates]:
-    """Take the photo of a row to the tab that explains one.
+def open_photo_of(controls: Controls, number: int) -> Iterator[Updates]:
+    """Open the photo of a row in the tab for one photo.
 
     Args:
-        asked: what the page's controls hold.
-        number: the row's, as it stands in its first column.
+        controls: values of the page's controls.
+        number: the row's number, from its first column.
     """
-    with speaking(asked["language"]):
+    with use_language(controls["language"]):
         try:
-            row = next(row for row in _rows(asked) if row.number == number)
+            row = next(row for row in _rows(controls) if row.number == number)
             photo = open_row(row)
         except StopIteration:
             return
-        except PhotoError as error:
+        except UserError as error:
             yield {"many_notice": notice(str(error), "error")}
             return
-    chosen = {"tabs": Change(selected="one")}
-    if isinstance(photo, Path):
-        yield {"photo": str(photo), **chosen}
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / Path(row.name).name
-        path.write_bytes(photo)
-        yield {"photo": str(path), **chosen}
+    new = {"photo": str(photo) if isinstance(photo, Path) else photo, "face": 0, "whole": False}
+    yield {**new, "tabs": Change(selected="one")}
 
 
-def _rows(asked: Asked) -> tuple[Row, ...]:
-    return () if asked["many_progress"] is None else asked["many_progress"].rows
+def _rows(controls: Controls) -> tuple[Row, ...]:
+    return () if controls["many_progress"] is None else controls["many_progress"].rows

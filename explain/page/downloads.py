@@ -1,45 +1,46 @@
-"""The page's downloads: a report to keep, made when it is asked for and kept nowhere."""
+"""The page's downloads: a report, made on request and not kept on the server."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from explain.analysis import Analysis
-from explain.page.components.updates import Asked, Updates, notice
+from explain.page.components.updates import Controls, Updates, notice
 from explain.page.view import smoothed
 from explain.report.files import PAGE, archive, report_files
 from explain.report.origin import Origin
+from explain.result import Analysis
 from model.artifact.card import Card
-from model.errors import PhotoError
-from model.i18n.catalogue import in_language, say
+from model.errors import PhotoError, UserError
+from model.i18n.catalogue import in_language, translate
 from model.photos.photo import open_photo
 
 STEM = "whyfake-report"
 
 
-def download(asked: Asked, card: Card, kind: str) -> Iterator[Updates]:
-    """Make a file and hand it over; once it is handed over, our copy of it is gone.
+def download(controls: Controls, card_of: Callable[[Analysis], Card], kind: str) -> Iterator[Updates]:
+    """Make a file and send it; the server's copy is deleted afterwards.
 
     Args:
-        asked: what the page's controls hold.
-        card: of the model that was asked.
+        controls: values of the page's controls.
+        card_of: returns the card of an analysis's model; another model may be selected by now.
         kind: ``html`` or ``zip``.
     """
-    yield from in_language(asked["language"], _download(asked, card, kind))
+    yield from in_language(controls["language"], _download(controls, card_of, kind))
 
 
-def _download(asked: Asked, card: Card, kind: str) -> Iterator[Updates]:
+def _download(controls: Controls, card_of: Callable[[Analysis], Card], kind: str) -> Iterator[Updates]:
     try:
-        analysis = _with_photo(asked)
-    except PhotoError as error:
-        yield {"notice": notice(str(error), "error"), "ready": None}  # the file made before must not come again
+        analysis = _with_photo(controls)
+        card = card_of(analysis)
+    except UserError as error:
+        yield {"notice": notice(str(error), "error"), "ready": None}  # an earlier file must not be sent again
         return
-    shown = int(asked["shown"])
-    origin = Origin(_name(asked["photo"]), "", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
+    shown = int(controls["shown"])
+    origin = Origin(_name(controls["photo"]), "", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{STEM}.{kind}"
         if kind == "zip":
@@ -49,15 +50,15 @@ def _download(asked: Asked, card: Card, kind: str) -> Iterator[Updates]:
         yield {"ready": str(path)}
 
 
-def _with_photo(asked: Asked) -> Analysis:
-    """What is shown, with the whole photo, of which the page keeps a small copy alone."""
-    seen = asked["seen"]
-    if seen is None or asked["photo"] is None:
-        raise PhotoError(say("page.nothing_to_report"))
-    photo = open_photo(asked["photo"])
+def _with_photo(controls: Controls) -> Analysis:
+    """The shown analysis with the full photo; the page keeps only a small copy."""
+    seen = controls["seen"]
+    if seen is None or controls["photo"] is None:
+        raise PhotoError(translate("page.nothing_to_report"))
+    photo = open_photo(controls["photo"])
     if photo.sha256 != seen.analysis.photo.sha256:
-        raise PhotoError(say("page.another_photo"))
-    smooth = bool(asked["smooth"])
+        raise PhotoError(translate("page.another_photo"))
+    smooth = bool(controls["smooth"])
     analysis = smoothed(seen, smooth).analysis
     return replace(analysis, photo=photo, settings=replace(analysis.settings, smooth_attention=smooth))
 

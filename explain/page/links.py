@@ -1,39 +1,41 @@
-"""Small pieces that the page is made of: changes of a part, pictures inside HTML, links to the same settings."""
+"""Links that open the page with the same settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
-from explain.analysis import Analysis
 from explain.examples import example_of
+from explain.html.rendering import macros
 from explain.page.components.controls import IN_LINKS
-from explain.page.components.updates import Asked
-from model.i18n.catalogue import say
+from explain.page.components.updates import Controls
+from explain.result import Analysis
+from model.errors import UserError
+
+MOST_DIGITS = 9  # of a number; Python refuses to read thousands
 
 
-def link_to(asked: Asked, analysis: Analysis | None = None) -> str:
-    """The query of an address that opens the page with the same settings, and with the photo if it is an example.
+class LinkError(UserError):
+    """A link has an invalid value; the message is that part of the link."""
+
+
+def link_to(controls: Controls, analysis: Analysis | None = None) -> str:
+    """The query of a link that opens the page with the same settings, and with the photo if it is an example.
 
     Returns:
-        Such as ``?lang=tr&superpixels=40&example=hopper_eyes``.
+        For example ``?lang=tr&superpixels=40&example=hopper_eyes``.
     """
-    values = {name: _in_link(asked[name]) for name in IN_LINKS}
+    values = {name: _in_link(controls[name]) for name in IN_LINKS}
     example = None if analysis is None else example_of(analysis.photo.sha256)
     if example is not None:
         values["example"] = example.path.stem
-    return "?" + urlencode({"lang": asked["language"], **values})
+    return "?" + urlencode({"lang": controls["language"], **values})
 
 
 def link_field(query: str) -> str:
-    """A field from which the link to the settings is copied, and the link itself."""
-    href = escape(query)
-    return (
-        f'<label class="link"><a href="{href}">{escape(say("page.link"))}</a>'
-        f'<input readonly value="{href}"></label><p>{escape(say("page.link_help"))}</p>'
-    )
+    """The link to the settings, and a field to copy it from."""
+    return macros("fragments").link(query)
 
 
 def _in_link(value: Any) -> str:
@@ -43,10 +45,10 @@ def _in_link(value: Any) -> str:
 
 
 def from_link(query: Mapping[str, str]) -> dict[str, Any]:
-    """What a link's query asks for, as the controls hold it; parts that are not there are left out.
+    """The values of the controls in a link's query; missing ones are left out.
 
     Raises:
-        ValueError: if a number is none; the message is that part of the link.
+        LinkError: if a value that must be a number is not one.
     """
     found: dict[str, Any] = {}
     for name in IN_LINKS:
@@ -54,8 +56,8 @@ def from_link(query: Mapping[str, str]) -> dict[str, Any]:
             continue
         text = query[name]
         if name in ("superpixels", "samples", "shown"):
-            if not text.isdecimal():
-                raise ValueError(f"{name}={text}")
+            if not text.isdecimal() or len(text) > MOST_DIGITS:
+                raise LinkError(f"{name}={text}")
             found[name] = int(text)
         elif name in ("smooth", "trust"):
             found[name] = text == "1"

@@ -1,231 +1,275 @@
-"""What the page shows of a run, step by step: changes by the name of the part that they concern, as plain data."""
+"""What the page shows of a run, step by step: changes as plain data, by the name of the component."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from explain.analysis import Analysis, is_unmoved
 from explain.drawing import overlays, palette
-from explain.drawing.curves import curve_picture
-from explain.examples import example_of
 from explain.html import captions, fragments
-from explain.html.faces import faces_table
-from explain.html.model_card import model_pictures
-from explain.html.regions import pointed_at, regions_table
+from explain.html.model_card import model_charts
+from explain.html.regions import pointed_at, ranked
 from explain.html.robustness import robustness_section
-from explain.maps.registry import METHODS
+from explain.maps.registry import MAIN_MAP, METHODS
 from explain.page import what_if
 from explain.page.components.controls import settings_from
-from explain.page.components.updates import Asked, Change, Updates, inline_picture, notice, visible
+from explain.page.components.updates import Change, Controls, Updates, merged, notice, visible
 from explain.page.links import link_field, link_to
+from explain.page.photo import blank, faces_found, photo_notice
 from explain.page.sessions import Runs
-from explain.page.view import View, smoothed
-from explain.service.service import Doors
-from explain.settings import ALWAYS, SettingsError
-from explain.wording import summary
+from explain.page.view import View, slide, smoothed
+from explain.result import Analysis, is_unmoved
+from explain.service.refusal import Refused, refusing
+from explain.service.service import Service
+from explain.settings import DEFAULT_MAPS, Settings
+from explain.stopwatch import Stopwatch
+from explain.wording.reason import reason_sentence
 from explain.wording.regions import region_label
-from explain.wording.summary import curves_in_words
 from model.artifact.card import Card
 from model.available import Models
-from model.errors import ArtifactError, PhotoError
-from model.i18n.catalogue import in_language, say, speaking
+from model.errors import UserError
+from model.i18n.catalogue import in_language, use_language
 
-log = logging.getLogger(__name__)
-FORESEEN = (PhotoError, SettingsError, ArtifactError)  # their messages are written for the visitor
-SLIDE_FIRST = "lime"
-OF_A_FACE = ("verdict_group", "maps", "report_group", "robustness_group")  # parts that a photo without one has not
-MEANWHILE = ("language", "shown", "smooth", "slide_map")  # what a visitor may change while a run goes on
+FACE_ONLY_PARTS = ("verdict_group", "maps", "report_group")  # components that stay hidden without a face
+FACE_ONLY_TABS = tuple(f"{name}_tab" for name in ("details", "trust", "what_if", "robustness", "numbers", "report"))
+EXTENDING = ("further", "trust")  # controls that only add to an analysis: one that runs takes them up at its end
+LIVE_CONTROLS = ("language", "shown", "smooth", "slide_map", "hidden", *EXTENDING)  # a running analysis follows these
 
 
 class Page:
-    """The runs of all visitors, and what each of their steps changes on the page."""
+    """The runs of all visitors, and the changes that each step makes on the page."""
 
-    def __init__(self, models: Models, doors: Doors | None = None) -> None:
+    def __init__(self, models: Models, service: Service | None = None) -> None:
         self.models = models
         self.at_start = models.first  # a better one may be imported later
         self.runs = Runs()
-        self.doors = doors or Doors(models)
-        self._wishes: dict[str, dict[str, Any]] = {}
+        self.service = service or Service(models)
+        self._live_controls: dict[str, dict[str, Any]] = {}
 
-    def wish(self, visitor: str, asked: Asked) -> None:
-        """Keep what a visitor has changed by now: a run that goes on follows from its next step on."""
-        self._wishes[visitor] = {name: asked[name] for name in MEANWHILE}
+    def update_controls(self, visitor: str, controls: Controls) -> None:
+        """Store a visitor's current controls; a running analysis uses them from its next step."""
+        self._live_controls[visitor] = {name: controls[name] for name in LIVE_CONTROLS}
 
     def forget(self, visitor: str) -> None:
-        """A visitor has left."""
-        self._wishes.pop(visitor, None)
+        """Drop the state of a visitor who has left."""
+        self._live_controls.pop(visitor, None)
 
-    def spoken(self, visitor: str, otherwise: str) -> str:
-        """The language that a visitor has chosen by now; ``otherwise`` where nothing was changed."""
-        return str(self._wishes.get(visitor, {}).get("language", otherwise))
+    def language_of(self, visitor: str, otherwise: str) -> str:
+        """The visitor's current language; ``otherwise`` if it was not changed."""
+        return str(self._live_controls.get(visitor, {}).get("language", otherwise))
 
-    def show(self, asked: Asked, visitor: str) -> Iterator[Updates]:
+    def show(self, controls: Controls, visitor: str) -> Iterator[Updates]:
         """Analyse the photo and show each step, until it is complete, cancelled or superseded."""
-        self.wish(visitor, asked)
-        yield from in_language(lambda: self.spoken(visitor, asked["language"]), self._show(asked, visitor))
+        self.update_controls(visitor, controls)
+        yield from in_language(lambda: self.language_of(visitor, controls["language"]), self._show(controls, visitor))
 
-    def _show(self, asked: Asked, visitor: str) -> Iterator[Updates]:
-        photo = asked["photo"]
+    def extend(self, controls: Controls, visitor: str) -> Iterator[Updates]:
+        """Add what a control of ``EXTENDING`` asks for; a run that goes on takes it up by itself."""
+        self.update_controls(visitor, controls)
+        seen = controls["seen"]
+        if self.runs.waiting(visitor) or seen is None or seen.holds(self._settings(controls, visitor)):
+            yield {}
+        else:
+            yield from self.show(controls, visitor)
+
+    def _show(self, controls: Controls, visitor: str) -> Iterator[Updates]:
+        photo, last = controls["photo"], controls["seen"]
+        if photo is None:  # a page without an example to open with
+            yield {}
+            return
+        same_face = last is not None and last.shows(photo, int(controls["face"]), controls["model"])
         with self.runs.begin(visitor) as ended:
-            yield blank(photo is not None)
-            if photo is None:
-                return
+            start: Updates = {"status": fragments.looking(), "cancel": visible(True)}
+            start |= {name: visible(False) for name in ("whole_button", "report_group")}
+            if not same_face or not what_if.same_regions(last, controls):  # the hidden numbers mean other regions now
+                self.update_controls(visitor, {**self._current(controls, visitor), "hidden": []})
+                start |= what_if.nothing_hidden()
+            if ahead := self.service.queue.ahead():
+                start["status"] = fragments.waiting(ahead, self.service.queue.estimate())
+            yield start if same_face else {**blank(), "status": start["status"]}
             seen: View | None = None
+            watch = Stopwatch()
             try:
-                settings = settings_from(asked, face=int(asked["face"]), whole_picture=bool(asked["whole"]))
-                detector = self.models.get(asked["model"])
-                turns = self.doors.turns
-                if turns.taken:
-                    yield {"status": fragments.waiting(turns.running, turns.waiting)}
-                steps = self.doors.analyze(photo, settings, detector, ended, visitor=visitor, patient=True)
-                for analysis in steps:
-                    if ended():
-                        break
-                    before, seen = seen, View.of(analysis, seen)
-                    yield self.updates(seen, before, {**asked, **self._wishes.get(visitor, {})})
-            except FORESEEN as error:
-                yield _failed(str(error))
-            except Exception:
-                log.exception("An analysis failed.")
-                yield _failed(fragments.failed())
+                with refusing():
+                    known = last.analysis if last is not None and last.source == photo else None
+                    for step in self._steps(controls, visitor, known, ended):
+                        if ended():
+                            break
+                        if (same_face or ahead) and step.chosen is not None and step.prediction is None:
+                            seen = None  # the page shows the faces already, or on a busy server with the verdict
+                            continue
+                        before, seen = seen, View.of(step, seen, photo)
+                        drawn = seen, before, self._current(controls, visitor)
+                        changes = self.service.in_turn(before.analysis if before else None, self.updates, *drawn)
+                        if ended():  # drawing takes long on a busy machine
+                            break
+                        if step.complete:  # drawing it took time as well
+                            seen = replace(seen, waited=watch.elapsed)
+                            changes |= {"seen": seen, "status": fragments.progress(step, seen.waited)}
+                        yield changes
+            except Refused as error:
+                yield _failed(str(error), judged=seen is not None and seen.analysis.prediction is not None)
             if ended() and not self.runs.waiting(visitor) and not (seen and seen.analysis.complete):
                 yield {"status": fragments.stopped(seen.analysis if seen else None), "cancel": visible(False)}
 
-    def busy(self) -> bool:
-        """Whether anybody is being served, by whichever door, or a model is being imported."""
-        return self.runs.busy() or self.doors.turns.running > 0 or self.models.importing is not None
+    def _steps(
+        self, controls: Controls, visitor: str, known: Analysis | None, ended: Callable[[], bool]
+    ) -> Iterator[Analysis]:
+        """The steps of an analysis, and of further ones for what the visitor asked for meanwhile."""
+        detector, done = self.models.get(controls["model"]), None
+        while not ended() and done != (settings := self._settings(controls, visitor)):
+            run: dict[str, Any] = {"visitor": visitor, "wait": True, "known": known}
+            for step in self.service.analyze(controls["photo"], settings, detector, ended, **run):
+                known = step
+                yield step
+            done = settings
 
-    def updates(self, seen: View, before: View | None, asked: Asked) -> Updates:
-        """What a new step changes on the page; pictures that stay are not sent again."""
+    def _settings(self, controls: Controls, visitor: str) -> Settings:
+        current = self._current(controls, visitor)
+        return settings_from(current, face=int(controls["face"]), whole_picture=bool(controls["whole"]))
+
+    def _current(self, controls: Controls, visitor: str) -> Controls:
+        """The controls with the visitor's later changes."""
+        return {**controls, **self._live_controls.get(visitor, {})}
+
+    def updates(self, seen: View, before: View | None, controls: Controls) -> Updates:
+        """The changes of a new step; unchanged pictures are not sent again."""
         analysis, old = seen.analysis, before.analysis if before is not None else None
         changes: Updates = {
-            "status": fragments.progress(analysis),
+            "status": fragments.progress(analysis, seen.waited),
             "cancel": visible(not analysis.complete),
             "seen": seen,
         }
         unjudged = old is None or old.prediction is None
         if unjudged:  # the boxes name each face's verdict once it is known
-            changes |= _first_look(seen)
+            changes |= faces_found(seen)
+        if unjudged or analysis.complete:  # the maps may have found a known change by then
+            changes["notice"] = photo_notice(seen)
         if analysis.chosen is None:
-            # Said once more: what the photo before still had on its way to the browser may have shown them again.
-            return {**changes, "whole_button": visible(True), **{name: visible(False) for name in OF_A_FACE}}
+            # Repeated: late updates of the last photo may have shown them again.
+            hidden = {name: visible(False) for name in (*FACE_ONLY_PARTS, *FACE_ONLY_TABS)}
+            return {**changes, **hidden, "whole_button": visible(True), "more_tabs": Change(selected="origin")}
         if analysis.prediction is None:
             return changes
         if unjudged:
             changes |= self._verdict(seen)
-        if analysis.robustness is not None and (old is None or old.robustness is None):
-            changes |= {"robustness_group": visible(True), "robustness": robustness_section(analysis)}
-        known = {} if old is None else old.attributions
-        turned = old is not None and is_unmoved(analysis) != is_unmoved(old)  # then every map is drawn another way
-        new = {name for name, found in analysis.attributions.items() if turned or found is not known.get(name)}
-        if old is None or _known(analysis) != _known(old):
-            changes |= self._trust(analysis)
+        if unjudged or (old is not None and analysis.robustness is not old.robustness):
+            changes["robustness"] = "" if analysis.robustness is None else robustness_section(analysis)
+        shown = {} if old is None else old.attributions
+        redraw = old is not None and is_unmoved(analysis) != is_unmoved(old)  # that changes how every map is drawn
+        new = {name for name, found in analysis.attributions.items() if redraw or found is not shown.get(name)}
+        new_captions = new
+        if unjudged or old is None or _trust_state(analysis) != _trust_state(old):
+            changes["trust_table"] = captions.trust_table(analysis.trusts)
             new_captions = set(analysis.attributions)
-        else:
-            new_captions = new
-        changes |= self.captions(seen, int(asked["shown"]), new_captions)
-        changes |= self.drawings(seen, asked, new)
+        changes |= self.captions(seen, int(controls["shown"]), new_captions)
+        changes |= self.drawings(seen, controls, new)
+        changes["reason"] = fragments.reason(reason_sentence(analysis))
         for name, problem in analysis.problems.items():
             if name in METHODS:
                 changes |= {f"{name}_column": visible(True), f"{name}_text": fragments.notice(str(problem))}
-        return changes | (_in_the_end(seen, asked) if analysis.complete else {})
+        return changes | (_final_updates(seen, controls) if analysis.complete else {})
 
     def card(self, analysis: Analysis) -> Card:
-        """The card of the model that was asked."""
+        """The card of the analysis's model."""
         return self.models.get(analysis.model["name"]).card
 
     def _verdict(self, seen: View) -> Updates:
-        """The verdict, and the headings of the maps that will come."""
+        """The verdict, and the headings of the maps."""
         analysis = seen.analysis
-        assert analysis.prediction is not None and analysis.settings.target is not None
-        assert analysis.subject is not None and analysis.chosen is not None
+        assert analysis.prediction and analysis.chosen and analysis.settings.target
         face = palette.enlarge(analysis.chosen.crop)
         if seen.planted is not None:
             face = overlays.planted_outline(face, seen.planted)
         changes: Updates = {
             "verdict_group": visible(True),
-            "verdict": fragments.verdict_card(analysis.prediction, self.card(analysis), bool(analysis.faces)),
-            "label": {say(f"class.{name}"): value for name, value in analysis.prediction.probabilities.items()},
+            "verdict": fragments.verdict_card(analysis.prediction, self.card(analysis), analysis.fits_model),
             "maps": visible(True),
+            "more": visible(True),
+            **{name: visible(True) for name in FACE_ONLY_TABS},
             "original_picture": face,
-            "what_if_picture": palette.enlarge(analysis.subject.crop),
-            "trust_group": visible(analysis.settings.trust),
         }
         for name in METHODS:
             changes[f"{name}_title"] = captions.title(name, analysis.settings.target)
-            if name not in ALWAYS:
+            if name not in DEFAULT_MAPS:
                 changes[f"{name}_column"] = visible(name in analysis.settings.methods)
-        return changes
+            if name not in analysis.attributions:
+                changes |= {f"{name}_picture": None, f"{name}_text": ""}
+        return changes if MAIN_MAP in analysis.attributions else {**changes, "ranked": ""}
 
-    def drawings(self, seen: View, asked: Asked, names: set[str]) -> Updates:
-        """The pictures of the maps that are named, and what is read of them where one points at them."""
+    def drawings(self, seen: View, controls: Controls, names: set[str]) -> Updates:
+        """The pictures of the named maps, and the data for the pointer."""
         if not names:
             return {}
-        drawable = smoothed(seen, bool(asked["smooth"]))
-        found = drawable.pictures(int(asked["shown"]), names)
-        drawn: Updates = {f"{name}_picture": one for name, one in found.items()}
-        lime = seen.analysis.attributions.get("lime")
-        if lime is not None and lime.weights is not None and "lime" in names:
-            choices = [(region_label(lime, region), region) for region in range(len(lime.weights))]
-            drawn["regions"] = Change(choices=choices)
-            drawn["lime_table"] = regions_table(lime)
+        drawable = smoothed(seen, bool(controls["smooth"]))
+        pictures = drawable.pictures(int(controls["shown"]), names)
+        drawn: Updates = {f"{name}_picture": picture for name, picture in pictures.items()}
+        main = seen.analysis.attributions.get(MAIN_MAP)
+        if main is not None and main.weights is not None and MAIN_MAP in names:
+            choices = [(region_label(main, region), region) for region in range(len(main.weights))]
+            drawn |= {"regions": Change(choices=choices), "ranked": ranked(main)}
+            if controls["hidden"]:
+                drawn = merged(drawn, what_if.again({**controls, "seen": seen}))
         return drawn | {"pointed_at": pointed_at(seen.analysis)}
 
     def captions(self, seen: View, shown: int, names: set[str]) -> Updates:
-        """What stands under the maps that are named."""
-        analysis, card, unmoved = seen.analysis, self.card(seen.analysis), is_unmoved(seen.analysis)
+        """The captions of the named maps, and the tab with all numbers."""
+        if not names:
+            return {}
+        analysis, still = seen.analysis, is_unmoved(seen.analysis)
         found, trusts = analysis.attributions, analysis.trusts
-        return {f"{name}_text": captions.caption(found[name], card, shown, trusts.get(name), unmoved) for name in names}
+        texts: Updates = {
+            f"{name}_text": captions.short_caption(found[name], trusts.get(name), still) for name in names
+        }
+        return texts | {"numbers": captions.numbers(analysis, self.card(analysis), shown)}
 
-    def _trust(self, analysis: Analysis) -> Updates:
-        curves = [inline_picture(curve_picture(one), curves_in_words(one)) for one in analysis.trusts.values()]
-        numbers = captions.trust_details(analysis.trusts) + captions.agreement_table(analysis.agreement)
-        return {"trust_numbers": "".join(curves) + numbers}
-
-    def redraw(self, asked: Asked) -> Updates:
-        """Draw the maps that are there with other settings of the drawing."""
-        seen = asked["seen"]
+    def redraw(self, controls: Controls) -> Updates:
+        """Draw the existing maps again, with other drawing settings."""
+        seen = controls["seen"]
         if seen is None:
             return {}
-        with speaking(asked["language"]):
-            shown, names = int(asked["shown"]), set(seen.analysis.attributions)
-            changes = self.captions(seen, shown, names) | self.drawings(seen, asked, names)
-            return changes | (_in_the_end(seen, asked) if seen.analysis.complete else {})
+        with use_language(controls["language"]):
+            shown, names = int(controls["shown"]), set(seen.analysis.attributions)
+            changes = self.captions(seen, shown, names) | self.drawings(seen, controls, names)
+            return changes | (_final_updates(seen, controls) if seen.analysis.complete else {})
 
-    def translate(self, asked: Asked, visitor: str) -> Updates:
-        """Say everything that is shown again, in the language chosen."""
-        with speaking(asked["language"]):
-            seen = asked["seen"]
-            changes = self.described(asked["model"]) if self.models.is_open(asked["model"]) else {}
+    def change_language(self, controls: Controls, visitor: str) -> Updates:
+        """Translate everything that is shown into the chosen language."""
+        with use_language(controls["language"]):
+            seen = controls["seen"]
+            changes = self.described(controls["model"]) if self.models.is_open(controls["model"]) else {}
             if seen is None:
                 return {**changes, "placeholder": fragments.placeholder(), "what_if_text": fragments.what_if_help()}
-            changes |= self.updates(seen, None, asked) | what_if.again(asked)
-            del changes["seen"]  # a run may have gone on meanwhile
+            changes = merged(changes | self.updates(seen, None, controls), what_if.again(controls))
+            del changes["seen"]  # a run may have continued
             if not seen.analysis.complete and not self.runs.waiting(visitor):
                 changes |= {"status": fragments.stopped(seen.analysis), "cancel": visible(False)}
             return changes
 
     def described(self, model: str) -> Updates:
-        """What a model is for, and what was measured of it; the pictures of that are drawn afterwards."""
+        """A model's scope and card; its pictures are drawn later."""
         try:
             card = self.models.get(model).card
-        except ArtifactError as error:
+        except UserError as error:
             return {"scope": fragments.notice(str(error), "error"), "card": "", "model_pictures": ""}
-        return {"scope": fragments.scope(card), "card": fragments.model_card(card), "model_pictures": ""}
+        return {
+            "scope": fragments.scope_line(card),
+            "card": fragments.model_card(card, folded=True),
+            "model_pictures": "",
+        }
 
-    def model_pictures(self, asked: Asked) -> Updates:
-        """What was measured of a model, as pictures; nothing of one that can't be opened."""
-        with speaking(asked["language"]):
+    def model_pictures(self, controls: Controls) -> Updates:
+        """The pictures of a model's figures; empty if the model can't be opened."""
+        with use_language(controls["language"]):
             try:
-                return {"model_pictures": model_pictures(self.models.get(asked["model"]).card)}
-            except ArtifactError:
+                return {"model_pictures": model_charts(self.models.get(controls["model"]).card)}
+            except UserError:
                 return {"model_pictures": ""}
 
-    def describe(self, asked: Asked) -> Iterator[Updates]:
-        """The same of a model that may have to be opened first; a large one's first import takes minutes."""
-        yield from in_language(asked["language"], self._describe(asked["model"]))
+    def describe(self, controls: Controls) -> Iterator[Updates]:
+        """Like ``described``, for a model that may not be open yet; opening a large one may take minutes."""
+        yield from in_language(controls["language"], self._describe(controls["model"]))
 
     def _describe(self, model: str) -> Iterator[Updates]:
         if not self.models.is_open(model):
@@ -233,64 +277,20 @@ class Page:
         yield self.described(model)
 
 
-def _in_the_end(seen: View, asked: Asked) -> Updates:
-    """What there is to do with a complete analysis."""
-    link = link_field(link_to(asked, seen.analysis))
-    return {"report_group": visible(True), "link": link, **slide(seen, asked)}
+def _final_updates(seen: View, controls: Controls) -> Updates:
+    """The buttons and the link of a complete analysis."""
+    link = link_field(link_to(controls, seen.analysis))
+    return {"report_group": visible(True), "link": link, **slide(seen, controls)}
 
 
-def slide(seen: View, asked: Asked) -> Updates:
-    """The face and one of its maps, to be slid over each other."""
-    analysis = seen.analysis
-    if analysis.chosen is None or not analysis.attributions:
-        return {}
-    names = list(analysis.attributions)
-    name = next(one for one in (asked["slide_map"], SLIDE_FIRST, *names) if one in names)
-    (picture,) = smoothed(seen, bool(asked["smooth"])).pictures(int(asked["shown"]), {name}).values()
-    choices = [(METHODS[one].title, one) for one in names]
-    return {
-        "slide_map": Change(choices=choices, value=name),
-        "slide_picture": (palette.enlarge(analysis.chosen.crop), picture),
-    }
+def _failed(sentence: str, judged: bool) -> Updates:
+    """The sentence; the places for a result go, unless there is a verdict already."""
+    hidden: Updates = {name: visible(False) for name in (*FACE_ONLY_PARTS, "more", "found")} | {"faces_table": ""}
+    return {**({} if judged else hidden), "notice": notice(sentence, "error"), "status": "", "cancel": visible(False)}
 
 
-def _first_look(seen: View) -> Updates:
-    """The faces, as soon as they are found, and what there is to say before the verdict."""
-    analysis = seen.analysis
-    title = say("page.found" if analysis.faces else "page.no_face")
-    sentences = summary.first_sentences(analysis, example_of(analysis.photo.sha256))
-    return {
-        "found": Change(value=seen.boxes(), label=title, visible=True),
-        "faces_table": faces_table(analysis) if len(analysis.faces) > 1 else "",
-        "notice": notice(" ".join(sentences)) if sentences else visible(False),
-    }
-
-
-def _failed(sentence: str) -> Updates:
-    return {"notice": notice(sentence, "error"), "status": "", "cancel": visible(False)}
-
-
-def _known(analysis: Analysis) -> list[tuple[Any, ...]]:
-    """What is measured of each map; equal for two analyses between which nothing came to be known."""
+def _trust_state(analysis: Analysis) -> list[tuple[Any, ...]]:
+    """The measured parts of each map's trust; equal for two analyses if nothing new was measured."""
     return [
         (name, len(trust.curves), trust.fidelity, trust.stability is None) for name, trust in analysis.trusts.items()
     ]
-
-
-def blank(busy: bool) -> Updates:
-    """The page before the first step of a run; ``busy`` where one has begun."""
-    hidden = ("notice", "found", "whole_button", *OF_A_FACE)
-    return {
-        **{name: visible(False) for name in hidden},
-        "placeholder": Change(value=fragments.placeholder(), visible=not busy),
-        **{f"{name}_picture": None for name in (*METHODS, "what_if", "original", "slide")},
-        **{f"{name}_text": "" for name in METHODS},
-        **dict.fromkeys(("faces_table", "trust_numbers", "robustness", "lime_table", "pointed_at"), ""),
-        "what_if_text": fragments.what_if_help(),
-        "hidden": [],
-        "regions": Change(choices=[], value=[]),
-        "top": 0,
-        "status": fragments.looking() if busy else "",
-        "cancel": visible(busy),
-        "seen": None,
-    }

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-PATIENCE_S = 10  # for the run before to end; it asks between batches, so this is far more than it needs
+PATIENCE_S = 10  # for the older run to end; it checks between batches, so it needs far less
 
 
 @dataclass(eq=False)
 class _Run:
-    over: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
 
 
 class Runs:
@@ -23,20 +23,20 @@ class Runs:
 
     @contextmanager
     def begin(self, visitor: str) -> Iterator[Callable[[], bool]]:
-        """Begin a run once the visitor's run before has ended; what is yielded says whether this one must end.
+        """Begin a run once the visitor's run before has ended; the yielded function says whether this one must end.
 
-        Waiting keeps what the older run is still sending from arriving after the newer one has cleared the page.
+        Waiting prevents that updates of the older run arrive after the newer run has cleared the page.
         """
         run = _Run()
         with self._lock:
             before = self._last.get(visitor)
             self._current[visitor] = self._last[visitor] = run
         if before is not None:
-            before.over.wait(PATIENCE_S)
+            before.ended.wait(PATIENCE_S)
         try:
             yield lambda: self._current.get(visitor) is not run
         finally:
-            run.over.set()
+            run.ended.set()
             with self._lock:
                 for runs in (self._current, self._last):
                     if runs.get(visitor) is run:
@@ -46,10 +46,6 @@ class Runs:
         """End the visitor's run, if there is one."""
         with self._lock:
             self._current.pop(visitor, None)
-
-    def busy(self) -> bool:
-        """Whether any visitor is being served."""
-        return bool(self._last)
 
     def waiting(self, visitor: str) -> bool:
         """Whether the visitor waits for a run."""

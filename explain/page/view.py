@@ -1,4 +1,4 @@
-"""What a visitor has before the eyes: an analysis with a small copy of its photo, ready to be drawn again."""
+"""The analysis that a visitor sees, with a small copy of its photo, so that it can be drawn again."""
 
 from __future__ import annotations
 
@@ -9,31 +9,42 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.analysis import Analysis
 from explain.drawing import maps, palette
 from explain.drawing.boxes import boxes, display_scale
+from explain.examples import original_in, planted_in
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
+from explain.maps.registry import MAIN_MAP, METHODS
+from explain.page.components.updates import Change, Controls, Updates
+from explain.result import Analysis
+from explain.settings import Settings
+from model.i18n.catalogue import translate
 from model.photos.faces import Face
+
+ORIGINAL = "original"  # choice of the slider, beside the maps
 
 
 @dataclass(frozen=True)
 class View:
-    """What is kept of an analysis to redraw it; its photo is no larger than it is shown.
+    """An analysis that can be redrawn; its photo is no larger than displayed.
 
     Attributes:
-        analysis: what is known so far.
-        planted: in the crop, where an example was changed, ``(S, S) uint8``; None for other photos.
+        analysis: complete or not.
+        planted: mask ``(S, S) uint8`` of the crop, where an example was changed; None for other photos.
         display_scale: factor from photo pixels to the picture with the boxes.
+        source: the page's photo, a path or bytes; the same photo with other settings has the same one.
+        waited: seconds that the visitor waited for the complete analysis; 0 before.
     """
 
     analysis: Analysis
     planted: NDArray[np.uint8] | None
     display_scale: float
+    source: object = None
+    waited: float = 0.0
 
     @staticmethod
-    def of(analysis: Analysis, before: View | None = None) -> View:
-        """The view of an analysis; ``before`` is one of the same photo and face, whose small copies are taken over."""
+    def of(analysis: Analysis, before: View | None = None, source: object = None) -> View:
+        """The view of an analysis; ``before`` is an older one of the same face; its small copies are reused."""
         if before is not None:
             kept = replace(analysis, photo=before.analysis.photo)
             return replace(before, analysis=kept)
@@ -43,7 +54,19 @@ class View:
             size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
             pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         small = replace(analysis, photo=replace(analysis.photo, pixels=pixels))
-        return View(small, maps.planted_in(analysis), scale)
+        return View(small, planted_in(analysis.photo.sha256, analysis.chosen), scale, source)
+
+    def shows(self, source: object, face: int, model: str) -> bool:
+        """Whether it shows this face of this photo, judged by this model."""
+        analysis = self.analysis
+        return (self.source, analysis.settings.face, analysis.model["name"]) == (source, face, model)
+
+    def holds(self, settings: Settings) -> bool:
+        """Whether the maps and the trust that these settings ask for are there, and no other maps."""
+        analysis = self.analysis
+        made = analysis.attributions.keys() | analysis.problems.keys() & METHODS.keys()
+        trusted = "trust" in analysis.problems or analysis.trusts.keys() == analysis.attributions.keys()
+        return analysis.complete and made == set(settings.methods) and (trusted or not settings.trust)
 
     def with_attributions(self, attributions: dict[str, Attribution]) -> View:
         """The same view with other maps."""
@@ -54,7 +77,7 @@ class View:
         return maps.pictures(self.analysis, shown, names, self.planted)
 
     def boxes(self) -> NDArray[np.uint8]:
-        """The photo as it is shown, with a box around each face, see ``explain.drawing.boxes.boxes``."""
+        """The photo as displayed, with a box around each face, see ``explain.drawing.boxes.boxes``."""
         chosen = self.analysis.chosen
         small = {id(face): self._scaled(face) for face in (*self.analysis.faces, *([chosen] if chosen else ()))}
         return boxes(
@@ -88,11 +111,35 @@ class View:
 
 
 def smoothed(seen: View, smooth: bool) -> View:
-    """The view with its attention map between the cells interpolated, or as the network gave it."""
+    """The view with its attention map interpolated, or on the network's grid."""
     analysis = seen.analysis
     if analysis.prediction is None or analysis.prediction.attention is None or analysis.chosen is None:
         return seen
-    if "attention" not in analysis.attributions:
+    masks = [name for name in analysis.attributions if METHODS[name].in_verdict_pass]
+    if not masks:
         return seen
-    again = attention_map(analysis.prediction.attention, len(analysis.chosen.crop), smooth)
-    return seen.with_attributions({**analysis.attributions, "attention": again})
+    rollout = any(analysis.attributions[name].evidence.get("rollout") for name in masks)
+    redrawn = attention_map(analysis.prediction.attention, len(analysis.chosen.crop), smooth, rollout)
+    return seen.with_attributions({**analysis.attributions, **dict.fromkeys(masks, redrawn)})
+
+
+def slide(seen: View, controls: Controls) -> Updates:
+    """The face for the slider with one of its maps, or with the face before an example was changed."""
+    analysis = seen.analysis
+    if analysis.chosen is None or not analysis.attributions:
+        return {}
+    names = list(analysis.attributions)
+    choices = [(METHODS[method].title, method) for method in names]
+    original = original_in(analysis.photo.sha256, analysis.chosen)
+    if original is not None:
+        choices.append((translate("page.before"), ORIGINAL))
+    offered = [value for _, value in choices]
+    name = next(value for value in (controls["slide_map"], MAIN_MAP, *names) if value in offered)
+    if name == ORIGINAL and original is not None:
+        picture = palette.enlarge(original)
+    else:
+        (picture,) = smoothed(seen, bool(controls["smooth"])).pictures(int(controls["shown"]), {name}).values()
+    return {
+        "slide_map": Change(choices=choices, value=name),
+        "slide_picture": (palette.enlarge(analysis.chosen.crop), picture),
+    }

@@ -1,4 +1,4 @@
-"""What a click does."""
+"""Connects the components of the page with their handlers."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -7,50 +7,57 @@ from typing import Any
 import gradio as gr
 
 from explain.examples import examples
-from explain.interfaces.gradio_api import Programs
-from explain.maps.registry import METHODS
+from explain.interfaces.gradio_api import GradioEndpoints
+from explain.maps.registry import MAIN_MAP, METHODS
 from explain.page import batch, models, what_if
 from explain.page.api import wire_api
 from explain.page.components.controls import CONTROLS
 from explain.page.components.parts import Parts
-from explain.page.components.updates import Updates
+from explain.page.components.refusals import refusals_shown
+from explain.page.components.updates import Change, Updates
 from explain.page.downloads import download
-from explain.page.run import Page, slide
-from explain.page.view import View
-from explain.service.service import BUSY_VISITORS, SEATS
-from model.i18n.catalogue import speaking
+from explain.page.run import EXTENDING, Page
+from explain.page.view import View, slide
+from explain.service.service import MAX_OPEN_BATCHES, MAX_OPEN_RUNS
+from model.i18n.catalogue import use_language
 
+CHANGED = ("hidden", "regions", "top", f"{MAIN_MAP}_picture", "what_if_text", "show_all")  # by a what-if
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # what takes milliseconds does not wait for others' runs
-A_RUN: dict[str, Any] = {"concurrency_limit": SEATS, "concurrency_id": "model", **PRIVATE}
-# Whoever drops a thousand photos must not keep the others from theirs; each of the thousand takes its turn as well.
-A_BATCH: dict[str, Any] = {"concurrency_limit": BUSY_VISITORS, "concurrency_id": "many", **PRIVATE}
+AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # for handlers that take milliseconds
+RUN_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_RUNS, "concurrency_id": "model", **PRIVATE}
+# One visitor's thousand photos must not block the others; each photo also waits in the analysis queue.
+BATCH_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_BATCHES, "concurrency_id": "many", **PRIVATE}
 
 
 def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
-    """Connect the parts and the handlers."""
-    named, everything = parts.named, list(parts.named.values())
+    """Connect the components with their handlers."""
+    everything = list(parts.values())
 
     def show(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
-        for updates in page.show(parts.asked(values), str(request.session_hash)):
+        for updates in page.show(parts.controls(values), _visitor(page, request)):
+            yield parts.changes(updates)
+
+    def extend(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
+        for updates in page.extend(parts.controls(values), _visitor(page, request)):
             yield parts.changes(updates)
 
     def stop(request: gr.Request) -> None:
-        """End the visitor's run; what it has shown stays."""
+        """End the visitor's run; its results stay visible."""
         page.runs.stop(str(request.session_hash))
 
     def leave(request: gr.Request) -> None:
-        """End everything that the visitor waited for."""
-        for run_of in ("", batch.OURS):
-            page.runs.stop(str(request.session_hash) + run_of)
+        """End all runs of a visitor who has left."""
+        for suffix in ("", batch.OURS):
+            page.runs.stop(str(request.session_hash) + suffix)
         page.forget(str(request.session_hash))
+        _forget(blocks, str(request.session_hash))
 
     run_it: dict[str, Any] = {
         "fn": show,
         "inputs": parts.readable(),
         "outputs": everything,
-        "trigger_mode": "multiple",  # a newer run ends the one before: see Runs
-        **A_RUN,
+        "trigger_mode": "multiple",  # a newer run ends the older one, see Runs
+        **RUN_OPTIONS,
     }
 
     def at_once(
@@ -58,99 +65,143 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
     ) -> Any:
         """Let a handler answer a trigger without waiting for others' runs."""
 
-        def answer(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
-            asked = parts.asked(values)
-            page.wish(str(request.session_hash), asked)
-            return parts.changes(handler(asked))
+        def answer(values: dict[Any, Any], request: gr.Request, event: gr.EventData) -> dict[Any, Any]:
+            controls = {**parts.controls(values), "event": event}
+            page.update_controls(str(request.session_hash), controls)
+            with refusals_shown(controls["language"]), use_language(controls["language"]):
+                updates = handler(controls)
+            if "hidden" in updates:  # a run that goes on draws its next map with it
+                page.update_controls(str(request.session_hash), {**controls, "hidden": updates["hidden"]})
+            return parts.changes(updates)
 
-        targets = [named[name] for name in (*outputs, "status")]
-        return trigger(answer, parts.readable(), targets, **AT_ONCE, **options)
+        targets = [parts[name] for name in (*outputs, "status")]
+        return trigger(answer, parts.readable(), targets, **{**AT_ONCE, **options})
 
-    named["photo"].change(lambda: (0, False), None, [named["face"], named["whole"]], **AT_ONCE).then(**run_it)
-    gr.on([named[name].input for name in ("target", "further", "trust", "segmentation", "hide")], **run_it)
-    gr.on([named[name].release for name in ("superpixels", "samples")], **run_it)
-    named["whole_button"].click(lambda: True, None, named["whole"], **AT_ONCE).then(**run_it)
-    named["found"].select(_pick, [named["seen"], named["face"]], named["face"], **AT_ONCE).then(**run_it)
-    for example in examples():
-        button = named[f"example_{example.path.stem}"]
-        button.click(lambda path=str(example.path): gr.update(value=path), None, named["photo"], **AT_ONCE)
+    _wire_photo(page, parts, run_it)
+    gr.on([parts[name].input for name in ("target", "segmentation", "hide")], **run_it)
+    gr.on([parts[name].input for name in EXTENDING], **{**run_it, "fn": extend})
+    parts["trust_tab"].select(lambda: True, None, parts["trust"], **AT_ONCE).then(**{**run_it, "fn": extend})
+    parts["settings_button"].click(lambda: gr.update(open=True), None, parts["drawer"], **AT_ONCE)
+    gr.on([parts[name].release for name in ("superpixels", "samples")], **run_it)
+    parts["whole_button"].click(lambda: True, None, parts["whole"], **AT_ONCE).then(**run_it)
+    parts["found"].select(_pick, [parts["seen"], parts["face"]], parts["face"], **AT_ONCE).then(**run_it)
     drawn = [f"{name}_{part}" for name in METHODS for part in ("picture", "text")]
-    for control in ("shown", "smooth"):  # a slider sends every step of its way
-        outputs = [*drawn, "regions", "lime_table", "pointed_at", "slide_map", "slide_picture", "link", "report_group"]
-        at_once(named[control].input, page.redraw, outputs, trigger_mode="always_last")
-    at_once(named["slide_map"].input, _slide, ["slide_map", "slide_picture"])
-    named["cancel"].click(stop, **AT_ONCE)
+    for control in ("shown", "smooth"):  # a slider sends each of its steps
+        outputs = [*drawn, *CHANGED, *("ranked", "numbers", "pointed_at", "slide_map", "slide_picture")]
+        outputs += ["link", "report_group"]
+        at_once(parts[control].input, page.redraw, outputs, trigger_mode="always_last")
+    at_once(parts["slide_map"].input, _slide, ["slide_map", "slide_picture"])
+    parts["cancel"].click(stop, **AT_ONCE)
     blocks.unload(leave)
     _wire_what_if(parts, at_once)
     _wire_downloads(page, parts)
-    _wire_many(page, parts)
+    _wire_many(page, parts, run_it)
     _wire_language(page, parts, blocks, run_it)
-    wire_api(Programs(page.doors), parts)
+    wire_api(GradioEndpoints(page.service), parts)
+
+
+def _forget(blocks: gr.Blocks, session: str) -> None:
+    """Drop what Gradio holds of a visitor who has left; it would keep the states for an hour and the rest for good."""
+    holder = getattr(blocks, "state_holder", None)  # only a page that is served has one
+    if holder is not None:
+        holder.delete_state(session)
+        holder.session_data.pop(session, None)
+        holder.time_last_used.pop(session, None)
+
+
+def _visitor(page: Page, request: gr.Request) -> str:
+    """The name of the visitor who begins a run; the service gets to know from where."""
+    visitor = str(request.session_hash)
+    if request.client is not None:
+        page.service.came_from(visitor, request.client.host)
+    return visitor
+
+
+def _wire_photo(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
+    """A photo that arrives is kept in a state, so that its place is free for the next one, and analysed."""
+
+    def take(values: dict[Any, Any], photo: Any, visitor: str) -> Iterator[dict[Any, Any]]:
+        if photo is None:  # the visitor only switched to the camera, or cleared the place
+            yield parts.changes({})
+            return
+        new: dict[str, Any] = {"photo": photo, "face": 0, "whole": False}
+        # They come with the first step: a step before it would let a later photo begin its run first.
+        first = {**new, "photo_input": None}
+        for updates in page.show({**parts.controls(values), **new}, visitor):
+            yield parts.changes({**first, **updates})
+            first = {}
+
+    def take_dropped(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
+        yield from take(values, values[parts["photo_input"]], _visitor(page, request))
+
+    dropped = {**run_it, "fn": take_dropped, "inputs": parts.readable() | {parts["photo_input"]}}
+    parts["photo_input"].input(**dropped)
+    for example in examples():
+
+        def take_example(
+            values: dict[Any, Any], request: gr.Request, path: str = str(example.path)
+        ) -> Iterator[dict[Any, Any]]:
+            yield from take(values, path, _visitor(page, request))
+
+        parts[f"example_{example.path.stem}"].click(**{**run_it, "fn": take_example})
 
 
 def _pick(seen: View | None, face: int, event: gr.SelectData) -> int:
-    """The face that was clicked, or the one chosen before where the click met none."""
+    """The face that was clicked, or the current one if the click hit none."""
     hit = seen.face_at(*event.index[:2]) if seen is not None else None
     return face if hit is None else hit
 
 
-def _slide(asked: dict[str, Any]) -> Updates:
-    if asked["seen"] is None:
-        return {}
-    with speaking(asked["language"]):
-        return slide(asked["seen"], asked)
+def _slide(controls: dict[str, Any]) -> Updates:
+    return {} if controls["seen"] is None else slide(controls["seen"], controls)
 
 
 def _wire_what_if(parts: Parts, at_once: Callable[..., Any]) -> None:
-    """Clicks on the pictures and the controls beside them ask the network at once."""
-    named = parts.named
-    changed = ["hidden", "regions", "what_if_picture", "what_if_text"]
+    """Clicks on the pictures and the controls of the what-if run the network immediately."""
 
-    def spoken(handler: Callable[[dict[str, Any]], Updates]) -> Callable[[dict[str, Any]], Updates]:
-        def answer(asked: dict[str, Any]) -> Updates:
-            with speaking(asked["language"]):
-                return handler(asked)
+    def clicked(controls: dict[str, Any]) -> Updates:
+        column, row = controls["event"].index
+        return what_if.hide_at(controls, (column, row))
 
-        return answer
+    def chosen(controls: dict[str, Any]) -> Updates:
+        return what_if.hide_region(controls, int(controls["event"].chosen))
 
-    def clicked(values: dict[Any, Any], event: gr.SelectData) -> dict[Any, Any]:
-        asked = parts.asked(values)
-        with speaking(asked["language"]):
-            return parts.changes(what_if.hide_at(asked, (event.index[0], event.index[1])))
-
-    targets = [named[name] for name in (*changed, "status")]
-    for picture in ("lime_picture", "original_picture", "what_if_picture"):
-        named[picture].select(clicked, parts.readable(), targets, **AT_ONCE)
-    at_once(named["top"].input, spoken(what_if.hide_top), changed, trigger_mode="always_last")
-    at_once(named["regions"].input, spoken(what_if.hide_named), changed, trigger_mode="always_last")
-    at_once(named["smallest"].click, spoken(what_if.hide_smallest), changed)
-    at_once(named["show_all"].click, spoken(what_if.show_all), changed)
+    for picture in (f"{MAIN_MAP}_picture", "original_picture"):
+        at_once(parts[picture].select, clicked, list(CHANGED))
+    at_once(parts["ranked"].select, chosen, list(CHANGED))
+    at_once(parts["top"].input, what_if.hide_top, list(CHANGED), trigger_mode="always_last")
+    at_once(parts["regions"].input, what_if.hide_named, list(CHANGED), trigger_mode="always_last")
+    # The search asks about many sets: show that it goes on.
+    begun = at_once(parts["smallest"].click, what_if.searching, ["what_if_text", "smallest"])
+    searched = at_once(begun.then, what_if.hide_smallest, list(CHANGED))
+    at_once(searched.then, lambda controls: {"smallest": Change(interactive=True)}, ["smallest"])
+    at_once(parts["show_all"].click, what_if.show_all, list(CHANGED))
 
 
 def _wire_downloads(page: Page, parts: Parts) -> None:
-    named = parts.named
     for kind in ("html", "zip"):
 
         def make(values: dict[Any, Any], kind: str = kind) -> Iterator[dict[Any, Any]]:
-            asked = parts.asked(values)
-            for updates in download(asked, page.models.get(asked["model"]).card, kind):
-                yield parts.changes(updates)
+            controls = parts.controls(values)
+            with refusals_shown(controls["language"]):
+                for updates in download(controls, page.card, kind):
+                    yield parts.changes(updates)
 
-        targets = [named["ready"], named["notice"], named["status"]]
-        made = named[f"report_{kind}"].click(make, parts.readable(), targets, **PRIVATE)
+        targets = [parts["ready"], parts["notice"], parts["status"]]
+        made = parts[f"report_{kind}"].click(make, parts.readable(), targets, **PRIVATE)
         made.success(None, js="() => window.fetchReady()", **PRIVATE)
 
 
-def _wire_many(page: Page, parts: Parts) -> None:
-    """Photos that are dropped fill the table; a row that is clicked is explained."""
-    named = parts.named
-    shown = ("many_notice", "many_cancel", "many_csv", "many_table", "many_progress", "many_status", "status")
-    targets = [named[name] for name in shown]
+def _wire_many(page: Page, parts: Parts, show: dict[str, Any]) -> None:
+    """Dropped photos fill the table; a click on a row explains its photo."""
+    shown = ("notice", "cancel", "csv", "filter", "table", "progress", "status")
+    targets = [*(parts[f"many_{name}"] for name in shown), parts["status"]]
 
     def judge(values: dict[Any, Any], request: gr.Request, source: str) -> Iterator[dict[Any, Any]]:
-        files = values[named[source]] or []
-        asked, visitor = parts.asked(values), str(request.session_hash)
-        yield from map(parts.changes, batch.judge(asked, files, page.doors, page.runs, visitor, page.spoken))
+        files = values[parts[source]] or []
+        controls, visitor = parts.controls(values), _visitor(page, request)
+        run = (page.service, page.runs, visitor, page.language_of, source == "many_folder")
+        yield from map(parts.changes, batch.judge(controls, files, *run))
 
     def judge_files(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
         yield from judge(values, request, "many_files")
@@ -158,58 +209,68 @@ def _wire_many(page: Page, parts: Parts) -> None:
     def judge_folder(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
         yield from judge(values, request, "many_folder")
 
-    def open_one(values: dict[Any, Any], event: gr.SelectData) -> Iterator[dict[Any, Any]]:
-        yield from map(parts.changes, batch.open_photo_of(parts.asked(values), int(event.row_value[0])))
+    def open_one(values: dict[Any, Any], request: gr.Request, event: gr.EventData) -> Iterator[dict[Any, Any]]:
+        controls = parts.controls(values)
+        with refusals_shown(controls["language"]):
+            for updates in batch.open_photo_of(controls, int(event.chosen)):
+                yield parts.changes(updates)
+                if "photo" in updates:
+                    yield from map(parts.changes, page.show({**controls, **updates}, str(request.session_hash)))
 
     def make(values: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
-        yield from map(parts.changes, batch.download(parts.asked(values)))
+        controls = parts.controls(values)
+        with refusals_shown(controls["language"]):
+            yield from map(parts.changes, batch.download(controls))
 
     def stop(request: gr.Request) -> None:
         page.runs.stop(str(request.session_hash) + batch.OURS)
 
-    run_it: dict[str, Any] = {"outputs": targets, "trigger_mode": "multiple", **A_BATCH}
-    named["many_files"].change(judge_files, parts.readable() | {named["many_files"]}, **run_it)
-    named["many_folder"].upload(judge_folder, parts.readable() | {named["many_folder"]}, **run_it)
-    named["many_cancel"].click(stop, **AT_ONCE)
-    opened = [named[name] for name in ("photo", "tabs", "many_notice", "status")]
-    named["many_table"].select(open_one, parts.readable(), opened, **PRIVATE)
-    made = named["many_csv"].click(make, parts.readable(), [named["ready"], named["status"]], **PRIVATE)
+    run_it: dict[str, Any] = {"outputs": targets, "trigger_mode": "multiple", **BATCH_OPTIONS}
+    parts["many_files"].change(judge_files, parts.readable() | {parts["many_files"]}, **run_it)
+    parts["many_folder"].upload(judge_folder, parts.readable() | {parts["many_folder"]}, **run_it)
+    parts["many_cancel"].click(stop, **AT_ONCE)
+    parts["many_table"].select(**{**show, "fn": open_one})
+    made = parts["many_csv"].click(make, parts.readable(), [parts["ready"], parts["status"]], **PRIVATE)
     made.success(None, js="() => window.fetchReady()", **PRIVATE)
 
 
 def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str, Any]) -> None:
-    """The page speaks the language chosen; at first that of the link, or of the browser."""
-    named = parts.named
+    """The page uses the chosen language; at the start that of the link or of the browser."""
 
-    def translate(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
-        asked, visitor = parts.asked(values), str(request.session_hash)
-        page.wish(visitor, asked)
-        with speaking(asked["language"]):
-            many = batch.translate(asked["many_progress"], page.runs.waiting(visitor + batch.OURS))
-            return parts.spoken_with({**page.translate(asked, visitor), **many})
+    def change_language(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
+        controls, visitor = parts.controls(values), str(request.session_hash)
+        page.update_controls(visitor, controls)
+        with refusals_shown(controls["language"]), use_language(controls["language"]):
+            many = batch.change_language(controls["many_progress"], page.runs.waiting(visitor + batch.OURS))
+            choices = {"model": Change(choices=models.choices(page.models))}
+            return parts.translated({**choices, **page.change_language(controls, visitor), **many})
 
     def arrive(request: gr.Request) -> dict[Any, Any]:
         accepted = request.headers.get("accept-language", "")
         return parts.changes(models.arrive(page, dict(request.query_params), accepted))
 
     def draw_model(values: dict[Any, Any]) -> dict[Any, Any]:
-        return parts.changes(page.model_pictures(parts.asked(values)))
+        controls = parts.controls(values)
+        with refusals_shown(controls["language"]):
+            return parts.changes(page.model_pictures(controls))
 
-    everything = list(named.values())
-    drawn: dict[str, Any] = {"outputs": [named["model_pictures"], named["status"]], **AT_ONCE}
-    named["model_tab"].select(draw_model, parts.readable(), **drawn)
-    named["language"].change(translate, parts.readable(), everything, **AT_ONCE).then(
+    everything = list(parts.values())
+    drawn: dict[str, Any] = {"outputs": [parts["model_pictures"], parts["status"]], **AT_ONCE}
+    parts["model_tab"].select(draw_model, parts.readable(), **drawn)
+    parts["language"].change(change_language, parts.readable(), everything, **AT_ONCE).then(
         draw_model, parts.readable(), **drawn
     )
-    told, choice = ([named[name] for name in names] for names in (models.FACTS, models.CHOICE))
-    controls = [named[name] for name in ("language", *CONTROLS, "photo", "notice", "status")]
-    blocks.load(arrive, None, [*controls, *told, *choice], **AT_ONCE)
+    facts, choice = ([parts[name] for name in names] for names in (models.FACTS, models.CHOICE))
+    set_by_link = [parts[name] for name in ("language", *CONTROLS, "photo", "notice", "status")]
+    blocks.load(arrive, None, [*set_by_link, *facts, *choice], **AT_ONCE).then(**run_it)
     look = partial(models.look, page)
-    named["models_clock"].tick(lambda language: parts.changes(look(language)), named["language"], choice, **AT_ONCE)
+    parts["models_clock"].tick(lambda language: parts.changes(look(language)), parts["language"], choice, **AT_ONCE)
 
     def describe(values: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
-        yield from map(parts.changes, page.describe(parts.asked(values)))
+        controls = parts.controls(values)
+        with refusals_shown(controls["language"]):
+            yield from map(parts.changes, page.describe(controls))
 
-    chosen = named["model"].input(describe, parts.readable(), told, **PRIVATE)
+    chosen = parts["model"].input(describe, parts.readable(), facts, **PRIVATE)
     chosen.then(draw_model, parts.readable(), **drawn)
     chosen.then(**run_it)

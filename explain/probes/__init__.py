@@ -1,1 +1,1 @@
-"""The same face changed and asked again: what-if and robustness, as numbers."""
+"""Predictions for changed versions of a face: what-if and robustness, as numbers."""

@@ -1,4 +1,4 @@
-"""How stable a verdict is under common image changes: the same face, asked about again after each change."""
+"""How stable a verdict is under common image changes: a prediction for the face after each change."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.cancel import never
+from explain.cancel import not_cancelled
 from model.detector.detector import Detector
-from model.photos.corruptions import CORRUPTIONS, corrupt
+from model.photos.corruptions import CORRUPTIONS, Move, corrupt
 
-PARTS = ("eyes", "nose", "mouth")
-_BRIGHTNESS = CORRUPTIONS["brightness"]
-# Each change by the corruption that makes it and its levels, the weakest first. Of a part covered one level tells
-# enough: the patch that just covers it.
+Cut = Callable[[Move, float], NDArray[np.uint8]]  # the crop ``(S, S, 3) uint8`` at a square that is moved by a level
+
+PARTS = tuple(name for name, corruption in CORRUPTIONS.items() if corruption.needs_landmarks)
+# The corruption and the levels of each change, weakest first.
 CHANGES: dict[str, tuple[str, tuple[float, ...]]] = {
-    **{name: (name, CORRUPTIONS[name].levels) for name in ("jpeg", "blur", "noise", "downscale")},
-    "darker": ("brightness", _BRIGHTNESS.levels[: _BRIGHTNESS.original][::-1]),
-    "brighter": ("brightness", _BRIGHTNESS.levels[_BRIGHTNESS.original :]),
-    **{name: (name, (1.0,)) for name in PARTS},
+    change: (name, levels)
+    for name, corruption in CORRUPTIONS.items()
+    for change, levels in corruption.changes().items()
 }
 
 
 @dataclass(frozen=True)
 class Curve:
-    """What the model says of a face under one change, the weakest level first.
+    """The predictions for a face under one change, weakest level first.
 
     Attributes:
         levels: in the unit of the corruption, see ``model.photos.corruptions``.
         probabilities: P(Fake) at each level.
-        verdicts: what the model says there: ``Fake``, ``Real`` or ``Inconclusive``.
-        flip: place of the first level whose verdict is another one than the untouched face's; None where none is.
+        verdicts: verdict at each level: ``Fake``, ``Real`` or ``Inconclusive``.
+        flip: index of the first level with another verdict than the untouched face; None if there is none.
     """
 
     levels: tuple[float, ...]
@@ -43,20 +42,20 @@ class Curve:
 
     @property
     def survived(self) -> int:
-        """How many levels the verdict stands, counted from the weakest."""
+        """Number of levels, from the weakest, at which the verdict stays the same."""
         return len(self.levels) if self.flip is None else self.flip
 
 
 @dataclass(frozen=True)
 class Robustness:
-    """What the model says of a face that is changed in the ways of ``CHANGES``.
+    """The predictions for a face under the changes of ``CHANGES``.
 
     Attributes:
         probability: P(Fake) of the untouched face.
         verdict: of the untouched face.
         band: P(Fake) between these bounds is inconclusive.
-        curves: by the names of ``CHANGES``, those that are measured so far; None where it can't be done: without
-            landmarks nobody knows where the eyes are.
+        curves: by the names of ``CHANGES``, those measured so far; None if a change is not possible: covering parts
+            needs landmarks.
     """
 
     probability: float
@@ -76,7 +75,7 @@ class Robustness:
 
     @property
     def measured(self) -> dict[str, Curve]:
-        """The curves that there are."""
+        """The measured curves."""
         return {name: curve for name, curve in self.curves.items() if curve is not None}
 
     def to_dict(self) -> dict[str, Any]:
@@ -103,18 +102,20 @@ def measure_robustness(
     crop: NDArray[np.uint8],
     landmarks: NDArray[np.float32] | None,
     seed: int = 0,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = not_cancelled,
+    cut: Cut | None = None,
 ) -> Iterator[Robustness]:
-    """Ask the model about a face crop after each change, yielding after each of ``CHANGES`` what is known.
+    """Predict a face crop after each change, and yield the result so far after each of ``CHANGES``.
 
-    The changes are made to the crop as it is shown, before the network's own preprocessing shrinks it.
+    The changes apply to the displayed crop, before the network's preprocessing shrinks it.
 
     Args:
         detector: the model.
         crop: face crop, ``(S, S, 3) uint8`` RGB.
-        landmarks: ``(5, 2)`` x, y in crop pixels, ordered as ``Face.landmarks``; None where there are none.
+        landmarks: ``(5, 2)`` x, y in crop pixels, ordered as ``Face.landmarks``; None without landmarks.
         seed: decides the noise.
-        cancelled: asked before each change; once true, nothing more comes.
+        cancelled: called before each change; once it is true, no further result comes.
+        cut: cuts the photo at a moved square, see ``Cut``; without it a moved crop repeats its own border.
     """
     probability = _p_fake(detector, crop[None])[0]
     band = detector.card.inconclusive_band
@@ -124,7 +125,11 @@ def measure_robustness(
             return
         curve = None
         if landmarks is not None or not CORRUPTIONS[corruption].needs_landmarks:
-            changed = [corrupt(crop, f"{corruption} {level:g}", landmarks, seed) for level in levels]
+            move = CORRUPTIONS[corruption].move
+            if cut is not None and move is not None:
+                changed = [cut(move, level) for level in levels]
+            else:
+                changed = [corrupt(crop, f"{corruption} {level:g}", landmarks, seed) for level in levels]
             curve = _curve(detector, found.verdict, levels, np.stack(changed))
         found = replace(found, curves={**found.curves, name: curve})
         yield found

@@ -1,4 +1,4 @@
-"""What if regions of the face were hidden: the network is really asked."""
+"""What-if: the network's prediction for a face with some regions hidden."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.cancel import never
-from explain.maps.attribution import Attribution
+from explain.cancel import not_cancelled
+from explain.maps.attribution import Attribution, ExplanationError
 from explain.maps.subject import BATCH, Subject
-from model.i18n.catalogue import Said
+from explain.regions.facial import named_parts
+from model.errors import SettingsError
+from model.i18n.catalogue import Message
 
 EVEN = 0.5  # P(target) below which the other class is the likelier one
 
 
 @dataclass(frozen=True, eq=False)
 class WhatIf:
-    """What the network says of a face with some of its regions hidden.
+    """The prediction for a face with some of its regions hidden.
 
     Attributes:
         hidden: numbers of the hidden regions, in the order in which they were chosen.
-        probability: P(target) of the picture asked about.
+        probability: P(target) of the changed picture.
         before: P(target) of the untouched crop.
-        crop: the picture asked about, ``(S, S, 3) uint8`` RGB.
-        names: what each hidden region shows, in the order of ``hidden``; None where nobody knows.
-        flipped: whether the likelier class is another one than before.
-        verdict: what the model would say now, with the inconclusive band: ``Fake``, ``Real`` or ``Inconclusive``.
-        verdict_before: the same of the untouched crop.
-        still_visible: those of ``names`` that regions which aren't hidden have too: only a part of these is hidden.
+        crop: the changed picture, ``(S, S, 3) uint8`` RGB.
+        names: what each hidden region shows, in the order of ``hidden``; None if unknown.
+        flipped: whether the likelier class has changed.
+        verdict: the new verdict, with the inconclusive band: ``Fake``, ``Real`` or ``Inconclusive``.
+        verdict_before: the verdict on the untouched crop.
+        still_visible: those of ``names`` of which visible regions show a part too, so that only some of it is hidden.
     """
 
     hidden: tuple[int, ...]
@@ -44,34 +46,34 @@ class WhatIf:
 
 
 class _Cancelled(Exception):
-    """The caller wants no further answer."""
+    """The caller has cancelled."""
 
 
 def without(subject: Subject, regions: Iterable[int]) -> WhatIf:
-    """Ask the network about the crop with these regions hidden.
+    """Predict the crop with these regions hidden.
 
     Args:
-        subject: whose regions and whose class.
-        regions: their numbers, ``0..K-1``; one that comes twice counts once.
+        subject: the face, its regions and the class.
+        regions: their numbers, ``0..K-1``; duplicates count once.
 
     Raises:
-        ValueError: if the subject has no region of that number.
+        SettingsError: if the subject has no region of that number.
     """
     hidden = tuple(dict.fromkeys(int(region) for region in regions))
     unknown = [region for region in hidden if not 0 <= region < subject.count]
     if unknown:
-        raise ValueError(Said("refused.region", last=subject.count - 1, region=unknown[0]))
-    before, probability = _ask(subject, [(), hidden])
+        raise SettingsError(Message("refused.region", last=subject.count - 1, region=unknown[0]))
+    before, probability = _predict(subject, [(), hidden])
     return _what_if(subject, hidden, float(before), float(probability))
 
 
 def without_top(subject: Subject, attribution: Attribution, k: int) -> WhatIf:
-    """Ask the network about the crop without the ``k`` regions that speak for the target most.
+    """Predict the crop without the ``k`` regions that speak most for the target.
 
     Args:
-        subject: whose regions.
+        subject: the face and its regions.
         attribution: a map of the same crop and class; a region's weight is the map's mean over it.
-        k: at least 1. Where fewer regions have a positive weight, only those are hidden.
+        k: at least 1. If fewer regions have a positive weight, only those are hidden.
 
     Raises:
         ValueError: if ``k`` is below 1, or the map explains another class.
@@ -82,33 +84,35 @@ def without_top(subject: Subject, attribution: Attribution, k: int) -> WhatIf:
     return without(subject, [region for region in _by_weight(weights)[:k] if weights[region] > 0])
 
 
-def smallest_flip(subject: Subject, attribution: Attribution, cancelled: Callable[[], bool] = never) -> WhatIf | None:
+def smallest_flip(
+    subject: Subject, attribution: Attribution, cancelled: Callable[[], bool] = not_cancelled
+) -> WhatIf | None:
     """The smallest set of regions found whose hiding makes the other class the likelier one, P(target) < 0.5.
 
-    Regions are hidden one after the other, those first that speak for the target most, until the verdict flips. Then
-    whatever can be shown again with the verdict still flipped is shown, the weakest regions first. The search is
-    greedy, so a smaller set may exist. But no single region of this one can be shown again without undoing the flip:
-    the network was asked about each.
+    Regions are hidden one after the other, in the order in which they speak for the target, until the verdict flips.
+    Then every region that the flip does not need is shown again, weakest first. The search is greedy, so a smaller set
+    may exist. But showing any single region of this set again undoes the flip: the network has predicted each case.
 
     Args:
-        subject: whose regions; its target must be the likelier class of the untouched crop.
+        subject: the face and its regions; its target must be the likelier class of the untouched crop.
         attribution: a map of the same crop and class, which gives the order.
-        cancelled: asked before each batch.
+        cancelled: called before each batch.
 
     Returns:
-        What the network says without these regions; None if the verdict does not flip even on the way to hiding all
-        regions, or if cancelled.
+        The prediction without these regions; None if the verdict does not flip before all regions are hidden, or if
+        cancelled.
 
     Raises:
-        ValueError: if P(target) of the untouched crop is below 0.5 already, or the map explains another class.
+        ExplanationError: if P(target) of the untouched crop is below 0.5 already.
+        ValueError: if the map explains another class.
     """
     order = _by_weight(_region_weights(subject, attribution))
     prefixes = [tuple(order[:count]) for count in range(subject.count + 1)]
     try:
-        answers = _ask(subject, prefixes, cancelled)
+        answers = _predict(subject, prefixes, cancelled)
         if answers[0] < EVEN:
-            target = Said(f"class.{subject.target}")
-            raise ValueError(Said("problem.flipped_already", target=target, p=float(answers[0]), even=EVEN))
+            target = Message(f"class.{subject.target}")
+            raise ExplanationError(Message("problem.flipped_already", target=target, p=float(answers[0]), even=EVEN))
         flips = np.flatnonzero(answers < EVEN)
         if not len(flips):
             return None
@@ -121,27 +125,28 @@ def smallest_flip(subject: Subject, attribution: Attribution, cancelled: Callabl
 def _pruned(
     subject: Subject, hidden: tuple[int, ...], probability: float, cancelled: Callable[[], bool]
 ) -> tuple[tuple[int, ...], float]:
-    """Show again what the flip does not need, the last of ``hidden`` first; the regions left, and P(target)."""
+    """Show again every region that the flip does not need, the last of ``hidden`` first; the remaining regions, and
+    P(target)."""
     while True:
         weakest_first = hidden[::-1]
-        answers = _ask(subject, [_less(hidden, [region]) for region in weakest_first], cancelled)
+        answers = _predict(subject, [_without_regions(hidden, [region]) for region in weakest_first], cancelled)
         needless = [region for region, answer in zip(weakest_first, answers, strict=True) if answer < EVEN]
         if not needless:
             return hidden, probability
-        # Regions needless one by one need not be so together: the weakest is, then ask about two, three and so on.
-        fewer = [_less(hidden, needless[:count]) for count in range(1, len(needless) + 1)]
-        known = answers[weakest_first.index(needless[0])]
-        answers = np.append(known, _ask(subject, fewer[1:], cancelled))
+        # Each of these regions alone is needless, but all together may not be: try the weakest two, three and so on.
+        fewer = [_without_regions(hidden, needless[:count]) for count in range(1, len(needless) + 1)]
+        first_answer = answers[weakest_first.index(needless[0])]
+        answers = np.append(first_answer, _predict(subject, fewer[1:], cancelled))
         most = np.flatnonzero(answers < EVEN)[-1]
         hidden, probability = fewer[most], float(answers[most])
 
 
-def _less(hidden: tuple[int, ...], shown: Sequence[int]) -> tuple[int, ...]:
+def _without_regions(hidden: tuple[int, ...], shown: Sequence[int]) -> tuple[int, ...]:
     return tuple(region for region in hidden if region not in shown)
 
 
-def _ask(
-    subject: Subject, hidden_sets: Sequence[tuple[int, ...]], cancelled: Callable[[], bool] = never
+def _predict(
+    subject: Subject, hidden_sets: Sequence[tuple[int, ...]], cancelled: Callable[[], bool] = not_cancelled
 ) -> NDArray[np.float64]:
     """P(target) ``(N,)`` of the crop without each of these sets of regions."""
     masks = np.ones((len(hidden_sets), subject.count), np.uint8)
@@ -173,8 +178,8 @@ def _what_if(subject: Subject, hidden: tuple[int, ...], before: float, probabili
     names, still_visible = None, frozenset[str]()
     if subject.names is not None:
         names = tuple(subject.names[region] for region in hidden)
-        visible = {name for region, name in enumerate(subject.names) if mask[0, region]}
-        still_visible = frozenset(names) & visible
+        visible = {part for region, name in enumerate(subject.names) if mask[0, region] for part in named_parts(name)}
+        still_visible = frozenset(name for name in names if not visible.isdisjoint(named_parts(name)))
     return WhatIf(
         hidden=hidden,
         probability=probability,

@@ -1,1 +1,1 @@
-"""A face cut into named regions, and what a hidden region looks like."""
+"""Divides a face into named regions, and hides regions."""

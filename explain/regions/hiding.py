@@ -1,4 +1,4 @@
-"""What a face looks like with some of its regions hidden."""
+"""Pictures of a face with some of its regions hidden."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from explain.regions.superpixels import require_crop
 
-AUTO = "auto"  # the way that suits the model best
-TOKENS = "tokens"  # the network gets nothing in a region's place: for models that take a crop patch by patch
-BLUR_SIGMA = 1 / 16  # of the crop's side: wipes out texture, leaves the rough shape of a face
+AUTO = "auto"  # the best way for the model
+TOKENS = "tokens"  # leaves out the region's patches: for models that read a crop patch by patch
+BLUR_SIGMA = 1 / 16  # of the crop's side: removes texture, keeps the rough shape of a face
 INPAINT_RADIUS = 3  # pixels around a region that decide what fills it
 
 
 def perturb(
     crop: np.ndarray, hidden: np.ndarray, segments: NDArray[np.integer], masks: NDArray[np.integer]
 ) -> np.ndarray:
-    """Show ``crop`` where a mask says 1 and ``hidden`` where it says 0.
+    """Show ``crop`` where a mask is 1 and ``hidden`` where it is 0.
 
     Args:
         crop: ``(H, W, 3)``, any dtype.
@@ -33,7 +33,7 @@ def perturb(
     visible = np.take(masks.astype(np.uint8), segments.astype(np.intp), axis=1)
     shown = np.repeat(hidden[None], len(masks), axis=0)
     for picture, mask in zip(shown, visible, strict=True):
-        cv2.copyTo(crop, mask, picture)  # several times as fast as numpy's choice between two arrays
+        cv2.copyTo(crop, mask, picture)  # several times as fast as np.where
     return shown
 
 
@@ -48,7 +48,7 @@ def seen_patches(segments: NDArray[np.integer], masks: NDArray[np.integer], grid
     Returns:
         ``(N, rows, columns) bool``.
     """
-    shares = np.stack(  # (K, rows, columns): how much of each patch is of each superpixel
+    shares = np.stack(  # (K, rows, columns): share of each patch that belongs to each superpixel
         [
             cv2.resize((segments == label).astype(np.float32), grid[::-1], interpolation=cv2.INTER_AREA)
             for label in range(masks.shape[1])
@@ -58,7 +58,7 @@ def seen_patches(segments: NDArray[np.integer], masks: NDArray[np.integer], grid
 
 
 def hidden_crop(crop: NDArray[np.uint8], segments: NDArray[np.integer], hide: str) -> NDArray[np.uint8]:
-    """What the crop looks like with every superpixel hidden; to the eye alone under ``"tokens"``.
+    """The crop with every superpixel hidden; for ``"tokens"`` only for display.
 
     Args:
         crop: face crop, ``(S, S, 3) uint8`` RGB.
@@ -85,7 +85,7 @@ def _mean_colours(crop: NDArray[np.uint8], segments: NDArray[np.integer]) -> NDA
     labels = segments.ravel()
     sums = np.stack([np.bincount(labels, weights=crop[..., channel].ravel()) for channel in range(3)], axis=1)
     means = sums / np.maximum(np.bincount(labels), 1)[:, None]
-    return means.astype(np.uint8)[segments]  # cut off, not rounded: so does lime
+    return means.astype(np.uint8)[segments]  # truncated, not rounded, as in lime
 
 
 def _black(crop: NDArray[np.uint8], segments: NDArray[np.integer]) -> NDArray[np.uint8]:
@@ -97,7 +97,7 @@ def _blurred(crop: NDArray[np.uint8], segments: NDArray[np.integer]) -> NDArray[
 
 
 def _inpainted(crop: NDArray[np.uint8], segments: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Each superpixel filled in from its own surroundings, by Telea's fast marching (J. Graphics Tools 9(1), 2004)."""
+    """Each superpixel filled from its surroundings, by Telea's fast marching (J. Graphics Tools 9(1), 2004)."""
     filled = np.empty_like(crop)
     for label in range(int(segments.max()) + 1):
         region = segments == label

@@ -9,42 +9,67 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import felzenszwalb, quickshift, slic
 
-from explain.regions.facial import facial_regions
-from model.i18n.catalogue import Said
+from explain.regions.facial import face_parts, facial_regions, region_names
+from model.errors import SettingsError
+from model.i18n.catalogue import Message
+from model.photos.faces import Face
 
+FACIAL = "facial"
 MIN_COUNT, MAX_COUNT = 2, 400
-SHRUNK_SIDE = 192  # pixels; quickshift and felzenszwalb look at no more, so that count means the same at any size
+SHRUNK_SIDE = 192  # pixels; quickshift and felzenszwalb work at this size, so that count means the same at any size
+
+
+def named_regions(face: Face, method: str, count: int) -> tuple[NDArray[np.int32], tuple[str, ...] | None]:
+    """Cut a face's crop into regions, and name each by what it shows.
+
+    Args:
+        face: a face as ``model.photos.faces`` finds it.
+        method: as for ``segment``.
+        count: as for ``segment``.
+
+    Returns:
+        The regions as ``segment`` returns them, and their names as ``region_names`` does; None for a face without
+        parts.
+
+    Raises:
+        SettingsError, ValueError: as ``segment`` does.
+    """
+    parts = face_parts(face)
+    segments = segment(face.crop, method, count, parts)
+    return segments, None if parts is None else region_names(segments, parts)
 
 
 def segment(
-    crop: NDArray[np.uint8], method: str = "slic", count: int = 50, landmarks: NDArray[np.floating] | None = None
+    crop: NDArray[np.uint8], method: str = "slic", count: int = 50, parts: NDArray[np.uint8] | None = None
 ) -> NDArray[np.int32]:
     """Cut a face crop into about ``count`` superpixels; the same crop always gives the same ones.
 
-    Only ``"slic"`` stays near ``count``, mostly just below it. For ``"quickshift"`` and
-    ``"felzenszwalb"`` the count is approximate: their scale is derived from it as it suits face crops, and
-    how many regions they find depends on the picture (a plain surface is one, whatever was asked for).
-    ``"facial"`` takes no account of the count: eyes, nose, mouth and so on, see ``explain.regions.facial``.
+    Only ``"slic"`` gives nearly ``count``, mostly slightly fewer. For ``"quickshift"`` and ``"felzenszwalb"`` the
+    count is approximate: their scale is derived from it for face crops, and the number of regions depends on the
+    picture (a plain surface is one region). ``"facial"`` ignores the count: eyes, nose, mouth and so on, see
+    ``explain.regions.facial``.
 
     Args:
         crop: face crop, ``(S, S, 3) uint8`` RGB.
         method: ``"slic"``, ``"quickshift"``, ``"felzenszwalb"`` or ``"facial"``.
         count: superpixels wanted, 2 to 400.
-        landmarks: of the face, ``(5, 2)`` x, y in pixels of the crop, as ``explain.regions.facial.landmarks_in_crop``
-            gives them; only ``"facial"`` looks at them, and cannot do without.
+        parts: of the face, ``(S, S) uint8``, as ``explain.regions.facial.face_parts`` returns them; only ``"facial"``
+            uses and needs them.
 
     Returns:
         Superpixel of each pixel, ``(S, S) int32``, labels ``0..K-1`` without gaps.
 
     Raises:
-        ValueError: if the crop, the method or the count is none of the above, or if ``"facial"`` gets no landmarks,
-            or ones that belong to no face.
+        SettingsError: if ``"facial"`` gets no parts.
+        ValueError: if the crop, the method or the count is invalid.
     """
     require_crop(crop)
     if method not in METHODS:
         raise ValueError(f"superpixel method must be one of {', '.join(METHODS)}, got {method!r}")
-    if method == "facial":
-        return _facial(len(crop), landmarks)
+    if method == FACIAL:
+        if parts is None:
+            raise SettingsError(Message("refused.no_landmarks"))
+        return facial_regions(parts)
     if not MIN_COUNT <= count <= MAX_COUNT:
         raise ValueError(f"superpixel count must be {MIN_COUNT} to {MAX_COUNT}, got {count}")
     labels = BY_COLOUR[method](crop, count)
@@ -61,8 +86,8 @@ def require_crop(crop: NDArray[np.uint8]) -> None:
 
 
 def _slic(crop: NDArray[np.uint8], count: int) -> NDArray[np.integer]:
-    # To merge only what is below a quarter of the usual size (by default half), at compactness 20, gives 48
-    # or 49 superpixels for 50 on faces, instead of 35 to 46. Asked for 2, SLIC lays a grid of a single cell.
+    # Merging only regions below a quarter of the usual size (default: half), at compactness 20, gives 48 or 49
+    # superpixels for 50 on faces, instead of 35 to 46. With n_segments 2, SLIC makes a grid of one cell.
     return slic(crop, n_segments=max(count, 3), compactness=20, sigma=1, min_size_factor=0.25, start_label=0)
 
 
@@ -76,7 +101,7 @@ def _quickshift(crop: NDArray[np.uint8], count: int) -> NDArray[np.integer]:
 
 def _felzenszwalb(crop: NDArray[np.uint8], count: int) -> NDArray[np.integer]:
     small = _shrink(crop)
-    # The least size decides the count, the scale (kept low) which neighbours merge: measured on faces.
+    # The minimum size decides the count, the (low) scale decides which neighbours merge: measured on faces.
     min_size = len(small) ** 2 / (4 * count)
     labels = felzenszwalb(small, scale=min_size / 8, sigma=0.8, min_size=round(min_size))
     return _enlarge(labels, len(crop))
@@ -93,18 +118,12 @@ def _enlarge(labels: NDArray[np.integer], side: int) -> NDArray[np.integer]:
     return labels[nearest[:, None], nearest]
 
 
-def _facial(side: int, landmarks: NDArray[np.floating] | None) -> NDArray[np.int32]:
-    if landmarks is None:
-        raise ValueError(Said("refused.no_landmarks"))
-    return facial_regions(side, landmarks)[0]
-
-
 BY_COLOUR: dict[str, Callable[[NDArray[np.uint8], int], NDArray[np.integer]]] = {
     "slic": _slic,
     "quickshift": _quickshift,
     "felzenszwalb": _felzenszwalb,
 }
-METHODS = (*BY_COLOUR, "facial")
+METHODS = (*BY_COLOUR, FACIAL)
 
 
 def count_superpixels(segments: NDArray[np.integer]) -> int:

@@ -8,31 +8,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.analysis import Analysis
 from explain.maps.attribution import Attribution
 from explain.maps.subject import Subject
 from explain.probes.robustness import Robustness
 from explain.probes.what_if import WhatIf
+from explain.result import Analysis
+from explain.wording.reason import reason_sentence
 from explain.wording.robustness import robustness_sentence
 from explain.wording.trust import trust_sentence
 from explain.wording.what_if import what_if_sentence
+from model.artifact.card import MASK
 from model.detector.detector import Prediction
 from model.photos.faces import Face
 
-MAX_GRID = 32  # cells a side up to which a map's own grid is written out
+MAX_GRID = 32  # most cells per side of a map's grid that is written
 
 
 def to_dict(analysis: Analysis) -> dict[str, Any]:
-    """Everything that is known, but for pixels; the same analysis gives the same data, time spent apart."""
+    """Everything except pixels; the same analysis gives the same data, except for times."""
     prediction, subject = analysis.prediction, analysis.subject
-    faces = [_face(face, analysis.word_on(number)) for number, face in enumerate(analysis.faces)]
+    faces = [_face(face, analysis.prediction_for(number)) for number, face in enumerate(analysis.faces)]
     return {
         "photo": {
             "sha256": analysis.photo.sha256,
             "width": analysis.photo.pixels.shape[1],
             "height": analysis.photo.pixels.shape[0],
+            "turns": analysis.photo.turns,
             "notes": [str(note) for note in analysis.photo.notes],
         },
+        "provenance": None if analysis.provenance is None else analysis.provenance.to_dict(),
         "faces": faces,
         "chosen": None if analysis.chosen is None else _face(analysis.chosen, prediction),
         "prediction": prediction
@@ -40,7 +44,7 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
             "probabilities": dict(prediction.probabilities),
             "verdict": prediction.verdict,
             "calibrated": prediction.calibrated,
-            "attention": None if prediction.attention is None else rounded(prediction.attention),
+            MASK: None if prediction.attention is None else rounded(prediction.attention),
         },
         "regions": [] if subject is None else _regions(subject),
         "attributions": {name: _attribution(found, subject) for name, found in analysis.attributions.items()},
@@ -50,6 +54,7 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
         },
         "agreement": None if analysis.agreement is None else analysis.agreement.to_dict(),
         "robustness": _robustness(analysis.robustness),
+        "reason": _reason(analysis),
         "what_if": _what_if(analysis.what_if, subject),
         "flip": _what_if(analysis.flip, subject),
         "settings": asdict(analysis.settings),
@@ -60,7 +65,7 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
 
 
 def rounded(array: NDArray[np.floating]) -> list[Any]:
-    """An array as lists of numbers with six digits after the point."""
+    """An array as lists of numbers with six decimals."""
     values: list[Any] = np.round(array.astype(np.float64), 6).tolist()
     return values
 
@@ -76,7 +81,7 @@ def _face(face: Face, prediction: Prediction | None) -> dict[str, Any]:
 
 
 def _regions(subject: Subject) -> list[dict[str, Any]]:
-    """Name, share of the crop and centre (x, y as shares of the crop's side) of each region that weights speak of."""
+    """Name, share of the crop and centre (x, y as shares of the crop's side) of each region."""
     side, labels = len(subject.segments), subject.segments.ravel()
     sizes = np.bincount(labels)
     rows, columns = np.divmod(np.arange(labels.size), side)
@@ -104,6 +109,11 @@ def _attribution(found: Attribution, subject: Subject | None) -> dict[str, Any]:
         "region_values": None if subject is None else rounded(found.region_values(subject.segments)),
         "evidence": found.evidence,
     }
+
+
+def _reason(analysis: Analysis) -> dict[str, Any] | None:
+    data = _what_if(analysis.reason, analysis.subject)
+    return data and {**data, "sentence": reason_sentence(analysis)}
 
 
 def _robustness(found: Robustness | None) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Where a report comes from: its photo's file, the command, the time, and the libraries that computed it."""
+"""The origin of a report: photo file, command, time, and library versions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from model.artifact.versions import library_versions
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a report comes from.
+    """The origin of a report.
 
     Attributes:
-        file: the photo's file, as it was named; a page shows no folders.
-        command: the command line that asked for it; empty where it was none.
-        when: date and time; empty where it must not be shown.
+        file: the photo's file; the HTML page shows only its last part.
+        command: the command line; empty if there was none.
+        when: date and time; empty if not shown.
         versions: of the libraries.
     """
 

@@ -1,4 +1,4 @@
-"""How far several maps of one face rank its regions alike."""
+"""How similarly several maps of one face rank its regions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from explain.maps.attribution import Attribution
+from explain.maps.registry import METHODS
 
-UNSIGNED = frozenset({"attention"})  # methods whose maps say how much a place counts, not for which class
-NOISE_DECIMALS = 9  # of the largest value: sums over equal values differ further down, which must not rank them
+UNSIGNED = frozenset(name for name, method in METHODS.items() if not method.signed)
+NOISE_DECIMALS = 9  # relative to the largest value; smaller differences are rounding errors and must not decide a rank
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,22 +23,22 @@ class Agreement:
 
     Attributes:
         names: the ``M`` maps.
-        matrix: ``(M, M) float64``, symmetric, -1..1, its diagonal 1; 0 where a map is the same everywhere.
+        matrix: ``(M, M) float64``, symmetric, -1..1, its diagonal 1; 0 if a map is constant.
     """
 
     names: tuple[str, ...]
     matrix: NDArray[np.float64]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON takes it, rounded to four decimals."""
+        """Plain data for JSON, rounded to four decimals."""
         return {"names": list(self.names), "matrix": np.round(self.matrix, 4).tolist()}
 
 
 def agreement(attributions: Mapping[str, Attribution], segments: NDArray[np.integer]) -> Agreement:
-    """Compare maps by the rank of their mean over each region.
+    """Compare maps by the ranks of their means over the regions.
 
-    Signed maps are compared as they are: two that name the same regions for opposite reasons disagree. A map without
-    a sign (``UNSIGNED``) can only agree on how much a region counts, so it is compared with absolute values.
+    Signed maps are compared as they are: two that mark the same regions with opposite signs disagree. A map without
+    a sign (``UNSIGNED``) only has strengths, so it is compared with absolute values.
 
     Args:
         attributions: the maps by name, each ``(S, S)``.
@@ -56,7 +57,7 @@ def agreement(attributions: Mapping[str, Attribution], segments: NDArray[np.inte
 
 
 def rank_correlation(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    """Spearman's correlation of two ``(K,)``: exactly ±1 for equal or reversed ranks, 0 where either is constant."""
+    """Spearman's correlation of two ``(K,)``: exactly ±1 for equal or reversed ranks, 0 if either is constant."""
     first, second = without_noise(first), without_noise(second)
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
@@ -64,6 +65,6 @@ def rank_correlation(first: NDArray[np.floating], second: NDArray[np.floating]) 
 
 
 def without_noise(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Values ``(K,)`` as shares of the largest, ``-1..1``, in which what differs by rounding alone is equal."""
+    """Values ``(K,)`` relative to the largest, ``-1..1``, rounded so that rounding errors do not count."""
     largest = float(np.abs(values).max())
     return np.round(values.astype(np.float64) / (largest or 1.0), NOISE_DECIMALS)

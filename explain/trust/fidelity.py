@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from explain.trust.agreement import rank_correlation
 
 SUBSETS = 200  # random sets of regions that are hidden together
-# Large enough that a set moves the verdict, small enough that most of a face is left; one size for all, since larger
-# sets have larger sums and larger drops whatever the map says.
+# Large enough that a set moves the verdict, small enough that most of a face is left. All sets have one size, because
+# larger sets have larger sums and larger drops with any map.
 SUBSET_SHARE = 1 / 5
 
 
 def subset_masks(count: int, seed: int) -> NDArray[np.uint8]:
-    """What to ask the model, once for all maps.
+    """The masks to predict, once for all maps.
 
     Returns:
         ``(1 + SUBSETS, K) uint8``, 1 = shown: the untouched face, then one row per set, each of which hides
@@ -29,9 +29,9 @@ def subset_masks(count: int, seed: int) -> NDArray[np.uint8]:
 
 
 def fidelity(values: NDArray[np.floating], masks: NDArray[np.uint8], answers: NDArray[np.float64]) -> float:
-    """Spearman's correlation between the values that a set holds and the drop in P(target) when it is hidden.
+    """Spearman's correlation between the sum of a set's values and the drop in P(target) when it is hidden.
 
-    A map without a sign is judged by the same drop: it claims that what it marks made the verdict.
+    A map without a sign is judged by the same drop.
 
     Args:
         values: ``(K,)``, the map's mean over each region.
@@ -40,7 +40,7 @@ def fidelity(values: NDArray[np.floating], masks: NDArray[np.uint8], answers: ND
 
     Returns:
         -1..1: exactly 1 for the true weights of a model that sums its regions, -1 for their negative, 0 for a map or
-        a model that makes no difference between sets.
+        a model that is the same for all sets.
     """
     sums = (1 - masks[1:].astype(np.int64)) @ values
     return rank_correlation(sums, answers[0] - answers[1:])

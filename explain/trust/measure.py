@@ -1,8 +1,7 @@
-"""Judges the maps of one face against chance, all of them over the same regions and the same predictions."""
+"""Compares the maps of one face with chance, over the same regions and the same predictions."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,15 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.cancel import never
+from explain.cancel import not_cancelled
 from explain.maps.attribution import Attribution
+from explain.maps.lime_fit import Neighbourhood
 from explain.maps.registry import Explain
 from explain.maps.subject import Subject
 from explain.maps.unmoved import hardly_moves
+from explain.stopwatch import Stopwatch
 from explain.trust.agreement import Agreement, agreement, without_noise
-from explain.trust.curves import Curves, contest, curve_masks, judge, order_of, random_orders
+from explain.trust.curves import Curves, all_orders, curve_masks, judge_orders, order_of, random_orders
 from explain.trust.fidelity import fidelity, subset_masks
-from explain.trust.stability import RUNS, Stability, change_of, compare, repetitions
+from explain.trust.stability import REFITS, RUNS, Stability, change_of, compare, compare_refits, repetitions
 
 CONFIDENCE = 0.95  # share of random orders that a map must beat to count as better than chance
 
@@ -28,13 +29,13 @@ class Trust:
     """How far one map can be trusted.
 
     Attributes:
-        method: what made the map.
-        target: the class whose probability was followed.
-        curves: deletion and insertion with the subject's own hide value, then with a second one once it is done.
-        flat: whether the map has the same value in all regions, and so names none.
-        fidelity: µ-fidelity, -1..1; None until it is known.
-        stability: None until it is known, or where nobody said how to repeat the map.
-        signed: whether the map says how much a place speaks for ``target``; an attention mask speaks for no class.
+        method: name of the map's method.
+        target: the class whose probability the curves show.
+        curves: deletion and insertion with the subject's own hide value, then with a second one once it is measured.
+        flat: whether the map has the same value in all regions, and so marks none.
+        fidelity: µ-fidelity, -1..1; None until measured.
+        stability: None until measured, or if the map can't be repeated.
+        signed: whether the map's values speak for or against ``target``; those of an attention mask do not.
     """
 
     method: str
@@ -47,7 +48,7 @@ class Trust:
 
     @property
     def percentile(self) -> float:
-        """The headline: share of random orders, 0..1, that lower P(target) less; the mean over the hide values."""
+        """The main measure: share of random orders, 0..1, that lower P(target) less; the mean over the hide values."""
         return round(float(np.mean([curves.deletion_percentile for curves in self.curves])), 9)
 
     @property
@@ -57,11 +58,12 @@ class Trust:
 
     @property
     def unmoved(self) -> bool:
-        """Whether the model's answer hardly depends on what is hidden, so that no map can be told from chance."""
+        """Whether the model's answer hardly depends on what is hidden, so that no map can be compared with chance."""
         answers = [
             values for curves in self.curves for values in (curves.deletion, curves.insertion, curves.band.curves)
         ]
-        return hardly_moves(min(float(one.min()) for one in answers), max(float(one.max()) for one in answers))
+        lowest, highest = min(float(a.min()) for a in answers), max(float(a.max()) for a in answers)
+        return hardly_moves(lowest, highest)
 
     @property
     def better_than_chance(self) -> bool:
@@ -74,7 +76,7 @@ class Trust:
         return not self.flat and not self.unmoved and self.percentile <= 1 - CONFIDENCE
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON takes it, rounded to four decimals."""
+        """Plain data for JSON, rounded to four decimals."""
         return {
             "method": self.method,
             "target": self.target,
@@ -90,16 +92,16 @@ class Trust:
 
 @dataclass(frozen=True, eq=False)
 class TrustProgress:
-    """What is known so far; each one that ``measure`` yields knows more.
+    """The result so far; each one that ``measure`` yields is more complete.
 
     Attributes:
-        done: steps of work: one for each crop that the model was asked about; a map that is made again counts as many
-            as the samples that it first took, or one where it takes none.
-        planned: how many there will be, the same in every yield.
+        done: finished steps of work: one for each predicted crop; a repeated map counts as many as the samples of the
+            first one, or one without samples; a map that is fitted again counts nothing.
+        planned: number of all steps, the same in every yield.
         trusts: by the map's name; empty until the curves of the first hide value are done.
         agreement: between all maps.
-        seconds: spent here, the caller's time between two yields not counted.
-        complete: whether nothing more will come.
+        seconds: time spent, without the caller's time between two yields.
+        complete: whether this is the last one.
     """
 
     done: int
@@ -114,24 +116,26 @@ def measure(
     subject: Subject,
     attributions: Mapping[str, Attribution],
     explain: Mapping[str, Explain],
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = not_cancelled,
 ) -> Iterator[TrustProgress]:
-    """Measure how far maps of one face can be trusted, yielding after each batch of predictions.
+    """Measure how far maps of one face can be trusted, and yield after each batch of predictions.
 
-    Agreement comes at once, then curves with the subject's own hide value, with a second one, µ-fidelity, and at
-    last stability. The same subject and maps always give the same numbers. Once ``cancelled`` is true no further
-    batch is predicted and nothing more is yielded: what came last stays valid.
+    The order: agreement, curves with the subject's hide value, curves with a second one, µ-fidelity, stability. A map
+    that keeps its samples is fitted to them again; any other is made again, for which the network is asked again. The
+    same subject and maps always give the same numbers. Once ``cancelled`` is true, no further batch is predicted and
+    nothing more is yielded; the last result stays valid.
 
     Args:
-        subject: the face, its regions, the class and the model. Hidden regions show ``subject.hide``, and a blur
-            (or, if that is a blur, their mean colour) for a second opinion: what is hidden is always an unlikely
-            picture, and a good map survives a change of how.
+        subject: the face, its regions, the class and the model. Regions are hidden by ``subject.hide``, and
+            then by a blur (or by their mean colour, if the first is a blur): a face with hidden regions is always an
+            unlikely picture, and a good map does not depend on the way of hiding.
         attributions: the maps to judge, by name, each ``(S, S)`` like the subject's regions.
-        explain: how to make a map again, by name; a map without one gets no stability.
-        cancelled: asked around each batch, and handed on to ``explain``.
+        explain: the function of each map, by name; a map without one and without its samples gets no stability.
+        cancelled: called around each batch, and passed to ``explain``.
 
     Raises:
-        ValueError: at once, if there is no map or one is not of the regions' shape; later, if ``explain`` yields none.
+        ValueError: immediately, without a map or with a map of another shape than the regions; later, if ``explain``
+            yields no map.
     """
     if not attributions:
         raise ValueError("attributions must hold at least one map to judge, got none")
@@ -142,8 +146,22 @@ def measure(
     return _Measurement(subject, attributions, explain, cancelled).report()
 
 
+class _Masks:
+    """Masks ``(N, K) uint8``, of which equal ones, if there are few regions, are asked about once.
+
+    Attributes:
+        masks: all of them.
+        different: ``(M, K) uint8``, each of them once.
+        places: row in ``different`` of each mask, ``(N,) int``.
+    """
+
+    def __init__(self, masks: NDArray[np.uint8]) -> None:
+        self.masks = masks
+        self.different, self.places = np.unique(masks, axis=0, return_inverse=True)
+
+
 class _Measurement:
-    """What one call of ``measure`` has found out so far."""
+    """The state of one call of ``measure``."""
 
     def __init__(
         self,
@@ -154,56 +172,69 @@ class _Measurement:
     ) -> None:
         self.subject = subject
         self.attributions = attributions
-        self.explain = {name: explain[name] for name in attributions if name in explain}
+        self.fitted = {name: a.neighbourhood for name, a in attributions.items() if a.neighbourhood is not None}
+        self.explain = {name: explain[name] for name in attributions if name in explain and name not in self.fitted}
         self.cancelled = cancelled
         self.values = {name: a.region_values(subject.segments) for name, a in attributions.items()}
         self.agreement = agreement(attributions, subject.segments)
         self.orders = np.stack([order_of(values, subject.seed) for values in self.values.values()])
-        self.chance = random_orders(subject.count, subject.seed)
-        self.curve_masks = curve_masks(contest(self.orders, self.chance))
-        self.subset_masks = subset_masks(subject.count, subject.seed)
-        self.curves: list[tuple[Curves, ...]] = []  # for each hide value, each map's
+        self.random_orders = random_orders(subject.count, subject.seed)
+        self.curve_masks = _Masks(curve_masks(all_orders(self.orders, self.random_orders)))
+        self.subset_masks = _Masks(subset_masks(subject.count, subject.seed))
+        self.curves: list[tuple[Curves, ...]] = []  # for each hide value, the curves of each map
         self.fidelities: dict[str, float] = {}
         self.stabilities: dict[str, Stability] = {}
         self.done = 0
         self.complete = False
         repeating = sum(RUNS * _cost(attributions[name]) for name in self.explain)
-        self.planned = 2 * len(self.curve_masks) + len(self.subset_masks) + repeating
+        self.planned = 2 * len(self.curve_masks.different) + len(self.subset_masks.different) + repeating
 
     def report(self) -> Iterator[TrustProgress]:
-        seconds, resumed = 0.0, time.perf_counter()
+        watch = Stopwatch()
         for _ in self._work():
             if self.cancelled():
                 return
-            seconds += time.perf_counter() - resumed
-            yield self._progress(seconds)
+            yield self._progress(watch.pause())
             if self.cancelled():
                 return
-            resumed = time.perf_counter()
+            watch.resume()
 
     def _work(self) -> Iterator[None]:
-        """Do everything, pausing wherever there is news or a moment to stop."""
+        """Measure everything; yield at each new result and wherever the caller may cancel."""
         yield
         second_hide = "mean" if self.subject.hide == "blur" else "blur"
         for subject in (self.subject, replace(self.subject, hide=second_hide)):
             answers = yield from self._ask(subject, self.curve_masks)
-            self.curves.append(judge(self.orders, self.chance, answers, subject.hide))
+            self.curves.append(judge_orders(self.orders, self.random_orders, answers, subject.hide))
             yield
         answers = yield from self._ask(self.subject, self.subset_masks)
-        self.fidelities = {name: fidelity(values, self.subset_masks, answers) for name, values in self.values.items()}
+        self.fidelities = {
+            name: fidelity(values, self.subset_masks.masks, answers) for name, values in self.values.items()
+        }
         yield
+        for name, neighbourhood in self.fitted.items():
+            yield from self._refit(name, neighbourhood)
         for name in self.explain:
             yield from self._repeat(name)
         self.complete = True
         yield
 
-    def _ask(self, subject: Subject, masks: NDArray[np.uint8]) -> Generator[None, None, NDArray[np.float64]]:
+    def _ask(self, subject: Subject, masks: _Masks) -> Generator[None, None, NDArray[np.float64]]:
+        """P(target) of each mask, ``(N,)``."""
         answers = []
-        for batch in subject.ask(masks):
+        for batch in subject.ask(masks.different):
             answers.append(batch)
             self.done += len(batch)
             yield
-        return np.concatenate(answers)
+        return np.concatenate(answers)[masks.places]
+
+    def _refit(self, name: str, neighbourhood: Neighbourhood) -> Iterator[None]:
+        refits = []
+        for weights in neighbourhood.refits(REFITS, self.subject.seed):
+            refits.append(weights)
+            yield
+        self.stabilities[name] = compare_refits(refits)
+        yield
 
     def _repeat(self, name: str) -> Iterator[None]:
         method, cost = self.attributions[name].method, _cost(self.attributions[name])
@@ -214,7 +245,7 @@ class _Measurement:
                 last = attribution
                 self.done = before + min(_cost(attribution), cost)
                 yield
-            if self.cancelled():  # the method left off in the middle
+            if self.cancelled():  # the method stopped early
                 return
             if last is None:
                 raise ValueError(f"explain[{name!r}] must yield a map, got none")

@@ -1,31 +1,33 @@
-"""Whether a map says the same again when only chance has changed: other seeds, or a little noise on the photo."""
+"""Whether a map stays the same with other samples or seeds, or with a little noise on the photo."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.maps.registry import METHODS
 from explain.maps.subject import Subject
 from explain.trust.agreement import rank_correlation, without_noise
 
-SEEDED = frozenset({"lime", "rise"})  # methods that draw by the subject's seed; the others always repeat themselves
-RUNS = 3  # repetitions, beside the map itself
+RUNS = 3  # repetitions, beside the map itself, of a method that asks the network again
+REFITS = 20  # of a map that is fitted again to samples at hand, in milliseconds each
 TOP = 5  # strongest regions, of either sign, that should come back
-NOISE_SIGMA = 4.0  # of 255: less than what a JPEG of middling quality adds, and hardly seen
+NOISE_SIGMA = 4.0  # of 255: less than a JPEG of medium quality adds, and hardly visible
 
 
 @dataclass(frozen=True)
 class Stability:
-    """What a map and its repetitions have in common, on average.
+    """What two repetitions of a map have in common, on average.
 
     Attributes:
-        change: ``"seed"`` or ``"noise"``, what was different.
-        runs: repetitions.
-        same_top: share of the ``TOP`` strongest regions that were among those of the repetition again, 0..1.
+        change: what was different, ``"samples"``, ``"seed"`` or ``"noise"``.
+        runs: number of repetitions.
+        same_top: share of the ``TOP`` strongest regions that are also among those of the other map, 0..1.
         jaccard: Jaccard index of the same two sets, 0..1.
         rank_correlation: Spearman's, over all regions, -1..1.
     """
@@ -37,13 +39,13 @@ class Stability:
     rank_correlation: float
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON takes it, rounded to four decimals."""
+        """Plain data for JSON, rounded to four decimals."""
         return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()}
 
 
 def change_of(method: str) -> str:
-    """What repetitions of a method change: ``"seed"`` where that moves its map, otherwise ``"noise"``."""
-    return "seed" if method in SEEDED else "noise"
+    """What repetitions of a method change: ``"seed"`` if its map depends on that, otherwise ``"noise"``."""
+    return "seed" if METHODS[method].seeded else "noise"
 
 
 def repetitions(subject: Subject, method: str) -> Iterator[Subject]:
@@ -60,17 +62,30 @@ def repetitions(subject: Subject, method: str) -> Iterator[Subject]:
 def compare(values: NDArray[np.floating], repeated: Sequence[NDArray[np.floating]], change: str) -> Stability:
     """Compare a map's region values ``(K,)`` with those of its repetitions.
 
-    With fewer than ``TOP`` regions all of them are the strongest ones, and come back for certain.
+    With fewer than ``TOP`` regions all of them are the strongest ones, in every repetition.
     """
+    return _mean_of([(values, other) for other in repeated], len(repeated), change)
+
+
+def compare_refits(refits: Sequence[NDArray[np.floating]]) -> Stability:
+    """Compare the weights ``(K,)`` of a map's fits to resampled samples, every two of them.
+
+    Two fits differ as much as two runs with different seeds. A fit differs less from the map itself, whose samples
+    it shares.
+    """
+    return _mean_of(list(combinations(refits, 2)), len(refits), "samples")
+
+
+def _mean_of(pairs: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]], runs: int, change: str) -> Stability:
     commons, jaccards, ranks = [], [], []
-    for again in repeated:
-        first, second = _top(values), _top(again)
+    for values, other in pairs:
+        first, second = _top(values), _top(other)
         commons.append(len(first & second) / len(first))
         jaccards.append(len(first & second) / len(first | second))
-        same = np.array_equal(without_noise(values), without_noise(again))  # constant maps have no rank to compare
-        ranks.append(1.0 if same else rank_correlation(values, again))
+        same = np.array_equal(without_noise(values), without_noise(other))  # constant maps have no rank to compare
+        ranks.append(1.0 if same else rank_correlation(values, other))
     means = (float(np.mean(numbers)) for numbers in (commons, jaccards, ranks))
-    return Stability(change, len(repeated), *means)
+    return Stability(change, runs, *means)
 
 
 def _top(values: NDArray[np.floating]) -> set[int]:

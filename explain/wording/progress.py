@@ -1,10 +1,10 @@
-"""What an analysis is working on, in words."""
+"""The current step of an analysis as a sentence."""
 
-from explain.analysis import Analysis
 from explain.maps.registry import METHODS
-from model.i18n.catalogue import say
+from explain.result import Analysis
+from model.i18n.catalogue import translate
 
-STAGES = {  # what is said of each stage beside the methods
+STAGES = {  # key of each stage's sentence, except for methods
     "what_if": "doing.what_if",
     "flip": "doing.flip",
     "trust": "doing.trust",
@@ -13,15 +13,15 @@ STAGES = {  # what is said of each stage beside the methods
 
 
 def doing(analysis: Analysis) -> str:
-    """What is being worked on, in words."""
+    """The current step as a sentence."""
     stage = analysis.stage
     if analysis.prediction is None:
-        return say("doing.face")
-    if stage == "lime":
-        lime = analysis.attributions.get("lime")
-        done = int(lime.evidence["samples"]) if lime else 0
-        return say("doing.lime", done=done, most=analysis.settings.samples)
-    if stage in METHODS:
-        method = METHODS[stage]
-        return say("doing.slow", title=method.title) if method.gradients else method.title
-    return say(STAGES.get(stage, "doing.maps"))
+        return translate("doing.face")
+    if stage not in METHODS:
+        return translate(STAGES.get(stage, "doing.maps"))
+    method = METHODS[stage]
+    if method.fitted:
+        found = analysis.attributions.get(stage)
+        done = int(found.evidence["samples"]) if found else 0
+        return translate(f"method.{stage}.doing", done=done, most=analysis.settings.samples)
+    return translate("doing.slow", title=method.title) if method.needs_gradients else method.title

@@ -2,60 +2,53 @@
 
 from __future__ import annotations
 
-from explain.probes.robustness import PARTS, Robustness
-from model.i18n.catalogue import number, say
-from model.photos.faces import CROP_SIZE
+from explain.probes.robustness import CHANGES, Robustness
+from model.i18n.catalogue import translate
+from model.photos.corruptions import CORRUPTIONS
+
+FIRST = "jpeg"  # the change that the sentence begins with: nearly every photo on the web was compressed
 
 
 def verdict_name(verdict: str) -> str:
-    """``Fake``, ``Real`` or ``Inconclusive`` in the language spoken."""
-    return say(f"what_if.says.{verdict}")
+    """``Fake``, ``Real`` or ``Inconclusive`` in the current language."""
+    return translate(f"what_if.says.{verdict}")
 
 
 def level_name(change: str, level: float) -> str:
-    """A level as people read it, without its unit: of parts it is the part's name, of shrinking the pixels left."""
-    if change in PARTS:
-        return say(f"robustness.part.{change}")
-    if change == "downscale":
-        return number(round(level * CROP_SIZE), "d")
-    return number(level, ".0%" if change in ("darker", "brighter") else "g")
+    """A level as text without its unit; of a change with one level its name, such as that of the covered part."""
+    if len(CHANGES[change][1]) == 1:
+        return translate(f"corruption.{change}.part")
+    return CORRUPTIONS[CHANGES[change][0]].written(level)
 
 
 def robustness_sentence(found: Robustness) -> str:
-    """One sentence: down to which JPEG quality the verdict stands, and what turns it into which other one."""
-    jpeg, verdict = found.measured["jpeg"], verdict_name(found.verdict)
+    """One sentence: the lowest JPEG quality with the same verdict, and the changes that give another verdict."""
+    first, verdict = found.measured[FIRST], verdict_name(found.verdict)
     flips = {name: curve for name, curve in found.measured.items() if curve.flip is not None}
-    if jpeg.survived:
-        parts = [say("robustness.stays", verdict=verdict, level=level_name("jpeg", jpeg.levels[jpeg.survived - 1]))]
+    if first.survived:
+        level = level_name(FIRST, first.levels[first.survived - 1])
+        parts = [translate("robustness.stays", verdict=verdict, level=level)]
     else:
-        del flips["jpeg"]
-        level, other = level_name("jpeg", jpeg.levels[0]), verdict_name(jpeg.verdicts[0])
-        parts = [say("robustness.turns_at_once", level=level, verdict=verdict, other=other)]
+        del flips[FIRST]
+        level, other = level_name(FIRST, first.levels[0]), verdict_name(first.verdicts[0])
+        parts = [translate("robustness.turns_at_once", level=level, verdict=verdict, other=other)]
     turned: dict[str, list[str]] = {}
     for name, curve in flips.items():
         assert curve.flip is not None
         turned.setdefault(curve.verdicts[curve.flip], []).append(change_phrase(name, curve.levels[curve.flip]))
     for other, changes in turned.items():
         values = {"changes": _listed(changes), "other": verdict_name(other)}
-        parts.append(say("robustness.turned", count=len(changes), **values))
+        parts.append(translate("robustness.turned", count=len(changes), **values))
     if not turned:
-        parts.append(say("robustness.nothing_else"))
+        parts.append(translate("robustness.nothing_else"))
     return "; ".join(parts) + "."
 
 
-def robustness_in_words(found: Robustness) -> str:
-    """What the plot shows, for those who do not see it; the sentence says where the verdict turns."""
-    ends = (
-        say("robustness.alt_item", change=change_phrase(name, curve.levels[-1]), p=curve.probabilities[-1])
-        for name, curve in found.measured.items()
-    )
-    return say("robustness.alt", fake=say("class.Fake"), p=found.probability, changes=", ".join(ends))
-
-
 def change_phrase(change: str, level: float) -> str:
-    return say(f"robustness.phrase.{change}", level=level_name(change, level))
+    """A change with its level, as part of a sentence."""
+    return translate(f"corruption.{change}.change", level=level_name(change, level))
 
 
 def _listed(parts: list[str]) -> str:
     *most, last = parts
-    return say("what_if.and", most=", ".join(most), last=last) if most else last
+    return translate("what_if.and", most=", ".join(most), last=last) if most else last

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -15,6 +17,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.conftest import on_every_core
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
@@ -22,8 +26,23 @@ ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "tests" / "screenshots"
 PATIENCE_S = 180  # another file of tests runs beside, and other work may keep the machine busy
 RUN_S = 400  # a run with thousands of samples on such a machine
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (  # nothing that would look for a display, a graphics card or the network
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--no-first-run"),
+)
 DESKTOP = {"width": 1440, "height": 900}
-QUICK = "trust=0&samples=300"  # trust takes longer than all the rest
+QUICK = "trust=0&samples=100"  # trust takes longer than all the rest
+FAKE = ROOT / "examples" / "hopper_face.jpg"
+NUMBERS_TAB = 5  # its place among the tabs below a result
+STILL_MS = 150  # for so long nothing on the page changes once an answer is drawn
+STILL = """([still, most]) => new Promise(done => {
+    const end = () => { observer.disconnect(); clearTimeout(last); done() }
+    const observer = new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(end, still) })
+    let timer = setTimeout(end, still)
+    const last = setTimeout(end, most)
+    observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true})
+})"""
 
 
 class Visitor:
@@ -37,9 +56,10 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", lambda message: self._listen(message.type, message.text))
         self.page.on("response", lambda response: self._check(response.status, response.url))
-        self.page.goto(f"{url}/?{query}")
+        with self.page.expect_response(re.compile("/run/predict")):  # the link's settings
+            self.page.goto(f"{url}/?{query}")
         self.page.wait_for_selector("#photo input[type=file]", state="attached")
-        self.page.wait_for_timeout(1000)  # the link's settings arrive
+        self.settle()
 
     def _listen(self, kind: str, text: str) -> None:
         if kind == "error":
@@ -56,6 +76,16 @@ class Visitor:
 
     def find(self, selector: str) -> Locator:
         return self.page.locator(selector)
+
+    def ids(self) -> set[str]:
+        """The ids of all components of the page, also of those that are not shown yet."""
+        address = urlsplit(self.page.url)
+        components = self.page.request.get(f"{address.scheme}://{address.netloc}/config").json()["components"]
+        return {component["props"].get("elem_id") for component in components} - {None}
+
+    def settle(self, still_ms: int = STILL_MS, most_ms: int = 3000) -> None:
+        """Wait until nothing on the page has changed for a while; no longer than ``most_ms``."""
+        self.page.evaluate(STILL, [still_ms, most_ms])
 
     def text(self, selector: str) -> str:
         """The visible text of a part of the page; empty where it is not shown."""
@@ -85,16 +115,29 @@ class Visitor:
     def upload(self, path: Path) -> None:
         self.page.set_input_files("#photo input[type=file]", path)
 
-    def remove_photo(self) -> None:
-        """Take the photo off the page, so that there is room for another."""
-        self.find("#photo").get_by_label("Remove Image").or_(self.find("#photo").get_by_label("Clear")).first.click()
-        self.page.wait_for_selector("#photo input[type=file]", state="attached")
+    def open_tab(self, name: str) -> None:
+        """Open a tab by its name, one of the page or one below a result."""
+        self.page.get_by_role("tab", name=name, exact=True).click()
+        self.settle()
+
+    def numbers(self) -> str:
+        """What the tab with all numbers says; Gradio makes a tab's content when it is first opened."""
+        tab = self.find("#more-tabs [role=tab]").nth(NUMBERS_TAB)
+        if not self.find("#numbers").count() and tab.is_visible():
+            tab.click()
+        return self.page.evaluate("document.querySelector('#numbers')?.textContent ?? ''")
 
     def open_settings(self, name: str = "Settings") -> None:
         """Open the settings; what is typed while Gradio still sets them up would be lost."""
         if not self.find("#samples").is_visible():
             self.page.get_by_role("button", name=name).click()
-            self.page.wait_for_timeout(1000)
+            self.page.wait_for_selector("#samples input[type=number]")
+            self.settle()
+
+    def close_settings(self) -> None:
+        """Close the drawer, which lies over a part of the page."""
+        self.find("#settings-drawer .toggle-button").click()
+        self.wait_until(lambda: not self.find("#samples").is_visible(), "a closed drawer")
 
     def set_number(self, name: str, value: int) -> None:
         """Type a value into a slider's number field and leave it."""
@@ -121,14 +164,34 @@ class Visitor:
         self.wait_for_text("#status", "Done", seconds)
 
     def samples(self) -> int:
-        """How many samples LIME's caption speaks of; 0 before there is one."""
-        found = re.search(r"([\d,]+) pictures", self.text("#lime-text"))
+        """How many samples LIME used; 0 before there is a map."""
+        found = re.search(r"([\d,]+) pictures", self.numbers())
         return int(found[1].replace(",", "")) if found else 0
 
     def superpixels(self) -> int:
         """How many superpixels LIME's caption speaks of; 0 before there is one."""
-        found = re.search(r"of (\d+) superpixels", self.text("#lime-text"))
+        found = re.search(r"of (\d+) superpixels", self.numbers())
         return int(found[1]) if found else 0
+
+    def text_share(self, name: str) -> str:
+        """The share of a class in the verdict, in per cent; empty before there is one."""
+        found = re.search(rf"{name}\s+(\d+)%", self.text("#verdict"))
+        return found[1] if found else ""
+
+    def watch_shifts(self) -> None:
+        """Add up from now on how far what is shown jumps: https://web.dev/articles/cls, without the visitor's own."""
+        self.page.evaluate(
+            """() => {
+                window.shifted = 0
+                new PerformanceObserver(list => {
+                    for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifted += one.value
+                }).observe({type: "layout-shift"})
+            }"""
+        )
+
+    def shifts(self) -> float:
+        """The sum of the shifts since ``watch_shifts``."""
+        return float(self.page.evaluate("window.shifted"))
 
     def source(self, selector: str) -> str:
         """Address of a picture; empty where there is none yet."""
@@ -149,7 +212,7 @@ class Visitor:
     def shoot(self, name: str) -> None:
         """Keep what the whole page looks like, every picture loaded."""
         SCREENSHOTS.mkdir(exist_ok=True)
-        self.page.wait_for_timeout(600)
+        self.settle()
         self.page.evaluate("window.scrollTo(0, 0)")
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
@@ -158,26 +221,103 @@ class Visitor:
         return self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
-@pytest.fixture
-def arrive(browser: Browser, page_url: str) -> Iterator[Callable[..., Visitor]]:
-    """Opens the page by a link as a new visitor; what the browser complained about fails the test in the end."""
-    visitors: list[tuple[Visitor, BrowserContext]] = []
+Contexts = Callable[..., "BrowserContext"]
 
-    def arrive(query: str = QUICK, **options: Any) -> Visitor:
-        context = browser.new_context(**{"viewport": DESKTOP} | options)
-        context.set_default_timeout(PATIENCE_S * 1000)
-        visitors.append((Visitor(context, page_url, query), context))
-        return visitors[-1][0]
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real headless Chromium; without one the tests fail, unless WHYFAKE_NO_BROWSER=1 leaves them out.
+
+    It ends with each file: Playwright keeps an event loop running in the thread of the tests, in which the tests of
+    other files could not run one of their own.
+    """
+    if os.environ.get("WHYFAKE_NO_BROWSER") == "1":
+        pytest.skip("WHYFAKE_NO_BROWSER=1 leaves the browser tests out.")
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        pytest.fail(
+            f"No browser was found: none of {', '.join(BROWSERS)} is on the PATH. Install one (make browser), or "
+            "leave these tests out with WHYFAKE_NO_BROWSER=1."
+        )
+    from playwright.sync_api import sync_playwright
+
+    starting = sync_playwright()
+    with on_every_core():
+        playwright = starting.start()
+        chromium = playwright.chromium.launch(executable_path=executable, args=list(QUIET))
+    yield chromium
+    chromium.close()
+    playwright.stop()
+
+
+@pytest.fixture(scope="module")
+def kept_context(browser: Browser) -> Iterator[Contexts]:
+    """A browser context for each set of options. It is kept: the page's scripts are fetched and compiled once."""
+    contexts: dict[str, BrowserContext] = {}
+
+    def kept(**options: Any) -> BrowserContext:
+        name = repr(sorted(options.items()))
+        if name not in contexts:
+            contexts[name] = new_context(browser, **options)
+        return contexts[name]
+
+    yield kept
+    for context in contexts.values():
+        context.close()
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    context = browser.new_context(**{"viewport": DESKTOP} | options)
+    context.set_default_timeout(PATIENCE_S * 1000)
+    return context
+
+
+@pytest.fixture
+def arrive(browser: Browser, kept_context: Contexts, page_url: str) -> Iterator[Callable[..., Visitor]]:
+    """Opens the page by a link as a new visitor; what the browser complained about fails the test in the end.
+
+    The first visitor of a test has a kept context; each other one, and one that is a ``stranger``, has a new one.
+    """
+    visitors: list[Visitor] = []
+    contexts: list[BrowserContext] = []
+
+    def arrive(query: str = QUICK, stranger: bool = False, **options: Any) -> Visitor:
+        if stranger or visitors:
+            contexts.append(new_context(browser, **options))
+            visitors.append(Visitor(contexts[-1], page_url, query))
+        else:
+            visitors.append(Visitor(kept_context(**options), page_url, query))
+        return visitors[-1]
 
     yield arrive
-    complaints = []
-    for visitor, context in visitors:
-        complaints += visitor.complaints
+    for visitor in visitors:
+        visitor.page.close()
+    for context in contexts:
         context.close()
-    assert complaints == []
+    assert [complaint for visitor in visitors for complaint in visitor.complaints] == []
 
 
 @pytest.fixture
 def visitor(arrive: Callable[..., Visitor]) -> Visitor:
     """A visitor at a desk who asks for little and does not wait for trust to be measured."""
     return arrive()
+
+
+@pytest.fixture(scope="module")
+def kept_visitor(kept_context: Contexts, page_url: str) -> Iterator[Visitor]:
+    """A visitor like ``visitor``, for several tests of a file: a new page takes seconds."""
+    visitor = Visitor(kept_context(), page_url, QUICK)
+    yield visitor
+    visitor.page.close()
+    assert visitor.complaints == []
+
+
+@pytest.fixture(scope="module")
+def done(kept_visitor: Visitor) -> Visitor:
+    """A visitor whose photo ``FAKE`` is analysed to the end, once for all tests of a file.
+
+    A test leaves the analysis, the language and the open tab as it found them.
+    """
+    kept_visitor.upload(FAKE)
+    kept_visitor.wait_done()
+    return kept_visitor

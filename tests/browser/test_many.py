@@ -19,20 +19,28 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PHOTOS = [EXAMPLES / name for name in ("astronaut.jpg", "hopper_eyes.jpg", "cat.jpg")]
-PHONE = {"width": 390, "height": 844}
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
-@pytest.fixture
-def filled(visitor: Visitor, tmp_path: Path) -> Visitor:
+@pytest.fixture(scope="module")
+def filled_once(kept_visitor: Visitor, tmp_path_factory: pytest.TempPathFactory) -> Visitor:
     """A visitor whose table holds two photos, a ZIP's one and a file that is none."""
-    packed, text = tmp_path / "more.zip", tmp_path / "notes.jpg"
+    folder = tmp_path_factory.mktemp("many")
+    packed, text = folder / "more.zip", folder / "notes.jpg"
     with zipfile.ZipFile(packed, "w") as archive:
         archive.write(PHOTOS[2], "holiday/cat.jpg")
     text.write_text("no photo")
-    visitor.page.get_by_role("tab", name="Many photos").click()
-    visitor.page.set_input_files("#many-files input[type=file]", [*PHOTOS[:2], packed, text])
-    visitor.wait_until(lambda: visitor.find("#many-csv").is_visible(), "the end of the run")
-    return visitor
+    kept_visitor.open_tab("Many photos")
+    kept_visitor.page.set_input_files("#many-files input[type=file]", [*PHOTOS[:2], packed, text])
+    kept_visitor.wait_until(lambda: kept_visitor.find("#many-csv").is_visible(), "the end of the run")
+    return kept_visitor
+
+
+@pytest.fixture
+def filled(filled_once: Visitor) -> Visitor:
+    """The same visitor with the table open; a test leaves the language and the filter as it found them."""
+    filled_once.open_tab("Many photos")
+    return filled_once
 
 
 def test_table_fills_with_a_row_for_each_photo(filled: Visitor) -> None:
@@ -41,6 +49,18 @@ def test_table_fills_with_a_row_for_each_photo(filled: Visitor) -> None:
     for said in ("astronaut.jpg", "hopper_eyes.jpg", "cat.jpg", "No face found", "not a readable JPEG"):
         assert said in table
     filled.shoot("many")
+
+
+def test_rows_are_filtered_and_an_empty_filter_says_so(filled: Visitor) -> None:
+    field = filled.find("#many-filter input")
+    field.fill("HOPPER")
+    assert filled.find("#many-table tbody tr").filter(visible=True).count() == 1
+    assert not filled.find("#many-table .no-match").is_visible()
+    field.fill("nobody")
+    assert filled.find("#many-table tbody tr").filter(visible=True).count() == 0
+    assert "No row" in filled.text("#many-table .no-match")
+    field.fill("")
+    assert filled.find("#many-table tbody tr").filter(visible=True).count() == 4
 
 
 def test_row_is_opened_by_a_click(filled: Visitor) -> None:
@@ -69,6 +89,8 @@ def test_table_is_downloaded_as_csv(filled: Visitor, tmp_path: Path) -> None:
 def test_table_speaks_the_language_chosen(filled: Visitor) -> None:
     filled.page.get_by_label("Türkçe").check()
     filled.wait_for_text("#many-table", "Sahte görünüyor")
+    filled.page.get_by_label("English").check()
+    filled.wait_for_text("#many-table", "Looks fake")
 
 
 def test_zip_larger_than_any_photo_reaches_the_table(visitor: Visitor, tmp_path: Path) -> None:
@@ -82,14 +104,17 @@ def test_zip_larger_than_any_photo_reaches_the_table(visitor: Visitor, tmp_path:
 
 
 @pytest.mark.parametrize("size", [None, PHONE], ids=["desktop", "phone"])
-def test_model_is_shown_in_pictures_and_figures(arrive: Callable[..., Visitor], size: dict[str, int] | None) -> None:
+def test_model_is_shown_in_charts_and_figures(arrive: Callable[..., Visitor], size: dict[str, int] | None) -> None:
     visitor = arrive(**({"viewport": size} if size else {}))
     visitor.page.get_by_role("tab", name="The model").click()
-    visitor.wait_until(lambda: visitor.find("#model-pictures img").count() >= 4, "the pictures")
-    assert all(
-        visitor.find("#model-pictures img").nth(row).get_attribute("alt")
-        for row in range(visitor.find("#model-pictures img").count())
-    )
+    visitor.wait_until(lambda: visitor.find("#model-pictures figure").count() >= 4, "the charts")
+    assert visitor.overflow() <= 0
+    screens = visitor.page.evaluate("document.documentElement.scrollHeight") / (size or DESKTOP)["height"]
+    assert screens <= 6
+    point = visitor.find("#model-pictures .point").first
+    point.hover()
+    assert point.locator("text").is_visible() and "stated" in str(point.locator("text").text_content())
+    visitor.find("#card summary").get_by_text("Training data").click()
     assert "dfdc" in visitor.text("#card").lower()
     assert visitor.overflow() <= 0
     visitor.shoot(f"model_{'phone' if size else 'desktop'}")

@@ -15,8 +15,8 @@ from model.photos.faces import find_faces
 from model.photos.photo import open_photo
 
 if TYPE_CHECKING:
+    from tests.bad_photos import BadPhoto
     from tests.browser.conftest import Visitor
-    from tests.conftest import BadPhoto
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -31,33 +31,25 @@ CAT = EXAMPLES / "cat.jpg"
     ("name", "sentence"), [("text", "not a readable JPEG"), ("truncated", "damaged or cut off"), ("empty", "empty")]
 )
 def test_bad_file_gets_one_clear_sentence(
-    visitor: Visitor, bad_photos: dict[str, BadPhoto], name: str, sentence: str
+    kept_visitor: Visitor, bad_photos: dict[str, BadPhoto], name: str, sentence: str
 ) -> None:
-    visitor.upload(bad_photos[name].path)
-    notice = visitor.find("#notice .notice.error")
-    notice.wait_for()
-    assert sentence in notice.inner_text()
-    assert notice.get_attribute("role") == "alert"
-    assert visitor.find("[role=alert]").count() == 1
+    kept_visitor.upload(bad_photos[name].path)
+    kept_visitor.wait_for_text("#notice .notice.error", sentence)
+    assert kept_visitor.attribute("#notice .notice.error", "role") == "alert"
+    assert kept_visitor.find("[role=alert]").count() == 1
     for part in ("#verdict .verdict", "#lime", "#found", "#cancel"):
-        assert not visitor.find(part).is_visible()
-    assert "Looking" not in visitor.text("#status")
-    visitor.shoot(f"bad_{name}")
+        assert not kept_visitor.find(part).is_visible()
+    assert "Looking" not in kept_visitor.text("#status")
+    kept_visitor.shoot(f"bad_{name}")
 
 
-def test_a_good_photo_after_a_bad_one_is_analysed(visitor: Visitor, bad_photos: dict[str, BadPhoto]) -> None:
+def test_bad_and_good_photos_may_follow_each_other(visitor: Visitor, bad_photos: dict[str, BadPhoto]) -> None:
     visitor.upload(bad_photos["text"].path)
     visitor.find("#notice .notice.error").wait_for()
     visitor.page.get_by_role("button", name="Astronaut: untouched").click()
     visitor.page.wait_for_selector("#verdict .verdict")
     visitor.wait_done()
     assert not visitor.find("#notice .notice.error").is_visible()
-
-
-def test_a_bad_photo_after_an_example_gets_its_sentence_too(visitor: Visitor, bad_photos: dict[str, BadPhoto]) -> None:
-    visitor.page.get_by_role("button", name="Astronaut: untouched").click()
-    visitor.wait_done()
-    visitor.remove_photo()
     visitor.upload(bad_photos["text"].path)
     visitor.wait_for_text("#notice .notice.error", "not a readable JPEG")
 
@@ -109,19 +101,20 @@ def test_cat_gets_no_score_until_asked_for(visitor: Visitor) -> None:
     visitor.wait_for_text("#notice", "No face was found")
     whole = visitor.page.get_by_role("button", name="Analyse the whole picture")
     whole.wait_for()
-    visitor.page.wait_for_timeout(1000)
-    for part in ("#verdict .verdict", "#probabilities", "#lime", "#attention"):
+    visitor.settle(500)
+    for part in ("#verdict .verdict", "#lime", "#attention"):
         assert not visitor.find(part).is_visible()
     visitor.shoot("cat")
     whole.click()
     visitor.page.wait_for_selector("#verdict .verdict")
     visitor.wait_done()
     visitor.wait_for_text("#notice", "as you asked")
+    assert not whole.is_visible(), "it was done"
     visitor.wait_until(lambda: visitor.is_seen("#lime img"), "the overlay")
     visitor.shoot("cat_whole")
 
 
-def test_whole_picture_is_asked_for_anew_with_each_photo(visitor: Visitor) -> None:
+def test_whole_picture_is_a_new_choice_for_each_photo(visitor: Visitor) -> None:
     visitor.upload(CAT)
     visitor.page.get_by_role("button", name="Analyse the whole picture").click()
     visitor.wait_done()
@@ -131,7 +124,7 @@ def test_whole_picture_is_asked_for_anew_with_each_photo(visitor: Visitor) -> No
     visitor.wait_done()
     visitor.page.get_by_role("button", name="A cat: no face").click()
     visitor.wait_for_text("#notice", "so there is no score")
-    visitor.page.wait_for_timeout(1000)
+    visitor.settle(500)
     assert not visitor.find("#verdict .verdict").is_visible()
 
 

@@ -14,12 +14,14 @@ import pytest
 from numpy.typing import NDArray
 
 import explain
-from explain.analysis import MOST_JUDGED, Analysis, analyze
+from explain.analysis import analyze
+from explain.probes.robustness import CHANGES
 from explain.regions.superpixels import MAX_COUNT, MIN_COUNT
 from explain.report.as_json import to_dict
-from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings, SettingsError
+from explain.result import MOST_JUDGED, Analysis
+from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings
 from model.detector.detector import Detector
-from model.errors import PhotoError
+from model.errors import PhotoError, SettingsError
 from model.photos.photo import open_photo
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -77,7 +79,7 @@ def test_only_the_last_one_is_complete(steps: list[Analysis]) -> None:
 
 def test_attention_stays_while_lime_grows(steps: list[Analysis]) -> None:
     assert all(set(step.attributions) == {"attention", "lime"} for step in with_lime(steps))
-    assert list(dict.fromkeys(step.stage for step in steps[2:-1])) == ["lime", "robustness"]
+    assert list(dict.fromkeys(step.stage for step in steps[2:-1])) == ["regions", "lime", "reason", "robustness"]
 
 
 def test_explains_the_likelier_class_and_says_so(steps: list[Analysis]) -> None:
@@ -91,17 +93,17 @@ def test_explains_the_likelier_class_and_says_so(steps: list[Analysis]) -> None:
 
 @pytest.mark.parametrize("target", ["Fake", "Real"])
 def test_explains_the_class_asked_for(quick_detector: Detector, target: str) -> None:
-    found = last(PHOTO, replace(QUICK, target=target, samples=100), quick_detector)
+    found = last(PHOTO, replace(QUICK, target=target, samples=100, robustness=False), quick_detector)
     assert found.attributions["lime"].target == target == found.settings.target
 
 
 def test_time_is_told_for_each_step(steps: list[Analysis]) -> None:
-    assert set(steps[-1].seconds) == {"open", "faces", "predict", "lime", "robustness"}
+    assert set(steps[-1].seconds) == {"open", "faces", "predict", "regions", "lime", "reason", "robustness"}
     assert all(value > 0 for value in steps[-1].seconds.values())
 
 
 def test_settings_reach_the_maps(quick_detector: Detector) -> None:
-    settings = Settings(superpixels=30, samples=128, hide="black", seed=3, smooth_attention=True)
+    settings = Settings(superpixels=30, samples=128, hide="black", seed=3, smooth_attention=True, robustness=False)
     found = last(PHOTO, settings, quick_detector)
     lime = found.attributions["lime"]
     assert (lime.evidence["samples"], lime.evidence["hide"], lime.evidence["seed"]) == (128, "black", 3)
@@ -123,7 +125,7 @@ def test_photo_without_a_face_ends_without_a_score(detector: Detector) -> None:
 
 
 def test_whole_picture_is_judged_when_asked_for(quick_detector: Detector) -> None:
-    found = last(CAT, replace(QUICK, whole_picture=True, samples=100), quick_detector)
+    found = last(CAT, replace(QUICK, whole_picture=True, samples=100, robustness=False), quick_detector)
     assert found.complete
     assert found.faces == ()
     assert found.prediction is not None
@@ -162,9 +164,9 @@ def test_every_face_is_judged_with_the_verdict(detector: Detector, crowd: NDArra
     """As many as may be: each as if it alone had been chosen, in the order of the faces."""
     alone = Settings(methods=(), robustness=False)
     first, second = analyze(crowd, replace(alone, face=3), detector)
-    assert first.predictions == () and first.word_on(0) is None
+    assert first.predictions == () and first.prediction_for(0) is None
     assert len(second.faces) > MOST_JUDGED == len(second.predictions)
-    assert second.prediction is second.predictions[3] is second.word_on(3)
+    assert second.prediction is second.predictions[3] is second.prediction_for(3)
     for face in (0, MOST_JUDGED - 1):
         expected = detector.predict(second.faces[face].crop)
         told = second.predictions[face]
@@ -175,8 +177,8 @@ def test_every_face_is_judged_with_the_verdict(detector: Detector, crowd: NDArra
 
 def test_a_face_beyond_the_most_is_judged_when_chosen(detector: Detector, crowd: NDArray[np.uint8]) -> None:
     *_, found = analyze(crowd, Settings(methods=(), robustness=False, face=MOST_JUDGED), detector)
-    assert found.prediction is not None and found.prediction is found.word_on(MOST_JUDGED)
-    assert found.word_on(MOST_JUDGED + 1) is None
+    assert found.prediction is not None and found.prediction is found.prediction_for(MOST_JUDGED)
+    assert found.prediction_for(MOST_JUDGED + 1) is None
     faces = to_dict(found)["faces"]
     assert faces[MOST_JUDGED] == to_dict(found)["chosen"]
     assert faces[MOST_JUDGED]["verdict"] == found.prediction.verdict
@@ -204,6 +206,7 @@ def test_nothing_comes_after_cancelling(quick_detector: Detector, seen: int) -> 
 # The same again
 
 
+@pytest.mark.slow
 def test_same_input_settings_and_seed_give_identical_bytes(detector: Detector, steps: list[Analysis]) -> None:
     again = last(PHOTO, QUICK, Detector())
     assert bytes_of_maps(again) == bytes_of_maps(steps[-1])
@@ -216,7 +219,9 @@ def test_same_input_settings_and_seed_give_identical_bytes(detector: Detector, s
 
 
 def test_another_seed_gives_another_lime_map_and_the_same_attention(quick_detector: Detector) -> None:
-    one, other = (bytes_of_maps(last(PHOTO, replace(QUICK, seed=seed), quick_detector)) for seed in (0, 1))
+    one, other = (
+        bytes_of_maps(last(PHOTO, replace(QUICK, seed=seed, robustness=False), quick_detector)) for seed in (0, 1)
+    )
     assert other["lime"] != one["lime"]
     assert other["attention"] == one["attention"]
 
@@ -274,17 +279,17 @@ def test_robustness_is_left_out_when_it_is_not_wanted(detector: Detector) -> Non
     assert found.complete and found.robustness is None and "robustness" not in found.seconds
 
 
-def test_whole_picture_has_no_parts_to_cover(detector: Detector) -> None:
-    found = last(CAT, replace(QUICK, methods=(), whole_picture=True), detector).robustness
+def test_whole_picture_has_no_parts_to_cover(quick_detector: Detector) -> None:
+    found = last(CAT, replace(QUICK, methods=(), whole_picture=True), quick_detector).robustness
     assert found is not None and found.complete
     assert [name for name, curve in found.curves.items() if curve is None] == ["eyes", "nose", "mouth"]
 
 
-def test_robustness_can_be_cancelled(detector: Detector) -> None:
+def test_robustness_can_be_cancelled(quick_detector: Detector) -> None:
     came: list[Analysis] = []
     settings = replace(QUICK, methods=())
     for analysis in analyze(
-        PHOTO, settings, detector, cancelled=lambda: came[-1:] != [] and came[-1].progress == 1 / 9
+        PHOTO, settings, quick_detector, cancelled=lambda: came[-1:] != [] and came[-1].progress == 1 / len(CHANGES)
     ):
         came.append(analysis)
     assert came[-1].stage == "robustness" and not came[-1].complete and came[-1].robustness is None
@@ -303,11 +308,29 @@ def whole_story(quick_detector: Detector) -> list[Analysis]:
 
 def test_stages_come_in_order_and_progress_never_falls_within_one(whole_story: list[Analysis]) -> None:
     stages = [step.stage for step in whole_story]
-    assert list(dict.fromkeys(stages)) == ["faces", "lime", "robustness", "occlusion", "what_if", "flip", "trust", ""]
+    first, later = ["faces", "regions", "lime", "reason", "robustness"], ["occlusion", "what_if", "flip", "trust", ""]
+    assert list(dict.fromkeys(stages)) == first + later
     for stage in set(stages):
         told = [step.progress for step in whole_story if step.stage == stage and step.progress is not None]
         assert told == sorted(told)
         assert all(0 <= share <= 1 for share in told)
+
+
+@pytest.mark.parametrize(
+    ("methods", "order"),
+    [
+        (("attention", "occlusion", "lime"), ["occlusion", "lime", "reason", "robustness"]),
+        (("lime", "occlusion"), ["lime", "reason", "robustness", "occlusion"]),
+        (("occlusion", "attention"), ["occlusion", "robustness"]),
+        (("attention",), ["robustness"]),
+    ],
+)
+def test_robustness_comes_right_after_the_reason_whatever_the_order_of_the_maps(
+    quick_detector: Detector, methods: tuple[str, ...], order: list[str]
+) -> None:
+    settings = Settings(methods=methods, superpixels=8, samples=100)
+    stages = list(dict.fromkeys(step.stage for step in analyze(PHOTO, settings, quick_detector)))
+    assert stages == ["faces", "regions", *order, ""]
 
 
 def test_every_map_gets_its_trust(whole_story: list[Analysis]) -> None:
@@ -337,11 +360,11 @@ def test_hidden_regions_and_flip_are_what_the_network_says(whole_story: list[Ana
 
 def test_a_region_that_is_not_there_is_refused(detector: Detector) -> None:
     with pytest.raises(SettingsError, match="got 99"):
-        last(PHOTO, replace(QUICK, methods=(), hidden=(99,)), detector)
+        last(PHOTO, replace(QUICK, methods=(), hidden=(99,), robustness=False), detector)
 
 
 def test_facial_regions_need_a_face(quick_detector: Detector) -> None:
-    found = last(PHOTO, replace(QUICK, segmentation="facial", samples=100), quick_detector)
+    found = last(PHOTO, replace(QUICK, segmentation="facial", samples=100, robustness=False), quick_detector)
     assert found.subject is not None and found.subject.names is not None
     assert len(set(found.subject.names)) == found.subject.count
     with pytest.raises(SettingsError, match="need a face with landmarks"):
@@ -350,7 +373,7 @@ def test_facial_regions_need_a_face(quick_detector: Detector) -> None:
 
 def test_what_cannot_be_made_is_told_and_the_rest_comes(detector: Detector) -> None:
     """A flip follows LIME's order, and trust needs a map."""
-    found = last(PHOTO, replace(QUICK, methods=(), flip=True, trust=True), detector)
+    found = last(PHOTO, replace(QUICK, methods=(), flip=True, trust=True, robustness=False), detector)
     assert found.complete and found.attributions == {}
     assert set(found.problems) == {"flip", "trust"}
     assert all(str(problem).endswith(".") for problem in found.problems.values())
@@ -373,7 +396,7 @@ def test_gradient_maps_take_the_same_road(detector: Detector) -> None:
 def test_answer_as_json_is_complete(steps: list[Analysis], detector: Detector) -> None:
     answer = json.loads(json.dumps(to_dict(steps[-1]), allow_nan=False))
     photo = open_photo(PHOTO)
-    assert answer["photo"] == {"sha256": photo.sha256, "width": 512, "height": 512, "notes": []}
+    assert answer["photo"] == {"sha256": photo.sha256, "width": 512, "height": 512, "turns": 0, "notes": []}
     assert answer["faces"] == [answer["chosen"]]
     assert set(answer["chosen"]) == {"box", "score", "landmarks", "probabilities", "verdict"}
     assert answer["complete"] is True
@@ -381,7 +404,7 @@ def test_answer_as_json_is_complete(steps: list[Analysis], detector: Detector) -
     assert answer["settings"]["target"] in ("Fake", "Real")
     assert answer["model"]["name"] == detector.name
     assert answer["model"]["model.tflite"] == detector.card.sha256["model.tflite"]
-    assert set(answer["seconds"]) == {"open", "faces", "predict", "lime", "robustness"}
+    assert set(answer["seconds"]) == {"open", "faces", "predict", "regions", "lime", "reason", "robustness"}
 
 
 def test_answer_as_json_holds_the_verdict_and_both_maps(steps: list[Analysis]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from explain.maps.registry import METHODS
-from explain.settings import Settings, SettingsError
+from explain.settings import Settings
+from model.errors import SettingsError
 
 
 @pytest.mark.parametrize("methods", [("grad-cam",), ("lime", "LIME"), ("",)])
@@ -26,4 +27,4 @@ def test_what_costs_seconds_is_off_unless_asked_for() -> None:
     plain = Settings()
     assert plain.methods == ("attention", "lime")
     assert not (plain.trust or plain.flip or plain.hidden)
-    assert not any(METHODS[name].gradients for name in plain.methods)
+    assert not any(METHODS[name].needs_gradients for name in plain.methods)

@@ -1,1 +1,1 @@
-"""The pieces that the page is made of: Gradio's components, ours, and changes of them."""
+"""The page's components: Gradio's, our extensions, and changes of them."""

@@ -1,15 +1,15 @@
-"""The controls of the page: their names, what they hold at first, and the settings that they ask for."""
+"""The controls of the page: names, initial values, and the settings made from them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from explain.page.components.updates import Asked
-from explain.settings import ALWAYS, LIKELIER, MAX_SAMPLES, MIN_SAMPLES, Settings
+from explain.page.components.updates import Controls
+from explain.settings import DEFAULT_MAPS, LIKELIER, MAX_SAMPLES, MIN_SAMPLES, Settings
 
-AT_FIRST = {
+AT_FIRST: dict[str, Any] = {
     **{"target": LIKELIER, "superpixels": Settings.superpixels, "samples": Settings.samples, "shown": 8},
-    **{"smooth": False, "further": [], "trust": True, "segmentation": Settings.segmentation, "hide": Settings.hide},
+    **{"smooth": False, "further": [], "trust": False, "segmentation": Settings.segmentation, "hide": Settings.hide},
 }
 CONTROLS = tuple(AT_FIRST)  # of the settings, by name
 LIMITS = {"superpixels": (10, 150), "samples": (MIN_SAMPLES, MAX_SAMPLES), "shown": (1, 50)}  # of the sliders
@@ -21,16 +21,16 @@ READ = (
 )
 
 
-def settings_from(asked: Asked, **others: Any) -> Settings:
-    """Settings from what the controls hold; ``others`` are taken as they are."""
+def settings_from(controls: Controls, **others: Any) -> Settings:
+    """Settings from the values of the controls; ``others`` are passed on unchanged."""
     return Settings(
-        target=None if asked["target"] == LIKELIER else asked["target"],
-        methods=(*ALWAYS, *asked["further"]),
-        superpixels=int(asked["superpixels"]),
-        samples=int(asked["samples"]),
-        smooth_attention=bool(asked["smooth"]),
-        trust=bool(asked["trust"]),
-        segmentation=asked["segmentation"],
-        hide=asked["hide"],
+        target=None if controls["target"] == LIKELIER else controls["target"],
+        methods=(*DEFAULT_MAPS, *controls["further"]),
+        superpixels=int(controls["superpixels"]),
+        samples=int(controls["samples"]),
+        smooth_attention=bool(controls["smooth"]),
+        trust=bool(controls["trust"]),
+        segmentation=controls["segmentation"],
+        hide=controls["hide"],
         **others,
     )

@@ -4,10 +4,10 @@ import gradio as gr
 
 from model.paths import ROOT
 
-# Served by the page itself; the package's semi-bold cut of this font has few letters, so the bold stands in.
+# Served by the page itself; the package's semi-bold cut of this font has few letters, so the bold cut is used instead.
 FONT = (gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif")
 THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg", font=FONT).set(
-    # Gradio's own subdued grey is too pale to read on white (contrast 2.6 where 4.5 is asked for).
+    # Gradio's own subdued grey is too pale to read on white (contrast 2.6, required 4.5).
     body_text_color_subdued="*neutral_600",
     body_text_color_subdued_dark="*neutral_400",
     block_border_width="1px",
@@ -34,4 +34,6 @@ THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg"
     input_placeholder_color_dark="*neutral_300",
 )
 ASSETS = ROOT / "explain" / "page" / "assets"
-CSS, SCRIPT = ASSETS / "page.css", ASSETS / "page.js"
+# The charts look the same on the page and in reports.
+CSS = [ASSETS / "page.css", ROOT / "explain" / "html" / "templates" / "charts.css"]
+HEAD, SCRIPT = ASSETS / "head.html", ASSETS / "page.js"

@@ -39,7 +39,7 @@ EVIDENCE: dict[str, float | int | str | bool] = {
     "local_prediction": 0.874,
     "model_prediction": 0.931,
 }
-UNCONVERGED = {"converged": False, "samples": 1200, "halves_rank_correlation": 0.899, "halves_same_top": 0.8}
+UNCONVERGED = {"converged": False, "samples": 1200, "halves_rank_correlation": 0.816, "halves_same_top": 0.9}
 
 
 def superpixels(method: str, weights: NDArray[np.float32] = WEIGHTS, **changes: Any) -> Attribution:
@@ -110,7 +110,7 @@ def test_every_fragment_closes_its_tags(fragment: str) -> None:
 def test_every_title_names_the_class_that_is_explained(name: str, target: str) -> None:
     title = read(captions.title(name, target)).words
     assert f"Why {target}: {METHODS[name].title}" in title
-    assert METHODS[name].line in title
+    assert METHODS[name].description in title
 
 
 @pytest.mark.parametrize("target", ["Fake", "Real"])
@@ -118,7 +118,7 @@ def test_attention_explains_neither_class(target: str) -> None:
     title = read(captions.title("attention", target)).words
     assert title.startswith("Where it looked")
     assert target not in title
-    assert "for whichever verdict" in said(ATTENTION)
+    assert "whatever the verdict" in said(ATTENTION)
 
 
 @pytest.mark.parametrize("target", ["Fake", "Real"])
@@ -183,6 +183,12 @@ def test_poor_fit_is_warned_of(r2: float, warned: bool) -> None:
     assert f"{max(r2, 0):.0%}" in words
 
 
+def test_note_on_the_regions_belongs_to_the_map_that_is_fitted_to_them() -> None:
+    note = "4 regions came out of the 30 asked for."
+    assert note in text(captions.caption(lime(), CARD, 8, note=note))
+    assert note not in text(captions.caption(superpixels("occlusion"), CARD, 8, note=note))
+
+
 def test_faint_regions_are_counted_among_those_shown() -> None:
     found = lime(reach=0.22)  # by strength the weights are 0.50, 0.45 … 0.25, -0.25, 0.20, -0.20 …
     assert "faint" not in said(lime(), shown=9), "without intervals nobody knows"
@@ -192,31 +198,45 @@ def test_faint_regions_are_counted_among_those_shown() -> None:
 
 
 def test_only_a_converged_map_claims_that_its_halves_agree() -> None:
-    agree = "two halves of them tell the same story"
-    assert f"converged after asking about 640 pictures: {agree}" in said(lime())
+    agree = "halves of them give nearly the same map"
+    assert f"converged after 640 pictures: {agree}" in said(lime())
     for changes in (UNCONVERGED, {"converged": False, "complete": False}):
         assert agree not in said(lime(**changes))
 
 
 def test_a_map_that_is_not_complete_does_not_say_that_it_ended() -> None:
     words = said(lime(converged=False, complete=False, samples=128))
-    assert "so far from 128 pictures asked about, not yet converged" in words
+    assert "so far from 128 pictures, not yet converged" in words
     assert "budget" not in words
     assert "growing" not in words, "this caption stays when the run is stopped"
 
 
-def test_a_budget_that_ended_tells_how_far_the_halves_agree() -> None:
-    words = said(lime(**UNCONVERGED))
-    assert "not converged after asking about 1,200 pictures, where its budget ends" in words
-    assert "alike to 0.89 (asked: 0.90)" in words, "rounded down, or it would seem to be enough"
-    assert "share 80% of their 5 strongest" in words
-    assert "the least" not in words
+@pytest.mark.parametrize(
+    ("rank", "same_top", "told", "not_told"),
+    [
+        (0.816, 0.9, "would be 0.89 (required: 0.90)", "strongest regions"),  # 2r / (1 + r) is 0.8987
+        (0.95, 0.796, "share 79% of their 5 strongest regions (required: 80%)", "alike"),
+    ],
+)
+def test_a_budget_that_ended_tells_only_the_criterion_missed(
+    rank: float, same_top: float, told: str, not_told: str
+) -> None:
+    words = said(lime(**UNCONVERGED | {"halves_rank_correlation": rank, "halves_same_top": same_top}))
+    assert "not converged after 1,200 pictures, where its budget ends" in words
+    assert told in words, "the number is rounded down: rounded up, it would look high enough"
+    assert not_told not in words.split("where its budget ends")[1].split("(seed")[0]
+    assert "needs at least" not in words
+
+
+def test_a_budget_that_ended_tells_both_criteria_missed() -> None:
+    words = said(lime(**UNCONVERGED | {"halves_same_top": 0.6}))
+    assert "would be 0.89 (required: 0.90); halves of them share 60% of their 5" in words
 
 
 def test_a_budget_too_small_to_converge_says_so() -> None:
     words = said(lime(converged=False, samples=100, halves_rank_correlation=0.97))
-    assert "not converged after asking about 100 pictures" in words
-    assert "160 are the least, 10 for each superpixel" in words
+    assert "not converged after 100 pictures" in words
+    assert "it needs at least 160, 10 for each superpixel" in words
 
 
 # The other maps
@@ -296,12 +316,12 @@ def test_map_says_how_often_its_kind_finds_what_was_changed(found: Attribution) 
     figures = {"fakes": 160, "inside": 0.914, "centre": 0.881}
     told = said(found, card=replace(UNMEASURED, metrics={"localisation": {"dfdc": {found.method: figures}}}))
     assert "On 160 test face swaps" in told and "91% of the time (the centre of the face: 88%)" in told
-    assert "not as where a face was changed" not in told
+    assert "not where a face was changed" not in told
 
 
 @pytest.mark.parametrize("inside", [0.25, 0.881])
 def test_map_that_finds_it_no_better_than_the_centre_says_so_first(inside: float) -> None:
     figures = {"fakes": 160, "inside": inside, "centre": 0.881}
     told = said(GRADCAM, card=replace(UNMEASURED, metrics={"localisation": {"dfdc": {"gradcam": figures}}}))
-    assert "Read it as what moves the model, not as where a face was changed" in told
+    assert "It shows what moves the model, not where a face was changed" in told
     assert "face was changed" not in said(GRADCAM)

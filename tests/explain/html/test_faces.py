@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explain.analysis import MOST_JUDGED, Analysis
 from explain.html.faces import faces_table
+from explain.result import MOST_JUDGED, Analysis
 from explain.settings import Settings
 from model.detector.detector import Prediction
-from model.i18n.catalogue import speaking
+from model.i18n.catalogue import use_language
 from model.photos.faces import Face
 from model.photos.photo import Photo
 
@@ -47,10 +47,10 @@ def cells(html: str) -> list[list[str]]:
 
 def test_every_face_has_its_result_and_size() -> None:
     assert cells(faces_table(FOUND)) == [
-        ["Face", "P(Fake)", "Verdict", "Size in pixels"],
-        ["1", "0.93", "Looks fake", "40 × 42"],
-        ["2 (analysed here)", "0.10", "Looks real", "30 × 32"],
-        ["3", "0.50", "Inconclusive", "20 × 22"],
+        ["Face", "Fake", "Verdict", "Size in pixels"],
+        ["1", "93%", "Looks fake", "40 × 42"],
+        ["2 (analysed here)", "10%", "Looks real", "30 × 32"],
+        ["3", "50%", "Inconclusive", "20 × 22"],
     ]
 
 
@@ -74,8 +74,8 @@ def test_small_faces_of_a_crowd_are_not_judged_unless_chosen(chosen: int) -> Non
     html = faces_table(found)
     judged = [place for place, row in enumerate(cells(html)[1:]) if row[2] != "not judged"]
     assert judged == sorted({*range(MOST_JUDGED), chosen})
-    assert f"Only the {MOST_JUDGED} largest faces are judged unasked" in html
-    assert "judged unasked" not in faces_table(FOUND)
+    assert f"Only the {MOST_JUDGED} largest faces are judged;" in html
+    assert "largest faces are judged" not in faces_table(FOUND)
 
 
 def test_photo_without_a_face_has_no_table() -> None:
@@ -83,5 +83,5 @@ def test_photo_without_a_face_has_no_table() -> None:
 
 
 def test_table_speaks_turkish() -> None:
-    with speaking("tr"):
-        assert cells(faces_table(FOUND))[1] == ["1", "0,93", "Sahte görünüyor", "40 × 42"]
+    with use_language("tr"):
+        assert cells(faces_table(FOUND))[1] == ["1", "%93", "Sahte görünüyor", "40 × 42"]

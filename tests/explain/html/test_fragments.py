@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explain.analysis import Analysis
 from explain.examples import Example
 from explain.html import fragments
 from explain.maps.attribution import Attribution
 from explain.maps.registry import METHODS
+from explain.result import Analysis
 from explain.settings import Settings
 from explain.wording import summary
 from model.artifact.card import Card
@@ -30,7 +30,7 @@ CROP = np.zeros((SIDE, SIDE, 3), np.uint8)
 FACE = Face((0, 0, SIDE, SIDE), 1.0, np.zeros((5, 2), np.float32), CROP, (0.0, 0.0, float(SIDE)))
 
 
-FAKE_EXAMPLE = Example(Path("fake.jpg"), "Public domain", Path("mask.png"), has_face=True)
+FAKE_EXAMPLE = Example(Path("fake.jpg"), "Public domain", Path("mask.png"), Path("original.jpg"), has_face=True)
 CARD = Card("lite_attention", Preprocessing(128), ("Fake", "Real"), temperature=1.2, inconclusive_band=(0.31, 0.72))
 
 
@@ -78,7 +78,7 @@ def test_text_from_outside_is_escaped(fragment: str) -> None:
         fragments.looking(),
         fragments.notice("A sentence."),
         fragments.verdict_card(prediction(), CARD),
-        fragments.progress(analysis()),
+        fragments.progress(analysis(), 0.0),
         fragments.stopped(None),
     ],
 )
@@ -107,8 +107,8 @@ def test_verdict_states_its_probability_and_band(p_fake: float, verdict: str, he
     fragment = fragments.verdict_card(prediction(p_fake, verdict), CARD)
     said = text(fragment)
     assert headline in said
-    assert f"{p_fake:.2f}" in said
-    assert "0.31 to 0.72" in said
+    assert f"Fake {p_fake:.0%}" in said and f"Real {1 - p_fake:.0%}" in said
+    assert f"Fake {p_fake:.0%}; between 31% and 72% the verdict is Inconclusive" in fragment
     assert f"about {round(100 * p_fake)} were fake" in said
     assert f'class="verdict {verdict.lower()}"' in fragment
 
@@ -118,12 +118,12 @@ def test_bar_puts_the_marker_and_the_band_in_their_places() -> None:
     assert 'class="marker" style="left:93.4%"' in fragment
     assert 'class="band" style="left:31%;width:41%"' in fragment
     label = re.search(r'role="img" aria-label="([^"]*)"', fragment)
-    assert label and all(number in label[1] for number in ("0.93", "0.31", "0.72"))
+    assert label and all(number in label[1] for number in ("93%", "31%", "72%"))
 
 
 def test_inconclusive_says_why_there_is_no_verdict() -> None:
     said = text(fragments.verdict_card(prediction(0.5, "Inconclusive"), CARD))
-    assert "between 0.31 and 0.72" in said
+    assert "Between 31% and 72%" in said
     assert "Looks" not in said
 
 
@@ -151,7 +151,7 @@ def test_default_band_is_not_called_measured() -> None:
 def test_whole_picture_gets_no_frequency() -> None:
     said = text(fragments.verdict_card(prediction(0.58), CARD, is_face=False))
     assert "of 100" not in said
-    assert "bare score" in said
+    assert "uncalibrated score" in said
 
 
 # What stands before the verdict
@@ -197,7 +197,7 @@ def test_notes_on_the_photo_come_first() -> None:
 
 def at(stage: str, progress: float | None = None, **changes: Any) -> str:
     """The fragment that stands on the page while a stage is worked on."""
-    return fragments.progress(analysis(prediction=prediction(), stage=stage, progress=progress, **changes))
+    return fragments.progress(analysis(prediction=prediction(), stage=stage, progress=progress, **changes), 0.0)
 
 
 def test_progress_counts_samples() -> None:
@@ -208,7 +208,7 @@ def test_progress_counts_samples() -> None:
 
 
 def test_progress_starts_at_nothing() -> None:
-    assert "Looking at the face" in text(fragments.progress(analysis(stage="faces")))
+    assert "Looking at the face" in text(fragments.progress(analysis(stage="faces"), 0.0))
     assert "LIME: 0 of at most 1,200 samples" in text(at("lime"))
 
 
@@ -235,18 +235,18 @@ def test_each_stage_says_what_is_done_now(stage: str, said: str) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_only_methods_that_load_tensorflow_announce_it(name: str) -> None:
-    assert ("TensorFlow" in text(at(name))) is METHODS[name].gradients
+    assert ("TensorFlow" in text(at(name))) is METHODS[name].needs_gradients
 
 
-def test_done_tells_the_time_of_all_steps() -> None:
-    done = analysis(prediction=prediction(), complete=True, seconds={"faces": 0.2, "predict": 0.1, "lime": 3.1})
-    fragment = fragments.progress(done)
-    assert "Done in 3.4 s" in text(fragment)
+def test_done_tells_how_long_the_visitor_waited_and_not_how_long_it_was_computed() -> None:
+    done = analysis(prediction=prediction(), complete=True, seconds={"faces": 0.2, "lime": 75.9})
+    fragment = fragments.progress(done, 0.42)
+    assert "Done in 0.4 s" in text(fragment)
     assert "<progress " not in fragment
 
 
 def test_without_a_face_there_is_no_progress() -> None:
-    assert fragments.progress(analysis(faces=(), chosen=None, complete=True)) == ""
+    assert fragments.progress(analysis(faces=(), chosen=None, complete=True), 0.1) == ""
 
 
 def test_stopped_tells_how_far_it_came() -> None:

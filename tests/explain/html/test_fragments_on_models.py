@@ -97,7 +97,7 @@ def test_scope_names_what_was_learnt_and_nothing_else() -> None:
     said = text(fragments.scope(learnt))
     assert "DFDC face swaps, my <set>" in said and "StyleGAN" not in said
     assert "<set>" not in fragments.scope(learnt)
-    assert "trained on is not known" in text(fragments.scope(CARD))
+    assert "training data are not known" in text(fragments.scope(CARD))
 
 
 def test_card_is_told_whole_with_its_tables() -> None:

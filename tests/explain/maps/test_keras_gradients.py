@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from explain.maps.attribution import ExplanationError
 from explain.maps.keras_gradients import LogOdds, before_attention, last_convolution
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing, to_input
+from model.artifact.views import PLAIN
 from model.detector.detector import Detector
 from model.photos.faces import find_faces
 
@@ -63,6 +66,7 @@ def tiny(end: str = "softmax", scale: float = 1.0) -> keras.Model:
 # Features
 
 
+@pytest.mark.slow
 def test_shipped_network_joins_three_scales_before_its_attention_block(detector: Detector) -> None:
     found = before_attention(detector.network)
     assert made_by(found) == "scales"
@@ -81,7 +85,7 @@ LAST = {
     "vgg16": (None, 8, 8, 512),
     "mobilenetv2": (None, 4, 4, 1280),
     "xception": (None, 4, 4, 2048),
-    "efficientnetb7": (None, 4, 4, 2560),
+    "efficientnetb7": (None, 4, 4, 320),
 }
 NAMES = {
     "vgg16": "block5_conv3",
@@ -101,7 +105,18 @@ def test_features_of_a_transformer_are_its_last_tokens_on_their_grid() -> None:
     assert found is before_attention(network)
 
 
+@pytest.fixture
+def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer and narrower blocks of EfficientNet-B7's kind: to build its 813 layers takes seconds."""
+    from keras import applications
+
+    from tests.model.networks.shallow import shallow_b7
+
+    monkeypatch.setattr(applications, "EfficientNetB7", shallow_b7)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("shallow")
 @pytest.mark.parametrize("name", LAST)
 def test_without_attention_there_is_only_the_last_convolution(name: str) -> None:
     from model.networks.registry import build
@@ -115,6 +130,7 @@ def test_without_attention_there_is_only_the_last_convolution(name: str) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shallow")
 def test_in_the_thesiss_network_both_are_the_bodys_features() -> None:
     from model.networks.registry import build
 
@@ -122,6 +138,7 @@ def test_in_the_thesiss_network_both_are_the_bodys_features() -> None:
     assert made_by(before_attention(network)) == made_by(last_convolution(network)) == "top_activation"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["keras2_softmax", "keras2_sigmoid", "keras3_softmax"])
 def test_imported_networks_are_understood_without_our_names(folder: str) -> None:
     from model.legacy.convert import import_network
@@ -165,12 +182,15 @@ def test_network_without_a_grid_has_nothing_to_look_at() -> None:
 # Log-odds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["Fake", "Real"])
 def test_probability_is_the_products_own(detector: Detector, face: NDArray[np.uint8], target: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, face.shape, np.uint8)
     crops = np.stack([face, face[::-1], noise, np.full_like(face, 90)])
     found, _ = LogOdds(detector, target).probability_by_pixels(to_input(crops, detector.card.preprocessing))
-    expected = detector.probabilities(crops)[:, detector.card.labels.index(target)]
+    plain = copy(detector)
+    plain.card = replace(detector.card, views=PLAIN)  # gradients are of the crop as it is
+    expected = plain.probabilities(crops)[:, detector.card.labels.index(target)]
     np.testing.assert_allclose(found, expected, atol=1e-3)
     assert np.ptp(expected) > 0.1, "a constant would prove nothing"
 

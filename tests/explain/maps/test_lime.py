@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from explain.maps.attribution import Attribution
 from explain.maps.lime import PATIENCE, LimeExplainer, Predict
-from explain.maps.lime_fit import batch_bounds, intervals, paired_masks
+from explain.maps.lime_fit import alike, batch_bounds, intervals, paired_masks
 from explain.regions.hiding import HIDES, hidden_crop, perturb
+from tests.worlds import noise, squares
 
 CLASSES = ("Fake", "Real")
 SIDE, GRID = 24, 4
 K = GRID * GRID
-CELL = np.arange(SIDE) * GRID // SIDE
-SEGMENTS = (CELL[:, None] * GRID + CELL).astype(np.int32)  # 16 squares
-CROP = np.random.RandomState(7).randint(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+SEGMENTS = squares(SIDE, GRID)
+CROP = noise(SIDE)
 # What each superpixel adds to P(Fake) when it is visible; all different, sum within 0..1.
 TRUTH = np.random.RandomState(8).permutation(np.linspace(-0.05, 0.07, K))
 
@@ -113,7 +113,7 @@ def last(explainer: LimeExplainer, target: str = "Fake", **options: Any) -> Attr
     return attribution
 
 
-@pytest.mark.parametrize("samples", [40, 301])  # one of them within a single batch
+@pytest.mark.parametrize("samples", [40, 150])  # one of them within a single batch, both too few to converge
 @pytest.mark.parametrize(("target", "column"), [("Fake", 0), ("Real", 1)])
 def test_equals_stock_lime_on_the_same_masks(samples: int, target: str, column: int) -> None:
     stock = stock_explanation(paired_masks(samples, K, seed=5), brightness_model, column)
@@ -215,7 +215,7 @@ def test_the_first_batch_comes_in_quarters(samples: int, batch_size: int, ends: 
 
 @pytest.mark.parametrize("samples", [2, 63, 64, 65, 129, 500])
 def test_asks_for_exactly_the_samples_in_uint8_batches(samples: int) -> None:
-    asked = Recorder()
+    asked = Recorder(noise_model())  # which never converges
     maps = list(LimeExplainer().explain(CROP, SEGMENTS, asked, CLASSES, "Fake", samples=samples))
     assert sum(map(len, asked.batches)) == samples
     assert [len(batch) for batch in asked.batches] == [end - start for start, end in batch_bounds(samples, 64)]
@@ -224,6 +224,7 @@ def test_asks_for_exactly_the_samples_in_uint8_batches(samples: int) -> None:
     assert maps[-1].evidence["samples"] == samples
 
 
+@pytest.mark.slow
 def test_map_grows_until_complete() -> None:
     maps = list(LimeExplainer(batch_size=10).explain(CROP, SEGMENTS, noise_model(), CLASSES, "Fake", samples=1000))
     used = [found.evidence["samples"] for found in maps]
@@ -244,7 +245,7 @@ def test_a_slow_network_shows_its_first_map_in_time(monkeypatch: pytest.MonkeyPa
         clock += each * len(images)
         return brightness_model(images)
 
-    monkeypatch.setattr("explain.maps.lime.time", SimpleNamespace(perf_counter=lambda: clock))
+    monkeypatch.setattr("explain.stopwatch.time", SimpleNamespace(perf_counter=lambda: clock))
     *rough, found = LimeExplainer().explain(CROP, SEGMENTS, slow_model, CLASSES, "Fake", samples=640)
     assert rough[0].evidence["samples"] == first
     assert float(rough[0].evidence["seconds"]) <= max(PATIENCE, 16 * each)
@@ -265,8 +266,8 @@ def test_stops_early_once_the_map_has_converged() -> None:
     assert all(attribution.evidence["converged"] is False for attribution in rough)
     assert (found.evidence["converged"], found.evidence["complete"], found.evidence["budget"]) == (True, True, 2000)
     assert 10 * K <= int(found.evidence["samples"]) < 1000
-    assert float(found.evidence["halves_rank_correlation"]) >= 0.9
-    assert found.evidence["halves_same_top"] == 1
+    assert alike(float(found.evidence["halves_rank_correlation"])) >= 0.9
+    assert float(found.evidence["halves_same_top"]) >= 0.8
 
 
 def test_a_model_that_answers_noise_never_converges() -> None:

@@ -1,8 +1,10 @@
-"""The registry: each name makes the map of its name, and says what it is."""
+"""The registry: each name makes the map of its name, and its record is the only place that knows facts about it."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,36 +12,56 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.cancel import never
+from explain.cancel import not_cancelled
 from explain.maps.attribution import Attribution
-from explain.maps.registry import METHODS, explainers
+from explain.maps.registry import MAIN_MAP, METHODS, explainers
 from explain.maps.subject import Subject
+from model.artifact.card import MASK
+from model.artifact.views import PLAIN
 from model.detector.detector import Detector, Prediction
+
+ROOT = Path(__file__).resolve().parents[3]
+MAPS = ROOT / "explain" / "maps"
+# Files that may not name a method: everything but the maps themselves.
+CODE = [
+    ROOT / "app.py",
+    *(path for name in ("explain", "model", "benchmarks") for path in sorted((ROOT / name).rglob("*.py"))),
+    *sorted((ROOT / "docs").glob("*.py")),
+]
+# Strings that equal a method's name and mean something else.
+OTHER_MEANINGS = {
+    # An output of networks.
+    **{place: {MASK} for place in ("model/artifact/card.py", "model/networks", "model/paired")},
+    # What reports and cards call the figures of that output.
+    **{place: {MASK} for place in ("model/evaluation/measuring.py", "model/unseen", "model/model_card")},
+    "model/artifact/versions.py": {"lime"},  # the package
+}
 
 SIDE = 24
 CELL = np.arange(SIDE) * 2 // SIDE
 SEGMENTS = (CELL[:, None] * 2 + CELL).astype(np.int32)  # four squares
 CROP = np.random.RandomState(7).randint(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
-MASK = np.array([[0.1, 0.9], [0.4, 0.6]], np.float32)
-GRADIENTS = [name for name, method in METHODS.items() if method.gradients]
+GRID = np.array([[0.1, 0.9], [0.4, 0.6]], np.float32)
+GRADIENTS = [name for name, method in METHODS.items() if method.needs_gradients]
 WITHOUT_GRADIENTS = [name for name in METHODS if name not in GRADIENTS]
 
 
 class Brightness:
     """P(Fake) is the crop's brightness; counts the crops that it is asked about."""
 
-    card = SimpleNamespace(labels=("Fake", "Real"))
+    card = SimpleNamespace(labels=("Fake", "Real"), views=PLAIN)
+    rolls_out_attention = False
 
     def __init__(self) -> None:
         self.asked = 0
 
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def probabilities(self, crops: NDArray[np.uint8], in_turn: bool = False) -> NDArray[np.float64]:
         self.asked += len(crops)
         fake = crops.mean(axis=(1, 2, 3)) / 255
         return np.stack([fake, 1 - fake], axis=1)
 
     def predict(self, crop: NDArray[np.uint8]) -> Prediction:
-        return Prediction({}, "Fake", False, MASK)
+        return Prediction({}, "Fake", False, GRID)
 
 
 def subject(detector: Any, **changes: Any) -> Subject:
@@ -47,7 +69,7 @@ def subject(detector: Any, **changes: Any) -> Subject:
 
 
 def first(name: str, asked: Subject) -> Attribution:
-    return next(iter(explainers(100)[name](asked, never)))
+    return next(iter(explainers(100)[name](asked, not_cancelled)))
 
 
 @pytest.mark.parametrize("name", WITHOUT_GRADIENTS)
@@ -75,7 +97,7 @@ def test_nothing_is_made_once_cancelled(name: str) -> None:
 @pytest.mark.parametrize("samples", [16, 50])
 def test_the_budget_of_lime_is_passed_on(samples: int) -> None:
     detector = Brightness()
-    *_, found = explainers(samples)["lime"](subject(detector), never)
+    *_, found = explainers(samples)["lime"](subject(detector), not_cancelled)
     assert found.evidence["budget"] == samples
     assert detector.asked == found.evidence["samples"] <= samples
     assert found.names is None
@@ -84,20 +106,64 @@ def test_the_budget_of_lime_is_passed_on(samples: int) -> None:
 def test_a_budget_changes_no_other_map() -> None:
     ways = explainers(16)
     assert set(ways) == set(METHODS)
-    assert all(ways[name] is METHODS[name].explain for name in METHODS if name != "lime")
+    assert all(ways[name] is METHODS[name].explain for name in METHODS if not METHODS[name].fitted)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_says_what_it_is_and_what_it_does(name: str) -> None:
     method = METHODS[name]
     assert method.title and method.title.strip() == method.title
-    assert method.line.endswith(".") and method.line.count(".") == 1, "one sentence"
+    assert method.description.endswith(".") and method.description.count(".") == 1, "one sentence"
 
 
-@pytest.mark.parametrize("what", [lambda method: method.title, lambda method: method.line])
+@pytest.mark.parametrize("what", [lambda method: method.title, lambda method: method.description])
 def test_no_two_methods_are_called_alike(what: Callable[[Any], str]) -> None:
     assert len({what(method) for method in METHODS.values()}) == len(METHODS)
 
 
 def test_maps_by_gradients_are_marked() -> None:
     assert GRADIENTS == ["gradcam", "gradcam_attention", "hirescam", "integrated_gradients"]
+
+
+# A method is a record
+
+
+def names_in(path: Path) -> list[str]:
+    """Where a file writes out the name of a method."""
+    within = path.relative_to(ROOT)
+    known = {name for place in (within, *within.parents) for name in OTHER_MEANINGS.get(place.as_posix(), ())}
+    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+    found = [node for node in nodes if isinstance(node, ast.Constant) and node.value in METHODS.keys() - known]
+    return [f"{within}:{node.lineno}: {node.value}" for node in found]
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in CODE if MAPS not in path.parents], ids=lambda path: path.relative_to(ROOT).as_posix()
+)
+def test_nothing_but_the_maps_names_a_method(path: Path) -> None:
+    assert names_in(path) == [], "ask the record of the method instead, see explain/maps/registry.py"
+
+
+def test_names_are_found_where_they_are_written_out() -> None:
+    assert any(found.endswith(": lime") for found in names_in(MAPS / "registry.py"))
+
+
+def test_one_map_comes_with_the_verdict_and_has_no_sign() -> None:
+    (mask,) = (method for method in METHODS.values() if method.in_verdict_pass)
+    assert mask.by_default and not mask.signed and mask.drawn_as == "heat"
+
+
+def test_what_if_goes_by_a_map_of_regions_that_is_always_made() -> None:
+    assert METHODS[MAIN_MAP].by_default and METHODS[MAIN_MAP].drawn_as == "regions"
+
+
+@pytest.mark.parametrize("name", WITHOUT_GRADIENTS)
+def test_map_has_what_its_record_says(name: str) -> None:
+    """Weights where regions are drawn, values from 0 to 1 where heat is, and another map for another seed."""
+    method, detector = METHODS[name], Brightness()
+    maps = [list(explainers(100)[name](subject(detector, seed=seed), not_cancelled))[-1] for seed in (0, 1)]
+    assert (maps[0].weights is not None) == (method.drawn_as == "regions")
+    assert method.drawn_as != "heat" or (maps[0].map.min() >= 0 and maps[0].map.max() <= 1)
+    assert ("seed" in maps[0].evidence) == method.seeded
+    assert method.seeded or np.array_equal(maps[0].map, maps[1].map)
+    assert method.signed == (maps[0].target in ("Fake", "Real"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,29 +15,14 @@ from explain.maps.subject import BATCH, Subject
 from explain.regions.superpixels import segment
 from model.detector.detector import Detector
 from model.photos.faces import find_faces
+from tests.worlds import World, squares
 
 SIDE = 56
 CELL = SIDE // GRID  # 8 pixels
 CROP = np.full((SIDE, SIDE, 3), 200, np.uint8)  # over a black hidden picture: brightness / 200 is the mask
-SQUARE = np.arange(SIDE) // 14
-SEGMENTS = (SQUARE[:, None] * 4 + SQUARE).astype(np.int32)  # 16 squares
+SEGMENTS = squares(SIDE, 4)
 SUPPORTS, OPPOSES = 5, 7  # both within rows 14 to 27
 BLOCK = 2 * CELLS  # pictures
-
-
-class Model:
-    """P(Fake) as some function of how visible each pixel is, ``(N, S, S)`` in 0..1; keeps every batch."""
-
-    card = SimpleNamespace(labels=("Fake", "Real"))
-
-    def __init__(self, p_fake: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> None:
-        self.p_fake = p_fake
-        self.batches: list[NDArray[np.uint8]] = []
-
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-        self.batches.append(crops)
-        fake = self.p_fake(crops[..., 0] / 200)
-        return np.stack([fake, 1 - fake], axis=1)
 
 
 def two_squares(visible: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -52,7 +36,9 @@ def products(visible: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def subject_of(p_fake: Callable[[NDArray[np.float64]], NDArray[np.float64]], **settings: object) -> Subject:
-    return Subject(CROP, SEGMENTS, **{"target": "Fake", "detector": Model(p_fake), "hide": "black"} | settings)
+    """A subject whose P(Fake) is some function of how visible each pixel is, ``(N, S, S)`` in 0..1."""
+    world = World(lambda crops: p_fake(crops[..., 0] / 200))
+    return Subject(CROP, SEGMENTS, **{"target": "Fake", "detector": world, "hide": "black"} | settings)
 
 
 def last(subject: Subject) -> Attribution:
@@ -168,8 +154,8 @@ def test_blends_each_mask_and_its_complement() -> None:
 
 
 @pytest.mark.slow
-def test_two_seeds_agree_on_a_real_face(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
-    crop = find_faces(astronaut, detector.card.preprocessing.crop_margin)[0].crop
+def test_two_seeds_agree_on_a_real_face(quick_detector: Detector, astronaut: NDArray[np.uint8]) -> None:
+    crop = find_faces(astronaut, quick_detector.card.preprocessing.crop_margin)[0].crop
     segments = segment(crop, "slic", 30)
-    one, other = (last(Subject(crop, segments, "Fake", detector, seed=seed)).map for seed in (0, 1))
+    one, other = (last(Subject(crop, segments, "Fake", quick_detector, seed=seed)).map for seed in (0, 1))
     assert spearmanr(one[::4, ::4].ravel(), other[::4, ::4].ravel()).statistic > 0.9

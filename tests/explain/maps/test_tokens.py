@@ -16,8 +16,10 @@ from explain.maps.rise import rise
 from explain.maps.subject import Subject
 from explain.probes.what_if import without
 from explain.regions.hiding import TOKENS, hidden_crop, seen_patches
-from explain.settings import Settings, SettingsError
-from tests.conftest import QuickDetector
+from explain.settings import Settings
+from model.artifact.views import PLAIN
+from model.errors import SettingsError
+from tests.worlds import QuickDetector
 
 SIDE, GRID = 40, 4
 CELL = np.arange(SIDE) * GRID // SIDE
@@ -30,13 +32,13 @@ OF_REGION = OF_PATCH.reshape(2, 2, GRID).sum(1).ravel()
 class PatchModel:
     """P(Fake) = 0.4 + OF_PATCH over the patches that it gets. It refuses to look at pictures."""
 
-    card = SimpleNamespace(labels=("Fake", "Real"))
+    card = SimpleNamespace(labels=("Fake", "Real"), views=PLAIN)
     patch_grid = (GRID, GRID)
 
     def verdict(self, p_fake: float) -> str:
         return "Fake" if p_fake > 0.5 else "Real"
 
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def probabilities(self, crops: NDArray[np.uint8], in_turn: bool = False) -> NDArray[np.float64]:
         raise AssertionError("asked about a picture")
 
     def probabilities_of_patches(self, crop: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -88,7 +90,7 @@ def test_maps_that_need_a_picture_say_what_it_shows() -> None:
 
 
 class _Brightness(PatchModel):
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def probabilities(self, crops: NDArray[np.uint8], in_turn: bool = False) -> NDArray[np.float64]:
         fake = crops.mean((1, 2, 3)) / 255
         return np.stack([fake, 1 - fake], axis=1)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.analysis import Analysis, analyze, is_unmoved
+from explain.analysis import analyze
 from explain.drawing import palette
 from explain.html import captions
 from explain.maps.unmoved import hardly_moves
@@ -18,13 +18,14 @@ from explain.page.view import View
 from explain.report.files import report_pictures
 from explain.report.origin import Origin
 from explain.report.page import report_html
+from explain.result import Analysis, is_unmoved
 from explain.settings import Settings
 from explain.trust.curves import ORDERS, Band, Curves
 from explain.trust.measure import Trust
 from explain.wording.summary import map_in_words, plain_text, strongest_regions
 from explain.wording.trust import trust_sentence
-from model.detector.detector import Detector
 from tests.html import text
+from tests.worlds import FormulaDetector
 
 PHOTO = Path(__file__).resolve().parents[3] / "examples" / "astronaut.jpg"
 QUICK = Settings(superpixels=10, samples=100, methods=("attention", "lime", "occlusion"))
@@ -32,18 +33,9 @@ SENTENCE = "This model's answer hardly depends on the picture"
 Answer = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
-class AnalyticDetector(Detector):
-    """The shipped model's card around a formula: log-odds of Fake from a crop's contrast."""
-
-    def __init__(self, log_odds: Answer) -> None:
-        super().__init__()
-        self.log_odds = log_odds
-
-    def _run(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        fake = 1 / (1 + np.exp(-self.log_odds(crops.std((1, 2, 3)) / 255)))
-        by_label = {"Fake": fake, "Real": 1 - fake}
-        masks = np.tile(np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4), (len(crops), 1, 1))
-        return np.stack([by_label[label] for label in self.card.labels], axis=1), masks
+def detector_of(log_odds: Answer) -> FormulaDetector:
+    """A detector whose log-odds of Fake come from a crop's contrast."""
+    return FormulaDetector(lambda crops: 1 / (1 + np.exp(-log_odds(crops.std((1, 2, 3)) / 255))))
 
 
 def constant(contrast: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -65,7 +57,7 @@ def certain(contrast: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def analysed(log_odds: Answer, settings: Settings = QUICK) -> Analysis:
-    *_, analysis = analyze(PHOTO, settings, AnalyticDetector(log_odds))
+    *_, analysis = analyze(PHOTO, settings, detector_of(log_odds))
     return analysis
 
 
@@ -106,12 +98,19 @@ def test_lime_keeps_the_range_of_the_answers(moved: Analysis) -> None:
 def test_models_that_move_are_explained_as_before(moved: Analysis) -> None:
     found = moved.attributions["lime"]
     assert not is_unmoved(moved) and not found.unmoved and not is_unmoved(analysed(certain))
-    assert SENTENCE not in text(captions.caption(found, AnalyticDetector(moving).card, 8))
+    assert SENTENCE not in text(captions.caption(found, detector_of(moving).card, 8))
     drawn = View(moved, None, 1.0).pictures(8)
     assert moved.chosen is not None
     assert not np.array_equal(drawn["lime"], palette.enlarge(moved.chosen.crop))
 
 
+@pytest.mark.parametrize("log_odds", [constant, moving])
+def test_rise_alone_finds_out_whether_the_answer_moves(log_odds: Answer) -> None:
+    found = analysed(log_odds, Settings(superpixels=10, methods=("rise",), robustness=False))
+    assert is_unmoved(found) is (log_odds is constant)
+
+
+@pytest.mark.slow
 def test_nothing_is_coloured_but_the_attention_mask(unmoved: Analysis) -> None:
     assert is_unmoved(unmoved) and unmoved.chosen is not None
     face = palette.enlarge(unmoved.chosen.crop)
@@ -121,17 +120,19 @@ def test_nothing_is_coloured_but_the_attention_mask(unmoved: Analysis) -> None:
         assert not np.array_equal(drawn["attention"], face)
 
 
+@pytest.mark.slow
 def test_captions_say_that_and_nothing_else(unmoved: Analysis) -> None:
-    card = AnalyticDetector(constant).card
+    card = detector_of(constant).card
     for name, found in unmoved.attributions.items():
-        caption = captions.caption(found, card, 8, unmoved.trusts[name], is_unmoved=True)
+        caption = captions.caption(found, card, 8, unmoved.trusts[name], still=True)
         assert text(caption).count(SENTENCE) == 1
         assert "✓" not in caption and "legend" not in caption
     lime = unmoved.attributions["lime"]
-    said = text(captions.caption(lime, card, 8, is_unmoved=True))
+    said = text(captions.caption(lime, card, 8, still=True))
     assert f"over {lime.evidence['samples']} pictures" in said and f"{float(lime.evidence['highest']):.3f}" in said
 
 
+@pytest.mark.slow
 def test_no_map_is_better_or_worse_than_chance(unmoved: Analysis) -> None:
     assert unmoved.trusts
     for trust in unmoved.trusts.values():
@@ -149,17 +150,19 @@ def test_a_good_order_of_faint_changes_is_no_trust(size: float, better: bool) ->
     assert trust.better_than_chance is better and trust.unmoved is not better
 
 
+@pytest.mark.slow
 def test_words_name_no_region(unmoved: Analysis) -> None:
     assert unmoved.subject is not None
-    card = AnalyticDetector(constant).card
+    card = detector_of(constant).card
     assert strongest_regions(unmoved.attributions["lime"], unmoved.subject, 8) == []
     assert SENTENCE in map_in_words(unmoved.attributions["occlusion"], unmoved.subject, 8, is_unmoved=True)
     told = plain_text(unmoved, card, "face.jpg")
-    assert SENTENCE in told and "weights for" not in told and "strongest for" not in told
+    assert told.count(f"\n  {SENTENCE}") == 1 and "weights for" not in told and "strongest for" not in told
 
 
+@pytest.mark.slow
 def test_report_says_it_too(unmoved: Analysis) -> None:
     files = {name: palette.png(picture) for name, picture in report_pictures(unmoved, 8).items()}
-    page = report_html(unmoved, AnalyticDetector(constant).card, files, 8, Origin())
+    page = report_html(unmoved, detector_of(constant).card, files, 8, Origin())
     assert SENTENCE in unescape(page) and "✓" not in page and 'class="legend"' not in page
     assert 'class="regions"' not in page

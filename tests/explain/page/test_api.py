@@ -17,7 +17,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 if TYPE_CHECKING:
-    from tests.conftest import BadPhoto
+    from tests.bad_photos import BadPhoto
 
 pytestmark = pytest.mark.slow  # each waits for a server that finds faces and runs LIME
 
@@ -111,8 +111,8 @@ def test_trust_comes_when_asked_for(client: Client, answer: Answer) -> None:
 
 def test_flip_turns_the_likelier_class(client: Client) -> None:
     photos = sorted(EXAMPLES.glob("*_*.jpg"))  # whether hiding regions flips a verdict depends on photo and model
-    asked = (ask(client, photo, flip=True, superpixels=10)[0]["flip"] for photo in (ASTRONAUT, *photos))
-    flip = next((flip for flip in asked if flip), None)
+    controls = (ask(client, photo, flip=True, superpixels=10)[0]["flip"] for photo in (ASTRONAUT, *photos))
+    flip = next((flip for flip in controls if flip), None)
     assert flip is not None, "no example's verdict flips"
     assert flip["flipped"] is True
     assert flip["probability"] < 0.5 <= flip["before"]
@@ -172,7 +172,8 @@ def test_bad_photo_gets_a_clear_sentence_or_an_answer(client: Client, bad_photo:
         assert bad_photo.refusal in refusal(client, bad_photo.path)
     else:
         found = ask(client, bad_photo.path)[0]
-        assert found["photo"]["notes"] == list(bad_photo.notes)
+        about_the_file = found["photo"]["notes"][: len(bad_photo.notes)]  # one about a small face may follow
+        assert about_the_file == list(bad_photo.notes)
         assert len(found["faces"]) >= bad_photo.faces
         assert (found["prediction"] is None) is (bad_photo.faces == 0)
     with urllib.request.urlopen(page_url, timeout=60) as page:

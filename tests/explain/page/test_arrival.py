@@ -24,9 +24,29 @@ def arrive(models: Models, accepted: str = "", **query: str) -> Updates:
     return arrival(models, query, accepted)
 
 
+@pytest.fixture(autouse=True)
+def no_opening(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No example to open with, unless a test names one."""
+    monkeypatch.setattr("explain.page.arrival.opening_example", lambda detector: None)
+
+
 def test_a_bare_address_changes_nothing_but_the_language(models: Models) -> None:
     assert arrive(models) == {"language": "en"}
     assert arrive(models, "tr-TR,tr;q=0.9,en;q=0.5") == {"language": "tr"}
+
+
+def test_page_opens_with_an_example_unless_the_address_asks_for_something(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening, other = examples()[:2]
+    monkeypatch.setattr("explain.page.arrival.opening_example", lambda detector: opening)
+    models.get(models.first)
+    assert arrive(models) == {"language": "en", "photo": str(opening.path)}
+    assert arrive(models, lang="tr") == {"language": "tr", "photo": str(opening.path)}
+    assert "photo" not in arrive(models, superpixels="40")
+    assert arrive(models, example=other.path.stem)["photo"] == str(other.path)
+    monkeypatch.setattr(models, "is_open", lambda name: False)
+    assert "photo" not in arrive(models), "nobody waits for a model to be opened"
 
 
 @pytest.mark.parametrize(
@@ -79,5 +99,5 @@ def test_a_link_that_asks_for_the_impossible_is_told_and_changes_nothing(
 
 def test_at_first_the_controls_hold_what_a_link_can_name(models: Models) -> None:
     link = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in AT_FIRST.items()}
-    link |= {"smooth": "0", "trust": "1"}
+    link |= {"smooth": "0", "trust": "0"}
     assert arrive(models, **link) == {"language": "en", **AT_FIRST}

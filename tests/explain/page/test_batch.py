@@ -13,21 +13,23 @@ from explain.batch.judge import Row
 from explain.page import batch
 from explain.page.components.updates import Updates
 from explain.page.sessions import Runs
-from explain.service.service import Doors
+from explain.service.service import Service
 from model.available import MODEL_FOLDER, FoundModel, Models
 from model.paths import SHIPPED
 
 CAT = Path(__file__).resolve().parents[3] / "examples" / "cat.jpg"  # no face: the quickest of answers
-ASKED = {"language": "en", "model": "lite_attention", "many_progress": None}
+CONTROL_VALUES = {"language": "en", "model": "lite_attention", "many_progress": None}
 
 
 @pytest.fixture(scope="module")
-def doors() -> Doors:
-    return Doors(Models([FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)]))
+def service() -> Service:
+    return Service(Models([FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)]))
 
 
-def judged(doors: Doors, files: list[Path], runs: Runs | None = None, **asked: Any) -> list[Updates]:
-    steps = batch.judge(ASKED | asked, [str(file) for file in files], doors, runs or Runs(), "visitor", as_before)
+def judged(service: Service, files: list[Path], runs: Runs | None = None, **controls: Any) -> list[Updates]:
+    steps = batch.judge(
+        CONTROL_VALUES | controls, [str(file) for file in files], service, runs or Runs(), "visitor", as_before
+    )
     return list(steps)
 
 
@@ -46,20 +48,40 @@ def shown(steps: list[Updates]) -> Updates:
     return {name: value for step in steps for name, value in step.items()}
 
 
-def test_the_table_grows_by_a_row_for_each_photo(doors: Doors) -> None:
-    steps = judged(doors, [CAT, CAT])
+def test_the_table_grows_by_a_row_for_each_photo(service: Service) -> None:
+    steps = judged(service, [CAT, CAT])
     assert [len(rows_of(step)) for step in steps if "many_progress" in step] == [0, 1, 2]
     assert shown(steps)["many_csv"] == {"visible": True} and shown(steps)["many_cancel"] == {"visible": False}
     assert "2 of 2 photos" in shown(steps)["many_status"] and "<progress" not in shown(steps)["many_status"]
 
 
-def test_no_files_clear_the_table(doors: Doors) -> None:
-    assert shown(judged(doors, []))["many_progress"] is None
+def test_what_else_a_folder_holds_is_passed_over(service: Service, tmp_path: Path) -> None:
+    for name in (".DS_Store", "._a.jpg", "Thumbs.db", "notes.txt"):
+        (tmp_path / name).write_bytes(b"no photo")
+    steps = batch.judge(
+        CONTROL_VALUES,
+        [str(CAT), *map(str, sorted(tmp_path.iterdir()))],
+        *(service, Runs(), "visitor", as_before),
+        gathered=True,
+    )
+    found = shown(list(steps))
+    assert [row.name for row in rows_of(found)] == ["cat.jpg"] and "4 other files" in found["many_status"]
 
 
-def test_who_cancels_keeps_the_rows_so_far(doors: Doors) -> None:
+def test_a_long_table_is_not_sent_after_every_photo(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "FEW", 1)
+    monkeypatch.setattr(batch, "EVERY_S", 1000.0)
+    tables = [step for step in judged(service, [CAT] * 5) if "many_progress" in step and "many_table" in step]
+    assert [len(rows_of(step)) for step in tables] == [0, 1, 5], "the first ones, and the end"
+
+
+def test_no_files_clear_the_table(service: Service) -> None:
+    assert shown(judged(service, []))["many_progress"] is None
+
+
+def test_who_cancels_keeps_the_rows_so_far(service: Service) -> None:
     runs, steps = Runs(), []
-    for step in batch.judge(ASKED, [str(CAT)] * 3, doors, runs, "visitor", as_before):
+    for step in batch.judge(CONTROL_VALUES, [str(CAT)] * 3, service, runs, "visitor", as_before):
         steps.append(step)
         if len(rows_of(step)) == 1:
             runs.stop("visitor" + batch.OURS)
@@ -67,47 +89,45 @@ def test_who_cancels_keeps_the_rows_so_far(doors: Doors) -> None:
     assert shown(steps)["many_status"].count("Stopped.") == 1 and "1 of 3" in shown(steps)["many_status"]
 
 
-def test_a_fault_is_told_and_not_called_a_stop(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_is_told_and_not_called_a_stop(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*args: Any, **options: Any) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(batch, "judge_many", broken)
-    found = shown(judged(doors, [CAT]))
-    assert "failed" in found["many_notice"]["value"] and "many_status" not in found
+    found = shown(judged(service, [CAT]))
+    assert "went wrong inside WhyFake" in found["many_notice"]["value"] and found["many_status"] == ""
     assert found["many_cancel"] == {"visible": False}
 
 
-def test_every_photo_takes_its_turn(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_photo_takes_its_turn(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     running = []
-    real = doors.memory.analyze
+    real = service.example_cache.analyze
 
     def watched(*given: Any) -> Any:
         for step in real(*given):
-            running.append(doors.turns.running)
+            running.append(service.queue.running)
             yield step
 
-    monkeypatch.setattr(doors.memory, "analyze", watched)
-    judged(doors, [CAT])
-    assert running == [1] and doors.turns.running == 0
+    monkeypatch.setattr(service.example_cache, "analyze", watched)
+    judged(service, [CAT])
+    assert running == [1] and service.queue.running == 0
 
 
-def test_a_row_of_a_zip_is_opened_and_its_copy_is_gone_afterwards(doors: Doors, tmp_path: Path) -> None:
+def test_a_row_of_a_zip_is_opened_without_a_copy_on_the_disk(service: Service, tmp_path: Path) -> None:
     packed = tmp_path / "photos.zip"
     with zipfile.ZipFile(packed, "w") as archive:
         archive.write(CAT, "holiday/cat.jpg")
-    progress = shown(judged(doors, [packed]))["many_progress"]
-    opened = batch.open_photo_of(ASKED | {"many_progress": progress}, 1)
-    found = next(opened)
-    copy = Path(found["photo"])
-    assert copy.name == "cat.jpg" and copy.read_bytes() == CAT.read_bytes() and found["tabs"] == {"selected": "one"}
-    assert not list(opened) and not copy.exists()
-    assert not list(batch.open_photo_of(ASKED | {"many_progress": progress}, 7))
+    progress = shown(judged(service, [packed]))["many_progress"]
+    (found,) = batch.open_photo_of(CONTROL_VALUES | {"many_progress": progress}, 1)
+    assert found["photo"] == CAT.read_bytes() and found["tabs"] == {"selected": "one"}
+    assert (found["face"], found["whole"]) == (0, False)
+    assert not list(batch.open_photo_of(CONTROL_VALUES | {"many_progress": progress}, 7))
 
 
-def test_the_table_is_handed_over_as_csv(doors: Doors) -> None:
-    progress = shown(judged(doors, [CAT]))["many_progress"]
-    handed = batch.download(ASKED | {"many_progress": progress, "language": "tr"})
+def test_the_table_is_handed_over_as_csv(service: Service) -> None:
+    progress = shown(judged(service, [CAT]))["many_progress"]
+    handed = batch.download(CONTROL_VALUES | {"many_progress": progress, "language": "tr"})
     with Path(next(handed)["ready"]).open(encoding="utf-8-sig", newline="") as file:
-        (row,) = csv.DictReader(file)
+        (row,) = csv.DictReader(file, delimiter=";")
     assert row["file"] == "cat.jpg" and row["faces"] == "0"
     assert not list(handed)

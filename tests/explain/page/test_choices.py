@@ -6,12 +6,13 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
+from gradio.state_holder import StateHolder
 
 from explain.page import what_if
 from explain.page.components.extended import ChangingDropdown, ChangingRadio
 from explain.page.layout import build_page
-from explain.service.service import BUSY_VISITORS, SEATS
-from model.available import Models, to_choose_from
+from explain.service.service import MAX_OPEN_RUNS, STEPS_AT_ONCE
+from model.available import Models, available_models
 
 GONE = [13]
 
@@ -28,7 +29,7 @@ def test_browser_knows_both_by_the_name_of_what_they_extend() -> None:
 
 
 def test_page_offers_its_changing_choices_by_these() -> None:
-    blocks = build_page(Models(to_choose_from(None), print))
+    blocks = build_page(Models(available_models(None), print))
     by_name = {block.elem_id: block for block in blocks.blocks.values() if getattr(block, "elem_id", None)}
     assert isinstance(by_name["regions"], ChangingDropdown) and isinstance(by_name["slide-map"], ChangingRadio)
 
@@ -37,14 +38,27 @@ def test_page_offers_its_changing_choices_by_these() -> None:
 def test_regions_of_the_face_before_are_left_out(
     chosen: list[int] | None, hidden: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(what_if, "_hide", lambda seen, regions: {"regions": regions})
+    monkeypatch.setattr(what_if, "_hide", lambda controls, seen, regions: {"regions": regions})
     seen = SimpleNamespace(analysis=SimpleNamespace(subject=SimpleNamespace(count=5)))
     assert what_if.hide_named({"seen": seen, "regions": chosen}) == {"regions": hidden}
 
 
+def test_nothing_is_kept_of_a_visitor_who_has_left() -> None:
+    blocks = build_page(Models(available_models(None), print))
+    StateHolder().set_blocks(blocks)
+    holder = blocks.state_holder  # type: ignore[attr-defined]
+    seen = next(block for block in blocks.blocks.values() if isinstance(block, gr.State))
+    for visitor in ("ann", "bob"):
+        holder[visitor][seen._id] = "a view"
+    (leave,) = [one for one in blocks.fns.values() if any(event == "unload" for _, event in one.targets)]
+    leave.fn(SimpleNamespace(session_hash="ann"))  # type: ignore[misc]
+    leave.fn(SimpleNamespace(session_hash="unknown"))  # type: ignore[misc]
+    assert list(holder.session_data) == ["bob"]
+
+
 def test_more_visitors_begin_than_are_served_so_that_they_are_told_that_they_wait() -> None:
-    blocks = build_page(Models(to_choose_from(None), print))
+    blocks = build_page(Models(available_models(None), print))
     runs = [one for one in blocks.fns.values() if one.concurrency_id == "model"]
     assert len(runs) > 3
-    assert {one.concurrency_limit for one in runs} == {SEATS}
-    assert SEATS > BUSY_VISITORS
+    assert {one.concurrency_limit for one in runs} == {MAX_OPEN_RUNS}
+    assert MAX_OPEN_RUNS > STEPS_AT_ONCE

@@ -13,18 +13,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explain.analysis import Analysis, analyze
+from explain.analysis import analyze
 from explain.examples import examples
 from explain.html.regions import pointed_at, regions_table
 from explain.page.components.controls import settings_from
 from explain.page.links import from_link, link_to
 from explain.page.view import View
-from explain.settings import ALWAYS, LIKELIER, Settings, SettingsError
+from explain.result import Analysis
+from explain.settings import DEFAULT_MAPS, LIKELIER, Settings
 from explain.wording.regions import region_line
 from model.detector.detector import Detector
-from model.i18n.catalogue import speaking
+from model.errors import SettingsError
+from model.i18n.catalogue import use_language
 
-ASKED = {
+CONTROL_VALUES = {
     **{"language": "tr", "model": "lite_attention", "target": "Real", "superpixels": 20, "samples": 300, "shown": 5},
     **{"smooth": True, "further": ["occlusion", "rise"], "trust": False, "segmentation": "facial", "hide": "blur"},
 }
@@ -39,22 +41,23 @@ def analysis(detector: Detector) -> Analysis:
 
 
 def test_a_link_brings_every_setting_back() -> None:
-    query = dict(parse_qsl(link_to(ASKED).removeprefix("?")))
+    query = dict(parse_qsl(link_to(CONTROL_VALUES).removeprefix("?")))
     assert query["lang"] == "tr"
-    assert from_link(query) == {name: value for name, value in ASKED.items() if name != "language"}
+    assert from_link(query) == {name: value for name, value in CONTROL_VALUES.items() if name != "language"}
 
 
 def test_only_an_example_is_named_in_a_link(analysis: Analysis) -> None:
-    assert f"example={examples()[0].path.stem}" in link_to(ASKED, analysis)
-    assert "example" not in link_to(ASKED)
+    assert f"example={examples()[0].path.stem}" in link_to(CONTROL_VALUES, analysis)
+    assert "example" not in link_to(CONTROL_VALUES)
 
 
 def test_controls_become_settings() -> None:
-    settings = settings_from(ASKED)
-    assert settings.methods == (*ALWAYS, "occlusion", "rise") and settings.target == "Real" and settings.hide == "blur"
-    assert settings_from({**ASKED, "target": LIKELIER}).target is None
+    settings = settings_from(CONTROL_VALUES)
+    assert settings.methods == (*DEFAULT_MAPS, "occlusion", "rise")
+    assert settings.target == "Real" and settings.hide == "blur"
+    assert settings_from({**CONTROL_VALUES, "target": LIKELIER}).target is None
     with pytest.raises(SettingsError, match="hide"):
-        settings_from({**ASKED, "hide": "nothing"})
+        settings_from({**CONTROL_VALUES, "hide": "nothing"})
 
 
 def test_each_place_of_a_map_leads_to_its_region(analysis: Analysis) -> None:
@@ -87,7 +90,7 @@ def test_the_table_has_every_region_strongest_first(analysis: Analysis) -> None:
     ]
     assert len(weights) == len(lime.weights)
     assert [abs(weight) for weight in weights] == sorted((abs(weight) for weight in weights), reverse=True)
-    with speaking("tr"):
+    with use_language("tr"):
         assert "," in regions_table(lime) and "Region" not in regions_table(lime)
 
 

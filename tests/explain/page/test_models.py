@@ -11,11 +11,11 @@ import pytest
 from explain.page.models import arrive, choices, look, notices
 from explain.page.run import Page
 from model.available import MODEL_FOLDER, FoundModel, Importing, Models
-from model.i18n.catalogue import Said, speaking
+from model.i18n.catalogue import Message, use_language
 from model.paths import SHIPPED
 
 ONE, LATE = "lite_attention", "thesis.h5"
-STEP = Said("legacy.step.network", file=LATE, step=2, of=3)
+STEP = Message("legacy.step.network", file=LATE, step=2, of=3)
 
 
 @pytest.fixture
@@ -36,6 +36,7 @@ def ready(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Models, "is_open", lambda models, name: True)
     card = page.models.get(ONE).card
     monkeypatch.setattr(Models, "get", lambda models, name: SimpleNamespace(card=card, name=name))
+    monkeypatch.setattr("explain.page.arrival.opening_example", lambda detector: None)
     page.models.first = LATE
 
 
@@ -50,7 +51,7 @@ def test_nothing_is_told_where_nothing_is_imported(page: Page) -> None:
 def test_import_is_told_with_its_step_and_time_in_the_visitors_language(page: Page) -> None:
     importing(page)
     for language in ("en", "tr"):
-        with speaking(language):
+        with use_language(language):
             step = str(STEP)
         found = arrive(page, {"lang": language}, "")
         assert found["models_clock"] == {"active": True}
@@ -87,7 +88,7 @@ def test_ready_model_is_one_more_choice_for_who_is_there_and_the_first_for_who_c
 
 def test_import_that_failed_is_told_to_everybody(page: Page) -> None:
     problems = cast(Any, page.models)._problems
-    problems.append(Said("legacy.import_broke_off", file="<b>thesis.h5"))
+    problems.append(Message("legacy.import_broke_off", file="<b>thesis.h5"))
     for told in (look(page, "en"), arrive(page, {}, "")):
         assert 'role="alert"' in told["models_note"] and "&lt;b&gt;thesis.h5" in told["models_note"]
         assert told["models_clock"] == {"active": False}

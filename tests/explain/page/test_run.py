@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,21 +16,32 @@ from explain.page import what_if
 from explain.page.components.controls import AT_FIRST
 from explain.page.components.updates import Updates, visible
 from explain.page.downloads import download
-from explain.page.run import Page, slide
-from explain.service.service import BUSY_VISITORS
+from explain.page.run import Page
+from explain.page.view import slide
+from explain.service.service import STEPS_AT_ONCE
 from model.available import MODEL_FOLDER, FoundModel, Models
+from model.detector.detector import Detector
 from model.errors import ArtifactError
-from model.i18n.catalogue import Said, speaking
+from model.i18n.catalogue import Message, use_language
 from model.paths import SHIPPED
+from tests.worlds import QuickDetector
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 VISITOR = "visitor"
-ASKED: dict[str, Any] = {
+CONTROL_VALUES: dict[str, Any] = {
     **AT_FIRST,
     **{"language": "en", "model": "lite_attention", "photo": str(EXAMPLES / "hopper_face.jpg"), "trust": False},
-    **{"samples": 200, "superpixels": 20, "face": 0, "whole": False, "seen": None, "hidden": [], "regions": []},
+    **{"samples": 100, "superpixels": 20, "face": 0, "whole": False, "seen": None, "hidden": [], "regions": []},
     **{"top": 0, "slide_map": "lime", "many_progress": None},
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_network() -> Iterator[None]:
+    """What the page shows when does not depend on the network."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Detector, "_run", QuickDetector._run)
+        yield
 
 
 @pytest.fixture
@@ -52,24 +65,32 @@ def rest(steps: Iterator[Updates], shown: Updates) -> Updates:
     return shown
 
 
-Waiting = tuple[list[Iterator[int]], Iterator[Updates], Updates]
+Waiting = tuple[threading.Event, Iterator[Updates], Updates]
 
 
 @pytest.fixture
-def waiting(page: Page) -> Waiting:
-    """All places, a run that waits for one, and what it shows meanwhile."""
-    places = [page.doors.turns.each(iter([1, 2])) for _ in range(BUSY_VISITORS)]
-    for place in places:
-        next(place)
-    steps = page.show(ASKED, VISITOR)
-    return places, steps, next(steps) | next(steps)
+def waiting(page: Page) -> Iterator[Waiting]:
+    """What ends the others' verdicts, a run that waits for its own, and what it shows meanwhile."""
+    end, queue = threading.Event(), page.service.queue
+
+    def long() -> Iterator[None]:
+        end.wait(10)
+        yield
+
+    for _ in range(STEPS_AT_ONCE + 2):  # one more than may run is one that waits
+        threading.Thread(target=lambda: list(queue.each(long())), daemon=True).start()
+    while not queue.ahead():
+        time.sleep(0.01)
+    steps = page.show(CONTROL_VALUES, VISITOR)
+    yield end, steps, next(steps)
+    end.set()
 
 
 def test_visitor_who_has_to_wait_is_told(page: Page, waiting: Waiting) -> None:
-    places, steps, shown = waiting
-    assert "Waiting for a free place (being analysed: 4, waiting before you: 0)" in shown["status"]
+    end, steps, shown = waiting
+    assert "1 photo comes before yours" in shown["status"]
     assert shown["cancel"] == visible(True)
-    list(places[0])
+    end.set()
     assert "Waiting" not in next(steps)["status"], "its turn has come"
     page.runs.stop(VISITOR)
     assert list(steps)[-1]["cancel"] == visible(False)
@@ -80,85 +101,201 @@ def test_visitor_who_stops_waiting_is_told_that_the_run_was_stopped(page: Page, 
     page.runs.stop(VISITOR)
     shown = rest(steps, shown)
     assert "Waiting" not in shown["status"] and shown["cancel"] == visible(False) and shown["seen"] is None
-    assert page.doors.turns.waiting == 0
+    assert page.service.queue.running + page.service.queue.waiting == STEPS_AT_ONCE + 2, "it is not among them"
 
 
 @pytest.mark.slow
 def test_run_follows_what_was_changed_meanwhile(page: Page) -> None:
-    steps = page.show(ASKED, VISITOR)
+    steps = page.show(CONTROL_VALUES, VISITOR)
     shown = until(steps, "lime_text")
-    assert "The 8 strongest" in shown["lime_text"]
-    page.wish(VISITOR, ASKED | {"language": "tr", "shown": 3, "slide_map": "attention"})
+    assert "The 8 strongest" in shown["numbers"]
+    page.update_controls(VISITOR, CONTROL_VALUES | {"language": "tr", "shown": 3, "slide_map": "attention"})
     shown = rest(steps, shown)
-    assert "en güçlü 3 tanesi" in shown["lime_text"] and "saniyede tamamlandı" in shown["status"]
+    assert "en güçlü 3 tanesi" in shown["numbers"] and "saniyede tamamlandı" in shown["status"]
     assert shown["slide_map"]["value"] == "attention" and "shown=3" in shown["link"] and "lang=tr" in shown["link"]
 
 
 @pytest.mark.slow
 def test_next_run_begins_with_what_the_controls_hold(page: Page) -> None:
-    page.wish(VISITOR, ASKED | {"language": "tr", "shown": 3})
-    shown = rest(page.show(ASKED, VISITOR), {})
-    assert "The 8 strongest" in shown["lime_text"] and "lang=en" in shown["link"]
+    page.update_controls(VISITOR, CONTROL_VALUES | {"language": "tr", "shown": 3})
+    shown = rest(page.show(CONTROL_VALUES, VISITOR), {})
+    assert "The 8 strongest" in shown["numbers"] and "lang=en" in shown["link"]
 
 
 @pytest.mark.slow
 def test_stopped_run_is_translated_as_a_stopped_one(page: Page) -> None:
-    steps = page.show(ASKED, VISITOR)
+    steps = page.show(CONTROL_VALUES, VISITOR)
     shown = until(steps, "lime_text")
     page.runs.stop(VISITOR)
     shown = rest(steps, shown)
     assert "<progress" not in shown["status"] and not shown["cancel"]["visible"]
-    again = page.translate(ASKED | {"language": "tr", "seen": shown["seen"]}, VISITOR)
+    again = page.change_language(CONTROL_VALUES | {"language": "tr", "seen": shown["seen"]}, VISITOR)
     assert "<progress" not in again["status"] and not again["cancel"]["visible"] and "seen" not in again
-    assert "süperpiksel" in again["lime_text"]
+    assert "süperpiksel" in again["numbers"] and "düz çizgi" in again["lime_text"]
 
 
 @pytest.mark.slow
 def test_running_one_is_translated_as_a_running_one(page: Page) -> None:
-    steps = page.show(ASKED, VISITOR)
+    steps = page.show(CONTROL_VALUES, VISITOR)
     seen = until(steps, "lime_text")["seen"]
-    again = page.translate(ASKED | {"language": "tr", "seen": seen}, VISITOR)
+    again = page.change_language(CONTROL_VALUES | {"language": "tr", "seen": seen}, VISITOR)
     assert again["cancel"]["visible"] and "<progress" in again["status"]
     page.runs.stop(VISITOR)
     rest(steps, {})
 
 
 @pytest.fixture(scope="module")
-def finished() -> tuple[Page, Updates]:
+def finished(quick_network: None) -> tuple[Page, Updates]:
     """A page after a complete run, and all that it shows."""
     page = Page(Models([FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)]))
-    return page, rest(page.show(ASKED, VISITOR), {})
+    return page, rest(page.show(CONTROL_VALUES, VISITOR), {})
+
+
+@pytest.mark.slow
+def test_finished_example_is_shown_in_one_step(page: Page) -> None:
+    _, shown = page.show(CONTROL_VALUES | AT_FIRST, VISITOR)
+    assert {"verdict", "lime_picture", "attention_picture", "link"} <= shown.keys()
+    assert "<svg" in shown["robustness"] and "Done in" in shown["status"]
+
+
+@pytest.mark.slow
+def test_end_says_how_long_the_visitor_waited_and_whether_the_maps_found_the_change(
+    finished: tuple[Page, Updates],
+) -> None:
+    page, shown = finished
+    assert f"Done in {shown['seen'].waited:.1f} s" in shown["status"]
+    said = str(shown["notice"]["value"])
+    assert "We made this fake" in said and "LIME" in said and "The change covers" in said
+    again = page.change_language(CONTROL_VALUES | {"language": "tr", "seen": shown["seen"]}, VISITOR)
+    assert "Değişiklik" in str(again["notice"]["value"])
 
 
 @pytest.mark.slow
 def test_what_is_hidden_stays_hidden_in_another_language(finished: tuple[Page, Updates]) -> None:
     page, shown = finished
-    asked = ASKED | {"language": "tr", "seen": shown["seen"]}
-    again = page.translate(asked | {"hidden": [2, 0]}, VISITOR)
-    with speaking("tr"):
-        hidden = what_if.hide_named(asked | {"regions": [2, 0]})
+    controls = CONTROL_VALUES | {"language": "tr", "seen": shown["seen"]}
+    again = page.change_language(controls | {"hidden": [2, 0]}, VISITOR)
+    with use_language("tr"):
+        hidden = what_if.hide_named(controls | {"regions": [2, 0]})
     assert again["hidden"] == hidden["hidden"] and again["what_if_text"] == hidden["what_if_text"]
-    assert page.translate(asked, VISITOR)["hidden"] == []
+    names = [name for name, _ in again["regions"]["choices"]]
+    assert again["regions"]["value"] == [2, 0] and any("gözlük" in name for name in names), names
+    assert page.change_language(controls, VISITOR)["hidden"] == []
 
 
 @pytest.mark.slow
-def test_drawing_anew_reaches_slide_and_link_and_leaves_the_analysis_alone(finished: tuple[Page, Updates]) -> None:
+def test_another_drawing_reaches_slide_and_link_and_leaves_the_analysis_alone(finished: tuple[Page, Updates]) -> None:
     page, shown = finished
-    asked = ASKED | {"seen": shown["seen"], "shown": 2, "smooth": True, "slide_map": "attention"}
-    found = page.redraw(asked)
+    controls = CONTROL_VALUES | {"seen": shown["seen"], "shown": 2, "smooth": True, "slide_map": "attention"}
+    found = page.redraw(controls)
     assert "seen" not in found and "shown=2" in found["link"] and "smooth=1" in found["link"]
     assert (found["attention_picture"] != shown["attention_picture"]).any()
     assert (found["slide_picture"][1] == found["attention_picture"]).all()
-    before = slide(shown["seen"], ASKED | {"slide_map": "attention"})["slide_picture"]
+    before = slide(shown["seen"], CONTROL_VALUES | {"slide_map": "attention"})["slide_picture"]
     assert (before[1] == shown["attention_picture"]).all()
+
+
+# What is asked for later
+
+
+def finished_lime(shown: Updates) -> Any:
+    return shown["seen"].analysis.attributions["lime"]
+
+
+@pytest.fixture(scope="module")
+def extended(quick_network: None) -> tuple[Page, Any, Updates]:
+    """A page whose visitor asked for more while a run went on, LIME's map before that, and all that it shows."""
+    page = Page(Models([FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)]))
+    steps = page.show(CONTROL_VALUES, VISITOR)
+    shown = until(steps, "link")
+    first = finished_lime(shown)
+    later = CONTROL_VALUES | {"further": ["occlusion"], "trust": True, "seen": shown["seen"]}
+    assert list(page.extend(later, VISITOR)) == [{}], "the run itself shows it"
+    return page, first, rest(steps, shown)
+
+
+@pytest.mark.slow
+def test_run_that_goes_on_takes_up_what_is_asked_for_later(extended: tuple[Page, Any, Updates]) -> None:
+    _, first, shown = extended
+    found = shown["seen"].analysis
+    assert found.complete and set(found.attributions) == set(found.trusts) == {"attention", "lime", "occlusion"}
+    assert finished_lime(shown) is first and shown["occlusion_picture"] is not None
+    assert "further=occlusion" in shown["link"]
+
+
+@pytest.mark.slow
+def test_trust_has_its_curves(extended: tuple[Page, Any, Updates]) -> None:
+    _, _, shown = extended
+    table, numbers = shown["trust_table"], shown["numbers"]
+    assert table.count('<div class="charts">') == 3 and "&lt;" not in table + numbers
+    assert "µ-fidelity" in numbers and 'class="trust' in shown["lime_text"]
+
+
+@pytest.mark.slow
+def test_finished_run_goes_on_without_making_its_maps_again(finished: tuple[Page, Updates]) -> None:
+    page, shown = finished
+    steps = list(page.extend(CONTROL_VALUES | {"further": ["occlusion"], "seen": shown["seen"]}, VISITOR))
+    assert not any("placeholder" in step for step in steps), "the page is not cleared"
+    assert not any("samples" in str(step.get("status")) for step in steps), "LIME does not run"
+    found = rest(iter(steps), {})
+    assert finished_lime(found) is finished_lime(shown) and found["occlusion_column"] == visible(True)
+    assert found["seen"].analysis.reason is shown["seen"].analysis.reason
+    assert (found["lime_picture"] == shown["lime_picture"]).all() and found["ranked"] == shown["ranked"]
+
+
+@pytest.mark.slow
+def test_what_is_there_already_is_not_shown_a_second_time(extended: tuple[Page, Any, Updates]) -> None:
+    page, _, shown = extended
+    controls = CONTROL_VALUES | {"further": ["occlusion"], "trust": True, "seen": shown["seen"]}
+    assert list(page.extend(controls, VISITOR)) == [{}]
+
+
+def test_before_the_first_photo_nothing_is_added(page: Page) -> None:
+    assert list(page.extend(CONTROL_VALUES | {"trust": True}, VISITOR)) == [{}]
+
+
+@pytest.mark.slow
+def test_what_is_hidden_stays_hidden_while_an_analysis_goes_on(finished: tuple[Page, Updates]) -> None:
+    page, shown = finished
+    controls = CONTROL_VALUES | {"further": ["occlusion"], "seen": shown["seen"], "hidden": [1]}
+    found = rest(page.extend(controls, VISITOR), {})
+    assert found["hidden"] == [1] and "hidden" in found["what_if_text"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [{"photo": str(EXAMPLES / "astronaut.jpg")}, {"superpixels": 10}])
+def test_regions_of_another_face_or_cut_are_not_hidden(finished: tuple[Page, Updates], change: dict[str, Any]) -> None:
+    """Their numbers mean other regions, or none."""
+    page, shown = finished
+    last = len(finished_lime(shown).weights) - 1
+    found = rest(page.show(CONTROL_VALUES | {"seen": shown["seen"], "hidden": [last, 0]} | change, VISITOR), {})
+    assert found["seen"].analysis.complete and found["hidden"] == [] and not found["show_all"]["visible"]
+
+
+@pytest.mark.slow
+def test_verdict_of_another_model_is_gone_before_the_new_one_comes(finished: tuple[Page, Updates]) -> None:
+    page, shown = finished
+    controls = CONTROL_VALUES | {"seen": shown["seen"]}
+    assert "verdict" not in next(page.show(controls, VISITOR))
+    assert "…" in next(page.show(controls | {"model": "another"}, VISITOR))["verdict"]
+
+
+@pytest.mark.slow
+def test_results_that_no_longer_hold_are_gone_before_the_new_ones_come(extended: tuple[Page, Any, Updates]) -> None:
+    page, _, shown = extended
+    steps = page.show(CONTROL_VALUES | {"superpixels": 10, "seen": shown["seen"]}, VISITOR)
+    judged = until(steps, "verdict")
+    assert judged["trust_table"] == judged["ranked"] == judged["reason"] == judged["lime_text"] == ""
+    assert judged["robustness"] == shown["robustness"], "which does not depend on the regions"
+    page.runs.stop(VISITOR)
+    rest(steps, {})
 
 
 @pytest.mark.slow
 def test_report_of_another_photo_takes_the_last_file_away(finished: tuple[Page, Updates]) -> None:
     page, shown = finished
-    card = page.models.get("lite_attention").card
-    asked = ASKED | {"seen": shown["seen"], "photo": str(EXAMPLES / "astronaut.jpg")}
-    (step,) = download(asked, card, "html")
+    controls = CONTROL_VALUES | {"seen": shown["seen"], "photo": str(EXAMPLES / "astronaut.jpg")}
+    (step,) = download(controls, page.card, "html")
     assert step["ready"] is None and step["notice"]["visible"]
 
 
@@ -166,7 +303,7 @@ def test_report_of_another_photo_takes_the_last_file_away(finished: tuple[Page, 
 @pytest.mark.parametrize("smooth", [False, True])
 def test_report_tells_whether_its_mask_is_smoothed(finished: tuple[Page, Updates], smooth: bool) -> None:
     page, shown = finished
-    made = download(ASKED | {"seen": shown["seen"], "smooth": smooth}, page.models.get("lite_attention").card, "zip")
+    made = download(CONTROL_VALUES | {"seen": shown["seen"], "smooth": smooth}, page.card, "zip")
     with zipfile.ZipFile(next(made)["ready"]) as archive:
         data = json.loads(archive.read(next(name for name in archive.namelist() if name.endswith("report.json"))))
     assert data["settings"]["smooth_attention"] is smooth
@@ -177,18 +314,18 @@ def test_model_that_cannot_be_opened_is_told_and_all_else_translated(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(name: str) -> None:
-        raise ArtifactError(Said("page.another_photo"))
+        raise ArtifactError(Message("page.another_photo"))
 
     monkeypatch.setattr(page.models, "get", broken)
     monkeypatch.setattr(page.models, "is_open", lambda name: True)
-    found = page.translate(ASKED | {"language": "tr"}, VISITOR)
+    found = page.change_language(CONTROL_VALUES | {"language": "tr"}, VISITOR)
     assert "notice" in found["scope"] and found["card"] == found["model_pictures"] == ""
-    assert found["placeholder"] and page.model_pictures(ASKED) == {"model_pictures": ""}
-    assert list(page.describe(ASKED))[-1]["model_pictures"] == ""
+    assert found["placeholder"] and page.model_pictures(CONTROL_VALUES) == {"model_pictures": ""}
+    assert list(page.describe(CONTROL_VALUES))[-1]["model_pictures"] == ""
 
 
 def test_visitor_who_left_is_forgotten(page: Page) -> None:
-    page.wish(VISITOR, ASKED | {"language": "tr"})
-    assert page.spoken(VISITOR, "en") == "tr"
+    page.update_controls(VISITOR, CONTROL_VALUES | {"language": "tr"})
+    assert page.language_of(VISITOR, "en") == "tr"
     page.forget(VISITOR)
-    assert page.spoken(VISITOR, "en") == "en"
+    assert page.language_of(VISITOR, "en") == "en"

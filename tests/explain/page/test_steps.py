@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.state_holder import SessionState
 from gradio_client.utils import apply_diff
 
 from explain.page.components.extended import SteppedBlocks
@@ -25,9 +26,9 @@ STEPS = [
 ]
 
 
-def sent_by(blocks: gr.Blocks, **options: bool) -> list[list[Any]]:
+def sent_by(blocks: gr.Blocks, api_visibility: str = "private", **options: bool) -> list[list[Any]]:
     """What goes to the browser for each of ``STEPS``, and for the end of the run."""
-    function: Any = SimpleNamespace(outputs=STEPS[0])
+    function: Any = SimpleNamespace(outputs=STEPS[0], api_visibility=api_visibility)
     steps = [
         copy.deepcopy(blocks.handle_streaming_diffs(function, step, "visitor", "run", final=False, **options))
         for step in copy.deepcopy(STEPS)
@@ -41,7 +42,11 @@ def test_step_that_waits_for_the_browser_is_not_edited_by_the_next() -> None:
     for step in later:
         assert all(path == [] for edits in step for _, path, _ in edits), "an edit inside of what may not be shown yet"
         shown.append([apply_diff(*pair) for pair in zip(shown[-1], step, strict=True)])
-    assert shown == STEPS and end == STEPS[-1]
+    assert shown == STEPS and end == [SKIPPED] * len(STEPS[0]), "a newer run may have begun before the end is sent"
+
+
+def test_programs_get_the_last_step_at_the_end() -> None:
+    assert sent_by(SteppedBlocks(), "public")[-1] == STEPS[-1]
 
 
 def test_end_of_a_run_leaves_nothing_behind() -> None:
@@ -64,4 +69,32 @@ def test_file_at_an_address_is_fetched_for_no_input_but_the_photo(language: str,
 
 
 def test_programs_get_every_step_as_it_is() -> None:
-    assert sent_by(SteppedBlocks(), simple_format=True) == [*STEPS, STEPS[-1]]
+    assert sent_by(SteppedBlocks(), "public", simple_format=True) == [*STEPS, STEPS[-1]]
+
+
+@pytest.mark.parametrize("names", [["second"], ["second", "first"], ["state", "first"], ["first", "second", "state"]])
+def test_only_components_that_are_named_are_made_anew(names: list[str]) -> None:
+    with SteppedBlocks() as blocks:
+        outputs = {"first": gr.HTML("a"), "state": gr.State(1), "second": gr.HTML("b"), "third": gr.HTML("c")}
+    values = {"first": gr.update(visible=False), "second": "new", "state": 2}
+    function: Any = SimpleNamespace(
+        **{"outputs": list(outputs.values()), "batch": False, "is_validator_function": False, "postprocess": True},
+        **{"name": "step", "fn": None, "targets": []},
+    )
+
+    def sent(kind: type[gr.Blocks]) -> tuple[list[Any], SessionState]:
+        state = SessionState(blocks)
+        answer = {outputs[name]: values[name] for name in names}
+        with ThreadPoolExecutor(1) as pool:  # as above
+            work = kind.postprocess_data(blocks, function, answer, state)
+            return pool.submit(lambda: asyncio.run(work)).result(), state
+
+    ours, state = sent(SteppedBlocks)
+    theirs = sent(gr.Blocks)[0]
+    for one in (*ours, *theirs):  # a property of gr.HTML that Gradio makes of nothing
+        if isinstance(one, dict) and one.get("props") == SKIPPED:
+            del one["props"]
+    assert ours == theirs
+    changed = {name for name, block in outputs.items() if state[block._id] is not block and name != "state"}
+    assert changed == {"first"} & set(names)
+    assert state[outputs["state"]._id] == (2 if "state" in names else 1)

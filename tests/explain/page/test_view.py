@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.analysis import Analysis
 from explain.drawing import overlays, palette
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.maps.subject import Subject
 from explain.page.view import View
+from explain.result import Analysis
 from explain.settings import Settings
 from model.photos.faces import Face
 from model.photos.photo import Photo
@@ -70,7 +70,7 @@ def test_a_click_on_a_photo_without_faces_chooses_none() -> None:
 # Which region was clicked
 
 
-def asked(segments: NDArray[np.int32] = SEGMENTS) -> View:
+def controls(segments: NDArray[np.int32] = SEGMENTS) -> View:
     """A view after the verdict: it is known which regions there are."""
     nobody: Any = None  # the model is not asked
     crop = np.zeros((*segments.shape, 3), np.uint8)
@@ -92,7 +92,7 @@ def asked(segments: NDArray[np.int32] = SEGMENTS) -> View:
     ],
 )
 def test_a_click_on_a_map_meets_a_region(x: float, y: float, expected: int | None) -> None:
-    assert asked().region_at(x, y) == expected, "whatever the scale of the picture with the boxes"
+    assert controls().region_at(x, y) == expected, "whatever the scale of the picture with the boxes"
 
 
 def test_before_the_verdict_there_is_no_region() -> None:
@@ -104,7 +104,7 @@ def test_the_region_met_is_the_one_that_is_drawn(side: int) -> None:
     segments = np.arange(side * side).reshape(side, side).astype(np.int32)  # each pixel a region
     drawn = cv2.resize(segments, (palette.PICTURE_SIZE, palette.PICTURE_SIZE), interpolation=cv2.INTER_NEAREST)
     places = [0, 1, 7, 159, 160, 233, 320, 401, 638, 639]
-    met = [[asked(segments).region_at(x, y) for x in places] for y in places]
+    met = [[controls(segments).region_at(x, y) for x in places] for y in places]
     assert met == drawn[np.ix_(places, places)].tolist()
 
 
@@ -114,7 +114,7 @@ def test_the_region_met_is_the_one_that_is_drawn(side: int) -> None:
 def test_every_map_gets_its_picture() -> None:
     drawn = view().pictures(4)
     assert set(drawn) == {"attention", "lime"}
-    np.testing.assert_array_equal(drawn["lime"], overlays.lime_overlay(GREY, LIME, 4))
+    np.testing.assert_array_equal(drawn["lime"], overlays.numbered(overlays.lime_overlay(GREY, LIME, 4), LIME))
     np.testing.assert_array_equal(drawn["attention"], overlays.heatmap(GREY, ATTENTION))
 
 
@@ -155,6 +155,8 @@ def test_planted_region_is_outlined_on_every_picture() -> None:
     changed = np.zeros((SIDE, SIDE), np.uint8)
     changed[16:48, 16:48] = 255
     plain, outlined = view().pictures(4), View(FOUND, changed, 1.0).pictures(4)
-    for name, picture in plain.items():
-        np.testing.assert_array_equal(outlined[name], overlays.planted_outline(picture, changed))
-        assert not np.array_equal(outlined[name], picture)
+    attention, regions = plain["attention"], overlays.lime_overlay(GREY, LIME, 4)
+    np.testing.assert_array_equal(outlined["attention"], overlays.planted_outline(attention, changed))
+    over_the_outline = overlays.numbered(overlays.planted_outline(regions, changed), LIME)
+    np.testing.assert_array_equal(outlined["lime"], over_the_outline)
+    assert all(not np.array_equal(outlined[name], picture) for name, picture in plain.items())

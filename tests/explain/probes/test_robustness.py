@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.drawing.robustness import robustness_picture
+from explain.drawing.chart import Chart, Point
+from explain.drawing.robustness import robustness_charts
 from explain.probes.robustness import CHANGES, PARTS, Curve, Robustness, measure_robustness
-from explain.wording.robustness import level_name, robustness_in_words, robustness_sentence
-from model.i18n.catalogue import number, speaking
-from model.photos.corruptions import CORRUPTIONS, corrupt
+from explain.wording.robustness import level_name, robustness_sentence
+from model.artifact.views import PLAIN
+from model.i18n.catalogue import number, use_language
+from model.photos.corruptions import CORRUPTIONS, Move, corrupt
 
 SIDE = 64
 GREY = np.full((SIDE, SIDE, 3), 128, np.uint8)
@@ -28,12 +30,12 @@ BAND = (0.3, 0.7)
 class World:
     """A model whose P(Fake) is a number read off the crop; inconclusive from 0.3 to 0.7."""
 
-    card = SimpleNamespace(labels=("Real", "Fake"), inconclusive_band=BAND)
+    card = SimpleNamespace(labels=("Real", "Fake"), views=PLAIN, inconclusive_band=BAND)
 
     def read(self, crop: NDArray[np.float64]) -> float:
         raise NotImplementedError
 
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def probabilities(self, crops: NDArray[np.uint8], in_turn: bool = False) -> NDArray[np.float64]:
         fake = np.array([self.read(crop / 255) for crop in crops])
         return np.stack([1 - fake, fake], axis=1)
 
@@ -92,7 +94,8 @@ def curve(found: Robustness, name: str) -> Curve:
 
 
 def test_changes_are_those_of_the_model_card_the_weakest_first() -> None:
-    assert set(CHANGES) == {"jpeg", "blur", "noise", "downscale", "darker", "brighter", *PARTS}
+    assert {"jpeg", "blur", "noise", "downscale", "darker", "brighter", *PARTS} <= set(CHANGES)
+    assert PARTS == ("eyes", "nose", "mouth")
     assert CHANGES["jpeg"] == ("jpeg", (95, 80, 65, 50, 35, 20))
     assert CHANGES["darker"] == ("brightness", (0.7, 0.4)) and CHANGES["brighter"] == ("brightness", (1.4, 2.0))
     for corruption, levels in CHANGES.values():
@@ -109,6 +112,19 @@ def test_each_probability_is_what_the_model_says_of_the_corrupted_crop() -> None
         for level, said in zip(levels, curve(found, name).probabilities, strict=True):
             changed = corrupt(crop, f"{corruption} {level:g}", LANDMARKS, seed=5)
             assert said == world.probabilities(changed[None])[0, 1]
+
+
+def test_a_moved_crop_is_cut_from_the_photo() -> None:
+    asked = []
+
+    def cut(move: Move, level: float) -> NDArray[np.uint8]:
+        asked.append(move((10, 20, 100), level))
+        return np.full((SIDE, SIDE, 3), round(255 * level) % 256, np.uint8)
+
+    *_, found = measure_robustness(Brightness(), GREY, LANDMARKS, cut=cut)
+    assert (13, 20, 100) in asked and any(np.allclose(square, (5, 15, 110)) for square in asked)
+    np.testing.assert_allclose(curve(found, "shift").probabilities, [0.03, 0.06, 0.1], atol=0.01)
+    assert curve(found, "jpeg") == curve(measured(Brightness()), "jpeg")
 
 
 def test_the_noise_is_drawn_by_the_seed() -> None:
@@ -248,61 +264,68 @@ def test_one_sentence_says_what_turns_the_verdict(found: Robustness, sentence: s
 
 
 def test_sentence_speaks_turkish() -> None:
-    with speaking("tr"):
+    with use_language("tr"):
         assert robustness_sentence(made(jpeg=(3, "Inconclusive"), blur=(0, "Inconclusive"))) == (
             "JPEG kalitesi 65 değerine kadar düşürülse de karar “Sahte” olarak kalıyor; şunlar kararı “Kararsız” "
             "yapıyor: JPEG kalitesi 50 ve 0,5 piksel yarıçaplı bulanıklık."
         )
 
 
-def test_plot_is_told_in_words_with_its_numbers() -> None:
-    words = robustness_in_words(made(blur=(3, "Real")))
-    assert words.startswith("Small charts of P(Fake) under each change; 0.90 untouched.")
-    assert "JPEG quality 20 0.90, blur of radius 4 0.10, noise of 40 grey levels 0.90" in words
-    assert words.endswith("covering the mouth 0.90.")
-
-
 def test_levels_are_written_as_people_read_them() -> None:
-    told = [level_name(name, CHANGES[name][1][-1]) for name in CHANGES]
-    assert told == ["20", "4", "40", "32", "40%", "200%", "eyes", "nose", "mouth"]
-    with speaking("tr"):
+    told = {name: level_name(name, levels[-1]) for name, (_, levels) in CHANGES.items()}
+    assert (
+        told.items()
+        >= {
+            **{"jpeg": "20", "blur": "4", "noise": "40", "downscale": "32", "darker": "40%", "brighter": "200%"},
+            **{part: part for part in PARTS},
+        }.items()
+    )
+    with use_language("tr"):
         assert level_name("darker", 0.4) == "%40" and level_name("blur", 0.5) == number(0.5, "g") == "0,5"
 
 
-# As a picture
+# As charts
 
 
-def orange(picture: NDArray[np.uint8]) -> int:
-    """How many pixels belong to diamonds."""
-    return int((np.abs(picture.astype(int) - np.array([230, 110, 0])).max(axis=2) <= 12).sum())
+def charts(found: Robustness) -> dict[str, Chart]:
+    return {chart.title: chart for chart in robustness_charts(found)}
 
 
-@pytest.fixture(scope="module")
-def steady() -> NDArray[np.uint8]:
-    """The picture of a verdict that nothing turns."""
-    return robustness_picture(made())
+def turns(chart: Chart) -> list[Point]:
+    return [point for line in chart.lines for point in line.points if point.turn]
 
 
-def test_each_turn_has_its_diamond(steady: NDArray[np.uint8]) -> None:
-    three = robustness_picture(made(blur=(2, "Real"), jpeg=(5, "Real"), eyes=(0, "Real")))
-    assert steady.shape == three.shape and steady.dtype == np.uint8
-    assert orange(three) == pytest.approx(4 * orange(steady), rel=0.15), "beside the legend's own"
+def test_each_turn_is_marked_and_named() -> None:
+    three = charts(made(blur=(2, "Real"), jpeg=(5, "Inconclusive"), eyes=(0, "Real")))
+    (jpeg,) = turns(three["JPEG quality"])
+    assert jpeg.y == 0.5 and jpeg.label == "JPEG quality 20: 50%, Inconclusive"
+    assert "20: Inconclusive" in three["JPEG quality"].note
+    assert [len(turns(chart)) for chart in three.values()].count(1) == 3
+    assert "eyes: Real" in three["Part covered"].note
+    assert not any(map(turns, robustness_charts(made())))
 
 
-def test_picture_shows_the_band_at_its_width(steady: NDArray[np.uint8]) -> None:
-    def greys(picture: NDArray[np.uint8]) -> int:
-        return int((np.abs(picture.astype(int) - round(0.87 * 255)).max(axis=2) <= 1).sum())
-
-    assert greys(robustness_picture(replace(made(), band=(0.2, 0.8)))) > 1.3 * greys(steady) > 10_000
-
-
-def test_picture_names_the_new_verdict() -> None:
-    real = made(blur=(2, "Real"))
-    unsure = replace(curve(real, "blur"), verdicts=curve(made(blur=(2, "Inconclusive")), "blur").verdicts)
-    other_name = replace(real, curves=real.curves | {"blur": unsure})  # at the same height
-    assert (robustness_picture(other_name) != robustness_picture(real)).any()
+def test_charts_show_the_band_and_the_untouched_face() -> None:
+    for chart in robustness_charts(replace(made(), band=(0.2, 0.8))):
+        (band,) = chart.areas
+        assert (band.low, band.high) == ((0.2, 0.2), (0.8, 0.8))
+        assert {point.y for point in chart.lines[0].points} == {0.9}
 
 
-def test_narrow_picture_fits_a_phone_at_half_its_size_and_can_do_without_parts() -> None:
+def test_the_untouched_face_stands_between_darker_and_brighter() -> None:
+    assert [text for _, text in charts(made())["Brightness"].x_ticks] == ["40%", "70%", "as is", "140%", "200%"]
+
+
+def test_covered_parts_are_not_joined_and_may_be_unknown() -> None:
+    assert not charts(made())["Part covered"].lines[1].joined
     faceless = replace(made(), curves=made().curves | dict.fromkeys(PARTS))
-    assert robustness_picture(faceless, narrow=True).shape[1] == 781
+    assert charts(faceless)["Part covered"].note == "not known where they are"
+
+
+def test_a_level_is_written_as_its_corruption_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A corruption that no code knows by name is neither a percentage nor a number of pixels by chance."""
+    for form, scale, written in (("g", 1, "3.5"), (".0%", 1, "350%"), (".1f", 10, "35.0")):
+        rain = replace(CORRUPTIONS["noise"], name="rain", levels=(3.5,), form=form, scale=scale)
+        monkeypatch.setitem(CORRUPTIONS, "rain", rain)
+        monkeypatch.setitem(CHANGES, "rain", ("rain", (3.5, 4.0)))
+        assert level_name("rain", 3.5) == written

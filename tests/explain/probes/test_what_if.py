@@ -6,50 +6,39 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.maps.attribution import Attribution
+from explain.maps.attribution import Attribution, ExplanationError
 from explain.maps.lime import lime
 from explain.maps.subject import BATCH, Subject
 from explain.probes.what_if import WhatIf, smallest_flip, without, without_top
 from explain.regions.superpixels import segment
 from model.detector.detector import Detector
+from model.errors import SettingsError
 from model.paths import EXAMPLES
 from model.photos.faces import find_faces
 from model.photos.photo import open_photo
+from tests.worlds import World, noise, of_lit_regions, squares
 
 SIDE, K = 24, 16
-CELL = np.arange(SIDE) // 6
-SEGMENTS = (CELL[:, None] * 4 + CELL).astype(np.int32)  # 16 squares
-CROP = np.random.RandomState(7).randint(1, 256, (SIDE, SIDE, 3)).astype(np.uint8)  # no pixel is black
-CORNERS = np.unique(SEGMENTS, return_index=True)[1]  # a pixel of each region
+SEGMENTS = squares(SIDE, 4)
+CROP = noise(SIDE, darkest=1)  # no pixel is black
 WEIGHTS = np.array([0.02, -0.1, 0.25, 0.01, 0.05, 0, 0, 0.15, -0.03, 0.1, 0, 0, 0.03, 0, 0, 0.02])
 
 Hidden = frozenset[int]
 
 
-class Model:
-    """P(Fake) as some function of the regions that are hidden, which are black; keeps every batch."""
+def world_of(p_fake: Callable[[Hidden], float]) -> World:
+    """P(Fake) as some function of the regions that are hidden, which are black."""
 
-    card = SimpleNamespace(labels=("Fake", "Real"))
+    def of_hidden(visible: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return np.array([p_fake(frozenset(np.flatnonzero(~row).tolist())) for row in visible])
 
-    def __init__(self, p_fake: Callable[[Hidden], float]) -> None:
-        self.p_fake = p_fake
-        self.batches: list[NDArray[np.uint8]] = []
-
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-        self.batches.append(crops)
-        visible = crops.reshape(len(crops), -1, 3)[:, CORNERS].any(axis=2)
-        fake = np.array([self.p_fake(frozenset(np.flatnonzero(~row).tolist())) for row in visible])
-        return np.stack([fake, 1 - fake], axis=1)
-
-    def verdict(self, p_fake: float) -> str:
-        return "Fake" if p_fake >= 0.7 else "Real" if p_fake <= 0.3 else "Inconclusive"
+    return World(of_lit_regions(of_hidden, SEGMENTS))
 
 
 def additive(hidden: Hidden) -> float:
@@ -67,7 +56,7 @@ def needs_either(hidden: Hidden) -> float:
 
 
 def subject_of(p_fake: Callable[[Hidden], float] = additive, **settings: Any) -> Subject:
-    given = {"segments": SEGMENTS, "target": "Fake", "detector": Model(p_fake), "hide": "black"}
+    given = {"segments": SEGMENTS, "target": "Fake", "detector": world_of(p_fake), "hide": "black"}
     return Subject(CROP, **given | settings)
 
 
@@ -122,10 +111,16 @@ def test_names_are_those_of_the_hidden_regions() -> None:
     assert found.still_visible == {"hair"}
 
 
+def test_a_name_of_two_parts_is_visible_where_one_of_them_is() -> None:
+    names = ("nose + mouth", "nose", "left ear + hair", *["chin"] * 13)
+    assert without(subject_of(names=names), [0, 2]).still_visible == {"nose + mouth"}
+    assert without(subject_of(names=names), [0, 1, 2]).still_visible == frozenset()
+
+
 @pytest.mark.parametrize("region", [-1, K])
 def test_refuses_a_region_that_is_not_there(region: int) -> None:
     subject = subject_of()
-    with pytest.raises(ValueError, match=f"regions must be numbers from 0 to 15, got {region}"):
+    with pytest.raises(SettingsError, match=f"regions must be numbers from 0 to 15, got {region}"):
         without(subject, [2, region])
     assert subject.detector.batches == []
 
@@ -221,7 +216,7 @@ def test_none_when_hiding_everything_does_not_flip() -> None:
 
 
 def test_a_class_that_is_not_the_likelier_one_has_no_flip() -> None:
-    with pytest.raises(ValueError, match=r"P\(Real\) is 0.120, below 0.5: .* Explain that class"):
+    with pytest.raises(ExplanationError, match=r"P\(Real\) is 0.120, below 0.5: .* Explain that class"):
         smallest_flip(subject_of(target="Real"), map_of(-WEIGHTS, "Real"))
 
 

@@ -1,36 +1,47 @@
-"""Facial regions of faces whose landmarks are made up, and of one real face."""
+"""Facial regions from a given parse of a made-up face, and from the parser's own on real ones."""
 
 from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.regions.facial import NAMES, facial_regions, landmarks_in_crop, region_names
+from explain.regions.facial import (
+    BOTH,
+    NAMES,
+    face_parts,
+    facial_regions,
+    landmarks_in_crop,
+    named_parts,
+    parts_of,
+    region_names,
+)
+from explain.regions.parser import CLASSES, parse_face
 from explain.regions.superpixels import count_superpixels
 from model.photos.faces import Face, find_faces, whole_picture
+from model.photos.photo import open_photo
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 SIDE = 200
 FRONTAL = np.array([[80, 85], [120, 85], [100, 106], [84, 127], [116, 127]], np.float32)
 HALF_TURNED = np.array([[80, 80], [124, 84], [122, 112], [88, 142], [128, 145]], np.float32)  # to the viewer's right
-LANDMARK_NAMES = ("left eye", "right eye", "nose", "mouth", "mouth")
-# Where a person would point, in the frontal face above.
+# Where a person would point on a frontal face that is all skin.
 PLACES = {
     "left eye": (80, 85),
     "right eye": (120, 85),
     "left eyebrow": (80, 70),
     "right eyebrow": (120, 70),
-    "nose": (100, 98),
-    "mouth": (100, 127),
+    "mouth": (100, 117),
     "left cheek": (72, 108),
     "right cheek": (128, 108),
     "chin": (100, 147),
-    "forehead": (100, 58),
-    "hair": (100, 22),
-    "background": (10, 190),
+    "forehead": (100, 50),
 }
-ASTRONAUT = {  # the same in the pixels of her photo
+ASTRONAUT = {  # in the pixels of her photo
     "left eye": (203, 102),
     "right eye": (246, 103),
     "left eyebrow": (201, 90),
@@ -42,18 +53,33 @@ ASTRONAUT = {  # the same in the pixels of her photo
     "chin": (224, 169),
     "forehead": (222, 84),
     "hair": (172, 72),
+    "neck": (224, 184),
     "background": (172, 165),
+}
+HOPPER = {  # in the pixels of the photo; the lenses hide the eyes
+    "glasses": [(0.34, 0.40), (0.62, 0.38)],
+    "hat": [(0.25, 0.12), (0.55, 0.14), (0.77, 0.14)],
+    "forehead": [(0.43, 0.25)],
+    "nose": [(0.51, 0.50)],
+    "left ear": [(0.17, 0.52)],
+    "right ear": [(0.83, 0.52)],
+    "clothes": [(0.15, 0.96)],
+    "neck": [(0.51, 0.93)],
+    "background": [(0.93, 0.30)],
 }
 
 
-def named(side: int, landmarks: NDArray[np.floating]) -> NDArray[np.intp]:
-    """Index into ``NAMES`` of each pixel, ``(side, side)``, which stays the same when a region vanishes."""
-    segments, names = facial_regions(side, landmarks)
-    return np.array([NAMES.index(name) for name in names])[segments]
+def all_of(name: str, side: int = SIDE) -> NDArray[np.uint8]:
+    """The parser's answer for a crop that is one class everywhere."""
+    return np.full((side, side), CLASSES.index(name), np.uint8)
 
 
-def region_at(point: tuple[float, float] | NDArray[np.floating], landmarks: NDArray[np.floating]) -> str:
-    return NAMES[named(SIDE, landmarks)[int(point[1]), int(point[0])]]
+def skin(side: int, landmarks: NDArray[np.floating]) -> NDArray[np.uint8]:
+    return parts_of(all_of("skin", side), landmarks)
+
+
+def part_at(point: tuple[float, float] | NDArray[np.floating], parts: NDArray[np.uint8]) -> str:
+    return NAMES[parts[int(point[1]), int(point[0])]]
 
 
 def turned(landmarks: NDArray[np.float32], degrees: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -62,104 +88,148 @@ def turned(landmarks: NDArray[np.float32], degrees: float) -> tuple[NDArray[np.f
     return (landmarks @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32), matrix
 
 
+# How skin is divided
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_skin_of_a_frontal_face_is_divided_as_a_person_would_point(name: str) -> None:
+    assert part_at(PLACES[name], skin(SIDE, FRONTAL)) == name
+
+
 @pytest.mark.parametrize("landmarks", [FRONTAL, HALF_TURNED], ids=["frontal", "half-turned"])
 @pytest.mark.parametrize("degrees", [0, 25, -60, 180])
-def test_each_landmark_lies_in_the_region_of_its_name(landmarks: NDArray[np.float32], degrees: float) -> None:
+def test_closed_eyes_are_eyes_however_the_head_is_rolled(landmarks: NDArray[np.float32], degrees: float) -> None:
     rolled, _ = turned(landmarks, degrees)
-    assert tuple(region_at(point, rolled) for point in rolled) == LANDMARK_NAMES
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_region_of_a_frontal_face_is_where_a_person_would_point(name: str) -> None:
-    assert region_at(PLACES[name], FRONTAL) == name
-
-
-def test_a_face_in_full_has_all_regions_and_no_label_is_left_out() -> None:
-    segments, names = facial_regions(SIDE, FRONTAL)
-    assert segments.shape == (SIDE, SIDE)
-    assert segments.dtype == np.int32
-    assert names == NAMES
-    assert count_superpixels(segments) == len(names) == 12
+    parts = skin(SIDE, rolled)
+    assert [part_at(point, parts) for point in rolled[:2]] == ["left eye", "right eye"]
 
 
 def test_pairs_of_a_frontal_face_are_equally_large() -> None:
-    sizes = dict(zip(NAMES, np.bincount(facial_regions(SIDE, FRONTAL)[0].ravel()), strict=True))
+    sizes = np.bincount(skin(SIDE, FRONTAL).ravel(), minlength=len(NAMES))
     for part in ("eye", "eyebrow", "cheek"):
-        assert sizes[f"left {part}"] == pytest.approx(sizes[f"right {part}"], rel=0.01)
+        assert sizes[NAMES.index(f"left {part}")] == pytest.approx(sizes[NAMES.index(f"right {part}")], rel=0.01)
 
 
-@pytest.mark.parametrize("landmarks", [FRONTAL - np.float32([9, 4]), HALF_TURNED], ids=["frontal", "half-turned"])
-def test_a_mirrored_face_has_mirrored_regions_with_left_and_right_swapped(landmarks: NDArray[np.float32]) -> None:
+@pytest.mark.parametrize("landmarks", [FRONTAL, HALF_TURNED], ids=["frontal", "half-turned"])
+def test_a_mirrored_face_has_mirrored_parts_with_left_and_right_swapped(landmarks: NDArray[np.float32]) -> None:
     mirrored = ([SIDE, 0] + landmarks * [-1, 1])[[1, 0, 2, 4, 3]]
     swapped = {"left": "right", "right": "left"}
     others = np.array([NAMES.index(" ".join(swapped.get(word, word) for word in name.split())) for name in NAMES])
-    assert (named(SIDE, mirrored) == others[named(SIDE, landmarks)[:, ::-1]]).mean() > 0.999
+    assert (skin(SIDE, mirrored) == others[skin(SIDE, landmarks)[:, ::-1]]).mean() > 0.99
 
 
 @pytest.mark.parametrize("landmarks", [FRONTAL, HALF_TURNED], ids=["frontal", "half-turned"])
 @pytest.mark.parametrize("degrees", [12, -35, 90])
-def test_a_rotated_face_has_rotated_regions(landmarks: NDArray[np.float32], degrees: float) -> None:
+def test_a_rotated_face_has_rotated_parts(landmarks: NDArray[np.float32], degrees: float) -> None:
     rolled, matrix = turned(landmarks, degrees)
     matrix[:, 2] += matrix[:, :2] @ [0.5, 0.5] - 0.5  # cv2 counts from the middle of the first pixel
-    upright = named(SIDE, landmarks).astype(np.uint8)
     outside = len(NAMES)
-    expected = cv2.warpAffine(upright, matrix, (SIDE, SIDE), flags=cv2.INTER_NEAREST, borderValue=outside)
-    found = named(SIDE, rolled)
-    inner = (found < NAMES.index("hair")) & (expected != outside)
-    assert inner.mean() > 0.15
-    assert (found == expected)[inner].mean() > 0.97
+    expected = cv2.warpAffine(skin(SIDE, landmarks), matrix, (SIDE, SIDE), flags=cv2.INTER_NEAREST, borderValue=outside)
+    inner = expected != outside
+    assert (skin(SIDE, rolled) == expected)[inner].mean() > 0.97
 
 
 @pytest.mark.parametrize("scale", [0.25, 1.6])
-def test_regions_grow_with_the_crop(scale: float) -> None:
+def test_parts_grow_with_the_crop(scale: float) -> None:
     side = round(SIDE * scale)
     sampled = ((np.arange(side) + 0.5) / scale).astype(int)
-    agreement = named(side, FRONTAL * np.float32(scale)) == named(SIDE, FRONTAL)[np.ix_(sampled, sampled)]
+    agreement = skin(side, FRONTAL * np.float32(scale)) == skin(SIDE, FRONTAL)[np.ix_(sampled, sampled)]
     assert agreement.mean() > 0.96
 
 
-def test_the_far_eye_and_cheek_of_a_half_turned_face_are_the_smaller_ones() -> None:
-    sizes = np.bincount(named(SIDE, HALF_TURNED).ravel())
-    for part, ratio in (("eye", 1.2), ("cheek", 3)):
-        assert sizes[NAMES.index(f"left {part}")] > ratio * sizes[NAMES.index(f"right {part}")]
-
-
 def test_the_more_the_nose_moves_the_less_is_seen_of_the_far_cheek() -> None:
-    seen = [(named(SIDE, moved_nose(by)) == NAMES.index("right cheek")).sum() for by in (-16, -8, 0, 8, 16)]
-    assert seen == sorted(seen, reverse=True)
-    assert len(set(seen)) == 5
+    seen = []
+    for by in (-16, -8, 0, 8, 16):
+        moved = FRONTAL.copy()
+        moved[2, 0] += by
+        seen.append(int((skin(SIDE, moved)[96] == NAMES.index("right cheek")).sum()))  # between eyes and mouth
+    assert seen == sorted(seen, reverse=True) and len(set(seen)) == 5
 
 
-def moved_nose(by: float) -> NDArray[np.float32]:
-    moved = FRONTAL.copy()
-    moved[2, 0] += by
-    return moved
-
-
-def test_what_a_crop_cuts_off_is_left_out_and_the_names_stay_with_their_regions() -> None:
-    lower_half = FRONTAL - np.float32([0, 98])
-    segments, names = facial_regions(SIDE, lower_half)
-    assert set(NAMES) - set(names) == {"left eye", "right eye", "left eyebrow", "right eyebrow", "forehead"}
-    assert count_superpixels(segments) == len(names)
-    assert names[segments[29, 100]] == "mouth"
-
-
-def test_a_face_outside_the_crop_leaves_the_background_alone() -> None:
-    segments, names = facial_regions(SIDE, FRONTAL + 1000)
-    assert names == ("background",)
-    assert not segments.any()
+def test_skin_behind_the_edge_of_a_turned_head_stays_on_its_side() -> None:
+    parts = skin(SIDE, HALF_TURNED)
+    assert part_at((2, 120), parts) == "left cheek" and part_at((197, 120), parts) == "right cheek"
 
 
 @pytest.mark.parametrize("by", [200.0, -5000.0, 1e20])
 def test_a_nose_far_away_does_no_harm(by: float) -> None:
-    segments, names = facial_regions(SIDE, moved_nose(by))
-    assert count_superpixels(segments) == len(names)
+    moved = FRONTAL.copy()
+    moved[2, 0] += by
+    assert skin(SIDE, moved).max() < len(NAMES)
 
 
-def test_a_crop_of_one_pixel_is_one_region() -> None:
-    segments, names = facial_regions(1, FRONTAL / SIDE)
-    assert segments.tolist() == [[0]]
-    assert names == ("nose",)
+# What the parser says
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSES if name != "skin"])
+def test_what_the_parser_sees_is_named_so_and_on_its_side(name: str) -> None:
+    lips, sided = dict.fromkeys(("u_lip", "l_lip"), "mouth"), dict.fromkeys(("l_ear", "r_ear", "ear_r"), "ear")
+    sided |= dict.fromkeys(("l_eye", "r_eye"), "eye") | dict.fromkeys(("l_brow", "r_brow"), "eyebrow")
+    part = {**lips, "eye_g": "glasses", "neck_l": "neck", "cloth": "clothes"}.get(name, name)
+    parts = parts_of(all_of(name), FRONTAL)
+    assert part_at((30, 90), parts) == (f"left {sided[name]}" if name in sided else part)
+    assert part_at((170, 90), parts) == (f"right {sided[name]}" if name in sided else part)
+
+
+def test_hair_and_glasses_before_an_eye_hide_it() -> None:
+    classes = all_of("skin")
+    classes[75:95, 60:100] = CLASSES.index("hair")
+    classes[75:95, 100:140] = CLASSES.index("eye_g")
+    parts = parts_of(classes, FRONTAL)
+    assert [part_at(point, parts) for point in FRONTAL[:2]] == ["hair", "glasses"]
+
+
+def test_parts_become_regions_without_gaps_that_keep_their_names() -> None:
+    parts = skin(SIDE, FRONTAL)
+    segments = facial_regions(parts)
+    names = region_names(segments, parts)
+    assert segments.dtype == np.int32 and count_superpixels(segments) == len(names) == len(PLACES)
+    assert {name: names[segments[y, x]] for name, (x, y) in PLACES.items()} == {name: name for name in PLACES}
+    assert names == tuple(name for name in NAMES if name in PLACES)
+
+
+# Names
+
+
+def one_region(*shares: tuple[str, int]) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """One superpixel of ten pixels, and the parts that they show."""
+    parts = np.array([[NAMES.index(name) for name, count in shares for _ in range(count)]], np.uint8)
+    return np.zeros_like(parts, np.int32), parts
+
+
+@pytest.mark.parametrize(
+    ("shares", "name"),
+    [
+        ((("chin", 10),), "chin"),
+        ((("mouth", 3), ("chin", 4), ("nose", 3)), "chin"),
+        ((("chin", 7), ("mouth", 3)), "chin"),
+        ((("chin", 6), ("mouth", 4)), "mouth + chin"),
+        ((("mouth", 6), ("chin", 4)), "mouth + chin"),
+        ((("left eyebrow", 5), ("left eye", 5)), "left eye + left eyebrow"),
+        ((("hair", 2), ("hat", 2), ("neck", 2), ("nose", 2), ("chin", 2)), "nose"),
+    ],
+)
+def test_a_superpixel_is_named_by_what_covers_most_of_it_and_by_a_second_part_of_two_fifths(
+    shares: tuple[tuple[str, int], ...], name: str
+) -> None:
+    assert region_names(*one_region(*shares)) == (name,)
+
+
+def test_superpixels_of_one_part_share_its_name() -> None:
+    halves = np.repeat([[0, 1]], 4, axis=1).repeat(8, axis=0).astype(np.int32)
+    assert region_names(halves, np.full((8, 8), NAMES.index("hat"), np.uint8)) == ("hat", "hat")
+
+
+def test_a_name_tells_its_parts() -> None:
+    assert named_parts("nose") == ["nose"] and named_parts(f"nose{BOTH}left cheek") == ["nose", "left cheek"]
+    assert not any(BOTH in name for name in NAMES)
+
+
+# Faces of photos
+
+
+def face_with(landmarks: NDArray[np.float32], square: tuple[float, float, float]) -> Face:
+    return Face((0, 0, 10, 10), 1.0, landmarks, np.zeros((256, 256, 3), np.uint8), square)
 
 
 def changed(rows: list[int], value: tuple[float, float]) -> NDArray[np.float32]:
@@ -177,58 +247,7 @@ DEGENERATE = {
     "not a number": changed([2], (np.nan, 112)),
     "infinite": changed([4], (np.inf, 142)),
     "four points": FRONTAL[:4],
-    "no points": np.zeros((0, 2), np.float32),
 }
-
-
-@pytest.mark.parametrize("landmarks", DEGENERATE.values(), ids=DEGENERATE)
-def test_landmarks_of_no_face_are_refused(landmarks: NDArray[np.float32]) -> None:
-    with pytest.raises(ValueError, match=r"landmarks must be five points x, y: left eye, .* Choose another method"):
-        facial_regions(SIDE, landmarks)
-    with pytest.raises(ValueError, match="landmarks must be five points"):
-        region_names(np.zeros((SIDE, SIDE), np.int32), landmarks)
-
-
-def test_a_crop_without_pixels_is_refused() -> None:
-    with pytest.raises(ValueError, match="side must be at least 1 pixel, got 0"):
-        facial_regions(0, FRONTAL)
-
-
-# Names
-
-
-def test_squares_are_named_by_what_they_show() -> None:
-    segments = np.zeros((SIDE, SIDE), np.int32)
-    places = {name: place for name, place in PLACES.items() if name not in ("hair", "background")}
-    for label, (x, y) in enumerate(places.values(), start=1):
-        segments[y - 2 : y + 3, x - 2 : x + 3] = label
-    assert region_names(segments, FRONTAL) == ("background", *places)
-
-
-def test_a_superpixel_is_named_by_what_covers_most_of_it() -> None:
-    regions = named(SIDE, FRONTAL)
-    segments = np.ones((SIDE, SIDE), np.int32)
-    for name, pixels in (("mouth", 30), ("chin", 31), ("nose", 29)):
-        rows, columns = np.nonzero(regions == NAMES.index(name))
-        segments[rows[:pixels], columns[:pixels]] = 0
-    assert region_names(segments, FRONTAL)[0] == "chin"
-
-
-def test_superpixels_of_one_region_share_its_name() -> None:
-    halves = np.repeat([[0, 1]], SIDE // 2, axis=1).repeat(SIDE, axis=0).astype(np.int32)
-    assert region_names(halves, FRONTAL) == ("background", "background")
-
-
-def test_facial_regions_are_called_by_their_own_names() -> None:
-    segments, names = facial_regions(SIDE, HALF_TURNED)
-    assert region_names(segments, HALF_TURNED) == names
-
-
-# Faces of photos
-
-
-def face_with(landmarks: NDArray[np.float32], square: tuple[float, float, float]) -> Face:
-    return Face((0, 0, 10, 10), 1.0, landmarks, np.zeros((256, 256, 3), np.uint8), square)
 
 
 def test_landmarks_move_from_the_photo_into_the_crop() -> None:
@@ -240,19 +259,48 @@ def test_landmarks_move_from_the_photo_into_the_crop() -> None:
 
 def test_the_whole_picture_has_no_landmarks(astronaut: NDArray[np.uint8]) -> None:
     assert landmarks_in_crop(whole_picture(astronaut)) is None
+    assert face_parts(whole_picture(astronaut)) is None
 
 
-def test_landmarks_that_belong_to_no_face_count_as_none() -> None:
-    assert landmarks_in_crop(face_with(DEGENERATE["all on one line"], (0.0, 0.0, 200.0))) is None
+@pytest.mark.parametrize("landmarks", DEGENERATE.values(), ids=DEGENERATE)
+def test_landmarks_that_belong_to_no_face_count_as_none(landmarks: NDArray[np.float32]) -> None:
+    assert landmarks_in_crop(face_with(landmarks, (0.0, 0.0, 200.0))) is None
+
+
+def parts_of_photo(photo: NDArray[np.uint8], margin: float) -> tuple[Face, NDArray[np.uint8]]:
+    face = find_faces(photo, margin)[0]
+    parts = face_parts(face)
+    assert parts is not None and parts.shape == face.crop.shape[:2] and parts.dtype == np.uint8
+    return face, parts
 
 
 @pytest.mark.parametrize("margin", [1.0, 1.3])
 def test_the_astronauts_features_are_where_they_are_in_her_photo(astronaut: NDArray[np.uint8], margin: float) -> None:
-    face = find_faces(astronaut, margin)[0]
-    landmarks = landmarks_in_crop(face)
-    assert landmarks is not None
-    segments, names = facial_regions(len(face.crop), landmarks)
-    assert names == NAMES
+    face, parts = parts_of_photo(astronaut, margin)
     for name, place in ASTRONAUT.items():
-        x, y = (np.array(place) - face.square[:2]) * len(face.crop) / face.square[2]
-        assert names[segments[int(y), int(x)]] == name
+        x, y = (np.array(place) - face.square[:2]) * len(parts) / face.square[2]
+        if 0 <= x < len(parts) and 0 <= y < len(parts):
+            assert part_at((x, y), parts) == name
+
+
+def test_lenses_are_glasses_and_a_hat_is_a_hat() -> None:
+    _, parts = parts_of_photo(open_photo(EXAMPLES / "hopper_eyes.jpg").pixels, 1.3)
+    for name, places in HOPPER.items():
+        for place in places:
+            assert part_at(np.array(place) * len(parts), parts) == name, place
+
+
+def test_the_same_crop_has_the_same_parts_in_every_thread(astronaut: NDArray[np.uint8]) -> None:
+    crop = find_faces(astronaut, 1.3)[0].crop
+    first = parse_face(crop)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(np.array_equal(first, again) for again in pool.map(parse_face, [crop] * 4))
+
+
+def test_a_crop_without_a_face_has_no_parts() -> None:
+    assert face_parts(face_with(FRONTAL, (0.0, 0.0, 256.0))) is None
+
+
+@pytest.mark.parametrize("side", [1, 20, 56, 300])
+def test_a_crop_of_any_size_is_parsed(side: int) -> None:
+    assert parse_face(np.full((side, side, 3), 127, np.uint8)).shape == (side, side)

@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.regions.facial import facial_regions
-from explain.regions.superpixels import METHODS, segment
+from explain.regions.facial import NAMES
+from explain.regions.superpixels import METHODS, named_regions, segment
+from model.errors import SettingsError
+from model.photos.faces import find_faces, whole_picture
 
-LANDMARKS = np.array(
-    [[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.38, 0.7], [0.62, 0.7]], np.float32
-)  # in crops of side 1
+
+def quarters(side: int) -> NDArray[np.uint8]:
+    """Four parts of a face, a quarter of the crop each."""
+    return np.kron([[1, 5], [6, 17]], np.ones((side // 2, side // 2))).astype(np.uint8)
 
 
 def textured_crop(side: int) -> NDArray[np.uint8]:
@@ -25,11 +28,11 @@ def textured_crop(side: int) -> NDArray[np.uint8]:
 def test_labels_are_contiguous_and_deterministic(method: str, side: int) -> None:
     crop = textured_crop(side)
     before = crop.copy()
-    segments = segment(crop, method, 30, LANDMARKS * side)
+    segments = segment(crop, method, 30, quarters(side))
     assert segments.shape == (side, side)
     assert segments.dtype == np.int32
     assert np.array_equal(np.unique(segments), np.arange(segments.max() + 1))
-    assert np.array_equal(segments, segment(crop, method, 30, LANDMARKS * side))
+    assert np.array_equal(segments, segment(crop, method, 30, quarters(side)))
     assert np.array_equal(crop, before)
 
 
@@ -47,7 +50,7 @@ def test_a_higher_count_gives_more_superpixels(method: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_plain_crop_still_has_labels(method: str) -> None:
-    segments = segment(np.full((48, 48, 3), 90, np.uint8), method, 16, LANDMARKS * 48)
+    segments = segment(np.full((48, 48, 3), 90, np.uint8), method, 16, quarters(48))
     assert segments.min() == 0
 
 
@@ -63,23 +66,33 @@ def test_slic_never_leaves_a_textured_crop_whole() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 2, 50])
-def test_facial_regions_are_what_the_landmarks_say_whatever_the_count(count: int) -> None:
-    segments = segment(textured_crop(64), "facial", count, LANDMARKS * 64)
-    assert np.array_equal(segments, facial_regions(64, LANDMARKS * 64)[0])
-    assert segments.max() == 11
+def test_facial_regions_are_the_parts_of_the_face_whatever_the_count(count: int) -> None:
+    segments = segment(textured_crop(64), "facial", count, quarters(64))
+    assert np.array_equal(segments, np.kron([[0, 1], [2, 3]], np.ones((32, 32))))
+    assert quarters(64).max() < len(NAMES)
 
 
 @pytest.mark.parametrize("method", ["slic", "quickshift", "felzenszwalb"])
-def test_superpixels_by_colour_take_no_account_of_landmarks(method: str) -> None:
+def test_superpixels_by_colour_take_no_account_of_parts(method: str) -> None:
     crop = textured_crop(64)
-    assert np.array_equal(segment(crop, method, 30, LANDMARKS * 64), segment(crop, method, 30))
+    assert np.array_equal(segment(crop, method, 30, quarters(64)), segment(crop, method, 30))
 
 
-def test_facial_regions_need_landmarks_and_name_what_does_not() -> None:
+def test_facial_regions_need_a_face_and_name_what_does_not() -> None:
     message = "Facial regions need a face with landmarks; choose slic, quickshift or felzenszwalb."
-    with pytest.raises(ValueError) as refusal:
+    with pytest.raises(SettingsError) as refusal:
         segment(textured_crop(16), "facial")
     assert str(refusal.value) == message
+
+
+def test_regions_of_a_face_are_named_and_those_of_a_whole_picture_are_not(astronaut: NDArray[np.uint8]) -> None:
+    face = find_faces(astronaut, 1.3)[0]
+    segments, names = named_regions(face, "slic", 30)
+    assert np.array_equal(segments, segment(face.crop, "slic", 30))
+    assert names is not None and len(names) == segments.max() + 1 and "nose" in names
+    facial, its_names = named_regions(face, "facial", 30)
+    assert its_names is not None and len(its_names) == facial.max() + 1 == len(set(its_names))
+    assert named_regions(whole_picture(astronaut), "slic", 30)[1] is None
 
 
 def test_unknown_method_names_the_allowed_ones() -> None:

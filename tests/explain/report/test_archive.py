@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explain.analysis import Analysis, analyze
+from explain.analysis import analyze
 from explain.report.files import DATA, PAGE, archive, write_report
 from explain.report.origin import Origin
+from explain.result import Analysis
 from explain.settings import Settings
 from model.detector.detector import Detector
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.analysis import NO_ATTENTION, Analysis
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.maps.lime import lime
@@ -19,12 +18,15 @@ from explain.maps.subject import Subject
 from explain.probes.robustness import CHANGES, measure_robustness
 from explain.probes.what_if import without
 from explain.report.as_json import MAX_GRID, rounded, to_dict
+from explain.result import Analysis
 from explain.settings import Settings
+from explain.steps import NO_ATTENTION
 from explain.trust.agreement import Agreement
 from explain.trust.curves import ORDERS, Band, Curves
 from explain.trust.measure import Trust
 from explain.trust.stability import Stability
 from explain.wording.trust import trust_sentence
+from model.artifact.views import PLAIN
 from model.detector.detector import Prediction
 from model.photos.faces import Face
 from model.photos.photo import Photo
@@ -44,9 +46,9 @@ MASK = np.array([[0.1, 0.9, 0.3], [0.25, 0.5, 0.75]], np.float32)
 class Brightness:
     """P(Fake) is the brightness of the crop; inconclusive between 0.4 and 0.6."""
 
-    card = SimpleNamespace(labels=("Fake", "Real"), inconclusive_band=(0.4, 0.6))
+    card = SimpleNamespace(labels=("Fake", "Real"), views=PLAIN, inconclusive_band=(0.4, 0.6))
 
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def probabilities(self, crops: NDArray[np.uint8], in_turn: bool = False) -> NDArray[np.float64]:
         fake = crops.mean(axis=(1, 2, 3)) / 255
         return np.stack([fake, 1 - fake], axis=1)
 
@@ -119,7 +121,13 @@ def test_what_is_not_known_yet_is_null_or_empty() -> None:
 
 def test_photo_and_face_are_told_without_pixels() -> None:
     answer = data(EARLY)
-    assert answer["photo"] == {"sha256": "0" * 64, "width": 80, "height": 60, "notes": ["Only its first frame."]}
+    assert answer["photo"] == {
+        "sha256": "0" * 64,
+        "width": 80,
+        "height": 60,
+        "turns": 0,
+        "notes": ["Only its first frame."],
+    }
     assert answer["chosen"] == answer["faces"][0]
     where = {"box": [10, 20, 24, 24], "score": 0.9877, "landmarks": LANDMARKS.tolist()}
     assert answer["chosen"] == where | {"probabilities": None, "verdict": None}
@@ -245,8 +253,8 @@ def test_what_if_tells_what_the_model_was_asked_and_said() -> None:
         "probability": round(shown, 6),
         "flipped": True,
         "verdict": "Real",
-        "sentence": f"Hiding the mouth and the left eye lowers P(Fake) from {before:.2f} to {shown:.2f}: the model "
-        "would then say Real. The network has really computed this.",
+        "sentence": f"With the mouth and the left eye hidden, Fake falls from {before:.0%} to {shown:.0%}: the model "
+        "would then say Real.",
     }
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import json
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -16,29 +18,34 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from explain.analysis import NO_ATTENTION, Analysis
-from explain.cancel import never
-from explain.html.fragments import STYLE
+from explain.cancel import not_cancelled
+from explain.drawing.robustness import robustness_charts
+from explain.html.charts import charts_html
+from explain.html.rendering import TEMPLATES
 from explain.maps import lime as lime_map
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.maps.occlusion import occlusion
 from explain.maps.subject import Subject
+from explain.probes.reason import reason_of
 from explain.probes.robustness import measure_robustness
 from explain.probes.what_if import smallest_flip, without
 from explain.report.files import DATA, OURS, PAGE, PICTURES, ReportError, record, write_report
 from explain.report.origin import Origin
 from explain.report.page import GENERATOR, report_html
+from explain.result import Analysis
 from explain.settings import Settings
+from explain.steps import NO_ATTENTION
 from explain.trust.measure import measure
-from explain.wording.robustness import robustness_in_words, robustness_sentence
+from explain.wording.reason import reason_sentence
+from explain.wording.robustness import robustness_sentence
 from explain.wording.summary import map_in_words, plain_text
 from explain.wording.trust import trust_sentence
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
 from model.artifact.versions import library_versions
 from model.detector.detector import Prediction
-from model.i18n.catalogue import speaking
+from model.i18n.catalogue import use_language
 from model.photos.faces import Face
 from model.photos.photo import Photo
 
@@ -60,7 +67,7 @@ class World:
 
     card = CARD
 
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def probabilities(self, crops: NDArray[np.uint8], in_turn: bool = False) -> NDArray[np.float64]:
         same = (crops == CROP).all(axis=-1).reshape(len(crops), -1)
         visible = np.stack([same[:, SEGMENTS.ravel() == k].mean(axis=1) > 0.5 for k in range(4)], axis=1)
         fake = 0.3 + visible @ WEIGHTS
@@ -78,7 +85,7 @@ def analysis() -> Analysis:
     attributions = {
         "attention": attention_map(mask, SIDE),
         "lime": list(lime_map.lime(subject, samples=128))[-1],
-        "occlusion": list(occlusion(subject, never))[-1],
+        "occlusion": list(occlusion(subject, not_cancelled))[-1],
     }
     *_, trusted = measure(subject, attributions, {})
     return Analysis(
@@ -92,6 +99,7 @@ def analysis() -> Analysis:
         attributions,
         trusts=trusted.trusts,
         agreement=trusted.agreement,
+        reason=reason_of(subject, attributions["lime"]),
         flip=smallest_flip(subject, attributions["lime"]),
         what_if=without(subject, [2]),
         predictions=(Prediction({"Fake": 0.8, "Real": 0.2}, "Fake", True, None),),
@@ -99,6 +107,12 @@ def analysis() -> Analysis:
         seconds={"open": 0.01, "lime": 0.5},
         complete=True,
     )
+
+
+@pytest.fixture(scope="module")
+def written(analysis: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report's page in a folder that did not exist; copy the folder before changing anything in it."""
+    return write_report(analysis, CARD, tmp_path_factory.mktemp("written") / "new" / "report", origin=ORIGIN)
 
 
 @pytest.fixture(scope="module")
@@ -149,15 +163,16 @@ def test_headings_descend_one_step_at_a_time(analysis: Analysis) -> None:
 
 def test_every_class_has_a_style(analysis: Analysis) -> None:
     used = {name for _, attributes in Page(page_of(analysis)).tags for name in str(attributes.get("class", "")).split()}
-    styled = set(re.findall(r"\.([a-z][a-z-]*)", STYLE.read_text(encoding="utf-8")))
+    css = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "charts.css"))
+    styled = set(re.findall(r"\.([a-z][a-z-]*)", css))
     assert {"verdict", "scale", "trust", "legend", "heat"} <= used
-    assert used - styled <= {"lead", "note"}  # look like the paragraph and the notice that they are
+    assert used - styled <= {"lead", "note", "fact"}  # look like the parts that they are
 
 
 def test_pictures_say_what_they_show(analysis: Analysis) -> None:
     images = [attributes["alt"] for tag, attributes in Page(page_of(analysis)).tags if tag == "img"]
-    assert len(images) == 12
-    assert all(images) and len(set(images)) == 11  # both pictures of hidden regions are alike in words
+    assert len(images) == 8
+    assert all(images) and len(set(images)) == 7  # both pictures of hidden regions are alike in words
     assert "The photo photo.jpg, 1 face found." in images
     assert "The face under a heat map of 2 by 2 cells, highest on mouth, nose, hair." in images
     assert "The face, blue where it speaks for Fake: mouth, nose; orange where it speaks against it: hair." in images
@@ -183,7 +198,7 @@ def test_regions_without_names_are_numbered(analysis: Analysis) -> None:
 
 def test_page_holds_the_verdict_the_maps_and_their_trust(analysis: Analysis) -> None:
     html = page_of(analysis)
-    assert "Looks fake" in html and "between 0.31 and 0.72" in html
+    assert "Looks fake" in html and "between 31% and 72%" in html
     for trust in analysis.trusts.values():
         assert trust_sentence(trust) in html
     weights = analysis.attributions["lime"].weights
@@ -191,16 +206,16 @@ def test_page_holds_the_verdict_the_maps_and_their_trust(analysis: Analysis) -> 
     assert f'<td>2</td><th scope="row">mouth</th><td>+{weights[2]:.3f}</td>' in html
     assert f'<th scope="row">hair</th><td>−{abs(weights[0]):.3f}</td>' in html
     assert "Do the maps agree?" in html
-    assert "Hiding the mouth lowers P(Fake) from 0.80 to 0.40" in html
+    assert "With the mouth hidden, Fake falls from 80% to 40%" in html
 
 
 def test_page_tells_how_the_verdict_bears_changes(analysis: Analysis) -> None:
     """In the sentence, in the picture's words, and number by number."""
     found, html = analysis.robustness, page_of(analysis)
     assert found is not None
-    assert robustness_sentence(found) in html and robustness_in_words(found) in html
+    assert robustness_sentence(found) in html and charts_html(robustness_charts(found)) in html
     numbers = sum(len(curve.levels) for curve in found.measured.values())
-    assert html.count('data-label="P(Fake)"') == numbers + 1, "of each level and of the untouched face"
+    assert html.count('data-label="Fake"') == numbers + 1, "of each level and of the untouched face"
     assert "Eyes, nose and mouth were not covered" in html
     assert f"Robustness: {robustness_sentence(found)}" in plain_text(analysis, CARD, "photo.jpg")
     unknown = replace(analysis, robustness=None)
@@ -221,7 +236,7 @@ def test_page_shows_which_number_each_region_has(analysis: Analysis) -> None:
 
 def test_report_is_written_in_the_language_spoken(analysis: Analysis) -> None:
     english = page_of(analysis)
-    with speaking("tr"):
+    with use_language("tr"):
         turkish = page_of(analysis)
         data = record(analysis, ORIGIN)
         (first, *_), text = plain_text(analysis, CARD, "photo.jpg").splitlines(), plain_text(analysis, CARD, "a")
@@ -310,7 +325,7 @@ def test_verdict_that_nothing_flips_is_told_only_where_it_was_tried(
     analysis: Analysis, change: dict[str, object], told: bool
 ) -> None:
     changed = replace(analysis, **change)  # type: ignore[arg-type]
-    assert ("even with all" in page_of(changed)) is told
+    assert ("not even all of them" in page_of(changed)) is told
     assert ("even with all" in plain_text(changed, CARD, "photo.jpg")) is told
 
 
@@ -338,7 +353,7 @@ def test_whole_picture_is_not_called_calibrated(analysis: Analysis) -> None:
     assert "central square" in plain_text(whole, CARD, "photo.jpg")
     assert ", uncalibrated;" in plain_text(whole, CARD, "photo.jpg")
     assert ", calibrated;" in plain_text(analysis, CARD, "photo.jpg")
-    assert "bare score" in page_of(whole)
+    assert "uncalibrated score" in page_of(whole)
 
 
 def test_one_of_several_faces_is_named(analysis: Analysis) -> None:
@@ -357,13 +372,13 @@ def test_plain_text_tells_verdict_regions_trust_and_what_flips(analysis: Analysi
     assert "Attention mask: highest on mouth, nose, hair." in text
     assert "Occlusion: strongest for Fake on mouth, nose." in text
     assert f"LIME superpixels, trust: {trust_sentence(analysis.trusts['lime'])}" in text
-    assert "What if: Hiding the mouth lowers P(Fake) from 0.80 to 0.40" in text
-    assert "Smallest set that flips the verdict: Hiding the mouth" in text
+    assert lines[0].strip() == reason_sentence(analysis)
+    assert "What if: With the mouth hidden, Fake falls from 80% to 40%" in text
+    assert "Smallest set that flips the verdict: With the mouth hidden" in text
 
 
-def test_folder_holds_the_page_the_data_and_every_picture(analysis: Analysis, tmp_path: Path) -> None:
-    folder = tmp_path / "new" / "report"
-    page = write_report(analysis, CARD, folder, origin=ORIGIN)
+def test_folder_holds_the_page_the_data_and_every_picture(analysis: Analysis, written: Path) -> None:
+    folder = written.parent
     names = [
         "photo",
         "face",
@@ -373,12 +388,9 @@ def test_folder_holds_the_page_the_data_and_every_picture(analysis: Analysis, tm
         "occlusion",
         "what_if",
         "flip",
-        "robustness",
-        "robustness_narrow",
     ]
-    names += ["attention_curves", "lime_curves", "occlusion_curves"]
     assert {file.name for file in folder.iterdir()} == {PAGE, DATA, *(f"{name}.png" for name in names)}
-    html = page.read_text(encoding="utf-8")
+    html = written.read_text(encoding="utf-8")
     for name in names:
         content = (folder / f"{name}.png").read_bytes()
         assert base64.b64encode(content).decode() in html, "the page shows the very pictures beside it"
@@ -391,17 +403,18 @@ def test_folder_holds_the_page_the_data_and_every_picture(analysis: Analysis, tm
     assert data["prediction"]["verdict"] == "Fake" and data["versions"] == {"lime": "0.2.0.1"}
 
 
-def test_same_analysis_gives_the_same_bytes(analysis: Analysis, tmp_path: Path) -> None:
-    folders = [write_report(analysis, CARD, tmp_path / name, origin=ORIGIN).parent for name in ("one", "two")]
+@pytest.mark.slow
+def test_same_analysis_gives_the_same_bytes(analysis: Analysis, written: Path, tmp_path: Path) -> None:
+    folders = [written.parent, write_report(analysis, CARD, tmp_path, origin=ORIGIN).parent]
     contents = [{file.name: file.read_bytes() for file in folder.iterdir()} for folder in folders]
     assert contents[0] == contents[1]
 
 
 def test_new_report_replaces_all_of_the_one_before_and_nothing_else(
-    analysis: Analysis, no_face: Analysis, tmp_path: Path
+    no_face: Analysis, written: Path, tmp_path: Path
 ) -> None:
+    shutil.copytree(written.parent, tmp_path, dirs_exist_ok=True)
     (tmp_path / "notes.txt").write_text("mine")
-    write_report(analysis, CARD, tmp_path, origin=ORIGIN)
     write_report(no_face, CARD, tmp_path, origin=ORIGIN)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["notes.txt", "photo.png", PAGE, DATA]
     assert (tmp_path / "notes.txt").read_text() == "mine"
@@ -411,7 +424,7 @@ def test_new_report_replaces_all_of_the_one_before_and_nothing_else(
 def test_file_of_somebody_else_is_not_replaced(no_face: Analysis, tmp_path: Path, name: str) -> None:
     assert name in OURS
     (tmp_path / name).write_text("mine")
-    with pytest.raises(ReportError, match=f"holds a {name} that is of no report"):
+    with pytest.raises(ReportError, match=f"holds a {name} that WhyFake did not write"):
         write_report(no_face, CARD, tmp_path)
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(name, "mine")]
 
@@ -431,3 +444,22 @@ def test_versions_are_told_without_an_import() -> None:
     versions = library_versions()
     assert {"python", "lime", "numpy", "ai-edge-litert"} <= set(versions)
     assert versions["numpy"] == np.__version__
+
+
+def test_full_disk_leaves_the_earlier_report_as_it_was(
+    no_face: Analysis, written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(written.parent, tmp_path, dirs_exist_ok=True)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name.endswith(DATA):
+            write(path, content[:10])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        write_report(no_face, CARD, tmp_path, origin=ORIGIN)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -16,12 +16,12 @@ from explain.trust.curves import (
     STEPS,
     Band,
     Curves,
+    all_orders,
     area,
-    contest,
     curve_masks,
     deletion_curves,
     hidden_counts,
-    judge,
+    judge_orders,
     order_of,
     random_orders,
 )
@@ -53,7 +53,7 @@ def crossing(masks: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 def judged(values: NDArray[np.floating], world: World) -> Curves:
     orders, chance = order_of(values, seed=0)[None], random_orders(len(values), seed=0)
-    (found,) = judge(orders, chance, world(curve_masks(contest(orders, chance))), "mean")
+    (found,) = judge_orders(orders, chance, world(curve_masks(all_orders(orders, chance))), "mean")
     return found
 
 

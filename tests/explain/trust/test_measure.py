@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,40 +15,42 @@ from numpy.typing import NDArray
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.maps.lime import LimeExplainer
+from explain.maps.lime_fit import Neighbourhood, paired_masks
 from explain.maps.registry import Explain
 from explain.maps.subject import BATCH, Subject
-from explain.trust.curves import ORDERS, STEPS, order_of
-from explain.trust.fidelity import SUBSETS
+from explain.trust.curves import STEPS, all_orders, curve_masks, order_of, random_orders
+from explain.trust.fidelity import subset_masks
 from explain.trust.measure import Trust, TrustProgress, measure
-from explain.trust.stability import RUNS
+from explain.trust.stability import REFITS, RUNS
 from explain.wording.trust import trust_sentence
 from model.detector.detector import Detector
 from model.photos.faces import find_faces
+from tests.worlds import OfRegions, World, noise, of_kept_regions, squares
 
 SIDE, K = 24, 16
-SEGMENTS = np.arange(K, dtype=np.int32).reshape(4, 4).repeat(6, axis=0).repeat(6, axis=1)
-CROP = np.random.RandomState(7).randint(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+SEGMENTS = squares(SIDE, 4)
+CROP = noise(SIDE)
 # Powers of two: no two sets of regions have the same sum, and every sum is exact.
 WEIGHTS = np.random.RandomState(8).permutation(2.0 ** -np.arange(2, K + 2))
 WEIGHTS[::4] *= -1
-PREDICTIONS = 2 * (2 + (2 + ORDERS) * (STEPS - 1)) + 1 + SUBSETS  # for a single map
 
 
-class World:
+def different(masks: NDArray[np.uint8]) -> int:
+    return len({mask.tobytes() for mask in masks})
+
+
+def curve_questions(*maps: NDArray[np.floating], count: int = K) -> int:
+    """How many pictures the curves of these maps need with one hide value."""
+    own = np.stack([order_of(values, seed=0) for values in maps])
+    return different(curve_masks(all_orders(own, random_orders(count, seed=0))))
+
+
+PREDICTIONS = 2 * curve_questions(WEIGHTS) + different(subset_masks(K, seed=0))  # for a single map
+
+
+def world_of(fake: OfRegions) -> World:
     """A detector that sees only which regions are those of ``CROP``."""
-
-    card = SimpleNamespace(labels=("Fake", "Real"))
-
-    def __init__(self, fake: Callable[[NDArray[np.bool_]], NDArray[np.float64]]) -> None:
-        self.fake = fake
-        self.batches: list[int] = []
-
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-        self.batches.append(len(crops))
-        same = (crops == CROP).all(axis=-1).reshape(len(crops), -1)
-        visible = np.stack([same[:, SEGMENTS.ravel() == k].mean(axis=1) > 0.5 for k in range(K)], axis=1)
-        fake = self.fake(visible)
-        return np.stack([fake, 1 - fake], axis=1)
+    return World(of_kept_regions(fake, CROP, SEGMENTS))
 
 
 def summing(visible: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -60,7 +62,7 @@ def constant(visible: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def subject(world: World | None = None, **changes: Any) -> Subject:
-    detector: Any = world or World(summing)
+    detector: Any = world or world_of(summing)
     return Subject(**{"crop": CROP, "segments": SEGMENTS, "target": "Fake", "detector": detector} | changes)
 
 
@@ -89,18 +91,18 @@ def only(world: World, values: NDArray[np.floating], **changes: Any) -> Trust:
 
 @pytest.mark.parametrize(("sign", "words"), [(1, "more than all of 50 random orders"), (-1, "worse than chance")])
 def test_true_weights_win_and_their_negative_loses_in_every_measure(sign: int, words: str) -> None:
-    trust, place = only(World(summing), sign * WEIGHTS), (sign + 1) / 2
+    trust, place = only(world_of(summing), sign * WEIGHTS), (sign + 1) / 2
     assert (trust.percentile, trust.insertion_percentile, trust.fidelity) == (place, place, sign)
     assert (trust.better_than_chance, trust.worse_than_chance) == (sign == 1, sign == -1)
     assert words in trust_sentence(trust)
 
 
 def test_the_other_class_wants_the_reverse() -> None:
-    assert only(World(summing), -WEIGHTS, target="Real").percentile == 1
+    assert only(world_of(summing), -WEIGHTS, target="Real").percentile == 1
 
 
 def test_a_constant_model_leaves_every_map_at_chance() -> None:
-    trust = only(World(constant), WEIGHTS)
+    trust = only(world_of(constant), WEIGHTS)
     assert (trust.percentile, trust.insertion_percentile, trust.fidelity) == (0.5, 0.5, 0)
     assert not trust.better_than_chance and not trust.worse_than_chance
     assert "hardly depends on the picture" in trust_sentence(trust)
@@ -111,7 +113,7 @@ def test_a_flat_map_is_no_better_and_no_worse_than_chance_however_its_lot_falls(
     flat = np.full(K, 0.1)
     weights = np.empty(K)
     weights[order_of(flat, seed=0)] = luck * np.linspace(0.04, -0.02, K)
-    trust = only(World(lambda visible: 0.4 + visible @ weights), flat)
+    trust = only(world_of(lambda visible: 0.4 + visible @ weights), flat)
     assert trust.percentile == pytest.approx((luck + 1) / 2, abs=0.02)
     assert trust.flat and trust.fidelity == 0
     assert not trust.better_than_chance and not trust.worse_than_chance
@@ -120,21 +122,20 @@ def test_a_flat_map_is_no_better_and_no_worse_than_chance_however_its_lot_falls(
 
 @pytest.mark.parametrize(("hide", "second"), [("mean", "blur"), ("black", "blur"), ("blur", "mean")])
 def test_two_hide_values_are_asked(hide: str, second: str) -> None:
-    trust = only(World(summing), WEIGHTS, hide=hide)
+    trust = only(world_of(summing), WEIGHTS, hide=hide)
     assert [curves.hide for curves in trust.curves] == [hide, second]
 
 
 def test_the_headline_is_the_mean_over_both_hide_values() -> None:
-    class Fooled(World):
-        """Sums backwards wherever a hidden region is black."""
+    summed = of_kept_regions(summing, CROP, SEGMENTS)
 
-        def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-            answers = super().probabilities(crops)
-            black = (crops == 0).all(axis=-1).any(axis=(1, 2))
-            return np.where(black[:, None], 1 - answers, answers)
+    def fooled(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Sums backwards wherever a hidden region is black."""
+        black = (crops == 0).all(axis=-1).any(axis=(1, 2))
+        return np.where(black, 1 - summed(crops), summed(crops))
 
     assert (CROP != 0).any(axis=-1).all()
-    trust = only(Fooled(summing), WEIGHTS, hide="black")
+    trust = only(World(fooled), WEIGHTS, hide="black")
     black, blur = trust.curves
     assert (black.deletion_percentile, blur.deletion_percentile) == (0, 1)
     assert trust.percentile == 0.5
@@ -142,17 +143,38 @@ def test_the_headline_is_the_mean_over_both_hide_values() -> None:
 
 
 def test_maps_share_all_predictions_but_those_of_their_own_curves() -> None:
-    world = World(summing)
+    world = world_of(summing)
     progress = last(subject(world), {"lime": map_of(WEIGHTS)})
-    assert sum(world.batches) == progress.done == progress.planned == PREDICTIONS
-    three = World(summing)
-    last(subject(three), {name: map_of(WEIGHTS) for name in ("lime", "rise", "gradcam")})
-    assert sum(three.batches) == PREDICTIONS + 2 * 2 * 2 * (STEPS - 1)
-    assert max(three.batches) <= BATCH
+    assert sum(world.sizes) == progress.done == progress.planned == PREDICTIONS
+    both, other = world_of(summing), WEIGHTS[::-1]
+    last(subject(both), {"lime": map_of(WEIGHTS), "rise": map_of(other), "gradcam": map_of(other)})
+    further = curve_questions(WEIGHTS, other) - curve_questions(WEIGHTS)
+    assert 0 < further <= 2 * STEPS
+    assert sum(both.sizes) == PREDICTIONS + 2 * further
+    assert max(both.sizes) <= BATCH
+
+
+def test_two_maps_of_25_regions_need_about_a_thousand_pictures() -> None:
+    segments = squares(SIDE, 5)
+    rng = np.random.default_rng(0)
+    maps = {
+        name: Attribution(name, "Fake", rng.normal(size=25).astype(np.float32)[segments], (SIDE, SIDE), None, None, {})
+        for name in ("lime", "attention")
+    }
+    assert next(measure(subject(segments=segments), maps, {})).planned <= 1100
+
+
+def test_few_regions_need_few_pictures() -> None:
+    segments, weights = squares(SIDE, 2), WEIGHTS[:4]
+    world = World(of_kept_regions(lambda visible: 0.4 + visible @ weights, CROP, segments))
+    found = Attribution("lime", "Fake", weights.astype(np.float32)[segments], (SIDE, SIDE), None, None, {})
+    trust = last(subject(world, segments=segments), {"lime": found}).trusts["lime"]
+    assert (trust.percentile, trust.fidelity) == (pytest.approx(1, abs=0.1), 1), "one order in 24 is the best one"
+    assert sum(world.sizes) <= 2 * 2**4 + 5, "all sixteen with each hide value, then one region hidden or none"
 
 
 def test_a_map_is_judged_alike_alone_and_in_company() -> None:
-    alone = only(World(summing), WEIGHTS)
+    alone = only(world_of(summing), WEIGHTS)
     maps = {"rise": map_of(-WEIGHTS, "rise"), "lime": map_of(WEIGHTS)}
     assert last(subject(), maps).trusts["lime"].to_dict() == alone.to_dict()
 
@@ -210,6 +232,40 @@ def test_a_map_drawn_by_lot_is_not_stable() -> None:
     assert stability is not None and stability.rank_correlation < 0.9 and stability.jaccard < 0.9
 
 
+def fitted_to(answers: NDArray[np.float64], masks: NDArray[np.uint8]) -> Attribution:
+    return replace(map_of(WEIGHTS), neighbourhood=Neighbourhood(masks, answers, np.ones(len(masks))))
+
+
+def test_a_fitted_map_is_fitted_again_and_the_network_is_not_asked_again() -> None:
+    def never(subject: Subject, cancelled: Callable[[], bool]) -> Iterator[Attribution]:
+        raise AssertionError("the samples are at hand")
+
+    masks, world = paired_masks(2001, K, seed=0), world_of(summing)
+    maps = {"lime": fitted_to(masks @ WEIGHTS, masks)}
+    *_, progress = seen = list(measure(subject(world), maps, {"lime": never}))
+    assert sum(world.sizes) == progress.done == progress.planned == PREDICTIONS
+    stability = progress.trusts["lime"].stability
+    assert stability is not None and (stability.change, stability.runs) == ("samples", REFITS)
+    assert stability.same_top == 1 and stability.rank_correlation > 0.98
+    assert seen[-2].trusts["lime"].stability == stability
+    assert last(subject(), maps).trusts["lime"].stability == stability, "it needs no function"
+
+
+def test_a_map_fitted_to_noise_is_not_stable() -> None:
+    masks = paired_masks(401, K, seed=0)
+    noisy = fitted_to(np.random.default_rng(0).uniform(size=len(masks)), masks)
+    stability = last(subject(), {"lime": noisy}).trusts["lime"].stability
+    assert stability is not None and stability.rank_correlation < 0.8 and stability.jaccard < 0.8
+
+
+def test_cancelling_stops_between_two_fits() -> None:
+    masks, seen = paired_masks(401, K, seed=0), list[TrustProgress]()
+    maps = {"lime": fitted_to(masks @ WEIGHTS, masks)}
+    for progress in measure(subject(), maps, {}, lambda: bool(seen) and seen[-1].done == PREDICTIONS):
+        seen.append(progress)
+    assert seen[-1].trusts["lime"].stability is None and not seen[-1].complete
+
+
 def test_nobody_says_how_to_repeat_a_map() -> None:
     progress = last(subject(), {"lime": map_of(WEIGHTS)}, {"rise": again(map_of(WEIGHTS))})
     assert progress.trusts["lime"].stability is None
@@ -218,16 +274,16 @@ def test_nobody_says_how_to_repeat_a_map() -> None:
 
 def test_same_subject_gives_the_same_numbers() -> None:
     rough = WEIGHTS + np.random.RandomState(0).normal(0, 0.05, K)
-    first, second = (only(World(summing), rough).to_dict() for _ in range(2))
+    first, second = (only(world_of(summing), rough).to_dict() for _ in range(2))
     assert first == second
-    other = only(World(summing), rough, seed=1).to_dict()
+    other = only(world_of(summing), rough, seed=1).to_dict()
     assert other["curves"][0]["random"] != first["curves"][0]["random"]
     assert other["curves"][0]["deletion"] == first["curves"][0]["deletion"]
 
 
 @pytest.mark.parametrize("after", [0, 1, 5])
 def test_cancelling_asks_for_no_further_batch(after: int) -> None:
-    world, seen = World(summing), list[TrustProgress]()
+    world, seen = world_of(summing), list[TrustProgress]()
     for progress in measure(subject(world), {"lime": map_of(WEIGHTS)}, {}, lambda: len(seen) >= after):
         seen.append(progress)
     assert len(seen) == after
@@ -236,7 +292,7 @@ def test_cancelling_asks_for_no_further_batch(after: int) -> None:
 
 
 def test_cancelling_during_a_batch_yields_nothing_more() -> None:
-    world = World(summing)
+    world = world_of(summing)
     seen = list(measure(subject(world), {"lime": map_of(WEIGHTS)}, {}, lambda: len(world.batches) >= 3))
     assert len(world.batches) == 3
     assert [progress.done for progress in seen] == [0, BATCH, 2 * BATCH]
@@ -259,7 +315,7 @@ def test_cancelling_during_a_repetition_forgets_it() -> None:
 def test_seconds_leave_out_what_the_caller_does() -> None:
     clock = itertools.count()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("explain.trust.measure.time.perf_counter", lambda: float(next(clock)))
+        patch.setattr("explain.stopwatch.time.perf_counter", lambda: float(next(clock)))
         for count, progress in enumerate(measure(subject(), {"lime": map_of(WEIGHTS)}, {}), start=1):
             next(clock)  # the caller is busy
             assert progress.seconds == count
@@ -289,8 +345,7 @@ def test_json_takes_it() -> None:
 @pytest.mark.slow
 def test_lime_beats_chance_on_the_shipped_model(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
     face = find_faces(astronaut)[0]
-    cell, labels = np.arange(len(face.crop)) * 5 // len(face.crop), detector.card.labels
-    segments = (cell[:, None] * 5 + cell).astype(np.int32)  # 25 squares
+    segments, labels = squares(len(face.crop), 5), detector.card.labels
     *_, lime = LimeExplainer().explain(face.crop, segments, detector.probabilities, labels, "Real", samples=300)
     mask = detector.predict(face.crop).attention
     assert mask is not None

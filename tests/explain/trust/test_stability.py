@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from explain.maps.subject import Subject
-from explain.trust.stability import NOISE_SIGMA, RUNS, TOP, change_of, compare, repetitions
+from explain.trust.stability import NOISE_SIGMA, RUNS, TOP, change_of, compare, compare_refits, repetitions
+from tests.worlds import noise, squares
 
 SIDE = 24
-SEGMENTS = np.arange(16, dtype=np.int32).reshape(4, 4).repeat(6, axis=0).repeat(6, axis=1)
-CROP = np.random.RandomState(7).randint(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+SEGMENTS = squares(SIDE, 4)
+CROP = noise(SIDE)
 VALUES = np.random.RandomState(1).permutation(np.linspace(-1, 1.2, 16))
 
 
@@ -46,6 +47,14 @@ def test_jaccard_is_that_of_the_top_five() -> None:
     assert TOP == 5
     assert found.jaccard == pytest.approx((3 / 7 + 1) / 2)
     assert found.same_top == pytest.approx((3 / 5 + 1) / 2)
+
+
+def test_refits_are_compared_two_by_two() -> None:
+    first, second = np.zeros(16), np.zeros(16)
+    first[:5], second[2:7] = [5, 4, 3, -2, 1], [-1, 2, 3, 4, 5]  # Jaccard 3 / 7
+    found = compare_refits([first, second, first])
+    assert found.jaccard == pytest.approx((3 / 7 + 1 + 3 / 7) / 3)
+    assert (found.change, found.runs) == ("samples", 3)
 
 
 def test_fewer_regions_than_five_all_come_back() -> None:

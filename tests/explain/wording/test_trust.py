@@ -11,7 +11,7 @@ from explain.regions.hiding import HIDES
 from explain.trust.curves import ORDERS, Band, Curves
 from explain.trust.measure import Trust
 from explain.trust.stability import Stability
-from explain.wording.trust import details, trust_sentence
+from explain.wording.trust import details, short_answers, trust_sentence
 
 SHARES = np.array([0.0, 1.0])
 AREAS = (np.arange(ORDERS) + 0.5) / ORDERS  # of the random orders: 0.01, 0.03 … 0.99
@@ -129,3 +129,42 @@ def test_it_is_one_sentence_without_markup(percentile: float) -> None:
     told = trust_sentence(trust(percentile, percentile, stability=STEADY))
     assert told.count(".") == 1 and told.endswith(".")
     assert "<" not in told and "&" not in told
+
+
+# The two cells of the table
+
+
+@pytest.mark.parametrize(
+    ("found", "chance"),
+    [
+        (trust(0.98, 0.98), "Yes: hiding it moves the verdict more than 98 % of random orders"),
+        (trust(1.0, 1.0), f"Yes: hiding it moves the verdict more than all of {ORDERS} random orders"),
+        (trust(0.94, 0.94), "No"),
+        (trust(0.01, 0.01), "No"),
+        (trust(1.0, 1.0, flat=True), "No: it marks nothing"),
+    ],
+)
+def test_short_answer_says_yes_only_of_a_map_that_is_better_than_chance(found: Trust, chance: str) -> None:
+    assert short_answers(found) == (chance, "not repeated")
+
+
+@pytest.mark.parametrize(
+    ("same_top", "words"),
+    [
+        (1.0, "the same top regions every time"),
+        (14 / 15, "the same top regions 9 times in 10"),
+        (0.05, "other top regions nearly every time"),
+    ],
+)
+def test_short_answer_says_how_often_the_regions_come_back(same_top: float, words: str) -> None:
+    steady = Stability("seed", 3, same_top, 0.89, 0.93)
+    assert short_answers(trust(0.98, 0.98, stability=steady))[1] == words
+    assert short_answers(trust(0.98, 0.98, stability=steady, flat=True))[1] == "not repeated"
+
+
+def test_short_answer_of_a_model_that_hardly_looks() -> None:
+    level = np.full(2, 0.7)
+    still = Curves("mean", level, level, Band(np.full((ORDERS, 2), 0.7), SHARES))
+    found = trust(curves=(still,), stability=STEADY)
+    assert found.unmoved
+    assert short_answers(found) == ("No: the answer hardly depends on the picture", "not repeated")

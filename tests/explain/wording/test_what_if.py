@@ -10,6 +10,7 @@ import pytest
 
 from explain.probes.what_if import WhatIf
 from explain.wording.what_if import what_if_sentence
+from model.i18n.catalogue import use_language
 
 CROP = np.zeros((24, 24, 3), np.uint8)
 TOLD = WhatIf((4, 2), 0.38, 0.94, CROP, ("mouth", "left cheek"), True, "Inconclusive", "Fake")
@@ -21,22 +22,21 @@ def told(**changes: Any) -> str:
 
 def test_the_sentence_says_what_was_hidden_and_what_came_of_it() -> None:
     assert told() == (
-        "Hiding the mouth and the left cheek lowers P(Fake) from 0.94 to 0.38: the model would then say Inconclusive. "
-        "The network has really computed this."
+        "With the mouth and the left cheek hidden, Fake falls from 94% to 38%: the model would then say Inconclusive."
     )
 
 
 def test_the_sentence_tells_a_verdict_that_stays() -> None:
     sentence = told(verdict_before="Inconclusive", before=0.51, probability=0.49)
-    assert "from 0.51 to 0.49: the model would still say Inconclusive." in sentence
+    assert "from 51% to 49%: the model would still say Inconclusive." in sentence
 
 
 @pytest.mark.parametrize(
     ("before", "now", "change"),
-    [(0.2, 0.6, "raises P(Fake) from 0.20 to 0.60:"), (0.501, 0.499, "leaves P(Fake) at 0.50:")],
+    [(0.2, 0.6, "rises from 20% to 60%:"), (0.501, 0.499, "stays at 50%:")],
 )
 def test_the_sentence_follows_the_numbers(before: float, now: float, change: str) -> None:
-    assert f"left cheek {change}" in told(before=before, probability=now)
+    assert f"left cheek hidden, Fake {change}" in told(before=before, probability=now)
 
 
 @pytest.mark.parametrize(
@@ -57,15 +57,23 @@ def test_the_sentence_follows_the_numbers(before: float, now: float, change: str
 def test_the_sentence_lists_names_in_english(names: str, still_visible: tuple[str, ...], words: str) -> None:
     parts = tuple(names.split())
     sentence = told(hidden=tuple(range(len(parts))), names=parts, still_visible=frozenset(still_visible))
-    assert sentence.startswith(f"Hiding {words} lowers ")
+    assert sentence.startswith(f"With {words} hidden, Fake falls ")
 
 
 @pytest.mark.parametrize("names", [(), None])
 def test_where_nothing_is_hidden_nothing_changes(names: tuple[str, ...] | None) -> None:
     sentence = told(hidden=(), names=names, before=0.94, probability=0.94, verdict="Fake")
-    assert sentence.startswith("Hiding nothing leaves P(Fake) at 0.94: the model would still say Fake.")
+    assert sentence.startswith("With nothing hidden, Fake stays at 94%: the model would still say Fake.")
 
 
 def test_the_sentence_counts_regions_without_names() -> None:
-    assert told(hidden=(3,), names=None).startswith("Hiding 1 region lowers ")
-    assert told(hidden=(3, 0, 1), names=None).startswith("Hiding 3 regions lowers ")
+    assert told(hidden=(3,), names=None).startswith("With 1 region hidden, ")
+    assert told(hidden=(3, 0, 1), names=None).startswith("With 3 regions hidden, ")
+
+
+def test_a_region_that_shows_two_parts_is_said_with_both() -> None:
+    both = "left eye + left eyebrow"
+    assert told(names=(both, "nose")).startswith("With the left eye and left eyebrow and the nose hidden")
+    assert told(names=(both, both)).startswith("With 2 patches of the left eye and the left eyebrow hidden")
+    with use_language("tr"):
+        assert told(names=(both, both)).startswith("Görüntüde sol gözden ve sol kaştan 2 bölge gizlenince")

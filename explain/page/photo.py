@@ -1,0 +1,59 @@
+"""What the page shows of a photo before the verdict: empty places, the boxes around its faces, the sentences on it."""
+
+from __future__ import annotations
+
+from explain.examples import example_of
+from explain.html import fragments
+from explain.html.faces import faces_table
+from explain.html.provenance import provenance_html
+from explain.maps.registry import METHODS
+from explain.page import what_if
+from explain.page.components.updates import Change, Updates, notice, visible
+from explain.page.view import View
+from explain.trust.localisation import localise
+from explain.wording.localisation import localisation_sentence
+from explain.wording.summary import first_sentences
+from model.i18n.catalogue import translate
+
+
+def faces_found(seen: View) -> Updates:
+    """The faces that were found."""
+    analysis = seen.analysis
+    without = "page.photo" if analysis.fits_model else "page.no_face"
+    title = translate("page.found" if analysis.faces else without)
+    return {
+        "found": Change(value=seen.boxes(), label=title, visible=True),
+        "faces_table": faces_table(analysis) if len(analysis.faces) > 1 else "",
+        "provenance": provenance_html(analysis.provenance),
+    }
+
+
+def photo_notice(seen: View) -> Change:
+    """The sentences on the photo and, at the end, whether the maps have found a change that is known."""
+    analysis = seen.analysis
+    sentences = first_sentences(analysis, example_of(analysis.photo.sha256))
+    if analysis.complete and seen.planted is not None:
+        sentences.append(localisation_sentence(localise(analysis.attributions, seen.planted > 127)))
+    return notice(" ".join(sentences)) if sentences else visible(False)
+
+
+def blank() -> Updates:
+    """The page at the beginning of a run.
+
+    The places of verdict and maps stay as they are, so that nothing jumps when they are filled.
+    """
+    return {
+        **{name: visible(False) for name in ("notice", "whole_button", "report_group")},
+        **{name: visible(True) for name in ("verdict_group", "maps", "more")},
+        "placeholder": visible(False),
+        "verdict": fragments.no_verdict(),
+        "found": Change(value=None, visible=True),
+        **{f"{name}_picture": None for name in (*METHODS, "original", "slide")},
+        **{f"{name}_text": "" for name in METHODS},
+        **dict.fromkeys(("faces_table", "trust_table", "robustness", "numbers", "ranked", "reason", "pointed_at"), ""),
+        **dict.fromkeys(("provenance", "link"), ""),
+        **what_if.nothing_hidden(),
+        "status": fragments.looking(),
+        "cancel": visible(True),
+        "seen": None,
+    }

@@ -1,0 +1,1 @@
+"""The sections of the page: each function makes the components of one."""

@@ -1,0 +1,45 @@
+"""The drawer with the settings of a run."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from explain.maps.registry import METHODS
+from explain.page.components.controls import AT_FIRST, LIMITS
+from explain.page.components.parts import Parts, text
+from explain.page.sections.common import labels
+from explain.page.sections.more import FURTHER
+from explain.regions.superpixels import METHODS as SEGMENTATIONS
+from explain.settings import HIDES_ASKED, LIKELIER, TARGETS
+from model.i18n.catalogue import translate
+
+
+def settings_drawer(parts: Parts) -> None:
+    """The controls of the settings, each with a line of help."""
+    with gr.Sidebar(text("page.settings"), open=False, position="right", elem_id="settings-drawer") as parts["drawer"]:
+        parts["target"] = gr.Radio(
+            [(text("settings.likelier"), LIKELIER), *((text(f"class.{name}"), name) for name in TARGETS)],
+            value=AT_FIRST["target"],
+            **labels("settings.target"),
+            elem_id="target",
+        )
+        for name, step in (("superpixels", 5), ("samples", 100), ("shown", 1)):
+            value, words = AT_FIRST[name], labels(f"settings.{name}")
+            parts[name] = gr.Slider(*LIMITS[name], value, step=step, **words, elem_id=name)
+        parts["smooth"] = gr.Checkbox(AT_FIRST["smooth"], **labels("settings.smooth"), elem_id="smooth")
+        parts["further"] = gr.CheckboxGroup(
+            [(text(f"method.{name}.title"), name) for name in FURTHER],
+            value=AT_FIRST["further"],
+            label=text("settings.further"),
+            info=text(_further_help),
+            elem_id="further",
+        )
+        parts["trust"] = gr.Checkbox(AT_FIRST["trust"], **labels("settings.trust"), elem_id="trust")
+        for name, choices in (("segmentation", SEGMENTATIONS), ("hide", HIDES_ASKED)):
+            value, words = AT_FIRST[name], labels(f"settings.{name}")
+            parts[name] = gr.Radio(list(choices), value=value, **words, elem_id=name)
+
+
+def _further_help() -> str:
+    *most, last = (method.title for method in METHODS.values() if method.needs_gradients)
+    return translate("settings.further_help", maps=translate("what_if.and", most=", ".join(most), last=last))

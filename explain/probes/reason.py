@@ -1,0 +1,32 @@
+"""The reason for a verdict: the few regions that a map names first, and the verdict without them."""
+
+from __future__ import annotations
+
+from explain.maps.attribution import Attribution, strongest, unsure
+from explain.maps.subject import Subject
+from explain.probes.what_if import WhatIf, without
+
+MOST_NAMED = 3  # regions in one sentence
+LITTLE = 0.1  # change of P(Fake) below which no small set of regions decides
+
+
+def reason_of(subject: Subject, attribution: Attribution) -> WhatIf | None:
+    """The prediction without the regions that speak most for the target, asked of the network itself.
+
+    Args:
+        subject: the face, its regions and the class.
+        attribution: a complete map with weights of the same regions and class.
+
+    Returns:
+        The prediction without up to ``MOST_NAMED`` regions, the strongest first; None if no region speaks clearly for
+        the target.
+    """
+    clear = clear_regions(attribution)
+    return without(subject, clear[:MOST_NAMED]) if clear else None
+
+
+def clear_regions(attribution: Attribution) -> list[int]:
+    """The regions that speak for the target and whose intervals leave out zero, the strongest first."""
+    weights, doubtful = attribution.weights, unsure(attribution)
+    assert weights is not None
+    return [int(region) for region in strongest(weights, len(weights)) if weights[region] > 0 and not doubtful[region]]

@@ -1,0 +1,80 @@
+"""What a visitor meets first: the page in their own language that does not jump, and what it says without a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.conftest import PATIENCE_S, new_context
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.browser.conftest import Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PHONE = {"width": 390, "height": 844}
+WATCHED = """
+    window.seen = new Set()
+    window.shifted = 0
+    new PerformanceObserver(list => {
+        for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifted += one.value
+    }).observe({type: "layout-shift", buffered: true})
+    const look = () => {
+        for (const line of document.body?.innerText.split("\\n") ?? []) window.seen.add(line.trim())
+        requestAnimationFrame(look)
+    }
+    look()
+"""
+
+
+@pytest.mark.parametrize("size", [None, PHONE], ids=["desktop", "phone"])
+def test_page_comes_in_the_visitors_language_and_does_not_jump(
+    browser: Browser, page_url: str, size: dict[str, int] | None
+) -> None:
+    context = new_context(browser, locale="tr-TR", **({"viewport": size} if size else {}))
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_S * 1000)
+    page.add_init_script(WATCHED)
+    page.goto(page_url)
+    page.wait_for_selector("#ranked button")  # of the example that the page opens with
+    page.wait_for_timeout(500)
+    seen = set(page.evaluate("[...window.seen]"))
+    assert {"Tek fotoğraf", "Ayarlar"} <= seen
+    assert not {"One photo", "Many photos", "Settings", "Language", "Try:"} & seen
+    assert page.evaluate("document.documentElement.lang") == "tr"
+    assert page.evaluate("window.shifted") <= 0.1
+    context.close()
+
+
+def test_who_has_no_camera_is_told_in_their_language(arrive: Callable[..., Visitor]) -> None:
+    visitor = arrive("lang=tr&trust=0")
+    before = len(visitor.complaints)
+    visitor.find("#photo .source-selection button").nth(1).click()
+    visitor.wait_for_text("#no-camera", "Kamera kullanılamıyor")
+    del visitor.complaints[before:]  # Gradio's own
+    visitor.find("#photo .source-selection button").first.click()
+    visitor.wait_until(lambda: not visitor.find("#no-camera").count(), "the sentence goes with the next try")
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_file_that_is_no_photo_is_told_in_the_visitors_language(arrive: Callable[..., Visitor], dropped: bool) -> None:
+    visitor = arrive("lang=tr&trust=0")
+    if dropped:
+        visitor.page.evaluate(
+            """() => {
+                const files = new DataTransfer()
+                files.items.add(new File(["hello"], "notes.pdf", {type: "application/pdf"}))
+                const place = document.querySelector("#photo input[type=file]").closest("button")
+                for (const kind of ["dragenter", "dragover", "drop"])
+                    place.dispatchEvent(new DragEvent(kind, {dataTransfer: files, bubbles: true, cancelable: true}))
+            }"""
+        )
+    else:
+        text = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"}
+        visitor.page.set_input_files("#photo input[type=file]", text)
+    visitor.wait_for_text("#notice", "okunabilir bir JPEG")
+    assert not visitor.find(".toast-body").count()

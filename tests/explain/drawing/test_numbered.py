@@ -1,0 +1,65 @@
+"""The ranks of the strongest regions on a map's picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from explain.drawing.overlays import BADGE_RADIUS, NUMBERED, numbered
+from explain.drawing.palette import PICTURE_SIZE
+from explain.maps.attribution import Attribution
+from tests.worlds import squares
+
+SIDE = 64
+BLUE = np.full((PICTURE_SIZE, PICTURE_SIZE, 3), (0, 90, 180), np.uint8)
+CELL = PICTURE_SIZE // 3
+
+
+def lime(*weights: float, segments: NDArray[np.int32]) -> Attribution:
+    told = np.array(weights, np.float32)
+    return Attribution("lime", "Fake", told[segments], (SIDE, SIDE), segments, told, {})
+
+
+NINE = lime(0, 0.1, -0.9, 0, 0.5, 0, 0.2, 0, 0.01, segments=squares(SIDE, 3))
+
+
+def changed(found: Attribution) -> NDArray[np.bool_]:
+    return np.asarray((numbered(BLUE, found) != BLUE).any(axis=2))
+
+
+def test_the_three_strongest_get_a_badge_in_their_middle_and_no_other_region() -> None:
+    places = changed(NINE)
+    cells = [places[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL] for row in range(3)
+             for column in range(3)]  # fmt: skip
+    assert [index for index, cell in enumerate(cells) if cell.any()] == [2, 4, 6] and NUMBERED == 3
+    for index in (2, 4, 6):
+        rows, columns = np.nonzero(cells[index])
+        for middle in (rows, columns):
+            assert (middle.min() + middle.max()) / 2 == pytest.approx(CELL / 2, abs=6)  # the three are not quite equal
+            assert middle.max() - middle.min() == pytest.approx(2 * BADGE_RADIUS, abs=7)  # and its rim
+
+
+def test_badges_bear_their_ranks() -> None:
+    drawn = numbered(BLUE, NINE)
+    swapped = numbered(BLUE, replace(NINE, weights=np.array([0, 0, 0.5, 0, 0.9, 0, 0.2, 0, 0], np.float32)))
+    first, second = drawn[:CELL, 2 * CELL :], drawn[CELL : 2 * CELL, CELL : 2 * CELL]
+    np.testing.assert_array_equal(drawn[2 * CELL :, :CELL], swapped[2 * CELL :, :CELL])  # still the third
+    assert (swapped[:CELL, 2 * CELL :] != first).any() and (swapped[CELL : 2 * CELL, CELL : 2 * CELL] != second).any()
+
+
+def test_badge_of_a_bent_region_lies_in_it() -> None:
+    """The centre of gravity of a frame is outside of it."""
+    frame = np.ones((SIDE, SIDE), np.int32)
+    frame[12:, 12:-12] = 0
+    inside = np.kron(frame, np.ones((PICTURE_SIZE // SIDE,) * 2)).astype(bool)
+    assert changed(lime(0, 1, segments=frame)).any() and inside[changed(lime(0, 1, segments=frame))].all()
+
+
+def test_picture_itself_is_left_alone_and_a_map_of_zeros_gets_no_badge() -> None:
+    before = BLUE.copy()
+    assert not changed(lime(*[0] * 9, segments=squares(SIDE, 3))).any()
+    numbered(BLUE, NINE)
+    np.testing.assert_array_equal(BLUE, before)

@@ -1,0 +1,84 @@
+"""Tests of changed Gradio components: a full disk, and uploads that end early."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import _TemporaryFileWrapper
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+from gradio.routes import App
+from starlette.testclient import TestClient
+
+from explain.interfaces.every_route import for_every_route
+from explain.page.components.extended import SteppedBlocks, remove_failed_uploads
+
+
+def full(*given: object, **options: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.fixture(scope="module")
+def blocks() -> gr.Blocks:
+    """A page whose only handler draws a picture."""
+    with SteppedBlocks(analytics_enabled=False) as blocks:
+        language, picture = gr.Textbox(elem_id="language"), gr.Image(format="png")
+        gr.Button().click(lambda language: np.zeros((8, 8, 3), np.uint8), language, picture)
+    blocks.max_file_size = None  # set when it is launched
+    return blocks
+
+
+@pytest.fixture
+def client(blocks: gr.Blocks, tmp_path: Path) -> Iterator[TestClient]:
+    remove_failed_uploads()
+    app = App.create_app(blocks, app_kwargs=for_every_route())
+    app.uploaded_file_dir = str(tmp_path)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_full_disk_is_said_and_no_picture_is_logged(
+    blocks: gr.Blocks,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(gr.Error) as caught:
+        asyncio.run(blocks.process_api(0, ["tr"]))
+    assert "diski dolu" in caught.value.message and not caught.value.print_exception
+    printed = "".join(capfd.readouterr()) + caplog.text
+    assert "array" not in printed and "Traceback" not in printed
+
+
+def test_upload_on_a_full_disk_is_refused_and_leaves_nothing(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = client.post("/gradio_api/upload", files={"files": ("a.jpg", bytes(1000))}).json()[0]
+    assert Path(path).read_bytes() == bytes(1000)
+    before = set(tmp_path.rglob("*"))
+    write = _TemporaryFileWrapper.__getattr__
+
+    def without_room(file: Any, name: str) -> Any:
+        return full if name == "write" else write(file, name)
+
+    monkeypatch.setattr(_TemporaryFileWrapper, "__getattr__", without_room)
+    answer = client.post("/gradio_api/upload", files={"files": ("b.jpg", bytes(1000))})
+    assert answer.status_code == 507 and "disk is full" in answer.text
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_name_of_an_upload_may_be_long_in_bytes(client: TestClient) -> None:
+    (path,) = client.post("/gradio_api/upload", files={"files": ("漢" * 110 + ".zip", b"1")}).json()
+    assert path.endswith(".zip") and Path(path).is_file()
+
+
+@pytest.mark.parametrize("path", ["/config", "/robots.txt", "/gradio_api/info", "/gradio_api/app_id"])
+def test_head_is_answered_wherever_get_is(client: TestClient, path: str) -> None:
+    assert client.head(path).status_code == client.get(path).status_code == 200
+    assert client.head(path).content == b""

@@ -1,0 +1,38 @@
+"""The lines below the maps: each map whose regions are described has one, under the name by which the page finds it."""
+
+from __future__ import annotations
+
+import pytest
+
+from explain.maps.registry import METHODS
+from explain.page.layout import build_page
+from model.available import Models, available_models
+
+DESCRIBED = [name for name, method in METHODS.items() if method.drawn_as != "signed_heat"]
+
+
+@pytest.fixture(scope="module")
+def classes() -> dict[str, list[str]]:
+    """The CSS classes of each component with an id."""
+    blocks = build_page(Models(available_models(None), print))
+    return {
+        str(block.elem_id): list(block.elem_classes)
+        for block in blocks.blocks.values()
+        if getattr(block, "elem_id", None)
+    }
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_map_with_regions_has_a_picture_and_a_line_of_its_name(classes: dict[str, list[str]], name: str) -> None:
+    """``page.js`` looks for ``#NAME-readout`` with the id of the picture, which is also its key in the data."""
+    assert "map-picture" in classes[name]
+    assert f"{name}-readout" in classes
+
+
+def test_partition_shap_is_one_of_them() -> None:
+    assert "partition_shap" in DESCRIBED
+
+
+@pytest.mark.parametrize("name", sorted(set(METHODS) - set(DESCRIBED)))
+def test_map_without_regions_has_no_line(classes: dict[str, list[str]], name: str) -> None:
+    assert f"{name}-readout" not in classes

@@ -1,0 +1,82 @@
+"""The same photo, settings, seed and weights give the same figures, whichever way in, and with one or two threads."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from explain.analysis import analyze
+from explain.interfaces import command
+from explain.interfaces.http import plain_routes
+from explain.report.as_json import to_dict
+from explain.result import Analysis
+from explain.service.service import Service
+from explain.settings import Settings
+from model.available import Models, available_models
+from model.cli import run
+from model.detector.detector import Detector
+
+PHOTO = Path(__file__).resolve().parents[2] / "examples" / "hopper_face.jpg"
+QUICK = Settings(superpixels=20, samples=200, segmentation="slic", robustness=True)
+OPTIONS = ("--samples", "200", "--superpixels", "20", "--json")
+
+
+def timeless(answer: Any) -> Any:
+    """The answer without the seconds that it took, and without its sentence, which names the file."""
+    if isinstance(answer, dict):
+        return {name: timeless(value) for name, value in answer.items() if name not in ("seconds", "text")}
+    return [timeless(value) for value in answer] if isinstance(answer, list) else answer
+
+
+@pytest.fixture(scope="module")
+def found(detector: Detector) -> Analysis:
+    *_, found = analyze(PHOTO, QUICK, detector)
+    return found
+
+
+@pytest.fixture(scope="module")
+def figures(found: Analysis) -> Any:
+    return timeless(json.loads(json.dumps(to_dict(found))))
+
+
+@pytest.mark.slow
+def test_the_command_line_says_the_same(
+    figures: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["explain", str(PHOTO), *OPTIONS])
+    with pytest.raises(SystemExit) as ended:
+        run(command.main, "")
+    assert not ended.value.code
+    answer = json.loads(capfd.readouterr().out)
+    assert timeless({name: answer[name] for name in figures}) == figures
+
+
+@pytest.mark.slow
+def test_plain_http_says_the_same(detector: Detector) -> None:
+    with TestClient(FastAPI(routes=plain_routes(Service(Models(available_models()))))) as client:
+        form = {"methods": "attention,occlusion"}
+        answer = client.post("/deepfake", files={"file": ("a.jpg", PHOTO.read_bytes())}, data=form).json()
+    *_, found = analyze(PHOTO, Settings(methods=("attention", "occlusion")), detector)
+    assert timeless(answer) == timeless(json.loads(json.dumps(to_dict(found))))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_number_of_threads_moves_nothing_that_is_shown(threads: int, found: Analysis) -> None:
+    """Threads may add up in another order: probabilities agree to 1e-5, weights of regions to 1e-4."""
+    detector = Detector()
+    detector._engine._threads = threads
+    *_, again = analyze(PHOTO, QUICK, detector)
+    assert again.prediction is not None and found.prediction is not None
+    assert again.prediction.verdict == found.prediction.verdict
+    assert again.prediction.probabilities["Fake"] == pytest.approx(found.prediction.probabilities["Fake"], abs=1e-5)
+    one, other = (analysis.attributions["lime"].weights for analysis in (again, found))
+    assert one is not None and other is not None
+    np.testing.assert_allclose(one, other, atol=1e-4)

@@ -1,0 +1,164 @@
+"""An unexpected error becomes one general sentence, whichever way the photo came in; its details are in the log."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+import explain.analysis
+import explain.steps
+from explain.batch.judge import judge_many
+from explain.interfaces import command
+from explain.interfaces.gradio_api import GradioEndpoints
+from explain.interfaces.http import plain_routes
+from explain.interfaces.mcp import PATHS, assistants
+from explain.page import what_if
+from explain.page.components.controls import AT_FIRST
+from explain.page.components.refusals import refusals_shown
+from explain.page.run import Page
+from explain.service.refusal import Refused
+from explain.service.service import Service
+from explain.settings import Settings
+from model.available import Models
+from model.detector.detector import Detector
+from model.i18n.catalogue import translate, use_language
+
+# Not an example itself, because examples are answered by results that are shipped.
+PHOTO = Path(tempfile.mkdtemp()) / "portrait.jpg"
+PHOTO.write_bytes((Path(__file__).resolve().parents[2] / "examples" / "hopper_face.jpg").read_bytes() + b"\0")
+FAULT = "operands could not be broadcast together with shapes (3,) (4,)"
+ASKED: dict[str, Any] = {
+    **AT_FIRST,
+    **{"language": "tr", "photo": str(PHOTO), "superpixels": 20, "samples": 200, "trust": False},
+    **{"face": 0, "whole": False, "seen": None, "hidden": [], "regions": [], "top": 0, "slide_map": "lime"},
+    **{"many_progress": None},
+}
+
+
+def broken(*arguments: Any, **options: Any) -> Any:
+    raise ValueError(FAULT)
+
+
+class OneModel(Models):
+    """The one model of a test, without looking for others."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.first, self.importing, self._detector = detector.name, None, detector
+
+    @property
+    def names(self) -> list[str]:
+        return [self.first]
+
+    def get(self, name: str) -> Detector:
+        return self._detector
+
+
+@pytest.fixture
+def service(quick_detector: Detector) -> Service:
+    return Service(OneModel(quick_detector))
+
+
+@pytest.fixture(params=["regions", "a map", "robustness"])
+def fault(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where NumPy fails inside an analysis."""
+    if request.param == "a map":
+        monkeypatch.setattr(explain.steps, "explainers", lambda samples: {"lime": broken})
+    else:
+        name = {"regions": "named_regions", "robustness": "measure_robustness"}[request.param]
+        monkeypatch.setattr(explain.steps, name, broken)
+    return str(request.param)
+
+
+def by_page(service: Service) -> str:
+    steps = list(Page(service.models, service).show({**ASKED, "model": service.models.first}, "visitor"))
+    return "".join(str(step.get("notice", "")) + str(step.get("status", "")) for step in steps)
+
+
+def by_http(service: Service) -> str:
+    with TestClient(FastAPI(openapi_url=None, routes=plain_routes(service))) as client:
+        fields = {"file": ("me.jpg", PHOTO.read_bytes())}
+        answer = client.post("/deepfake", files=fields, headers={"accept-language": "tr"})
+    assert answer.status_code == 500
+    return str(answer.json())
+
+
+def by_mcp(service: Service) -> str:
+    routes, lifespan = assistants(service, PHOTO.parent)
+    photo = f"data:image/jpeg;base64,{base64.b64encode(PHOTO.read_bytes()).decode()}"
+    call = {"name": "analyze_photo", "arguments": {"photo": photo, "language": "tr"}}
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    headers = {"accept": "application/json, text/event-stream"}
+    with TestClient(FastAPI(routes=routes, lifespan=lifespan)) as client:
+        lines = client.post(PATHS[0], json=asked, headers=headers).text.splitlines()
+    answers = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    assert answers[-1]["result"]["isError"] is True
+    return str(answers[-1]["result"]["content"])
+
+
+def by_gradio_api(service: Service) -> str:
+    settings = ("Fake", 20, 200, 8, "slic", "mean", False, False, False, 1, False, 0)
+    with pytest.raises(Refused) as caught:
+        list(GradioEndpoints(service).explain_photo(str(PHOTO), ["lime"], *settings, service.models.first, "tr"))
+    return str(caught.value)
+
+
+WAYS_IN = {"page": by_page, "HTTP": by_http, "MCP": by_mcp, "Gradio API": by_gradio_api}
+
+
+@pytest.mark.parametrize("way", WAYS_IN)
+def test_a_fault_becomes_one_general_sentence(
+    way: str, fault: str, service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = WAYS_IN[way](service)
+    with use_language("tr"):
+        assert translate("failed") in said.replace("&#x27;", "'")
+    assert "broadcast" not in said and "shapes" not in said
+    assert FAULT in caplog.text and "Traceback" in caplog.text
+
+
+def test_the_command_line_says_so_for_the_photo_and_goes_on(
+    fault: str, quick_detector: Detector, capsys: pytest.CaptureFixture[str], caplog: Any
+) -> None:
+    assert command._analyse(PHOTO, Settings(superpixels=20, samples=200), quick_detector, lambda: False) is None
+    said = capsys.readouterr().err
+    (row,) = list(judge_many([PHOTO], quick_detector))[-1].rows
+    assert row.problem is None, "a table needs neither regions nor maps nor robustness"
+    assert translate("failed") in said and "broadcast" not in said
+    assert FAULT in caplog.text and "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["without", "smallest_flip"])
+def test_what_an_analysis_asks_beyond_the_maps_is_no_exception(
+    name: str, monkeypatch: pytest.MonkeyPatch, quick_detector: Detector
+) -> None:
+    monkeypatch.setattr(explain.steps, name, broken)
+    settings = Settings(superpixels=20, samples=100, robustness=False, hidden=(0,), flip=True)
+    with pytest.raises(ValueError, match="broadcast"):
+        for latest in explain.analysis.analyze(PHOTO, settings, quick_detector):
+            assert "broadcast" not in str(latest.problems)
+
+
+def test_a_click_on_the_page_is_answered_by_the_general_sentence(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(what_if, "smallest_flip", broken)
+    *_, last = Page(service.models, service).show({**ASKED, "model": service.models.first}, "visitor")
+    with pytest.raises(gr.Error) as caught, refusals_shown("tr"):
+        what_if.hide_smallest({**ASKED, "seen": last["seen"]})
+    assert caught.value.message.startswith("WhyFake içinde bir hata") and FAULT in caplog.text
+
+
+@pytest.fixture(autouse=True)
+def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    with caplog.at_level(logging.ERROR):
+        yield
