@@ -1,1 +1,4 @@
-"""Measures WhyFake against its peers; each file prints ratios from one run and writes ``results/NAME.json``."""
+"""Benchmarks of WhyFake's maps: speed, stability, localisation, hidden tokens, and dependence on the weights.
+
+A benchmark with a command prints its result and writes ``results/NAME.json``; both sides of a ratio come from one run.
+"""

@@ -1,9 +1,11 @@
-"""The faces that benchmarks look at: test pictures of a data folder, or the examples that come with WhyFake."""
+"""The faces of the benchmarks: test pictures of a data folder, or WhyFake's examples."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,7 @@ from numpy.typing import NDArray
 
 from explain.examples import examples, planted_region
 from explain.maps.subject import Subject
-from explain.regions.facial import landmarks_in_crop, region_names
-from explain.regions.superpixels import segment
+from explain.regions.superpixels import named_regions
 from explain.settings import TARGETS
 from model.data.dataset import with_faces
 from model.data.layout import Example, choose_sets, pictures
@@ -30,14 +31,14 @@ def the_detector() -> Detector:
 
 
 @dataclass(frozen=True, eq=False)
-class KnownFace:
+class LabelledFace:
     """A face of known class.
 
     Attributes:
-        name: the picture's.
+        name: name of the picture.
         label: ``Fake`` or ``Real``.
-        face: as the product cuts it out.
-        changed: for a fake, where it was changed, ``(S, S) bool`` in the crop; None where nobody knows.
+        face: with the crop of the product.
+        changed: for a fake, the changed pixels of the crop, ``(S, S) bool``; None if unknown.
         parts: for a composite, the facial parts that were replaced.
     """
 
@@ -48,48 +49,67 @@ class KnownFace:
     parts: tuple[str, ...] = ()
 
     def subject(self, detector: Detector, superpixels: int, target: str | None = None, seed: int = 0) -> Subject:
-        """The question that the product would ask of this face; ``target`` None is the likelier class."""
-        landmarks = landmarks_in_crop(self.face)
-        segments = segment(self.face.crop, "slic", superpixels)
-        names = None if landmarks is None else region_names(segments, landmarks)
-        said = detector.predict(self.face.crop).probabilities
-        likelier = target or max(TARGETS, key=lambda name: said[name])
-        return Subject(self.face.crop, segments, likelier, detector, seed=seed, names=names)
+        """The product's ``Subject`` for this face; with ``target`` None it explains the more likely class."""
+        segments, names = named_regions(self.face, "slic", superpixels)
+        probabilities = detector.predict(self.face.crop).probabilities
+        explained = target or max(TARGETS, key=lambda name: probabilities[name])
+        return Subject(self.face.crop, segments, explained, detector, seed=seed, names=names)
 
 
-def test_faces(data: Path, dataset: str, margin: float) -> list[KnownFace]:
-    """Every test picture of a data set in which a face is found; faces are remembered in ``runs/faces.json``."""
+def test_faces(data: Path, dataset: str, margin: float) -> list[LabelledFace]:
+    """Every test picture of a data set in which a face is found; faces are cached in ``runs/faces.json``."""
     chosen = [example for example in choose_sets(data, pictures(data), [dataset]) if example.split == "test"]
-    return [_known(data, example, margin) for example in with_faces(data, chosen, FACES) if example.box is not None]
+    return [
+        _known_face(data, example, margin) for example in with_faces(data, chosen, FACES) if example.box is not None
+    ]
 
 
-def _known(data: Path, example: Example, margin: float) -> KnownFace:
+def mixed_test_faces(
+    data: Path, datasets: Sequence[str], count: int, margin: float, seed: int = 0
+) -> list[LabelledFace]:
+    """``count`` test faces, drawn by a seed from each data set and class in turn."""
+    tests = [example for example in choose_sets(data, pictures(data), list(datasets)) if example.split == "test"]
+    rng = np.random.default_rng(seed)
+    groups = []
+    for dataset, label in product(datasets, TARGETS):
+        members = [example for example in tests if (example.dataset, example.label) == (dataset, label)]
+        groups.append([members[row] for row in rng.permutation(len(members))])
+    in_turn = [example for turn in zip_longest(*groups) for example in turn if example is not None]
+    found: list[LabelledFace] = []
+    while in_turn and len(found) < count:
+        wanted = count - len(found)
+        searched, in_turn = in_turn[:wanted], in_turn[wanted:]
+        found += [_known_face(data, example, margin) for example in with_faces(data, searched, FACES) if example.box]
+    return found
+
+
+def _known_face(data: Path, example: Example, margin: float) -> LabelledFace:
     assert example.box is not None
     square = square_around(example.box, margin)
     x, y, width, height = (round(value) for value in example.box)
     landmarks = np.array(example.landmarks, np.float32)
     face = Face((x, y, width, height), 1.0, landmarks, crop(read_rgb(data / example.path), square), square)
-    beside = f"{example.dataset}/masks/{Path(example.path).stem}.png"  # of some composites; no table names them
-    mask = example.mask or (beside if (data / beside).is_file() else None)
+    mask_path = f"{example.dataset}/masks/{Path(example.path).stem}.png"  # some composites have a mask in no table
+    mask = example.mask or (mask_path if (data / mask_path).is_file() else None)
     changed = crop(read_mask(data / mask), square) > 127 if mask else None
-    return KnownFace(example.path, example.label, face, changed, example.regions)
+    return LabelledFace(example.path, example.label, face, changed, example.regions)
 
 
-def example_faces(margin: float) -> list[KnownFace]:
-    """The example portraits, untouched ones as Real, ours as Fake with what was changed."""
-    known = []
+def example_faces(margin: float) -> list[LabelledFace]:
+    """The example portraits: unchanged ones as Real, our fakes as Fake with the changed region."""
+    found = []
     for example in examples():
         faces = find_faces(open_photo(example.path).pixels, margin)
         if not faces:
             continue
         region = planted_region(example)
         changed = None if region is None else crop(region, faces[0].square) > 127
-        known.append(KnownFace(example.path.name, "Real" if region is None else "Fake", faces[0], changed))
-    return known
+        found.append(LabelledFace(example.path.name, "Real" if region is None else "Fake", faces[0], changed))
+    return found
 
 
-def balanced(faces: list[KnownFace], each: int, seed: int = 0) -> list[KnownFace]:
-    """``each`` faces of both classes, drawn by a seed; all where there are fewer."""
+def balanced(faces: list[LabelledFace], each: int, seed: int = 0) -> list[LabelledFace]:
+    """``each`` faces of each class, drawn with a seed; all if there are fewer."""
     rng = np.random.default_rng(seed)
     drawn = []
     for label in TARGETS:

@@ -1,35 +1,36 @@
-"""Spreads a benchmark over processes, each on a core of its own, where only the answers count and not the time."""
+"""Runs a benchmark in several processes, one per core; only for results that do not depend on speed."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from tqdm import tqdm
 
+from model.processes import process_pool
 
-def spread(function: Callable[..., Any], asked: Sequence[tuple[Any, ...]], processes: int, title: str) -> Iterator[Any]:
-    """``function(*row)`` of each row of ``asked``, in their order, under a progress bar.
+
+def spread(
+    function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], processes: int, title: str
+) -> Iterator[Any]:
+    """``function(*row)`` for each row of ``arguments``, in order, under a progress bar.
 
     Args:
-        function: of a module, so that other processes can import it.
-        asked: its arguments, row by row.
-        processes: how many work at a time; with one, all happens in this process, on all of its cores.
-        title: of the progress bar.
+        function: a module's function, so that other processes can import it.
+        arguments: the function's arguments, one row per call.
+        processes: number of processes; 1 runs everything in this process, on all cores.
+        title: title of the progress bar.
     """
     if processes == 1:
-        yield from (function(*row) for row in tqdm(asked, title))
+        yield from (function(*row) for row in tqdm(arguments, title))
         return
-    # A fork would inherit the runtime's threads half alive.
-    context = multiprocessing.get_context("spawn")
-    places = context.Queue()
+    places = multiprocessing.get_context("spawn").Queue()
     for place in range(processes):
         places.put(place)
-    with ProcessPoolExecutor(processes, context, _take_a_core, (places,)) as pool:
-        yield from tqdm(pool.map(function, *zip(*asked, strict=True)), title, total=len(asked))
+    with process_pool(processes, _take_a_core, places) as pool:
+        yield from tqdm(pool.map(function, *zip(*arguments, strict=True)), title, total=len(arguments))
 
 
 def _take_a_core(places: Any) -> None:

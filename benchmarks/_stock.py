@@ -1,4 +1,4 @@
-"""The peer: ``lime`` as its package gives it, on the superpixels of ours."""
+"""Runs stock ``lime``, unchanged, on our superpixels."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from explain.maps.subject import Subject
 
-SAMPLES = 1000  # stock's default
+SAMPLES = 1000  # default of stock lime
 
 
 def weights(
     subject: Subject, predict: Callable[[NDArray[np.uint8]], np.ndarray], seed: int, samples: int = SAMPLES
 ) -> NDArray[np.float64]:
-    """Weights ``(K,)`` of stock lime with its own kernel, masks and batches, around ``predict``."""
+    """Weights ``(K,)`` of stock lime with its default kernel, masks and batches."""
     index = subject.detector.card.labels.index(subject.target)
     with redirect_stderr(io.StringIO()):  # its progress bar cannot be turned off
         explanation = LimeImageExplainer(random_state=seed).explain_instance(

@@ -1,9 +1,9 @@
-"""Time and truth of LIME: stock ``lime`` around ``model.predict`` against ours to convergence, taking turns.
+"""Time and accuracy of LIME: stock ``lime`` with ``model.predict`` and ours until convergence, run alternately.
 
-``python -m benchmarks.lime_speed``: the same crop, superpixels and network for both. Stock runs with its defaults,
-1,000 samples in batches of ten; ours until its map has converged or its budget ends. "Truth" is the rank correlation of
-the weights with those of stock's estimator over 20,000 masks of its own kind (5,000 for B7). EfficientNet-B7 starts
-from random weights, since no trained ones can be shipped: its time is real, its maps mean nothing.
+``python -m benchmarks.lime_speed``: both use the same crop, superpixels and network. Stock lime runs with its defaults,
+1,000 samples in batches of ten; ours runs until its map has converged or its budget ends. The accuracy is the rank
+correlation of the weights with a reference: stock's estimator over 20,000 random masks of stock's kind (5,000 for B7).
+EfficientNet-B7 has random weights, because no trained weights can be shipped: its times are valid, its maps are not.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 from tqdm import tqdm
 
 from benchmarks import _results, _stock
-from benchmarks._faces import KnownFace, example_faces
+from benchmarks._faces import LabelledFace, example_faces
 from explain.maps.lime import LimeExplainer
 from explain.maps.subject import BATCH, Subject
 from explain.settings import Settings
@@ -38,7 +38,7 @@ PHOTO = "astronaut.jpg"
 
 
 def b7_folder() -> Path:
-    """A model folder of the thesis's network with random weights, made once; the conversion takes minutes."""
+    """A model folder of the thesis's network with random weights; the first call creates it, which takes minutes."""
     if not (FOLDER / TFLITE).exists():
         import keras
 
@@ -53,7 +53,7 @@ def b7_folder() -> Path:
 
 
 def keras_predict(detector: Detector) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
-    """What a user of stock lime writes: ``model.predict`` on the prepared pictures."""
+    """The usual prediction function for stock lime: ``model.predict`` on the preprocessed pictures."""
     network, preprocessing = detector.network, detector.card.preprocessing
 
     def predict(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -66,7 +66,7 @@ def keras_predict(detector: Detector) -> Callable[[NDArray[np.uint8]], NDArray[n
 
 
 def reference(subject: Subject, samples: int) -> NDArray[np.float64]:
-    """Weights of stock's estimator over many independent masks, asked in batches of our own."""
+    """Weights ``(K,)`` of stock's estimator over many independent masks, predicted in our batches."""
     drawn = np.random.default_rng(12345).integers(0, 2, (samples - 1, subject.count), dtype=np.uint8)
     masks = np.concatenate([np.ones((1, subject.count), np.uint8), drawn])
     answers = np.concatenate(list(tqdm(subject.ask(masks), "reference", total=-(-samples // BATCH))))
@@ -75,12 +75,12 @@ def reference(subject: Subject, samples: int) -> NDArray[np.float64]:
 
 
 def compare(
-    known: KnownFace, detector: Detector, laps: int, reference_samples: int, stock_samples: int
+    sample: LabelledFace, detector: Detector, laps: int, reference_samples: int, stock_samples: int
 ) -> dict[str, Any]:
-    """Both in turns on one face: seconds, samples and truth, medians over the laps."""
-    subject = known.subject(detector, Settings().superpixels)
+    """Run both explainers alternately on one face; returns seconds, samples and rank correlations of each lap."""
+    subject = sample.subject(detector, Settings().superpixels)
     predict = keras_predict(detector)
-    predict(subject.crop[None])  # builds TensorFlow's graph, which is no part of an explanation
+    predict(subject.crop[None])  # builds TensorFlow's graph, which must not be timed
     detector.probabilities(subject.crop[None])
     truth = reference(subject, reference_samples)
     rows: list[dict[str, Any]] = []
@@ -108,11 +108,11 @@ def compare(
             }
         )
         print({key: round(value, 3) for key, value in rows[-1].items()}, flush=True)
-    return {"face": known.name, "superpixels": subject.count, "laps": rows}
+    return {"face": sample.name, "superpixels": subject.count, "laps": rows}
 
 
 def summary(found: dict[str, Any]) -> dict[str, Any]:
-    """Means over the laps; the ratio is of the sums, so that no quick lap flatters."""
+    """Means over the laps; the ratio is computed from the sums, so that no fast lap dominates."""
     laps = found["laps"]
     means = {key: round(float(np.mean([lap[key] for lap in laps])), 3) for key in laps[0]}
     ratio = sum(lap["stock_seconds"] for lap in laps) / sum(lap["our_seconds"] for lap in laps)
@@ -125,25 +125,25 @@ def main(
     ] = False,
     laps: Annotated[int, typer.Option(min=1, help="Turns for each face and network.")] = 3,
 ) -> None:
-    """Measure LIME's speed and truth against stock lime."""
+    """Measure LIME's speed and accuracy against stock lime."""
     figures: dict[str, Any] = {}
     models = {"lite_attention": Detector()}
     if not quick:
         models[B7] = Detector(b7_folder())
     for name, detector in models.items():
         margin = detector.card.preprocessing.crop_margin
-        (known,) = (face for face in example_faces(margin) if face.name == PHOTO)
-        few = (laps, REFERENCE_SAMPLES, _stock.SAMPLES)
+        (sample,) = (face for face in example_faces(margin) if face.name == PHOTO)
+        limits = (laps, REFERENCE_SAMPLES, _stock.SAMPLES)
         if name == B7:
-            few = (1, B7_REFERENCE_SAMPLES, _stock.SAMPLES)
+            limits = (1, B7_REFERENCE_SAMPLES, _stock.SAMPLES)
         if quick:
-            few = (1, 500, 100)
-        figures[name] = summary(compare(known, detector, *few))
-        told = figures[name]
+            limits = (1, 500, 100)
+        figures[name] = summary(compare(sample, detector, *limits))
+        row = figures[name]
         print(
-            f"{name}: ours {told['time_ratio']}× as fast as stock lime; rank correlation with {few[1]:,} samples: ours "
-            f"{told['our_rank_correlation']}, stock {told['stock_rank_correlation']}; first picture after "
-            f"{told['first_picture_seconds']} s"
+            f"{name}: ours {row['time_ratio']}× as fast as stock lime; rank correlation with {limits[1]:,} samples: "
+            f"ours {row['our_rank_correlation']}, stock {row['stock_rank_correlation']}; first picture after "
+            f"{row['first_picture_seconds']} s"
         )
     _results.write("lime_speed", figures, quick)
 

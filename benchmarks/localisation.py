@@ -1,12 +1,14 @@
-"""Do the maps find the forgery? Maps of fakes called fake against the masks of what was really changed.
+"""Measures whether maps find the forgery: compares maps of fakes called fake with the masks of the real changes.
 
-``python -m benchmarks.localisation [DATA]``: the test fakes of ``DATA/dfdc`` and those of ``DATA/ciplab`` with a mask,
-or the examples without DATA. Every map explains Fake. Each is compared, on the same faces, with a blob in the centre of
-the crop, since that is where faces are, and with random values for the same superpixels.
+``python -m benchmarks.localisation [DATA]``: the test fakes of ``DATA/dfdc`` and ``DATA/ciplab`` that have a mask, or
+the examples without DATA. Every map explains Fake. Each map is compared on the same faces with a blob in the centre of
+the crop, where faces are, and with random values for the same superpixels.
 
-- peak: share of faces on which the map's strongest place lies inside the change (the pointing game);
-- share: positive attribution inside the change over all of it, divided by the change's share of the crop: 1 is chance;
+- peak: share of faces on which the map's peak is inside the change (pointing game);
+- share: share of the positive attribution inside the change, divided by the change's share of the crop; 1 is chance;
 - AP: average precision of the map's values as a detector of changed pixels.
+
+For composites, ``peak_in_replaced_part`` is the share of faces on which the peak is in a replaced facial region.
 """
 
 from __future__ import annotations
@@ -23,34 +25,37 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from benchmarks import _results
-from benchmarks._faces import KnownFace, example_faces, test_faces, the_detector
+from benchmarks._faces import LabelledFace, example_faces, test_faces, the_detector
 from benchmarks._parallel import spread
-from explain.cancel import never
+from explain.cancel import not_cancelled
 from explain.maps.registry import METHODS, explainers
 from explain.maps.subject import Subject
-from explain.regions.facial import facial_regions, landmarks_in_crop
+from explain.regions.facial import NAMES, face_parts
 from explain.settings import Settings
 from model.artifact.card import Card, read_card, write_card
 from model.cli import run
 from model.paths import SHIPPED
 
-CHEAP = ("attention", "gradcam", "gradcam_attention", "hirescam", "occlusion")
-COSTLY = ("lime", "rise", "integrated_gradients")  # up to a thousand pictures or gradients each
+COSTLY = tuple(name for name, method in METHODS.items() if method.costly)
+CHEAP = tuple(name for name in METHODS if name not in COSTLY)
 MEASURES = ("peak", "share", "AP")
-BLOB_SIGMA = 0.2  # of the crop's side
-AP_SIDE = 64  # pixels a side at which average precision is computed
+BLOB_SIGMA = 0.2  # × the crop's side
+AP_SIDE = 64  # side in pixels to which maps are resized for average precision
 PARTS = {"left_eye": "left eye", "right_eye": "right eye", "nose": "nose", "mouth": "mouth"}
 
 
 def peak_of(values: NDArray[np.floating]) -> tuple[int, int]:
-    """Row and column of the strongest place of a map ``(S, S)``: of many equal pixels the one nearest their middle."""
+    """Row and column of the highest value of a map ``(S, S)``; of equal pixels, the one nearest to their centre."""
     strongest = np.argwhere(values >= values.max() - 1e-9 * max(abs(float(values.max())), 1e-12))
     row, column = strongest[np.linalg.norm(strongest - strongest.mean(axis=0), axis=1).argmin()]
     return int(row), int(column)
 
 
 def measures(values: NDArray[np.floating], changed: NDArray[np.bool_]) -> dict[str, float]:
-    """``peak``, ``share`` and ``AP`` of a map ``(S, S)`` against what was changed ``(S, S) bool``."""
+    """``peak``, ``share`` and ``AP`` of a map ``(S, S)`` against the changed area ``(S, S) bool``, at least one pixel.
+
+    A map without positive values has the share of chance, 1.
+    """
     positive = np.maximum(values, 0)
     inside = positive[changed].sum() / positive.sum() if positive.sum() > 0 else changed.mean()
     size = (AP_SIDE, AP_SIDE)
@@ -64,7 +69,7 @@ def measures(values: NDArray[np.floating], changed: NDArray[np.bool_]) -> dict[s
 
 
 def baselines(subject: Subject, seed: int) -> dict[str, NDArray[np.float64]]:
-    """A blob in the centre, and random values for the regions that the other maps speak of."""
+    """Maps ``(S, S)``: a blob in the centre, and random values for the superpixels of the other maps."""
     side = len(subject.crop)
     axis = (np.arange(side) + 0.5) / side - 0.5
     blob = np.exp(-(axis[:, None] ** 2 + axis**2) / (2 * BLOB_SIGMA**2))
@@ -74,70 +79,79 @@ def baselines(subject: Subject, seed: int) -> dict[str, NDArray[np.float64]]:
 
 def map_of(name: str, subject: Subject) -> NDArray[np.float32]:
     """The last map of a method, ``(S, S)``."""
-    *_, found = explainers(Settings().samples)[name](subject, never)
+    *_, found = explainers(Settings().samples)[name](subject, not_cancelled)
     return found.map
 
 
-def called_fake(faces: list[KnownFace]) -> Iterator[KnownFace]:
-    """The fakes whose change is known and which the model calls fake."""
+def called_fake(faces: list[LabelledFace]) -> Iterator[LabelledFace]:
+    """The fakes with a known change that the model calls fake."""
     detector = the_detector()
-    for known in faces:
-        is_known = known.parts or (known.changed is not None and known.changed.any())
-        if known.label == "Fake" and is_known and detector.predict(known.face.crop).probabilities["Fake"] >= 0.5:
-            yield known
+    for sample in faces:
+        has_change = sample.parts or (sample.changed is not None and sample.changed.any())
+        if sample.label == "Fake" and has_change and detector.predict(sample.face.crop).probabilities["Fake"] >= 0.5:
+            yield sample
 
 
-def of_face(known: KnownFace, number: int, names: tuple[str, ...]) -> dict[str, dict[str, float]]:
+def measures_of_face(sample: LabelledFace, number: int, names: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """The measures of the named maps of one face, and of the baselines."""
-    assert known.changed is not None
-    subject = known.subject(the_detector(), Settings().superpixels, "Fake")
+    assert sample.changed is not None
+    subject = sample.subject(the_detector(), Settings().superpixels, "Fake")
     maps = {**{name: map_of(name, subject) for name in names}, **baselines(subject, number)}
-    return {name: measures(values, known.changed) for name, values in maps.items()}
+    return {name: measures(values, sample.changed) for name, values in maps.items()}
 
 
-def compare(faces: list[KnownFace], names: tuple[str, ...], most: int, limit: int, processes: int) -> dict[str, Any]:
-    """Means of the measures for the named maps and, on the same faces, for the baselines."""
-    masked = _drawn([known for known in faces if known.changed is not None and known.changed.any()], most)
+def compare(faces: list[LabelledFace], names: tuple[str, ...], most: int, limit: int, processes: int) -> dict[str, Any]:
+    """Means of the measures for each named map, for the blob on the same faces as the map, and for random regions.
+
+    Args:
+        faces: fakes; those without a mask are left out.
+        names: maps to measure.
+        most: maximum number of faces.
+        limit: maximum number of faces for costly maps.
+        processes: number of processes.
+    """
+    masked = _drawn([sample for sample in faces if sample.changed is not None and sample.changed.any()], most)
     if not masked:
         return {"faces": 0, "methods": {}}
-    few = set(np.random.default_rng(1).permutation(len(masked))[:limit].tolist())
-    asked = [
-        (known, row, tuple(name for name in names if name in CHEAP or row in few)) for row, known in enumerate(masked)
+    sampled = set(np.random.default_rng(1).permutation(len(masked))[:limit].tolist())
+    arguments = [
+        (sample, row, tuple(name for name in names if name in CHEAP or row in sampled))
+        for row, sample in enumerate(masked)
     ]
-    found = list(spread(of_face, asked, processes, "faces"))
+    found = list(spread(measures_of_face, arguments, processes, "faces"))
     table = {}
     for name in names:
-        of_map = [row for row in found if name in row]
+        rows = [row for row in found if name in row]
         table[name] = {
-            **_means([row[name] for row in of_map]),
-            "centred_blob": _means([row["centred blob"] for row in of_map]),
+            **_means([row[name] for row in rows]),
+            "centred_blob": _means([row["centred blob"] for row in rows]),
         }
     random = _means([row["random regions"] for row in found])
     return {"faces": len(masked), "methods": table, "random_regions": random}
 
 
-def hits_of(known: KnownFace, number: int, names: tuple[str, ...]) -> dict[str, bool]:
-    """Whether the peak of each named map, and of the baselines, lies in a facial region that was replaced."""
-    landmarks = landmarks_in_crop(known.face)
-    if landmarks is None:
+def hits_of(sample: LabelledFace, number: int, names: tuple[str, ...]) -> dict[str, bool]:
+    """Whether the peak of each named map and baseline is in a replaced facial region; empty if it has no parts."""
+    parts = face_parts(sample.face)
+    if parts is None:
         return {}
-    segments, regions = facial_regions(len(known.face.crop), landmarks)
-    replaced = np.isin(segments, [row for row, name in enumerate(regions) if name in map(PARTS.get, known.parts)])
-    subject = known.subject(the_detector(), Settings().superpixels, "Fake")
+    replaced = np.isin(parts, [NAMES.index(PARTS[part]) for part in sample.parts if part in PARTS])
+    subject = sample.subject(the_detector(), Settings().superpixels, "Fake")
     maps = {**{name: map_of(name, subject) for name in names}, **baselines(subject, number)}
     return {name: bool(replaced[peak_of(values)]) for name, values in maps.items()}
 
 
-def compare_parts(faces: list[KnownFace], names: tuple[str, ...], processes: int) -> dict[str, float]:
-    """Share of composites on which a map's peak lies in a facial region that was replaced, cheap maps only."""
+def compare_parts(faces: list[LabelledFace], names: tuple[str, ...], processes: int) -> dict[str, float]:
+    """Share of composites with a map's peak in a facial region that was replaced; cheap maps only."""
     cheap = tuple(name for name in names if name in CHEAP)
-    asked = [(face, number, cheap) for number, face in enumerate(face for face in faces if face.parts)]
-    hits = [found for found in spread(hits_of, asked, processes, "parts") if found]
-    return {name: round(float(np.mean([found[name] for found in hits])), 4) for name in hits[0]} | {"faces": len(hits)}
+    arguments = [(face, number, cheap) for number, face in enumerate(face for face in faces if face.parts)]
+    hits = [found for found in spread(hits_of, arguments, processes, "parts") if found]
+    names = tuple(hits[0]) if hits else ()
+    return {name: round(float(np.mean([found[name] for found in hits])), 4) for name in names} | {"faces": len(hits)}
 
 
 def with_peaks(card: Card, figures: dict[str, Any]) -> Card:
-    """The card with how often each kind of map peaks inside the change, and the centred blob on the same faces."""
+    """The card with the share of peaks inside the change, for each method and for the blob on the same faces."""
     peaks = {
         name: {
             method: {"fakes": row["faces"], "inside": row["peak"], "centre": row["centred_blob"]["peak"]}
@@ -149,13 +163,13 @@ def with_peaks(card: Card, figures: dict[str, Any]) -> Card:
     return replace(card, metrics={**card.metrics, "localisation": peaks})
 
 
-def _drawn(faces: list[KnownFace], most: int) -> list[KnownFace]:
-    """At most so many of the faces, drawn by a fixed seed."""
+def _drawn(faces: list[LabelledFace], most: int) -> list[LabelledFace]:
+    """At most ``most`` of the faces, drawn with a fixed seed."""
     return [faces[row] for row in sorted(np.random.default_rng(0).permutation(len(faces))[:most])]
 
 
 def _means(rows: list[dict[str, float]]) -> dict[str, float]:
-    """Means of the measures with their standard errors, and how many faces they rest on."""
+    """Means of the measures with their standard errors, and the number of faces."""
     figures: dict[str, float] = {"faces": len(rows)}
     for name in MEASURES:
         values = np.array([row[name] for row in rows])
@@ -182,16 +196,18 @@ def _cells(row: dict[str, float]) -> str:
 
 def main(
     data: Annotated[Path | None, typer.Argument(help="Data folder with dfdc/ and ciplab/; else the examples.")] = None,
-    most: Annotated[int, typer.Option(min=1, help="Faces of each set at the most.")] = 1000,
-    limit: Annotated[int, typer.Option(min=1, help="Of these, for LIME, RISE and integrated gradients.")] = 100,
-    methods: Annotated[str, typer.Option(help="Maps to measure; the file keeps what it holds of others.")] = ",".join(
+    most: Annotated[int, typer.Option(min=1, help="Most faces of each set.")] = 1000,
+    limit: Annotated[int, typer.Option(min=1, help="Most faces for maps that take many predictions.")] = 100,
+    methods: Annotated[str, typer.Option(help="Maps to measure; the file keeps the results of others.")] = ",".join(
         (*CHEAP, *COSTLY)
     ),
-    processes: Annotated[int, typer.Option(min=1, help="How many work at a time, one core each.")] = 1,
-    write: Annotated[bool, typer.Option("--write", help="Tell the peaks in the model's card, for the page.")] = False,
+    processes: Annotated[int, typer.Option(min=1, help="Number of processes, one core each.")] = 1,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the peaks into the model's card, for the page.")
+    ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Two of the examples.")] = False,
 ) -> None:
-    """Measure how well each map finds what was changed."""
+    """Measure how well each map finds the changed region."""
     margin = the_detector().card.preprocessing.crop_margin
     if data is None or quick:
         sets = {"examples": example_faces(margin)}
@@ -209,7 +225,7 @@ def main(
         figures[name] = compare(fakes, names, most, limit, processes)
         if any(face.parts for face in fakes):
             figures[name]["peak_in_replaced_part"] = compare_parts(_drawn(fakes, most), names, processes)
-    # Read no sooner: another run may have ended meanwhile, whose figures must not be lost.
+    # Read the file only now, so that the results of another run that ended in the meantime are not lost.
     earlier = {} if data is None else _results.read("localisation")
     this_run = {**_results.made_by("localisation"), "most": most, "limit": limit}
     for name in sets:
@@ -218,8 +234,9 @@ def main(
                 figures[name][part] = earlier[name][part] | figures[name].get(part, {})
         _print(name, figures[name])
     runs = [*earlier.get("runs", []), this_run]
-    _results.write("localisation", {"blob_sigma": BLOB_SIGMA, "runs": runs, **figures}, quick)
-    if write and not quick:
+    is_check = quick or data is None
+    _results.write("localisation", {"blob_sigma": BLOB_SIGMA, "runs": runs, **figures}, is_check)
+    if write and not is_check:
         write_card(SHIPPED, with_peaks(read_card(SHIPPED), figures))
 
 

@@ -1,19 +1,19 @@
-"""Whether maps depend on what a model has learnt: they must fall apart as its weights are shuffled part by part."""
+"""Tests whether maps depend on the trained weights: they must change when the weights are shuffled part by part."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explain.maps.attention import attention
 from explain.maps.attribution import Attribution
-from explain.maps.gradcam import gradcam, gradcam_attention, hirescam
 from explain.maps.integrated_gradients import FIRST_STEPS, integrated_gradients
 from explain.maps.lime import lime
+from explain.maps.registry import METHODS as REGISTERED
+from explain.maps.registry import Explain
 from explain.maps.subject import Subject
 from explain.trust.agreement import rank_correlation
 from model.detector.detector import Detector
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     import keras
 
 INTACT = "intact"
-# Few samples, and the fewest steps of the integral: enough to tell a map that has fallen apart from one that has not.
+# Few samples for LIME, and the fewest steps of the integral, are enough to see whether a map has changed.
 LIME_SAMPLES = 300
-BATCH = 4  # pictures stay in the processor's cache: twice as fast as sixty-four
+BATCH = 4  # fits into the processor's cache, so it is twice as fast as 64
 
 
 class KerasDetector(Detector):
-    """The shipped model run by Keras instead of LiteRT, so that its answers follow changes of its weights."""
+    """The shipped model run with Keras instead of LiteRT, so that changes of its weights change its answers."""
 
     def __init__(self) -> None:
         super().__init__(SHIPPED)
@@ -50,13 +50,13 @@ class _KerasEngine(Engine):
 
 
 def cascade(network: keras.Model, seed: int) -> Iterator[str]:
-    """Shuffle a network's weights part by part, from the verdict down to the pixels; the weights stay shuffled.
+    """Shuffle a network's weights part by part, from the output to the input; the weights stay shuffled.
 
-    This is the cascading randomization of Adebayo et al. (arXiv 1810.03292). Each array of weights keeps its numbers
-    and loses their order, so that the features keep about their size.
+    This is the cascading randomization of Adebayo et al. (arXiv 1810.03292). Each array keeps its values, in a random
+    order, so that the features keep approximately their magnitude.
 
     Args:
-        network: a part of it is all layers whose names share their first word, such as ``stage6``.
+        network: changed in place; layers whose names have the same first word, such as ``stage6``, are one part.
         seed: decides the order.
 
     Returns:
@@ -78,58 +78,55 @@ def _part(layer: keras.Layer) -> str:
 
 
 def _direction(found: Attribution, segments: NDArray[np.integer]) -> NDArray[np.float64]:
-    """How much each region speaks for the class, ``(K,)``."""
+    """Signed weight of each region for the class, ``(K,)``."""
     return found.region_values(segments)
 
 
 def _strength(found: Attribution, segments: NDArray[np.integer]) -> NDArray[np.float64]:
-    """How much each region matters, for or against the class, ``(K,)``."""
+    """Absolute weight of each region, ``(K,)``."""
     return np.abs(found.region_values(segments))
 
 
 def _pixels(found: Attribution, segments: NDArray[np.integer]) -> NDArray[np.float64]:
-    """How much each region's pixels matter, whether or not they cancel, ``(K,)``."""
+    """Mean absolute value of each region's pixels, so that values of opposite sign do not cancel, ``(K,)``."""
     labels = segments.ravel()
     return np.bincount(labels, weights=np.abs(found.map).ravel()) / np.bincount(labels)
 
 
-METHODS: dict[str, Callable[[Subject], Iterator[Attribution]]] = {
-    "attention": attention,
-    "gradcam": gradcam,
-    "gradcam_attention": gradcam_attention,
-    "hirescam": hirescam,
-    "integrated_gradients": partial(integrated_gradients, most_steps=FIRST_STEPS),
-    "lime": partial(lime, samples=LIME_SAMPLES),
+QUICKER: dict[Explain, Explain] = {
+    integrated_gradients: partial(integrated_gradients, most_steps=FIRST_STEPS),
+    lime: partial(lime, samples=LIME_SAMPLES),
 }
-# What is compared: a method's map, and how its regions are read. Maps without a sign are read in one way alone.
+METHODS = {
+    name: QUICKER.get(method.explain, method.explain)
+    for name, method in REGISTERED.items()
+    if method.by_default or method.needs_gradients
+}
+# The compared values: a method, and the function that computes a value per region from its map. Only maps with a sign
+# have several readings.
 READINGS = {
-    "attention": ("attention", _strength),
-    "gradcam": ("gradcam", _strength),
-    "gradcam_attention": ("gradcam_attention", _strength),
-    "hirescam": ("hirescam", _strength),
-    "lime": ("lime", _strength),
-    "integrated_gradients": ("integrated_gradients", _strength),
-    "lime, signed": ("lime", _direction),
-    "integrated_gradients, signed": ("integrated_gradients", _direction),
-    "integrated_gradients, pixels": ("integrated_gradients", _pixels),
+    **{name: (name, _strength) for name in METHODS},
+    **{f"{name}, signed": (name, _direction) for name in METHODS if REGISTERED[name].explain in QUICKER},
+    **{f"{name}, pixels": (name, _pixels) for name in METHODS if REGISTERED[name].explain is integrated_gradients},
 }
 
 
 def decay(
     subject: Subject, seeds: Sequence[int], parts: Collection[str] | None = None
 ) -> list[dict[str, dict[str, float]]]:
-    """How far maps still rank a face's regions as the intact network's did, while the network is shuffled.
+    """Rank correlation of maps with the maps of the intact network, while the network is shuffled part by part.
 
-    The network is whole again afterwards.
+    The network is restored afterwards.
 
     Args:
-        subject: what to explain; its detector must follow its network's weights, see ``KerasDetector``.
-        seeds: one cascade each.
-        parts: after which parts to look, beside ``INTACT``; None for all.
+        subject: the subject to explain; changes of the network's weights must change its detector's answers, see
+            ``KerasDetector``.
+        seeds: one cascade for each seed.
+        parts: the parts after which to measure, in addition to ``INTACT``; None for all.
 
     Returns:
-        For each seed, by part and reading (see ``READINGS``) Spearman's rank correlation with the intact network's map,
-        -1..1; 0 where a map is the same everywhere.
+        For each seed, Spearman's rank correlation with the intact network's map over the regions, -1..1, by part and
+        reading (see ``READINGS``); 0 if a map is constant.
     """
     network = subject.detector.network
     weights = network.get_weights()

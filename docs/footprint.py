@@ -1,4 +1,4 @@
-"""Measures what the page costs a Space: ``python -m docs.footprint PYTHON`` with the Python of a fresh environment."""
+"""Measures the cost of the page in a Space: ``python -m docs.footprint PYTHON`` with a fresh environment's Python."""
 
 import shutil
 import statistics
@@ -12,9 +12,11 @@ from urllib.request import urlopen
 
 import typer
 from gradio_client import Client, handle_file
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from docs.space import RUNS, make_tree, space_environment
+from explain.maps.registry import METHODS
 
 PORT = 7861
 PATIENCE_SECONDS = 300
@@ -24,23 +26,23 @@ MEGABYTE = 1e6
 
 
 def main(
-    python: Annotated[Path, typer.Argument(help="Python of an environment with requirements.txt and nothing else.")],
+    python: Annotated[Path, typer.Argument(help="Python of an environment with only requirements.txt.")],
 ) -> None:
-    """Make the tree, start the page in it as Spaces does and print seconds, memory (Linux) and sizes."""
+    """Make the tree, start the page in it like Spaces, and print seconds, memory (Linux) and sizes."""
     with TemporaryDirectory() as folder:
         tree, home = Path(folder) / "tree", Path(folder) / "home"
         home.mkdir()
         make_tree(tree, RUNS)
-        # Not resolved: the link in an environment's folder is what tells Python that it runs in one.
+        # Not resolved, because Python recognises its environment by the link.
         command = [str(python.absolute()), "app.py"]
-        for start in ("first start", "second start"):
-            began = time.perf_counter()
+        for label in ("first start", "second start"):
+            started = time.perf_counter()
             server = subprocess.Popen(command, cwd=tree, env=space_environment(home, PORT), stdout=subprocess.DEVNULL)
             try:
                 _wait_for_page(server)
-                typer.echo(f"{start} to first page: {time.perf_counter() - began:.1f} s")
+                typer.echo(f"{label} to first page: {time.perf_counter() - started:.1f} s")
                 _visit()
-                _ask(tree / "examples" / "astronaut.jpg", server.pid)
+                _ask(_photo(tree / "examples" / "astronaut.jpg", Path(folder)), server.pid)
             finally:
                 server.kill()
                 server.wait()
@@ -56,11 +58,11 @@ def _wait_for_page(server: subprocess.Popen[bytes]) -> None:
             return
         except (URLError, TimeoutError):
             time.sleep(0.05)
-    raise typer.BadParameter("app.py gave no page; start it by hand and read what it says.")
+    raise typer.BadParameter("app.py did not serve the page; start it by hand and read its output.")
 
 
 def _visit() -> None:
-    """Open the page in new tabs of a headless browser, none of which has anything of it yet."""
+    """Open the page several times in a headless browser, each time with an empty cache."""
     path = next(filter(None, map(shutil.which, BROWSERS)))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
@@ -79,22 +81,32 @@ def _first_paint(page: Page) -> float:
     return float(page.evaluate(entry)) / 1000
 
 
+def _photo(example: Path, folder: Path) -> Path:
+    """A copy in another format: the examples themselves are answered from finished results."""
+    copy = folder / "photo.png"
+    with Image.open(example) as picture:
+        picture.save(copy)
+    return copy
+
+
 def _ask(photo: Path, pid: int) -> None:
-    """Send a photo twice, the second time with a map for which TensorFlow is loaded."""
+    """Send a photo twice, then once with a map that needs TensorFlow."""
     client = Client(f"http://127.0.0.1:{PORT}", verbose=False)
     typer.echo(f"  memory after the visits: {_memory(pid):.0f} MB")
-    for words, further in (("photo", []), ("photo again", []), ("photo with Grad-CAM", ["gradcam"])):
-        began, verdict = time.perf_counter(), None
+    by_gradients = next(method for method in METHODS.values() if method.needs_gradients)
+    requests = (("photo", []), ("photo again", []), (f"photo with {by_gradients.title}", [by_gradients.name]))
+    for label, further in requests:
+        started, verdict = time.perf_counter(), None
         for report, *_ in client.submit(handle_file(photo), further=further, api_name="/analyze"):
             if verdict is None and report["prediction"] is not None:
-                verdict = time.perf_counter() - began
-        seconds = time.perf_counter() - began
-        typer.echo(f"  {words}: verdict in {verdict:.1f} s, complete in {seconds:.1f} s; memory {_memory(pid):.0f} MB")
+                verdict = time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        typer.echo(f"  {label}: verdict in {verdict:.1f} s, complete in {seconds:.1f} s; memory {_memory(pid):.0f} MB")
     client.close()
 
 
 def _memory(pid: int) -> float:
-    """Resident memory of a process in MB, as Linux tells it."""
+    """Resident memory of a process in MB, on Linux."""
     (line,) = (row for row in Path(f"/proc/{pid}/status").read_text().splitlines() if row.startswith("VmRSS:"))
     return int(line.split()[1]) * 1024 / MEGABYTE
 

@@ -1,4 +1,4 @@
-"""Shuffles the shipped network part by part and draws how its maps fall apart: ``python -m docs.sanity`` (minutes)."""
+"""Shuffles the shipped network part by part and draws how its maps change: ``python -m docs.sanity`` (minutes)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmarks.sanity import INTACT, LIME_SAMPLES, READINGS, KerasDetector, decay
+from explain.maps.registry import METHODS
 from explain.maps.subject import Subject
 from explain.regions.superpixels import segment
 from model.evaluation.reports import LINE, QUIET, head, save, styled
@@ -16,18 +17,8 @@ from model.photos.faces import find_faces
 from model.photos.photo import open_photo
 
 ROOT = Path(__file__).parent.parent
-GONE, STAYS = 0.2, 0.5  # mean correlation with the intact map below which nothing is left, above which most is
-TITLES = {
-    "attention": "Attention mask",
-    "gradcam": "Grad-CAM",
-    "gradcam_attention": "Grad-CAM before attention",
-    "hirescam": "HiResCAM",
-    "lime": "LIME",
-    "integrated_gradients": "Integrated gradients",
-    "lime, signed": "LIME, signed",
-    "integrated_gradients, signed": "Integrated gradients, signed",
-    "integrated_gradients, pixels": "Integrated gradients by pixel",
-}
+GONE, STAYS = 0.2, 0.5  # mean correlation with the intact map: below, nothing is left; above, most is
+HOW_READ = {"": "", "signed": ", signed", "pixels": " by pixel"}
 Likeness = dict[str, dict[str, float]]
 
 
@@ -51,6 +42,12 @@ def main(
     (out / "sanity.md").write_text(page(runs), encoding="utf-8")
 
 
+def title(reading: str) -> str:
+    """A reading in words."""
+    method, _, how = reading.partition(", ")
+    return METHODS[method].title + HOW_READ[how]
+
+
 def curves(runs: list[Likeness]) -> Figure:
     """A panel per reading: the mean over all faces against the depth of shuffling, each face thin behind it."""
     parts = list(runs[0])
@@ -64,7 +61,7 @@ def curves(runs: list[Likeness]) -> Figure:
         axes.axhline(0, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
         axes.plot(places, values.T, color=QUIET, linewidth=0.8, alpha=0.6)
         axes.plot(places, values.mean(axis=0), color=LINE, linewidth=2.2, marker=".")
-        head(axes, TITLES[name], f"after the last part: {values[:, -1].mean():.2f}")
+        head(axes, title(name), f"after the last part: {values[:, -1].mean():.2f}")
     panels[0].set_xticks(places, [part if part == INTACT else f"+ {part}" for part in parts])
     panels[0].set_ylim(-1.03, 1.03)
     for axes in panels:
@@ -83,19 +80,19 @@ def page(runs: dict[str, Likeness]) -> str:
     means = {name: [np.mean([run[part][name] for run in runs.values()]) for part in parts] for name in READINGS}
     rows = [["map", *(part if part == INTACT else f"+ {part}" for part in parts)]]
     rows += [["---"] * len(rows[0])]
-    rows += [[TITLES[name], *(f"{mean:.2f}" for mean in means[name])] for name in READINGS]
+    rows += [[title(name), *(f"{mean:.2f}" for mean in means[name])] for name in READINGS]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return f"""# Do the maps depend on what the network has learnt?
+    return f"""# Do the maps depend on the trained weights?
 
 Made by `python -m docs.sanity` on two CPU cores, from {len(runs)} faces: {", ".join(runs)}.
 
 After Adebayo et al. (arXiv 1810.03292) the weights of the shipped network are shuffled within each array, part by part
-from the verdict down to the pixels; what is shuffled stays shuffled. After each part every map is made again for the
-class that was likelier at first, and compared with the intact network's by Spearman's rank correlation over the face's
-superpixels: 1 is the same order, 0 is chance. Means over the faces, each of which has its own shuffle; LIME has
-{LIME_SAMPLES} samples. Unless "signed", a region counts by how much it matters, for or against; "by pixel" adds up
-absolute values, before pixels of a region can cancel. The faces are few, and several show the same person:
-the means are rough.
+from the verdict down to the pixels; shuffled parts stay shuffled. After each part every map is made again for the class
+that was likelier at first. It is compared with the intact network's map by Spearman's rank correlation over the face's
+superpixels: 1 is the same order, 0 is chance. The values are means over the faces; each face has its own shuffle, and
+LIME has {LIME_SAMPLES} samples. "Signed" compares the signed values of the regions, the other rows their absolute
+values; "by pixel" adds up absolute values of pixels, so that they cannot cancel. The faces are few, and several show
+the same person: the means are rough.
 
 {table}
 
@@ -109,16 +106,16 @@ def words(last: dict[str, float]) -> str:
     """What the means after the last part show, in sentences."""
 
     def named(low: float, high: float) -> str:
-        return ", ".join(f"{TITLES[name]} ({mean:.2f})" for name, mean in last.items() if low <= mean < high)
+        return ", ".join(f"{title(name)} ({mean:.2f})" for name, mean in last.items() if low <= mean < high)
 
     sentences = [f"With every part shuffled, no order is left in: {named(-1, GONE) or 'none'}."]
     if partly := named(GONE, STAYS):
         sentences.append(
-            f"Some is left in: {partly}; since nothing learnt is in its place by then, that share of a map comes from "
+            f"Some is left in: {partly}; because all weights are shuffled by then, this part of a map comes from "
             "the picture, the architecture or chance."
         )
     if stayed := named(STAYS, 2):
-        sentences.append(f"Does not pass: {stayed}, which shows the picture more than what was learnt.")
+        sentences.append(f"Does not pass: {stayed}, which shows the picture more than the trained weights.")
     return " ".join(sentences)
 
 

@@ -10,10 +10,13 @@ from typing import Annotated
 import typer
 
 ROOT = Path(__file__).resolve().parent.parent
-# What the page runs on; .dockerignore lets in the same. Of model/ no file but ours: what else lies there is yours.
+# The files that the page needs; .dockerignore lists the same. Only our files of model/: others there are the user's.
 RUNS = (
-    *("app.py", "requirements.txt", "LICENSE", "explain/**/*.py", "explain/**/*.css", "explain/**/*.js", "examples/*"),
-    *("model/**/*.py", "model/i18n/texts/*", "model/weights/lite_attention/*", "model/weights/clip_attention/*"),
+    *("app.py", "requirements.txt", "requirements.lock", "LICENSE"),
+    *("explain/**/*.py", "explain/**/*.css", "explain/**/*.html", "explain/**/*.js"),
+    *("examples/*", "examples/results/*"),
+    *("model/**/*.py", "model/html/templates/*", "model/i18n/texts/*/*.toml"),
+    *("model/weights/lite_attention/*", "model/weights/clip_attention/*", "model/weights/face_parser/*"),
 )
 OWN_MODEL = ("model/*.h5", "model/*.hdf5", "model/*.pkl", "model/card.json")
 FOR_DOCKER = ("Dockerfile", ".dockerignore")
@@ -24,15 +27,13 @@ GRADIO_KEYS = re.compile(r"^(sdk_version|python_version|app_file): .*\n", re.MUL
 
 
 def main(
-    out: Annotated[Path, typer.Argument(help="Folder to make; what is there must be empty.")],
+    out: Annotated[Path, typer.Argument(help="Folder to make; an existing one must be empty.")],
     docker: Annotated[
         bool, typer.Option("--docker", help="For a Docker Space or `docker build`, not for a Gradio Space.")
     ] = False,
-    own_model: Annotated[
-        bool, typer.Option("--own-model", help="Take the Keras file along that you put into model/.")
-    ] = False,
+    own_model: Annotated[bool, typer.Option("--own-model", help="Also copy your Keras file in model/.")] = False,
 ) -> None:
-    """Copy what the page needs, and nothing else, into a folder that can be uploaded or built as it is."""
+    """Copy the files that the page needs into a folder that can be uploaded or built."""
     if out.exists() and any(out.iterdir()):
         raise typer.BadParameter(f"{out} is not empty; delete it, or name another folder.")
     names = make_tree(out, [*RUNS, *(FOR_DOCKER if docker else ()), *(OWN_MODEL if own_model else ())], docker)
@@ -46,7 +47,7 @@ def make_tree(out: Path, patterns: Sequence[str], docker: bool = False) -> list[
     Args:
         out: folder to fill.
         patterns: of paths below the checkout.
-        docker: let the README's front matter announce a Docker Space.
+        docker: whether the README's front matter is that of a Docker Space.
 
     Returns:
         The files of the tree by their paths in it, sorted.
@@ -72,7 +73,7 @@ def binary_patterns(files: Iterable[Path]) -> list[str]:
 
 
 def readme_for(readme: str, names: Sequence[str], docker: bool) -> str:
-    """The README as it stands in the tree: links to what stayed behind become plain words."""
+    """The README of the tree; links to files outside the tree become plain text."""
     readme = LINK.sub(lambda link: link[0] if link[2] in {*names, "README.md"} else link[1], readme)
     if not docker:
         return readme
@@ -82,7 +83,7 @@ def readme_for(readme: str, names: Sequence[str], docker: bool) -> str:
 
 
 def space_environment(home: Path, port: int) -> dict[str, str]:
-    """What Spaces sets around ``python app.py``, and nothing of this environment but the PATH."""
+    """The variables that Spaces sets for ``python app.py``; of this environment only PATH."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(home),

@@ -1,6 +1,6 @@
-"""Draws docs/training_sheet.png, what training makes of a real face: ``python -m docs.training_sheet --help``.
+"""Draws docs/training_sheet.png, the training pictures made from a real face: ``python -m docs.training_sheet --help``.
 
-The portrait is one of the project's own examples, which no training sees.
+The portrait is one of the project's examples, which are never used for training.
 """
 
 from pathlib import Path

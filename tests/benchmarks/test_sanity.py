@@ -67,6 +67,7 @@ def test_network_is_whole_again_afterwards(
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_parts_are_shuffled_from_the_verdict_down(keras_detector: KerasDetector, subject: Subject) -> None:
     """Above the attention block nothing moves its mask; everything below does."""
     network = keras_detector.network

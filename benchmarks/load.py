@@ -1,0 +1,216 @@
+"""How long visitors wait when many come at once: the page's own road, and plain HTTP.
+
+``python -m benchmarks.load`` starts the server on this machine. Then 1, 8 and 32 visitors drop a photo each at the same
+moment and follow their run as the browser does: upload, queue, event stream. Each photo is a different one, so nothing
+is answered from memory. Afterwards 8 clients send photos to ``/deepfake`` one after the other, without LIME.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import numpy as np
+import typer
+from PIL import Image
+
+from benchmarks import _results
+from benchmarks._load_plot import plot
+from explain.maps.registry import MAIN_MAP, METHODS
+from model.cli import run
+from model.paths import EXAMPLES
+
+ROOT = EXAMPLES.parent
+VISITORS = (1, 8, 32)
+CLIENTS = 8  # of /deepfake
+PATIENCE_S = 1200
+PARTS = {"verdict": "verdict", "first_map": MAIN_MAP}  # what is timed, by the id of the page's component
+ALONE = {"methods": ",".join(name for name, method in METHODS.items() if method.in_verdict_pass)}  # no other map
+
+
+@contextmanager
+def server() -> Iterator[tuple[str, int]]:
+    """Address and process id of a page that is served meanwhile."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False"}
+        command = [sys.executable, "app.py", "--port", str(port)]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            while not _answers(url):
+                if process.poll() is not None:
+                    sys.exit("The server did not start.")
+                time.sleep(0.2)
+            yield url, process.pid
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health").is_success
+    except httpx.HTTPError:
+        return False
+
+
+def photo(number: int) -> bytes:
+    """A JPEG of a face that no other number has."""
+    with Image.open(EXAMPLES / "astronaut.jpg") as image:
+        pixels = np.array(image.convert("RGB"))
+    pixels[0, :16, 0] = [255 * (number >> bit & 1) for bit in range(16)]
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "jpeg", quality=92)
+    return buffer.getvalue()
+
+
+class Page:
+    """The page's configuration, from which a visitor's browser knows what to send."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        config = httpx.get(f"{url}/config", timeout=60).json()
+        self.components = {one["id"]: one for one in config["components"]}
+        by_name = {one["props"].get("elem_id"): one["id"] for one in config["components"]}
+        dropped = [one for one in config["dependencies"] if (by_name["photo"], "input") in map(tuple, one["targets"])]
+        (self.drop,) = dropped
+        self.photo = by_name["photo"]
+        outputs = self.drop["outputs"]
+        self.places = {part: outputs.index(by_name[name]) for part, name in PARTS.items()}
+
+    def values(self, uploaded: str) -> list[Any]:
+        """The inputs of the event of a dropped photo, all controls as they are at first."""
+        file = {"path": uploaded, "orig_name": "photo.jpg", "meta": {"_type": "gradio.FileData"}}
+        return [
+            file if number == self.photo else self.components[number]["props"].get("value")
+            for number in self.drop["inputs"]
+        ]
+
+
+def visit(page: Page, number: int, together: threading.Barrier) -> dict[str, Any]:
+    """Drop a photo; returns the seconds until each of ``PARTS`` was shown and until the end."""
+    session, base = f"load{time.time_ns()}{number}", f"{page.url}/gradio_api"
+    data = photo(number)
+    with httpx.Client(timeout=PATIENCE_S) as client:
+        together.wait()
+        started = time.monotonic()
+        seconds: dict[str, Any] = {}
+        try:
+            (path,) = client.post(f"{base}/upload", files={"files": ("photo.jpg", data)}).raise_for_status().json()
+            event = {
+                **{"data": page.values(path), "fn_index": page.drop["id"], "session_hash": session},
+                **{"trigger_id": page.photo, "event_data": None},
+            }
+            client.post(f"{base}/queue/join", json=event).raise_for_status()
+            with client.stream("GET", f"{base}/queue/data", params={"session_hash": session}) as answer:
+                for line in answer.iter_lines():
+                    if line.startswith("data: ") and _note(json.loads(line[6:]), page, seconds, started):
+                        break
+        except httpx.HTTPError as error:
+            seconds["error"] = type(error).__name__
+        return seconds
+
+
+def _note(message: dict[str, Any], page: Page, seconds: dict[str, Any], started: float) -> bool:
+    """Note when the parts of the page came; whether this is the last message."""
+    elapsed = round(time.monotonic() - started, 2)
+    if message["msg"] == "process_generating" and message["success"]:
+        for part, place in page.places.items():
+            if part not in seconds and _shown(message["output"]["data"][place], part):
+                seconds[part] = elapsed
+    if message["msg"] == "process_completed":
+        seconds["complete"] = elapsed
+        if not message["success"] or "verdict" not in seconds:
+            seconds["error"] = str(message["output"].get("error"))
+        return True
+    return False
+
+
+def _shown(value: Any, part: str) -> bool:
+    """Whether a component's value, or the change of one, holds what is waited for."""
+    while isinstance(value, list) and value and isinstance(value[-1], list):
+        value = value[-1]
+    text = json.dumps(value)
+    return "verdict" in text and "waiting" not in text if part == "verdict" else "path" in text
+
+
+def ask(url: str, number: int, until: float) -> tuple[int, int]:
+    """Send photos to ``/deepfake`` until a time; returns how many were judged and how many refused."""
+    judged = refused = 0
+    with httpx.Client(timeout=PATIENCE_S) as client:
+        while time.monotonic() < until:
+            file = {"file": ("photo.jpg", photo(number * 1000 + judged + refused))}
+            done = client.post(f"{url}/deepfake", files=file, data=ALONE).is_success
+            judged, refused = judged + done, refused + (not done)
+    return judged, refused
+
+
+def memory_mb(process: int) -> int | None:
+    """Resident memory of a process; None on systems without ``/proc``."""
+    file = Path(f"/proc/{process}/status")
+    if not file.is_file():
+        return None
+    return int(next(line for line in file.read_text().splitlines() if line.startswith("VmRSS")).split()[1]) // 1000
+
+
+def summary(visits: list[dict[str, Any]]) -> dict[str, Any]:
+    """Median and worst seconds of each part, and the errors."""
+    found: dict[str, Any] = {"errors": [one["error"] for one in visits if "error" in one]}
+    for part in (*PARTS, "complete"):
+        values = [one[part] for one in visits if part in one]
+        if values:
+            found[part] = {
+                "median": round(float(np.median(values)), 2),
+                "p90": round(float(np.percentile(values, 90)), 2),
+                "worst": max(values),
+            }
+    return found
+
+
+def main(quick: Annotated[bool, typer.Option("--quick", help="Two visitors and five seconds.")] = False) -> None:
+    """Measure how long visitors wait."""
+    figures: dict[str, Any] = {"visitors": {}, "seconds": {}}
+    with server() as (url, process):
+        page = Page(url)
+        figures["memory_mb"] = {"at first": memory_mb(process)}
+        for count in (2,) if quick else VISITORS:
+            together = threading.Barrier(count)
+            with ThreadPoolExecutor(count) as pool:
+                visits = list(pool.map(lambda number: visit(page, number, together), range(count)))  # noqa: B023
+            figures["visitors"][str(count)] = summary(visits)
+            figures["seconds"][str(count)] = visits
+            figures["memory_mb"][f"after {count} visitors"] = memory_mb(process)
+            print(count, figures["visitors"][str(count)], flush=True)
+        length = 5 if quick else 60
+        until = time.monotonic() + length
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            counts = list(pool.map(lambda number: ask(url, 10 + number, until), range(CLIENTS)))
+        judged, refused = map(sum, zip(*counts, strict=True))
+        figures["deepfake"] = {
+            **{"clients": CLIENTS, "photos_per_second": round(judged / length, 2), "refused": refused},
+        }
+        figures["memory_mb"]["after /deepfake"] = memory_mb(process)
+        print(figures["deepfake"], figures["memory_mb"], flush=True)
+    if not quick:
+        plot(figures["seconds"], _results.FOLDER / "load.png")
+    _results.write("load", figures, quick)
+
+
+if __name__ == "__main__":
+    run(main, __doc__)
