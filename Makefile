@@ -29,12 +29,15 @@ SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12))
 demo: $(DEMO)
 	$(VENV)/bin/python app.py --port $(PORT) $(share_flag) $(open_flag)
 
-# Two files at a time: a test mostly uses one core. More would want more memory than small machines have.
+# Two files at a time: a test mostly uses one core. More would want more memory than small machines have. The files come
+# in the order of tests/conftest.py. TEST_BUDGET: the seconds that the summary compares its total with.
+PYTEST := $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 test: lint browser
-	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
+	TEST_BUDGET=480 $(PYTEST)
 
 test-fast: $(DEV)
-	$(VENV)/bin/python -m pytest -m "not slow and not browser"
+	TEST_BUDGET=60 $(PYTEST) -m "not slow and not browser"
 
 lint: $(DEV)
 	$(VENV)/bin/ruff check .
@@ -51,7 +54,7 @@ clean:
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so an interrupted step runs again and a changed list of pins installs itself.
-$(DEV): requirements-dev.txt requirements-mcp.txt requirements-train.txt $(DEMO)
+$(DEV): requirements-dev.txt requirements-mcp.txt requirements-onnx.txt requirements-train.txt $(DEMO)
 	$(PIP) install --quiet -r requirements-dev.txt
 	@touch $@
 

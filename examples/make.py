@@ -81,7 +81,13 @@ def main() -> None:
         _write(name, fake)
         cv2.imwrite(str(FOLDER / f"{name}_mask.png"), where)
         entry = {"file": f"{name}.jpg", "licence": f"{licences[source]}; changed by WhyFake", "has_face": True}
-        planted = {"mask": f"{name}_mask.png", "regions": regions, "changes": changes, "seed": seed}
+        planted = {
+            "original": f"{source}.jpg",
+            "mask": f"{name}_mask.png",
+            "regions": regions,
+            "changes": changes,
+            "seed": seed,
+        }
         entries.append({**entry, "planted": planted})
     _write("cat", skimage.data.chelsea())
     entries.append({"file": "cat.jpg", "licence": CAT, "has_face": False})

@@ -9,7 +9,7 @@ import_tensorflow_quietly()
 
 
 def missing_package(error: ModuleNotFoundError) -> str | None:
-    """How to install the package that an import lacked, in a sentence; None where it is a module of our own."""
+    """A sentence that says how to install a missing package; None if the missing module is one of ours."""
     package = (error.name or "").partition(".")[0]
     if package in ("", "model", "explain"):
         return None
@@ -24,5 +24,5 @@ def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType 
         print(sentence, file=sys.stderr)
 
 
-if sys.argv[0] == "-m":  # a command of ours is being started: its own imports come before anything that could catch
+if sys.argv[0] == "-m":  # python -m is starting a command: its imports run before any code that could catch the error
     sys.excepthook = _tell

@@ -1,4 +1,4 @@
-"""All commands at one place: ``python -m model`` lists them, ``python -m model train --help`` explains one."""
+"""All commands in one place: ``python -m model`` lists them, ``python -m model train --help`` explains one."""
 
 from collections.abc import Callable
 from pkgutil import resolve_name
@@ -8,7 +8,7 @@ import typer
 from model.cli import app_of, new_app, run_app
 
 NAME = "python -m model"
-# Where each command is, and what the list says of it. Its module is imported when the command runs, no earlier.
+# The function of each command, and its line in the list. The module is imported only when the command runs.
 COMMANDS = {
     "train": ("model.training.train:train", "Train a network on any folder of real and fake pictures."),
     "train_paired": (
@@ -17,7 +17,7 @@ COMMANDS = {
     ),
     "resynthesise": ("model.twins.resynthesise:resynthesise", "Make aligned fakes of real faces, for train_paired."),
     "tune": ("model.studies.tune:tune", "Search the training arguments with the best validation AUC."),
-    "tune_attention": ("model.paired.tune_attention:tune_attention", "Train the attention mask alone."),
+    "tune_attention": ("model.paired.tune_attention:tune_attention", "Train only the attention mask."),
     "average": ("model.paired.average:average_models", "Average the weights of two models."),
     "finish": ("model.finish:finish", "Calibrate and evaluate a run's model, and write its model card."),
     "calibrate": (
@@ -36,12 +36,16 @@ COMMANDS = {
         "Convert ImageNet weights of EfficientNet-Lite0 to Keras.",
     ),
     "convert_clip": ("model.backbones.clip:convert", "Convert CLIP's image tower to Keras, for clip_attention."),
+    "convert_face_parser": (
+        "model.backbones.face_parser:convert",
+        "Convert a face parser from TensorFlow.js to LiteRT, for the names of facial regions.",
+    ),
     "average_backbone": (
         "model.backbones.imagenet:average_backbone",
         "Average ImageNet's backbone with a trained one.",
     ),
 }
-# The command's own parser reads what follows its name, --help included.
+# The command's own parser reads the arguments after its name, including --help.
 UNREAD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 

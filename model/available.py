@@ -1,91 +1,31 @@
-"""The models that a visitor may choose from, each opened at its first use and kept."""
+"""The models that a user can choose from. Each is opened at its first use and stays open."""
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import takewhile
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count, takewhile
 from pathlib import Path
 
-from model.artifact.card import CARD, TFLITE, named_after, read_card
+from model.artifact.card import TFLITE, named_after, read_card
 from model.detector.detector import Detector
-from model.errors import ArtifactError, told_by
-from model.i18n.catalogue import Said
-from model.legacy.apart import Tell
-from model.legacy.check import NEWER, problem_of
-from model.legacy.folder import failed_before, is_imported, model_folder
-from model.paths import MODELS, SECOND, SHIPPED
-
-LEGACY_FILE = "legacy file"
-MODEL_FOLDER = "model folder"
-SUFFIXES = (".h5", ".hdf5", NEWER)
-
-
-@dataclass(frozen=True)
-class FoundModel:
-    """A model that may be chosen.
-
-    Attributes:
-        name: to show.
-        path: the ``.h5`` file, or the model folder.
-        kind: ``LEGACY_FILE`` or ``MODEL_FOLDER``.
-        problem: why it can't be used, in a sentence; None where nothing speaks against it.
-    """
-
-    name: str
-    path: Path
-    kind: str
-    problem: Said | str | None = None
-
-
-def found_models(folder: Path = MODELS) -> list[FoundModel]:
-    """The models to choose from: every file of Keras that lies in the folder by name, then the shipped ones.
-
-    Files are only looked at: a broken one is listed with its problem, and importing waits for ``open_model``.
-    """
-    lying = folder.iterdir() if folder.is_dir() else ()
-    files = sorted(path for path in lying if path.suffix.lower() in SUFFIXES and path.is_file())
-    found = [found_file(path) for path in files]
-    return [*found, *shipped_models()]
-
-
-def shipped_models() -> list[FoundModel]:
-    """The fast model, then the second one where it is there: a copy may do without its 60 MB."""
-    there = [SHIPPED, *([SECOND] if (SECOND / CARD).exists() else [])]
-    return [FoundModel(folder.name, folder, MODEL_FOLDER) for folder in there]
-
-
-def found_file(path: Path, name: str | None = None) -> FoundModel:
-    """A file of Keras, with what its description shows to be wrong, or why an earlier import of it failed."""
-    return FoundModel(name or path.name, path, LEGACY_FILE, problem_of(path) or failed_before(path))
-
-
-def opens_at_once(found: FoundModel) -> bool:
-    """Whether ``open_model`` takes no import."""
-    return found.kind != LEGACY_FILE or is_imported(found.path)
-
-
-def open_model(found: FoundModel, tell: Tell = lambda said: None) -> Detector:
-    """Make a found model ready to judge faces; an ``.h5`` file is imported at its first use.
-
-    Args:
-        found: one of ``found_models``.
-        tell: is given a sentence at each step that takes long.
-
-    Raises:
-        ArtifactError: if it can't be used.
-    """
-    try:
-        legacy = found.kind == LEGACY_FILE
-        folder = model_folder(found.path, tell=tell) if legacy else found.path
-        return Detector(folder, found.name)
-    except ArtifactError:
-        raise
-    except Exception as error:  # whatever files of others make the libraries stumble over
-        raise ArtifactError(Said("model.unusable", file=found.name, reason=told_by(error))) from error
-
-
-KERAS_FILES = tuple(suffix for suffix in SUFFIXES if suffix != NEWER)
+from model.errors import ArtifactError, message_of
+from model.found import (
+    KERAS_FILES,
+    MODEL_FOLDER,
+    ONNX_MODEL,
+    FoundModel,
+    found_file,
+    found_models,
+    open_model,
+    opens_at_once,
+    shipped_models,
+)
+from model.i18n.catalogue import Message
+from model.onnx_models.request import Request, is_onnx
+from model.paths import SECOND, SHIPPED
 
 
 @dataclass(frozen=True)
@@ -93,39 +33,39 @@ class Importing:
     """A model that is being imported.
 
     Attributes:
-        name: of the model.
-        said: the step that it is at, in a sentence.
-        since: ``time.monotonic()`` when the import began.
+        name: the model's name.
+        said: the current step, in a sentence.
+        since: ``time.monotonic()`` at the start of the import.
     """
 
     name: str
-    said: Said
+    said: Message
     since: float
 
 
 class Models:
-    """Opens the models that were found, by name; safe to share between threads.
+    """Opens the models that were found, by name; threads can share it.
 
     Args:
-        found: what to choose from; the first that can be opened is the one to start with.
-        tell: is given a sentence at each step that takes long, and for each model that can't be used.
-        at_once: start with the first model that opens at once, and import those before it in a thread, which ends
-            with the program. The first of these that can be used is the one to start with from then on.
+        found: the models to choose from; ``first`` is the first one that can be opened.
+        tell: called with a message at each slow step, and for each model that can't be used.
+        at_once: begin with the first model that opens without an import, and import the models before it in a daemon
+            thread. The first of these that can be used then becomes ``first``.
 
     Raises:
-        ArtifactError: if none can be used; the message is that of the first.
+        ArtifactError: if no model can be used; the message is the first problem.
     """
 
     def __init__(
         self,
         found: Sequence[FoundModel],
-        tell: Callable[[Said | str], None] = lambda said: None,
+        tell: Callable[[Message | str], None] = lambda message: None,
         at_once: bool = False,
     ) -> None:
         self._found = {model.name: model for model in found if model.problem is None}
         self._lime_seconds = _measured_costs(found)
         self._opened: dict[str, Detector | ArtifactError] = {}
-        # One lock each: a large network's first import takes minutes, and who uses another model need not wait.
+        # One lock for each model: a large network's first import takes minutes, and must not block the other models.
         self._locks = {name: threading.Lock() for name in self._found}
         self._tell = tell
         self._problems = [model.problem for model in found if model.problem is not None]
@@ -140,36 +80,36 @@ class Models:
 
     @property
     def problems(self) -> list[str]:
-        """Why models can't be used, a sentence each in the language spoken now."""
+        """Why models can't be used: one sentence for each, in the current language."""
         return list(map(str, self._problems))
 
     @property
     def names(self) -> list[str]:
-        """Names of the models that may be chosen now, in the order in which they were found."""
+        """Names of the models that can be chosen now, in the order in which they were found."""
         pending = set(self._pending)
         return [name for name in self._found if name not in pending]
 
     def lime_seconds(self, name: str) -> float | None:
-        """How long a LIME map takes on two cores, as the card of a shipped model tells; None where nobody measured."""
+        """Seconds of a LIME map on two cores, from the card of the second shipped model; None for other models."""
         return self._lime_seconds.get(name)
 
     def is_open(self, name: str) -> bool:
-        """Whether ``get`` will answer at once."""
+        """Whether the model was opened before (or failed), so that ``get`` takes no time."""
         return name in self._opened
 
     def get(self, name: str) -> Detector:
-        """The model of that name, opened at its first use; one that failed once is not tried again.
+        """The model of that name, opened at its first use; a model that failed is not tried again.
 
         Raises:
-            ArtifactError: if there is no such model, it is still being imported, or it can't be used after all.
+            ArtifactError: if there is no such model, if it is still being imported, or if it can't be used.
         """
         if name in self._pending:
-            raise ArtifactError(Said("model.importing", name=name, names=", ".join(self.names)))
+            raise ArtifactError(Message("model.importing", name=name, names=", ".join(self.names)))
         return self._get(name)
 
     def _get(self, name: str) -> Detector:
         if name not in self._found:
-            raise ArtifactError(Said("model.unknown", name=repr(name), names=", ".join(self.names)))
+            raise ArtifactError(Message("model.unknown", name=repr(name), names=", ".join(self.names)))
         with self._locks[name]:
             if name not in self._opened:
                 self._opened[name] = self._open(name)
@@ -180,14 +120,14 @@ class Models:
 
     def _open(self, name: str) -> Detector | ArtifactError:
         try:
-            return open_model(self._found[name], self._step)
+            return open_model(self._found[name], partial(self._step, name))
         except ArtifactError as error:
             return error
 
-    def _step(self, said: Said) -> None:
-        """Tell of a step, and keep it for those who look on."""
-        if self.importing is not None and said.values.get("file") == self.importing.name:
-            self.importing = Importing(self.importing.name, said, self.importing.since)
+    def _step(self, name: str, said: Message) -> None:
+        """Report a step of opening a model; if it is the import that the page shows, keep it in ``importing``."""
+        if self.importing is not None and self.importing.name == name:
+            self.importing = Importing(name, said, self.importing.since)
         self._tell(said)
 
     def _first(self) -> str:
@@ -197,19 +137,19 @@ class Models:
                 return name
             except ArtifactError as error:
                 self._give_up(name, error)
-        raise ArtifactError(self._problems[0] if self._problems else Said("model.none"))
+        raise ArtifactError(self._problems[0] if self._problems else Message("model.none"))
 
     def _give_up(self, name: str, error: ArtifactError) -> None:
         self._found = {other: model for other, model in self._found.items() if other != name}
-        self._problems.append(told_by(error))
+        self._problems.append(message_of(error))
 
     def _to_import(self) -> list[str]:
-        """Names of the models before the first that opens at once; none where no model does."""
+        """Names of the models before the first that opens at once; empty if no model opens at once."""
         before = list(takewhile(lambda model: not opens_at_once(model), self._found.values()))
         return [model.name for model in before] if len(before) < len(self._found) else []
 
     def _import(self) -> None:
-        """Import the pending models until one can be used; those after it are opened when they are asked for."""
+        """Import the pending models until one can be used; the models after it are opened at their first use."""
         while self._pending:
             name = self._pending[0]
             self.importing = _begin(name)
@@ -225,35 +165,80 @@ class Models:
 
 
 def _measured_costs(found: Sequence[FoundModel]) -> dict[str, float]:
-    costs = {model.name: read_card(model.path).metrics.get("cost", {}) for model in found if model.path == SECOND}
+    costs = {}
+    for model in found:
+        if model.path == SECOND:
+            with suppress(ArtifactError):  # the page shows the problem when the model is chosen
+                costs[model.name] = read_card(SECOND).metrics.get("cost", {})
     return {name: cost["lime_seconds"] for name, cost in costs.items() if "lime_seconds" in cost}
 
 
 def _begin(name: str) -> Importing:
-    return Importing(name, Said("legacy.importing", file=name), time.monotonic())
+    return Importing(name, Message("legacy.importing", file=name), time.monotonic())
 
 
-def to_choose_from(given: Path | None = None) -> list[FoundModel]:
-    """What lies in ``model/``, or the model folder or Keras file that was given; then the shipped models.
+def available_models(
+    given: Path | str | None = None, fake_labels: Iterable[str] = (), sees: str = ""
+) -> list[FoundModel]:
+    """The models in ``model/``, or the one that was given; then the shipped models.
+
+    Args:
+        given: a model folder, a folder with exactly one HDF5 file of Keras, or such a file; an ONNX file, a folder in
+            the layout of the Hugging Face Hub, or ``hf:OWNER/NAME[@REVISION]``.
+        fake_labels: see ``Request``, as ``sees``.
+        sees: how an ONNX model looks at a photo.
 
     Raises:
-        ArtifactError: if nothing is there, or it is neither a model folder nor a file of the format HDF5.
+        ArtifactError: if ``given`` does not exist or is none of these, judged by names; its content is not opened here.
     """
     if given is None:
         return found_models()
     shipped = shipped_models()
-    path = given.resolve()
+    request = Request(str(given), tuple(fake_labels), sees)
+    if is_onnx(request.source):
+        return [FoundModel(_free_name(request.name, shipped), Path(given), ONNX_MODEL, request=request), *shipped]
+    path = Path(given).resolve()
     if path in (SHIPPED, SECOND):
         return sorted(shipped, key=lambda model: model.path != path)
     if not path.exists():
-        raise ArtifactError(Said("model.nowhere", path=str(given)))
+        raise ArtifactError(Message("model.nowhere", path=str(given)))
     if path.is_file() and path.suffix.lower() not in KERAS_FILES:
-        raise ArtifactError(Said("model.no_h5", file=path.name, stem=path.stem))
+        raise ArtifactError(Message("model.no_h5", file=path.name, stem=path.stem))
     if path.is_dir() and not (path / TFLITE).exists():
         files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in KERAS_FILES]
         if len(files) != 1:
-            raise ArtifactError(Said("model.no_folder", folder=path.name or str(path), file=TFLITE))
+            raise ArtifactError(Message("model.no_folder", folder=path.name or str(path), file=TFLITE))
         path = files[0]
     *_, parent, name = named_after(path).parts
     name = name if name not in {model.name for model in shipped} else f"{parent}/{name}"
     return [found_file(path, name) if path.is_file() else FoundModel(name, path, MODEL_FOLDER), *shipped]
+
+
+def _free_name(name: str, others: Iterable[FoundModel]) -> str:
+    return f"my/{name}" if name in {other.name for other in others} else name
+
+
+def all_available_models(
+    given: Sequence[Path | str] = (), fake_labels: Iterable[str] = (), sees: str = ""
+) -> list[FoundModel]:
+    """The models that were given, in their order, then the shipped ones; without any, those in ``model/``.
+
+    Args:
+        given: see ``available_models``; of two with the same name, the second gets a number.
+        fake_labels: see ``Request``, as ``sees``.
+        sees: how ONNX models look at a photo.
+
+    Raises:
+        ArtifactError: see ``available_models``.
+    """
+    if not given:
+        return available_models()
+    found: dict[str, FoundModel] = {}
+    for source in given:
+        first = available_models(source, fake_labels, sees)[0]
+        names = (first.name if number == 1 else f"{first.name} ({number})" for number in count(1))
+        name = next(name for name in names if name not in found)
+        if first.path not in {model.path for model in found.values()}:
+            found[name] = replace(first, name=name)
+    shipped = [model for model in shipped_models() if model.path not in {each.path for each in found.values()}]
+    return [*found.values(), *shipped]

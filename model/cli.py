@@ -1,56 +1,67 @@
-"""Runs a function as a command whose foreseeable errors are one sentence, not a traceback."""
+"""Runs a function as a command that reports expected errors in one sentence, without a traceback."""
 
 import json
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from model import missing_package
-from model.errors import ArtifactError, DatasetError, PhotoError
+from model.errors import UserError
 
 
 def run(command: Callable[..., None], about: str | None = None) -> None:
     """Parse the command line by the function's typed arguments and call it; ``about`` replaces its docstring as help.
 
-    Errors are those of ``run_app``.
+    ``run_app`` handles the errors.
     """
     run_app(app_of(command, about))
 
 
 def app_of(command: Callable[..., None], about: str | None = None) -> typer.Typer:
-    """A command line of one command, see ``run``."""
+    """A command line with one command, see ``run``."""
     app = new_app()
     app.command(help=about)(command)
     return app
 
 
 def new_app(**options: Any) -> typer.Typer:
-    """A command line without commands whose tracebacks are Python's own; ``options`` are those of ``typer.Typer``."""
+    """A command line without commands, with Python's own tracebacks; ``options`` are those of ``typer.Typer``."""
     return typer.Typer(add_completion=False, pretty_exceptions_enable=False, **options)
 
 
 def tell_report(report: Path) -> None:
-    """Print where a command's report lies; to be the last line that the command prints."""
+    """Print the path of a command's report; call it last, so that the path is the last line."""
     print(f"Report: {report}")
 
 
-def run_app(app: typer.Typer, name: str | None = None) -> None:
-    """Run a command line; foreseeable errors end it with one sentence. ``name`` is what usage lines call it.
+def print_json(data: Any, indent: int | None = None) -> None:
+    """Print data as JSON, with escapes for letters outside ASCII unless the output can hold all of them."""
+    can_hold_all = (sys.stdout.encoding or "").lower().startswith("utf")
+    typer.echo(json.dumps(data, ensure_ascii=not can_hold_all, indent=indent))
 
-    What the system refuses, a file of an earlier run that was spoilt and a package that is not installed are foreseen,
-    too; everything else is a fault of ours and keeps its traceback.
+
+def run_app(app: typer.Typer, name: str | None = None) -> None:
+    """Run a command line; expected errors end it with one sentence. ``name`` is the program's name in usage lines.
+
+    Expected errors are user errors, errors of the operating system, a damaged JSON file of an earlier run and a
+    missing package. Every other error is a bug and keeps its traceback.
+    A letter that the terminal or a file's encoding does not have is printed as an escape and does not end the command.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name=name)
-    except (ArtifactError, DatasetError, PhotoError) as error:
+    except UserError as error:
         sys.exit(f"Error: {error}")
     except json.JSONDecodeError as error:
         sys.exit(f"Error: A file of an earlier run is not JSON ({error}); delete it, or name another folder.")
     except OSError as error:
-        if not error.strerror:  # not the system's words: a fault of ours, or of a library
+        if not error.strerror:  # not from the operating system: a bug of ours or of a library
             raise
         sys.exit(f"Error: {error.strerror}{'' if error.filename is None else f': {error.filename}'}.")
     except ModuleNotFoundError as error:

@@ -1,44 +1,48 @@
-"""Errors that are written for a user, and what they say in one line."""
+"""Errors with messages for users, and functions that put any error into one line.
 
-from model.i18n.catalogue import Said
+Users see only the message of a ``UserError``. Every other error is a bug: its message and traceback go into the log.
+"""
 
-
-class ArtifactError(ValueError):
-    """A model folder cannot be used; the message says what is wrong with it and what to do."""
-
-
-def reason_of(error: BaseException) -> str:
-    """An error in one line without its full stop; HDF5 tells a full disk in several."""
-    told = str(error).strip()
-    if isinstance(error, OSError):
-        told = error.strerror or ("No space left on device" if "No space left" in told else told)
-    return (told or type(error).__name__).splitlines()[0][:200].rstrip(".")
+from model.i18n.catalogue import Message
 
 
-def told_by(error: BaseException) -> Said | str:
-    """What an error says, as a sentence; one of ours stays in every language."""
-    said = error.args[0] if error.args else None
-    return said if isinstance(said, Said) else f"{reason_of(error)}."
+class UserError(Exception):
+    """A user's request can't be met; the message is one sentence that says why and what to do.
+
+    It is not a ``ValueError``: code that catches ``UserError`` to show its message must never catch a library's error.
+    """
 
 
-class DatasetError(ValueError):
-    """A data folder cannot be used; the message says why."""
+class ArtifactError(UserError):
+    """A model folder or model file can't be used; the message says what is wrong with it and what to do."""
 
 
-class PhotoError(ValueError):
-    """A photo cannot be used; the message is one sentence for the user and never holds a path."""
+class FieldError(UserError):
+    """A field of a model's card has a wrong value; the message names the field and the value."""
+
+
+class DatasetError(UserError):
+    """A data folder can't be used; the message says why."""
+
+
+class PhotoError(UserError):
+    """A photo can't be used; the message is one sentence for the user and never contains a path."""
+
+
+class SettingsError(UserError):
+    """A setting is out of range; the message names the setting, its value and the allowed range."""
 
 
 class ArchitectureError(ArtifactError):
-    """No network can be built as asked; the message says what is possible."""
+    """The requested network can't be built; the message says what is possible."""
 
 
 class PretrainedError(ArchitectureError):
-    """ImageNet weights can't be had; the message says why and what to do."""
+    """ImageNet weights are not available; the message says why and what to do."""
 
 
 class TrainingError(ArtifactError):
-    """A training can't be done as asked; the message says why."""
+    """The requested training is not possible; the message says why."""
 
 
 class RunError(ArtifactError):
@@ -46,4 +50,18 @@ class RunError(ArtifactError):
 
 
 class NotRebuilt(ArtifactError):
-    """The description can't be followed; the weights may still fit an architecture that is known."""
+    """A network can't be rebuilt from its description; its weights may still fit one of our architectures."""
+
+
+def one_line(error: BaseException) -> str:
+    """An error in one line of at most 200 characters, without a full stop; HDF5 describes a full disk in several."""
+    text = str(error).strip()
+    if isinstance(error, OSError):
+        text = error.strerror or ("No space left on device" if "No space left" in text else text)
+    return (text or type(error).__name__).splitlines()[0][:200].rstrip(".")
+
+
+def message_of(error: BaseException) -> Message | str:
+    """An error's message as a sentence; a ``Message`` is returned as it is, so that it can still be translated."""
+    message = error.args[0] if error.args else None
+    return message if isinstance(message, Message) else f"{one_line(error)}."

@@ -8,7 +8,7 @@ import typer
 from model.artifact.card import ARTIFACT, CARD, read_card
 from model.artifact.facts import WHOLE
 from model.cli import run
-from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets
+from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, Steady
 from model.errors import ArtifactError
 from model.evaluation.calibrate import calibrate
 from model.evaluation.evaluate import evaluate
@@ -28,12 +28,13 @@ def finish(
     faces: Faces = FACES,
     group_pattern: GroupPattern = None,
     remove_leaks: RemoveLeaks = False,
+    steady: Steady = None,
     seed: Annotated[int, typer.Option(help="Decides the split of pictures without one, as in training.")] = 0,
 ) -> None:
     """Calibrate a run's model on validation pictures, measure it on test pictures, and write its model card.
 
-    RUN/calibration, RUN/evaluation and RUN/model_card.md hold the results. A model that learnt from whole pictures is
-    measured on whole pictures. Run again after an interruption, measured data sets are kept.
+    The results are in RUN/calibration, RUN/evaluation and RUN/model_card.md. A model that was trained on whole pictures
+    is measured on whole pictures.
     """
     artifact = folder / ARTIFACT
     if not (artifact / CARD).exists():
@@ -47,6 +48,7 @@ def finish(
         group_pattern=group_pattern,
         remove_leaks=remove_leaks,
         whole=whole,
+        steady=steady,
         seed=seed,
     )
     evaluate(

@@ -1,4 +1,4 @@
-"""Hides what TensorFlow says about itself while it is imported; what it says in an error is shown."""
+"""Hides the log lines that TensorFlow writes while it is imported, unless the import fails."""
 
 import importlib.util
 import os
@@ -14,7 +14,7 @@ PACKAGE = "tensorflow"
 
 
 class QuietImport(MetaPathFinder):
-    """Imports TensorFlow, once, with standard error set aside.
+    """Import hook that redirects standard error during the first import of TensorFlow.
 
     Its log level does not help: the native library writes some lines before it reads ``TF_CPP_MIN_LOG_LEVEL``.
     """
@@ -37,7 +37,7 @@ class QuietImport(MetaPathFinder):
 
 @contextmanager
 def standard_error_aside() -> Iterator[None]:
-    """Keep what is written to file descriptor 2; show it if the body fails."""
+    """Redirect file descriptor 2 to a temporary file; write its content to standard error if the body fails."""
     with tempfile.TemporaryFile() as kept:
         before = os.dup(2)
         os.dup2(kept.fileno(), 2)
@@ -54,7 +54,7 @@ def standard_error_aside() -> Iterator[None]:
 
 
 def import_tensorflow_quietly() -> None:
-    """From now on TensorFlow is imported in silence, unless the environment asks for its log."""
+    """Hide TensorFlow's log at its import, unless ``TF_CPP_MIN_LOG_LEVEL`` is set."""
     if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
-        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"  # later lines; its errors are shown
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"  # for log lines after the import; errors are still shown
         sys.meta_path.insert(0, QuietImport())

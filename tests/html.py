@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-VOID_TAGS = {"br", "img"}
+VOID_TAGS = {"br", "img", "input"}
 
 
 class Reader(HTMLParser):
@@ -33,7 +33,7 @@ class Reader(HTMLParser):
 def read(fragment: str) -> Reader:
     """A fragment as read to its end, every tag of it closed."""
     reader = Reader()
-    reader.feed(fragment)
+    reader.feed(str(fragment))  # a reader of Markup would escape what it collects
     reader.close()
     assert not reader.open, f"never closed: {reader.open}"
     return reader

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from benchmarks import localisation, stability
+from benchmarks import _results, lime_stability, load, localisation, recompression, region_names, stability, tokens
+from benchmarks._faces import LabelledFace
 from benchmarks._parallel import spread
+from explain.maps.attribution import Attribution
+from explain.maps.lime_fit import Neighbourhood, paired_masks
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
+from model.photos.faces import Face
 from tests.conftest import on_every_core
 
 SIDE = 64
@@ -63,6 +71,29 @@ def test_card_tells_how_often_each_map_peaks_inside_the_change() -> None:
     }
 
 
+def test_a_name_is_right_by_the_parts_that_it_says() -> None:
+    label = region_names.Label("set/a.jpg", (0, 0), frozenset({"nose", "mouth"}))
+    names = ("nose", "nose + mouth", "mouth + chin", "chin", None)
+    found = [region_names.Found(label, name, name and name.split(" + ")[0], True) for name in names]
+    assert [one.share_right for one in found] == [1, 1, 0.5, 0, 0]
+    assert region_names.summary(found) == {"superpixels": 5, "right": 0.4, "half_right": 0.2, "largest_part": 0.6}
+
+
+def test_a_crop_that_reaches_past_the_photo_knows_where_the_photo_ends() -> None:
+    face = Face((0, 0, 4, 4), 1.0, np.zeros((0, 2), np.float32), np.zeros((8, 8, 3), np.uint8), (-1.0, 2.0, 4.0))
+    inside = region_names.in_photo(face, (5, 2))  # 5 rows, 2 columns; the crop shows rows 2 to 5, columns -1 to 2
+    assert np.array_equal(inside, np.outer([1, 1, 1, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 1, 0, 0]).astype(bool))
+
+
+def test_labels_are_ten_superpixels_of_forty_faces_and_all_of_two_examples() -> None:
+    labels = region_names.read_labels()
+    assert len({(label.picture, label.point) for label in labels}) == len(labels) == 450
+    data = [label for label in labels if label.dataset != "examples"]
+    assert len(data) == 400 and len({label.picture for label in data}) == 40
+    assert all(0 <= value < 256 for label in labels for value in label.point)
+    assert all(label.parts for label in labels)
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_work_is_answered_in_its_order(processes: int) -> None:
     assert list(spread(divmod, [(7, 2), (9, 4), (5, 5)], processes, "rows")) == [(3, 1), (2, 1), (1, 0)]
@@ -72,3 +103,111 @@ def test_work_is_answered_in_its_order(processes: int) -> None:
 def test_each_process_has_one_core() -> None:
     with on_every_core():  # this process may itself have one alone, which its children would inherit
         assert all(len(cores) == 1 for cores in spread(os.sched_getaffinity, [(0,)] * 4, 2, "rows"))
+
+
+def run_of(weights: list[float], samples: int, converged: bool) -> Attribution:
+    """A run of LIME over six regions whose answers are exactly linear in its weights."""
+    segments = np.arange(6).repeat(6).reshape(6, 6).astype(np.int32)
+    masks, values = paired_masks(4001, 6, seed=0), np.array(weights, np.float32)
+    evidence: dict[str, float | int | str | bool] = {"samples": samples, "converged": converged}
+    evidence |= {"halves_rank_correlation": 0.9, "halves_same_top": 1.0, "r2": 1.0}
+    neighbourhood = Neighbourhood(masks, masks @ values.astype(np.float64), np.ones(len(masks)))
+    return Attribution(
+        *("lime", "Fake", values[segments], (6, 6), segments, values, evidence), neighbourhood=neighbourhood
+    )
+
+
+def test_bootstrap_and_seeds_are_compared_on_the_same_faces() -> None:
+    face = LabelledFace("a.jpg", "Fake", None, None)  # type: ignore[arg-type]
+    upwards, downwards = [1.0, 2, 3, 4, 5, 6], [6.0, 5, 4, 3, 2, 1]
+    same = lime_stability.row_of(face, [run_of(upwards, 300, True), run_of(upwards, 500, False)])
+    other = lime_stability.row_of(face, [run_of(upwards, 500, False), run_of(downwards, 300, True)])
+    alone = lime_stability.row_of(face, [run_of(upwards, 400, True)])
+    assert (same["bootstrap"]["rank_correlation"], same["seeds"]["rank_correlation"]) == (1, 1)
+    assert (other["bootstrap"]["rank_correlation"], other["seeds"]["rank_correlation"]) == (1, -1)
+    assert other["seeds"]["jaccard"] == pytest.approx(4 / 6, abs=1e-4)
+    found = lime_stability.summary([same, other, alone])
+    assert (found["converged"], found["samples"], found["compared_faces"]) == (0.667, 400, 2)
+    assert found["rank_correlation"]["mean_difference"] == 1
+
+
+# Load
+
+
+def test_visitors_are_summed_up_and_errors_are_kept() -> None:
+    visits = [{"verdict": 1.0, "complete": 3.0}, {"verdict": 2.0}, {"error": "ReadTimeout"}]
+    found = load.summary(visits)
+    assert found["errors"] == ["ReadTimeout"]
+    assert found["verdict"] == {"median": 1.5, "p90": 1.9, "worst": 2.0}
+    assert found["complete"]["worst"] == 3 and "first_map" not in found
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "shown"),
+    [
+        ("verdict", '<section class="verdict waiting">', False),
+        ("verdict", [["replace", [], '<section class="verdict fake">']], True),
+        ("first_map", None, False),
+        ("first_map", [["replace", [], {"path": "picture.jpg"}]], True),
+        ("first_map", {"__type__": "update"}, False),
+    ],
+)
+def test_a_visitor_sees_what_is_sent(part: str, value: object, shown: bool) -> None:
+    assert load._shown(value, part) is shown
+
+
+def test_waiting_times_are_quoted_as_measured() -> None:
+    found = _results.read("load")
+    text = (Path(__file__).parents[1] / "docs" / "deploy.md").read_text("utf-8")
+    for count, parts in found["visitors"].items():
+        assert parts["errors"] == []
+        cells = [
+            ", ".join(f"{parts[part][kind]:.{digits}f}" for kind in ("median", "worst"))
+            for part, digits in (("verdict", 1), ("first_map", 1), ("complete", 0))
+        ]
+        memory = found["memory_mb"][f"after {count} visitors"]
+        assert f"| {count} | {' | '.join(cells)} | {memory} MB |" in text
+    assert f"{found['deepfake']['photos_per_second']} photos a second" in text
+
+
+def test_no_two_visitors_have_the_same_photo() -> None:
+    assert len({load.photo(number) for number in (0, 1, 2, 31, 10_000)}) == 5
+
+
+# What is written
+
+
+FACE = LabelledFace("a.jpg", "Fake", None, None)  # type: ignore[arg-type]
+COST = {"seconds": 1.0, "samples": 2, "converged": True, "r2": 0.5}
+PERCENTILES = {hide: {"deletion": 0.9, "insertion": 0.8} for hide in (*tokens.WAYS, "blur")}
+# The benchmarks that take a data folder, and what stands in for their work.
+STAND_INS: dict[Any, dict[str, Any]] = {
+    recompression: {"pictures": lambda folder: [Image.new("L", (64, 64))]},
+    lime_stability: {
+        "mixed_test_faces": lambda *_: [FACE],
+        "spread": lambda *_: [run_of([1, 2, 3, 4, 5, 6], 300, True)] * 2,
+    },
+    localisation: {"test_faces": lambda *_: [], "spread": lambda *_: []},
+    stability: {"test_faces": lambda *_: [FACE], "spread": lambda *_: [(np.arange(6.0), 300, True)] * 4},
+    tokens: {
+        "test_faces": lambda *_: [FACE],
+        "Detector": lambda _: SimpleNamespace(card=Card("clip_attention", Preprocessing(160), ("Fake", "Real"))),
+        "figures_of_face": lambda *_: {way: {**COST, "percentiles": PERCENTILES} for way in tokens.WAYS},
+    },
+}
+OPTIONS = {lime_stability: {"compared": 1, "seeds": 2}, stability: {"seeds": 2, "stock_seeds": 2}}
+
+
+@pytest.mark.parametrize("with_data", [True, False], ids=["data", "examples"])
+@pytest.mark.parametrize("benchmark", STAND_INS, ids=lambda module: module.__name__)
+def test_only_a_run_with_data_changes_the_published_figures(
+    benchmark: Any, with_data: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_results, "FOLDER", tmp_path / "results")
+    for name, stand_in in STAND_INS[benchmark].items():
+        monkeypatch.setattr(benchmark, name, stand_in)
+    if hasattr(benchmark, "example_faces"):
+        monkeypatch.setattr(benchmark, "example_faces", lambda margin: [] if benchmark is localisation else [FACE])
+    benchmark.main(tmp_path if with_data else None, **OPTIONS.get(benchmark, {}))
+    written = [file.stem for file in (tmp_path / "results").glob("*")]
+    assert written == ([benchmark.__name__.rpartition(".")[2]] if with_data else [])

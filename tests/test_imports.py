@@ -57,17 +57,23 @@ def heavy():
 import app
 from explain.settings import LIKELIER
 loaded["import"] = heavy()
-from explain.interfaces.gradio_api import Programs
+from explain.interfaces.gradio_api import GradioEndpoints
 from explain.page.layout import build_page
-from explain.service.service import Doors
-from model.available import Models, to_choose_from
-models = Models(to_choose_from())
+from explain.service.service import Service
+from model.available import Models, available_models
+models = Models(available_models())
 build_page(models)
 loaded["page"] = heavy()
-programs, settings = Programs(Doors(models)), (LIKELIER, 10, 100, 8, False, False)
-more = ([], True, True, "slic", "mean")
-answers = list(programs.analyze_photo("examples/astronaut.jpg", *settings, models.first, *more))
+programs, settings = GradioEndpoints(Service(models)), (LIKELIER, 10, 100, 8, False, False)
+def analysed(trust):
+    more = ([], trust, True, "slic", "mean")
+    return list(programs.analyze_photo("examples/astronaut.jpg", *settings, models.first, *more))
+answers = analysed(trust=False)
 loaded["analysis"] = heavy()
+from tests.worlds import QuickDetector
+models.get = lambda name, quick=QuickDetector(): quick  # trust asks a network thousands of times
+assert analysed(trust=True)[-1][0]["trust"]
+loaded["trust"] = heavy()
 seen = list(attempts)
 
 for probe in (lambda: socket.create_connection(("192.0.2.1", 80), 1), lambda: socket.getaddrinfo("example.com", 80),
@@ -92,6 +98,7 @@ def life_of_the_page() -> dict[str, Any]:
     return json.loads(ended.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_the_analysis_came_to_its_end(life_of_the_page: dict[str, Any]) -> None:
     """Otherwise the tests below would speak of a road that was not walked."""
     assert life_of_the_page["complete"] and life_of_the_page["steps"] > 1
@@ -99,11 +106,13 @@ def test_the_analysis_came_to_its_end(life_of_the_page: dict[str, Any]) -> None:
     assert life_of_the_page["pictures"] == [True, True]
 
 
-@pytest.mark.parametrize("stage", ["import", "page", "analysis"])
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["import", "page", "analysis", "trust"])
 def test_tensorflow_and_keras_are_not_loaded(life_of_the_page: dict[str, Any], stage: str) -> None:
     assert life_of_the_page["loaded"][stage] == []
 
 
+@pytest.mark.slow
 def test_nothing_reaches_for_the_network(life_of_the_page: dict[str, Any]) -> None:
     assert life_of_the_page["probes"] == 3, "the guard must notice those who try"
     assert life_of_the_page["attempts"] == []
@@ -126,15 +135,14 @@ def sources(folder: str) -> list[Path]:
     return found
 
 
-@pytest.mark.parametrize("path", sources("model"), ids=lambda path: path.name)
-def test_model_knows_neither_explain_nor_page(path: Path) -> None:
-    assert not imported_packages(path) & {"explain", "gradio", "app"}
+def test_model_knows_neither_explain_nor_page() -> None:
+    assert [path for path in sources("model") if imported_packages(path) & {"explain", "gradio", "app"}] == []
 
 
-@pytest.mark.parametrize("path", sources("explain"), ids=lambda path: path.name)
-def test_the_page_alone_knows_gradio(path: Path) -> None:
-    is_of_page = ROOT / "explain" / "page" in path.parents
-    assert not imported_packages(path) & ({"app"} if is_of_page else {"gradio", "app"})
+def test_the_page_alone_knows_gradio() -> None:
+    for path in sources("explain"):
+        is_of_page = ROOT / "explain" / "page" in path.parents
+        assert not imported_packages(path) & ({"app"} if is_of_page else {"gradio", "app"}), path
 
 
 def test_imports_are_found_wherever_they_stand(tmp_path: Path) -> None:

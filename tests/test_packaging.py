@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from docs.dependencies import LOCK, Locked, locked, serial_number
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_FILE_BYTES = 10_000_000
@@ -24,13 +29,6 @@ def requirements(name: str) -> list[Requirement]:
     """The packages that a requirements file names itself, without those that it includes by ``-r``."""
     lines = (line.strip() for line in (ROOT / name).read_text("utf-8").splitlines())
     return [Requirement(line) for line in lines if line and not line.startswith(("#", "-r "))]
-
-
-PINS = [
-    pytest.param(requirement, id=f"{file.name}:{requirement.name}")
-    for file in sorted(ROOT.glob("requirements*.txt"))
-    for requirement in requirements(file.name)
-]
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +73,12 @@ def test_licence_is_apache_2(front_matter: dict[str, Any]) -> None:
     assert "END OF TERMS AND CONDITIONS" in text
 
 
-@pytest.mark.parametrize("requirement", PINS)
-def test_each_requirement_is_pinned_to_one_version(requirement: Requirement) -> None:
-    (pin,) = requirement.specifier
-    assert pin.operator == "=="
-    assert "*" not in pin.version
+def test_each_requirement_is_pinned_to_one_version() -> None:
+    lists = [requirements(file.name) for file in ROOT.glob("requirements*.txt")]
+    assert len(lists) > 3 and all(lists)
+    for requirement in (one for pins in lists for one in pins):
+        (pin,) = requirement.specifier
+        assert pin.operator == "==" and "*" not in pin.version, requirement
 
 
 @pytest.mark.parametrize(
@@ -176,3 +175,45 @@ def test_make_demo_is_local_on_port_7860_by_default() -> None:
 def test_make_demo_opens_a_browser_only_where_someone_looks() -> None:
     assert "--open" in demo_command(DISPLAY=":0")
     assert "--open" not in demo_command(DISPLAY=":0", CI="true")
+
+
+# What is locked
+
+
+def locked_packages() -> list[Locked]:
+    return list(locked((ROOT / LOCK).read_text("utf-8")))
+
+
+def test_the_lock_has_every_pin_of_the_page_with_its_hashes() -> None:
+    packages = locked_packages()
+    versions = {(canonicalize_name(package.name), package.version) for package in packages}
+    for pin in requirements("requirements.txt"):
+        (exact,) = pin.specifier
+        assert (canonicalize_name(pin.name), exact.version) in versions, f"{pin}: run python -m docs.dependencies"
+    assert all(package.hashes for package in packages)
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for package in packages for digest in package.hashes)
+
+
+def test_what_the_locked_packages_need_is_locked_too() -> None:
+    """``pip install --require-hashes`` refuses a package that is not in the list; here: of what is installed."""
+    names = {canonicalize_name(package.name) for package in locked_packages()}
+    for name in names:
+        try:
+            needs = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue  # for another system
+        for need in map(Requirement, needs):
+            if need.marker is None or need.marker.evaluate({"extra": ""}):
+                assert canonicalize_name(need.name) in names, f"{name} needs {need}"
+
+
+def test_bill_of_materials_and_licences_list_what_is_locked() -> None:
+    text = (ROOT / LOCK).read_text("utf-8")
+    packages = locked_packages()
+    bom = json.loads((ROOT / "docs" / "sbom.json").read_text("utf-8"))
+    parts = sorted((part["name"], part["version"]) for part in bom["components"])
+    assert parts == sorted((package.name, package.version) for package in packages)
+    assert bom["bomFormat"] == "CycloneDX" and bom["serialNumber"].endswith(str(serial_number(text)))
+    rows = re.findall(r"^\| (\S+) \| (\S+) \| (.+) \|$", (ROOT / "docs" / "licences.md").read_text("utf-8"), re.M)
+    listed = [(name, version) for name, version, _ in rows if name != "package"]
+    assert listed == [(package.name, package.version) for package in packages]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from explain import analysis
+from explain.maps.registry import METHODS
 from model.__main__ import COMMANDS
 from model.artifact.card import read_card
 from model.detector.detector import Detector
@@ -22,12 +23,13 @@ TRANSLATED = {  # each English page with its Turkish one
     ROOT / "README.md": ROOT / "README.tr.md",
     **{
         ROOT / "docs" / f"{name}.md": ROOT / "docs" / "tr" / f"{name}.md"
-        for name in ("page", "measured", "use", "train", "own_model")
+        for name in ("page", "measured", "use", "train", "own_model", "security")
     },
 }
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")})
 TEXTS = {path: path.read_text("utf-8") for path in PAGES}
 README, TURKISH = TEXTS[ROOT / "README.md"], TEXTS[ROOT / "README.tr.md"]
+FACE_SIZES = {"whole": "full size"} | {size: f"{size} pixels" for size in ("128", "80", "64", "48", "40", "32", "24")}
 MEASURED, MEASURED_TURKISH = TEXTS[ROOT / "docs" / "measured.md"], TEXTS[ROOT / "docs" / "tr" / "measured.md"]
 ROWS = {"DFDC": "dfdc", "StyleGAN": "ffhq_stylegan", "CIPLAB": "ciplab", "UTKFace": "utkface"}
 UNSEEN = {  # rows on sources that the model never saw: what a row begins with, its kind and the card's name for it
@@ -156,12 +158,34 @@ def test_sentences_on_verdicts_and_calibration_quote_the_card(text: str) -> None
     assert f"off by {min(errors):.2f} to {max(errors):.2f} on average" in text
 
 
+@pytest.mark.parametrize("size", FACE_SIZES)
+def test_small_faces_are_quoted_as_measured(size: str) -> None:
+    found = json.loads((ROOT / "benchmarks" / "results" / "face_size.json").read_text(encoding="utf-8"))["sizes"][size]
+    figures = [
+        *found["auc"].values(),
+        *(found[name] for name in ("called_fake", "missed", "calibration_error", "changed")),
+    ]
+    cells = " | ".join(f"{figure:.3f}" for figure in figures)
+    assert f"| {FACE_SIZES[size]} | {cells} |" in MEASURED
+
+
 def test_stability_is_quoted_as_measured() -> None:
     found = json.loads((ROOT / "benchmarks" / "results" / "stability.json").read_text(encoding="utf-8"))
     ours, stock = (f"{found['jaccard_of_top_five'][who]:.2f}" for who in ("ours", "stock"))
     assert f"Jaccard index {ours} on {found['faces']} test faces (stock {stock})" in MEASURED
     comma = f"{found['faces']} test yüzünde Jaccard indeksi {ours} (paketin kendisinde {stock})".replace(".", ",")
     assert comma in MEASURED_TURKISH
+
+
+def test_names_of_regions_are_quoted_as_measured() -> None:
+    found = json.loads((ROOT / "benchmarks" / "results" / "region_names.json").read_text(encoding="utf-8"))
+    former, maps = found["five_points"], TEXTS[ROOT / "docs" / "maps.md"]
+    for name, row in (("face parser and landmarks", found), ("five landmarks alone, as before", former)):
+        all_of_them, in_photo, *halves = (part["right"] for part in (row["all"], row["in_photo"], *row["by_half"]))
+        cells = [f"{all_of_them:.1%}", f"{in_photo:.1%}", f"{halves[0]:.1%}", f"{halves[1]:.1%}"]
+        assert f"| {name} | {' | '.join(cells)} |" in maps.replace("**", "")
+    alone = [former["in_its_own_words"][of]["right"] for of in ("all", "in_photo")]
+    assert f"it had {alone[0]:.1%} of all right, {alone[1]:.1%} of those in the photo" in maps
 
 
 # Commands, links and code
@@ -200,6 +224,11 @@ def test_files_that_the_pages_name_exist() -> None:
         assert [file for file in files if not (ROOT / file).exists()] == [], named(path)
 
 
+def test_maps_are_listed_as_the_server_knows_them() -> None:
+    assert f"| maps with commas between them: {', '.join(METHODS)} |" in TEXTS[ROOT / "docs" / "interfaces.md"]
+
+
+@pytest.mark.slow
 def test_example_in_python_works(
     quick_detector: Detector, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -243,4 +272,4 @@ def test_turkish_tables_hold_the_same_figures(english: Path) -> None:
 
 def test_every_table_of_figures_is_compared() -> None:
     assert len(rows_of_figures(README)) == len(IN_SHORT)
-    assert len(rows_of_figures(MEASURED)) == len(ROWS) + len(UNSEEN)
+    assert len(rows_of_figures(MEASURED)) == len(ROWS) + len(UNSEEN) + len(FACE_SIZES)

@@ -6,9 +6,8 @@ What a room may import is checked by ``lint-imports``, see ``pyproject.toml``.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_FILES = 14  # in a folder
@@ -22,21 +21,20 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=name_of)
-def test_room_says_in_one_sentence_what_it_is_for(room: Path) -> None:
-    (purpose,) = ast.parse((room / "__init__.py").read_text("utf-8")).body
-    assert isinstance(purpose, ast.Expr) and isinstance(purpose.value, ast.Constant)
-    sentence = str(purpose.value.value)
-    assert sentence.endswith(".") and "\n" not in sentence
+def test_each_room_says_in_one_sentence_what_it_is_for() -> None:
+    for room in ROOMS:
+        (purpose,) = ast.parse((room / "__init__.py").read_text("utf-8")).body
+        assert isinstance(purpose, ast.Expr) and isinstance(purpose.value, ast.Constant), name_of(room)
+        sentence = str(purpose.value.value)
+        assert sentence.endswith(".") and "\n" not in sentence, name_of(room)
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in FILES}), ids=name_of)
-def test_folder_holds_few_files(folder: Path) -> None:
-    assert len([path for path in FILES if path.parent == folder]) <= MOST_FILES
+def test_each_folder_holds_few_files() -> None:
+    counts = Counter(name_of(path.parent) for path in FILES)
+    assert {name: count for name, count in counts.items() if count > MOST_FILES} == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_file_is_short_or_says_why_not(path: Path) -> None:
-    text = path.read_text("utf-8")
-    docstring = ast.get_docstring(ast.parse(text)) or ""
-    assert len(text.splitlines()) <= MOST_LINES or f"longer than {MOST_LINES} lines" in docstring
+def test_each_file_is_short_or_says_why_not() -> None:
+    long = [path for path in FILES if len(path.read_text("utf-8").splitlines()) > MOST_LINES]
+    docstrings = {name_of(path): ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "" for path in long}
+    assert [name for name, text in docstrings.items() if f"longer than {MOST_LINES} lines" not in text] == []

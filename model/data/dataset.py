@@ -1,11 +1,8 @@
-"""Gathers the examples of a data folder, with the face of each located once and remembered."""
+"""Collects the examples of a data folder; finds the face of each picture once and caches it."""
 
 import json
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -18,9 +15,11 @@ from model.data.layout import UNSPLIT, Example, choose_sets, pictures
 from model.data.reading import leave_out_unreadable, map_in_threads, read_mask, read_rgb, readable, stamp
 from model.data.split import GroupOf, assign_splits
 from model.errors import DatasetError
+from model.files import replacing
 from model.photos.faces import CROP_MARGIN, crop, find_faces, square_around
+from model.processes import process_pool
 
-REMEMBER_EVERY = 2000  # pictures after which the faces found so far are written down
+REMEMBER_EVERY = 2000  # pictures between two writes of the cache
 Located = tuple[tuple[float, float, float, float] | None, tuple[tuple[float, float], ...]]
 __all__ = [
     "DatasetError",
@@ -38,7 +37,7 @@ __all__ = [
 
 
 def _locate(path: Path) -> Located | None:
-    """Box and landmarks of the largest face, both empty without a face; None for what can't be read."""
+    """Box and landmarks of the largest face, both empty without a face; None for an unreadable file."""
     cv2.setNumThreads(1)
     if not readable(path):
         return None
@@ -53,35 +52,35 @@ def _locate(path: Path) -> Located | None:
 
 
 def _load_or_find_faces(root: Path, names: list[str], cache: Path, workers: int) -> dict[str, list]:
-    """``[box, landmarks, bytes, modified]`` of each picture, looking only at those that are new or were changed.
+    """``[box, landmarks, bytes, modified]`` of each picture; looks for faces only in new and changed pictures.
 
-    A cache of before the last two were kept holds ``[box, landmarks]``, which is taken as it is. A picture that can't
-    be read is neither returned nor remembered: it may be whole the next time.
+    Entries of an old cache hold only ``[box, landmarks]`` and stay valid. Unreadable pictures are neither returned nor
+    cached, because they may be readable the next time. Cached pictures that are not in ``names`` are returned too.
 
     Raises:
-        DatasetError: if ``cache`` is not one.
+        DatasetError: if ``cache`` is not a cache of faces.
     """
     roots = _read_cache(cache)
-    # One cache may serve several data folders, whose pictures may have the same names.
-    known = roots.setdefault(str(root.resolve()), {})
-    missing = [name for name in names if not _is_known(root / name, known.get(name))]
+    # Several data folders may share one cache, and their pictures may have the same names.
+    entries = roots.setdefault(str(root.resolve()), {})
+    missing = [name for name in names if not _is_cached(root / name, entries.get(name))]
     for name in missing:
-        known.pop(name, None)
+        entries.pop(name, None)
     if missing:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        # A forked worker inherits locks of OpenCV and TensorFlow without the threads that would open them: it may hang.
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        with process_pool(workers) as pool:
             found = pool.map(_locate, [root / name for name in missing], chunksize=16)
             progress = tqdm(zip(missing, found, strict=True), "faces", total=len(missing))
             for count, (name, face) in enumerate(progress, 1):
                 if face is not None:
-                    known[name] = [*face, *(stamp(root / name) or ())]
+                    entries[name] = [*face, *(stamp(root / name) or ())]
                 if count % REMEMBER_EVERY == 0 or count == len(missing):
-                    _replace(cache, json.dumps(roots))
-    return known
+                    with replacing(cache) as file:
+                        file.write_text(json.dumps(roots))
+    return entries
 
 
-def _is_known(path: Path, entry: list | None) -> bool:
+def _is_cached(path: Path, entry: list | None) -> bool:
     return entry is not None and (len(entry) == 2 or tuple(entry[2:]) == stamp(path))
 
 
@@ -92,17 +91,10 @@ def _read_cache(cache: Path) -> dict[str, dict[str, list]]:
         raise DatasetError(f"{cache} does not hold found faces: delete it, or name another file.") from error
 
 
-def _replace(file: Path, text: str) -> None:
-    """Write a file so that whoever reads it, or an interruption, never meets half of it."""
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}")
-    unfinished.write_text(text)
-    unfinished.replace(file)
-
-
 def with_faces(
     root: Path, examples: Sequence[Example], cache: Path, workers: int = 2, unreadable: Path | None = None
 ) -> list[Example]:
-    """The readable ones among ``examples``, each with its face, as ``index`` gives them; see ``choose``."""
+    """The readable ``examples`` in the order given, each with its face; see ``choose`` for the arguments and errors."""
     faces = _load_or_find_faces(root, [example.path for example in examples], cache, workers)
     whole = leave_out_unreadable(root, examples, [example.path in faces for example in examples], unreadable)
     return [
@@ -116,34 +108,40 @@ def with_faces(
 
 
 def index(root: Path, cache: Path, workers: int = 2) -> list[Example]:
-    """``pictures(root)`` with the face of each; files that can't be read are left out, with one warning.
+    """``pictures(root)`` with the face of each; one warning names the unreadable files, which are left out.
 
     Args:
         root: the data folder; nothing is written there.
-        cache: a JSON file that remembers the faces found from one run to the next.
+        cache: a JSON file that keeps the found faces for the next run.
         workers: processes that look for faces.
 
     Raises:
-        DatasetError: if no labelled picture is found, or none that can be read.
+        DatasetError: if no labelled picture is found, none can be read, or ``cache`` is not a cache of faces.
     """
     return with_faces(root, pictures(root), cache, workers)
 
 
 def with_faces_for_training(root: Path, examples: Sequence[Example], cache: Path, workers: int = 2) -> list[Example]:
-    """``with_faces``, where a training fake takes the face of its aligned real twin instead of being searched.
+    """``with_faces``, but a training fake with an aligned real twin takes the twin's face.
+
+    These fakes come last; unreadable ones, and those whose twin is not among the readable ``examples``, are left out.
 
     Args:
         root, cache, workers: see ``with_faces``.
         examples: training and validation pictures.
     """
-    aligned = [example for example in examples if example.split == "train" and example.twin]
-    searched = with_faces(root, [example for example in examples if example not in set(aligned)], cache, workers)
-    known = {example.path: example for example in searched}
-    return searched + [
-        replace(example, box=known[example.twin].box, landmarks=known[example.twin].landmarks)
+    aligned, others = list[Example](), list[Example]()
+    for example in examples:
+        (aligned if example.split == "train" and example.twin else others).append(example)
+    searched = with_faces(root, others, cache, workers)
+    located = {example.path: example for example in searched}
+    placed = [
+        replace(example, box=located[example.twin].box, landmarks=located[example.twin].landmarks)
         for example in aligned
-        if example.twin in known
+        if example.twin in located
     ]
+    checks = list(map_in_threads(readable, [root / example.path for example in placed], workers))
+    return searched + (leave_out_unreadable(root, placed, checks) if placed else [])
 
 
 def choose(
@@ -154,19 +152,19 @@ def choose(
     unreadable: Path | None = None,
     wanted: Callable[[Example], bool] | None = None,
 ) -> list[Example]:
-    """The readable pictures of the data sets named, with the split that their folders name, if any.
+    """The readable pictures of the given data sets, with the split that their folders name, if any.
 
     Args:
         data: the data folder, in any layout that ``pictures`` knows; nothing is written there.
-        faces: where found faces are remembered; None works on whole pictures, so that every ``box`` is None.
+        faces: the cache of found faces; with None, whole pictures are used and every ``box`` is None.
         sets: data sets to keep; None keeps all.
-        workers: processes that look for faces, threads that read.
-        unreadable: a text file for the names of all pictures that can't be read, written if there are any.
-        wanted: which of the pictures whose split is known are looked at, so that no face is searched in vain; None
-            takes all.
+        workers: processes that look for faces, or threads that read where ``faces`` is None.
+        unreadable: a text file for the names of all unreadable pictures; removed if there are none.
+        wanted: which pictures with a known split to keep; this saves the search for faces in the others. None keeps
+            all. The result is empty if it keeps none.
 
     Raises:
-        DatasetError: if nothing readable is found, or a set is not there.
+        DatasetError: if no picture can be read, a data set is missing, or ``faces`` is not a cache of faces.
     """
     examples = choose_sets(data, pictures(data), sets)
     if wanted is not None:
@@ -191,17 +189,19 @@ def gather(
     unreadable: Path | None = None,
     wanted: Callable[[Example], bool] | None = None,
 ) -> list[Example]:
-    """The examples that a command works on: readable, each with a split.
+    """The examples that a command works on: readable pictures, each with a split.
 
     Args:
-        data, faces, sets, workers, unreadable, wanted: see ``choose``; duplicates are looked for among all pictures.
-        seed: decides the split of what has none, see ``assign_splits``.
-        group_of: what stays on one side of a new split, see ``assign_splits``.
-        remove_leaks: look for duplicates, keep them on one side of a new split, and leave out of a given split what
-            shows again where it would spoil the measurement, see ``without_leaks``.
+        data, faces, sets, workers, unreadable, wanted: see ``choose``; with ``remove_leaks``, ``wanted`` is ignored,
+            because duplicates are searched among all pictures.
+        seed: decides the split of pictures that have none, see ``assign_splits``.
+        group_of: which pictures stay in the same part of a new split, see ``assign_splits``.
+        remove_leaks: look for duplicates, keep them together in a new split, and remove the training and validation
+            pictures that leak in a given split, see ``without_leaks``.
 
     Raises:
-        DatasetError: if nothing readable is found, a set is not there, or one is too small to share out.
+        DatasetError: if no picture can be read, a data set is missing or too small to split, or ``faces`` is not a
+            cache of faces.
     """
     examples = choose(data, faces, sets, workers, unreadable, None if remove_leaks else wanted)
     groups = find_duplicates(data, examples, workers=workers) if remove_leaks else []
@@ -210,7 +210,7 @@ def gather(
 
 
 def face_crop(root: Path, example: Example, margin: float = CROP_MARGIN) -> NDArray[np.uint8]:
-    """The crop ``(256, 256, 3) uint8`` that the product would cut for this example's largest face.
+    """The crop ``(256, 256, 3) uint8`` RGB of this example's largest face, cut in the same way as in the product.
 
     Raises:
         DatasetError: if no face was found in the example.
@@ -225,7 +225,7 @@ def face_crops(
 ) -> dict[str, tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
     """Crops ``(N, 256, 256, 3) uint8`` and ``is_fake (N,) bool`` of one split, by data set.
 
-    Pictures without a face are left out: the product gives them no score either.
+    Pictures without a face are left out, because the product gives them no score.
     """
     members: dict[str, list[Example]] = {}
     for example in examples:
@@ -243,7 +243,7 @@ def face_crops(
 def judged_sets(
     root: Path, examples: Sequence[Example], split: str, margin: float = CROP_MARGIN
 ) -> dict[str, tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
-    """``face_crops`` of the data sets in which both classes are there to be told apart.
+    """``face_crops`` of the data sets that have both classes.
 
     Raises:
         DatasetError: if there is no such set.

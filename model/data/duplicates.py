@@ -1,4 +1,4 @@
-"""Finds pictures that show the same, byte for byte or nearly, and takes them out of where they would leak."""
+"""Finds exact and near duplicates, and removes training pictures that would leak into a measurement."""
 
 import hashlib
 import logging
@@ -16,11 +16,11 @@ from tqdm import tqdm
 from model.data.layout import SPLITS, Example
 from model.data.reading import map_in_threads, read_rgb
 
-# A perceptual hash of 16 x 16 bits. With the usual 8 x 8, portraits of different people in one pose differ in as few
-# bits (4 to 6 of 64) as a picture and its copy. With 16 x 16, copies of 400 face crops that were saved at JPEG quality
-# 30 to 50, shrunk to a quarter, brightened by 20 or made noisy differed in at most 20 of 256 bits, 99 % of them in at
-# most 16; the closest of 0.9 million pairs of different people in 38, frames of one video in 20 or more. A copy that
-# was cropped by 2 % on each side differs in 40 and is not found.
+# A perceptual hash has 16 x 16 bits here. With the usual 8 x 8, portraits of different people in the same pose differ
+# in as few bits (4 to 6 of 64) as a picture and its copy. Measured with 16 x 16 on 400 face crops: copies saved at JPEG
+# quality 30 to 50, shrunk to a quarter, brightened by 20 or with added noise differed in at most 20 of 256 bits, 99 %
+# of them in at most 16. The closest of 0.9 million pairs of different people differed in 38, frames of one video in 20
+# or more. A copy cropped by 2 % on each side differs in 40 bits and is not found.
 HASH_SIDE = 16
 THRESHOLD = 20
 PIXEL_DIGEST_BYTES = 16
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What two copies of a picture have in common.
+    """Hashes of a picture that copies of it share.
 
     Attributes:
         pixels: digest of the decoded pixels and their shape, as hexadecimal digits.
@@ -42,7 +42,7 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Group:
-    """Pictures that show the same.
+    """Pictures that are exact or near duplicates of each other.
 
     Attributes:
         paths: at least two, sorted.
@@ -55,7 +55,7 @@ class Group:
 
 def fingerprint(pixels: NDArray[np.uint8]) -> Fingerprint:
     """Fingerprint of a picture ``(H, W, 3) uint8`` RGB."""
-    import imagehash  # of requirements-train.txt: who only evaluates the shipped model need not have it
+    import imagehash  # only in requirements-train.txt: an evaluation of the shipped model does not need it
 
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=PIXEL_DIGEST_BYTES)
     digest.update(np.ascontiguousarray(pixels).data)
@@ -67,8 +67,8 @@ def find_duplicates(
 ) -> list[Group]:
     """Groups of exact and near duplicates, across splits, classes and data sets, the largest first.
 
-    A fake and the real picture that it was made from are alike by design: what ``Example.twin`` names, and the fakes
-    that share a twin, are not linked with each other.
+    A fake resembles the real picture that it was made from by design. A fake, its ``Example.twin`` and other fakes
+    with that twin therefore do not count as duplicates of each other if they are in the same split.
 
     Args:
         root: the data folder.
@@ -84,7 +84,7 @@ def find_duplicates(
 
 
 def group_alike(examples: Sequence[Example], prints: Sequence[Fingerprint]) -> list[Group]:
-    """The groups of ``find_duplicates`` from the fingerprint of each example."""
+    """The groups of ``find_duplicates``, computed from the fingerprint of each example."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -93,14 +93,14 @@ def group_alike(examples: Sequence[Example], prints: Sequence[Fingerprint]) -> l
     hashes, hash_of = np.unique([found.perceptual for found in prints], return_inverse=True)
     families, family_of = np.unique([_family(example) for example in examples], return_inverse=True)
     near = _near_pairs(np.frombuffer(bytes.fromhex("".join(hashes.tolist())), np.uint8).reshape(len(hashes), -1))
-    # Every row of a hash is linked to the hash's first family, and the first families of near hashes to each other.
+    # Link the families of one hash to the first of them, and link the first families of near hashes to each other.
     first, last = np.full(len(hashes), len(families)), np.full(len(hashes), -1)
     np.minimum.at(first, hash_of, family_of)
     np.maximum.at(last, hash_of, family_of)
     links = np.concatenate([np.stack([family_of, first[hash_of]]), first[near]], axis=1)
     graph = coo_array((np.ones(links.shape[1]), tuple(links)), shape=(len(families), len(families)))
     bundle_of = connected_components(graph, directed=False)[1][family_of]
-    # A family alone is no finding: a picture counts if another family has its hash or one near it.
+    # Pictures of one family are not duplicates: a picture counts if another family has the same hash or a near one.
     shared = first != last
     for here, there in (near, near[::-1]):
         shared[here[(first[there] != first[here]) | (last[there] != first[here])]] = True
@@ -115,15 +115,16 @@ def group_alike(examples: Sequence[Example], prints: Sequence[Fingerprint]) -> l
 
 
 def _family(example: Example) -> str:
-    """What a real picture and the fakes made from it share, as long as they lie in the same split."""
+    """A key that a real picture and the fakes made from it share if they are in the same split."""
     return f"{example.split}:{example.twin or example.path}"
 
 
 def _near_pairs(hashes: NDArray[np.uint8]) -> NDArray[np.int_]:
-    """Row numbers ``(2, P)`` of all pairs of ``hashes (N, 32) uint8`` that differ in at most ``THRESHOLD`` bits.
+    """Row numbers ``(2, P) int`` of all pairs of ``hashes (N, 32) uint8`` that differ in at most ``THRESHOLD`` bits.
 
-    Cut into one band more than bits may differ, two near hashes agree in a whole band: only those that do are
-    compared, so the time grows with the number of such meetings and not with all pairs.
+    The bits are divided into ``THRESHOLD + 1`` bands. Two hashes that differ in at most ``THRESHOLD`` bits are equal in
+    at least one band (pigeonhole principle), so only hashes with an equal band are compared, not all pairs. A pair is
+    listed once per equal band.
     """
     pairs = [np.zeros((2, 0), int)]
     bits = np.unpackbits(hashes, axis=1)
@@ -134,7 +135,7 @@ def _near_pairs(hashes: NDArray[np.uint8]) -> NDArray[np.int_]:
         keys = keys[order]
         left = np.arange(len(keys))
         for step in count(1):
-            # Equal keys stand side by side: who differs from the one `step` further differs from all beyond it.
+            # Keys are sorted: a key that differs from the one `step` places later differs from all after that one.
             left = left[left + step < len(keys)]
             left = left[keys[left] == keys[left + step]]
             if not len(left):
@@ -146,9 +147,9 @@ def _near_pairs(hashes: NDArray[np.uint8]) -> NDArray[np.int_]:
 
 
 def leaks(examples: Sequence[Example], groups: Sequence[Group]) -> list[Example]:
-    """Training pictures that show again in val or test, and validation pictures that show again in test.
+    """Training pictures with a duplicate in val or test, and validation pictures with a duplicate in test.
 
-    With a picture go the others of its split that were made from the same original.
+    Pictures of the same split that were made from the same original as a leaked picture count as leaks too.
     """
     example_of = {example.path: example for example in examples}
     leaked = set()
@@ -161,7 +162,7 @@ def leaks(examples: Sequence[Example], groups: Sequence[Group]) -> list[Example]
 
 
 def without_leaks(examples: Sequence[Example], groups: Sequence[Group]) -> list[Example]:
-    """The examples without their ``leaks``; what is left out is counted in one warning."""
+    """The examples without their ``leaks``; one warning gives the number of removed pictures."""
     found = {example.path for example in leaks(examples, groups)}
     if found:
         logger.warning("%d of %d pictures left out: they show again in val or test.", len(found), len(examples))
@@ -169,7 +170,7 @@ def without_leaks(examples: Sequence[Example], groups: Sequence[Group]) -> list[
 
 
 def describe(examples: Sequence[Example], groups: Sequence[Group]) -> list[str]:
-    """What was found, in sentences fit for a report."""
+    """The findings as sentences for a report."""
     example_of = {example.path: example for example in examples}
     if not groups:
         return [f"No picture shows the same as another, exactly or nearly, among {_count(len(examples), 'picture')}."]

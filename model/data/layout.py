@@ -1,4 +1,4 @@
-"""Lists the labelled pictures of a data folder, whichever of the usual layouts it has."""
+"""Lists the labelled pictures of a data folder in any of the usual layouts."""
 
 import csv
 import os
@@ -33,13 +33,13 @@ class Example:
 
     Attributes:
         path: the picture, relative to the data root.
-        dataset: name of the folder that it comes from.
+        dataset: name of the data set's folder.
         split: ``train``, ``val`` or ``test``; ``UNSPLIT`` until ``model.data.split`` has chosen one.
         label: ``Fake`` or ``Real``.
-        box: face box ``(x, y, w, h)`` in pixels, or None where no face was found, or none was looked for.
-        landmarks: five ``[x, y]`` in pixels, as ``Face.landmarks``; empty where ``box`` is None.
+        box: face box ``(x, y, w, h)`` in pixels; None if no face was found or searched.
+        landmarks: five ``(x, y)`` in pixels, as ``Face.landmarks``; empty if ``box`` is None.
         twin: for a fake, its aligned real original, relative to the root.
-        mask: for a fake, a picture that is white where it was changed, relative to the root.
+        mask: for a fake, a picture that is white where the fake was changed, relative to the root.
         regions: for a composite, the facial parts that were replaced, named as in ``model.photos.self_blend``.
     """
 
@@ -55,20 +55,21 @@ class Example:
 
 
 def pictures(root: Path) -> list[Example]:
-    """List every labelled picture below ``root``, sorted by path, without opening one or looking for faces.
+    """List every labelled picture below ``root``, sorted by path, without opening pictures or looking for faces.
 
-    A picture's class is named by the nearest folder above it that is called ``real``, ``fake`` or ``fake_extra``, its
-    split by the nearest called ``train``, ``val`` (``valid``, ``validation``) or ``test``, both in any case. So
-    ``ROOT/Real``, ``ROOT/Train/Real``, ``ROOT/SET/train/real`` and ``ROOT/SET/real/person`` are all understood. The
-    first folder names the data set, or ``root`` itself where that folder is a split or a class.
+    The nearest folder above a picture that is called ``real``, ``fake`` or ``fake_extra`` names its class. The nearest
+    called ``train`` (``training``), ``val`` (``valid``, ``validation``) or ``test`` (``testing``) names its split.
+    Upper and lower case are the same. ``ROOT/Real``, ``ROOT/Train/Real``, ``ROOT/SET/train/real`` and
+    ``ROOT/SET/real/person`` are valid layouts. The first folder below ``root`` names the data set; if it is a split or
+    a class, ``root`` names it. Pictures in folders called ``mask`` or ``masks`` are not listed.
 
-    What lies outside split folders is ``UNSPLIT`` where its data set has both classes there; one class alone can only
-    be tested on, so it counts as ``test``.
+    Pictures outside split folders are ``UNSPLIT`` if their data set has both classes there. A single class can only be
+    tested on, so its pictures are ``test``.
 
-    Links to folders are followed, but never back into a folder that they lie in.
+    Links to folders are followed, except links back to a folder above them.
 
     Raises:
-        DatasetError: if ``root`` is no folder, or holds no labelled picture.
+        DatasetError: if ``root`` is not a folder or holds no labelled picture.
     """
     if not root.is_dir():
         fault = "is a file, not a folder" if root.exists() else "does not exist"
@@ -90,11 +91,11 @@ def pictures(root: Path) -> list[Example]:
         found.append(Example(name, dataset, split, label, None, (), twin, mask, parts))
     if not found:
         raise DatasetError(f"{root} holds no pictures in folders named real or fake.")
-    return _test_where_one_class_is_alone(found)
+    return _test_one_class_sets(found)
 
 
 def _files(root: Path) -> Iterator[Path]:
-    """Every file below ``root``, through links too; ``Path.glob`` follows them in some versions of Python only."""
+    """Every file below ``root``, links followed: ``Path.glob`` follows links only in some versions of Python."""
     above = {str(root): frozenset({os.path.realpath(root)})}
     for folder, inner, names in os.walk(root, followlinks=True):
         chain = above.pop(folder)
@@ -105,10 +106,10 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def choose_sets(root: Path, examples: Sequence[Example], sets: Sequence[str] | None) -> list[Example]:
-    """The examples of the data sets named, of all where none is.
+    """The examples of the data sets in ``sets``, or all examples if it is empty or None.
 
     Raises:
-        DatasetError: if one of them is not there.
+        DatasetError: if one of these data sets is missing.
     """
     present = sorted({example.dataset for example in examples})
     if unknown := [name for name in sets or () if name not in present]:
@@ -117,10 +118,10 @@ def choose_sets(root: Path, examples: Sequence[Example], sets: Sequence[str] | N
 
 
 def leave_out_sets(root: Path, examples: Sequence[Example], sets: Sequence[str] | None) -> list[Example]:
-    """The examples without the data sets named, so that these stay sources that a training never saw.
+    """The examples without the data sets in ``sets``, which stay unseen sources for the training.
 
     Raises:
-        DatasetError: if one of them is not there, or nothing is left.
+        DatasetError: if one of these data sets is missing, or no example is left.
     """
     present = sorted({example.dataset for example in examples})
     if unknown := [name for name in sets or () if name not in present]:
@@ -132,7 +133,7 @@ def leave_out_sets(root: Path, examples: Sequence[Example], sets: Sequence[str] 
 
 
 def _named(folders: tuple[str, ...], names: dict[str, str]) -> str | None:
-    """What the innermost folder that ``names`` knows stands for."""
+    """The value in ``names`` of the innermost folder that is a key there, in any case."""
     return next((names[folder.lower()] for folder in reversed(folders) if folder.lower() in names), None)
 
 
@@ -141,21 +142,21 @@ def _dataset(root: Path, folders: tuple[str, ...]) -> str:
     return root.resolve().name if first in LABEL_OF_FOLDER or first in SPLIT_OF_FOLDER else folders[0]
 
 
-def _test_where_one_class_is_alone(examples: list[Example]) -> list[Example]:
+def _test_one_class_sets(examples: list[Example]) -> list[Example]:
     classes: dict[str, set[str]] = {}
     for example in examples:
         if example.split == UNSPLIT:
             classes.setdefault(example.dataset, set()).add(example.label)
-    alone = {name for name, labels in classes.items() if len(labels) == 1}
+    one_class = {name for name, labels in classes.items() if len(labels) == 1}
     return [
-        replace(example, split="test") if example.split == UNSPLIT and example.dataset in alone else example
+        replace(example, split="test") if example.split == UNSPLIT and example.dataset in one_class else example
         for example in examples
     ]
 
 
 def _rows(table: Path, columns: set[str]) -> list[dict[str, str]]:
-    """Rows of a CSV file, or none where one of ``columns`` is missing: then it is another table of that name."""
-    with table.open(newline="") as file:
+    """Rows of a CSV file; none if one of ``columns`` is missing, because it is then another table of that name."""
+    with table.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         return list(reader) if columns <= set(reader.fieldnames or ()) else []
 
@@ -166,12 +167,12 @@ def _pairs(root: Path, files: Sequence[Path]) -> dict[str, tuple[str, str | None
 
 
 def pair_groups(root: Path) -> dict[str, str]:
-    """What each picture named in a ``pairs.csv`` shares with others that came from the same original, by path."""
+    """The group of each picture in a ``pairs.csv``, by path; pictures of one original share a group."""
     return groups_of_pairs(read_pairs(root, sorted(_files(root))))
 
 
 def _regions(root: Path) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Replaced facial parts by data set and file name, from each ``regions.csv``."""
+    """Replaced facial parts by data set and file name, from the ``regions.csv`` in ``root`` and in each data set."""
     regions = {}
     for table in sorted([*root.glob("regions.csv"), *root.glob("*/regions.csv")]):
         dataset = table.parent.name if table.parent != root else root.resolve().name

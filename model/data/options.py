@@ -1,4 +1,4 @@
-"""Options of every command on a data folder, the same for all: training and measuring must see the same split."""
+"""Options that all commands on a data folder share, because training and evaluation must use the same split."""
 
 import logging
 from pathlib import Path
@@ -13,14 +13,20 @@ from model.data.split import GroupOf, group_by_pattern
 Sets = Annotated[list[str] | None, typer.Option(help="Keep only this data set; may be repeated.")]
 LeaveOut = Annotated[
     list[str] | None,
-    typer.Option(help="Data set that training never sees, to measure on it as an unseen source; may be repeated."),
+    typer.Option(help="Data set to keep out of training and measure as an unseen source; may be repeated."),
 ]
-Faces = Annotated[Path, typer.Option(help="Where found faces are remembered.")]
+Faces = Annotated[Path, typer.Option(help="Cache file of found faces.")]
+Steady = Annotated[
+    bool | None,
+    typer.Option(
+        "--steady/--plain",
+        help="Average the answer over four slightly shifted views, two of them mirrored, or use only the crop.",
+        show_default="as the card says",
+    ),
+]
 WholePictures = Annotated[
     bool,
-    typer.Option(
-        "--whole-pictures/--no-whole-pictures", help="Take whole pictures as they are, and look for no faces."
-    ),
+    typer.Option("--whole-pictures/--no-whole-pictures", help="Use whole pictures, without looking for faces."),
 ]
 GroupPattern = Annotated[
     str | None,
@@ -33,7 +39,7 @@ RemoveLeaks = Annotated[
     bool,
     typer.Option(
         "--remove-leaks/--no-remove-leaks",
-        help="Leave out training pictures that show again, exactly or nearly, where it is measured.",
+        help="Leave out training pictures with an exact or near duplicate in the measured pictures.",
     ),
 ]
 FACES = Path("runs/faces.json")
@@ -41,25 +47,29 @@ log = logging.getLogger(__name__)
 
 
 def warn_of_other_view(card: Card, name: str, whole: bool) -> None:
-    """Warn, in one sentence, where a model is to judge whole pictures but learnt face crops, or the other way round.
+    """Warn if a model trained on face crops gets whole pictures, or the reverse.
 
     Args:
-        card: the model's; one that does not say what was learnt raises no warning.
-        name: of the model.
-        whole: whether whole pictures are to be judged.
+        card: the model's card; without a record of the training pictures there is no warning.
+        name: the model's name.
+        whole: whether the model gets whole pictures.
     """
-    learnt, shown = card.training.get("pictures"), WHOLE if whole else FACE_CROPS
-    if learnt in (FACE_CROPS, WHOLE) and learnt != shown:
-        how = "with" if learnt == WHOLE else "without"
+    trained_pictures, shown = card.training.get("pictures"), WHOLE if whole else FACE_CROPS
+    if trained_pictures in (FACE_CROPS, WHOLE) and trained_pictures != shown:
+        how = "with" if trained_pictures == WHOLE else "without"
         log.warning(
-            "%s learnt from %s and is shown %s; %s --whole-pictures it sees what it learnt.", name, learnt, shown, how
+            "%s was trained on %s, but gets %s; run the command %s --whole-pictures to give it what it was trained on.",
+            name,
+            trained_pictures,
+            shown,
+            how,
         )
 
 
 def grouping(pattern: str | None) -> GroupOf | None:
-    """What ``--group-pattern`` asks for.
+    """The grouping that ``--group-pattern`` asks for; None without a pattern.
 
     Raises:
-        DatasetError: if the pattern is no regular expression or has no group.
+        DatasetError: if the pattern is not a regular expression or has no group.
     """
     return None if pattern is None else group_by_pattern(pattern)

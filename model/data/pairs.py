@@ -1,4 +1,4 @@
-"""Reads tables named ``pairs.csv``: which real picture a fake was made from, and where it was changed."""
+"""Reads ``pairs.csv`` tables, which name the real picture that a fake was made from and the mask of the changes."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TABLE = "pairs.csv"
-GROUP_COLUMNS = ("group", "target_real")  # what names the original that several pairs may share
+GROUP_COLUMNS = ("group", "target_real")  # columns for the original that several pairs may share
 MASK_SUFFIXES = (".png", ".jpg")
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A fake with its original; every path is relative to the data root.
+    """A fake with its original; all paths are relative to the data root.
 
     Attributes:
-        fake: the fake.
-        real: its real twin, aligned to the pixel.
-        mask: a picture that is white where the fake was changed, or None.
-        group: names the original behind the pair: pairs with the same group are not independent; or None.
+        fake: the fake's path.
+        real: path of its real twin, which is aligned pixel by pixel.
+        mask: path of a picture that is white where the fake was changed, or None.
+        group: name of the original that the pair was made from, or None; pairs of one group are not independent.
     """
 
     fake: str
@@ -28,12 +28,15 @@ class Pair:
 
 
 def read_pairs(root: Path, files: Sequence[Path]) -> list[Pair]:
-    """The pairs of every ``pairs.csv`` among ``files``; a table of other columns with that name holds none.
+    """The pairs of every ``pairs.csv`` among ``files``; a ``pairs.csv`` with other columns gives no pairs.
 
-    Two kinds of tables are understood. With the columns ``fake``, ``real`` and ``mask``, each holds a path relative to
-    the table. Where ``fake`` holds file names without a folder and there is no ``real``, the fake lies anywhere below
-    the table in a folder ``fake``, its twin has the same name in the folder ``real`` beside that one, and its mask the
-    same stem in the folder ``masks`` beside the table. Pairs whose fake or twin is missing are left out there.
+    There are two kinds of tables:
+
+    - With the columns ``fake``, ``real`` and ``mask``, each column holds a path relative to the table's folder; the
+      mask may be empty. Rows without a fake or a real picture are left out.
+    - With the column ``fake`` and without ``real``, ``fake`` holds file names. The fake is in a folder ``fake``
+      anywhere below the table, its twin has the same name in the folder ``real`` beside that folder, and its mask has
+      the same stem in the folder ``masks`` beside the table. Pairs whose fake or twin is missing are left out.
 
     Args:
         root: the data folder.
@@ -46,10 +49,10 @@ def read_pairs(root: Path, files: Sequence[Path]) -> list[Pair]:
             columns, rows = set(reader.fieldnames or ()), list(reader)
         if {"fake", "real", "mask"} <= columns:
             folder = table.parent.relative_to(root)
-            found += [
-                Pair(str(folder / row["fake"]), str(folder / row["real"]), str(folder / row["mask"]), _group(row))
-                for row in rows
-            ]
+            for row in rows:
+                if row["fake"] and row["real"]:
+                    mask = str(folder / row["mask"]) if row["mask"] else None
+                    found.append(Pair(str(folder / row["fake"]), str(folder / row["real"]), mask, _group(row)))
         elif "fake" in columns and "real" not in columns:
             found += _by_name(root, table, rows, files)
     return found
@@ -67,10 +70,10 @@ def _by_name(root: Path, table: Path, rows: Sequence[dict[str, str]], files: Seq
         if fake is None or (real := fake.parent.with_name("real") / fake.name) not in present:
             continue
         masks = [table.parent / "masks" / f"{fake.stem}{suffix}" for suffix in MASK_SUFFIXES]
-        mask = next((str(one.relative_to(root)) for one in masks if one in present), None)
+        mask = next((str(path.relative_to(root)) for path in masks if path in present), None)
         yield Pair(str(fake.relative_to(root)), str(real.relative_to(root)), mask, _group(row))
 
 
 def groups_of_pairs(pairs: Sequence[Pair]) -> dict[str, str]:
-    """The group of each picture, fake and real alike, by path; pictures without a group are left out."""
+    """The group of each fake and each real picture, by path; pictures without a group are left out."""
     return {path: pair.group for pair in pairs if pair.group for path in (pair.fake, pair.real)}

@@ -1,4 +1,4 @@
-"""Reads picture files, one at a time or several at once, without ever holding more than a few."""
+"""Reads picture files, one by one or in threads, with only a few in memory at a time."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -14,18 +14,18 @@ from PIL import Image, ImageOps
 
 from model.data.layout import Example
 from model.errors import DatasetError
-from model.photos.photo import on_white
+from model.photos.tones import on_white
 
-NAMED = 5  # unreadable files that a warning names, before it only counts
-JPEG = b"\xff\xd8"  # how such a file begins
+NAMED = 5  # unreadable files that a warning names; it only counts the others
+JPEG = b"\xff\xd8"  # first bytes of a JPEG file
 UNDECODABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises on broken files
-AHEAD = 256  # files handed to the threads at once: a list of 200,000 waiting tasks would cost more than the pictures
+AHEAD = 256  # files given to the threads at once: a queue of 200,000 tasks would need more memory than the pictures
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """Read a picture as ``(H, W, 3) uint8`` RGB; what is transparent shows white, as on the page.
+    """Read a picture as ``(H, W, 3) uint8`` RGB; transparent pixels are put on white, as on the page.
 
     Raises:
         DatasetError: if the file can't be read or decoded.
@@ -43,10 +43,10 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
 
 
 def decode_rgb(data: bytes) -> NDArray[np.uint8] | None:
-    """A picture file's bytes as ``(H, W, 3) uint8`` RGB; None for what can't be decoded.
+    """Decode a picture file's bytes as ``(H, W, 3) uint8`` RGB; None if they can't be decoded.
 
-    OpenCV would show the colours that lie hidden under transparent pixels, which tell one program that made pictures
-    from another: a network would learn those instead of the forgery.
+    OpenCV would keep the hidden colours of transparent pixels. These depend on the program that saved the picture, and
+    a network would learn them instead of the forgery.
     """
     if not data.startswith(JPEG):
         try:
@@ -59,10 +59,10 @@ def decode_rgb(data: bytes) -> NDArray[np.uint8] | None:
 
 
 def _bytes_of(path: Path) -> bytes:
-    """A file's content, empty where it can't be read.
+    """A file's content; empty if it can't be read.
 
-    OpenCV itself can't open names with other than ASCII letters on Windows, and fills a file that was cut off up with
-    grey, where from bytes it decodes nothing.
+    OpenCV's own file reader can't open names with non-ASCII letters on Windows, and it fills the missing part of a
+    truncated file with grey. From bytes, OpenCV decodes nothing from such a file.
     """
     try:
         return path.read_bytes()
@@ -82,7 +82,7 @@ def _known(path: Path, pixels: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
 
 
 def stamp(path: Path) -> tuple[int, int] | None:
-    """Size in bytes and time of the last change in nanoseconds, which tell a file from its successor; None without."""
+    """Size in bytes and modification time in nanoseconds, to detect changes; None if the file can't be accessed."""
     try:
         state = path.stat()
     except OSError:
@@ -91,9 +91,10 @@ def stamp(path: Path) -> tuple[int, int] | None:
 
 
 def readable(path: Path) -> bool:
-    """Whether a picture is whole and decodes; at an eighth of its size where the format allows, so in 0.3 ms.
+    """Whether a picture is complete and can be decoded.
 
-    Pillow is what the product reads photos with; OpenCV reads them here, and refuses some PNGs that Pillow takes.
+    The product reads photos with Pillow, this module with OpenCV, which refuses some PNGs that Pillow reads: both must
+    succeed. They decode at an eighth of the size where the format allows it, which takes 0.3 ms.
     """
     data = _bytes_of(path)
     try:
@@ -106,7 +107,7 @@ def readable(path: Path) -> bool:
 
 
 def map_in_threads(function: Callable[[Path], Result], paths: Sequence[Path], workers: int) -> Iterator[Result]:
-    """``map`` in ``workers`` threads, in order; decoders let go of Python's lock, so threads do run side by side."""
+    """``map`` in ``workers`` threads, in order; threads help because decoders release the GIL."""
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(paths), AHEAD):
             yield from pool.map(function, paths[start : start + AHEAD])
@@ -115,16 +116,16 @@ def map_in_threads(function: Callable[[Path], Result], paths: Sequence[Path], wo
 def leave_out_unreadable(
     root: Path, examples: Sequence[Example], is_readable: Sequence[bool], listing: Path | None = None
 ) -> list[Example]:
-    """The readable examples, after one warning that names what is left out.
+    """The readable examples; one warning names those that are left out.
 
     Args:
         root: the data folder.
         examples: all pictures.
-        is_readable: of each.
-        listing: a text file for the names of all that is left out, one on each line; removed where there are none.
+        is_readable: whether each of them is readable.
+        listing: a text file for the names of all unreadable pictures, one per line; removed if there are none.
 
     Raises:
-        DatasetError: if nothing is left.
+        DatasetError: if no picture is readable.
     """
     broken = [example.path for example, fine in zip(examples, is_readable, strict=True) if not fine]
     if listing is not None:

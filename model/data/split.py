@@ -1,4 +1,4 @@
-"""Shares pictures out to train, val and test so that what belongs together stays together."""
+"""Splits pictures into train, val and test and keeps related pictures on the same side."""
 
 import csv
 import logging
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from model.data.layout import SPLIT_OF_FOLDER, SPLITS, UNSPLIT, Example
 from model.errors import DatasetError
 
-SPLIT = "split.csv"  # in a run's folder and its model folder: which side each picture was on
-TRAIN_PARTS = ("train",) * 8  # beside one part each for val and test
+SPLIT = "split.csv"  # in a run's folder and its model folder: the split of each picture
+TRAIN_PARTS = ("train",) * 8  # val and test have one part each
 GroupOf = Callable[[Example], str]
 log = logging.getLogger(__name__)
 
@@ -27,29 +27,30 @@ def assign_splits(
     group_of: GroupOf | None = None,
     duplicates: Iterable[Sequence[str]] = (),
 ) -> list[Example]:
-    """Give each picture that has no split one: 80 % train, 10 % val, 10 % test of each class of each data set.
+    """Give a split to each picture that has none: 80 % train, 10 % val, 10 % test of each class of each data set.
 
-    A data set that comes with ``train`` but without ``val`` gives a ninth of its training pictures to ``val``. Every
-    other split that a folder already names stays. Pictures that belong together, because they are twins or share a
-    group or are duplicates, land on the same side; shares are then only as exact as whole groups allow.
+    A data set without unsplit pictures that has ``train`` but no ``val`` gives a ninth of its training pictures to
+    ``val``. Every other split that a folder names stays. Among the pictures that get a split here, those that belong
+    together (twins, one group, duplicates) get the same one, so the shares can differ a little from these numbers.
 
     Args:
-        examples: pictures of any data sets; each set is split by itself, so that choosing sets changes no split.
-        seed: decides the split; the same examples and seed give the same one.
-        group_of: the group of a picture, for example the video that it is a frame of; counts within its data set.
-        duplicates: paths of pictures that show the same, group by group.
+        examples: pictures of any data sets. Each set is split separately, so the choice of sets changes no split
+            unless duplicates link the sets.
+        seed: decides the split; the same examples and seed give the same split.
+        group_of: the group of a picture within its data set, for example the video that a frame comes from.
+        duplicates: groups of duplicates, each a list of paths.
 
     Returns:
         The examples in the order given.
 
     Raises:
-        DatasetError: if a data set has too few pictures, or groups, of a class to share out.
+        DatasetError: if a class of a data set has too few pictures or groups, or its groups are too uneven.
     """
     together = _components(examples, group_of, duplicates)
     splits = [example.split for example in examples]
     side: dict[int, str] = {}
-    for split in SPLITS:  # later ones win: what is tested on anywhere is trained on nowhere
-        side.update({int(together[row]): split for row, known in enumerate(splits) if known == split})
+    for split in SPLITS:  # later ones overwrite: unsplit pictures linked with a test picture go to test
+        side.update({int(together[row]): split for row, given in enumerate(splits) if given == split})
     for dataset in sorted({example.dataset for example in examples}):
         rows = [row for row, example in enumerate(examples) if example.dataset == dataset]
         unsplit = [row for row in rows if splits[row] == UNSPLIT]
@@ -68,13 +69,13 @@ def assign_splits(
 
 
 def group_by_pattern(pattern: str) -> GroupOf:
-    """Group pictures by what the first group of a regular expression finds in their file names.
+    """Group pictures by the text that the first group of a regular expression matches in their file names.
 
     ``(\\w+)_frame`` puts ``clip7_frame01.png`` and ``clip7_frame02.png`` into group ``clip7``. A picture whose name
-    does not match is a group of its own.
+    does not match forms a separate group.
 
     Raises:
-        DatasetError: if the pattern is no regular expression or has no group.
+        DatasetError: if the pattern is not a regular expression or has no group.
     """
     try:
         expression = re.compile(pattern)
@@ -91,7 +92,7 @@ def group_by_pattern(pattern: str) -> GroupOf:
 
 
 def is_assigned(examples: Iterable[Example]) -> bool:
-    """Whether a picture is trained or validated on that no folder above it put there, so that its side was drawn."""
+    """Whether any train or val picture has another split than its folder names, so that the split was drawn."""
     return any(example.split in ("train", "val") and _named_split(example) != example.split for example in examples)
 
 
@@ -101,7 +102,7 @@ def _named_split(example: Example) -> str:
 
 
 def write_split(folder: Path, examples: Iterable[Example]) -> None:
-    """Write which side each picture is on as ``split.csv`` into a folder, for ``split_of_run``."""
+    """Write the split of each picture into the folder's ``split.csv``, for ``split_of_run``."""
     with (folder / SPLIT).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("path", "split"))
@@ -109,21 +110,22 @@ def write_split(folder: Path, examples: Iterable[Example]) -> None:
 
 
 def split_of_run(artifact: Path, examples: list[Example]) -> list[Example]:
-    """Put pictures on the sides on which the run that made a model folder had them.
+    """Give pictures the split that they had in the run that wrote a model folder.
 
-    A split that was drawn depends on every option and file that it was drawn from, so that another command may draw
-    another one and measure on what was learnt; the run's own is therefore kept in its model folder.
+    A random split depends on all options and files. Another command could draw another split and measure on training
+    pictures, so the model folder stores the run's split.
 
     Args:
         artifact: the model folder.
-        examples: with splits, paths relative to the same data folder as in training.
+        examples: pictures with splits; paths are relative to the same data folder as in training.
 
     Returns:
-        The examples as they are where the folder keeps no split. Otherwise pictures that it names with its split; the
-        others are left out, with one warning, but whole data sets of which it names none stay as they are.
+        The examples unchanged if the folder has no ``split.csv``. Otherwise the pictures that it lists, with their
+        split there, and the pictures of data sets of which it lists none, unchanged. Warnings name these data sets and
+        count the other pictures, which are left out.
 
     Raises:
-        DatasetError: if the folder's ``split.csv`` is not one.
+        DatasetError: if a column is missing in ``split.csv``, or it names an unknown split.
     """
     if not (artifact / SPLIT).exists():
         return examples
@@ -134,8 +136,8 @@ def split_of_run(artifact: Path, examples: list[Example]) -> list[Example]:
         log.warning(
             "%d pictures are left out: the split that %s was trained on does not list them.", left_out, artifact
         )
-    if others := sorted(set(unnamed) - touched):
-        log.warning("%s was trained on none of %s, which keeps its split.", artifact, ", ".join(others))
+    if unlisted_sets := sorted(set(unnamed) - touched):
+        log.warning("%s was trained on none of %s, which keeps its split.", artifact, ", ".join(unlisted_sets))
     return [
         replace(example, split=sides.get(example.path, example.split))
         for example in examples
@@ -157,7 +159,7 @@ def _read_split(path: Path) -> dict[str, str]:
 def _components(
     examples: Sequence[Example], group_of: GroupOf | None, duplicates: Iterable[Sequence[str]]
 ) -> NDArray[np.int_]:
-    """Number ``(N,)`` of the bundle that each picture belongs to."""
+    """Number ``(N,) int`` of the connected component of each picture: linked pictures must get the same split."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -178,7 +180,7 @@ def _components(
 def _share_out(
     examples: Sequence[Example], rows: list[int], together: NDArray[np.int_], names: tuple[str, ...], seed: int
 ) -> dict[int, str]:
-    """Which of ``names`` each of ``rows`` gets; a name that occurs eight times gets eight times as many pictures."""
+    """The split from ``names`` for each of ``rows``; a name that occurs eight times gets eight times as many rows."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     if not rows:
@@ -193,7 +195,7 @@ def _share_out(
                 f"at least {len(names)} are needed."
             )
     shuffled = {"n_splits": len(names), "shuffle": True, "random_state": seed}
-    # The grouped splitter weighs every group against every part in Python: only where there is something to group.
+    # The grouped splitter is slow (it compares every group with every part in Python): use it only for real groups.
     if len(np.unique(groups)) == len(groups):
         parts = StratifiedKFold(**shuffled).split(labels, labels)
     else:
@@ -201,18 +203,18 @@ def _share_out(
     chosen: dict[int, str] = {}
     for name, (_, members) in zip(names, parts, strict=True):
         if len(np.unique(labels[members])) < len(np.unique(labels)):
-            raise DatasetError(f"{dataset} has groups too uneven to share out: {name} would lack a class.")
+            raise DatasetError(f"{dataset} has groups too uneven to share out: {name} would miss a class.")
         chosen.update(dict.fromkeys((rows[member] for member in members), name))
     return chosen
 
 
 def draw(examples: Sequence[Example], per_class: Mapping[str, int], seed: int) -> list[Example]:
-    """At most so many pictures of each class of each data set, by split, in the order given.
+    """Draw at most ``per_class`` pictures of each class of each data set; the order stays.
 
     Args:
-        examples: with splits.
-        per_class: largest number by split; splits that are not named stay whole.
-        seed: decides which. A smaller number draws some of what a larger one draws.
+        examples: pictures with splits.
+        per_class: largest number per class and data set, by split; splits that it does not name stay complete.
+        seed: decides which pictures. A smaller number draws a subset of what a larger number draws.
     """
     groups: dict[tuple[str, str, str], list[int]] = {}
     for row, example in enumerate(examples):

@@ -1,4 +1,4 @@
-"""A measure's 95 % interval, by drawing the pictures again."""
+"""Bootstrap: 95 % intervals of measures, by resampling the pictures."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -24,12 +24,12 @@ class Estimate:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
     def rounded(self) -> dict[str, float]:
-        """As a card keeps it: ``value``, ``low`` and ``high`` to four digits."""
+        """The values for a card: ``value``, ``low`` and ``high`` rounded to four digits."""
         return {key: round(value, 4) for key, value in asdict(self).items()}
 
 
 def wilson(successes: int, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share."""
+    """Wilson's 95 % interval of the share ``successes / count``; ``count`` must be at least 1."""
     from scipy.stats import binomtest
 
     interval = binomtest(successes, count).proportion_ci(method="wilson")
@@ -37,10 +37,10 @@ def wilson(successes: int, count: int) -> tuple[float, float]:
 
 
 def resamples(is_fake: Truth, rounds: int, seed: int, groups: NDArray[Any] | None = None) -> Iterator[NDArray[np.int_]]:
-    """Yield ``rounds`` bootstrap draws of row numbers, ``(N,)`` with as many of each class as there are.
+    """Yield ``rounds`` bootstrap draws of row numbers ``(N,)``, each with the original number of each class.
 
-    With ``groups (N,)``, pictures of one group are not independent: whole groups are drawn, as many as there are, so
-    that the number of rows varies.
+    With ``groups (N,)``, pictures of one group are not independent: whole groups are drawn, so that the number of rows
+    varies.
     """
     rng = np.random.default_rng(seed)
     if groups is not None:
@@ -65,17 +65,17 @@ def bootstrap(
 ) -> Estimate:
     """A measure with its 95 % percentile bootstrap interval over pictures, drawn within each class.
 
-    Resampling makes the calibration error look larger than it is, so where the interval would miss the measured value
-    it is widened to reach it. Draws in which the measure has no value are left out.
+    The interval is widened to include the measured value if necessary: resampling overestimates the calibration error.
+    Draws in which the measure has no value are left out. If the measure itself has none, all three values are nan.
 
     Args:
         measure: takes ``p_fake (N,)`` in 0..1 and ``is_fake (N,) bool``.
-        p_fake: probability of Fake of each picture; rows ``(N, K)`` reach a measure that compares K models.
-        is_fake: the truth.
+        p_fake: P(Fake) of each picture, ``(N,)``; or ``(N, K)`` for a measure that compares K models.
+        is_fake: the truth, ``(N,) bool``.
         rounds: bootstrap resamples.
         seed: decides the resamples.
-        is_share: whether the measure counts successes. Where every draw then agrees on 0 or 1, drawing again can't show
-            how little is known; the bound is Wilson's, for as many pictures as the smaller class has.
+        is_share: whether the measure is a share of pictures. If all draws are then 0, or all are 1, resampling can't
+            show the uncertainty, and the interval is Wilson's for the size of the smaller class that is not empty.
         groups: ``(N,)``; draws whole groups instead of pictures, see ``resamples``.
     """
     value = measure(p_fake, is_fake)
@@ -100,9 +100,9 @@ def bootstrap_band(
     """The pointwise 95 % bootstrap band of a curve.
 
     Args:
-        curve: maps ``p_fake`` and ``is_fake`` to the curve's heights ``(G,)`` over a grid that it always uses.
-        p_fake: probability of Fake of each picture.
-        is_fake: the truth.
+        curve: maps ``p_fake`` and ``is_fake`` to the curve's heights ``(G,)`` over a fixed grid.
+        p_fake: P(Fake) of each picture, ``(N,)``.
+        is_fake: the truth, ``(N,) bool``.
         rounds: bootstrap resamples.
         seed: decides the resamples.
 

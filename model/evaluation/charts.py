@@ -1,4 +1,4 @@
-"""Charts of what a model said of one data set: mistakes, ROC, precision, calibration, risk and scores."""
+"""Charts of a model's answers for one data set: mistakes, ROC, precision, calibration, risk and scores."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GRID = np.linspace(0, 1, 101)  # where curves are compared between resamples
-SIZE = (5.6, 4.8)  # inches of one chart
+GRID = np.linspace(0, 1, 101)  # x values at which the curves of resamples are compared
+SIZE = (5.6, 4.8)  # width and height of one chart in inches
 
 
 def draw_confusion(axes: Axes, judged: Judged) -> None:
-    """Counts of right and wrong verdicts at P(Fake) = 0.5; each row is a class, its tint the share of the row."""
+    """Counts of right and wrong answers at P(Fake) = 0.5; a row is a class, and the tint shows the share of the row."""
     from matplotlib.patches import Rectangle
 
     called = judged.p_fake >= 0.5
@@ -71,7 +71,7 @@ def roc_heights(p_fake: Scores, is_fake: Truth) -> NDArray[np.float64]:
 
 
 def draw_roc(axes: Axes, judged: Judged) -> None:
-    """Fakes found against real photos accused, over every threshold, with the bootstrap band."""
+    """Recall of Fake against the false-accusation rate over all thresholds, with the bootstrap band."""
     from sklearn.metrics import roc_curve
 
     p_fake, is_fake = judged.p_fake, judged.is_fake
@@ -95,7 +95,7 @@ def precision_heights(p_fake: Scores, is_fake: Truth) -> NDArray[np.float64]:
 
 
 def draw_precision_recall(axes: Axes, judged: Judged) -> None:
-    """How many of those called fake are, against how many fakes are found, with the bootstrap band."""
+    """Precision of Fake against recall of Fake, with the bootstrap band."""
     from sklearn.metrics import precision_recall_curve
 
     p_fake, is_fake = judged.p_fake, judged.is_fake
@@ -114,7 +114,7 @@ def draw_precision_recall(axes: Axes, judged: Judged) -> None:
 
 
 def draw_reliability(axes: Axes, judged: Judged) -> None:
-    """How often pictures with a stated P(Fake) were fake, with Wilson intervals and the pictures in each bin."""
+    """Observed share of fakes against stated P(Fake), with Wilson intervals and the number of pictures in each bin."""
     p_fake, is_fake = judged.p_fake, judged.is_fake
     draw_bins(axes, reliability_bins(p_fake, is_fake), ideal="stated = true", own="this model")
     _unit_square(axes, "Stated P(Fake), with the number of pictures", "Share that was fake")
@@ -125,18 +125,18 @@ def draw_reliability(axes: Axes, judged: Judged) -> None:
 
 
 def draw_bins(axes: Axes, bins: Sequence[Bin], ideal: str, own: str) -> None:
-    """What was true against what was stated, bin by bin, with each bin's count below zero.
+    """Observed frequency against stated probability of each bin, with the bins' counts below zero.
 
     Args:
-        axes: where to draw.
-        bins: at least one.
-        ideal: what the legend calls the diagonal.
-        own: what it calls the model's line.
+        axes: the axes to draw on.
+        bins: at least one bin.
+        ideal: legend text of the diagonal.
+        own: legend text of the model's line.
     """
     most = max(b.count for b in bins)
     axes.axhline(0, color="#B5B5B5", linewidth=0.8)
     for b in bins:
-        # Counts hang below zero: standing on it they could be read as shares.
+        # Counts are drawn below zero: above it they could be read as shares.
         axes.bar(b.low, 0.11 * b.count / most, b.high - b.low, -0.2, align="edge", color="#CBD2DC", edgecolor="white")
         count = number(b.count, ",")
         axes.annotate(count, ((b.low + b.high) / 2, -0.06), ha="center", fontsize=8, color="#5A6270")
@@ -148,18 +148,18 @@ def draw_bins(axes: Axes, bins: Sequence[Bin], ideal: str, own: str) -> None:
 
 
 def risk_heights(p_fake: Scores, is_fake: Truth) -> NDArray[np.float64]:
-    """Risk at each coverage of ``GRID``, ``(101,)``; that of the surest picture below it."""
+    """Risk at each coverage of ``GRID``, ``(101,)``; below coverage 1/N, the risk of the surest picture."""
     return np.asarray(np.interp(GRID, *risk_coverage(p_fake, is_fake)))
 
 
 def draw_risk_coverage(axes: Axes, judged: Judged) -> None:
-    """Errors among the surest pictures, against how many are judged; a dot where the inconclusive band stops."""
+    """Error rate among the surest pictures against coverage; a dot marks the verdicts outside the inconclusive band."""
     from matplotlib.ticker import PercentFormatter
 
     p_fake, is_fake = judged.p_fake, judged.is_fake
     high = _band(axes, risk_heights, judged)[1]
     coverage, risk = risk_coverage(p_fake, is_fake)
-    shown = coverage >= min(1.0, 10 / len(coverage))  # fewer are too few for a rate
+    shown = coverage >= min(1.0, 10 / len(coverage))  # below 10 pictures, a rate means little
     axes.plot(coverage[shown], risk[shown], color=LINE, linewidth=2)
     axes.axhline(risk[-1], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), label=f"all judged ({risk[-1]:.1%} wrong)")
     decided = (p_fake <= judged.band[0]) | (p_fake >= judged.band[1])
@@ -176,7 +176,7 @@ def draw_risk_coverage(axes: Axes, judged: Judged) -> None:
 
 
 def draw_scores(axes: Axes, judged: Judged) -> None:
-    """How P(Fake) spreads over each class, and the band that earns no verdict."""
+    """The distribution of P(Fake) in each class, and the inconclusive band."""
     edges = np.linspace(0, 1, 21).tolist()
     low, high = judged.band
     if high > low:
@@ -223,13 +223,13 @@ NEED_BOTH_CLASSES = frozenset({"roc", "precision_recall", "reliability"})
 
 
 def charts_for(judged: Judged) -> list[str]:
-    """Names of the charts that say something about this set."""
+    """Names of the charts that are possible for this set."""
     return [name for name in CHARTS if judged.has_both_classes or name not in NEED_BOTH_CLASSES]
 
 
 @styled()
 def chart(name: str, judged: Judged) -> Figure:
-    """One of ``CHARTS`` as a figure of its own, with the data set's name above."""
+    """One of ``CHARTS`` as a separate figure, with the data set's name in the title."""
     from matplotlib.figure import Figure
 
     figure = Figure(SIZE, layout="constrained")
@@ -241,7 +241,7 @@ def chart(name: str, judged: Judged) -> Figure:
 
 @styled()
 def overview(judged: Judged) -> Figure:
-    """All charts of a data set on one sheet."""
+    """All charts of a data set in one figure."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -259,6 +259,6 @@ def overview(judged: Judged) -> Figure:
 
 
 def save_charts(judged: Judged, folder: Path) -> list[Path]:
-    """Write each chart of a data set and the sheet of all of them into a folder."""
+    """Write each chart of a data set and the figure of all charts into a folder; returns their paths."""
     charts = {name: chart(name, judged) for name in charts_for(judged)}
     return [save(figure, folder / f"{name}.png") for name, figure in {**charts, "overview": overview(judged)}.items()]

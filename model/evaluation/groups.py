@@ -1,4 +1,4 @@
-"""Tells groups of people apart where a data set's file names do, to see whom a model fails most."""
+"""Measures mistakes by group of people, for data sets whose file names encode groups."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ AGES = ((0, 9), (10, 19), (20, 39), (40, 59), (60, 150))
 
 
 def groups_of(path: str) -> dict[str, str]:
-    """The groups that a picture's file name puts it into, by kind; empty for names that say nothing of it."""
+    """The groups that a picture's file name encodes, by kind; empty if it encodes none."""
     found = UTKFACE_NAME.match(PurePosixPath(path).name)
     if found is None:
         return {}
@@ -37,7 +37,7 @@ def size_of(box: Sequence[float]) -> str:
 
 
 def group_figures(paths: Sequence[str], p_fake: Scores, is_fake: Truth) -> dict[str, dict[str, Any]]:
-    """False accusations and misses per group of people, as ``figures_by_group``; empty where no name tells groups."""
+    """False accusations and misses per group of people, see ``figures_by_group``; empty if no name encodes groups."""
     return figures_by_group([groups_of(path) for path in paths], p_fake, is_fake)
 
 
@@ -47,14 +47,15 @@ def figures_by_group(
     """False accusations and misses per group of pictures.
 
     Args:
-        named: the groups of each picture by kind, ``N``.
-        p_fake: P(Fake) of each, ``(N,)``.
+        named: the groups of each of the ``N`` pictures, by kind.
+        p_fake: P(Fake) of each picture, ``(N,)``.
         is_fake: the truth, ``(N,) bool``.
-        originals: ``(N,)``, what pictures of one original share, see ``model.evaluation.bootstrap.resamples``.
+        originals: a key that pictures of one original share, ``(N,)``; intervals then resample whole originals, see
+            ``model.evaluation.bootstrap.resamples``.
 
     Returns:
-        By kind (such as ``age``, ``sex``, ``face size``) and group: ``real`` and ``fake``, how many there are, and
-        each rate as ``value``, ``low`` and ``high`` where it has a value.
+        By kind (such as ``age``, ``sex``, ``face size``) and group: the counts ``real`` and ``fake``, and each rate
+        as ``value``, ``low`` and ``high`` if it has a value.
     """
     figures: dict[str, dict[str, Any]] = {}
     for kind in dict.fromkeys(kind for groups in named for kind in groups):

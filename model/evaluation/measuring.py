@@ -1,4 +1,4 @@
-"""Has a model judge examples and turns what it said into figures, as the model's card keeps them."""
+"""Runs a model on examples and computes the figures of its card from the answers."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.artifact.card import PICTURE, Card
 from model.data.layout import Example
 from model.data.reading import read_mask, read_rgb
 from model.detector.detector import Detector
@@ -23,30 +24,30 @@ from model.evaluation.metrics import (
     reliability_bins,
 )
 from model.photos.corruptions import CLEAN, CORRUPTIONS, corrupt
-from model.photos.faces import CROP_SIZE, crop, square_around
+from model.photos.faces import crop, square_around, whole_picture
 
-BATCH = 64  # pictures held at once
+BATCH = 64  # pictures in memory at a time
 Advance = Callable[[int], object]
 
 
 def p_fake_of(detector: Detector, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """P(Fake) ``(N,)`` of crops ``(N, S, S, 3) uint8`` by the product's own path."""
+    """P(Fake) ``(N,)`` of crops ``(N, S, S, 3) uint8``, computed with the same code as in the product."""
     column = detector.card.labels.index("Fake")
     parts = [detector.probabilities(crops[start : start + BATCH])[:, column] for start in range(0, len(crops), BATCH)]
     return np.concatenate(parts)
 
 
 def judged_members(examples: Sequence[Example], split: str, whole: bool) -> dict[str, list[Example]]:
-    """The pictures that can be judged, by data set.
+    """The pictures that can get a score, by data set.
 
     Args:
-        examples: of any data sets.
+        examples: examples of any data sets.
         split: ``train``, ``val`` or ``test``; ``all`` takes every picture.
-        whole: whether whole pictures are judged; otherwise those without a face are left out, as the product gives
-            them no score either.
+        whole: whether whole pictures are scored; otherwise those without a face are left out, because the product
+            gives them no score.
 
     Raises:
-        DatasetError: if there is none.
+        DatasetError: if there is no such picture.
     """
     members: dict[str, list[Example]] = {}
     for example in examples:
@@ -70,59 +71,66 @@ def judge(
     seed: int = 0,
     advance: Advance = lambda count: None,
 ) -> dict[str, NDArray[np.float64]]:
-    """P(Fake) of each example under each condition, every file being read once and few pictures held at a time.
+    """P(Fake) of each example under each condition; reads each file once, with few pictures in memory at a time.
 
     Args:
         detector: the model.
-        data: the folder that the examples' paths start from.
-        examples: with a box: their face crop is judged; without: the whole picture.
-        conditions: of ``model.photos.corruptions``. What needs landmarks is left out for examples that have none.
-        seed: decides the noise, together with an example's place.
-        advance: called with the number of pictures judged since its last call.
+        data: the data folder.
+        examples: if an example has a box, its face crop is scored, otherwise the whole picture.
+        conditions: conditions of ``model.photos.corruptions``. Those that need landmarks skip examples without them.
+        seed: decides the noise, together with an example's index.
+        advance: called with the number of pictures finished since its last call, for each condition.
 
     Returns:
-        By condition ``(N,)``; nan where the condition needs landmarks and there are none.
+        P(Fake) ``(N,)`` by condition; nan if the condition needs landmarks and the example has none.
     """
-    size = (detector.card.preprocessing.input_size,) * 2
-    said = {condition: np.full(len(examples), np.nan) for condition in conditions}
+    card = detector.card
+    # Resized here in the same way as in ``to_input``, so that whole pictures of any size fit in one batch. Models that
+    # resize by a filter of their own get crops of one size, as from the product.
+    size = (card.preprocessing.crop_size if card.preprocessing.resample else card.preprocessing.input_size,) * 2
+    p_fake = {condition: np.full(len(examples), np.nan) for condition in conditions}
     for start in range(0, len(examples), BATCH):
         batch = examples[start : start + BATCH]
-        seen = [_see(data, example, detector.card.preprocessing.crop_margin) for example in batch]
+        seen = [_crop_of(data, example, card) for example in batch]
         for condition in conditions:
-            rows = [row for row, (_, landmarks) in enumerate(seen) if _can(condition, landmarks)]
+            rows = [row for row, (_, landmarks) in enumerate(seen) if _is_possible(condition, landmarks)]
             if rows:
                 views = [corrupt(seen[row][0], condition, seen[row][1], seed + start + row) for row in rows]
-                # Shrunk here as ``to_input`` would, so that whole pictures of any size share a batch.
                 inputs = np.stack([cv2.resize(view, size, interpolation=cv2.INTER_AREA) for view in views])
-                said[condition][start + np.array(rows)] = p_fake_of(detector, np.asarray(inputs, np.uint8))
+                p_fake[condition][start + np.array(rows)] = p_fake_of(detector, np.asarray(inputs, np.uint8))
             advance(len(batch))
-    return said
+    return p_fake
 
 
-def _see(data: Path, example: Example, margin: float) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
-    """What the product would look at, and the landmarks in its pixels."""
-    pixels = read_rgb(data / example.path)
+def _crop_of(data: Path, example: Example, card: Card) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+    """The crop that the product would give to the model, and the landmarks in its pixels.
+
+    Without a face: the whole picture and None. A model that judges whole pictures gets the central square.
+    """
+    pixels, size = read_rgb(data / example.path), card.preprocessing.crop_size
+    if card.sees == PICTURE:
+        return whole_picture(pixels, size).crop, None
     if example.box is None:
         return pixels, None
-    x, y, side = square_around(example.box, margin)
-    landmarks = (np.array(example.landmarks, np.float32) - np.array([x, y], np.float32)) * np.float32(CROP_SIZE / side)
-    return crop(pixels, (x, y, side)), landmarks if len(landmarks) == 5 else None
+    x, y, side = square_around(example.box, card.preprocessing.crop_margin)
+    landmarks = (np.array(example.landmarks, np.float32) - np.array([x, y], np.float32)) * np.float32(size / side)
+    return crop(pixels, (x, y, side), size), landmarks if len(landmarks) == 5 else None
 
 
-def _can(condition: str, landmarks: NDArray[np.float32] | None) -> bool:
+def _is_possible(condition: str, landmarks: NDArray[np.float32] | None) -> bool:
     return condition == CLEAN or landmarks is not None or not CORRUPTIONS[condition.split()[0]].needs_landmarks
 
 
 def measure(judged: Judged, paths: Sequence[str] = ()) -> dict[str, Any]:
-    """Every measure of ``model.evaluation.metrics`` with its 95 % interval, and how many pictures it rests on.
+    """Every measure of ``model.evaluation.metrics`` with its 95 % interval, and the number of pictures.
 
-    Measures that need both classes are left out where there is one. ``verdict_…`` measures count what the page says,
-    with its inconclusive band; the others decide at P(Fake) = 0.5. ``reliability`` holds the bins that the calibration
-    error is made of, see ``model.evaluation.metrics.Bin``.
+    Measures that need both classes are left out if there is only one. ``verdict_…`` measures use the page's verdicts,
+    with the inconclusive band; the others use the threshold P(Fake) = 0.5. ``reliability`` holds the bins of the
+    calibration error, see ``model.evaluation.metrics.Bin``.
 
     Args:
-        judged: what the model said of a data set.
-        paths: of its pictures, to tell groups of people apart where file names do.
+        judged: the model's answers for a data set.
+        paths: paths of its pictures, because file names may encode groups of people; empty for no groups.
     """
     p_fake, is_fake = judged.p_fake, judged.is_fake
     figures: dict[str, Any] = {"real": int((~is_fake).sum()), "fake": int(is_fake.sum())}
@@ -134,14 +142,14 @@ def measure(judged: Judged, paths: Sequence[str] = ()) -> dict[str, Any]:
     figures["inconclusive_share"] = round(float(np.mean((low < p_fake) & (p_fake < high))), 4)
     if 0 < is_fake.sum() < len(is_fake):
         figures["calibration_error_by_chance"] = round(calibration_error_by_chance(p_fake), 4)
-        figures["reliability"] = [one.rounded() for one in reliability_bins(p_fake, is_fake)]
+        figures["reliability"] = [group.rounded() for group in reliability_bins(p_fake, is_fake)]
     if groups := group_figures(paths, p_fake, is_fake):
         figures["groups"] = groups
     return figures
 
 
 def verdict_measures(band: tuple[float, float]) -> dict[str, Measure]:
-    """Mistakes of the page's own verdicts, which it withholds while P(Fake) lies in the band."""
+    """Measures of the mistakes of the page's verdicts; inside the band the page gives no verdict."""
     low, high = band
 
     def accused(p_fake: Scores, is_fake: Truth) -> float:
@@ -162,7 +170,7 @@ def verdict_measures(band: tuple[float, float]) -> dict[str, Measure]:
 
 
 def attention_peaks(detector: Detector, data: Path, examples: Sequence[Example]) -> dict[str, float]:
-    """How often the attention mask's peak falls inside the region that was changed, for fakes called fake.
+    """How often the attention mask's peak is inside the edited region, for fakes called fake.
 
     Returns:
         Shares in 0..1 for the mask's peak (``attention``) and for the crop's centre (``centre``), and ``fakes``.
@@ -174,9 +182,9 @@ def attention_peaks(detector: Detector, data: Path, examples: Sequence[Example])
 
 
 def peak_hits(detector: Detector, data: Path, examples: Sequence[Example]) -> list[tuple[bool, bool] | None]:
-    """Whether the attention mask's peak, and the crop's centre, lie where each example was changed.
+    """Whether the attention mask's peak, and the crop's centre, are inside each example's edited region.
 
-    None for examples without mask or face, for fakes that are not called fake, and where the model has no attention.
+    None for examples without mask or face, for fakes not called fake, and for models without attention.
     """
     return [_peak_hit(detector, data, example) for example in examples]
 

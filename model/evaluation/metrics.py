@@ -1,4 +1,4 @@
-"""Measures of a detector, named after the mistakes that people care about, each with an interval."""
+"""Measures of a detector; the most important ones are named after the mistakes that harm people."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from model.evaluation.bootstrap import Measure, Scores, Truth, wilson
 
-BINS = 10  # of equal width, as Guo et al. and most who quote a calibration error since
+BINS = 10  # of equal width, as in Guo et al. and most papers on calibration
 
 
 def accuracy(p_fake: Scores, is_fake: Truth) -> float:
@@ -17,7 +17,7 @@ def accuracy(p_fake: Scores, is_fake: Truth) -> float:
 
 
 def auc(p_fake: Scores, is_fake: Truth) -> float:
-    """Chance that a fake scores above a real, ties counted half (Mann-Whitney); nan without both classes."""
+    """Probability that a fake scores above a real; ties count half (Mann-Whitney). nan without both classes."""
     from scipy.stats import rankdata
 
     fakes = int(is_fake.sum())
@@ -29,25 +29,25 @@ def auc(p_fake: Scores, is_fake: Truth) -> float:
 
 
 def false_accusation_rate(p_fake: Scores, is_fake: Truth) -> float:
-    """Share of real photos that are called fake: the mistake that harms a person; nan without real photos."""
+    """Share of real photos called fake, the mistake that harms a person; nan without real photos."""
     return float(np.mean(p_fake[~is_fake] >= 0.5)) if (~is_fake).any() else float("nan")
 
 
 def miss_rate(p_fake: Scores, is_fake: Truth) -> float:
-    """Share of fakes that are called real: the mistake that lets a forgery pass; nan without fakes."""
+    """Share of fakes called real, the mistake that lets a forgery pass; nan without fakes."""
     return float(np.mean(p_fake[is_fake] < 0.5)) if is_fake.any() else float("nan")
 
 
 def precision_fake(p_fake: Scores, is_fake: Truth) -> float:
-    """Share of those called fake that are fake, which moves with the share of fakes.
+    """Share of fakes among pictures called fake, which depends on the share of fakes in the set.
 
-    nan where nothing is called fake, and without both classes: then the share follows from the set, not the model.
+    nan if nothing is called fake, and without both classes: then the value depends only on the set, not on the model.
     """
     return _precision(p_fake >= 0.5, is_fake)
 
 
 def precision_real(p_fake: Scores, is_fake: Truth) -> float:
-    """Share of those called real that are real; as ``precision_fake``."""
+    """Share of reals among pictures called real; see ``precision_fake``."""
     return _precision(p_fake < 0.5, ~is_fake)
 
 
@@ -58,22 +58,22 @@ def _precision(called: Truth, true: Truth) -> float:
 
 
 def recall_fake(p_fake: Scores, is_fake: Truth) -> float:
-    """Share of fakes that are called fake: what ``miss_rate`` leaves."""
+    """Share of fakes called fake: 1 minus ``miss_rate``."""
     return 1 - miss_rate(p_fake, is_fake)
 
 
 def recall_real(p_fake: Scores, is_fake: Truth) -> float:
-    """Share of real photos that are called real: what ``false_accusation_rate`` leaves."""
+    """Share of real photos called real: 1 minus ``false_accusation_rate``."""
     return 1 - false_accusation_rate(p_fake, is_fake)
 
 
 def f1_fake(p_fake: Scores, is_fake: Truth) -> float:
-    """Harmonic mean of precision and recall of Fake; 0 where no fake is found, nan without both classes."""
+    """Harmonic mean of precision and recall of Fake; 0 if no fake is found, nan without both classes."""
     return _f1(p_fake >= 0.5, is_fake)
 
 
 def f1_real(p_fake: Scores, is_fake: Truth) -> float:
-    """Harmonic mean of precision and recall of Real; 0 where no real photo is found, nan without both classes."""
+    """Harmonic mean of precision and recall of Real; 0 if no real photo is found, nan without both classes."""
     return _f1(p_fake < 0.5, ~is_fake)
 
 
@@ -84,7 +84,7 @@ def _f1(called: Truth, true: Truth) -> float:
 
 
 def average_precision(p_fake: Scores, is_fake: Truth) -> float:
-    """Area under precision over recall of Fake, by scikit-learn's step rule; nan without both classes."""
+    """Area under the precision-recall curve of Fake, as scikit-learn's step function; nan without both classes."""
     if is_fake.all() or not is_fake.any():
         return float("nan")
     from sklearn.metrics import average_precision_score
@@ -93,16 +93,15 @@ def average_precision(p_fake: Scores, is_fake: Truth) -> float:
 
 
 def brier_score(p_fake: Scores, is_fake: Truth) -> float:
-    """Mean squared distance of P(Fake) from the truth, 0 at best; 0.25 is what always saying 0.5 earns."""
+    """Mean squared distance of P(Fake) from the truth; 0 is best, and a constant answer of 0.5 gives 0.25."""
     return float(np.mean((p_fake - is_fake) ** 2))
 
 
 def expected_calibration_error(p_fake: Scores, is_fake: Truth, bins: int = BINS, balanced: bool = False) -> float:
     """Mean gap between stated and true frequency of Fake over equal-width bins, weighted by their size.
 
-    After Guo et al. (arXiv 1706.04599), on P(Fake) rather than on the winning class; nan without both classes,
-    since a set of one class is no sample of what the probability speaks of. ``balanced`` weights pictures so that
-    each class counts half, whatever its number.
+    After Guo et al. (arXiv 1706.04599), but on P(Fake) and not on the more likely class; nan without both classes,
+    because a set of one class can't test a probability. ``balanced`` weights pictures so that each class counts half.
     """
     if is_fake.all() or not is_fake.any():
         return float("nan")
@@ -113,10 +112,9 @@ def expected_calibration_error(p_fake: Scores, is_fake: Truth, bins: int = BINS,
 
 
 def calibration_error_by_chance(p_fake: Scores, bins: int = BINS, rounds: int = 200, seed: int = 0) -> float:
-    """Mean ``expected_calibration_error`` of truths drawn with the stated probabilities themselves.
+    """Mean ``expected_calibration_error`` if the truth is drawn at random with the stated probabilities.
 
-    A perfectly calibrated model shows that much on so few pictures (Roelofs et al., arXiv 2012.08668): nothing less can
-    be asked for.
+    A perfectly calibrated model also has this error on the same number of pictures (Roelofs et al., arXiv 2012.08668).
     """
     rng = np.random.default_rng(seed)
     errors = [expected_calibration_error(p_fake, rng.random(len(p_fake)) < p_fake, bins) for _ in range(rounds)]
@@ -129,14 +127,14 @@ def _bin_of(p_fake: Scores, bins: int) -> NDArray[np.int_]:
 
 @dataclass(frozen=True)
 class Bin:
-    """Pictures of like P(Fake): what was stated of them and what was true.
+    """Pictures with similar P(Fake): the stated probability and the observed frequency.
 
     Attributes:
-        low: least P(Fake) of the bin.
-        high: where the next bin begins.
-        count: pictures in it; bins without pictures are not reported.
-        stated: their mean P(Fake).
-        observed: share of them that is fake.
+        low: lowest P(Fake) of the bin.
+        high: lowest P(Fake) of the next bin.
+        count: number of its pictures; bins without pictures are not reported.
+        stated: mean P(Fake) of its pictures.
+        observed: share of fakes among its pictures.
         interval: 95 % Wilson interval of ``observed``.
     """
 
@@ -148,12 +146,12 @@ class Bin:
     interval: tuple[float, float]
 
     def rounded(self) -> dict[str, Any]:
-        """As a card keeps it: the same names, numbers to four digits."""
+        """The values for a card: the same names, numbers rounded to four digits."""
         return {key: np.round(value, 4).tolist() for key, value in asdict(self).items()}
 
 
 def reliability_bins(p_fake: Scores, is_fake: Truth, bins: int = BINS) -> list[Bin]:
-    """The bins that ``expected_calibration_error`` is made of, lowest first, without the empty ones."""
+    """The bins of ``expected_calibration_error``, lowest first, without empty ones."""
     which = _bin_of(p_fake, bins)
     found = []
     for number in np.unique(which):
@@ -166,10 +164,10 @@ def reliability_bins(p_fake: Scores, is_fake: Truth, bins: int = BINS) -> list[B
 
 
 def risk_coverage(p_fake: Scores, is_fake: Truth) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Error rate among the surest pictures, for every share of pictures that is judged at all.
+    """Error rate among the surest pictures, for every share of pictures that get a verdict.
 
-    Sureness is the distance of P(Fake) from 0.5 (Geifman & El-Yaniv, arXiv 1705.08500). Equally sure pictures
-    count with their mean error, so that their order plays no part.
+    Sureness is the distance of P(Fake) from 0.5 (Geifman & El-Yaniv, arXiv 1705.08500). Pictures with the same
+    sureness count with their mean error, so their order does not matter.
 
     Returns:
         Coverage ``(N,)``, from 1/N to 1, and the risk ``(N,)`` in 0..1 at each.
@@ -178,17 +176,22 @@ def risk_coverage(p_fake: Scores, is_fake: Truth) -> tuple[NDArray[np.float64], 
     wrong = (p_fake >= 0.5) != is_fake
     _, ties = np.unique(-sureness, return_inverse=True)
     shared = (np.bincount(ties, wrong) / np.bincount(ties))[np.sort(ties)]
-    judged = np.arange(1, len(wrong) + 1)
-    return judged / len(wrong), np.cumsum(shared) / judged
+    number = np.arange(1, len(wrong) + 1)
+    return number / len(wrong), np.cumsum(shared) / number
 
 
 def area_under_risk_coverage(p_fake: Scores, is_fake: Truth) -> float:
-    """Mean risk over all coverages: low where the model is wrong only when it is unsure."""
+    """Mean risk over all coverages: low if the model is wrong only when it is unsure."""
     return float(risk_coverage(p_fake, is_fake)[1].mean())
 
 
 def risk_at_coverage(p_fake: Scores, is_fake: Truth, coverage: float) -> float:
-    """Error rate among the surest ``coverage`` (above 0, at most 1) of the pictures, at least one.
+    """Error rate among the surest pictures, at least one.
+
+    Args:
+        p_fake: P(Fake) of each picture, ``(N,)``.
+        is_fake: the truth, ``(N,) bool``.
+        coverage: their share of all pictures, above 0 and at most 1.
 
     Raises:
         ValueError: if ``coverage`` is out of its range.
@@ -199,11 +202,11 @@ def risk_at_coverage(p_fake: Scores, is_fake: Truth, coverage: float) -> float:
 
 
 def risk_at_half_coverage(p_fake: Scores, is_fake: Truth) -> float:
-    """Error rate among the surer half of the pictures."""
+    """Error rate among the surest half of the pictures."""
     return risk_at_coverage(p_fake, is_fake, 0.5)
 
 
-# What a card must hold, the mistakes that harm people first.
+# The measures that a card must contain; those that harm people come first.
 MEASURES: dict[str, Measure] = {
     "false_accusation_rate": false_accusation_rate,
     "miss_rate": miss_rate,
@@ -228,13 +231,13 @@ FURTHER_MEASURES: dict[str, Measure] = {
 
 @dataclass(frozen=True)
 class Judged:
-    """What a model said of one data set.
+    """A model's answers for one data set.
 
     Attributes:
-        name: the data set's.
-        p_fake: ``(N,)`` in 0..1.
+        name: the data set's name.
+        p_fake: P(Fake), ``(N,)`` in 0..1.
         is_fake: the truth, ``(N,) bool``.
-        band: P(Fake) between these bounds earned no verdict.
+        band: P(Fake) between these bounds gets no verdict.
     """
 
     name: str
@@ -244,5 +247,5 @@ class Judged:
 
     @property
     def has_both_classes(self) -> bool:
-        """Whether there is something to tell apart."""
+        """Whether the set contains reals and fakes."""
         return bool(0 < self.is_fake.sum() < len(self.is_fake))

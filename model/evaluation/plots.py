@@ -1,4 +1,4 @@
-"""Plots that compare: training curves by epoch, robustness by corruption, transfer of models across data sets."""
+"""Plots of training curves by epoch, robustness by corruption, and transfer of models across data sets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Told apart by colour, by marker and by dash; none is a class's colour.
+# Lines differ in colour, marker and dash; the class colours are not used.
 LINES = (
     ("#009E73", "o", "-"),
     ("#B65C94", "s", "--"),
@@ -26,7 +26,7 @@ LINES = (
     ("#3D8FC4", "^", ":"),
     ("#222222", "v", "-"),
 )
-TINT = "#009E73"  # of a cell; neither class's colour
+TINT = "#009E73"  # colour of a cell; not a class colour
 NOT_CURVES = {"epoch", "learning_rate", "seconds", "lr"}
 MEASURE_TITLES = {
     "auc": "AUC",
@@ -60,11 +60,11 @@ def read_history(path: Path) -> dict[str, list[float]]:
 
 @styled()
 def training_curves(history: Mapping[str, Sequence[float]], title: str = "Training") -> Figure:
-    """One panel per measure, training beside validation; the epoch with the least validation loss is marked.
+    """One panel per measure with training and validation; the epoch with the lowest validation loss is marked.
 
     Args:
-        history: columns by name, one number per epoch; ``val_loss`` is drawn beside ``loss``, and a measure of
-            training alone or of validation alone gets one line.
+        history: columns by name, one number per epoch; ``loss`` and ``val_loss`` share a panel. A measure with only
+            one of them gets one line.
         title: the figure's heading.
     """
     from matplotlib.figure import Figure
@@ -111,13 +111,13 @@ def robustness_curves(
     measure: str,
     corruptions: Mapping[str, Corruption] = CORRUPTIONS,
 ) -> Figure:
-    """A small chart per corruption, a line per data set, over the corruption's levels.
+    """A small chart per corruption, with a line per data set over the corruption's levels.
 
     Args:
-        figures: data set, condition (as ``model.photos.corruptions.conditions``), measure: a dict with ``value``,
-            ``low`` and ``high``. Data sets without the measure get no line.
+        figures: by data set, condition (see ``model.photos.corruptions.conditions``) and measure, a dict with
+            ``value``, ``low`` and ``high``. Data sets without the measure get no line.
         measure: ``auc``, ``accuracy``, ``false_accusation_rate`` or ``miss_rate``.
-        corruptions: what to draw.
+        corruptions: the corruptions to draw.
     """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -126,8 +126,8 @@ def robustness_curves(
     rows = -(-len(corruptions) // 3)
     figure = Figure((14, 3.7 * rows + 0.6), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
     panels = figure.subplots(rows, 3, sharey=True, squeeze=False).ravel()
-    for axes, (name, corruption) in zip(panels, corruptions.items(), strict=False):
-        _draw_robustness(axes, name, corruption, {key: figures[key] for key in sets}, measure)
+    for axes, corruption in zip(panels, corruptions.values(), strict=False):
+        _draw_robustness(axes, corruption, {key: figures[key] for key in sets}, measure)
     for axes in panels[len(corruptions) :]:
         axes.set_visible(False)
     handles, labels = panels[0].get_legend_handles_labels()
@@ -139,11 +139,11 @@ def robustness_curves(
 
 
 def _draw_robustness(
-    axes: Axes, name: str, corruption: Corruption, figures: Mapping[str, Mapping[str, Any]], measure: str
+    axes: Axes, corruption: Corruption, figures: Mapping[str, Mapping[str, Any]], measure: str
 ) -> None:
     from matplotlib.ticker import PercentFormatter
 
-    conditions = corruption.conditions(name)
+    conditions = corruption.conditions()
     clean = conditions.index(CLEAN)
     axes.axvline(clean, color="#D9D9D9", linewidth=6, zorder=0)
     for (dataset, values), (colour, marker, dash) in zip(figures.items(), LINES * len(figures), strict=False):
@@ -154,6 +154,9 @@ def _draw_robustness(
         axes.fill_between(places, low, high, color=colour, alpha=0.13, linewidth=0)
         style: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": dash, "label": dataset}
         axes.plot(places, middle, linewidth=1.9, markersize=5, **style)
+    measured_levels = {key for values in figures.values() for key in conditions if measure in values.get(key, {})}
+    if measured_levels <= {CLEAN}:
+        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", fontsize=11, color=QUIET)
     ticks = ["original" if key == CLEAN else key.split()[1] for key in conditions]
     axes.set_xticks(range(len(conditions)), ticks)
     axes.set_xlim(-0.3, len(conditions) - 0.7)
@@ -168,11 +171,11 @@ def _draw_robustness(
 def transfer_matrix(
     estimates: Mapping[str, Mapping[str, Estimate]], trained_on: Mapping[str, Sequence[str]] | None = None
 ) -> Figure:
-    """AUC of each model (rows) on each data set (columns), framed where the model was trained on that set.
+    """AUC of each model (rows) on each data set (columns); a frame marks sets that the model was trained on.
 
     Args:
-        estimates: AUC by model and data set; a set on which it could not be measured is left out or nan.
-        trained_on: data sets that each model was trained on, where known.
+        estimates: AUC by model and data set; a set on which it could not be measured is missing or nan.
+        trained_on: data sets that each model was trained on, if known.
     """
     from matplotlib.figure import Figure
 
@@ -198,7 +201,7 @@ def _draw_cell(axes: Axes, row: int, column: int, estimate: Estimate | None, see
     from matplotlib.patches import Rectangle
 
     measured = estimate is not None and np.isfinite(estimate.value)
-    # .5 is guessing: below it there is nothing to shade.
+    # An AUC of 0.5 is guessing: only values above it get a darker tint.
     share = float(np.clip((estimate.value - 0.5) * 2, 0, 1)) if estimate is not None and measured else 0.0
     face, alpha = (TINT, 0.06 + 0.6 * share) if measured else ("#F3F3F3", 1.0)
     axes.add_patch(Rectangle((column, row), 0.97, 0.97, facecolor=face, alpha=alpha, linewidth=0))

@@ -1,4 +1,4 @@
-"""What reports share: how charts look and are saved, how tables are written."""
+"""Shared parts of reports: the style and saving of charts, and the writing of tables."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# The two class colours of the page; told apart by every kind of colour-blind eye (Okabe & Ito).
+# The two class colours of the page, distinct with every kind of colour blindness (Okabe & Ito).
 REAL, FAKE = "#0072B2", "#D55E00"
-LINE = "#1F2A44"  # what speaks of both classes
-QUIET = "#767676"  # labels and yardsticks
+LINE = "#1F2A44"  # for both classes together
+QUIET = "#767676"  # labels and reference lines
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -43,7 +43,7 @@ STYLE: dict[Any, Any] = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Within it, and in functions that it decorates, every figure looks like WhyFake's."""
+    """Apply WhyFake's chart style in the block, or in the decorated function."""
     import matplotlib
 
     with matplotlib.rc_context(STYLE):
@@ -51,13 +51,13 @@ def styled() -> Iterator[None]:
 
 
 def head(axes: Axes, title: str, line: str) -> None:
-    """A chart's bold title, and below it one grey line with its number."""
+    """Set a chart's bold title, and below it one grey line with its main number."""
     axes.set_title(title)
     axes.annotate(line, (0, 1), (0, 9), "axes fraction", textcoords="offset points", fontsize=9, color=QUIET)
 
 
 def save(figure: Figure, path: Path, **options: Any) -> Path:
-    """Write a figure as PNG, making its folder; the path."""
+    """Write a figure as PNG and create its folder; returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with styled():
         figure.savefig(path, **options)
@@ -74,11 +74,11 @@ def write_table(
     """Write one table as ``name.csv``, ``name.json`` and ``name.md``.
 
     Args:
-        folder: where the three files go.
+        folder: for the three files.
         name: their name without suffix.
-        rows: raw figures, one mapping per row; they need not all have the same columns.
+        rows: raw figures, one mapping per row; columns may differ between rows.
         readable: the same rows in words, for the Markdown file.
-        text: Markdown that follows the table there.
+        text: Markdown after the table.
     """
     import pandas
 
@@ -88,7 +88,7 @@ def write_table(
 
 
 def markdown(rows: Sequence[Mapping[str, str]]) -> str:
-    """A Markdown table of rows; columns stand in the order in which they first appear, empty where a row has none."""
+    """A Markdown table; columns are in the order of their first appearance, and missing cells are empty."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     lines = [columns, ["---"] * len(columns), *([row.get(column, "") for column in columns] for row in rows)]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

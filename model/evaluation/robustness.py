@@ -1,4 +1,4 @@
-"""Measures a model on corrupted pictures: what each corruption costs, as tables, curves and figures for the card."""
+"""Measures how much a model loses under each corruption, as tables, curves and figures for the card."""
 
 import csv
 import json
@@ -13,36 +13,41 @@ from model.data.layout import SPLITS, UNSPLIT, Example
 from model.data.split import draw
 from model.detector.detector import Detector
 from model.evaluation.bootstrap import Measure, Scores, Truth, bootstrap
+from model.evaluation.files import ROBUSTNESS, ROBUSTNESS_TABLE
 from model.evaluation.measuring import judge, truth_of
 from model.evaluation.metrics import accuracy, auc, false_accusation_rate, miss_rate
 from model.evaluation.plots import robustness_curves
 from model.evaluation.reports import save
 from model.photos.corruptions import CLEAN, conditions
 
-ROUNDS = 300  # bootstrap resamples of each of the many figures
+ROUNDS = 300  # bootstrap resamples, fewer than usual because there are many figures
 MEASURED: dict[str, Measure] = {
     "false_accusation_rate": false_accusation_rate,
     "miss_rate": miss_rate,
     "accuracy": accuracy,
     "auc": auc,
 }
-JSON = "robustness.json"
 Figures = dict[str, dict[str, Any]]  # by condition and measure
 
 
 def sample(examples: Sequence[Example], limit: int, seed: int) -> list[Example]:
-    """At most ``limit`` pictures of each class of each split, drawn by ``seed``; all where ``limit`` is 0."""
+    """At most ``limit`` pictures of each class, split and data set, drawn with ``seed``; all if ``limit`` is 0."""
     return draw(examples, dict.fromkeys((*SPLITS, UNSPLIT), limit), seed) if limit else list(examples)
 
 
 def condition_figures(clean: Scores, corrupted: Scores, is_fake: Truth) -> dict[str, Any]:
-    """Figures of one condition, with what it costs against the same pictures uncorrupted.
+    """Figures of one condition, with the loss compared with the same pictures uncorrupted.
 
-    ``accuracy_loss`` and ``auc_loss`` come from resamples that both share, so that the pictures' own spread is out.
-    Pictures without a corrupted score (nan) are left out; empty where none is left.
+    ``accuracy_loss`` and ``auc_loss`` use the same resamples for both, which removes the variation between pictures.
+    Pictures without a corrupted score (nan) are left out; the result is empty if none is left.
+
+    Args:
+        clean: P(Fake) of the uncorrupted pictures, ``(N,)``.
+        corrupted: P(Fake) of the corrupted pictures, ``(N,)``.
+        is_fake: the truth, ``(N,) bool``.
     """
-    known = np.isfinite(corrupted)
-    clean, corrupted, is_fake = clean[known], corrupted[known], is_fake[known]
+    scored = np.isfinite(corrupted)
+    clean, corrupted, is_fake = clean[scored], corrupted[scored], is_fake[scored]
     if not len(is_fake):
         return {}
     figures: dict[str, Any] = {"real": int((~is_fake).sum()), "fake": int(is_fake.sum())}
@@ -68,35 +73,30 @@ def measure_robustness(
     limit: int,
     seed: int,
 ) -> dict[str, Figures]:
-    """Measure every data set under every condition, write tables and curves into ``folder``.
-
-    Data sets that ``robustness.json`` in the folder already holds are taken from there.
+    """Measure every data set under every condition, and write tables and curves into ``folder``.
 
     Args:
         detector: the model.
-        data: the folder that the examples' paths start from.
+        data: the data folder.
         members: the pictures, by data set.
-        folder: where files go, and where what was done before lies.
-        limit: pictures of each class, split and set to draw; 0 takes all.
-        seed: decides draw and noise.
+        folder: folder for the files; created if missing.
+        limit: maximum number of pictures of each class, split and set; 0 takes all.
+        seed: decides which pictures are drawn, and the noise.
 
     Returns:
-        By data set, condition and measure.
+        Figures by data set, condition and measure.
     """
-    done: dict[str, Figures] = json.loads((folder / JSON).read_text()) if (folder / JSON).exists() else {}
+    done: dict[str, Figures] = {}
     for name, examples in members.items():
-        if name in done:
-            continue
         drawn, names = sample(examples, limit, seed), conditions()
         with tqdm(total=len(drawn) * len(names), desc=f"{name}, corrupted", unit="picture") as bar:
-            said = judge(detector, data, drawn, names, seed, bar.update)
+            scores = judge(detector, data, drawn, names, seed, bar.update)
         is_fake = truth_of(drawn)
-        figures = {condition: condition_figures(said[CLEAN], p_fake, is_fake) for condition, p_fake in said.items()}
+        figures = {condition: condition_figures(scores[CLEAN], p_fake, is_fake) for condition, p_fake in scores.items()}
         done[name] = {condition: values for condition, values in figures.items() if values}
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / JSON).write_text(json.dumps(done, indent=1) + "\n")
-    done = {name: done[name] for name in members}
-    write_table(done, folder / "robustness.csv")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ROBUSTNESS).write_text(json.dumps(done, indent=1) + "\n")
+    write_table(done, folder / ROBUSTNESS_TABLE)
     for measure in MEASURED:
         if any(measure in figures.get(CLEAN, {}) for figures in done.values()):
             save(robustness_curves(done, measure), folder / f"robustness_{measure}.png")
@@ -104,7 +104,7 @@ def measure_robustness(
 
 
 def write_table(figures: Mapping[str, Figures], path: Path) -> None:
-    """One row per data set and condition, three columns per measure; empty where it was not measured."""
+    """Write one row per data set and condition, three columns per measure; cells that were not measured are empty."""
     names = [*MEASURED, "accuracy_loss", "auc_loss"]
     columns = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -117,11 +117,11 @@ def write_table(figures: Mapping[str, Figures], path: Path) -> None:
 
 
 def for_card(figures: Mapping[str, Figures]) -> dict[str, Figures]:
-    """The same for a model's card, which has little room: intervals are kept for the loss of AUC alone."""
+    """The figures for a model's card, which must stay small: only ``auc_loss`` keeps its interval."""
 
     def short(values: Mapping[str, Any]) -> dict[str, Any]:
         counts = {key: values[key] for key in ("real", "fake")}
         rates = {key: values[key]["value"] for key in MEASURED if key in values}
         return {**counts, **rates, **({"auc_loss": values["auc_loss"]} if "auc_loss" in values else {})}
 
-    return {name: {condition: short(values) for condition, values in of.items()} for name, of in figures.items()}
+    return {name: {condition: short(values) for condition, values in found.items()} for name, found in figures.items()}

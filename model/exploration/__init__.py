@@ -1,1 +1,1 @@
-"""What a data folder holds, and what would spoil a training on it."""
+"""Explores a data folder before training: its contents, shortcuts and duplicates."""

@@ -1,13 +1,12 @@
-"""Shows what a data folder holds, and what would spoil it: ``python -m model explore DATA --out FOLDER``."""
+"""Reports a data folder's contents, shortcuts and duplicates: ``python -m model explore DATA --out FOLDER``."""
 
 import json
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from model.artifact.versions import library_versions
 from model.cli import run, tell_report
 from model.data.dataset import with_faces
 from model.data.duplicates import describe, find_duplicates
@@ -40,12 +39,12 @@ def explore(
     """Look at a data folder before training on it.
 
     Writes report.html (open it in a browser, no network is needed), the same plots as PNG, and tables as CSV. It warns
-    where something trivial gives the class away: file size, JPEG quality, sharpness, brightness, framing. A network
-    trained on such data learns that and not the forgery, and its test figures mean nothing. It also finds pictures
-    that show the same, exactly or nearly, and says where they leak from one split into another. Files that can't be
-    read are listed in unreadable.txt.
+    if a trivial feature shows the class: file size, JPEG quality, sharpness, brightness, framing. A network trained on
+    such data learns that feature and not the forgery, and its test results mean nothing. It also finds exact and near
+    duplicates, and says where they leak from one split into another. Files that can't be read are listed in
+    unreadable.txt.
 
-    Each picture is measured once: run it again with the same --out and only new or changed files are read.
+    Each picture is measured only once: a later run with the same --out reads only new or changed files.
     """
     arguments = {key: value.name if isinstance(value, Path) else value for key, value in locals().items()}
     from model.exploration.files import MEASUREMENTS, write_report, write_tables
@@ -60,7 +59,7 @@ def explore(
     if limit is not None:
         examples = draw(examples, dict.fromkeys((*SPLITS, UNSPLIT), limit), seed)
     out.mkdir(parents=True, exist_ok=True)
-    versions = {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+    versions = library_versions(LIBRARIES)
     (out / ARGUMENTS).write_text(json.dumps({**arguments, "versions": versions}, indent=2) + "\n")
     rows = measure_all(data, examples, out / MEASUREMENTS, workers)
     is_readable = [example.path in rows.index for example in examples]

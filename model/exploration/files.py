@@ -1,4 +1,4 @@
-"""Writes what an exploration found: the tables, every plot and the report."""
+"""Writes the results of an exploration: tables, plots and the report."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from model.exploration.plots import class_distribution, file_statistics, pixel_s
 from model.exploration.shortcuts import FEATURES, Finding
 from model.exploration.statistics import mean_histograms
 
-MEASUREMENTS = "measurements.csv"  # one row per picture, from which an interrupted exploration goes on
+MEASUREMENTS = "measurements.csv"  # one row per picture; an interrupted exploration resumes from it
 
 
 def write_tables(
@@ -56,7 +56,7 @@ def write_report(
     groups: Sequence[Group],
     seed: int,
 ) -> None:
-    """Draw every PNG and write report.html."""
+    """Draw all PNG files and write report.html; ``out`` must hold the ``MEASUREMENTS``."""
     histograms = mean_histograms(out / MEASUREMENTS, table, {e.path: (e.dataset, e.label) for e in examples})
     class_distribution(table, out / "classes.png")
     sheets: dict[str, list[Path]] = {}

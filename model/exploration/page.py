@@ -1,15 +1,17 @@
-"""Puts what was found out about a data folder on one HTML page, with interactive plots that need no network."""
+"""Writes the findings about a data folder as one HTML page, with interactive plots that need no network."""
 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pandas
 import plotly.graph_objects as go
+from markupsafe import Markup
 from numpy.typing import NDArray
 from plotly.colors import hex_to_rgb
 from plotly.offline import get_plotlyjs
@@ -20,56 +22,27 @@ from model.data.reading import read_rgb
 from model.evaluation.reports import FAKE, LINE, QUIET, REAL
 from model.exploration.plots import CHANNELS, COLOURS, bin_edges, class_counts, thumbnail
 from model.exploration.shortcuts import ALARM, FEATURES, Feature, Finding
+from model.html.environment import environment
 
 DOTS = 1500  # pictures of each class in the scatter plot
-GROUPS = 12  # of duplicates that are shown
-PER_GROUP = 5
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
-STYLE = f"""
-:root {{ color-scheme: light; }}
-body {{ font: 16px/1.55 {FONT}; color: #222; background: #f6f7f9; margin: 0; }}
-main {{ max-width: 1080px; margin: 0 auto; padding: 32px 20px 64px; }}
-h1 {{ font-size: 30px; margin: 0 0 4px; }}
-h2 {{ font-size: 23px; margin: 44px 0 12px; }}
-h3 {{ font-size: 17px; margin: 0 0 8px; }}
-.quiet {{ color: #5d6470; }}
-.card {{ background: #fff; border: 1px solid #e2e5ea; border-radius: 10px; padding: 18px 20px; margin: 14px 0; }}
-.card img {{ max-width: 100%; height: auto; display: block; }}
-.note {{ border-left: 5px solid {REAL}; }}
-.warning {{ border-left: 5px solid {FAKE}; }}
-.scroll {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14.5px; }}
-th, td {{ text-align: right; padding: 5px 10px; border-bottom: 1px solid #edeff2; white-space: nowrap; }}
-th:first-child, td:first-child {{ text-align: left; }}
-.group {{ display: flex; gap: 14px; overflow-x: auto; padding: 10px 0; border-bottom: 1px solid #edeff2; }}
-figure {{ margin: 0; width: 132px; flex: none; }}
-figcaption {{ font-size: 12px; color: #5d6470; overflow-wrap: anywhere; line-height: 1.35; }}
-"""
-YARDSTICK = (
-    '<p class="quiet">How well one number that knows nothing of faces separates Real from Fake, with a 95 % interval: '
-    ".5 is chance, 1 tells every picture. In the shaded part a network would learn it instead of the forgery. "
-    "Point at a dot to read more.</p>"
-)
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><link rel="icon" href="data:,"><style>{style}</style><script>{plotly}</script></head>
-<body><main><h1>{title}</h1>{body}</main></body></html>
-"""
+GROUPS = 12  # groups of duplicates that are shown
+PER_GROUP = 5  # pictures shown of each group
+FONT = "system-ui, -apple-system, Segoe UI, Roboto, sans-serif"
 
 
 @dataclass(frozen=True)
 class Findings:
-    """All that the page tells.
+    """The content of the page.
 
     Attributes:
-        title: its heading.
-        about: a line of context below it.
-        table: what ``feature_table`` returned.
+        title: heading of the page.
+        about: a line of context below the heading.
+        table: result of ``feature_table``.
         histograms: mean histogram ``(3, BINS)`` by data set and label.
-        shortcuts: every feature of every set.
-        sentences: what to know first; those that begin with WARNING, LEAK or LABELS are alarms.
-        groups: of duplicates.
-        sheets: PNG files made by ``explore_plots`` to show for each data set.
+        shortcuts: findings for the features of all data sets.
+        sentences: the most important findings; those that begin with WARNING, LEAK or LABELS are alarms.
+        groups: groups of duplicates.
+        sheets: PNG files of ``model.exploration.plots.sample_sheet``, by data set.
     """
 
     title: str
@@ -83,49 +56,53 @@ class Findings:
 
 
 def write_page(root: Path, examples: Sequence[Example], found: Findings, path: Path) -> None:
-    """Write the page: one file that opens from the disk, plots and pictures included."""
-    parts = [f'<p class="quiet">{escape(found.about)}</p>', *map(_sentence, found.sentences)]
-    parts.append(_card("Pictures", _plot(_class_bars(found.table))))
-    for dataset, members in found.table.groupby("dataset"):
-        parts.append(_section(str(dataset), members, found))
-    if found.groups:
-        parts.append("<h2>Pictures that show the same</h2>" + _card("", _duplicates(root, examples, found.groups)))
-    body = "".join(parts)
-    path.write_text(PAGE.format(title=escape(found.title), style=STYLE, plotly=get_plotlyjs(), body=body), "utf-8")
+    """Write the page as one file that contains all plots and pictures and opens from disk."""
+    members = found.table.groupby("dataset")
+    values = {
+        "title": found.title,
+        "about": found.about,
+        "font": FONT,
+        "real": REAL,
+        "fake": FAKE,
+        "plotly": Markup(get_plotlyjs()),
+        "sentences": [_split_alarm(sentence) for sentence in found.sentences],
+        "class_bars": _plot(_class_bars(found.table)),
+        "datasets": [_dataset(str(name), pictures, found) for name, pictures in members],
+        "groups": _duplicates(root, examples, found.groups[:GROUPS]),
+        "groups_left": len(found.groups) - GROUPS,
+    }
+    path.write_text(environment().get_template("exploration.html").render(values), "utf-8")
 
 
-def _section(dataset: str, members: pandas.DataFrame, found: Findings) -> str:
-    shortcuts = [finding for finding in found.shortcuts if finding.dataset == dataset]
-    cards = [f"<h2>{escape(dataset)}</h2>"]
-    if shortcuts:
-        cards.append(_card("What tells the classes apart without looking", YARDSTICK + _plot(_auc_dots(shortcuts))))
+def _dataset(name: str, members: pandas.DataFrame, found: Findings) -> dict[str, Any]:
+    shortcuts = [finding for finding in found.shortcuts if finding.dataset == name]
     columns = [finding.column for finding in shortcuts if finding.column in FEATURES] or list(FEATURES)
-    cards.append(_card("How each feature spreads", _plot(_feature_spread(members, columns))))
-    cards.append(_card("Mean histogram of each channel", _plot(_channel_lines(dataset, found.histograms))))
-    cards.append(_card("Picture by picture", _plot(_scatter(members))))
-    cards.append(_card("Medians", _medians(members)))
-    cards.extend(_card("", _image(read_rgb(sheet), sheet.stem)) for sheet in found.sheets.get(dataset, ()))
-    return "".join(cards)
+    labels, medians = _medians(members)
+    return {
+        "name": name,
+        "shortcuts": _plot(_auc_dots(shortcuts)) if shortcuts else "",
+        "spread": _plot(_feature_spread(members, columns)),
+        "histogram": _plot(_channel_lines(name, found.histograms)),
+        "scatter": _plot(_scatter(members)),
+        "labels": ["", *labels],
+        "medians": medians,
+        "sheets": [_picture(read_rgb(sheet), sheet.stem) for sheet in found.sheets.get(name, ())],
+    }
 
 
-def _sentence(text: str) -> str:
-    alarming = text.split(" ", 1)[0].rstrip(":") in {"WARNING", "LEAK", "LABELS"}
-    first, rest = text.split(" ", 1) if alarming else ("", text)
-    head = f"<strong>{escape(first)}</strong> " if alarming else ""
-    return f'<div class="card {"warning" if alarming else "note"}">{head}{escape(rest)}</div>'
+def _split_alarm(sentence: str) -> tuple[str, str]:
+    """Split a sentence into the word that marks an alarm and the rest; the word is empty if it is no alarm."""
+    first, _, rest = sentence.partition(" ")
+    return (first, rest) if first.rstrip(":") in {"WARNING", "LEAK", "LABELS"} else ("", sentence)
 
 
-def _card(heading: str, content: str) -> str:
-    return f'<div class="card">{f"<h3>{escape(heading)}</h3>" if heading else ""}{content}</div>'
-
-
-def _image(pixels: NDArray[np.uint8], name: str) -> str:
-    """A picture ``(H, W, 3) uint8`` RGB within the page, as JPEG: a page of PNGs would be four times as large."""
+def _picture(pixels: NDArray[np.uint8], name: str, place: str = "") -> dict[str, str]:
+    """A picture ``(H, W, 3) uint8`` RGB as JPEG in base 64; with PNG the page would be four times as large."""
     jpeg = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])[1]
-    return f'<img alt="{escape(name)}" src="data:image/jpeg;base64,{base64.b64encode(jpeg.tobytes()).decode()}">'
+    return {"name": name, "place": place, "jpeg": base64.b64encode(jpeg.tobytes()).decode()}
 
 
-def _plot(figure: go.Figure) -> str:
+def _plot(figure: go.Figure) -> Markup:
     figure.update_layout(
         template="plotly_white",
         font={"family": FONT, "size": 13, "color": "#333"},
@@ -136,7 +113,7 @@ def _plot(figure: go.Figure) -> str:
     figure.update_xaxes(automargin=True)
     figure.update_yaxes(automargin=True)
     config = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
-    return str(figure.to_html(full_html=False, include_plotlyjs=False, config=config))
+    return Markup(figure.to_html(full_html=False, include_plotlyjs=False, config=config))
 
 
 def _class_bars(table: pandas.DataFrame) -> go.Figure:
@@ -185,7 +162,10 @@ def _wrapped(text: str, width: int = 80) -> list[str]:
 
 
 def _feature_spread(members: pandas.DataFrame, columns: Sequence[str]) -> go.Figure:
-    """Steps in percent of each class, with a menu to choose the feature; counted here, so that the page stays small."""
+    """Histograms in percent of each class, with a menu to choose the feature.
+
+    They are computed here and not by Plotly, so that the page contains the counts and not all values.
+    """
     figure = go.Figure()
     shown: list[Feature] = []
     for column in columns:
@@ -253,35 +233,26 @@ def _scatter(members: pandas.DataFrame) -> go.Figure:
     return figure.update_layout(height=460, xaxis_title="sharpness", yaxis_title="bytes per pixel")
 
 
-def _medians(members: pandas.DataFrame) -> str:
+def _medians(members: pandas.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """The labels, and a row per feature: its name and the median of each label."""
     medians = members.groupby("label")[list(FEATURES)].median()
     labels = [label for label in COLOURS if label in medians.index]
-    head = "".join(f"<th>{label}</th>" for label in labels)
-    rows = "".join(
-        f"<tr><td>{escape(_axis(feature.name, feature.unit))}</td>"
-        + "".join(f"<td>{_number(medians.loc[label, column])}</td>" for label in labels)
-        + "</tr>"
+    rows = [
+        [_axis(feature.name, feature.unit), *(_number(medians.loc[label, column]) for label in labels)]
         for column, feature in FEATURES.items()
         if medians[column].notna().any()
-    )
-    return f'<div class="scroll"><table><tr><th></th>{head}</tr>{rows}</table></div>'
+    ]
+    return labels, rows
 
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def _duplicates(root: Path, examples: Sequence[Example], groups: Sequence[Group]) -> str:
-    example_of = {example.path: example for example in examples}
-    rows = []
-    for group in groups[:GROUPS]:
-        cells = []
-        for path in group.paths[:PER_GROUP]:
-            example = example_of[path]
-            picture = _image(thumbnail(read_rgb(root / path)), path)
-            place = f"{example.split or 'not split'}, {example.label}"
-            cells.append(f"<figure>{picture}<figcaption>{escape(place)}<br>{escape(path)}</figcaption></figure>")
-        rows.append(f'<div class="group">{"".join(cells)}</div>')
-    left = len(groups) - GROUPS
-    more = f'<p class="quiet">and {left} more groups in duplicates.csv</p>' if left > 0 else ""
-    return "".join(rows) + more
+def _duplicates(root: Path, examples: Sequence[Example], groups: Sequence[Group]) -> list[list[dict[str, str]]]:
+    """The first pictures of each group."""
+    place_of = {example.path: f"{example.split or 'not split'}, {example.label}" for example in examples}
+    return [
+        [_picture(thumbnail(read_rgb(root / path)), path, place_of[path]) for path in group.paths[:PER_GROUP]]
+        for group in groups
+    ]

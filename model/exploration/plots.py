@@ -1,4 +1,4 @@
-"""Draws what was measured of a data set as PNG files: samples, classes, light and colour, files, shortcuts."""
+"""Draws the measurements of a data set as PNG files: samples, classes, light and colour, files, shortcuts."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,17 +19,17 @@ from model.evaluation.reports import FAKE, LINE, QUIET, REAL, head, save, styled
 from model.exploration.shortcuts import ALARM, FEATURES, Feature, Finding
 
 COLOURS = {"Real": REAL, "Fake": FAKE}
-COLUMNS, ROWS = 8, 4  # of a sample sheet
-THUMBNAIL = 160  # pixels
-BARS = 40  # of a histogram
-PLAIN = 240  # grey beside a picture that is not square
+COLUMNS, ROWS = 8, 4  # pictures across and down in a sample sheet
+THUMBNAIL = 160  # side in pixels
+BARS = 40  # number of bars in a histogram
+PLAIN = 240  # grey value that fills the square beside a picture that is not square
 PIXEL_FEATURES = ("brightness", "contrast", "sharpness", "colour_cast", "border_contrast")
 FILE_FEATURES = ("width", "height", "file_bytes", "bytes_per_pixel", "jpeg_quality", "framing")
 CHANNELS = {"Red": "#B03A2E", "Green": "#2E7D4F", "Blue": "#2C5C9A"}
 
 
 def thumbnail(pixels: NDArray[np.uint8], side: int = THUMBNAIL) -> NDArray[np.uint8]:
-    """A picture ``(H, W, 3) uint8`` shrunk or enlarged into a square ``(side, side, 3)``, whole and undistorted."""
+    """A picture ``(H, W, 3) uint8``, fitted into a square ``(side, side, 3) uint8`` without cropping or distortion."""
     scale = side / max(pixels.shape[:2])
     size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
@@ -41,7 +41,7 @@ def thumbnail(pixels: NDArray[np.uint8], side: int = THUMBNAIL) -> NDArray[np.ui
 
 @styled()
 def sample_sheet(root: Path, examples: Sequence[Example], seed: int, path: Path) -> Path:
-    """Some pictures of one class of one data set, drawn by ``seed``."""
+    """Draw a sheet with a random sample of the pictures of one class of one data set."""
     rng = np.random.default_rng(seed)
     count = min(COLUMNS * ROWS, len(examples))
     chosen = [examples[row] for row in sorted(rng.choice(len(examples), count, replace=False))]
@@ -62,7 +62,7 @@ def sample_sheet(root: Path, examples: Sequence[Example], seed: int, path: Path)
 
 
 def class_counts(table: pandas.DataFrame) -> pandas.DataFrame:
-    """Columns ``place`` (data set and split), ``label`` and ``pictures``; sets by name, splits in their usual order."""
+    """Columns ``place`` (data set and split), ``label`` and ``pictures``; sets by name, splits in the usual order."""
     counts = table.groupby(["dataset", "split", "label"]).size().reset_index(name="pictures")
     counts["place"] = counts["dataset"] + ", " + counts["split"].replace(UNSPLIT, "not split")
     counts["rank"] = [(*SPLITS, UNSPLIT).index(split) for split in counts["split"]]
@@ -71,7 +71,7 @@ def class_counts(table: pandas.DataFrame) -> pandas.DataFrame:
 
 @styled()
 def class_distribution(table: pandas.DataFrame, path: Path) -> Path:
-    """How many pictures of each class every split of every data set has."""
+    """Draw the number of pictures of each class in each split of each data set."""
     counts = class_counts(table)
     names = list(counts["place"].unique())
     figure = Figure((8.5, 0.62 * len(names) + 1.9), layout="constrained")
@@ -93,7 +93,7 @@ def class_distribution(table: pandas.DataFrame, path: Path) -> Path:
 def pixel_statistics(
     dataset: str, members: pandas.DataFrame, histograms: Mapping[tuple[str, str], NDArray[np.float64]], path: Path
 ) -> Path:
-    """Light, contrast, sharpness and the mean histogram of each channel, by class."""
+    """Draw brightness, contrast, sharpness, colour and the mean histogram of each channel, by class."""
     figure = Figure((13, 7.6), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.14))
     axes = figure.subplots(2, 4)
     for place, column in zip(axes.ravel(), PIXEL_FEATURES, strict=False):
@@ -112,7 +112,7 @@ def pixel_statistics(
 
 @styled()
 def file_statistics(dataset: str, members: pandas.DataFrame, path: Path) -> Path:
-    """Size, compression and framing, by class."""
+    """Draw size, compression and framing, by class."""
     figure = Figure((11, 7.6), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.14))
     for place, column in zip(figure.subplots(2, 3).ravel(), FILE_FEATURES, strict=True):
         _spread(place, members, column)
@@ -124,7 +124,7 @@ def _sheet(figure: Figure, title: str, members: pandas.DataFrame, path: Path) ->
     named = ", ".join(f"{counts.get(label, 0):,} {label.lower()}" for label in COLOURS)
     figure.suptitle(f"{title} ({named})", x=0.01, ha="left", fontsize=15, fontweight="bold")
     legends = (axes.get_legend_handles_labels() for axes in figure.axes)
-    # Nothing is drawn of features that are the same in all pictures, so there may be nothing to explain.
+    # Features with the same value in all pictures have no plot, so there may be no legend.
     handles, labels = next(filter(lambda found: found[0], legends), ([], []))
     if handles:
         figure.legend(handles, labels, loc="upper right", ncols=2)
@@ -132,7 +132,10 @@ def _sheet(figure: Figure, title: str, members: pandas.DataFrame, path: Path) ->
 
 
 def _spread(axes: Axes, members: pandas.DataFrame, column: str) -> None:
-    """How one feature spreads over each class, without the outermost half percent; each class fills 100 %."""
+    """Draw the histogram of one feature for each class, in percent of the class; ``bin_edges`` sets the bars.
+
+    Values outside the bars count in the outermost bars.
+    """
     feature: Feature = FEATURES[column]
     axes.set_title(feature.name.capitalize().replace("Jpeg", "JPEG"), pad=10)
     axes.set(xlabel=feature.unit, ylabel="% of the class")
@@ -155,9 +158,9 @@ def _spread(axes: Axes, members: pandas.DataFrame, column: str) -> None:
 
 
 def bin_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where the bars of a histogram begin and end, ``(B + 1,)``: without the outermost half percent on either side.
+    """Edges ``(B + 1,)`` of a histogram's bars, from the 0.5th to the 99.5th percentile of ``values (N,)``.
 
-    Whole numbers get bars of whole width: else some would hold two numbers and their neighbours one, like a comb.
+    Integers get bars of integer width: otherwise some bars would hold two numbers and their neighbours one.
     """
     low, high = np.percentile(values, [0.5, 99.5])
     if high == low:
@@ -171,7 +174,7 @@ def bin_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @styled()
 def shortcut_chart(findings: Sequence[Finding], path: Path) -> Path:
-    """The AUC of each trivial feature of one data set, with its interval and the line above which it is a shortcut."""
+    """Draw the AUC of each trivial feature of one data set with its interval, and mark the range above ``ALARM``."""
     figure = Figure((8.5, 0.4 * len(findings) + 1.9), layout="constrained")
     axes = figure.subplots()
     axes.axvline(0.5, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))

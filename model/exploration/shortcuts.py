@@ -1,4 +1,4 @@
-"""Asks whether something trivial tells a data set's classes apart, which a network would learn instead of forgery."""
+"""Tests whether trivial features separate a data set's classes: a network would learn these instead of the forgery."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from model.data.layout import Example
 from model.evaluation.bootstrap import Estimate, bootstrap
 from model.evaluation.metrics import auc
 
-ALARM = 0.65  # AUC above which a feature is called a shortcut, if the interval's lower end is above it too
-FEWEST = 20  # pictures of each class, below which no AUC is worth a sentence
-MOST = 5000  # pictures of each class that are looked at: more would narrow no interval that matters
+ALARM = 0.65  # a feature is a shortcut if its AUC is above this, including the interval's lower end
+FEWEST = 20  # pictures of each class; with fewer, the AUC is not reported
+MOST = 5000  # pictures of each class that are used: with more, no interval would change the result
 ROUNDS = 200  # bootstrap resamples
 FOLDS = 5
-TREES, LEAF = 100, 5  # how many, and the fewest pictures that one of their leaves may hold
-LOSSLESS = 101.0  # the JPEG quality of a file that is none: better than 100
+TREES, LEAF = 100, 5  # number of trees, and minimum number of pictures in a leaf
+LOSSLESS = 101.0  # JPEG quality given to files that are not JPEG: better than 100
 TOGETHER = "together"
 
 
 @dataclass(frozen=True)
 class Feature:
-    """Something that can be said of a picture without understanding it.
+    """A property that can be measured without understanding the picture.
 
     Attributes:
-        name: how sentences and axes call it.
-        unit: of its values; empty where they have none.
-        advice: what to do where it tells the classes apart.
+        name: name in sentences and on axes.
+        unit: unit of the values; empty if they have none.
+        advice: what to do if the feature separates the classes.
     """
 
     name: str
@@ -38,11 +38,11 @@ class Feature:
     advice: str
 
 
-SAME_SIZE = "bring both classes to one size with one filter, from originals of like size"
-SAME_FILES = "save both classes alike, at one JPEG quality and with one table, before anything else"
-SAME_SOURCE = "take both classes from one source, or degrade both alike in training"
+SAME_SIZE = "resize both classes to one size with the same filter, from originals of similar size"
+SAME_FILES = "first save both classes in the same way, with one JPEG quality and one quantisation table"
+SAME_SOURCE = "take both classes from one source, or degrade both in the same way in training"
 SAME_LIGHT = "take both classes from one source, or vary light and colour in training"
-SAME_FRAME = "find the faces and cut them all out alike (--faces)"
+SAME_FRAME = "crop the faces of both classes in the same way (--faces)"
 
 FEATURES: dict[str, Feature] = {
     "file_bytes": Feature("file size", "bytes", SAME_FILES),
@@ -58,17 +58,18 @@ FEATURES: dict[str, Feature] = {
     "border_contrast": Feature("border", "deviation of the outer ring", SAME_FRAME),
     "framing": Feature("framing", "face box over shorter side", SAME_FRAME),
 }
-ALL_TOGETHER = Feature("all of them together", "", "deal first with the features that stand out alone")
+ALL_TOGETHER = Feature("all of them together", "", "first remove the features that separate the classes on their own")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """How well one feature tells a data set's classes apart.
+    """How well one feature separates a data set's classes.
 
     Attributes:
         dataset: the data set's name.
         column: a key of ``FEATURES``, or ``TOGETHER``.
-        estimate: AUC in the direction that tells them apart better, so at least .5, with its 95 % interval.
+        estimate: AUC with its 95 % interval. A single feature is negated if needed, so that its AUC is at least 0.5;
+            for ``TOGETHER`` it may be lower.
         higher: the class with the higher values.
         fake: median among fakes; nan for ``TOGETHER``.
         real: median among reals; nan for ``TOGETHER``.
@@ -83,7 +84,7 @@ class Finding:
 
     @property
     def feature(self) -> Feature:
-        """What the finding is about."""
+        """The feature that the finding is about."""
         return FEATURES.get(self.column, ALL_TOGETHER)
 
     @property
@@ -93,22 +94,24 @@ class Finding:
 
     @property
     def side(self) -> str:
-        """Which class has the higher values, for beside a mark; empty for all features together."""
+        """A chart label with the class that has the higher values; empty for ``TOGETHER``."""
         return "" if self.column == TOGETHER else f"higher in {self.higher}"
 
     @property
     def sentence(self) -> str:
-        """The finding in words."""
+        """The finding as one or more sentences."""
         found = f"AUC {_short(self.estimate.value)} ({_short(self.estimate.low)} to {_short(self.estimate.high)})"
         if self.column == TOGETHER:
-            told = f"{self.dataset}: file and light statistics together tell Real from Fake with {found}"
+            finding = f"{self.dataset}: file and light statistics together tell Real from Fake with {found}"
             medians = ""
         else:
-            told = f"{self.dataset}: the {self.feature.name} alone tells Real from Fake with {found}"
+            finding = f"{self.dataset}: the {self.feature.name} alone tells Real from Fake with {found}"
             medians = f" It is higher in {self.higher}: median {self.fake:.4g} in Fake, {self.real:.4g} in Real."
         if not self.alarming:
-            return f"{told}.{medians}"
-        return f"{told}: a network will learn that instead of the forgery.{medians} What helps: {self.feature.advice}."
+            return f"{finding}.{medians}"
+        return (
+            f"{finding}: a network will learn that instead of the forgery.{medians} What helps: {self.feature.advice}."
+        )
 
 
 def _short(value: float) -> str:
@@ -119,7 +122,7 @@ def feature_table(rows: pandas.DataFrame, examples: Sequence[Example]) -> pandas
     """The columns of ``FEATURES``, with ``dataset``, ``split``, ``label`` and ``family``, one row per picture.
 
     Args:
-        rows: what ``measure_all`` returned.
+        rows: result of ``measure_all``.
         examples: pictures; those without a row are left out.
     """
     chosen = [example for example in examples if example.path in rows.index]
@@ -136,13 +139,14 @@ def feature_table(rows: pandas.DataFrame, examples: Sequence[Example]) -> pandas
 
 
 def find_shortcuts(table: pandas.DataFrame, seed: int = 0) -> list[Finding]:
-    """Every feature of every data set of both classes, set by set, the most telling feature first.
+    """Findings for each feature and for all features together, set by set, the highest AUC first.
 
-    Data sets are never pooled: what differs between two sets would pass for what differs between the classes.
+    Data sets with fewer than ``FEWEST`` pictures of a class are left out. Data sets are never pooled, because
+    differences between two sets would look like differences between the classes.
 
     Args:
-        table: what ``feature_table`` returned.
-        seed: decides the resamples, and which pictures of a large set are looked at.
+        table: result of ``feature_table``.
+        seed: decides the resamples, the folds and trees, and which pictures of a large set are used.
     """
     findings = []
     for dataset, members in table.groupby("dataset"):
@@ -162,7 +166,7 @@ def find_shortcuts(table: pandas.DataFrame, seed: int = 0) -> list[Finding]:
 def _judge(
     dataset: str, column: str, values: NDArray[np.float64], is_fake: NDArray[np.bool_], seed: int
 ) -> Finding | None:
-    """One feature; None where too few pictures of a class have it, as with the framing when no faces are known."""
+    """The finding for one feature; None if too few pictures of a class have it, such as framing without known faces."""
     has = np.isfinite(values)
     values, is_fake = values[has], is_fake[has]
     if min(is_fake.sum(), (~is_fake).sum()) < FEWEST:
@@ -174,7 +178,10 @@ def _judge(
 
 
 def _all_together(members: pandas.DataFrame, is_fake: NDArray[np.bool_], seed: int) -> NDArray[np.float64]:
-    """P(Fake) ``(N,)`` that trees give each picture from all features, learnt on the others; twins stay together."""
+    """P(Fake) ``(N,)`` of each picture from all features, cross-validated with extremely randomised trees.
+
+    Twins are always in the same fold.
+    """
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     trees = ExtraTreesClassifier(TREES, min_samples_leaf=LEAF, random_state=seed)
     groups = members["family"].to_numpy()
@@ -183,7 +190,7 @@ def _all_together(members: pandas.DataFrame, is_fake: NDArray[np.bool_], seed: i
 
 
 def summarise(findings: Sequence[Finding]) -> list[str]:
-    """A sentence per shortcut, and one for each data set that has none."""
+    """One text for each shortcut, and one for each data set without a shortcut."""
     sentences = []
     for dataset in dict.fromkeys(finding.dataset for finding in findings):
         found = [finding for finding in findings if finding.dataset == dataset]
@@ -194,7 +201,11 @@ def summarise(findings: Sequence[Finding]) -> list[str]:
 
 
 def _calm(best: Finding) -> str:
-    """What to say of a data set without a shortcut, by its most telling feature."""
+    """The text for a data set without a shortcut.
+
+    Args:
+        best: its finding with the highest AUC.
+    """
     if best.estimate.value > ALARM or (best.estimate.low > 0.5 and best.estimate.high > ALARM):
         return f"{best.sentence} This is close to a warning, which needs the whole interval above {_short(ALARM)}."
     return (

@@ -1,4 +1,4 @@
-"""Measures a picture file without looking at what it shows: its size, its compression, its brightness and sharpness."""
+"""Measures trivial features of a picture file: its size, compression, brightness and sharpness."""
 
 import csv
 import hashlib
@@ -22,29 +22,29 @@ from model.data.layout import Example
 from model.data.reading import decode_rgb, map_in_threads, readable, stamp
 from model.errors import DatasetError
 
-BINS = 32  # of each channel's histogram
-BORDER = 0.04  # width of the outer ring, as a share of the shorter side
-ROWS_AT_ONCE = 5000  # of a table whose histograms are averaged
+BINS = 32  # number of bins in each channel's histogram
+BORDER = 0.04  # width of the outer ring, × the shorter side
+ROWS_AT_ONCE = 5000  # table rows in memory when histograms are averaged
 LONGEST_LINE = 65536  # bytes, far more than a row can have
 Group = TypeVar("Group", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What can be said of a picture file without understanding it.
+    """Features of a picture file that need no understanding of the picture.
 
     Attributes:
         file_bytes: size of the file.
-        modified: when it was last changed, in nanoseconds; with the size it tells whether it is still the same.
-        format: ``JPEG`` or ``PNG``, by its content.
+        modified: modification time in nanoseconds; time and size show whether the file has changed.
+        format: Pillow's name of the format, such as ``JPEG`` or ``PNG``, from the content.
         width: in pixels.
         height: in pixels.
-        bytes_per_pixel: how well it compressed.
-        jpeg_quality: 1 to 100, by the quantisation table nearest to the file's; nan for a file that is no JPEG.
-        quantisation: short digest of all its tables; empty for a file that is no JPEG.
-        chroma: colour values per brightness value: 1, .5 or .25; 1 for a file that is no JPEG.
+        bytes_per_pixel: file size divided by the number of pixels.
+        jpeg_quality: 1 to 100, the quality whose quantisation table is nearest to the file's; nan if it is not a JPEG.
+        quantisation: short digest of all quantisation tables; empty if it is not a JPEG.
+        chroma: colour values per brightness value: 1, 0.5 or 0.25; 1 if it is not a JPEG.
         brightness: mean of the grey values, 0..255.
-        contrast: their standard deviation.
+        contrast: standard deviation of the grey values.
         red, green, blue: mean of the channel, 0..255.
         red_contrast, green_contrast, blue_contrast: standard deviation of the channel.
         sharpness: standard deviation of the Laplacian of the grey values.
@@ -78,12 +78,12 @@ class Measurement:
 
 
 COLUMNS = tuple(field.name for field in fields(Measurement))
-# Else a digest of digits alone would be read as a number.
+# Without these types, pandas would read a digest that consists only of digits as a number.
 TEXT_COLUMNS = dict.fromkeys(("path", "format", "quantisation", "pixels", "perceptual", "histogram"), str)
 
 
 def measure(path: Path) -> Measurement | None:
-    """Measure one picture file, in a few milliseconds; None for what can't be read."""
+    """Measure one picture file, which takes a few milliseconds; None if it can't be read."""
     if not readable(path):
         return None
     data = path.read_bytes()
@@ -133,7 +133,7 @@ def _histogram(pixels: NDArray[np.uint8]) -> str:
 
 @cache
 def _tables_of_qualities() -> NDArray[np.int_]:
-    """Luminance table ``(100, 64)`` that libjpeg writes at each quality from 1 to 100."""
+    """Luminance tables ``(100, 64) int`` that libjpeg writes at qualities 1 to 100."""
     tables = []
     for quality in range(1, 101):
         file = io.BytesIO()
@@ -145,7 +145,7 @@ def _tables_of_qualities() -> NDArray[np.int_]:
 
 
 def _compression(data: bytes) -> tuple[str, float, str, float]:
-    """Format, JPEG quality, digest of the quantisation tables, and colour values per brightness value."""
+    """``format``, ``jpeg_quality``, ``quantisation`` and ``chroma`` of ``Measurement``."""
     with Image.open(io.BytesIO(data)) as picture:
         if not isinstance(picture, JpegImagePlugin.JpegImageFile):
             return str(picture.format), float("nan"), "", 1.0
@@ -157,17 +157,16 @@ def _compression(data: bytes) -> tuple[str, float, str, float]:
 
 
 def measure_all(root: Path, examples: Sequence[Example], table: Path, workers: int = 2) -> pandas.DataFrame:
-    """Measure every example, remembering in ``table`` (CSV) what need not be measured again.
+    """Measure each example that is new or changed, and add the results to ``table`` (CSV).
 
-    The table grows line by line, so an interrupted run goes on where it was; a file that changed since is measured
-    again. Pictures are read one at a time.
+    The table grows line by line, so an interrupted run can be resumed. Pictures are read in ``workers`` threads.
 
     Returns:
-        One row per readable example, indexed by path in the order of ``examples``, without the histograms: those stay
-        in the table, see ``mean_histograms``.
+        One row per readable example, indexed by path in the order of ``examples``, without the histograms, which stay
+        in the table (see ``mean_histograms``).
 
     Raises:
-        DatasetError: if the table is not one that this function wrote.
+        DatasetError: if the table has other columns.
     """
     if not table.exists():
         table.write_text(",".join(("path", *COLUMNS)) + "\n")
@@ -182,7 +181,7 @@ def measure_all(root: Path, examples: Sequence[Example], table: Path, workers: i
         broken = set()
         for path, row in zip(missing, progress, strict=True):
             if row is None:
-                broken.add(path)  # perhaps since it was measured: then it has a row
+                broken.add(path)  # it may have a row from before the file became unreadable
             else:
                 writer.writerow((path, *astuple(row)))
     rows = _rows(table, [name for name in COLUMNS if name != "histogram"])
@@ -191,7 +190,7 @@ def measure_all(root: Path, examples: Sequence[Example], table: Path, workers: i
 
 
 def _drop_unfinished_line(table: Path) -> None:
-    """Cut off what a run that was killed had written of its last line."""
+    """Remove an incomplete last line, which a killed run leaves behind."""
     with table.open("r+b") as file:
         end = file.seek(max(0, table.stat().st_size - LONGEST_LINE))
         tail = file.read()
@@ -199,7 +198,7 @@ def _drop_unfinished_line(table: Path) -> None:
 
 
 def _rows(table: Path, columns: list[str]) -> pandas.DataFrame:
-    """Some columns of the table by path; of a picture that was measured twice, the later row."""
+    """Some columns of the table by path; for a picture that was measured twice, the later row."""
     try:
         rows = pandas.read_csv(
             table, usecols=["path", *columns], dtype=TEXT_COLUMNS, keep_default_na=False, na_values=["nan"]
@@ -210,7 +209,7 @@ def _rows(table: Path, columns: list[str]) -> pandas.DataFrame:
 
 
 def fingerprints(rows: pandas.DataFrame) -> dict[str, Fingerprint]:
-    """The fingerprints that ``find_duplicates`` takes, by path."""
+    """The fingerprints for ``find_duplicates``, by path, from the result of ``measure_all``."""
     columns = zip(rows.index, rows["pixels"], rows["perceptual"], strict=True)
     return {path: Fingerprint(pixels, perceptual) for path, pixels, perceptual in columns}
 
@@ -218,11 +217,12 @@ def fingerprints(rows: pandas.DataFrame) -> dict[str, Fingerprint]:
 def mean_histograms(
     table: Path, rows: pandas.DataFrame, group_of: Mapping[str, Group]
 ) -> dict[Group, NDArray[np.float64]]:
-    """Mean histogram ``(3, BINS)``, in shares of the pixels, of each group of pictures.
+    """Mean histogram ``(3, BINS) float64`` of each group of pictures, as shares of the pixels, 0..1.
 
     Args:
-        table: what ``measure_all`` wrote; a few thousand lines of it are held at once.
-        rows: what ``measure_all`` returned, or part of it; lines of other or since changed pictures do not count.
+        table: the file that ``measure_all`` wrote; only ``ROWS_AT_ONCE`` of its lines are in memory at a time.
+        rows: the result of ``measure_all``, or part of it; lines of other pictures and old lines of changed pictures
+            do not count.
         group_of: the group of each picture, by path.
     """
     sums: dict[Group, NDArray[np.float64]] = {}

@@ -1,1 +1,1 @@
-"""Texts and numbers in the reader's language, and which language that is."""
+"""Texts and numbers in the user's language, and the choice of that language."""

@@ -1,17 +1,12 @@
-"""Every text that a person reads, in English and Turkish: one catalogue, whose sentences are filled in here.
+"""Looks up every user text by key and language, and fills in its values.
 
-The catalogue is the folder ``model/i18n/texts``: TOML files in which each key holds its text in every language, side by
-side::
+The folder ``model/i18n/texts`` holds one folder per language, named by its code, with the same TOML files in each::
 
-    [photo.too_large]
-    en = "This file has {size:.1f} MB; {limit} MB are the most."
-    tr = "Bu dosya {size:.1f} MB; en çok {limit} MB olabilir."
+    photo.too_large = "This file has {size:.1f} MB; {limit} MB are the most."
+    faces.found = { one = "One face was found.", other = "{count} faces were found." }
 
-    [faces.found]
-    en = { one = "One face was found.", other = "{count} faces were found." }
-    tr = "{count} yüz bulundu."
-
-Code names the key and hands over bare numbers; how a number is written is the language's business.
+To add a language, add a folder. Code passes the key and plain numbers; Babel knows how the language writes numbers and
+which plural form (``zero``, ``one``, ``two``, ``few``, ``many``, ``other``) belongs to a count.
 """
 
 from __future__ import annotations
@@ -25,31 +20,40 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any, TypeVar
 
+from babel import Locale, negotiate_locale
+
 from model.paths import TEXTS
 
-LANGUAGES = {"en": "English", "tr": "Türkçe"}
 DEFAULT = "en"
-VARIABLE = "WHYFAKE_LANGUAGE"  # the environment's word on the language
-LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # the system's, each deciding where those before it are silent
+FORMS = {"zero", "one", "two", "few", "many", "other"}  # plural forms, with the names of Unicode's CLDR
+VARIABLE = "WHYFAKE_LANGUAGE"  # environment variable that sets the language
+LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # the system's variables: the first that is set decides
 Text = str | dict[str, str]
 Step = TypeVar("Step")
 _spoken: ContextVar[str] = ContextVar("language", default=DEFAULT)
 
 
+@cache
+def languages() -> Mapping[str, str]:
+    """Code and own name of each language that has a folder of texts; the default comes first."""
+    names = catalogue()["language.name"]
+    return {code: str(names[code]) for code in sorted(names, key=lambda code: (code != DEFAULT, code))}
+
+
 def language() -> str:
-    """The language spoken now, a key of ``LANGUAGES``."""
+    """The current language, a key of ``languages``."""
     return _spoken.get()
 
 
 @contextmanager
-def speaking(name: str) -> Iterator[None]:
-    """Speak a language inside the block, in this thread alone.
+def use_language(name: str) -> Iterator[None]:
+    """Use a language inside the block, in this thread (or asynchronous task) only.
 
     Raises:
-        ValueError: if ``name`` is no key of ``LANGUAGES``.
+        ValueError: if ``name`` is not a key of ``languages``.
     """
-    if name not in LANGUAGES:
-        raise ValueError(f"language must be one of {', '.join(LANGUAGES)}, got {name!r}")
+    if name not in languages():
+        raise ValueError(f"language must be one of {', '.join(languages())}, got {name!r}")
     before = _spoken.set(name)
     try:
         yield
@@ -58,22 +62,28 @@ def speaking(name: str) -> Iterator[None]:
 
 
 def language_of_environment() -> str:
-    """The language of whoever starts a command: that of ``WHYFAKE_LANGUAGE``, else the system's, if we speak it."""
-    if (chosen := os.environ.get(VARIABLE)) in LANGUAGES:
+    """The language of a command: ``WHYFAKE_LANGUAGE``, else the system's; English if we have no texts in it."""
+    if (chosen := os.environ.get(VARIABLE)) in languages():
         return str(chosen)
     locale = next(filter(None, map(os.environ.get, LOCALE)), DEFAULT)
-    return next((name for name in LANGUAGES if locale.lower().startswith(name)), DEFAULT)
+    return negotiate_locale([locale.partition(".")[0]], languages()) or DEFAULT
+
+
+def help_text(key: str, **values: object) -> str:
+    """A text in the environment's language, for a command's help: Python evaluates it before it reads any option."""
+    with use_language(language_of_environment()):
+        return translate(key, **values)
 
 
 def in_language(name: str | Callable[[], str], steps: Iterator[Step]) -> Iterator[Step]:
-    """The steps of a generator, each made while ``name`` is spoken: servers may run each one in another thread.
+    """Run each step of a generator in the language ``name``: a server may run every step in a different thread.
 
     Args:
-        name: a language, or what tells before each step which one it is by now.
-        steps: what to go through.
+        name: a language, or a function that returns it, called before each step.
+        steps: the generator.
     """
     while True:
-        with speaking(name if isinstance(name, str) else name()):
+        with use_language(name if isinstance(name, str) else name()):
             try:
                 step = next(steps)
             except StopIteration:
@@ -81,67 +91,72 @@ def in_language(name: str | Callable[[], str], steps: Iterator[Step]) -> Iterato
         yield step
 
 
-def say(key: str, /, **values: Any) -> str:
-    """The text of a key in the language spoken now.
+def translate(key: str, /, **values: Any) -> str:
+    """The text of a key in the current language.
 
     Args:
-        key: the names of its TOML tables with dots between them.
-        values: what the text's braces hold; ``count`` also chooses between ``one`` and ``other``.
+        key: the names of the TOML tables and of the entry, with dots between them.
+        values: the values of the placeholders; ``count`` also selects the plural form.
 
     Raises:
-        KeyError: if the catalogue has no such key, or the text wants a value that was not given.
+        KeyError: if the language has no text for this key, or if a value is missing.
     """
     text = catalogue()[key][language()]
     if isinstance(text, dict):
-        text = text["one" if values["count"] == 1 else "other"]
+        text = text.get(_locale(language()).plural_form(values["count"]), text["other"])
     return _FORMATTER.vformat(text, (), values)
 
 
-class Said:
-    """A text to be said later, in the language that is spoken by then: ``str()`` says it."""
+class Message:
+    """A text that is translated later: ``str()`` gives it in the language of that moment."""
 
     def __init__(self, key: str, /, **values: Any) -> None:
         self.key, self.values = key, values
 
     def __str__(self) -> str:
-        return say(self.key, **self.values)
+        return translate(self.key, **self.values)
 
     def __repr__(self) -> str:
-        return f"Said({self.key!r}, {self.values!r})"
+        return f"Message({self.key!r}, {self.values!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Said) and (self.key, self.values) == (other.key, other.values)
+        return isinstance(other, Message) and (self.key, self.values) == (other.key, other.values)
 
     def __hash__(self) -> int:
         return hash(self.key)
 
 
 def as_data(value: Any) -> Any:
-    """A text to be said later as plain data for JSON: its key, and the values in it, which may be such texts."""
-    if isinstance(value, Said):
+    """A ``Message`` as data for JSON: its key and values, which may be messages, too. Other values: numbers or text."""
+    if isinstance(value, Message):
         return [value.key, {name: as_data(inner) for name, inner in value.values.items()}]
-    # Names of files may hold bytes that no text has.
+    # File names may contain bytes that are not valid text.
     return value if isinstance(value, int | float) else str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def from_data(data: Any) -> Any:
-    """Back from ``as_data``."""
+    """The ``Message`` or value that ``as_data`` turned into data."""
     if not isinstance(data, list):
         return data
     key, values = data
-    return Said(key, **{name: from_data(value) for name, value in values.items()})
+    return Message(key, **{name: from_data(value) for name, value in values.items()})
 
 
 def number(value: float, form: str = ".2f") -> str:
-    """A number as the language writes it; ``form`` is Python's format specification, such as ``.2f``, ``,`` or ``.0%``.
+    """A number as the current language writes it; ``form`` is Python's format, such as ``.2f``, ``,`` or ``.0%``.
 
-    Turkish has the decimal comma, the thousands' point, and the percent sign in front.
+    Python rounds; Babel gives the separators and the place of the percent sign: Turkish writes ``0,94`` and ``%94``.
     """
+    locale = _locale(language())
+    signs = locale.number_symbols["latn"]  # Python writes Latin digits
     written = format(value, form).replace("-", "−")
-    if language() != "tr":
-        return written
-    written = written.translate(str.maketrans(",.", ".,"))
-    return f"%{written[:-1]}" if written.endswith("%") else written
+    digits = written.rstrip("%").translate(str.maketrans({",": signs["group"], ".": signs["decimal"]}))
+    return locale.percent_formats[None].pattern.replace("#,##0", digits) if written.endswith("%") else digits
+
+
+@cache
+def _locale(name: str) -> Locale:
+    return Locale.parse(name)
 
 
 class _Formatter(string.Formatter):
@@ -159,35 +174,21 @@ def catalogue() -> Mapping[str, Mapping[str, Text]]:
     """Every text by key and language.
 
     Raises:
-        ValueError: if two files of the catalogue have a key in common.
+        ValueError: if two files of a language contain the same key.
     """
-    found: dict[str, Mapping[str, Text]] = {}
-    for path in sorted(TEXTS.glob("*.toml")):
-        entries = dict(_entries(tomllib.loads(path.read_text(encoding="utf-8"))))
-        if twice := found.keys() & entries.keys():
-            raise ValueError(f"{path.name} repeats {', '.join(sorted(twice))}")
-        found |= entries
+    found: dict[str, dict[str, Text]] = {}
+    for path in sorted(TEXTS.glob("*/*.toml")):
+        for key, text in _entries(tomllib.loads(path.read_text(encoding="utf-8"))):
+            texts = found.setdefault(key, {})
+            if path.parent.name in texts:
+                raise ValueError(f"{path.parent.name}/{path.name} repeats {key}")
+            texts[path.parent.name] = text
     return found
 
 
-def _entries(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Mapping[str, Text]]]:
-    if DEFAULT in table:
-        yield ".".join(path), table
-        return
+def _entries(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Text]]:
     for name, inner in table.items():
-        yield from _entries(inner, (*path, name))
-
-
-class LanguageError(ValueError):
-    """A language is asked for that the catalogue does not hold; the message names those that it holds."""
-
-
-def known_language(name: str) -> str:
-    """The same name, if it is a key of ``LANGUAGES``.
-
-    Raises:
-        LanguageError: if not.
-    """
-    if name not in LANGUAGES:
-        raise LanguageError(Said("doors.language", name=name, known=", ".join(LANGUAGES)))
-    return name
+        if isinstance(inner, str) or ("other" in inner and inner.keys() <= FORMS):
+            yield ".".join((*path, name)), inner
+        else:
+            yield from _entries(inner, (*path, name))

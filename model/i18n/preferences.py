@@ -1,16 +1,17 @@
-"""What a browser says it would rather have, read from the headers that it sends."""
+"""Reads a browser's preferences from the HTTP headers that it sends."""
 
-from model.i18n.catalogue import DEFAULT, LANGUAGES
+from babel import negotiate_locale
+
+from model.i18n.catalogue import DEFAULT, languages
 
 
 def preferred_language(header: str) -> str:
-    """The first language of an ``Accept-Language`` header that the catalogue holds, English if it holds none."""
-    wanted = (tag.split("-")[0] for tag in by_preference(header))
-    return next((tag for tag in wanted if tag in LANGUAGES), DEFAULT)
+    """The preferred language of an ``Accept-Language`` header among those of the catalogue; English if none matches."""
+    return negotiate_locale(by_preference(header), languages(), sep="-") or DEFAULT
 
 
 def by_preference(header: str) -> list[str]:
-    """What a header of the Accept family names, in lower case, best first; what is refused by ``q=0`` is left out."""
+    """The values of an ``Accept`` header, in lower case, best first, without those that ``q=0`` refuses."""
     named: list[tuple[float, str]] = []
     for part in header.lower().split(","):
         value, *parameters = (piece.strip() for piece in part.split(";"))

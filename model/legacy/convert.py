@@ -1,4 +1,4 @@
-"""Rebuilds a network from an old Keras ``.h5`` file, of which only the plain description and the numbers are used."""
+"""Rebuilds a network from an old Keras ``.h5`` file, from its description and weights only; no code in it runs."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from model.errors import ArtifactError, NotRebuilt, told_by
-from model.i18n.catalogue import Said
+from model.errors import ArtifactError, NotRebuilt, message_of
+from model.i18n.catalogue import Message
 from model.legacy.described import STAND_IN, weights_alone
 from model.legacy.graph import read_plan
 from model.legacy.h5 import LegacyFile, Weight, open_legacy
@@ -29,7 +29,7 @@ IMAGENET_UNKNOWN = (
 
 @dataclass(frozen=True)
 class Imported:
-    """A rebuilt network, the plan it follows (None where an architecture of ours was used) and what matched."""
+    """A rebuilt network, its plan (None if one of our own architectures was used) and which weights matched."""
 
     network: keras.Model
     plan: Plan | None
@@ -41,11 +41,11 @@ def import_network(path: Path, architecture: str = STAND_IN, lambda_divides: boo
 
     Args:
         path: the file; it is only read.
-        architecture: whose code to use where the file's own description is missing or not known.
+        architecture: the architecture to use if the file's own description is missing or not supported.
         lambda_divides: see ``model.legacy.graph.read_plan``.
 
     Returns:
-        A network from ``(N, s, s, 3)`` to ``probabilities (N, 2)`` and, where it has one, ``attention (N, h, w, 1)``.
+        A network from ``(N, s, s, 3)`` to ``probabilities (N, 2)`` and, if it has a mask, ``attention (N, h, w, 1)``.
         A single sigmoid p becomes ``[1 - p, p]``: the label encoder gives 0 to the first class and 1 to the second.
 
     Raises:
@@ -60,16 +60,16 @@ def import_network(path: Path, architecture: str = STAND_IN, lambda_divides: boo
             report = _load(network, plan, file.weights)
             return Imported(network, plan, replace(report, notes=plan.notes))
         except NotRebuilt as reason:
-            return _fall_back(path, file, architecture, told_by(reason))
+            return _fall_back(path, file, architecture, message_of(reason))
         except ArtifactError as error:
-            raise ArtifactError(Said("model.unusable", file=path.name, reason=told_by(error))) from error
+            raise ArtifactError(Message("model.unusable", file=path.name, reason=message_of(error))) from error
 
 
 def _load(network: keras.Model, plan: Plan, weights: Sequence[Weight]) -> Report:
-    """Give every layer of a rebuilt network its numbers, by the place in the file that its own name points to.
+    """Load the weights of each layer of a rebuilt network from the group with the layer's name in the file.
 
     Raises:
-        NotRebuilt: if numbers are missing or have another shape.
+        NotRebuilt: if weights are missing or have another shape.
     """
     stored: dict[tuple[str, str], list[Weight]] = defaultdict(list)
     for weight in weights:
@@ -81,13 +81,14 @@ def _load(network: keras.Model, plan: Plan, weights: Sequence[Weight]) -> Report
             continue
         found = stored.pop((layer_plan.group, layer_plan.saved_name), [])
         by_name = {weight.variable: weight for weight in found}
-        wanted = [variable.name for variable in layer.weights]
-        # A variable may have changed its name between versions (a depthwise kernel has); its place has not.
-        ordered = [by_name[name] for name in wanted] if set(wanted) <= by_name.keys() else found
+        names = [variable.name for variable in layer.weights]
+        # Keras versions may name a variable differently (such as a depthwise kernel); its position is the same.
+        ordered = [by_name[name] for name in names] if set(names) <= by_name.keys() else found
         shapes = [tuple(variable.shape) for variable in layer.weights]
         if [weight.shape for weight in ordered] != shapes:
-            held = ", ".join(str(weight.shape) for weight in ordered) or Said("network.nothing")
-            raise NotRebuilt(Said("network.weights", layer=repr(layer_plan.name), wanted=str(shapes), held=held))
+            found_shapes = ", ".join(str(weight.shape) for weight in ordered) or Message("network.nothing")
+            details = {"layer": repr(layer_plan.name), "wanted": str(shapes), "held": found_shapes}
+            raise NotRebuilt(Message("network.weights", **details))
         _assign(layer, [weight.read() for weight in ordered])
         matched += len(ordered)
     return Report(matched, unused=tuple(weight.name for left in stored.values() for weight in left))
@@ -99,26 +100,26 @@ def _assign(layer: layers.Layer, values: Sequence[NDArray[np.float32]]) -> None:
         layer.finalize_state()  # it computes with constants made of its weights
 
 
-def _fall_back(path: Path, file: LegacyFile, architecture: str, reason: Said | str) -> Imported:
-    """Use an architecture of ours whose weights are those of the file, all of them.
+def _fall_back(path: Path, file: LegacyFile, architecture: str, reason: Message | str) -> Imported:
+    """Use one of our own architectures, if the file holds exactly its weights.
 
     Raises:
-        ArtifactError: if they are not.
+        ArtifactError: if it does not.
     """
     from model.networks.registry import ARCHITECTURES, build
 
-    told: dict[str, Any] = {"file": path.name, "reason": reason, "name": architecture}
+    details: dict[str, Any] = {"file": path.name, "reason": reason, "name": architecture}
     if architecture not in ARCHITECTURES:
-        raise ArtifactError(Said("network.no_stand_in", **{**told, "name": repr(architecture)}))
+        raise ArtifactError(Message("network.no_stand_in", **{**details, "name": repr(architecture)}))
     network = build(architecture)
     ones = tuple(weight for weight in file.weights if repeats_the_mask(weight))
     report = load_by_shape(network, file.weights)
     if report.missing:
-        told |= {"missing": len(report.missing), "count": len(network.weights), "example": report.missing[0]}
-        raise ArtifactError(Said("network.weights_missing", **told))
+        details |= {"missing": len(report.missing), "count": len(network.weights), "example": report.missing[0]}
+        raise ArtifactError(Message("network.weights_missing", **details))
     unused = tuple(name for name in report.unused if name not in {weight.name for weight in ones})
     if unused:
-        raise ArtifactError(Said("network.weights_left", **told, left=len(unused), example=unused[0]))
+        raise ArtifactError(Message("network.weights_left", **details, left=len(unused), example=unused[0]))
     notes = [f"{reason} The architecture {architecture} was used instead, since all its weights were found."]
     if architecture.startswith("efficientnet"):
         notes.append(IMAGENET_UNKNOWN)

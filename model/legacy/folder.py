@@ -1,7 +1,6 @@
-"""Keeps an imported ``.h5`` file as an ordinary model folder, made once, so that later starts need no TensorFlow."""
+"""Caches an imported ``.h5`` file as an ordinary model folder, so that later starts need no TensorFlow."""
 
 import contextlib
-import importlib.metadata
 import json
 import os
 import shutil
@@ -12,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from model.artifact.card import digest, read_card, write_card
-from model.errors import ArtifactError, reason_of, told_by
-from model.i18n.catalogue import Said, as_data, from_data
+from model.artifact.versions import versions_of
+from model.errors import ArtifactError, message_of, one_line
+from model.i18n.catalogue import Message, as_data, from_data
 from model.legacy.apart import FORMAT, UNFINISHED, Tell, convert_apart, is_current, is_whole
 from model.legacy.card import DIVIDE, LAMBDA, describe, given_fields, labels_of
 from model.legacy.check import problem_of
 
 CACHE_VARIABLE = "WHYFAKE_CACHE"
-STALE_SECONDS = 6 * 3600  # an import takes minutes; what is older was left by a process that was ended
+STALE_SECONDS = 6 * 3600  # an import takes minutes; an older unfinished folder comes from a killed process
 FAILED = "failed"
 LIBRARIES = ("ai-edge-litert", "keras", "tensorflow", "tensorflow-cpu")
 
@@ -34,30 +34,32 @@ def cache_root() -> Path:
     try:
         return Path(given) if given else Path.home() / ".cache" / "whyfake"
     except RuntimeError as error:
-        raise ArtifactError(Said("legacy.no_home", variable=CACHE_VARIABLE)) from error
+        raise ArtifactError(Message("legacy.no_home", variable=CACHE_VARIABLE)) from error
 
 
-def model_folder(h5: Path, labels: Path | None = None, tell: Tell = lambda said: None, try_again: bool = False) -> Path:
-    """The model folder of an ``.h5`` file, made when it is asked for first.
+def model_folder(
+    h5: Path, labels: Path | None = None, tell: Tell = lambda message: None, try_again: bool = False
+) -> Path:
+    """The model folder of an ``.h5`` file; the first call creates it.
 
     Args:
         h5: the file; it is only read.
-        labels: its pickled label encoder; ``label_transform.pkl`` beside it if None.
-        tell: is given a sentence at each step that takes long.
-        try_again: import a file whose import failed before; otherwise it is refused with the sentence of that time.
+        labels: its pickled label encoder; if None, see ``model.legacy.card.labels_of``.
+        tell: is called with a message at each slow step.
+        try_again: import a file again whose import failed before; otherwise raise the earlier message.
 
     Raises:
         ArtifactError: if the files can't be used, or the cache can't be written.
     """
     if not h5.is_file():
-        raise ArtifactError(Said("legacy.no_file", file=h5.name))
+        raise ArtifactError(Message("legacy.no_file", file=h5.name))
     given = given_fields(h5)
     folder = _folder_of(h5, given)
     try:
         whole = is_whole(folder)
         if not whole and (problem := problem_of(h5, labels)):
             raise ArtifactError(problem)
-        labels_of(h5, labels, given)  # before the long work
+        labels_of(h5, labels, given)  # fails early, before the slow import
         if not whole:
             _import(h5, labels, folder, tell, try_again)
         card = read_card(folder)
@@ -65,21 +67,21 @@ def model_folder(h5: Path, labels: Path | None = None, tell: Tell = lambda said:
         if described != card:
             write_card(folder, described)
     except OSError as error:
-        told = {"folder": str(folder.parent), "reason": reason_of(error), "variable": CACHE_VARIABLE}
-        raise ArtifactError(Said("legacy.not_kept", **told)) from error
+        details = {"folder": str(folder.parent), "reason": one_line(error), "variable": CACHE_VARIABLE}
+        raise ArtifactError(Message("legacy.not_kept", **details)) from error
     return folder
 
 
 def is_imported(h5: Path) -> bool:
-    """Whether the model folder of a file is there already, so that it is opened at once."""
+    """Whether the model folder of a file exists already, so that it opens at once."""
     try:
         return is_current(read_card(_folder_of(h5, given_fields(h5))))
     except (ArtifactError, OSError):
         return False
 
 
-def failed_before(h5: Path) -> Said | None:
-    """Why the import of a file failed at an earlier start; None where it did not."""
+def failed_before(h5: Path) -> Message | None:
+    """Why an earlier import of a file by the same version of the importer failed; None if no failure is recorded."""
     try:
         cache = cache_root()
         return recall(cache, _folder_of(h5, given_fields(h5)).name, h5.name) if any_failed(cache) else None
@@ -88,29 +90,29 @@ def failed_before(h5: Path) -> Said | None:
 
 
 def _folder_of(h5: Path, given: Mapping[str, Any]) -> Path:
-    """Where the model folder of a file lies in the cache."""
-    # The owner's word on a Lambda decides what the network computes, so without it the file is looked at again.
+    """The model folder of a file in the cache."""
+    # The owner's statement about a Lambda changes what the network computes, so it is part of the key.
     return cache_root() / (digest(h5) + (f"-{DIVIDE}" if LAMBDA in given else ""))
 
 
 def _import(h5: Path, labels: Path | None, folder: Path, tell: Tell, try_again: bool) -> None:
-    """Make the folder, and remember a failure that is the file's."""
+    """Create the folder; record an ``ArtifactError``, but not a failure of the operating system."""
     cache = folder.parent
-    if not try_again and (known := recall(cache, folder.name, h5.name)):
-        raise ArtifactError(known)
+    if not try_again and (problem := recall(cache, folder.name, h5.name)):
+        raise ArtifactError(problem)
     _prepare(cache)
-    tell(Said("legacy.importing", file=h5.name))
+    tell(Message("legacy.importing", file=h5.name))
     try:
         convert_apart(h5, labels, folder, tell)
     except ArtifactError as error:
-        remember(cache, folder.name, told_by(error))
+        remember(cache, folder.name, message_of(error))
         raise
     forget(cache, folder.name)
-    tell(Said("legacy.ready", file=h5.name))
+    tell(Message("legacy.ready", file=h5.name))
 
 
 def _prepare(cache: Path) -> None:
-    """Make the cache, make sure that it can be written, and clear what imports that were ended left in it."""
+    """Create the cache, check that it is writable, and remove the remains of interrupted imports."""
     cache.mkdir(parents=True, exist_ok=True)
     for left in cache.glob(f"{UNFINISHED}*"):
         if time.time() - left.stat().st_mtime > STALE_SECONDS:
@@ -119,17 +121,17 @@ def _prepare(cache: Path) -> None:
 
 
 def importer() -> dict[str, Any]:
-    """The version of the importer: of its format, and of each library that it uses, None where it is missing."""
-    return {"format": FORMAT, **{name: _version(name) for name in LIBRARIES}}
+    """The importer's version: its format, and the version of each library it uses (None if not installed)."""
+    return {"format": FORMAT, **dict.fromkeys(LIBRARIES), **versions_of(LIBRARIES)}
 
 
-def remember(cache: Path, key: str, problem: Said | str) -> None:
-    """Keep why an import failed; where that can't be written, the next start tries again.
+def remember(cache: Path, key: str, problem: Message | str) -> None:
+    """Record why an import failed; if that can't be written, the next start tries again.
 
     Args:
         cache: folder of imported models.
-        key: of the file: its digest, with whatever else decides how it is imported.
-        problem: the sentence.
+        key: the file's digest, with everything else that decides how it is imported.
+        problem: the message.
     """
     with contextlib.suppress(OSError):
         path = _path(cache, key)
@@ -137,42 +139,35 @@ def remember(cache: Path, key: str, problem: Said | str) -> None:
         path.write_text(json.dumps({"importer": importer(), "problem": as_data(problem)}), encoding="utf-8")
 
 
-def recall(cache: Path, key: str, file: str) -> Said | None:
-    """Why an import by today's importer failed, and how to try again; None where none is known to have failed.
+def recall(cache: Path, key: str, file: str) -> Message | None:
+    """Why an import by the current importer failed, and how to try again; None if no failure is recorded.
 
     Args:
         cache: see ``remember``.
         key: see ``remember``.
-        file: the file's name, for the sentence.
+        file: the file's name, for the message.
     """
     try:
         kept = json.loads(_path(cache, key).read_text(encoding="utf-8"))
         if kept["importer"] != importer():
             return None
-        said = Said("legacy.failed_before", problem=from_data(kept["problem"]), file=file)
-        str(said)  # a text that the catalogue does not have any more would fail later
-        return said
+        message = Message("legacy.failed_before", problem=from_data(kept["problem"]), file=file)
+        str(message)  # fails here, not later, if the catalogue no longer has the text
+        return message
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def forget(cache: Path, key: str) -> None:
-    """An import that failed before has succeeded."""
+    """Remove the recorded failure of a file whose import has now succeeded."""
     with contextlib.suppress(OSError):
         _path(cache, key).unlink(missing_ok=True)
 
 
 def any_failed(cache: Path) -> bool:
-    """Whether there is any failure to recall; if not, no file's digest is needed."""
+    """Whether any failure is recorded; if not, no file's digest is needed."""
     return any((cache / FAILED).glob("*.json"))
 
 
 def _path(cache: Path, key: str) -> Path:
     return cache / FAILED / f"{key}.json"
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None

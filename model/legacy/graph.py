@@ -1,11 +1,11 @@
-"""Turns the description of a network by Keras 2 or 3 into a plan of allowed layers; it imports nothing by name."""
+"""Turns a network's description by Keras 2 or 3 into a plan of allowed layers; no name in it is imported."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from model.errors import ArtifactError, NotRebuilt
-from model.i18n.catalogue import Said
+from model.i18n.catalogue import Message
 from model.legacy.operators import CONSTANT, operation_of, rescaling
 from model.networks.plan import (
     MAX_SIZE,
@@ -21,47 +21,45 @@ from model.networks.plan import (
 MAX_CALLS = 3_000  # EfficientNetB7 has 810
 MAX_NESTING = 5
 MAX_NAME = 300
-MAX_STEPS = 30_000  # layers and references looked at, counted again at each call of a nested network; of B7: 1,700
-DEFAULT_INPUT = (128, 128, 3)  # of the thesis, where a file leaves the sides open
+MAX_STEPS = 30_000  # layers and references visited, counted again at each call of a nested network; B7 has 1,700
+DEFAULT_INPUT = (128, 128, 3)  # the thesis's input, if a file leaves the sides open
 NETWORKS = ("Functional", "Model", "Sequential")
 POOLING = "GlobalAveragePooling2D"
-INERT = "Identity"  # what stands for a layer that is there for training alone
+INERT = "Identity"  # replaces a layer that only acts in training
 
 
-Node = tuple[str, int]  # a layer and which of its calls
+Node = tuple[str, int]  # a layer's name and the index of one of its calls
 
 
 class LambdaRefused(ArtifactError):
-    """The network holds code whose meaning can't be known without running it."""
+    """The network contains code, and what it computes can't be known without running it."""
 
 
 def read_plan(config: Mapping[str, Any], lambda_divides: bool = False) -> Plan:
-    """Follow the ``model_config`` of an H5 file.
+    """Turn the ``model_config`` of an H5 file into a plan.
 
     Args:
-        config: the description.
-        lambda_divides: whether its owner says that each Lambda of two inputs is a division. Unasked, that is believed
-            of the thesis's alone: by its name, or by its place behind the poolings of masked features and mask.
+        config: the parsed ``model_config``.
+        lambda_divides: whether the owner states that every Lambda of two inputs is a division. Otherwise only the
+            thesis's Lambda counts as one: by its name, or because it follows the poolings of masked features and mask.
 
     Raises:
-        LambdaRefused: if the network holds code other than the thesis's division.
-        NotRebuilt: if anything else in it is not known or not understood.
+        LambdaRefused: if the network contains code other than the thesis's division.
+        NotRebuilt: if anything else in it is unknown or unsupported.
     """
     reader = _Reader(lambda_divides)
     try:
         shape = _input_shape(config)
         output = reader.network(config["class_name"], config["config"], [0], ())
-    except ArtifactError:
-        raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-        raise NotRebuilt(Said("network.damaged")) from error
+        raise NotRebuilt(Message("network.damaged")) from error
     plan = Plan(shape, tuple(reader.layers), tuple(reader.calls), output, None, tuple(reader.notes))
     return Plan(shape, plan.layers, plan.calls, output, find_mask(plan), plan.notes)
 
 
 @dataclass
 class _Reader:
-    """Collects layers and calls while it walks through nested networks."""
+    """Collects layers and calls while it visits nested networks."""
 
     lambda_divides: bool = False
     layers: list[LayerPlan] = field(default_factory=list)
@@ -71,11 +69,11 @@ class _Reader:
     _numbers: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def network(self, kind: str, config: Any, inputs: Sequence[int], scope: tuple[str, ...]) -> int:
-        """Walk through a network that is fed with these results; returns the number of its own result."""
+        """Visit a network whose inputs are the results with these numbers; returns the number of its result."""
         if len(scope) > MAX_NESTING:
-            raise NotRebuilt(Said("network.too_nested"))
+            raise NotRebuilt(Message("network.too_nested"))
         if kind not in NETWORKS:
-            raise NotRebuilt(Said("network.outermost", kind=repr(str(kind)[:MAX_NAME])))
+            raise NotRebuilt(Message("network.outermost", kind=repr(str(kind)[:MAX_NAME])))
         if kind == "Sequential":
             entries = config["layers"] if isinstance(config, Mapping) else config
             self._spend(len(entries) + 1)
@@ -89,12 +87,12 @@ class _Reader:
     def _spend(self, steps: int) -> None:
         self._steps += steps
         if self._steps > MAX_STEPS:
-            raise NotRebuilt(Said("network.too_connected"))
+            raise NotRebuilt(Message("network.too_connected"))
 
     def _functional(self, config: Mapping[str, Any], inputs: Sequence[int], scope: tuple[str, ...]) -> int:
         starts, ends = list(_references(config["input_layers"])), list(_references(config["output_layers"]))
         if len(starts) != len(inputs) or len(ends) != 1:
-            raise NotRebuilt(Said("network.one_input"))
+            raise NotRebuilt(Message("network.one_input"))
         nodes = {
             (_name(entry), index): (entry, list(_references(node)), node)
             for entry in config["layers"]
@@ -102,14 +100,14 @@ class _Reader:
         }
         self._spend(len(config["layers"]) + 1 + sum(len(sources) for _, sources, _ in nodes.values()))
         if len(nodes) > MAX_CALLS:
-            raise NotRebuilt(Said("network.too_many_layers", limit=MAX_CALLS))
+            raise NotRebuilt(Message("network.too_many_layers", limit=MAX_CALLS))
         done = {(name, 0): number for (name, _), number in zip(starts, inputs, strict=True)}
         shifted = _shifted(config, nodes, ends)
         keys = {
             node: [(name, index - (name in shifted)) for name, index in sources]
             for node, (_, sources, _) in nodes.items()
         }
-        for node in _fed_first(keys, done):
+        for node in _topological_order(keys, done):
             entry, _, call = nodes[node]
             done[node] = self._call(entry, [done[key] for key in keys[node]], scope, call)
         name, index = ends[0]
@@ -120,7 +118,7 @@ class _Reader:
         if entry["class_name"] in NETWORKS:
             return self.network(entry["class_name"], entry["config"], inputs, (*scope, name))
         if len(self.calls) >= MAX_CALLS:
-            raise NotRebuilt(Said("network.too_many_layers", limit=MAX_CALLS))
+            raise NotRebuilt(Message("network.too_many_layers", limit=MAX_CALLS))
         path = (*scope, name)
         if path not in self._numbers:
             self._numbers[path] = len(self.layers)
@@ -129,7 +127,7 @@ class _Reader:
         return len(self.calls)
 
     def _layer(self, entry: Mapping[str, Any], path: tuple[str, ...], inputs: Sequence[int], call: Any) -> LayerPlan:
-        # Layers of a nested network may be called as others outside it.
+        # Layers of a nested network may have the same names as layers outside it.
         taken = {layer.name for layer in self.layers}
         choices = (name.replace("/", "_") for name in (path[-1], "_".join(path), f"layer_{len(taken)}"))
         name = next(name for name in choices if name not in taken)
@@ -139,7 +137,7 @@ class _Reader:
         return LayerPlan(name, kind, allowed_arguments(kind, config, path[-1]), path[0], path[-1])
 
     def _kind(self, entry: Mapping[str, Any], name: str, inputs: Sequence[int]) -> str:
-        """The name of an allowed layer; a division of two inputs stands for the thesis's RescaleGAP."""
+        """The layer's kind in the plan; a division of two inputs becomes the thesis's RescaleGAP."""
         kind = str(entry["class_name"]).split(">")[-1]
         operation = operation_of(entry)
         if operation and len(inputs) == 1:
@@ -157,15 +155,15 @@ class _Reader:
             )
             return RESCALE_GAP
         if kind == "Lambda":
-            raise LambdaRefused(Said("network.lambda", layer=repr(name), way_out=Said("network.lambda_way_out")))
+            raise LambdaRefused(Message("network.lambda", layer=repr(name), way_out=Message("network.lambda_way_out")))
         module, registered = str(entry.get("module") or "keras"), entry.get("registered_name")
         if module.split(".")[0] != "keras" or registered not in (None, kind):
             origin = str(registered or module)[:MAX_NAME]
-            raise NotRebuilt(Said("network.own_layer", layer=repr(name), kind=kind, origin=origin))
+            raise NotRebuilt(Message("network.own_layer", layer=repr(name), kind=kind, origin=origin))
         return kind
 
     def _rescales(self, inputs: Sequence[int]) -> bool:
-        """Whether the inputs are the average of masked features and that of the mask, as the thesis's division has."""
+        """Whether the inputs are the averages of masked features and of the mask, as in the thesis's division."""
         if len(inputs) != 2:
             return False
         features, mask = (self._pooled(number) for number in inputs)
@@ -174,7 +172,7 @@ class _Reader:
         return mask in self.calls[features - 1].inputs and self._is_mask(mask)
 
     def _is_mask(self, number: int) -> bool:
-        """Whether a sigmoid made this result, or a convolution that may repeat such a mask over the channels."""
+        """Whether this is the result of a sigmoid, or of a convolution that may repeat it over the channels."""
         fed_by = self.calls[number - 1].inputs[0] if self._kind_of(number) == "Conv2D" else 0
         return self._is_sigmoid(number) or self._is_sigmoid(fed_by)
 
@@ -182,7 +180,7 @@ class _Reader:
         return bool(number) and self.layers[self.calls[number - 1].layer].arguments.get("activation") == "sigmoid"
 
     def _pooled(self, number: int) -> int | None:
-        """The call whose result a global average pooling took, to give this one; None if there is none."""
+        """The call whose result was pooled (global average) into this result; None if it was not."""
         while self._kind_of(number) in ("Flatten", "Reshape"):
             number = self.calls[number - 1].inputs[0]
         return self.calls[number - 1].inputs[0] if self._kind_of(number) == POOLING else None
@@ -194,12 +192,12 @@ class _Reader:
 def _name(entry: Mapping[str, Any]) -> str:
     name = entry.get("name") or entry["config"]["name"]
     if not isinstance(name, str) or len(name) > MAX_NAME or len(str(entry["class_name"])) > MAX_NAME:
-        raise NotRebuilt(Said("network.name_too_long"))
+        raise NotRebuilt(Message("network.name_too_long"))
     return name
 
 
 def _references(data: Any) -> Iterator[tuple[str, int]]:
-    """Each ``(layer, index of its call)`` in any of the forms in which Keras 2 and 3 write where tensors come from."""
+    """Each ``(layer, index of its call)`` in ``data``, in any form in which Keras 2 or 3 writes a tensor's source."""
     if isinstance(data, Mapping):
         if data.get("class_name") == "__keras_tensor__":
             name, index, _ = data["config"]["keras_history"]
@@ -221,19 +219,19 @@ def _references(data: Any) -> Iterator[tuple[str, int]]:
             yield from _references(value)
 
 
-def _fed_first(keys: Mapping[Node, Sequence[Node]], given: Iterable[Node]) -> Iterator[Node]:
-    """Every call after those that it is fed by, otherwise in the order of the file."""
+def _topological_order(keys: Mapping[Node, Sequence[Node]], given: Iterable[Node]) -> Iterator[Node]:
+    """Every call after its inputs, otherwise in the order of the file (a topological sort)."""
     done, begun = set(given), set[Node]()
     for first in keys:
         waiting = [first]
         while waiting:
             node = waiting[-1]
-            lacking = [] if node in done else [key for key in keys.get(node, ()) if key not in done]
-            if node not in done and (not keys.get(node) or (lacking and node in begun)):
-                raise NotRebuilt(Said("network.circle"))
+            missing = [] if node in done else [key for key in keys.get(node, ()) if key not in done]
+            if node not in done and (not keys.get(node) or (missing and node in begun)):
+                raise NotRebuilt(Message("network.circle"))
             begun.add(node)
-            if lacking:
-                waiting.extend(reversed(lacking))
+            if missing:
+                waiting.extend(reversed(missing))
                 continue
             waiting.pop()
             if node not in done:
@@ -244,7 +242,7 @@ def _fed_first(keys: Mapping[Node, Sequence[Node]], given: Iterable[Node]) -> It
 def _shifted(
     config: Mapping[str, Any], nodes: Mapping[tuple[str, int], Any], ends: Sequence[tuple[str, int]]
 ) -> set[str]:
-    """Nested networks whose calls are counted from 1: Keras 2 counts the making of a network as its first call."""
+    """Nested networks whose calls are counted from 1: Keras 2 counts building a network as its first call."""
     highest: dict[str, int] = {}
     for name, index in [*ends, *(source for _, sources, _ in nodes.values() for source in sources)]:
         highest[name] = max(index, highest.get(name, 0))
@@ -253,7 +251,7 @@ def _shifted(
 
 
 def _input_shape(config: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Of one picture, from the first input layer; sides that are open become those of the thesis."""
+    """Shape of one picture, from the first input layer; open sides get the values of ``DEFAULT_INPUT``."""
     inner = config["config"]
     entries = inner["layers"] if isinstance(inner, Mapping) else inner
     first = entries[0]
@@ -264,5 +262,5 @@ def _input_shape(config: Mapping[str, Any]) -> tuple[int, int, int]:
     sides = [size if given is None else int(given) for given, size in zip(shape[1:], DEFAULT_INPUT, strict=True)]
     height, width, channels = sides
     if channels != 3 or height != width or not 1 <= height <= MAX_SIZE:
-        raise NotRebuilt(Said("network.input", height=height, width=width, channels=channels))
+        raise NotRebuilt(Message("network.input", height=height, width=width, channels=channels))
     return height, width, channels

@@ -1,4 +1,4 @@
-"""Reads the class names out of a pickled label encoder, ``label_transform.pkl``, without running anything in it."""
+"""Reads the class names from a pickled label encoder, ``label_transform.pkl``, without running code from it."""
 
 import io
 import pickle
@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from model.errors import ArtifactError, told_by
-from model.i18n.catalogue import Said
+from model.errors import ArtifactError, message_of
+from model.i18n.catalogue import Message
 
-MAX_BYTES = 1_000_000  # a label encoder of two names takes 400
-MAX_NAMES, MAX_NAME = 5, 100  # names that are looked at, letters of each
+MAX_BYTES = 1_000_000  # a label encoder of two names takes 400 bytes
+MAX_NAMES, MAX_NAME = 5, 100  # limits: names that are read, characters of each
 SKLEARN_MODULES = ("sklearn.preprocessing._label", "sklearn.preprocessing.label")
 NUMPY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 NAMES = {"fake": "Fake", "real": "Real"}
 
 
 class _Record:
-    """Stands in for every admitted class and function: it keeps what it is given and does nothing with it."""
+    """Replaces every allowed class and function: it only records its arguments."""
 
     def __init__(self, *arguments: Any) -> None:
         self.arguments = arguments
@@ -37,18 +37,18 @@ class _Array(_Record):
 
 
 class _Scalar(_Record):
-    """A number or text of NumPy; its arguments are ``(dtype, content)``."""
+    """A NumPy scalar; its arguments are ``(dtype, content)``."""
 
 
 class _DType(_Record):
-    """A type of NumPy; its first argument is as ``U4``, its state's second element the byte order."""
+    """A NumPy dtype; its first argument is a code such as ``U4``, the second element of its state the byte order."""
 
 
 class _FromBuffer(_Record):
-    """An array as pickle protocol 5 writes it; its arguments are ``(content, dtype, shape, order)``."""
+    """An array in the form of pickle protocol 5; its arguments are ``(content, dtype, shape, order)``."""
 
 
-WAY_OUT = Said("labels.way_out")
+WAY_OUT = Message("labels.way_out")
 ADMITTED: dict[tuple[str, str], type[_Record]] = {
     **{(module, name): _Encoder for module in SKLEARN_MODULES for name in ("LabelBinarizer", "LabelEncoder")},
     **{(module, "_reconstruct"): _Array for module in NUMPY_MODULES},
@@ -60,11 +60,11 @@ ADMITTED: dict[tuple[str, str], type[_Record]] = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Admits the names above alone, and gives a stand-in even for those: no code of any package runs."""
+    """Allows only the names in ``ADMITTED``, and replaces even those: no code of any package runs."""
 
     def find_class(self, module: str, name: str) -> type[_Record]:
         if (module, name) not in ADMITTED:
-            raise ArtifactError(Said("labels.not_admitted", name=f"{module}.{name}"))
+            raise ArtifactError(Message("labels.not_admitted", name=f"{module}.{name}"))
         return ADMITTED[module, name]
 
 
@@ -72,19 +72,21 @@ def read_labels(path: Path) -> tuple[str, str]:
     """Class names of a pickled ``LabelBinarizer`` or ``LabelEncoder``, as ``Fake`` and ``Real``, in its order.
 
     Raises:
-        ArtifactError: if the file is no such pickle, is too large, asks for anything else, or names other classes.
+        ArtifactError: if the file is not such a pickle, is too large, uses any other name, or has other classes.
     """
     try:
         names = _texts(_classes(_content(path)))
     except ArtifactError as error:
-        raise ArtifactError(Said("labels.not_used", file=path.name, reason=told_by(error), way_out=WAY_OUT)) from error
-    except Exception as error:  # whatever a damaged pickle makes the unpickler or the decoding below stumble over
-        raise ArtifactError(Said("labels.no_encoder", file=path.name, way_out=WAY_OUT)) from error
+        raise ArtifactError(
+            Message("labels.not_used", file=path.name, reason=message_of(error), way_out=WAY_OUT)
+        ) from error
+    except Exception as error:  # a damaged pickle can raise any error in the unpickler or the decoding below
+        raise ArtifactError(Message("labels.no_encoder", file=path.name, way_out=WAY_OUT)) from error
     return as_labels(names, path.name)
 
 
-def as_labels(names: Sequence[object], source: Said | str) -> tuple[str, str]:
-    """``Fake`` and ``Real`` in the order of these names, whatever their case.
+def as_labels(names: Sequence[object], source: Message | str) -> tuple[str, str]:
+    """``Fake`` and ``Real`` in the order of these names, which may be upper or lower case.
 
     Raises:
         ArtifactError: if they are not these two.
@@ -92,13 +94,13 @@ def as_labels(names: Sequence[object], source: Said | str) -> tuple[str, str]:
     texts = [_text(name) for name in names[:MAX_NAMES]]
     labels = tuple(NAMES.get(text.strip().lower(), "") for text in texts)
     if sorted(labels) != ["Fake", "Real"]:
-        shown = ", ".join(repr(text[:40]) for text in texts) or Said("labels.nobody")
-        raise ArtifactError(Said("labels.classes", source=source, names=shown, way_out=WAY_OUT))
+        shown = ", ".join(repr(text[:40]) for text in texts) or Message("labels.nobody")
+        raise ArtifactError(Message("labels.classes", source=source, names=shown, way_out=WAY_OUT))
     return labels[0], labels[1]
 
 
 def _text(name: object) -> str:
-    """A name as text. Whatever else a file holds in its place is not written out: it may contain itself many times."""
+    """A name as text; for an object of another type only the type's name, because the object may be huge or nested."""
     if isinstance(name, bytes | str) and len(name) <= MAX_NAME:
         return name.decode("utf-8", "replace") if isinstance(name, bytes) else name
     return str(name) if isinstance(name, int) and abs(name) < 10**MAX_NAME else f"a {type(name).__name__}"
@@ -108,18 +110,18 @@ def _content(path: Path) -> bytes:
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise ArtifactError(Said("labels.too_large", limit=MAX_BYTES))
+        raise ArtifactError(Message("labels.too_large", limit=MAX_BYTES))
     return content
 
 
 def _classes(content: bytes) -> Any:
     for operation, argument, _ in pickletools.genops(content):
-        # The unpickler makes room for as many memories as the highest number that a pickle claims to use.
+        # The unpickler allocates memo entries up to the highest index in the pickle.
         if "PUT" in operation.name and int(argument or 0) > len(content):
-            raise ArtifactError(Said("labels.memories"))
+            raise ArtifactError(Message("labels.memories"))
     encoder = _Unpickler(io.BytesIO(content)).load()
     if not isinstance(encoder, _Encoder):
-        raise ArtifactError(Said("labels.holds_none"))
+        raise ArtifactError(Message("labels.holds_none"))
     return encoder.state["classes_"]
 
 
@@ -137,10 +139,10 @@ def _texts(value: Any) -> list[object]:
 
 
 def _decode(dtype: _DType, content: bytes) -> list[object]:
-    """Names in the bytes of an array of ``U`` (four bytes a letter) or ``S`` (one byte)."""
+    """The names in an array's bytes; ``U`` has four bytes per character, ``S`` has one."""
     kind, width = dtype.arguments[0][0], int(dtype.arguments[0][1:])
     if kind not in "US":
-        raise ArtifactError(Said("labels.no_names", kind=str(dtype.arguments[0])[:20]))
+        raise ArtifactError(Message("labels.no_names", kind=str(dtype.arguments[0])[:20]))
     step = width * (4 if kind == "U" else 1)
     big = kind == "U" and dtype.state[1] == ">"
     encoding = "ascii" if kind == "S" else "utf-32-be" if big else "utf-32-le"

@@ -1,26 +1,26 @@
-"""Understands arithmetic that an author wrote between layers, as ``a / (b + 1e-6)``, which Keras keeps as layers."""
+"""Reads arithmetic between layers, such as ``a / (b + 1e-6)``, which Keras stores as layers."""
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from model.errors import NotRebuilt
-from model.i18n.catalogue import Said
+from model.i18n.catalogue import Message
 
-# What Keras 2 (a function of TensorFlow) and Keras 3 (a class) call the same.
+# Names of the same operation in Keras 2 (a function of TensorFlow) and Keras 3 (a class).
 OPERATIONS = {
     **dict.fromkeys(("__operators__.add", "math.add", "Add"), "Add"),
     **dict.fromkeys(("math.subtract", "Subtract"), "Subtract"),
     **dict.fromkeys(("math.multiply", "Multiply"), "Multiply"),
     **dict.fromkeys(("math.truediv", "math.divide", "math.divide_no_nan", "realdiv", "TrueDivide", "Divide"), "Divide"),
 }
-CONSTANT = "_CONSTANT_VALUE"  # stands in Keras 2 where a layer's name would
+CONSTANT = "_CONSTANT_VALUE"  # Keras 2 writes it in place of a layer's name
 
 
 def operation_of(entry: Mapping[str, Any]) -> str | None:
-    """``Add``, ``Subtract``, ``Multiply`` or ``Divide`` where that is what an operator does; None for other layers.
+    """``Add``, ``Subtract``, ``Multiply`` or ``Divide`` if the entry is such an operator; None for other layers.
 
-    An H5 file of Keras 3 does not tell the operator from the layer of the same name; on tensors they do the same.
+    An H5 file of Keras 3 does not distinguish an operator from the layer of the same name; both compute the same.
     """
     if entry["class_name"] == "TFOpLambda":
         return OPERATIONS.get(str(entry["config"].get("function")))
@@ -29,15 +29,15 @@ def operation_of(entry: Mapping[str, Any]) -> str | None:
 
 
 def rescaling(entry: Mapping[str, Any], call: Any, name: str) -> dict[str, float]:
-    """The arguments of the ``Rescaling`` that an operator on one tensor and one number is.
+    """The arguments of the ``Rescaling`` layer that replaces an operator on a tensor and a number.
 
     Args:
         entry: the operator's description.
-        call: where its operands come from, as an ``inbound_node`` tells.
-        name: to name it by.
+        call: one of its ``inbound_nodes``, which holds its operands.
+        name: the layer's name, for the error.
 
     Raises:
-        NotRebuilt: if the other operand is no number, or it is the number that is divided.
+        NotRebuilt: if not exactly one operand is a finite number, or if that is a dividend or a divisor near 0.
     """
     first, second = _operands(call)
     number = first if second is None else second
@@ -51,7 +51,7 @@ def rescaling(entry: Mapping[str, Any], call: Any, name: str) -> dict[str, float
             return {"scale": number, "offset": 0.0}
         if operation == "Divide" and not reverse and abs(number) > 1e-30:
             return {"scale": 1 / number, "offset": 0.0}
-    raise NotRebuilt(Said("network.constant", layer=repr(name)))
+    raise NotRebuilt(Message("network.constant", layer=repr(name)))
 
 
 def _operands(call: Any) -> tuple[float | None, float | None]:
@@ -59,9 +59,9 @@ def _operands(call: Any) -> tuple[float | None, float | None]:
     if isinstance(call, Mapping):
         both = [*call["args"], *call.get("kwargs", {}).values()]
     else:
-        held = call[0]
-        both = [held[2] if held[0] == CONSTANT else held, held[3].get("y")]
-    first, second = (None if isinstance(one, list | Mapping) else _number(one) for one in both[:2])
+        reference = call[0]
+        both = [reference[2] if reference[0] == CONSTANT else reference, reference[3].get("y")]
+    first, second = (None if isinstance(operand, list | Mapping) else _number(operand) for operand in both[:2])
     return first, second
 
 

@@ -1,4 +1,4 @@
-"""Compares ways of feeding an imported network by what it says of example pictures: colours, values, crop margins."""
+"""Compares preprocessings of an imported network on example pictures: colour order, value range, crop margin."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,15 +19,15 @@ from model.photos.faces import CROP_SIZE, crop, find_faces, square_around
 
 VALUE_RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}
 MARGINS = (1.0, 1.3, 1.6, 2.0)  # the crop's side as a multiple of the face box
-WHOLE = 0.0  # stands for a picture as it is: no model of the page is given one, but many were trained on them
-USEFUL_AUC = 0.6  # below, a model does no better than chance on a few hundred pictures
+WHOLE = 0.0  # means the whole picture: the page never uses it, but many models were trained on whole pictures
+USEFUL_AUC = 0.6  # below this, a model is no better than chance on a few hundred pictures
 
 Network = Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a model says of the examples when they are fed to it in one way; ``p_fake`` is ``(N,)`` in 0..1."""
+    """A model's answers for the examples with one preprocessing; ``p_fake`` is ``(N,)`` in 0..1."""
 
     way: Preprocessing
     p_fake: NDArray[np.float64]
@@ -37,7 +37,7 @@ class Reading:
     def names(self) -> tuple[str, str, str]:
         """Colour order, range of values and crop margin in words."""
         numbers = (self.way.value_scale, self.way.value_offset)
-        values = next((name for name, known in VALUE_RANGES.items() if known == numbers), f"x{numbers[0]:g}")
+        values = next((name for name, scaling in VALUE_RANGES.items() if scaling == numbers), f"x{numbers[0]:g}")
         margin = "whole" if self.way.crop_margin == WHOLE else f"{self.way.crop_margin:g}"
         return self.way.color_order, values, margin
 
@@ -45,17 +45,17 @@ class Reading:
 def example_crops(
     folder: Path, limit: int, margins: Sequence[float], seed: int = 0
 ) -> tuple[dict[float, NDArray[np.uint8]], NDArray[np.bool_] | None]:
-    """Face crops of example pictures, the whole picture where no face is found.
+    """Crops of the largest face of example pictures; the whole picture if no face is found.
 
     Args:
-        folder: pictures in ``Real`` and ``Fake`` folders (any layout of ``model.data.dataset.pictures``), or just
-            pictures.
-        limit: how many to use at most, drawn evenly from both classes.
+        folder: pictures in ``Real`` and ``Fake`` folders (any layout of ``model.data.layout.pictures``), or without
+            classes.
+        limit: how many to use at most, with classes half of it from each.
         margins: sides of the crops as multiples of the face box; ``WHOLE`` for the pictures themselves.
-        seed: decides which are drawn.
+        seed: of the random choice.
 
     Returns:
-        Crops ``(N, 256, 256, 3) uint8`` by margin, and whether each is a fake; None where the folder does not tell.
+        Crops ``(N, 256, 256, 3) uint8`` by margin, and whether each is a fake; None if the folder has no classes.
 
     Raises:
         DatasetError: if there is no picture, or one can't be read.
@@ -92,7 +92,7 @@ def _crops(picture: NDArray[np.uint8], margins: Sequence[float]) -> dict[float, 
 
 
 def colour_ways(way: Preprocessing) -> list[Preprocessing]:
-    """The same way in both colour orders and each range of values."""
+    """The same preprocessing with both colour orders and each value range."""
     return [
         replace(way, color_order=order, value_scale=scale, value_offset=offset)
         for order in ("BGR", "RGB")
@@ -103,7 +103,7 @@ def colour_ways(way: Preprocessing) -> list[Preprocessing]:
 def readings(
     network: Network, card: Card, crops: dict[float, NDArray[np.uint8]], ways: Sequence[Preprocessing]
 ) -> list[Reading]:
-    """What the model says of the crops of each way's margin; ``card`` tells the labels and the way in use."""
+    """The model's answers with each preprocessing; ``card`` holds the labels and the preprocessing in use."""
     column = card.labels.index("Fake")
     found = []
     for way in ways:
@@ -113,7 +113,7 @@ def readings(
 
 
 def table(found: Sequence[Reading], is_fake: NDArray[np.bool_] | None) -> str:
-    """The readings line by line, with accuracy and AUC where the truth is known."""
+    """The readings as lines of a table, with accuracy and AUC if the classes are known."""
     head = f"{'colour order':<14}{'values':<9}{'margin':<8}"
     head += f"{'accuracy':>9}{'AUC':>8}" if is_fake is not None else ""
     lines = [head + f"{'mean P(Fake)':>14}{'spread':>8}"]
@@ -128,11 +128,13 @@ def table(found: Sequence[Reading], is_fake: NDArray[np.bool_] | None) -> str:
 
 
 def best(found: Sequence[Reading], is_fake: NDArray[np.bool_] | None) -> Reading | None:
-    """The way that tells the pictures apart best, of equal ones that in use; None where nothing shows which it is."""
+    """The crop preprocessing with the highest AUC + accuracy; on a tie the one in use.
+
+    None if the classes are unknown, or if no AUC reaches ``USEFUL_AUC``."""
     cropped = [reading for reading in found if reading.way.crop_margin != WHOLE]
     if is_fake is None or not cropped or max(auc(reading.p_fake, is_fake) for reading in cropped) < USEFUL_AUC:
         return None
-    # Several ways may rank pictures equally well; the right one also puts them on the right side.
+    # Several preprocessings may have the same AUC; the right one also has the higher accuracy at 0.5.
     return max(
         cropped,
         key=lambda reading: (auc(reading.p_fake, is_fake) + accuracy(reading.p_fake, is_fake), reading.in_use),
@@ -140,22 +142,22 @@ def best(found: Sequence[Reading], is_fake: NDArray[np.bool_] | None) -> Reading
 
 
 def advice(found: Sequence[Reading], is_fake: NDArray[np.bool_] | None) -> str:
-    """What the table lets one conclude, in a sentence or two."""
+    """The conclusion from the table, in a sentence or two."""
     if is_fake is None:
         return (
-            "Which of these are fakes is not known, so the table only shows where the model is blind: a way whose "
-            "spread is near 0 is a wrong one. Give --examples with folders Real and Fake to see which is right."
+            "It is not known which of these pictures are fakes, so the table only shows which rows are wrong: those "
+            "with a spread near 0. Give --examples with folders Real and Fake to see which row is right."
         )
-    whole = max((auc(one.p_fake, is_fake) for one in found if one.way.crop_margin == WHOLE), default=0.0)
-    cropped = max(auc(one.p_fake, is_fake) for one in found if one.way.crop_margin != WHOLE)
+    whole = max((auc(reading.p_fake, is_fake) for reading in found if reading.way.crop_margin == WHOLE), default=0.0)
+    cropped = max(auc(reading.p_fake, is_fake) for reading in found if reading.way.crop_margin != WHOLE)
     right = best(found, is_fake)
     if right is None:
         swapped = " The labels may be swapped." if max(whole, cropped) < 1 - USEFUL_AUC else ""
-        told = f"No crop tells these {len(is_fake)} pictures apart: the best AUC is {cropped:.3f}.{swapped}"
+        sentence = f"No crop separates these {len(is_fake)} pictures: the best AUC is {cropped:.3f}.{swapped}"
     else:
         order, values, margin = right.names
-        told = f"{order} with values {values} and crop margin {margin} tells these {len(is_fake)} pictures apart best"
-        told += ", and is in use." if right.in_use else "."
+        sentence = f"{order} with values {values} and crop margin {margin} separates these {len(is_fake)} pictures best"
+        sentence += ", and is in use." if right.in_use else "."
     if whole > max(cropped, USEFUL_AUC):
-        told += f" Whole pictures, which the page never feeds to a model, do better still (AUC {whole:.3f})."
-    return told
+        sentence += f" Whole pictures, which the page never gives to a model, are even better (AUC {whole:.3f})."
+    return sentence

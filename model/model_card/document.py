@@ -7,19 +7,19 @@ from typing import Annotated
 
 import typer
 
-from model.artifact.card import LEGACY, LICENCE, NO_LICENCE, Card, named_after, read_card
+from model.artifact.card import FACE, LEGACY, LICENCE, NO_LICENCE, Card, named_after, read_card
 from model.artifact.facts import WHOLE, assumed_labels, name_of, readable, tested, trained_on
 from model.cli import run, tell_report
 from model.detector.detector import VERDICTS
-from model.i18n.catalogue import say
+from model.i18n.catalogue import translate
 from model.model_card.figures import attention, calibration, cross_set, failures, figures, verdicts
 from model.model_card.parts import Section, Table, by_value, span
 from model.model_card.robustness import robustness
 from model.model_card.unseen import edits, unseen, unseen_of
 from model.paths import ROOT, SHIPPED
 
-OFTEN = 0.1  # rate of mistakes from which they are called frequent
-NOT_TOLD = {"artifact", "data", "out", "faces", "backbone", "split"}  # names on the machine that trained, digests
+OFTEN = 0.1  # rate from which mistakes are called frequent
+HIDDEN_ARGUMENTS = {"artifact", "data", "out", "faces", "backbone", "split"}  # local paths and digests
 REPOSITORY = ROOT.resolve()
 DOCUMENT = Path("docs/model_card.md")  # the shipped model's
 
@@ -28,13 +28,13 @@ def what_it_is(card: Card) -> Section:
     """Architecture, input and output."""
     size = card.preprocessing.input_size
     low, high = card.inconclusive_band
-    verdicts = {name.lower(): say(f"verdict.{name}") for name in VERDICTS}
+    verdicts = {name.lower(): translate(f"verdict.{name}") for name in VERDICTS}
     return Section(
         "what",
-        say("card.what.title"),
+        translate("card.what.title"),
         (
-            say("card.what.judges", name=name_of(card), size=size),
-            say("card.what.band", low=low, high=high, **verdicts),
+            translate("card.what.judges" if card.sees == FACE else "card.what.sees", name=name_of(card), size=size),
+            translate("card.what.band", low=low, high=high, **verdicts),
             *filter(None, (assumed_labels(card),)),
             _headline(card),
         ),
@@ -44,48 +44,51 @@ def what_it_is(card: Card) -> Section:
 def _headline(card: Card) -> str:
     accused, missed = by_value(card, "false_accusation_rate"), by_value(card, "miss_rate")
     if not accused and not missed:
-        return say("card.wrong.unmeasured")
+        return translate("card.wrong.unmeasured")
     worst = max([value for value, _ in accused[-1:]] + [value for value, _ in missed[-1:]])
-    accuses = say("card.wrong.accuses", share=span(accused)) if accused else ""
-    misses = say("card.wrong.misses", share=span(missed)) if missed else ""
-    both = accuses and misses and say("card.wrong.both", accuses=accuses, misses=misses)
-    return say("card.wrong.often" if worst >= OFTEN else "card.wrong.sometimes", mistakes=both or accuses or misses)
+    accuses = translate("card.wrong.accuses", share=span(accused)) if accused else ""
+    misses = translate("card.wrong.misses", share=span(missed)) if missed else ""
+    both = accuses and misses and translate("card.wrong.both", accuses=accuses, misses=misses)
+    return translate(
+        "card.wrong.often" if worst >= OFTEN else "card.wrong.sometimes", mistakes=both or accuses or misses
+    )
 
 
 def intended_use(card: Card) -> Section:
-    """What it is for, and what it is not for."""
+    """Its intended and unintended uses."""
     figures = unseen_of(card)
     names = dict.fromkeys([*tested(card), *figures.get("reals", ()), *figures.get("fakes", ())])
     sets = ", ".join(map(readable, names))
-    known = say("card.use.measured_on", sets=sets) if sets else say("card.use.unmeasured")
-    not_for = (say("card.use.no_proof"), say("card.use.not_commercial"))
-    return Section("use", say("card.use.title"), (say("card.use.purpose"), *not_for, known))
+    measured = translate("card.use.measured_on", sets=sets) if sets else translate("card.use.unmeasured")
+    no_proof = translate("card.use.no_proof" if card.sees == FACE else "card.use.no_proof_of_pictures")
+    not_for = (no_proof, translate("card.use.not_commercial"))
+    return Section("use", translate("card.use.title"), (translate("card.use.purpose"), *not_for, measured))
 
 
 def training_data(card: Card) -> Section:
-    """What it learnt from, and under which terms."""
-    title, data = say("card.training.title"), trained_on(card)
+    """Its training data and their terms of use."""
+    title, data = translate("card.training.title"), trained_on(card)
     if not data:
-        return Section("training", title, (say("card.training.unknown"),))
+        return Section("training", title, (translate("card.training.unknown"),))
     unseen = [readable(name) for name in tested(card) if name not in data]
-    sentences = [say("card.training.sources", count=len(data))]
+    sentences = [translate("card.training.sources", count=len(data))]
     if unseen:
-        sentences.append(say("card.training.unseen", sets=", ".join(unseen)))
+        sentences.append(translate("card.training.unseen", sets=", ".join(unseen)))
     rows = tuple((name, str(words)) for name, words in data.items())
-    head = (say("card.column.data_set"), say("card.training.terms"))
+    head = (translate("card.column.data_set"), translate("card.training.terms"))
     return Section("training", title, tuple(sentences), Table(head, rows))
 
 
 def robustness_section(card: Card) -> Section:
     """How stable it is under corruptions."""
     sentences, head, rows = robustness(card.metrics.get("test_corruptions", {}), readable)
-    return Section("robustness", say("card.robustness.title"), sentences, Table(head, rows) if rows else None)
+    return Section("robustness", translate("card.robustness.title"), sentences, Table(head, rows) if rows else None)
 
 
 def licence(card: Card) -> Section:
-    """Under which terms the weights may be used."""
-    ours = {LICENCE: say("card.licence.owners"), NO_LICENCE: say("card.licence.unknown")}
-    return Section("licence", say("card.licence.title"), (ours.get(card.licence, card.licence),))
+    """The terms of use of the weights."""
+    texts = {LICENCE: translate("card.licence.owners"), NO_LICENCE: translate("card.licence.unknown")}
+    return Section("licence", translate("card.licence.title"), (texts.get(card.licence, card.licence),))
 
 
 BUILDERS: tuple[Callable[[Card], Section], ...] = (
@@ -106,15 +109,15 @@ BUILDERS: tuple[Callable[[Card], Section], ...] = (
 
 
 def facts(card: Card) -> tuple[Section, ...]:
-    """Everything that a model's card tells its readers, matter by matter.
+    """All sections of a model card.
 
-    Built from the card alone: other numbers give other sentences, and what was not measured is said to be so.
+    They follow only from the card: other numbers give other sentences, and missing measurements are stated.
     """
     return tuple(build(card) for build in BUILDERS)
 
 
 def markdown(card: Card, folder: Path = SHIPPED) -> str:
-    """The model card as Markdown, from the card alone but for the ``folder`` that its commands name."""
+    """The model card as Markdown; ``folder`` is the model folder that its commands name."""
     parts = [
         f"# Model card: {name_of(card) if card.architecture == LEGACY else named_after(folder).name}",
         "",
@@ -124,7 +127,7 @@ def markdown(card: Card, folder: Path = SHIPPED) -> str:
     for section in facts(card):
         parts += ["", *_section(section)]
     parts += ["", *_reproduction(card, folder)]
-    # A hyphen is found by those who look for a negative number in the document.
+    # With a hyphen, a text search for a negative number finds it.
     return "\n".join(parts).replace("−", "-") + "\n"
 
 
@@ -162,18 +165,18 @@ def _reproduction(card: Card, folder: Path) -> list[str]:
     ]
     trainings = {"arguments": "Trained with", "attention_arguments": "Attention mask trained further with"}
     for part, title in trainings.items():
-        arguments = {key: value for key, value in card.training.get(part, {}).items() if key not in NOT_TOLD}
+        arguments = {key: value for key, value in card.training.get(part, {}).items() if key not in HIDDEN_ARGUMENTS}
         if arguments:
-            told = ", ".join(f"{key.replace('_', ' ')} {_told(value)}" for key, value in arguments.items())
-            lines.append(f"- {title}: {told}.")
+            listed = ", ".join(f"{key.replace('_', ' ')} {_argument(value)}" for key, value in arguments.items())
+            lines.append(f"- {title}: {listed}.")
     if card.versions:
         lines.append(f"- Written with: {', '.join(f'{name} {number}' for name, number in card.versions.items())}.")
     lines += [f"- SHA-256 of `{name}`: `{digest}`" for name, digest in card.sha256.items()]
     return lines if lines[-1] else lines[:-1]
 
 
-def _told(value: object) -> str:
-    """An argument's value in words."""
+def _argument(value: object) -> str:
+    """An argument's value as text."""
     if isinstance(value, dict):
         return " and ".join(f"{part} of {key}" for key, part in value.items())
     if isinstance(value, list):
@@ -190,7 +193,7 @@ def write_model_card(
         typer.Option(help="Markdown file to write.", show_default="docs/model_card.md, or FOLDER/model_card.md"),
     ] = None,
 ) -> None:
-    """Write what the model is, what it was trained on, what was measured of it and whom it fails most."""
+    """Write the model card: the model, its training data, its measured figures, and the groups it fails most."""
     text = markdown(read_card(artifact), artifact)
     if out is None:  # the document in the repository is the shipped model's
         out = DOCUMENT if _is_shipped(artifact) else artifact / DOCUMENT.name

@@ -1,4 +1,4 @@
-"""What a model card's sections are made of: sentences, tables, and numbers as text."""
+"""The parts of a model card's sections: sentences, tables, and numbers as text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Any
 
 from model.artifact.card import Card
 from model.artifact.facts import tested
-from model.i18n.catalogue import number, say
+from model.i18n.catalogue import number, translate
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table to be shown; every cell is text that is ready to read."""
+    """A table for display; every cell is text."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -19,13 +19,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """What is known of one matter.
+    """One section of a model card.
 
     Attributes:
-        key: a name for programs, the same for every card.
+        key: a fixed name for programs.
         title: a heading.
         sentences: plain text, in reading order.
-        table: the numbers behind them, or None.
+        table: the numbers behind the sentences, or None.
     """
 
     key: str
@@ -40,7 +40,7 @@ def value_of(figures: Mapping[str, Any], measure: str) -> float | None:
 
 
 def by_value(card: Card, measure: str) -> list[tuple[float, str]]:
-    """A measure's values with the data set's name, least first."""
+    """A measure's values with the data set's name, lowest first."""
     pairs = ((value_of(values, measure), name) for name, values in tested(card).items())
     return sorted((value, name) for value, name in pairs if value is not None)
 
@@ -54,7 +54,7 @@ def with_interval(estimate: Mapping[str, float] | None, style: str = ".3f") -> s
 
 
 def span(values: list[tuple[float, str]]) -> str:
-    """``18% to 28%``, or the one value where they agree to the percent."""
+    """``18% to 28%``, or one value if both round to the same percentage."""
     low, high = values[0][0], values[-1][0]
-    one = number(low, ".0%")
-    return one if one == number(high, ".0%") else say("card.span", low=low, high=high)
+    rounded = number(low, ".0%")
+    return rounded if rounded == number(high, ".0%") else translate("card.span", low=low, high=high)

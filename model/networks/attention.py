@@ -1,4 +1,4 @@
-"""The attention block of the thesis: a sigmoid mask that weighs the features before they are pooled."""
+"""The attention block of the thesis: a sigmoid mask that weights the features before they are pooled."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ MASK_LAYER = "attention_mask"
 
 @keras.saving.register_keras_serializable(package="whyfake")
 class RescaleGAP(layers.Layer):
-    """Divide pooled masked features by the pooled mask, so that the pool is a weighted mean.
+    """Divide pooled masked features by the pooled mask, so that the result is a weighted mean.
 
-    Takes ``[gap_features (N, C), gap_mask (N, 1)]`` and returns ``(N, C)``. The mask's overall scale cancels:
-    only where it is higher than elsewhere matters. ``epsilon`` keeps an all-zero mask from dividing by zero.
+    Takes ``[gap_features (N, C), gap_mask (N, 1)]`` and returns ``(N, C)``. The mask's overall scale cancels: only its
+    relative values matter. ``epsilon`` avoids a division by zero for an all-zero mask.
     """
 
     def __init__(self, epsilon: float = 1e-6, **kwargs: object) -> None:
@@ -31,7 +31,7 @@ class RescaleGAP(layers.Layer):
 def attention_block(
     features: keras.KerasTensor, depth: Sequence[int] = (64, 16, 8)
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Pool features under a learnt mask: batch norm, 1x1 convolutions, sigmoid, masked global average.
+    """Pool features with a learnt mask: batch norm, 1x1 convolutions, sigmoid, masked global average.
 
     Args:
         features: ``(N, h, w, C)`` float.

@@ -17,7 +17,7 @@ def clip_attention(
 ) -> keras.Model:
     """CLIP ViT-B/16 after block 8, the attention block over its patch tokens and a two-way softmax.
 
-    The tower is frozen. Its class token is dropped: the attention mask decides what of the patches counts.
+    The tower is frozen. Its class token is dropped: the attention mask weights the patches.
 
     Args:
         backbone_weights: file that ``python -m model convert_clip`` writes, or None to start from random weights.
@@ -41,11 +41,12 @@ def clip_attention(
 
 
 def features_on_grid(tokens: keras.KerasTensor, tower: Tower = VIT_B16) -> keras.KerasTensor:
-    """The patch tokens of ``(N, 1 + grid * grid, width)`` as features ``(N, grid, grid, width)``, each of them scaled.
+    """Turn tokens ``(N, 1 + grid * grid, width)`` into normalised patch features ``(N, grid, grid, width)``.
 
-    A few tokens of plain places are twenty times as long as the others (arXiv 2309.16588) and would decide every mean;
-    which ones they are changes with a mild edit. Scaled, each to mean 0 and variance 1, mean features of 20 faces keep
-    a cosine of .91 and more to those of the same face cropped by 4 pixels and saved as JPEG 85; unscaled, .11 and more.
+    A few tokens of uniform places have a norm 20 times that of the others (arXiv 2309.16588). They would dominate every
+    mean, and a mild edit changes which tokens they are. Each token is therefore scaled to mean 0 and variance 1: for 20
+    faces, the mean features of the face and of its copy (cropped by 4 pixels, saved as JPEG 85) then have a cosine of
+    at least .91; without scaling, of at least .11.
     """
     scaled = layers.LayerNormalization(epsilon=LAYER_NORM_EPSILON, center=False, scale=False, name="norm_features")
     patches = layers.Cropping1D((1, 0), name="patches")(scaled(tokens))
@@ -65,9 +66,9 @@ def verdict(features: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
 
 
 def verdict_on_features(tower: Tower = VIT_B16) -> keras.Model:
-    """What follows the tower, alone, to be trained on features ``(N, 10, 10, 768)`` that were computed once.
+    """The part after the tower, to be trained on precomputed features ``(N, grid, grid, width)``: ``(N, 10, 10, 768)``.
 
-    Its layers have the same names as in ``clip_attention``, see ``give_verdict``.
+    Its layers have the same names as in ``clip_attention``, so that ``give_verdict`` can copy them.
     """
     features = keras.Input((tower.grid, tower.grid, tower.width), name="features")
     return keras.Model(features, verdict(features), name="clip_verdict")
@@ -81,16 +82,16 @@ def give_verdict(network: keras.Model, head: keras.Model) -> None:
 
 
 def verdict_of_kept(network: keras.Model, pixels: tf.Tensor, kept: tf.Tensor) -> dict[str, tf.Tensor]:
-    """What a ``clip_attention`` says of one picture when it sees some of the patches and nothing stands for the others.
+    """The answer of a ``clip_attention`` for one picture from some of its patches, with no replacement for the others.
 
     The tokens of the other patches are left out before the first block (Jain et al., arXiv 2204.08945). With all
-    patches this is the plain pass; without any, the class token alone goes through the blocks and the pooled features
-    are 0.
+    patches, the answer is that of the plain pass; with none, only the class token passes the blocks and the pooled
+    features are 0.
 
     Args:
         network: as ``clip_attention`` builds it.
         pixels: ``(1, S, S, 3)`` as the network takes it.
-        kept: numbers of the patches, row by row, ``(T,) int32``.
+        kept: indices of the patches, counted row by row, ``(T,) int32``.
 
     Returns:
         ``{"probabilities": (1, 2)}``.
@@ -101,7 +102,7 @@ def verdict_of_kept(network: keras.Model, pixels: tf.Tensor, kept: tf.Tensor) ->
     x = layer("norm_tokens")(tf.gather(x, tf.concat([[0], kept + 1], 0), axis=1))
     for block in (one for one in network.layers if isinstance(one, Block)):
         x = block(x)
-    x = layer("norm_features")(x)[:, 1:, None]  # a grid of one column
+    x = layer("norm_features")(x)[:, 1:, None]  # (1, T, 1, C): a grid with one column
     normalised = mask = layer("attention_bn")(x, training=False)
     for convolution in (one for one in network.layers if one.name.startswith("attention_conv")):
         mask = convolution(mask)
@@ -112,5 +113,5 @@ def verdict_of_kept(network: keras.Model, pixels: tf.Tensor, kept: tf.Tensor) ->
 
 
 def features_only(network: keras.Model) -> keras.Model:
-    """The part of a ``clip_attention`` that computes features: to ``{"features": (N, 10, 10, 768)}``."""
+    """The part of a ``clip_attention`` that computes features; returns ``{"features": (N, 10, 10, 768)}``."""
     return keras.Model(network.input, {"features": network.get_layer("features").output}, name="clip_features")

@@ -1,4 +1,4 @@
-"""CLIP's image tower, a vision transformer, cut after some of its blocks (Radford et al., arXiv 2103.00020)."""
+"""CLIP's image tower, a vision transformer, cut after some blocks (Radford et al., arXiv 2103.00020)."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,8 @@ class Tower:
         input_size: side of the input in pixels, a multiple of ``patch``.
         patch: side of a patch in pixels.
         width: channels of a token.
-        heads: of each attention.
-        blocks: that are kept, from the input on.
+        heads: attention heads of a block.
+        blocks: number of blocks that are kept, from the input on.
     """
 
     input_size: int = 160
@@ -37,7 +37,7 @@ VIT_B16 = Tower()
 
 @keras.saving.register_keras_serializable(package="whyfake")
 class Tokens(layers.Layer):
-    """Turn patches into tokens: a class token, the patches row by row, and what tells each its place.
+    """Turn patches into tokens: a class token, the patches row by row, and position embeddings.
 
     Takes ``(N, h, w, C)`` and returns ``(N, 1 + h * w, C)``. Row 0 of the weight ``positions`` is the class token
     with its position added.
@@ -55,13 +55,13 @@ class Tokens(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="whyfake")
 class Block(layers.Layer):
-    """One transformer block: attention over all tokens, then two dense layers on each, both as residuals.
+    """One transformer block: attention over all tokens, then two dense layers on each token, both with residuals.
 
     Takes and returns ``(N, T, C)``; N or T must be known when the network is built. The usual division of the scores
-    by the root of a head's width is part of the weights of ``query`` (see ``model.backbones.clip``).
+    by the square root of a head's width is part of the weights of ``query`` (see ``model.backbones.clip``).
 
     Args:
-        heads: of the attention; ``C`` is a multiple of it.
+        heads: number of attention heads; ``C`` is a multiple of it.
     """
 
     def __init__(self, heads: int, **kwargs: object) -> None:
@@ -82,7 +82,7 @@ class Block(layers.Layer):
         batch, count, width = tokens.shape
         by_head = (batch or -1, count or -1, self.heads, width // self.heads)
         parts = self.parts
-        rows = ops.reshape(tokens, (-1, width))  # of all pictures: LiteRT is fast on matrices
+        rows = ops.reshape(tokens, (-1, width))  # tokens of all pictures in one matrix: LiteRT is fast on matrices
         x = parts["norm1"](rows)
         # Each (N, heads, T, C / heads).
         query, key, value = (
@@ -100,7 +100,7 @@ class Block(layers.Layer):
 
 
 def clip_tower(tower: Tower = VIT_B16) -> keras.Model:
-    """Tokens of CLIP's image tower after its last kept block.
+    """CLIP's image tower up to its last kept block.
 
     Returns:
         A model from ``(N, S, S, 3)`` float RGB, scaled as ``x / 127.5 - 1`` with ``x`` in 0..255, to
@@ -117,9 +117,9 @@ def clip_tower(tower: Tower = VIT_B16) -> keras.Model:
 
 
 def freeze_tower(network: keras.Model, train_norms: bool = False) -> None:
-    """Freeze the layers of ``clip_tower`` in a network, its layer norms excepted where ``train_norms``.
+    """Freeze the layers of ``clip_tower`` in a network; with ``train_norms``, its layer norms stay trainable.
 
-    Training the layer norms alone carries over best to forgeries never seen (GenD, WACV 2026).
+    Training only the layer norms generalised best to unseen forgeries in GenD (WACV 2026).
     """
     for layer in network.layers:
         if isinstance(layer, Block):
@@ -132,9 +132,10 @@ def freeze_tower(network: keras.Model, train_norms: bool = False) -> None:
 
 
 def compute_in_bfloat16(network: keras.Model) -> None:
-    """Let the layers of ``clip_tower`` in a network compute in bfloat16; their weights stay float32.
+    """Make the layers of ``clip_tower`` in a network compute in bfloat16; their weights stay float32.
 
-    Processors with bfloat16 units train about twice as fast so. Mean features of a face keep a cosine of .998.
+    Training is then about twice as fast on processors with bfloat16 units. Mean features of a face have a cosine of
+    .998 with those of float32.
     """
     policy = keras.DTypePolicy("mixed_bfloat16")
     for layer in network.layers:

@@ -14,7 +14,7 @@ BATCH_NORM_EPSILON = 1e-3
 
 @dataclass(frozen=True)
 class Stage:
-    """One row of the block table: ``blocks`` inverted residuals, the first of which may stride."""
+    """One row of the block table: ``blocks`` inverted residuals; only the first may have a stride above 1."""
 
     kernel: int
     blocks: int
@@ -39,7 +39,7 @@ HEAD_FILTERS = 1280
 def _convolve(
     x: keras.KerasTensor, conv: type[layers.Layer], name: str, activate: bool, folded: bool, **options: object
 ) -> keras.KerasTensor:
-    """A convolution and its batch norm, or with ``folded`` the same as one convolution with a bias."""
+    """A convolution and its batch norm; with ``folded``, one convolution with a bias that computes the same."""
     x = conv(**options, padding="same", use_bias=folded, name=f"{name}_conv")(x)
     if not folded:
         x = layers.BatchNormalization(epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn")(x)
@@ -68,15 +68,15 @@ def efficientnet_lite0(
 
     Args:
         inputs: ``(N, H, W, 3)`` float RGB, already scaled as ``(x - 127) / 128`` with ``x`` in 0..255.
-        strides: stride of each of the seven stages; a smaller one keeps a finer grid with the same weights.
+        strides: stride of each of the seven stages; a smaller stride gives a finer grid with the same weights.
         last_stage: 1..7 to stop after that stage; None for all stages and the 1,280-channel head.
-        folded: batch norms merged into the convolutions before them (see ``fold_batch_norms``).
+        folded: merge each batch norm into the convolution before it (see ``fold_batch_norms``).
 
     Returns:
         ``(N, h, w, C)`` features.
 
     Raises:
-        ValueError: if ``strides`` does not name seven strides or ``last_stage`` is not 1..7.
+        ValueError: if ``strides`` does not have seven numbers, or ``last_stage`` is not 1..7.
     """
     strides = strides or tuple(stage.stride for stage in STAGES)
     if len(strides) != len(STAGES):
@@ -100,9 +100,9 @@ def backbone(input_size: int = 128, strides: tuple[int, ...] | None = None, fold
 
 
 def fold_batch_norms(source: keras.Model, target: keras.Model) -> None:
-    """Copy weights from a network with batch norms to its twin that was built with ``folded=True``.
+    """Copy weights from a network with batch norms to the same network built with ``folded=True``.
 
-    Both compute the same. Layers correspond by name; those that the twins share are copied as they are.
+    Both then compute the same. Layers are matched by name; a layer without a batch norm is copied unchanged.
     """
     for layer in target.layers:
         original = source.get_layer(layer.name) if layer.weights else None

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.artifact.card import CONFIG, LEGACY, TFLITE, WEIGHTS, Card, digest, load_artifact, write_card
+from model.errors import ArtifactError
+from model.i18n.catalogue import Message
 
 if TYPE_CHECKING:
     import keras
@@ -28,24 +30,26 @@ def save_artifact(
     exact: bool = False,
     description: Mapping[str, Any] | None = None,
 ) -> Card:
-    """Write a Keras model as an artifact; its weights are rounded to float16 first, so that both files agree.
+    """Write a Keras model as a model folder.
+
+    The weights are rounded first (to float16, or large kernels to int8), so that LiteRT and Keras files agree.
 
     Args:
-        model: takes ``(N, S, S, 3) float32``, returns ``probabilities (N, 2)`` and ``attention (N, h, w, 1)``.
-        folder: made if missing; files in it are replaced.
-        card: what to write beside it; digests are filled in.
+        model: takes ``(N, S, S, 3) float32``, returns ``probabilities (N, 2)`` and, if it has a mask, ``attention
+            (N, h, w, 1)``. Changed in place: its weights are rounded.
+        folder: created if missing; files in it are replaced.
+        card: written beside the files, with their digests filled in.
         storage: how ``model.tflite`` holds the weights, see ``model.networks.litert_file.STORAGES``.
-        calibration: inputs ``(N, S, S, 3) float32`` from which ``int8`` learns the range of every activation.
-        exact: leave the weights as they are instead of rounding them, for an imported network whose numbers are to
-            stay its owner's.
-        description: of a network that none of our architectures builds (``model.legacy.graph.Plan``), kept as
-            ``config.json``.
+        calibration: inputs ``(N, S, S, 3) float32`` for ``int8``, which measures the range of each activation on them.
+        exact: do not round the weights to float16; for an imported network, which must compute what it computed.
+        description: ``model.networks.plan.Plan`` as JSON data, for a network that is none of our architectures;
+            written to ``config.json``.
 
     Returns:
         The card as written.
 
     Raises:
-        ValueError: if ``storage`` is none of ``model.networks.litert_file.STORAGES``, or ``int8`` comes without
+        ValueError: if ``storage`` is not one of ``model.networks.litert_file.STORAGES``, or if ``int8`` has no
             ``calibration``.
     """
     from model.networks import int8_weights
@@ -80,14 +84,17 @@ def save_artifact(
 
 
 def load_keras(folder: Path) -> keras.Model:
-    """The artifact's network under Keras, for gradients and further training.
+    """The network of a model folder in Keras, for gradients and further training.
 
     Raises:
-        ArtifactError: see ``load_artifact``.
+        ArtifactError: see ``load_artifact``; also if the description of an imported network is damaged, or the network
+            is an ONNX file.
     """
     from model.networks import int8_weights
 
     card = load_artifact(folder)
+    if card.onnx is not None:
+        raise ArtifactError(Message("onnx.no_keras", folder=folder.name))
     if card.architecture == LEGACY:
         from model.networks.rebuild import rebuild
 
@@ -104,7 +111,7 @@ def load_keras(folder: Path) -> keras.Model:
 
 
 def _settle_batch_norms(model: keras.Model) -> None:
-    """Leave each batch norm a scale and a shift alone, as the converter does, so that both round the same numbers."""
+    """Reduce each batch norm to a scale and a shift, as the converter does, so that both round the same numbers."""
     from keras import layers
 
     for layer in model.layers:
@@ -120,7 +127,7 @@ def _halve(source: Path, target: Path) -> None:
 
     def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Dataset):
-            compression = "gzip" if item.shape else None  # a single number cannot be compressed
+            compression = "gzip" if item.shape else None  # HDF5 can't compress a single number
             copied = writer.create_dataset(name, data=item[()].astype(np.float16), compression=compression)
         else:
             copied = writer.require_group(name)

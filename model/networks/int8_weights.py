@@ -1,7 +1,7 @@
-"""Weights that stand in a model folder once: as int8 in the LiteRT file, from where gradients read them, too.
+"""Stores int8 weights only once in a model folder: Keras reads them from the LiteRT file.
 
-A whole Keras weights file would double the folder. Here it holds what LiteRT keeps as floats, and for every other
-weight the name of the tensor in the LiteRT file.
+A complete Keras weights file would double the folder's size. Here the weights file contains only the weights that are
+floats in the LiteRT file, and for every other weight the name of its tensor in the LiteRT file.
 """
 
 from pathlib import Path
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import keras
 
-LEAST_SIZE = 1024  # numbers in a kernel, below which LiteRT's converter leaves it as it is
-LARGEST = 127
-TENSOR = "litert_tensor"  # attribute of an empty dataset: where the weight is
+LEAST_SIZE = 1024  # LiteRT's converter does not quantise kernels with fewer numbers
+LARGEST = 127  # of int8
+TENSOR = "litert_tensor"  # attribute of an empty dataset: the name of the weight's tensor in the LiteRT file
 
 
 def round_kernels(network: "keras.Model") -> None:
-    """Round each large kernel as LiteRT's converter does, in place: both then hold the same numbers."""
+    """Round each large kernel in place, as LiteRT's converter does, so that both have the same numbers."""
     for variable in network.weights:
         if _is_quantised(variable):
             values, steps = quantise(np.asarray(variable))
@@ -28,18 +28,18 @@ def round_kernels(network: "keras.Model") -> None:
 
 
 def quantise(kernel: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """A kernel ``(..., C)`` as int8 and the steps ``(C,)`` that give its floats back: symmetric, one step a channel."""
+    """Round a kernel ``(..., C)`` to int8 (symmetric), with steps ``(C,) float32``: it is about ``int8 * steps``."""
     steps = np.abs(kernel).max(axis=tuple(range(kernel.ndim - 1))) / np.float32(LARGEST)
     steps = np.where(steps > 0, steps, 1).astype(np.float32)
     return np.rint(kernel / steps).astype(np.int8), steps
 
 
 def write_weights(network: "keras.Model", litert: Path, path: Path) -> None:
-    """Write a network's weights, without those that the LiteRT file written from it holds as int8.
+    """Write a network's weights, without those that are int8 in its LiteRT file.
 
     Args:
         network: after ``round_kernels``.
-        litert: the LiteRT file.
+        litert: the LiteRT file written from it.
         path: HDF5 file to write.
     """
     held = {values.tobytes(): name for name, (values, _) in _int8_tensors(litert).items()}
@@ -55,22 +55,22 @@ def write_weights(network: "keras.Model", litert: Path, path: Path) -> None:
 
 
 def holds_all_weights(path: Path) -> bool:
-    """Whether a weights file is one that Keras reads, not one of ``write_weights``."""
+    """Whether a weights file can be read by Keras, that is, ``write_weights`` did not write it."""
     with h5py.File(path) as file:
         return "layers" in file or "_layer_checkpoint_dependencies" in file
 
 
 def read_weights(network: "keras.Model", litert: Path, path: Path) -> None:
-    """Give a network the weights that ``write_weights`` wrote.
+    """Load the weights that ``write_weights`` wrote.
 
     Args:
         network: of the same architecture; changed in place.
         litert: the LiteRT file.
-        path: what ``write_weights`` wrote.
+        path: the file that ``write_weights`` wrote.
 
     Raises:
         KeyError: if a weight is missing.
-        ValueError: if one has another shape.
+        ValueError: if a weight has another shape.
     """
     tensors = _int8_tensors(litert)
     with h5py.File(path) as file:
@@ -98,7 +98,7 @@ def _as_in_keras(kernel: NDArray[Any]) -> NDArray[Any]:
 
 
 def _int8_tensors(litert: Path) -> dict[str, tuple[NDArray[np.int8], NDArray[np.float32]]]:
-    """Each weight of a LiteRT file that is int8 with one step per first index, by name: values and steps."""
+    """Values and steps, by name, of the int8 tensors in a LiteRT file with one step per index of their first axis."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES

@@ -10,19 +10,19 @@ from model.networks.attention import attention_block
 from model.networks.efficientnet_lite import backbone
 from model.networks.pretrained import load_file
 
-INPUT_SIZE = 192  # pixels a side, as the registry's preprocessing has it
+INPUT_SIZE = 192  # pixels per side, as in the registry's preprocessing
 
 
 def lite_attention(backbone_weights: Path | None = None, folded: bool = False) -> keras.Model:
     """Features of three scales of EfficientNet-Lite0 on one grid, the attention block and a two-way softmax.
 
-    Stage 3 is pooled down and stage 6 blown up to the 12x12 grid of stage 5: forgeries show in fine texture and in
-    coarse shape alike, and each stage keeps the stride that its ImageNet weights were learnt with.
+    Stage 3 is pooled and stage 6 upsampled to the 12x12 grid of stage 5: forgeries are visible both in fine texture and
+    in coarse shape, and each stage keeps the stride with which its ImageNet weights were trained.
 
     Args:
         backbone_weights: ``efficientnet_lite0_notop.weights.h5`` with ImageNet weights (see
             ``python -m model convert_backbone``), or None to start from random weights.
-        folded: the form that is shipped, with the backbone's batch norms merged into its convolutions.
+        folded: build the shipped form, with the backbone's batch norms merged into its convolutions.
 
     Returns:
         A model from ``(N, 192, 192, 3)`` float RGB, scaled as ``(x - 127) / 128``, to ``probabilities (N, 2)`` in

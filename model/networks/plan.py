@@ -1,4 +1,4 @@
-"""A network of others as flat data: which layers, fed with what."""
+"""Describes an imported network as flat data: its allowed layers, their arguments and their inputs."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from model.errors import ArtifactError, NotRebuilt
-from model.i18n.catalogue import Said
+from model.i18n.catalogue import Message
 
-MAX_COUNT = 65_536  # filters, units
-MAX_SIZE = 1_024  # sides of kernels, strides and paddings
+MAX_COUNT = 65_536  # limit for filters, units and sides of a reshape
+MAX_SIZE = 1_024  # limit for sides of inputs and kernels, strides and paddings
 RESCALE_GAP = "RescaleGAP"
-# Layers that change nothing once a network is trained. FixedDropout is that of the efficientnet package; RandomCrop is
-# none of them, since it crops always.
+# Layers that do nothing after training. FixedDropout comes from the efficientnet package. RandomCrop is not listed,
+# because it always crops.
 TRAINING_ALONE = (
     *("GaussianNoise", "GaussianDropout", "AlphaDropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
     *("ActivityRegularization", "FixedDropout", "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation"),
@@ -26,7 +26,7 @@ ACTIVATIONS = (
 )
 
 
-# What each argument may be. Every check returns the value as our Keras wants it or raises ValueError.
+# Checks of arguments. Each returns the value in the form of our version of Keras, or raises ValueError.
 
 
 def _flag(value: object) -> bool:
@@ -114,7 +114,7 @@ _GLOBAL = {"data_format": _LAST, "keepdims": _flag}
 _DROPOUT = {"rate": _number, "noise_shape": _maybe(_shape)}
 
 # The allowed layers, each with the arguments that decide what it computes. Initialisers, regularisers and constraints
-# are left out: they matter to a training that is over. No layer beyond these is ever built.
+# are left out, because they only act in training. No other layer is ever built.
 LAYERS: dict[str, dict[str, Callable[[object], Any]]] = {
     "Conv2D": {**_CONVOLUTION, "filters": _count, "groups": _count},
     "DepthwiseConv2D": {**_CONVOLUTION, "depth_multiplier": _count},
@@ -145,13 +145,13 @@ LAYERS: dict[str, dict[str, Callable[[object], Any]]] = {
 
 
 def allowed_arguments(kind: str, config: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The arguments of an allowed layer that decide what it computes, checked.
+    """The checked arguments of an allowed layer; arguments that do not change what it computes are left out.
 
     Raises:
         NotRebuilt: if the layer's kind or a value is not allowed.
     """
     if kind not in LAYERS:
-        raise NotRebuilt(Said("network.unknown_layer", layer=repr(name), kind=repr(kind)))
+        raise NotRebuilt(Message("network.unknown_layer", layer=repr(name), kind=repr(kind)))
     arguments = {}
     for argument, check in LAYERS[kind].items():
         if argument not in config:
@@ -159,27 +159,27 @@ def allowed_arguments(kind: str, config: Mapping[str, Any], name: str) -> dict[s
         try:
             arguments[argument] = check(config[argument])
         except (ValueError, TypeError, OverflowError) as error:
-            told = {"layer": repr(name), "argument": argument, "value": _shown(config[argument])}
-            raise NotRebuilt(Said("network.unknown_argument", **told)) from error
-    if kind == "LeakyReLU" and "alpha" in arguments:  # its name in Keras 2
+            details = {"layer": repr(name), "argument": argument, "value": _shown(config[argument])}
+            raise NotRebuilt(Message("network.unknown_argument", **details)) from error
+    if kind == "LeakyReLU" and "alpha" in arguments:  # Keras 2's name
         arguments["negative_slope"] = arguments.pop("alpha")
     return arguments
 
 
-def _shown(value: object) -> Said | str:
-    """A value in a few letters; Python refuses to write out a whole number of thousands of digits."""
+def _shown(value: object) -> Message | str:
+    """A value in at most 60 characters; Python refuses to print integers with thousands of digits."""
     try:
         return str(value)[:60]
     except ValueError:
-        return Said("network.huge_number")
+        return Message("network.huge_number")
 
 
-PASSING, MAX_STEPS = ("Conv2D", "Dropout", "Activation"), 3  # what may lie between a mask and its product
+PASSING, MAX_STEPS = ("Conv2D", "Dropout", "Activation"), 3  # kinds and number of layers between a mask and its product
 
 
 @dataclass(frozen=True)
 class LayerPlan:
-    """A layer: which class with which arguments, and under which names its weights lie in the old file."""
+    """A layer: its name, class and arguments, and the names of its weights' group and layer in the old file."""
 
     name: str
     kind: str
@@ -190,7 +190,7 @@ class LayerPlan:
 
 @dataclass(frozen=True)
 class Call:
-    """A use of a layer: its number in ``Plan.layers``, and its inputs (0 the picture, k the result of call k)."""
+    """A use of a layer: its index in ``Plan.layers``, and its inputs (0: the picture, k: the result of call k)."""
 
     layer: int
     inputs: tuple[int, ...]
@@ -198,15 +198,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Plan:
-    """A network as flat data: nested networks are dissolved into their layers.
+    """A network as flat data: nested networks are replaced by their layers.
 
     Attributes:
         input_shape: of one picture.
-        layers: each once.
-        calls: in an order in which every input is there before it is needed.
-        output: the call whose result is the probabilities.
-        mask: the call whose result is the attention mask, or None.
-        notes: what was replaced, in sentences.
+        layers: every layer once.
+        calls: ordered so that every input comes before its use.
+        output: number of the call (from 1) whose result is the probabilities.
+        mask: number of the call whose result is the attention mask, or None.
+        notes: sentences on what was replaced.
     """
 
     input_shape: tuple[int, int, int]
@@ -222,7 +222,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Plan":
-        """Back from ``to_json``; every argument is checked again.
+        """The plan from the data of ``to_json``; the layers' arguments are checked again.
 
         Raises:
             ArtifactError: if anything is missing or not allowed.
@@ -236,14 +236,15 @@ class Plan:
             height, width, channels = map(int, data["input_shape"])
             fields = {"output": int(data["output"]), "mask": data["mask"], "notes": tuple(data["notes"])}
             return cls((height, width, channels), layers, calls, **fields)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ArtifactError(Said("network.kept_damaged")) from error
+        except (NotRebuilt, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ArtifactError(Message("network.kept_damaged")) from error
 
 
 def find_mask(plan: Plan) -> int | None:
-    """The call that makes the attention mask: a sigmoid of one channel that goes into a product.
+    """The call that computes the attention mask: the last sigmoid of a one-channel convolution that enters a product.
 
-    On its way it may be repeated over the channels by a 1x1 convolution, as in the thesis.
+    Up to ``MAX_STEPS`` layers of ``PASSING`` may lie between, such as the thesis's 1x1 convolution, which repeats the
+    mask over the channels.
     """
     users: dict[int, list[int]] = {}
     for number, call in enumerate(plan.calls, start=1):

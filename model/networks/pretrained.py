@@ -1,4 +1,4 @@
-"""Gives a network's body the weights that it learnt on ImageNet."""
+"""Loads pretrained weights, for example of ImageNet, into a network's body."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def load_pretrained(body: keras.Model, factory: Callable[..., keras.Model], pret
     """Load weights into the body of a network.
 
     Args:
-        body: what ``factory`` built; changed in place.
-        factory: of ``keras.applications``; downloads its weights when called with ``weights="imagenet"``.
+        body: the model that ``factory`` built; changed in place.
+        factory: a function of ``keras.applications``; downloads its weights if called with ``weights="imagenet"``.
         pretrained: ``"imagenet"`` to download them, the path of a file without the top layers, or None for neither.
 
     Raises:
-        PretrainedError: if there is no download.
-        ArchitectureError: if the file does not fit.
+        PretrainedError: if the download fails.
+        ArchitectureError: if the file is missing, damaged or of another network.
     """
     if pretrained == IMAGENET:
         _download(body, factory)
@@ -33,7 +33,7 @@ def load_pretrained(body: keras.Model, factory: Callable[..., keras.Model], pret
 
 
 def load_file(network: keras.Model, path: Path) -> None:
-    """Load a network's weights from a file that Keras wrote, of this or an older version.
+    """Load a network's weights from a file that this or an older version of Keras wrote.
 
     Raises:
         ArchitectureError: if the file is missing, damaged or of another network.
@@ -47,12 +47,12 @@ def load_file(network: keras.Model, path: Path) -> None:
 def _download(body: keras.Model, factory: Callable[..., keras.Model]) -> None:
     try:
         donor = factory(weights=IMAGENET, include_top=False, input_shape=body.input_shape[1:])
-    except Exception as error:  # Keras raises a bare Exception where the download fails
+    except Exception as error:  # Keras raises a plain Exception if the download fails
         raise PretrainedError(
             f"ImageNet weights of {body.name} could not be downloaded ({_first_line(error)}); start at random, or give "
             f"the path of a file with the weights of {body.name} without its top layers."
         ) from error
-    # By order, not by name: some layers are named by a counter, and EfficientNet has one more without weights.
+    # By order, not by name: Keras numbers some layers, and a downloaded EfficientNet has one more, without weights.
     for layer, given in zip(_with_weights(body), _with_weights(donor), strict=True):
         layer.set_weights(given.get_weights())
 

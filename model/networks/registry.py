@@ -1,4 +1,4 @@
-"""The registry of networks that WhyFake can train: a name, a builder and the facts its card needs."""
+"""Lists the networks that WhyFake can train: name, builder and what the card needs."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Architecture:
     """How to build a network, and what it expects of a face crop.
 
     Attributes:
-        build: takes pretrained weights first, then, where ``has_folded_form``, whether to build that form; returns
-            a model from ``(N, S, S, 3)`` to a dict of ``probabilities (N, 2)`` in the order of ``LABELS`` and, where
-            it has one, ``attention (N, h, w, 1)``.
-        preprocessing: what the model expects of a face crop.
-        has_folded_form: whether it can be built with batch norms merged into its convolutions, to be shipped.
-        no_download: why its ImageNet weights are not downloaded; None where they are.
-        storage: how its model folder holds the weights, one of ``model.networks.litert_file.STORAGES``.
-        of_kept: computes ``probabilities`` from some of a picture's patches alone: takes the network, pixels
-            ``(1, S, S, 3)`` and the patches' numbers ``(T,) int32``. None for a network that needs all its pixels.
+        build: takes the pretrained weights and, if ``has_folded_form``, whether to build that form; returns a model
+            from ``(N, S, S, 3)`` to a dict of ``probabilities (N, 2)`` in the order of ``LABELS`` and, if it has a
+            mask, ``attention (N, h, w, 1)``.
+        preprocessing: how a face crop becomes the network's input.
+        has_folded_form: whether it has a form to ship with batch norms merged into its convolutions.
+        no_download: why its ImageNet weights can't be downloaded; None if they can.
+        storage: how its model folder stores the weights, one of ``model.networks.litert_file.STORAGES``.
+        of_kept: computes ``probabilities`` from only some of a picture's patches; takes the network, pixels
+            ``(1, S, S, 3)`` and the patches' indices ``(T,) int32``. None if the network needs the whole picture.
     """
 
     build: Callable[..., keras.Model]
@@ -41,7 +41,7 @@ class Architecture:
 
 
 def _in(module: str, function: str) -> Callable[..., keras.Model]:
-    """A function of ``model.networks.MODULE``, imported when it is called: the registry itself needs no TensorFlow."""
+    """A function of ``model.networks.MODULE``, imported when called, so that the registry needs no TensorFlow."""
 
     def build_network(*arguments: Any, **options: Any) -> keras.Model:
         network: keras.Model = resolve_name(f"model.networks.{module}:{function}")(*arguments, **options)
@@ -53,7 +53,7 @@ def _in(module: str, function: str) -> Callable[..., keras.Model]:
 _UNIT = Preprocessing(128, "RGB", 1 / 255)
 _CENTRED = Preprocessing(128, "RGB", 1 / 127.5, -1.0)
 _AS_READ = Preprocessing(128, "RGB")
-# Hair, neck and background belong to the evidence against a wholly synthetic face: hence the margin.
+# With this margin the crop shows hair, neck and background: evidence against a completely synthetic face.
 _LITE = Preprocessing(192, "RGB", 1 / 128, -127 / 128, crop_margin=1.3)
 _CLIP = Preprocessing(160, "RGB", 1 / 127.5, -1.0, crop_margin=1.3)
 
@@ -81,15 +81,15 @@ ARCHITECTURES = {
 
 
 def build(name: str, pretrained: Path | str | None = None, folded: bool = False) -> keras.Model:
-    """Build a network of the registry, for training or (``folded``) as it is shipped.
+    """Build a network of the registry, for training or (``folded``) in the shipped form.
 
     Args:
         name: one of ``ARCHITECTURES``.
-        pretrained: ``"imagenet"`` to download weights, the path of a weights file, or None to start at random.
-        folded: the form to ship, with batch norms merged; a network that has no such form is built as it is.
+        pretrained: ``"imagenet"`` to download weights, the path of a weights file, or None for random weights.
+        folded: build the form to ship, with batch norms merged; ignored if the network has no such form.
 
     Raises:
-        PretrainedError: if there are no ImageNet weights to be had.
+        PretrainedError: if ImageNet weights are asked for but not available.
         ArchitectureError: if ``name`` is not registered (the message lists the names that are), or the file is
             missing or does not fit.
     """

@@ -1,8 +1,9 @@
-"""The networks that the thesis compares: a small one from scratch, four known bodies, and its own with attention.
+"""Builds the networks that the thesis compares: a small CNN, four known bodies, and one of them with attention.
 
-Every one takes ``(N, S, S, 3) float`` pixels, scaled as ``model.networks.registry`` says of it, and returns a dict of
-``probabilities (N, 2)`` in the order of ``LABELS``; ``efficientnetb7_attention`` also returns its mask. ``pretrained``
-is ``"imagenet"`` to download the body's weights, the path of a file that holds them, or None to start at random.
+Each takes ``(N, S, S, 3) float`` pixels, scaled by its preprocessing in ``model.networks.registry``, and returns a dict
+with ``probabilities (N, 2)`` in the order of ``LABELS``; ``efficientnetb7_attention`` also returns its mask.
+``pretrained`` is ``"imagenet"`` to download the body's weights, the path of a file with them, or None for random
+weights.
 """
 
 from collections.abc import Callable
@@ -16,15 +17,15 @@ from model.networks.attention import attention_block
 from model.networks.pretrained import load_file, load_pretrained
 
 INPUT_SIZE = 128
-# Mean and spread of ImageNet's pixels in 0..1, RGB.
+# Mean and standard deviation of ImageNet's pixels in 0..1, RGB.
 IMAGENET_MEAN, IMAGENET_SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)  # what VGG16 subtracts (Simonyan & Zisserman, arXiv 1409.1556)
 
 
 def cnn(pretrained: Path | str | None = None, input_size: int = INPUT_SIZE) -> keras.Model:
-    """Four blocks of convolution and pooling, a dense layer and dropout, from random weights; pixels in 0..1.
+    """Four blocks of convolution and pooling, a dense layer and dropout; pixels in 0..1.
 
-    ``pretrained`` is a file of the whole network's weights: there are none of ImageNet.
+    ``pretrained`` is a file with the whole network's weights, or None: there are no ImageNet weights.
     """
     inputs = keras.Input((input_size, input_size, 3))
     x = inputs
@@ -39,7 +40,7 @@ def cnn(pretrained: Path | str | None = None, input_size: int = INPUT_SIZE) -> k
 
 
 def vgg16(pretrained: Path | str | None = None, input_size: int = INPUT_SIZE) -> keras.Model:
-    """VGG16 (Simonyan & Zisserman, arXiv 1409.1556); BGR pixels in 0..255, whose means it subtracts itself."""
+    """VGG16 (Simonyan & Zisserman, arXiv 1409.1556); BGR pixels in 0..255; it subtracts their means itself."""
     inputs = keras.Input((input_size, input_size, 3))
     centred = layers.Rescaling(1.0, [-mean for mean in CAFFE_MEAN_BGR], name="centre")(inputs)
     features = _body(applications.VGG16, pretrained, centred).output
@@ -47,7 +48,7 @@ def vgg16(pretrained: Path | str | None = None, input_size: int = INPUT_SIZE) ->
 
 
 def xception(pretrained: Path | str | None = None, input_size: int = INPUT_SIZE) -> keras.Model:
-    """Xception (Chollet, arXiv 1610.02357); RGB pixels in -1..1, 71 a side or more."""
+    """Xception (Chollet, arXiv 1610.02357); RGB pixels in -1..1, at least 71 per side."""
     inputs = keras.Input((input_size, input_size, 3))
     features = _body(applications.Xception, pretrained, inputs).output
     return keras.Model(inputs, _verdict(layers.GlobalAveragePooling2D()(features)), name="xception")
@@ -61,14 +62,14 @@ def mobilenetv2(pretrained: Path | str | None = None, input_size: int = INPUT_SI
 
 
 def efficientnetb7(pretrained: Path | str | None = None, input_size: int = INPUT_SIZE) -> keras.Model:
-    """EfficientNet-B7 (Tan & Le, arXiv 1905.11946); RGB pixels in 0..255, which it scales itself."""
+    """EfficientNet-B7 (Tan & Le, arXiv 1905.11946); RGB pixels in 0..255; it scales them itself."""
     inputs = keras.Input((input_size, input_size, 3))
     features = _efficientnetb7_body(pretrained, inputs).output
     return keras.Model(inputs, _verdict(layers.GlobalAveragePooling2D()(features)), name="efficientnetb7")
 
 
 def efficientnetb7_attention(pretrained: Path | str | None = None, input_size: int = INPUT_SIZE) -> keras.Model:
-    """The thesis's own: EfficientNet-B7 under the attention block, whose mask is 4x4 at 128x128 pixels."""
+    """The thesis's own network: EfficientNet-B7 with the attention block; its mask is 4x4 for 128x128 pixels."""
     inputs = keras.Input((input_size, input_size, 3))
     pooled, mask = attention_block(_efficientnetb7_body(pretrained, inputs).output)
     return keras.Model(inputs, {**_verdict(pooled), "attention": mask}, name="efficientnetb7_attention")
@@ -81,16 +82,17 @@ def _body(factory: Callable[..., keras.Model], pretrained: Path | str | None, pi
 
 
 def _efficientnetb7_body(pretrained: Path | str | None, pixels: keras.KerasTensor) -> keras.Model:
-    """EfficientNet-B7 whose pixels are centred and spread as ImageNet's, whatever weights it starts from.
+    """EfficientNet-B7 that normalises pixels by ImageNet's mean and standard deviation, for any initial weights.
 
-    ``keras.applications`` centres nothing at a random start, and adds a layer that divides once more by the root of
-    the spread when it downloads weights. One network for both is needed, or weights come back to another function.
+    ``keras.applications`` does not centre pixels with random weights; with downloaded weights it adds a layer that
+    divides once more, by the root of the standard deviation. Both cases need the same network here, because saved
+    weights must be loaded into the function that they were trained in.
     """
     body = _body(applications.EfficientNetB7, pretrained, pixels)
     normalization = next(layer for layer in body.layers if isinstance(layer, layers.Normalization))
     normalization.adapt_mean.assign(IMAGENET_MEAN)
     normalization.adapt_variance.assign([spread**2 for spread in IMAGENET_SPREAD])
-    normalization.finalize_state()  # it computes with copies of both
+    normalization.finalize_state()  # the layer computes with copies of both
     return body
 
 

@@ -1,1 +1,1 @@
-"""Trains on fakes beside their real twins, as the shipped models were trained."""
+"""Trains on pairs of a fake and its real twin; the shipped models were trained in this way."""

@@ -1,5 +1,6 @@
 """Averages two trained models: ``python -m model average MODEL OTHER --share 0.6 --out runs/averaged``."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,9 @@ from typing import Annotated
 import typer
 
 from model.artifact.card import ARTIFACT, named_after, read_card
+from model.artifact.views import PLAIN
 from model.cli import run
+from model.data.split import SPLIT
 from model.errors import ArchitectureError
 
 
@@ -17,9 +20,9 @@ def average_models(
     out: Annotated[Path, typer.Option(help="Folder to write; the model is its folder artifact.")],
     share: Annotated[float, typer.Option(min=0, max=1, help="Share of OTHER's weights.")] = 0.5,
 ) -> None:
-    """Write a model whose weights lie between those of two others; it must be calibrated.
+    """Write a model whose weights are a weighted mean of two others' weights; it must be calibrated.
 
-    One of them should have been trained on from the other: their mean often generalises better than either
+    The training of one should have started from the other: their mean often generalises better than either
     (Wortsman et al., arXiv 2109.01903).
     """
     from model.backbones.imagenet import average
@@ -30,10 +33,16 @@ def average_models(
     if cards[0].architecture != cards[1].architecture:
         kinds = " and ".join(card.architecture for card in cards)
         raise ArchitectureError(f"Only models of one architecture can be averaged, not {kinds}.")
+    splits = [folder / SPLIT for folder in (other, model) if (folder / SPLIT).exists()]
+    if len({path.read_bytes() for path in splits}) > 1:
+        raise ArchitectureError(
+            f"{model} and {other} have different {SPLIT}: one was trained on pictures that would test the other."
+        )
     shares = {named_after(model).name: round(1 - share, 3), named_after(other).name: round(share, 3)}
     training = {name: value for name, value in cards[1].training.items() if name != "calibration"}
     card = replace(
         cards[1],
+        views=PLAIN,
         temperature=None,
         fake_bias=0.0,
         inconclusive_band=(0.4, 0.6),
@@ -42,6 +51,8 @@ def average_models(
     )
     network = average(load_keras(model), load_keras(other), share)
     (out / ARTIFACT).mkdir(parents=True, exist_ok=True)
+    if splits:  # copied before the card is written, which marks the model folder as complete
+        shutil.copyfile(splits[0], out / ARTIFACT / SPLIT)
     save_artifact(network, out / ARTIFACT, card, ARCHITECTURES[card.architecture].storage)
     print(f"Wrote {out / ARTIFACT}, not yet calibrated.")
 

@@ -1,4 +1,4 @@
-"""Training batches: every fake that has a real twin stands beside it, under the same degradations."""
+"""Training batches of pairs: a fake and its real twin are in the same batch and get the same degradations."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,17 +23,17 @@ from model.photos.self_blend import self_blend
 from model.twins.twins import Twin
 
 Item = TypeVar("Item")
-Made = tuple[NDArray[np.uint8], str, NDArray[np.floating] | None]  # a picture, its label, what was changed if known
+Made = tuple[NDArray[np.uint8], str, NDArray[np.floating] | None]  # a picture, its label, mask of the changes if known
 Teacher = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
 MARGIN_JITTER = (0.85, 1.15)
-SHIFT_JITTER = 0.05  # of the square's side
-EDITED_ALIKE, EDITED_REAL = 0.2, 0.1  # shares of pairs of which both, or the real one alone, is edited as portraits are
-WHOLE_CROP = 0.45  # share of resynthesised pairs in which all of the crop is; in the others, the face or parts of it
+SHIFT_JITTER = 0.05  # × the square's side
+EDITED_ALIKE, EDITED_REAL = 0.2, 0.1  # shares of pairs in which both pictures, or only the real one, get portrait edits
+WHOLE_CROP = 0.45  # share of resynthesised fakes whose whole crop is resynthesised; in the others only face or parts
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One training picture: crop ``(256, 256, 3) uint8``, P(Fake), and mask ``(256, 256) float32`` if known."""
+    """One training picture: crop ``(256, 256, 3) uint8``, P(Fake) in 0..1, mask ``(256, 256)`` in 0..1 if known."""
 
     pixels: NDArray[np.uint8]
     p_fake: float
@@ -41,7 +41,7 @@ class Sample:
 
 
 def landmarks_in(example: Example, square: tuple[float, float, float]) -> NDArray[np.float32]:
-    """The example's landmarks in the pixels of the crop that shows ``square``."""
+    """The example's landmarks ``(5, 2) float32`` as x, y in pixels of the crop of ``square`` (x, y, side)."""
     landmarks = np.array(example.landmarks, np.float32)
     return (landmarks - np.array(square[:2], np.float32)) * np.float32(CROP_SIZE / square[2])
 
@@ -49,9 +49,10 @@ def landmarks_in(example: Example, square: tuple[float, float, float]) -> NDArra
 class Batches(keras.utils.PyDataset):
     """Endless, seeded training batches for ``keras.Model.fit``.
 
-    Each item is ``(pixels (N, s, s, 3), targets, weights)`` where targets are ``probabilities (N, 2)`` one-hot
-    and ``attention (N, h, w, 1)``, the share of each cell that was changed; pictures without a known mask weigh
-    zero in the attention loss.
+    Each item is ``(pixels (N, s, s, 3), targets, weights)``, all float32. The targets are ``probabilities (N, 2)`` in
+    the order of ``LABELS``, one-hot except for mixed singles and where there is a teacher, and
+    ``attention (N, h, w, 1)``, the share of each cell that was changed. Pictures without a known mask, which includes
+    all real ones, have weight 0 in the attention loss.
     """
 
     def __init__(
@@ -68,26 +69,27 @@ class Batches(keras.utils.PyDataset):
         teacher: Teacher | None = None,
         teacher_share: float = 0.5,
     ) -> None:
-        """Sort the examples into the kinds that a batch is made of.
+        """Sort the examples into the kinds of the recipe.
 
         Args:
             root: the data folder.
-            examples: training pictures; those without a face are left out, but for fakes with a twin that has one.
-            preprocessing: what the network expects.
+            examples: training pictures; those without a face are left out, except fakes whose twin has a face.
+            preprocessing: the input that the network expects.
             grid: rows and columns of the attention mask.
             steps: batches per epoch.
-            seed: decides all that is left to chance.
-            recipe: what a batch holds.
-            resynthesised: twins of real pictures by their path, see ``model.twins.twins``.
-            twins_folder: where these lie.
-            teacher: says how likely crops ``(N, 256, 256, 3) uint8`` are Fake or Real, ``(N, 2)``; see
+            seed: decides all random choices.
+            recipe: composition of a batch; None takes the default.
+            resynthesised: resynthesised twins of real pictures, by the path of the real picture, see
+                ``model.twins.twins``.
+            twins_folder: the folder of these twins.
+            teacher: maps crops ``(N, 256, 256, 3) uint8`` to probabilities ``(N, 2)`` in the order of ``LABELS``; see
                 ``Detector.probabilities``.
-            teacher_share: weight of the teacher's answer in what is to be learnt, 0..1; the truth has the rest
-                (Hinton et al., arXiv 1503.02531). Fakes with their real twins keep the truth: a teacher with a frozen
-                tower sees face swaps less well than a network that learns them.
+            teacher_share: weight of the teacher's probabilities in the target, 0..1; the true label has the rest
+                (Hinton et al., arXiv 1503.02531). Fakes and their real twins keep the true label, because a teacher
+                with a frozen tower detects face swaps less well than a network trained on them.
 
         Raises:
-            DatasetError: if the recipe asks for pictures of a kind that is not there.
+            DatasetError: if the recipe asks for resynthesised or generated pairs and their pictures are missing.
         """
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
         self.root = root
@@ -123,7 +125,7 @@ class Batches(keras.utils.PyDataset):
         if self.recipe.resynthesised and not self._resynthesised:
             raise DatasetError("The batches ask for resynthesised twins, but no training picture has one.")
         if self.recipe.generated and not (self._generated and self._reals_alone):
-            raise DatasetError("Batches with generated fakes need sets of fakes alone and of reals alone.")
+            raise DatasetError("Batches with generated fakes need sets with only fakes and sets with only reals.")
 
     def __len__(self) -> int:
         return self.steps
@@ -140,8 +142,8 @@ class Batches(keras.utils.PyDataset):
         labels = np.stack([p_fake if label == "Fake" else 1 - p_fake for label in LABELS], axis=1)
         if self.teacher is not None:
             taught = slice(2 * self.recipe.twins if self._twins else 0, None)
-            said = self.teacher(crops[taught]).astype(np.float32)
-            labels[taught] += np.float32(self.teacher_share) * (said - labels[taught])
+            teacher_labels = self.teacher(crops[taught]).astype(np.float32)
+            labels[taught] += np.float32(self.teacher_share) * (teacher_labels - labels[taught])
         masks = np.zeros((len(samples), *self.grid, 1), np.float32)
         mask_weights = np.zeros((len(samples), *self.grid), np.float32)
         for row, sample in enumerate(samples):
@@ -172,9 +174,9 @@ class Batches(keras.utils.PyDataset):
         return samples
 
     def _mix(self, samples: list[Sample], rng: np.random.Generator) -> list[Sample]:
-        """Blend some pictures with another one, labels alike: mixup (arXiv 1710.09412).
+        """Blend a share of the pictures and their labels with another picture: mixup (arXiv 1710.09412).
 
-        Sets of some hundred pictures are otherwise learnt by heart.
+        Without it, the network overfits to data sets of a few hundred pictures.
         """
         mixed = []
         for sample in samples:
@@ -196,16 +198,16 @@ class Batches(keras.utils.PyDataset):
     def _finish(
         self, pictures: Sequence[Made], rng: np.random.Generator, landmarks: NDArray[np.float32] | None = None
     ) -> list[Sample]:
-        """Flip, edit and degrade all pictures of a pair alike.
+        """Flip and degrade all pictures of a pair in the same way.
 
-        With landmarks they may be edited first as portraits are: both alike, or the real one alone, so that neither the
-        edit nor its absence is evidence.
+        With landmarks, some pairs first get portrait edits, the same on both pictures or only on the real one, so that
+        neither the edit nor its absence is evidence for a class.
         """
         flip, seed, edited = rng.random() < 0.5, int(rng.integers(2**31)), rng.random()
         samples = []
         for pixels, label, mask in pictures:
-            alone = EDITED_ALIKE <= edited < EDITED_ALIKE + EDITED_REAL and label == "Real"
-            if landmarks is not None and (edited < EDITED_ALIKE or alone):
+            only_real = EDITED_ALIKE <= edited < EDITED_ALIKE + EDITED_REAL and label == "Real"
+            if landmarks is not None and (edited < EDITED_ALIKE or only_real):
                 pixels = process(pixels, landmarks, seed)
             if flip:
                 pixels = pixels[:, ::-1].copy()
@@ -241,7 +243,7 @@ class Batches(keras.utils.PyDataset):
         return self._finish([(fake, "Fake", mask), (pixels, "Real", None)], rng, landmarks)
 
     def _resynthesised_pair(self, real: Example, rng: np.random.Generator) -> list[Sample]:
-        """A face that passed through a generator, whole or blended back in part, beside the face that did not."""
+        """A face that a generator resynthesised, completely or blended in part into the original, and the original."""
         assert self.twins_folder is not None  # twins come with their folder
         twin = _draw(self._resynthesised[real.path], rng)
         square = self._square(real, rng)
@@ -254,7 +256,7 @@ class Batches(keras.utils.PyDataset):
         return self._finish([(fake, "Fake", mask), (pixels, "Real", None)], rng, landmarks)
 
     def _generated_pair(self, fake: Example, real: Example, rng: np.random.Generator) -> list[Sample]:
-        """A generated face beside a real one of another source, both degraded alike: their histories differ."""
+        """A generated face and a real face of another source, both with the same degradation."""
         pictures: list[Made] = []
         for example in (fake, real):
             pictures.append((crop(read_rgb(self.root / example.path), self._square(example, rng)), example.label, None))
@@ -273,5 +275,5 @@ def _draw(members: Sequence[Item], rng: np.random.Generator) -> Item:
 
 
 def _draw_evenly(groups: Mapping[str, Sequence[Item]], rng: np.random.Generator) -> Item:
-    """One of a group drawn first, so that a large data set does not crowd out a small one."""
+    """Draw a group, then one of its members, so that large and small data sets are equally frequent."""
     return _draw(groups[_draw(list(groups), rng)], rng)

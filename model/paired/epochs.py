@@ -1,4 +1,4 @@
-"""What a paired training measures and keeps after each epoch."""
+"""Measures and saves a paired training after each epoch."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +16,13 @@ from model.evaluation.metrics import accuracy, auc
 from model.training import runs
 from model.training.runs import BEST
 
-UNSEEN = "unseen"  # the sources left out of training, judged as one set
-UNSEEN_EACH = 250
-NORM_CROPS = 170  # of each class of each data set, to measure batch statistics on
+UNSEEN = "unseen"  # name of the set of all sources that were left out of training
+UNSEEN_EACH = 250  # pictures of each of these sources
+NORM_CROPS = 170  # crops of each class of each data set, to measure batch statistics on
 
 
 def clean_crops(data: Path, training: list[Example], margin: float, seed: int) -> NDArray[np.uint8]:
-    """Undegraded training crops ``(N, 256, 256, 3) uint8``, as many of each class of each data set."""
+    """Undegraded training crops ``(N, 256, 256, 3) uint8``, ``NORM_CROPS`` or all of each class of each data set."""
     rng = np.random.default_rng(seed)
     groups: dict[tuple[str, str], list[Example]] = {}
     for example in training:
@@ -37,13 +37,13 @@ def clean_crops(data: Path, training: list[Example], margin: float, seed: int) -
 
 
 def refresh_attention_norm(model: keras.Model, pixels: NDArray[np.float32]) -> None:
-    """Measure the attention block's batch statistics again, for the weights that the model has now.
+    """Measure the attention block's batch statistics again, for the model's current weights.
 
-    The moving statistics follow the raw weights, while the averaged weights are what is judged and kept: as with
-    stochastic weight averaging (Izmailov et al., arXiv 1803.05407), they must be measured again, or the verdict is
-    shifted by a whole class. Undegraded crops serve better than training batches, whose blur and noise the product
-    does not add: with temperature alone, .34 of unseen real faces were called fake after the former, .42 after the
-    latter.
+    The moving statistics belong to the raw weights, but the averaged weights are evaluated and kept. As with stochastic
+    weight averaging (Izmailov et al., arXiv 1803.05407), the statistics must be measured again, or the verdict shifts
+    by a whole class. Use undegraded crops: training batches contain blur and noise that the product does not add. With
+    temperature calibration only, 34 % of unseen real faces were called fake with undegraded crops, 42 % with training
+    batches.
 
     Args:
         model: its layer ``attention_bn`` is changed in place.
@@ -57,10 +57,10 @@ def refresh_attention_norm(model: keras.Model, pixels: NDArray[np.float32]) -> N
 
 
 def freeze_attention_norm(model: keras.Model, pixels: NDArray[np.float32]) -> None:
-    """Measure the attention block's batch statistics on ``pixels``, see above, and keep them.
+    """Measure the attention block's batch statistics on ``pixels`` (see ``refresh_attention_norm``) and freeze them.
 
-    That serves a network whose features are scaled already, as those of ``clip_attention`` are: its statistics hardly
-    change, and training sees what the product will see.
+    This suits a network whose features are already normalised, such as ``clip_attention``: its statistics change
+    little, and training uses the same ones as the product.
     """
     refresh_attention_norm(model, pixels)
     model.get_layer("attention_bn").trainable = False
@@ -68,7 +68,7 @@ def freeze_attention_norm(model: keras.Model, pixels: NDArray[np.float32]) -> No
 
 @contextmanager
 def averaged(model: keras.Model) -> Iterator[None]:
-    """Give a model the running average of its weights, and its own weights again at the end."""
+    """Set a model's weights to their moving average inside the context; restore the raw weights afterwards."""
     own = [variable.numpy() for variable in model.trainable_variables]
     model.optimizer.finalize_variable_values(model.trainable_variables)
     try:
@@ -79,14 +79,14 @@ def averaged(model: keras.Model) -> Iterator[None]:
 
 
 class KeepBest(keras.callbacks.Callback):
-    """Measure the averaged weights on the validation sets after each epoch, log it and save the best ones.
+    """Measure the averaged weights on the validation sets after each epoch, log the result and save the best weights.
 
-    "Best" is the AUC on sources that the training never saw, where some were left out; otherwise the mean AUC of the
-    data sets, so that a large set does not outvote a small one. After each epoch the run's folder holds all that is
-    needed to go on from there.
+    The best epoch has the highest AUC on the unseen sources, if these contain both classes. Otherwise it has the
+    highest mean AUC over the data sets, in which large and small sets count equally. After each epoch the run's folder
+    holds everything that is needed to resume.
 
     Attributes:
-        history: the epochs, a row each; those of a stopped run to begin with.
+        history: one row per epoch; after ``resume``, it starts with those of the stopped run.
     """
 
     def __init__(self, inputs: dict[str, tuple[NDArray, NDArray]], norm_pixels: NDArray | None, out: Path) -> None:
@@ -98,14 +98,14 @@ class KeepBest(keras.callbacks.Callback):
 
     @property
     def best(self) -> dict[str, float]:
-        """The first epoch with the highest AUC on unseen sources, or mean AUC without any."""
+        """The first epoch with the highest AUC on unseen sources or, without it, the highest mean AUC."""
         return max(self.history, key=lambda row: row.get(f"val_{UNSEEN}_auc", row["val_mean_auc"]))
 
     def resume(self, model: keras.Model) -> None:
-        """Bring a compiled model, and the history, to where a stopped run was.
+        """Restore a compiled model and the history from a stopped run, if there is one.
 
         Raises:
-            RunError: if the run's state is of another network.
+            RunError: if the run's state belongs to another network or optimizer.
         """
         model.optimizer.build(model.trainable_variables)
         self.history = runs.read_rows(self.out)[: runs.restore_state(self.out, _state(model))]
@@ -137,17 +137,18 @@ class KeepBest(keras.callbacks.Callback):
 
 
 def _state(model: keras.Model) -> list[keras.Variable]:
-    """Everything that training changes: weights, statistics, seeds and the optimizer's memory."""
+    """Everything that training changes: weights, batch statistics, seeds and the optimizer's state."""
     return [*model.variables, *model.optimizer.variables]
 
 
 def validation_sets(
     data: Path, seen: list[Example], unseen: list[Example], preprocessing: Preprocessing
 ) -> dict[str, tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
-    """Crops and truth to measure on after each epoch: the validation pictures by data set, and the unseen sources.
+    """Crops ``(N, 256, 256, 3) uint8`` and ``is_fake (N,) bool`` to measure on after each epoch, by set.
 
-    All pictures of the sources that were left out form one set, at most ``UNSEEN_EACH`` of each source, since a single
-    source often holds one class alone.
+    These are the validation pictures of each data set, and the unseen sources together as the set ``UNSEEN``, because a
+    single source often has only one class. Of each unseen source, at most ``UNSEEN_EACH`` examples with a face count,
+    drawn with a fixed seed: the first ones by path would all be fakes.
 
     Raises:
         DatasetError: if neither a data set nor the unseen sources together hold both classes.
@@ -158,7 +159,10 @@ def validation_sets(
     for example in unseen:
         if example.box is not None:
             groups.setdefault(example.dataset, []).append(example)
-    if members := [example for _, group in sorted(groups.items()) for example in group[:UNSEEN_EACH]]:
+    rng = np.random.default_rng(0)
+    if members := [
+        group[row] for _, group in sorted(groups.items()) for row in sorted(rng.permutation(len(group))[:UNSEEN_EACH])
+    ]:
         pixels = np.stack([face_crop(data, example, margin) for example in members])
         sets[UNSEEN] = (pixels, np.array([example.label == "Fake" for example in members]))
     if not any(0 < is_fake.sum() < len(is_fake) for _, is_fake in sets.values()):
@@ -167,7 +171,10 @@ def validation_sets(
 
 
 def compile_model(model: keras.Model, learning_rate: float, total_steps: int, mask_weight: float) -> None:
-    """AdamW under a warm-up and cosine schedule; verdict loss plus ``mask_weight`` times the mask's loss."""
+    """Compile with AdamW, warm-up, cosine schedule and a moving average of the weights.
+
+    The loss is the verdict's cross-entropy plus ``mask_weight`` times the attention mask's.
+    """
     schedule = keras.optimizers.schedules.CosineDecay(
         learning_rate / 20,
         decay_steps=total_steps,

@@ -1,7 +1,7 @@
-"""Trains the verdict of ``clip_attention`` alone, before its tower learns with it.
+"""Trains only the head of ``clip_attention``, before head and tower are trained together.
 
-A verdict that starts at random would first pull the tower's features apart. Trained to the end on features as they are,
-it leaves them where they carry over best (Kumar et al., arXiv 2202.10054).
+The gradients of a head with random weights would distort the tower's pretrained features. A head that is trained first,
+on fixed features, changes them less, and the network generalises better (Kumar et al., arXiv 2202.10054).
 """
 
 from dataclasses import replace
@@ -14,14 +14,14 @@ from model.networks.clip_attention import features_only, give_verdict, verdict_o
 from model.networks.clip_tower import VIT_B16
 from model.paired.batches import Batches
 
-EPOCHS = 8  # later ones learn the features by heart: AUC on sources left out falls
+EPOCHS = 8  # more epochs overfit: AUC on left-out sources falls
 BATCH = 128
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.05
 
 
 class Kept(keras.utils.PyDataset):
-    """Features that were computed once, with their targets and weights, in another order in each epoch."""
+    """Batches of features that are computed only once, with targets and sample weights; shuffled in each epoch."""
 
     def __init__(self, features: NDArray[np.float16], targets: dict, weights: dict, seed: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Kept(keras.utils.PyDataset):
 
 
 def keep_features(network: keras.Model, batches: Batches, count: int, seed: int) -> Kept:
-    """The features of the first ``count`` batches; 9,600 pictures take 1.5 GB."""
+    """Compute the features of the first ``count`` batches, stored as float16; 9,600 pictures need 1.5 GB."""
     tower = features_only(network)
     features, targets, weights = [], [], []
     for index in range(count):
@@ -59,11 +59,11 @@ def _joined(parts: list[dict]) -> dict[str, NDArray]:
 
 
 def train_head(network: keras.Model, kept: Kept, mask_weight: float) -> None:
-    """Train a ``clip_attention``'s layers after its tower, whose weights stay.
+    """Train the layers of a ``clip_attention`` that follow its tower; the tower's weights do not change.
 
     Args:
-        network: changed in place; its ``attention_bn`` keeps its statistics.
-        kept: what to learn from.
+        network: changed in place; its ``attention_bn`` is frozen and keeps its statistics.
+        kept: features, targets and weights to train on.
         mask_weight: weight of the attention mask's loss.
     """
     features = network.get_layer("features").output

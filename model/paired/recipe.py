@@ -1,20 +1,19 @@
-"""What a batch of a paired training is made of."""
+"""The composition of a batch in paired training."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a batch is made of, in pictures.
+    """How many pairs and single pictures of each kind a batch contains.
 
     Attributes:
-        twins: fakes with their real twins, twice that many pictures.
+        twins: pairs of a fake and its real twin.
         singles: pictures of each class from every data set that has both classes and no twins.
-        self_blended: real photos beside a fake made of their own pixels, twice that many pictures.
-        resynthesised: real photos beside their resynthesised twin, twice that many pictures.
-        generated: fakes of sets that hold fakes alone beside a real photo of a set that holds reals alone, twice that
-            many pictures.
-        mixed: share of the singles that are blended with another of their data set.
+        self_blended: pairs of a real photo and a self-blended fake made from its pixels.
+        resynthesised: pairs of a real photo and its resynthesised twin.
+        generated: pairs of a fake from a set without reals and a real photo from a set without fakes.
+        mixed: share of the singles that are blended with another single of their data set, 0..1.
     """
 
     twins: int = 11

@@ -1,4 +1,4 @@
-"""The network that a paired training starts from."""
+"""Builds the network that a paired training starts from."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from model.networks.export import load_keras
 from model.networks.pretrained import load_file
 from model.networks.registry import build
 
-FROZEN = ("stem", "stage1", "stage2")  # edges and colours: what ImageNet taught serves here as it is
+FROZEN = ("stem", "stage1", "stage2")  # they detect edges and colours: their ImageNet weights need no training
 
 
 def start(
@@ -27,13 +27,14 @@ def start(
     """The network to train, with its first weights and its frozen layers.
 
     Args:
-        architecture: a name of the registry.
-        imagenet: the backbone's ImageNet weights.
-        weights: of an earlier run, for the form with batch norms.
-        model: a model folder to go on from, in the form that is shipped, without batch norms in its backbone.
-        imagenet_share: with both ``model`` and ``imagenet``, how far the backbone goes back towards ImageNet's, 0..1:
-            it forgets a part of what it has learnt by heart (Wortsman et al., arXiv 2109.01903).
-        halfway_to: a second model folder of the same architecture; with ``model``, the mean of both is the start.
+        architecture: a name in the registry.
+        imagenet: file of ImageNet weights for the backbone.
+        weights: weights file of an earlier run, for the form with batch norms.
+        model: model folder to continue from, in the shipped form, without batch norms in its backbone.
+        imagenet_share: with both ``model`` and ``imagenet``, the share of ImageNet's weights in the backbone, 0..1.
+            The average reduces overfitting (Wortsman et al., arXiv 2109.01903).
+        halfway_to: a second model folder of the same architecture; with ``model``, training starts from the mean of
+            both. Ignored without ``model``.
 
     Raises:
         ArchitectureError: if the files do not fit the architecture, or ``weights`` and ``model`` are both given.
@@ -65,13 +66,13 @@ def _folded_backbone(size: int, imagenet: Path) -> keras.Model:
 
 
 def freeze(model: keras.Model, norms: bool = False) -> None:
-    """Freeze the first stages and the backbone's batch norms: mixed batches would blur their statistics.
+    """Freeze the first stages and the backbone's batch norms, whose statistics mixed batches would distort.
 
-    Of CLIP's tower all is frozen but the layer norms.
+    In CLIP's tower, everything except the layer norms is frozen.
 
     Args:
         model: changed in place.
-        norms: freeze the attention block's batch norm as well, since in a shipped model it is only scale and shift.
+        norms: also freeze the attention block's batch norm, which in a shipped model is only a scale and a shift.
     """
     for layer in model.layers:
         is_norm = isinstance(layer, keras.layers.BatchNormalization)

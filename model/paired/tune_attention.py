@@ -1,8 +1,8 @@
-"""Teaches the attention mask where to peak: ``python -m model tune_attention MODEL_FOLDER DATA --out RUN``.
+"""Trains where the attention mask has its peak: ``python -m model tune_attention MODEL_FOLDER DATA --out RUN``.
 
-A mask trained cell by cell may put its strongest cell just beside what was changed, at an eye mostly. Here the
-1x1 convolutions that make the mask learn on, from what the network already sees, and the place of the peak counts by
-itself. Everything else stays, and the verdict is held where it was.
+A mask trained cell by cell may have its strongest cell just beside the changed pixels, mostly at an eye. Here only the
+1x1 convolutions that compute the mask are trained further, on the network's features, with an extra loss for the place
+of the peak. All other layers stay the same, and a third loss keeps the verdict as it was.
 """
 
 import json
@@ -38,22 +38,22 @@ from model.training.runs import library_versions
 if TYPE_CHECKING:
     import keras
 
-NORM = "attention_bn"  # the block's first layer, whose input is what the network sees of a picture
-TRAINED = "attention_conv"  # what the names of the convolutions before the mask's own begin with
-CHUNK = 64  # pictures
-SHARPNESS = 2.0  # of the soft peak: a cell's weight in it is its odds to this power
-FLOOR = 1e-3  # keeps a mask that is wholly beside the change from an endless loss
+NORM = "attention_bn"  # the attention block's first layer; its input is the network's features
+TRAINED = "attention_conv"  # prefix of the names of the convolutions before the mask's layer
+CHUNK = 64  # pictures per batch
+SHARPNESS = 2.0  # a cell's weight in the soft peak is its odds to this power
+FLOOR = 1e-3  # keeps the loss finite for a mask entirely outside the edited region
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What the mask learns from.
+    """The training data of the mask.
 
     Attributes:
         features: input of the attention block, ``(N, h, w, C) float32``.
-        changed: share of each cell that was changed, ``(N, h, w, 1) float32``.
-        known: 1 where it is known what was changed, else 0, ``(N,) float32``.
-        verdicts: the network's own probabilities, ``(N, 2) float32``.
+        changed: share of each cell that was changed, 0..1, ``(N, h, w, 1) float32``.
+        known: 1 if the changed pixels are known, otherwise 0, ``(N,) float32``.
+        verdicts: the network's probabilities before this training, ``(N, 2) float32``.
     """
 
     features: NDArray[np.float32]
@@ -63,7 +63,7 @@ class Seen:
 
 
 def changed_in(data: Path, example: Example, margin: float) -> NDArray[np.float32] | None:
-    """Which pixels of an example's face crop were changed, ``(256, 256) float32`` in 0..1; None where nobody knows."""
+    """Edited pixels of an example's face crop, ``(256, 256) float32`` in 0..1; None if unknown."""
     from model.paired.batches import landmarks_in
 
     assert example.box is not None
@@ -76,7 +76,7 @@ def changed_in(data: Path, example: Example, margin: float) -> NDArray[np.float3
 
 
 def see(network: "keras.Model", data: Path, examples: Sequence[Example], preprocessing: Preprocessing) -> Seen:
-    """Features, truth and verdict of the examples' face crops, as the product cuts them."""
+    """Features, changed cells and verdicts of the examples' face crops, cut in the same way as in the product."""
     import keras
 
     from model.networks.attention import MASK_LAYER
@@ -94,23 +94,23 @@ def see(network: "keras.Model", data: Path, examples: Sequence[Example], preproc
             if mask is not None:
                 changed[place, ..., 0] = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA)
                 known[place] = 1
-        of_some, said = block.predict(to_input(crops, preprocessing), verbose=0)
-        features.append(of_some)
-        verdicts.append(said)
+        block_input, probabilities = block.predict(to_input(crops, preprocessing), verbose=0)
+        features.append(block_input)
+        verdicts.append(probabilities)
     return Seen(np.concatenate(features), changed, known, np.concatenate(verdicts))
 
 
 def mask_loss(peak_weight: float) -> Any:
-    """Loss of a mask: cross entropy cell by cell, and ``peak_weight`` times how far its peak is from the change.
+    """Loss of a mask: mean binary cross-entropy over the cells, plus ``peak_weight`` times a loss of the peak.
 
-    The peak's part is ``-log`` of the changed share that a softmax over the mask's log odds would hit, so that it has a
-    gradient, which the strongest cell itself has not.
+    The choice of the strongest cell has no gradient. The peak's loss therefore uses a soft peak, a softmax over the
+    mask's log odds times ``SHARPNESS``: it is ``-log`` of the changed share, averaged with the softmax's weights.
 
     Args:
         peak_weight: 0 or more.
 
     Returns:
-        A function of ``changed`` and ``mask``, both ``(N, h, w, 1)`` in 0..1, to losses ``(N,)``.
+        A function that maps ``changed`` and ``mask``, both ``(N, h, w, 1)`` in 0..1, to losses ``(N,)``.
     """
 
     import keras
@@ -135,7 +135,11 @@ def teach(
     peak_weight: float,
     verdict_weight: float,
 ) -> None:
-    """Train the convolutions that make the mask, in place; the verdict is held by its divergence from what it was."""
+    """Train the convolutions that compute the mask, in place.
+
+    ``verdict_weight`` times the divergence (KL) of the verdict from ``seen.verdicts`` is added to the loss, which keeps
+    the verdict as it was.
+    """
     import keras
 
     from model.networks.attention import MASK_LAYER
@@ -143,7 +147,7 @@ def teach(
     for layer in network.layers:
         layer.trainable = layer.name == MASK_LAYER or layer.name.startswith(TRAINED)
         if isinstance(layer, keras.layers.Dropout):
-            layer.rate = 0.0  # what it drops would count as a change of the verdict
+            layer.rate = 0.0  # dropout would change the verdict at random
     block = keras.Model(network.get_layer(NORM).input, network.output)
     steps = epochs * -(-len(seen.features) // CHUNK)
     block.compile(
@@ -162,23 +166,25 @@ def faces_of(examples: Sequence[Example], split: str) -> list[Example]:
 
 
 def drawn(examples: Sequence[Example], most: int, seed: int) -> list[Example]:
-    """At most so many training examples with a face, drawn by a seed."""
+    """At most ``most`` training examples with a face, drawn with a seed."""
     training = faces_of(examples, "train")
     return [training[row] for row in sorted(np.random.default_rng(seed).permutation(len(training))[:most])]
 
 
 def report(before: Detector, after: Detector, data: Path, judged: Sequence[Example]) -> dict[str, Any]:
-    """How often the peak hits before and after, and how far P(Fake) moved.
+    """How often the peak hits before and after the training, and how much P(Fake) changed.
 
-    The calibration of ``before`` serves both, so that nothing but the mask makes a difference.
+    Both use the calibration and the views of ``before``, so that only the mask differs.
 
     Args:
-        before, after: the detectors.
+        before, after: the detectors before and after the training.
         data: the data folder.
         judged: examples with a face, at least one.
     """
     alike = copy(after)
-    alike.card = replace(after.card, temperature=before.card.temperature, fake_bias=before.card.fake_bias)
+    alike.card = replace(
+        after.card, views=before.card.views, temperature=before.card.temperature, fake_bias=before.card.fake_bias
+    )
     crops = np.stack([face_crop(data, example, before.card.preprocessing.crop_margin) for example in judged])
     moved = np.abs(p_fake_of(alike, crops) - p_fake_of(before, crops))
     return {
@@ -201,7 +207,7 @@ def tune_attention(
     sets: Sets = None,
     faces: Faces = FACES,
 ) -> None:
-    """Train the attention mask alone and tell what that won on validation pictures. Calibrate the result afterwards."""
+    """Train only the attention mask and report the gain on validation pictures. Calibrate the result afterwards."""
     given = {key: value.name if isinstance(value, Path) else value for key, value in locals().items()}
     import keras
 
@@ -216,22 +222,24 @@ def tune_attention(
         raise ArchitectureError(f"{out} is the run that {artifact} belongs to; choose another folder.")
     warn_of_other_view(card, named_after(artifact).name, False)
     examples = split_of_run(artifact, gather(data, faces, seed, sets))
-    learnt, judged = drawn(examples, most, seed), faces_of(examples, "val")
-    for split, members in (("train", learnt), ("val", judged)):
+    train_set, val_set = drawn(examples, most, seed), faces_of(examples, "val")
+    for split, members in (("train", train_set), ("val", val_set)):
         if not members:
             raise DatasetError(f"{data} holds no {split} pictures with a face in them.")
-    seen = see(network, data, learnt, card.preprocessing)
+    seen = see(network, data, train_set, card.preprocessing)
     if not seen.known.any():
         raise ArchitectureError(f"{data} holds no training fake whose change is known.")
     teach(network, seen, epochs, learning_rate, peak_weight, verdict_weight)
-    kept = {part: told for part, told in card.training.items() if part != "calibration"}
+    kept = {part: value for part, value in card.training.items() if part != "calibration"}
     training = {**kept, "attention_arguments": given}
-    fresh = Card(card.architecture, card.preprocessing, card.labels, licence=card.licence, training=training)
+    fresh = Card(
+        *(card.architecture, card.preprocessing, card.labels), views=card.views, licence=card.licence, training=training
+    )
     (out / ARTIFACT).mkdir(parents=True, exist_ok=True)
-    if (artifact / SPLIT).exists():  # before the card, which tells that the model folder is complete
+    if (artifact / SPLIT).exists():  # copied before the card is written, which marks the model folder as complete
         shutil.copyfile(artifact / SPLIT, out / ARTIFACT / SPLIT)
     save_artifact(network, out / ARTIFACT, replace(fresh, versions=library_versions()))
-    found = report(Detector(artifact), Detector(out / ARTIFACT), data, judged)
+    found = report(Detector(artifact), Detector(out / ARTIFACT), data, val_set)
     (out / "tuned.json").write_text(json.dumps({**found, "arguments": given}, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=2))
     tell_report(out / "tuned.json")

@@ -1,7 +1,7 @@
 """Compares architectures under one budget: ``python -m model compare DATA --out RUN --limit 100 --epochs 3``.
 
-Every network learns from the same pictures for as many epochs, with the same optimizer, batch size and seed, and is
-then measured from its model folder by the path that the product and ``python -m model evaluate`` take.
+All networks train on the same pictures for the same number of epochs, with the same optimizer, batch size and seed.
+Each is then measured from its model folder with the code that the product and ``python -m model evaluate`` use.
 """
 
 import json
@@ -9,10 +9,8 @@ import logging
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +32,7 @@ from model.evaluation.metrics import accuracy, auc
 from model.evaluation.reports import as_options
 from model.networks.pretrained import IMAGENET
 from model.photos.corruptions import CLEAN
+from model.processes import process_pool
 from model.studies.compare_report import Budget, Row, write_report
 from model.training import runs
 from model.training.arguments import Training, start_from
@@ -47,10 +46,10 @@ log = logging.getLogger(__name__)
 def train_all(
     data: Path, examples: Sequence[Example], trainings: Sequence[Training], out: Path
 ) -> dict[str, dict[str, Any]]:
-    """Train each network in its folder below ``out``; those that are finished are not trained again.
+    """Train each network in its folder below ``out``; finished networks are not trained again.
 
     Returns:
-        By architecture, the fields of ``model.training.train.Result``.
+        The fields of ``model.training.train.Result``, by architecture; ``artifact`` is the folder's name only.
     """
     results = {}
     for training in trainings:
@@ -65,13 +64,13 @@ def train_all(
 
 
 def train_apart(data: Path, examples: Sequence[Example], training: Training, out: Path) -> dict[str, Any]:
-    """``train_one`` in a process of its own, whose gigabytes come back when it ends and whose start no other shapes.
+    """Run ``train_one`` in a separate process, which starts from a clean state and frees its memory at the end.
 
     Raises:
-        TrainingError: if the process ended before its training did.
+        TrainingError: if the process ended before the training was complete, or the training raised it.
     """
     try:
-        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        with process_pool(1) as pool:
             return pool.submit(train_one, data, examples, training, out).result()
     except BrokenProcessPool as error:
         raise TrainingError(
@@ -81,7 +80,7 @@ def train_apart(data: Path, examples: Sequence[Example], training: Training, out
 
 
 def train_one(data: Path, examples: Sequence[Example], training: Training, out: Path) -> dict[str, Any]:
-    """Train a network; see ``train_all`` for what is returned."""
+    """Train one network; returns its entry of ``train_all``."""
     logging.basicConfig(format="%(message)s")
     result = fit(data, examples, training, out)
     return {**asdict(result), "artifact": result.artifact.name}
@@ -90,8 +89,8 @@ def train_one(data: Path, examples: Sequence[Example], training: Training, out: 
 def measure(folder: Path, data: Path, sets: Mapping[str, Sequence[Example]]) -> dict[str, dict[str, Any]]:
     """Accuracy, precision, recall, F1 and AUC of a model folder, by data set.
 
-    Precision, recall and F1 are means of both classes, as in the last lines of scikit-learn's classification report;
-    a class that is never called counts as 0 there.
+    Accuracy and AUC come as ``Estimate``. Precision, recall and F1 are means over both classes at P(Fake) = 0.5 (macro
+    average); a class that is never predicted counts as 0.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
@@ -114,7 +113,7 @@ def measure_all(
     sets: Mapping[str, Sequence[Example]],
     rounds: int,
 ) -> list[Row]:
-    """A row for every network and data set, the networks timed against each other."""
+    """A row for each network and data set; the networks are timed alternately."""
     folders = {name: out / name / card.ARTIFACT for name in results}
     figures = {}
     for name, folder in folders.items():
@@ -155,14 +154,14 @@ def compare(
 ) -> None:
     """Train the thesis's six architectures on the same pictures under the same budget, and measure each.
 
-    Writes compare.csv, compare.json, compare.md and compare.png. Run again, it goes on where it stopped.
+    Writes compare.csv, compare.json, compare.md and compare.png. The same command resumes a stopped run.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     if pretrained not in ("none", IMAGENET):
         raise TrainingError(f"--pretrained is imagenet or none, not {pretrained}: no file fits every network.")
     shared: dict[str, Any] = {"optimizer": optimizer, "learning_rate": learning_rate, "batch_size": batch_size}
     shared |= {"augment": augment, "seed": seed, "epochs": epochs}
-    # Nobody stops early: the budget is the same for all.
+    # The patience equals the epochs, so no training stops early and all have the same budget.
     alike = {"pretrained": start_from(pretrained), "patience": epochs, "faces": not whole_pictures, **shared}
     trainings = [Training(name.strip(), **alike) for name in networks.split(",")]
     pictures: dict[str, Any] = {
@@ -173,15 +172,16 @@ def compare(
     }
     pictures |= {"group_pattern": group_pattern, "remove_leaks": remove_leaks}
     given = {"data": data.name, "pretrained": pretrained, **shared, **pictures}
-    # A single training may have more epochs later; here that would give some networks more than others.
+    # A run may be resumed with more epochs, but here that would give some networks more than others. The other name
+    # makes check_arguments refuse a change.
     arguments = {"epochs_each" if name == "epochs" else name: value for name, value in given.items()}
-    runs.check_arguments(out, arguments)  # before minutes go by looking for faces
+    runs.check_arguments(out, arguments)  # before the slow search for faces
     examples = gather(data, None if whole_pictures else faces, seed, sets, grouping(group_pattern), remove_leaks)
     usable = _of_both_classes([e for e in examples if whole_pictures or e.box is not None])
     runs.write_arguments(out, arguments)
-    learnt = draw(usable, {"train": limit, "val": validation}, seed)
-    results = train_all(data, learnt, trainings, out)
-    drawn = draw(learnt, {"test": judged}, seed)
+    train_val = draw(usable, {"train": limit, "val": validation}, seed)
+    results = train_all(data, train_val, trainings, out)
+    drawn = draw(train_val, {"test": judged}, seed)
     rows = measure_all(results, out, data, judged_members(drawn, "test", whole_pictures), rounds)
     counts = {split: sum(e.split == split for e in drawn) for split in ("train", "val", "test")}
     available = sum(example.split == "train" for example in usable)
@@ -194,7 +194,7 @@ def compare(
 
 
 def _of_both_classes(examples: Sequence[Example]) -> list[Example]:
-    """Examples of the data sets whose every split has both classes: others can't be learnt and measured alike.
+    """Examples of the data sets that have both classes in each split; the others can't be trained on and measured.
 
     Raises:
         DatasetError: if there is no such set.

@@ -1,4 +1,4 @@
-"""Turns a comparison of architectures into a table, a chart and a page that says what the figures can't tell."""
+"""Writes a comparison of architectures as a table, a chart and a page that states the limits of the results."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MEGABYTE = 1_000_000
-SETTLED = 3000  # steps after which a batch norm's first statistics weigh 5 % at MobileNetV2's momentum of .999
+SETTLED = 3000  # steps after which a batch norm's initial statistics have 5 % weight, at MobileNetV2's momentum 0.999
 BARS = {"accuracy": "#56B4E9", "f1": "#009E73", "auc": "#0072B2"}  # Okabe & Ito
 NAMES = {"accuracy": "accuracy", "f1": "F1 (mean of both classes)", "auc": "AUC"}
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What every network was given.
+    """The same conditions for all networks.
 
     Attributes:
-        training: optimizer, learning rate, batch size, epochs, augmentation, seed and start.
-        pictures: by split.
-        available: training pictures that there were to draw from.
+        training: optimizer, learning rate, batch size, epochs, augmentation and seed.
+        pictures: number of pictures by split.
+        available: number of training pictures from which they were drawn.
         sets: names of the data sets.
-        cores: logical processors of the machine.
-        whole: whether whole pictures were taken instead of faces.
-        command: that repeats the comparison.
+        cores: number of logical processors of the machine.
+        whole: whether whole pictures were used instead of faces.
+        command: command that repeats the comparison.
     """
 
     training: Mapping[str, Any]
@@ -46,7 +46,7 @@ class Budget:
 
     @property
     def steps(self) -> int:
-        """Training steps that every network took."""
+        """Training steps of each network."""
         return -(-self.pictures["train"] // self.training["batch_size"]) * int(self.training["epochs"])
 
 
@@ -56,12 +56,12 @@ class Row:
 
     Attributes:
         network: the architecture's name.
-        dataset: that was measured.
-        result: fields of ``model.training.train.Result``, and ``start``.
-        figures: ``accuracy`` and ``auc`` as ``Estimate``; ``precision``, ``recall`` and ``f1``.
-        pictures_per_second: at the engine's largest batch.
-        milliseconds: for one picture.
-        file_size: of the network's file in bytes.
+        dataset: the measured data set.
+        result: fields of ``model.training.train.Result``.
+        figures: ``accuracy`` and ``auc`` as ``Estimate``; ``precision``, ``recall`` and ``f1`` as numbers.
+        pictures_per_second: speed at the engine's largest batch.
+        milliseconds: time for one picture.
+        file_size: size of ``model.tflite`` in bytes.
     """
 
     network: str
@@ -78,7 +78,7 @@ class Row:
         return estimate
 
     def raw(self) -> dict[str, Any]:
-        """The figures for CSV and JSON."""
+        """The row as numbers, for CSV and JSON."""
         shares = {name: round(self.figures[name], 4) for name in ("precision", "recall", "f1")}
         training = {f"training_{name}": self.result[name] for name in ("start", "epochs", "best_epoch", "seconds")}
         return {
@@ -95,7 +95,7 @@ class Row:
         }
 
     def words(self) -> dict[str, str]:
-        """The figures for Markdown."""
+        """The row as texts, for Markdown."""
         return {
             "network": self.network,
             "test set": self.dataset,
@@ -115,7 +115,7 @@ class Row:
 
 
 def write_report(rows: Sequence[Row], budget: Budget, out: Path) -> str:
-    """Write ``compare.csv``, ``compare.json``, ``compare.md`` and ``compare.png``; the table and the caveat."""
+    """Write ``compare.csv``, ``compare.json``, ``compare.md`` and ``compare.png``; returns the table and the caveat."""
     words = [row.words() for row in rows]
     write_table(out, "compare", [row.raw() for row in rows], words)
     (out / "compare.md").write_text(page(rows, budget))
@@ -125,18 +125,18 @@ def write_report(rows: Sequence[Row], budget: Budget, out: Path) -> str:
 
 
 def page(rows: Sequence[Row], budget: Budget) -> str:
-    """The comparison as a page of its own."""
+    """The comparison as a complete Markdown page."""
     return "\n\n".join(
         [
             "# Architectures compared under one budget",
             describe(rows, budget),
             markdown([row.words() for row in rows]).strip(),
-            "Brackets: 95 % bootstrap intervals over test pictures; they know nothing of what another seed would "
-            "give. Precision, recall and F1 are means of both classes at P(Fake) = 0.5. Time is that of the network "
-            f"alone on LiteRT, for one picture and at {BATCH_SIZES[-1]} at once, medians of turns in one process; MB "
-            "is its file with float16 weights.",
+            "Brackets: 95 % bootstrap intervals over test pictures; they do not include the differences between seeds. "
+            "Precision, recall and F1 are means of both classes at P(Fake) = 0.5. Time is that of the network alone on "
+            f"LiteRT, for one picture and for {BATCH_SIZES[-1]} at once: medians over rounds in which the networks run "
+            "alternately in one process. MB is the size of its file with float16 weights.",
             "![Accuracy, F1 and AUC of each network](compare.png)",
-            "## What this says",
+            "## Limits of these results",
             caveat(rows, budget),
             f"Made by `{budget.command}`.",
             "",
@@ -151,53 +151,54 @@ def describe(rows: Sequence[Row], budget: Budget) -> str:
     share = pictures["train"] / max(budget.available, 1)
     return (
         f"Every network had the same {pictures['train']:,} training pictures ({share:.1%} of the {budget.available:,} "
-        f"there are in {', '.join(budget.sets)}; {'whole pictures' if budget.whole else 'faces'}), "
+        f"in {', '.join(budget.sets)}; {'whole pictures' if budget.whole else 'faces'}), "
         f"{training['epochs']} epochs ({budget.steps:,} steps), batches of {training['batch_size']}, "
         f"{training['optimizer']} at {training['learning_rate']:g}, {'with' if training['augment'] else 'no'} "
-        f"augmentation, seed {training['seed']}; the epoch with the least loss on {pictures['val']:,} validation "
+        f"augmentation, seed {training['seed']}; the epoch with the lowest loss on {pictures['val']:,} validation "
         f"pictures was kept and measured on {pictures['test']:,} test pictures. Training took "
-        f"{sum(seconds.values()):,.0f} seconds in all on a machine with {budget.cores} logical processors, from "
+        f"{sum(seconds.values()):,.0f} seconds in total on a machine with {budget.cores} logical processors, from "
         f"{min(seconds.values()):,.0f} ({min(seconds, key=seconds.__getitem__)}) to {max(seconds.values()):,.0f} "
         f"({max(seconds, key=seconds.__getitem__)})."
     )
 
 
 def caveat(rows: Sequence[Row], budget: Budget) -> str:
-    """What the figures can't tell: random starts, few steps, networks that guess, leads within the noise."""
+    """The limits of the results: random first weights, few steps, networks that guess, overlapping intervals."""
     random = sorted({row.network for row in rows if row.result["start"] == "random"})
     parts = []
     if random:
         parts.append(
-            f"{', '.join(random)} started from random weights, not from ImageNet's: from there a large network needs "
+            f"{', '.join(random)} started from random weights, not from those of ImageNet: a large network then needs "
             "far more pictures and epochs than a small one before it learns anything."
         )
     if budget.steps < SETTLED:
         parts.append(
             f"{budget.steps} steps are too few for the running statistics of batch norms to settle: networks that have "
-            "them (all but cnn and vgg16) are judged with statistics that lag behind their weights."
+            "them (all but cnn and vgg16) are measured with outdated statistics."
         )
     for dataset in dict.fromkeys(row.dataset for row in rows):
         of_set = [row for row in rows if row.dataset == dataset]
         guessing = [row.network for row in of_set if row.auc.low <= 0.5]
         if guessing:
             parts.append(
-                f"On {dataset}, {', '.join(guessing)} can't be told from guessing (the AUC's interval holds .5)."
+                f"On {dataset}, {', '.join(guessing)} can't be distinguished from guessing (the AUC's interval "
+                "includes .5)."
             )
         best = max(of_set, key=lambda row: row.auc.value)
         close = [row.network for row in of_set if row is not best and row.auc.high >= best.auc.low]
         if len(of_set) > 1 and best.network not in guessing:
-            lead = f"its interval overlaps that of {', '.join(close)}" if close else "its interval stands apart"
+            lead = f"its interval overlaps that of {', '.join(close)}" if close else "its interval overlaps no other"
             parts.append(f"On {dataset}, {best.network} has the highest AUC; {lead}.")
     parts.append(
-        "So this table shows what each network costs in parameters, time and training, and what it reaches within "
-        "this budget. It neither confirms nor refutes the thesis's ranking, which rests on longer training "
-        "on another and far larger data set."
+        "The table therefore shows the cost of each network in parameters, time and training, and the figures that it "
+        "reaches within this budget. It neither confirms nor refutes the thesis's ranking, which is based on longer "
+        "training on another, far larger data set."
     )
     return " ".join(parts)
 
 
 def bar_chart(rows: Sequence[Row]) -> Figure:
-    """Accuracy, F1 and AUC of each network, intervals where there are any, one pair of axes per data set."""
+    """Accuracy, F1 and AUC of each network, with intervals for accuracy and AUC; one pair of axes per data set."""
     from matplotlib.figure import Figure
 
     datasets = list(dict.fromkeys(row.dataset for row in rows))

@@ -1,14 +1,14 @@
-"""Measures what compression costs a model: ``python -m model compress model/weights/lite_attention DATA --out RUN``.
+"""Measures what a model loses by compression: ``python -m model compress model/weights/lite_attention DATA --out RUN``.
 
-Every variant becomes a model folder of its own, so that the product and ``python -m model evaluate`` can use it.
-Weights are stored as float32, float16 or int8, all after training (https://ai.google.dev/edge/litert/conversion), or
-the smallest of them are set to zero (magnitude pruning, Han et al., arXiv 1506.02626, without the fine-tuning).
+Each variant is written as a separate model folder, which the product and ``python -m model evaluate`` can use.
+Weights are stored as float32, float16 or int8 after training (https://ai.google.dev/edge/litert/conversion), or
+the smallest weights are set to zero (magnitude pruning, Han et al., arXiv 1506.02626, without the fine-tuning).
 """
 
 import json
 import shutil
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,7 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.artifact.card import CONFIG, LEGACY, TFLITE, load_artifact, named_after
+from model.artifact.card import CALIBRATION, CONFIG, LEGACY, TFLITE, load_artifact, named_after, write_card
 from model.cli import run, tell_report
 from model.data.dataset import gather
 from model.data.layout import SPLITS, Example
@@ -50,12 +50,12 @@ if TYPE_CHECKING:
 
 Inputs = NDArray[np.float32]
 PICTURES = {"train": "training", "val": "validation", "test": "test"}
-ORIGINAL = "original"  # the folder's own network, as it is
+ORIGINAL = "original"  # name of the unchanged network
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to make a network smaller: how its weights are stored, and the share of them that is set to zero."""
+    """One way to make a network smaller: the storage of its weights, and the share of weights set to zero, 0..1."""
 
     name: str
     storage: str
@@ -74,28 +74,33 @@ VARIANTS = (
 
 
 def prune(model: "keras.Model", share: float) -> None:
-    """Set the smallest weights of every convolution and dense layer to zero, the same share of each layer.
+    """Set the smallest weights of each convolution and dense layer to zero, the same share in each layer.
 
-    A common threshold over all layers would empty some: batch norms merged into convolutions give layers scales of
-    their own. On the shipped model, 400 test pictures of dfdc, half the weights gone, AUC .43 that way and .74 this
-    way. Depthwise kernels stay whole, since they hold few weights and losing some costs much: .50 with them.
+    One threshold for all layers would set some layers to zero completely, because batch norms merged into the
+    convolutions give the layers different scales. On the shipped model and 400 test pictures of dfdc, with half of the
+    weights set to zero, AUC was 0.43 with one threshold and 0.74 with one share. Depthwise kernels are not pruned: they
+    hold few weights but matter much (AUC 0.50 if they are pruned too).
 
     Args:
         model: changed in place.
-        share: of each kernel's weights, 0 up to but not including 1.
+        share: share of each kernel's weights, at least 0 and below 1.
     """
-    for kernel in _kernels(model):
+    for kernel in _kernels(model.layers):
         values = np.asarray(kernel)
         kernel.assign(np.where(np.abs(values) < np.quantile(np.abs(values), share), 0, values))
 
 
-def _kernels(model: "keras.Model") -> list["keras.Variable"]:
+def _kernels(parts: Iterable["keras.layers.Layer"]) -> list["keras.Variable"]:
     from keras import Model, layers
 
+    from model.networks.clip_tower import Block
+
     kernels = []
-    for layer in model.layers:
+    for layer in parts:
         if isinstance(layer, Model):
-            kernels += _kernels(layer)
+            kernels += _kernels(layer.layers)
+        elif isinstance(layer, Block):
+            kernels += _kernels(layer.parts.values())
         elif isinstance(layer, layers.SeparableConv2D):
             kernels.append(layer.pointwise_kernel)
         elif isinstance(layer, layers.Conv2D | layers.Dense):
@@ -104,15 +109,16 @@ def _kernels(model: "keras.Model") -> list["keras.Variable"]:
 
 
 def write_variants(artifact: Path, out: Path, calibration: Inputs) -> dict[str, Path]:
-    """Write every variant of a model folder as a folder in ``out``; those that are there already are kept.
+    """Write each variant of a model folder as a folder in ``out``; variants that exist already are kept.
 
-    Their cards hold no measured figures: the original's are not theirs. The weights of an imported network are not
-    rounded before they are stored.
+    Their cards hold no metrics, because the original's are not valid for them. The calibration of the original is
+    copied to all variants, also to existing ones. The weights of an imported network are not rounded before they are
+    stored.
 
     Args:
         artifact: the original's folder.
         out: the run's folder.
-        calibration: inputs ``(N, S, S, 3) float32`` from which int8 learns the range of every activation.
+        calibration: inputs ``(N, S, S, 3) float32`` that give int8 the range of each activation.
 
     Returns:
         Each variant's folder by name, the original's first.
@@ -124,6 +130,9 @@ def write_variants(artifact: Path, out: Path, calibration: Inputs) -> dict[str, 
     for variant in tqdm(VARIANTS, "converting"):
         folder = folders[variant.name] = out / variant.name
         if _is_done(folder):
+            # The original may have been calibrated again, with other views.
+            fitted = {name: getattr(card, name) for name in CALIBRATION}
+            write_card(folder, replace(load_artifact(folder), **fitted))
             continue
         network = load_keras(artifact)
         if variant.pruned:
@@ -145,9 +154,9 @@ def _is_done(folder: Path) -> bool:
 
 
 def calibration_inputs(data: Path, examples: Sequence[Example], artifact: Path, count: int, seed: int) -> Inputs:
-    """Inputs ``(N, S, S, 3) float32`` of at most ``count`` pictures, the same number of each set and class.
+    """Inputs ``(N, S, S, 3) float32`` of about ``count`` pictures, the same number of each set and class if available.
 
-    They are training pictures, or validation pictures where there is no training split; test pictures never are.
+    They are training pictures, or validation pictures if there is no training split; never test pictures.
 
     Raises:
         DatasetError: if there is neither.
@@ -168,7 +177,7 @@ def calibration_inputs(data: Path, examples: Sequence[Example], artifact: Path, 
 
 
 def calibration_split(examples: Sequence[Example]) -> str:
-    """The split from which int8 learns its ranges."""
+    """The split whose pictures give int8 the ranges of the activations."""
     return "train" if any(example.split == "train" for example in examples) else "val"
 
 
@@ -214,53 +223,53 @@ def compress(
     remove_leaks: RemoveLeaks = False,
     whole: WholePictures = False,
 ) -> None:
-    """Compress a model in seven ways; size, speed and accuracy of each stand beside the original in one table.
+    """Compress a model in seven ways and compare size, speed and accuracy with the original in one table.
 
-    Run again, the variants that are there are measured again and not made again.
+    A later run measures existing variants again, but does not make them again.
     """
     if split not in SPLITS:
         raise DatasetError(f"There is no split {split!r}; choose {', '.join(SPLITS)}.")
     card = load_artifact(artifact)
     warn_of_other_view(card, named_after(artifact).name, whole)
-    # What the variants hold depends on these alone; they may be measured again in other ways.
+    # Existing variants are kept only if these are the same; the other options may change.
     deciding = {"network": card.sha256[TFLITE], "data": data.name, "sets": sets, "calibration": calibration}
-    deciding |= {"seed": seed, "whole": whole}
-    runs.check_arguments(out, deciding)  # before minutes go by looking for faces
+    deciding |= {"seed": seed, "whole": whole, "group_pattern": group_pattern, "remove_leaks": remove_leaks}
+    runs.check_arguments(out, deciding)  # before the slow search for faces
     examples = gather(data, None if whole else faces, seed, sets, grouping(group_pattern), remove_leaks)
     examples = split_of_run(artifact, examples)
     runs.write_arguments(out, deciding)
     inputs = calibration_inputs(data, examples, artifact, calibration, seed)
     folders = write_variants(artifact, out, inputs)
     measured = measure_variants(folders, data, judged_members(examples, split, whole), rounds)
-    told = notes(len(inputs), calibration_split(examples), split, rounds, card.architecture == LEGACY)
-    print(write_report(measured, told, out))
+    notes_text = notes(len(inputs), calibration_split(examples), split, rounds, card.architecture == LEGACY)
+    print(write_report(measured, notes_text, out))
     tell_report(out / "table.md")
 
 
 def notes(calibration: int, calibrated_on: str, measured_on: str, rounds: int, is_imported: bool) -> str:
-    """What a reader of the table must know.
+    """Notes that a reader of the table needs.
 
     Args:
-        calibration: number of pictures from which int8 learnt its ranges.
-        calibrated_on: their split.
-        measured_on: the split of those that were measured.
+        calibration: number of pictures that gave int8 the ranges of the activations.
+        calibrated_on: split of these pictures.
+        measured_on: split of the measured pictures.
         rounds: laps of the timing.
-        is_imported: whether the original's weights were never rounded.
+        is_imported: whether the network was imported, so that its weights were not rounded before.
     """
     rounded = (
-        "float32 rows hold weights that were already rounded to float16 when the model was saved: they tell what the "
-        "storage costs, not what rounding cost. "
+        "float32 rows hold weights that were already rounded to float16 when the model was saved: they show the cost "
+        "of the storage, not of the rounding. "
     )
-    among = ", which are among those measured" if calibrated_on == measured_on else ""
-    flattered = "" if measured_on == "test" else ", which the model was fitted to: AUC and accuracy flatter it"
+    among = ", which are also measured" if calibrated_on == measured_on else ""
+    flattered = "" if measured_on == "test" else ", to which the model was fitted: AUC and accuracy are too optimistic"
     return (
-        f"Sizes are of {TFLITE} alone. LiteRT stores zeros as fully as other numbers, so pruning shows only in the "
-        "deflated size (zlib level 9, as in gzip and zip), and saves download, not memory. "
-        f"{'' if is_imported else rounded}int8 learnt its ranges from {calibration} {PICTURES[calibrated_on]} "
-        f"pictures, as many of each set and class{among}; int8_weights needs none. Nothing was trained after "
-        f"compression. Measured on {PICTURES[measured_on]} pictures{flattered}. Speed: medians "
-        f"of {rounds} laps in which the networks take turns in one process, {BATCH_SIZES[-1]} pictures at once and one "
-        "alone. Differences are of P(Fake) from the original's over all pictures. Intervals: 95 %, bootstrap."
+        f"Sizes are those of {TFLITE} alone. LiteRT stores zeros like other numbers, so pruning reduces only the "
+        "compressed size (zlib level 9, as in gzip and zip): it makes the download smaller, but saves no memory. "
+        f"{'' if is_imported else rounded}The ranges of int8 come from {calibration} {PICTURES[calibrated_on]} "
+        f"pictures, the same number of each set and class{among}; int8_weights needs none. There was no training after "
+        f"compression. Measured on {PICTURES[measured_on]} pictures{flattered}. Speed: medians of {rounds} rounds in "
+        f"which the networks run alternately in one process, with {BATCH_SIZES[-1]} pictures at once and with one. "
+        "Differences are those of P(Fake) from the original's over all pictures. Intervals: 95 %, bootstrap."
     )
 
 

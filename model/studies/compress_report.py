@@ -1,4 +1,4 @@
-"""Turns what was measured of compressed models into a table, a chart and the sentence that says which of them wins."""
+"""Writes the measurements of compressed models as a table and a chart, and says which variant wins."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MEGABYTE = 1_000_000
-# A variant may lose this much on no data set, and be this much slower at no batch size, or it is out.
+# A variant is out if it loses more than this on any data set, or is slower by more than this at any batch size.
 AUC_LOSS = 0.005
 ACCURACY_LOSS = 0.01
 SLOWER = 0.1
-# Nor may it judge more pictures otherwise: gradients are taken from the float weights, and must explain this verdict.
+# It is also out if it changes more than this share of the verdicts: gradients are computed from the float weights and
+# must explain the variant's verdict.
 CHANGED = 0.01
-SAME_SIZE = 0.01  # files closer than this are of one size
+SAME_SIZE = 0.01  # files whose sizes differ by less than this share count as equal
 COLOURS = ("#000000", "#56B4E9", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#D55E00", "#8C6D1F")  # Okabe & Ito
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One variant of a model, measured.
+    """The measurements of one variant of a model.
 
     Attributes:
-        name: of the variant; the first in a list of them is the original.
-        file_size: of ``model.tflite`` in bytes.
-        compressed_size: the same deflated, as gzip and zip do it.
-        pictures_per_second: at the engine's largest batch, median.
-        milliseconds: for one picture, median.
-        largest_difference: of P(Fake) from the original's, over all pictures.
-        mean_difference: see ``largest_difference``.
-        changed: share of pictures that land on the other side of P(Fake) = 0.5 than the original puts them.
-        auc: by data set; sets of one class have none.
-        accuracy: by data set.
+        name: the variant's name; in a list of variants, the first is the original.
+        file_size: size of ``model.tflite`` in bytes.
+        compressed_size: size of the file in bytes when deflated, as in gzip and zip.
+        pictures_per_second: median speed at the engine's largest batch.
+        milliseconds: median time for one picture.
+        largest_difference: largest absolute difference of P(Fake) from the original's, over all pictures.
+        mean_difference: mean absolute difference of P(Fake) from the original's, over all pictures.
+        changed: share of pictures that are on the other side of P(Fake) = 0.5 than with the original, 0..1.
+        auc: AUC by data set; sets with only one class are missing.
+        accuracy: accuracy by data set.
     """
 
     name: str
@@ -54,7 +55,7 @@ class Measured:
     accuracy: dict[str, Estimate]
 
     def row(self) -> dict[str, object]:
-        """The figures for CSV and JSON."""
+        """The measurements as numbers, for CSV and JSON."""
         row: dict[str, object] = {
             "variant": self.name,
             "file_bytes": self.file_size,
@@ -72,11 +73,11 @@ class Measured:
         return row
 
     def words(self) -> dict[str, str]:
-        """The figures for Markdown."""
+        """The measurements as texts, for Markdown."""
         words = {
             "variant": self.name,
             "MB": f"{self.file_size / MEGABYTE:.2f}",
-            "MB deflated": f"{self.compressed_size / MEGABYTE:.2f}",
+            "MB compressed": f"{self.compressed_size / MEGABYTE:.2f}",
             "pictures/s": f"{self.pictures_per_second:.0f}",
             "ms for one": f"{self.milliseconds:.1f}",
             "largest, mean difference": f"{self.largest_difference:.4f}, {self.mean_difference:.4f}",
@@ -90,7 +91,7 @@ class Measured:
 
 
 def faults(variant: Measured, original: Measured) -> list[str]:
-    """Why a variant can't take the original's place, in words; none if it can."""
+    """The reasons, as texts, why a variant can't replace the original; empty if it can."""
     found = []
     for measure, allowed in (("AUC", AUC_LOSS), ("accuracy", ACCURACY_LOSS)):
         before, after = (getattr(m, measure.lower()) for m in (original, variant))
@@ -104,12 +105,16 @@ def faults(variant: Measured, original: Measured) -> list[str]:
         variant.pictures_per_second / original.pictures_per_second, original.milliseconds / variant.milliseconds
     )
     if speed < 1 - SLOWER:
-        found.append(f"runs at {speed:.2f} times the speed")
+        found.append(f"runs at {speed:.2f} times the original's speed")
     return found
 
 
 def winner(measured: Sequence[Measured]) -> Measured:
-    """The smallest file among the variants without faults, or the original, which comes first and wins ties."""
+    """The variant without faults that has the smallest file; the original, unless that file is clearly smaller.
+
+    Args:
+        measured: the original first.
+    """
     original = measured[0]
     smallest = min((m for m in measured if not faults(m, original)), key=lambda m: m.file_size)
     return smallest if _is_smaller(smallest, original) else original
@@ -120,27 +125,27 @@ def _is_smaller(one: Measured, other: Measured) -> bool:
 
 
 def verdict(measured: Sequence[Measured]) -> str:
-    """Which variant wins, and why each smaller one is out."""
+    """A text that says which variant wins, and why each smaller one is out."""
     original, best = measured[0], winner(measured)
     rule = (
-        f"A variant must lose no more than {AUC_LOSS} AUC and {ACCURACY_LOSS} accuracy on any data set, change no more "
-        f"than {CHANGED:.0%} of the verdicts and be no more than {SLOWER:.0%} slower; of those that pass, the smallest "
-        "file wins."
+        f"A variant may lose at most {AUC_LOSS} AUC and {ACCURACY_LOSS} accuracy on any data set, change at most "
+        f"{CHANGED:.0%} of the verdicts and be at most {SLOWER:.0%} slower. Of the variants within these limits, the "
+        "one with the smallest file wins."
     )
     if best is original:
-        # Another export of the same weights differs by a few bytes and by no answer.
+        # Another export of the same weights has a few bytes more or less, but gives the same answers.
         same = [
             m.name
             for m in measured[1:]
             if m.largest_difference < 1e-6 and not _is_smaller(m, best) and not _is_smaller(best, m)
         ]
         stored = f", stored as {same[0]}" if same else ""
-        says = f"Nothing beats the original{stored}: {_megabytes(best)}."
+        says = f"No variant beats the original{stored}: {_megabytes(best)}."
     else:
         says = f"{best.name} wins: {_megabytes(best)} instead of the original's {_megabytes(original)}."
     smaller = [m for m in measured if _is_smaller(m, best)]
     out = "; ".join(f"{m.name} ({_megabytes(m)}) {' and '.join(faults(m, original))}" for m in smaller)
-    return " ".join([rule, says, *([f"Smaller, but out: {out}."] if out else [])])
+    return " ".join([rule, says, *([f"Smaller, but outside the limits: {out}."] if out else [])])
 
 
 def _megabytes(measured: Measured) -> str:
@@ -148,7 +153,7 @@ def _megabytes(measured: Measured) -> str:
 
 
 def size_chart(measured: Sequence[Measured]) -> Figure:
-    """AUC (accuracy without it) over deflated size, one line of axes per data set; hollow points are out."""
+    """AUC (accuracy if no set has an AUC) over deflated size, one pair of axes per data set; hollow points are out."""
     from matplotlib.figure import Figure
 
     original = measured[0]
@@ -167,13 +172,13 @@ def size_chart(measured: Sequence[Measured]) -> Figure:
             axes.set(ylabel=what)
         axes.axhline((original.auc or original.accuracy)[dataset].value, color="#767676", linewidth=1, linestyle="--")
         head(axes, dataset, f"{what} with its 95 % interval")
-    every[-1].set_xlabel("MB deflated; hollow points lose too much on some set, or are too slow")
+    every[-1].set_xlabel("MB compressed; hollow points are outside the limits")
     figure.legend(*every[0].get_legend_handles_labels(), loc="outside right upper")
     return figure
 
 
 def write_report(measured: Sequence[Measured], notes: str, out: Path) -> str:
-    """Write ``table.csv``, ``table.json``, ``table.md`` and ``size_auc.png``; the verdict."""
+    """Write ``table.csv``, ``table.json``, ``table.md`` and ``size_auc.png``; returns the text of ``verdict``."""
     text = f"{notes}\n\n{verdict(measured)}"
     write_table(out, "table", [m.row() for m in measured], [m.words() for m in measured], text)
     with styled():

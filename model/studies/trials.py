@@ -1,4 +1,4 @@
-"""Runs the trials of a search for training arguments, and goes on with those that were interrupted."""
+"""Runs the trials of a search for training arguments, and resumes interrupted trials."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -15,20 +15,20 @@ from model.training.runs import START
 from model.training.train import Result
 
 FOLDER = "folder"
-# The thesis's two optimizers and batch sizes. SGD takes rates that Adam can't: the search finds that out.
+# The thesis's two optimizers and batch sizes. SGD works with higher rates than Adam: the search finds the right ones.
 CHOICES: dict[str, BaseDistribution] = {
     "optimizer": CategoricalDistribution(("adam", "sgd")),
     "batch_size": CategoricalDistribution((16, 32)),
     "augment": CategoricalDistribution((False, True)),
     "learning_rate": FloatDistribution(1e-5, 1e-1, log=True),
 }
-GUESSING = 0.5  # AUC of a network whose weights ran away
-WARMUP_TRIALS, WARMUP_EPOCHS = 5, 1  # before a trial may be stopped for doing worse than the median of those before
+GUESSING = 0.5  # AUC of a trial whose training diverged
+WARMUP_TRIALS, WARMUP_EPOCHS = 5, 1  # after these, a trial is stopped if it is worse than the median of earlier trials
 Train = Callable[[str, dict[str, Any], Callable[[Mapping[str, float]], None]], Result]
 
 
 def open_study(storage: str | optuna.storages.BaseStorage) -> optuna.Study:
-    """The study kept in a storage, made at first; higher validation AUC is better."""
+    """Load the study from a storage, or create it; it maximises the validation AUC."""
     return optuna.create_study(
         storage=storage,
         study_name="tune",
@@ -39,10 +39,11 @@ def open_study(storage: str | optuna.storages.BaseStorage) -> optuna.Study:
 
 
 def next_trial(study: optuna.Study, seed: int) -> optuna.Trial:
-    """The trial to run now: one that was interrupted, which goes on in its folder, or a new one.
+    """The next trial: an interrupted one, which is resumed in its folder, or a new one.
 
-    Choices come from a tree-structured Parzen estimator (Bergstra et al. 2011) after ten random ones. It is seeded by
-    the number of trials that ended, so that an interrupted study makes the same choices as one that ran through.
+    The first ten trials have random choices; later choices come from a tree-structured Parzen estimator (Bergstra et
+    al. 2011). Its seed depends on the number of ended trials, so an interrupted study makes the same choices as an
+    uninterrupted one.
     """
     for stopped in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
         study.tell(stopped.number, state=TrialState.FAIL)
@@ -62,13 +63,15 @@ def _folder(number: int) -> str:
 
 
 def search(study: optuna.Study, trials: int, seed: int, train: Train) -> None:
-    """Run trials until so many have ended, those of earlier runs counted in; each tells its best validation AUC.
+    """Run trials until ``trials`` have ended, including those of earlier runs.
+
+    A trial's value is the validation AUC of its best epoch (lowest validation loss), or ``GUESSING`` if it diverged.
 
     Args:
         study: see ``open_study``.
-        trials: that are to have ended, in full or stopped early.
-        seed: of the choices.
-        train: is given a trial's folder name, its choices and what to call after each epoch.
+        trials: number of trials, complete or stopped early.
+        seed: seed of the choices.
+        train: called with a trial's folder name, its choices and a function to call after each epoch.
     """
     for _ in tqdm(range(len(study.get_trials(deepcopy=False, states=ENDED)), trials), "trials"):
         trial = next_trial(study, seed)
@@ -83,7 +86,7 @@ def search(study: optuna.Study, trials: int, seed: int, train: Train) -> None:
         except optuna.TrialPruned:
             study.tell(trial, state=TrialState.PRUNED)
             continue
-        except TrainingError:  # the loss ran away, which is an answer too
+        except TrainingError:  # the training diverged: a valid result for these choices
             study.tell(trial, GUESSING)
             continue
         for name in ("val_loss", "val_accuracy", "epochs", "seconds"):

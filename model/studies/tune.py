@@ -1,8 +1,8 @@
 """Searches for good training arguments: ``python -m model tune DATA --out RUN --architecture mobilenetv2``.
 
-By Optuna rather than Keras Tuner, the better kept of the two: five releases from November 2025 to September 2026 (4.6
-to 5.0) against one of Keras Tuner (1.4.8, its first since March 2024), by their pages on PyPI. Its study is one SQLite
-file, so that the same command goes on where it was stopped.
+It uses Optuna and not Keras Tuner because Optuna is better maintained: according to PyPI, it had five releases from
+November 2025 to September 2026 (4.6 to 5.0), Keras Tuner one (1.4.8, its first since March 2024). The study is one
+SQLite file, so the same command resumes a stopped search.
 """
 
 import shlex
@@ -59,7 +59,7 @@ def tune(
     fixed = {"architecture": architecture, "pretrained": Path(pretrained).name, "epochs_each": epochs, "seed": seed}
     pictures = {"data": data.name, "limit": limit, "judged": judged, "sets": sets, "whole_pictures": whole_pictures}
     pictures |= {"group_pattern": group_pattern, "remove_leaks": remove_leaks}
-    runs.check_arguments(out, {**fixed, **pictures})  # before minutes go by looking for faces
+    runs.check_arguments(out, {**fixed, **pictures})  # before the slow search for faces
     examples = gather(data, None if whole_pictures else faces, seed, sets, grouping(group_pattern), remove_leaks)
     runs.write_arguments(out, {**fixed, **pictures})
     drawn = draw(examples, {"train": limit, "val": judged}, seed)

@@ -1,4 +1,4 @@
-"""Turns a study of training arguments into a table, charts and the arguments that did best."""
+"""Writes a study of training arguments as a table, charts and the best arguments."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,25 +7,27 @@ from typing import Any
 
 import numpy as np
 import optuna
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
 from model.evaluation.reports import as_options, head, save, styled, write_table
+from model.html.environment import environment
 
 AUC = "validation AUC"
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe & Ito
-JITTER = 0.12  # of a category's width: trials with the same choice and AUC stay apart
+JITTER = 0.12  # × a category's width, so that trials with the same choice and AUC do not overlap
 
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:
-    """The trials that ran to their end, in the order in which they began."""
+    """The trials that were not stopped early, in the order in which they started."""
     return study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
 
 
 def rounded(params: Mapping[str, Any]) -> dict[str, Any]:
-    """A trial's choices as they are trained with: numbers of three digits, which a command can repeat exactly."""
+    """A trial's choices as used in training: numbers with three significant digits, which a command repeats exactly."""
     return {name: float(f"{value:.3g}") if isinstance(value, float) else value for name, value in params.items()}
 
 
@@ -33,10 +35,10 @@ def write_report(study: optuna.Study, architecture: str, notes: str, train: Sequ
     """Write ``trials.csv|json|md``, ``trials.png``, ``study.html`` and ``best.json``.
 
     Args:
-        study: with at least one finished trial.
+        study: a study with at least one finished trial.
         architecture: the network's name.
-        notes: what a reader of the table must know.
-        train: the command ``train`` without the arguments that were searched.
+        notes: notes that a reader of the table needs.
+        train: the parts of the command ``train`` without the searched arguments.
         out: the run's folder.
 
     Returns:
@@ -70,14 +72,17 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
 
 
 def importances(study: optuna.Study) -> dict[str, float]:
-    """Share of the variance of the AUC that each choice explains (fANOVA, Hutter et al. 2014); none from few trials."""
+    """Share of the AUC's variance that each choice explains (fANOVA, Hutter et al. 2014).
+
+    Empty if fewer than four trials finished, or all have the same AUC.
+    """
     if len(finished(study)) < 4 or len({trial.value for trial in finished(study)}) < 2:
         return {}
     return optuna.importance.get_param_importances(study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0))
 
 
 def trials_chart(study: optuna.Study, architecture: str) -> Figure:
-    """Validation AUC over each choice, the best trial marked, and how much each choice matters."""
+    """Validation AUC over each choice and over the trials, the best trial marked, and the importance of each choice."""
     trials, best = finished(study), study.best_trial
     names = list(best.params)
     figure = Figure((11, 7.6), layout="constrained")
@@ -117,21 +122,20 @@ def _slice(axes: Axes, trials: Sequence[FrozenTrial], best: FrozenTrial, name: s
 
 
 def write_page(study: optuna.Study, path: Path) -> None:
-    """Optuna's interactive plots as one page that opens from disk."""
+    """Write Optuna's interactive plots as one page that opens from disk."""
     drawn = [optuna.visualization.plot_optimization_history(study)]
     if importances(study):
         drawn.append(optuna.visualization.plot_param_importances(study))
     drawn += [optuna.visualization.plot_parallel_coordinate(study), optuna.visualization.plot_slice(study)]
-    parts = [
-        figure.to_html(full_html=False, include_plotlyjs=number == 0, default_height="480px")
+    plots = [
+        Markup(figure.to_html(full_html=False, include_plotlyjs=number == 0, default_height="480px"))
         for number, figure in enumerate(drawn)
     ]
-    page = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Training arguments</title><body>'
-    path.write_text(page + "\n".join(parts) + "</body></html>\n", encoding="utf-8")
+    path.write_text(environment().get_template("tuning.html").render(plots=plots), encoding="utf-8")
 
 
 def _auc(trial: FrozenTrial) -> float:
-    assert trial.value is not None  # only finished trials are asked
+    assert trial.value is not None  # all trials that ended have a value
     return trial.value
 
 

@@ -1,1 +1,1 @@
-"""From data and a network to weights."""
+"""Trains networks on labelled pictures."""

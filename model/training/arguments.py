@@ -1,4 +1,4 @@
-"""How a network is to be trained, as data."""
+"""The arguments of a training run, checked."""
 
 from __future__ import annotations
 
@@ -40,18 +40,22 @@ class Training:
     """How to train a network.
 
     Attributes:
-        architecture: a name of ``model.networks.registry``.
-        optimizer: ``adam`` or ``sgd`` (with Nesterov momentum .9).
-        learning_rate: to begin with; halved when the validation loss stays.
-        batch_size: pictures per step, on all devices together.
-        epochs: the most there will be.
+        architecture: a name in ``model.networks.registry``.
+        optimizer: ``adam`` or ``sgd`` (with Nesterov momentum 0.9).
+        learning_rate: initial value; halved after half the patience without a better validation loss.
+        batch_size: pictures per step, over all devices.
+        epochs: maximum number of epochs.
         augment: degrade and mirror training pictures at random.
-        mixed_precision: compute in float16 where there is a GPU.
+        mixed_precision: compute in float16 if there is a GPU.
         strategy: ``none``, ``mirrored`` or ``multiworker``, see ``model.training.loop.make_strategy``.
-        pretrained: ``imagenet``, the path of a weights file, or None to start at random.
+        pretrained: ``imagenet``, the path of a weights file, or None for random weights.
         seed: decides first weights, order and augmentation.
         patience: epochs without a better validation loss before the training stops.
-        faces: learn from face crops, and leave out pictures without a face; otherwise learn from whole pictures.
+        faces: train on face crops and leave out pictures without a face; if False, train on whole pictures.
+
+    Raises:
+        TrainingError: if a value is unknown or out of range, the weights file is missing, or ``multiworker`` is asked
+            for with mixed precision or without a valid ``TF_CONFIG``.
     """
 
     architecture: str
@@ -81,35 +85,35 @@ class Training:
         if min(self.batch_size, self.epochs, self.patience) < 1:
             raise TrainingError("Batch size, epochs and patience must each be at least 1.")
         if self.mixed_precision and self.strategy == "multiworker":
-            # Keras's loss scaling decides on each machine by itself whether to take a step: one may wait for ever.
+            # Keras's loss scaling decides separately on each machine whether to skip a step: the others then hang.
             raise TrainingError("Mixed precision works on one machine only; leave out --mixed-precision.")
         if self.strategy == "multiworker":
             check_machines()
 
 
 def start_from(words: str) -> str | Path | None:
-    """What ``--pretrained`` asks for, as ``Training.pretrained`` has it: ``none``, ``imagenet`` or a file's path."""
+    """The value of ``Training.pretrained`` for a value of ``--pretrained``: ``none``, ``imagenet`` or a file's path."""
     return {"none": None, IMAGENET: IMAGENET}.get(words, Path(words))
 
 
 def check_machines() -> None:
-    """Refuse a ``TF_CONFIG`` with which TensorFlow would train alone in silence, or fail deep inside.
+    """Check ``TF_CONFIG``: with a wrong one, TensorFlow trains on one machine without a warning, or fails unclearly.
 
     Raises:
         TrainingError: if it is missing or does not name this machine.
     """
-    told = os.environ.get("TF_CONFIG", "")
+    config = os.environ.get("TF_CONFIG", "")
     wanted = (
         'it must be JSON such as {"cluster": {"worker": ["host1:12345", "host2:12345"]}, '
         '"task": {"type": "worker", "index": 0}}, with another index on each machine'
     )
-    if not told.strip():
+    if not config.strip():
         raise TrainingError(f"--strategy multiworker needs the environment variable TF_CONFIG: {wanted}.")
     try:
-        machines = json.loads(told)
+        machines = json.loads(config)
         jobs, kind, number = machines["cluster"], machines["task"]["type"], machines["task"]["index"]
         here = jobs[kind][int(number)]
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise TrainingError(f"TF_CONFIG does not name this machine among others: {wanted}.") from error
     if not isinstance(here, str):
-        raise TrainingError(f"TF_CONFIG does not tell this machine's address: {wanted}.")
+        raise TrainingError(f"TF_CONFIG does not contain this machine's address: {wanted}.")

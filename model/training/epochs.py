@@ -1,4 +1,4 @@
-"""Trains and validates epoch after epoch, keeps the best weights, and goes on where a stopped run was."""
+"""Trains and validates epoch by epoch, keeps the best weights, and resumes a stopped run."""
 
 import math
 import time
@@ -20,8 +20,8 @@ from model.training.arguments import Training
 from model.training.loop import Loop
 from model.training.streams import stream
 
-RATE_FACTOR = 0.5  # on the learning rate after half the patience without a better validation loss
-SEEDS_PER_RUN = 10_000  # more than the epochs that any run has
+RATE_FACTOR = 0.5  # for the learning rate, after half the patience without a better validation loss
+SEEDS_PER_RUN = 10_000  # more than any run has epochs, so that runs with different seeds share no shuffle seed
 OnEpoch = Callable[[Mapping[str, float]], None]
 
 
@@ -29,54 +29,54 @@ class Epochs:
     """The epochs of one run.
 
     Attributes:
-        rows: the history, an epoch per row.
+        rows: the history, one row per epoch.
 
     Args:
-        loop: of the network.
+        loop: the network's training loop.
         data: the data folder.
-        learnt: pictures to train on.
-        judged: pictures to validate on.
-        training: how to train.
-        out: the run's folder, in which a stopped run has left its state.
-        writes: whether this process writes there.
+        train_set: pictures to train on.
+        val_set: pictures to validate on.
+        training: the training arguments.
+        out: the run's folder, with the state of a stopped run if there is one.
+        writes: whether this process writes files to ``out``.
 
     Raises:
-        TrainingError: if several machines do not see the same state.
-        RunError: if the state is of another network.
+        TrainingError: if the machines do not see the same state.
+        RunError: if the state belongs to another network or optimizer.
     """
 
     def __init__(
         self,
         loop: Loop,
         data: Path,
-        learnt: Sequence[Example],
-        judged: Sequence[Example],
+        train_set: Sequence[Example],
+        val_set: Sequence[Example],
         training: Training,
         out: Path,
         writes: bool,
     ) -> None:
         self._loop, self._data, self._training = loop, data, training
-        self._learnt, self._judged = learnt, judged
+        self._train_set, self._val_set = train_set, val_set
         self._out, self._writes = out, writes
         self._preprocessing = ARCHITECTURES[training.architecture].preprocessing
         self._callbacks = _callbacks(training.patience, loop)
         self.rows = runs.read_rows(out)[: runs.restore_state(out, loop.variables)]
         loop.agree_on(len(self.rows))
-        # The callbacks live through the history again: patience and learning rate come out as they were.
+        # Replay the history to the callbacks, which restores patience and learning rate.
         loop.optimizer.learning_rate = training.learning_rate
         for row in self.rows:
             self._tell(row)
 
     @property
     def best(self) -> dict[str, float]:
-        """The epoch with the least validation loss."""
+        """The row of the epoch with the lowest validation loss."""
         return min(self.rows, key=lambda row: row["val_loss"])
 
     def run(self, on_epoch: OnEpoch | None = None) -> None:
-        """Train until the epochs or the patience are used up; ``on_epoch`` gets each row once it is on disk.
+        """Train until the epochs or the patience are used up; ``on_epoch`` gets each row after it is written.
 
         Raises:
-            TrainingError: if the loss becomes infinite or no number.
+            TrainingError: if the training or validation loss becomes infinite or NaN.
         """
         while len(self.rows) < self._training.epochs and not self._loop.stop_training:
             row = self._next()
@@ -91,28 +91,28 @@ class Epochs:
                 on_epoch(row)
 
     def _next(self) -> dict[str, float]:
-        """Train and validate one epoch more; its row."""
+        """Train and validate one more epoch and return its row."""
         number, began = len(self.rows) + 1, time.monotonic()
         rate = float(np.asarray(self._loop.optimizer.learning_rate))
         title = f"epoch {number} of {self._training.epochs}" if self._writes else None
-        figures = self._loop.learn(self._training_batches, len(self._learnt), title)
-        figures |= judge(*self._loop.judge(self._validation_batches))
+        figures = self._loop.train_epoch(self._training_batches, len(self._train_set), title)
+        figures |= judge(*self._loop.evaluate(self._validation_batches))
         if not math.isfinite(figures["loss"] + figures["val_loss"]):
             raise TrainingError(f"The loss was no number any more in epoch {number}; try a lower learning rate.")
         return {"epoch": number, **figures, "learning_rate": rate, "seconds": round(time.monotonic() - began, 2)}
 
     def _training_batches(self, size: int, shard: tuple[int, int]) -> tf.data.Dataset:
-        # An epoch's order depends on nothing but its number: a run that was stopped sees what it would have seen.
+        # The order depends only on the seed and the epoch's number, so a resumed run sees the same batches.
         seed = self._training.seed * SEEDS_PER_RUN + len(self.rows)
         augment, multiple_of = self._training.augment, self._loop.multiple_of
         return stream(
-            self._data, self._learnt, self._preprocessing, size, seed, augment, multiple_of=multiple_of, shard=shard
+            self._data, self._train_set, self._preprocessing, size, seed, augment, multiple_of=multiple_of, shard=shard
         )
 
     def _validation_batches(self, size: int, shard: tuple[int, int]) -> tf.data.Dataset:
         multiple_of = self._loop.multiple_of
         return stream(
-            self._data, self._judged, self._preprocessing, size, multiple_of=multiple_of, fill=True, shard=shard
+            self._data, self._val_set, self._preprocessing, size, multiple_of=multiple_of, fill=True, shard=shard
         )
 
     def _tell(self, row: Mapping[str, float]) -> None:
@@ -121,7 +121,7 @@ class Epochs:
 
 
 def judge(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> dict[str, float]:
-    """Validation loss, accuracy and AUC of probabilities and one-hot labels, both ``(N, 2)``."""
+    """Validation loss, accuracy and AUC from probabilities and one-hot labels, both ``(N, 2) float32``."""
     fake = LABELS.index("Fake")
     p_fake, is_fake = probabilities[:, fake].astype(np.float64), labels[:, fake] > 0.5
     p_true = np.maximum((probabilities * labels).sum(axis=1), keras.config.epsilon())

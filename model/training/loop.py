@@ -1,8 +1,8 @@
-"""The training loop, one for a single device, several devices of a machine, and several machines.
+"""The training loop for a single device, several devices of one machine, and several machines.
 
 ``keras.Model.fit`` of Keras 3.15 cannot train under ``MultiWorkerMirroredStrategy``: it reduces whole tuples of
 batches, and scalar metrics along an axis that they don't have (keras-team/keras, issue 20585). The loop therefore uses
-``tf.distribute`` directly, for every strategy alike.
+``tf.distribute`` directly, for all strategies.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,18 +17,18 @@ from tqdm import tqdm
 from model.errors import TrainingError
 from model.training.arguments import STRATEGIES, check_machines
 
-Batches = Callable[[int, tuple[int, int]], tf.data.Dataset]  # from batch size and shard
+Batches = Callable[[int, tuple[int, int]], tf.data.Dataset]  # arguments: batch size and shard, see ``streams.stream``
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:
-    """A ``tf.distribute`` strategy by name; to be called before anything else of TensorFlow.
+    """A ``tf.distribute`` strategy by name; call this before any other TensorFlow function.
 
     Args:
         name: ``none`` for one device, ``mirrored`` for every GPU of this machine (without GPUs: every logical CPU),
             ``multiworker`` for every machine that the environment variable ``TF_CONFIG`` names.
 
     Raises:
-        TrainingError: if the name is none of these, or ``TF_CONFIG`` names no machines.
+        TrainingError: if the name is unknown, or ``TF_CONFIG`` is missing or does not name this machine.
     """
     if name == "none":
         return tf.distribute.get_strategy()
@@ -42,7 +42,7 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process is the one that writes files."""
+    """Whether this process is the chief, which writes the files."""
     resolver = strategy.cluster_resolver
     if resolver is None or not resolver.task_type:
         return True
@@ -52,7 +52,7 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 @contextmanager
 def precision(mixed: bool) -> Iterator[None]:
-    """Build networks that compute in float16 and keep their weights in float32, if ``mixed``."""
+    """If ``mixed``, networks built in this context compute in float16 and keep their weights in float32."""
     before = keras.config.dtype_policy()
     if mixed:
         keras.config.set_dtype_policy("mixed_float16")
@@ -65,16 +65,17 @@ def precision(mixed: bool) -> Iterator[None]:
 class Loop:
     """Trains a network epoch by epoch under a strategy.
 
-    To callbacks of Keras it stands for the model: it has the ``optimizer``, and ``stop_training`` is theirs to set.
+    Keras callbacks get the loop in place of a model: it has the ``optimizer``, and callbacks may set
+    ``stop_training``.
 
     Args:
-        model: built under ``strategy.scope()``; returns ``probabilities (N, 2)`` among its outputs.
-        optimizer: made under ``strategy.scope()``, too.
+        model: built under ``strategy.scope()``; its outputs include ``probabilities (N, 2)``.
+        optimizer: also made under ``strategy.scope()``.
         strategy: see ``make_strategy``.
-        batch_size: pictures that all devices together take per step.
+        batch_size: pictures per step, over all devices.
 
     Raises:
-        TrainingError: if the batch can't be shared out evenly.
+        TrainingError: if the batch can't be divided evenly among the devices.
     """
 
     def __init__(
@@ -100,19 +101,22 @@ class Loop:
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """Everything that training changes: weights, statistics, seeds and the optimizer's memory."""
+        """Everything that training changes: weights, batch statistics, seeds and the optimizer's state."""
         return [*self.model.variables, *self.optimizer.variables]
 
     @property
     def multiple_of(self) -> int:
-        """What the number of pictures must divide by: a device without a picture fails, or spoils its batch norms."""
+        """The number of pictures per epoch must be a multiple of this.
+
+        On a device without a picture, a step fails or corrupts the batch norms.
+        """
         return self.batch_size if self.strategy.num_replicas_in_sync > 1 else 1
 
     def agree_on(self, epochs: int) -> None:
-        """Make sure that every machine is as far.
+        """Check that all machines have done the same number of epochs.
 
         Raises:
-            TrainingError: if one sees a state of the run that another does not.
+            TrainingError: if the machines see different states of the run.
         """
         here = tf.constant(epochs, tf.float32)
 
@@ -123,13 +127,13 @@ class Loop:
         if float(self.strategy.experimental_local_results(self.strategy.run(mean))[0]) != epochs:
             raise TrainingError("The machines do not see the same run folder: share it, or name a new one on each.")
 
-    def learn(self, batches: Batches, count: int, title: str | None = None) -> dict[str, float]:
-        """One epoch of training; ``loss`` and ``accuracy`` over its pictures, as they were when they were seen.
+    def train_epoch(self, batches: Batches, count: int, title: str | None = None) -> dict[str, float]:
+        """Train one epoch; returns its mean ``loss`` and ``accuracy``, each batch measured before its weight update.
 
         Args:
-            batches: gives a new stream of training pictures.
-            count: how many there are.
-            title: of the progress bar, which is shown on a terminal; None shows none.
+            batches: returns a new stream of training pictures.
+            count: number of training pictures.
+            title: title of the progress bar, which is shown only on a terminal; None shows none.
         """
         total = tf.zeros(3)
         steps = tqdm(self._distribute(batches), title, -(-count // self.batch_size), disable=None if title else True)
@@ -140,8 +144,11 @@ class Loop:
         loss, right, seen = (float(value) for value in total)
         return {"loss": loss / seen, "accuracy": right / seen}
 
-    def judge(self, batches: Batches) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Probabilities and one-hot labels, both ``(N, 2)``, of all pictures that have a label; the same everywhere."""
+    def evaluate(self, batches: Batches) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Probabilities and one-hot labels, both ``(N, 2) float32``, of all labelled pictures; equal on all machines.
+
+        Pictures with labels of zeros only fill the last batch (see ``streams.stream``) and are left out.
+        """
         parts = [self._judge_step(pixels, labels) for pixels, labels in self._distribute(batches)]
         probabilities, labels = (
             np.concatenate([np.asarray(part) for part in each]) for each in zip(*parts, strict=True)
@@ -161,14 +168,14 @@ class Loop:
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, sums, axis=None)
 
     def _learn(self, pixels: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """One step on one device: ``(loss, right, count)``, summed over its pictures."""
+        """One step on one device; returns ``(loss, right, count)`` as sums over its pictures."""
         replica = tf.distribute.get_replica_context()
         count = tf.cast(tf.shape(labels)[0], tf.float32)
         everywhere = replica.all_reduce(tf.distribute.ReduceOp.SUM, count)
         with tf.GradientTape() as tape:
             probabilities = tf.cast(self.model(pixels, training=True)["probabilities"], tf.float32)
             loss = tf.reduce_sum(keras.losses.categorical_crossentropy(labels, probabilities))
-            # The optimizer sums gradients over devices, so that each divides by the pictures of all.
+            # The optimizer sums the gradients of all devices, so each device divides by the pictures of all devices.
             scaled = self.optimizer.scale_loss(loss / everywhere)
         variables = self.model.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables, strict=True))
@@ -176,7 +183,7 @@ class Loop:
         return tf.stack([loss, tf.reduce_sum(right), count])
 
     def _average_statistics(self) -> None:
-        """Give every device the mean of all: each has followed the batch statistics of its own pictures."""
+        """Set the batch statistics of all devices to their mean, because each device has measured only its pictures."""
         replica = tf.distribute.get_replica_context()
         for variable in self.model.non_trainable_weights:
             if variable.dtype.startswith("float"):

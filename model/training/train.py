@@ -1,9 +1,8 @@
 """Trains any registered network on any folder: ``python -m model train DATA --out runs/cnn --architecture cnn``.
 
-The data folder holds ``Real/`` and ``Fake/``, or splits with these in them. The weights kept are those of the epoch
-with the least validation loss. The same command goes on with a run that was stopped, and with ``--strategy
-multiworker`` runs on several machines that ``TF_CONFIG`` names. (``model.paired.train`` trained the shipped
-model.)
+The data folder holds ``Real/`` and ``Fake/``, or split folders that contain them. The run keeps the weights of the
+epoch with the lowest validation loss. The same command resumes a stopped run. With ``--strategy multiworker`` it runs
+on the machines that ``TF_CONFIG`` names. (``model.paired.train`` trained the shipped model.)
 """
 
 import hashlib
@@ -43,18 +42,18 @@ DATA_LICENCE = "As its owner says."
 
 @dataclass(frozen=True)
 class Result:
-    """What a training came to: figures of its best epoch, and where it is kept.
+    """The result of a training: measures of its best epoch and the model folder.
 
     Attributes:
         val_loss: mean cross-entropy on the validation pictures.
-        val_accuracy: share of them judged right at .5.
-        val_auc: area under their ROC curve.
-        best_epoch: whose weights were kept, from 1.
-        epochs: that were run.
-        seconds: of all epochs, validation included.
-        parameters: of the network.
+        val_accuracy: share of validation pictures classified correctly at threshold 0.5.
+        val_auc: area under the ROC curve on the validation pictures.
+        best_epoch: number of the epoch whose weights were kept, from 1.
+        epochs: number of epochs that were run.
+        seconds: duration of all epochs with validation.
+        parameters: number of the network's parameters.
         artifact: the model folder.
-        start: what the first weights really were: ``ImageNet``, ``random`` or a file's name.
+        start: the first weights that were really used: ``ImageNet``, ``random`` or a file's name.
     """
 
     val_loss: float
@@ -76,22 +75,23 @@ def fit(
     on_epoch: "OnEpoch | None" = None,
     options: Mapping[str, Any] | None = None,
 ) -> Result:
-    """Train a network, or go on with a training that was stopped.
+    """Train a network, or resume a stopped training.
 
-    A split that was drawn is kept in the run's folder and its model folder, see ``model.data.split.split_of_run``.
-    Under ``multiworker`` only the chief writes files, and a run can be resumed where all machines see ``out``.
+    If the split was drawn, the run's folder and its model folder store it, see ``model.data.split.split_of_run``.
+    Under ``multiworker`` only the chief writes files, and a run can be resumed only if all machines see ``out``.
 
     Args:
         data: the data folder.
-        examples: see ``model.data.dataset.gather``; their ``train`` and ``val`` splits are used, all are kept as split.
-        training: how to train.
-        out: the run's folder; made if missing.
-        on_epoch: called with each epoch's row of the history once it is on disk.
-        options: by which the examples were chosen, to be recorded with the arguments.
+        examples: see ``model.data.dataset.gather``; ``train`` and ``val`` are used, and all splits are stored.
+        training: the training arguments.
+        out: the run's folder; created if missing.
+        on_epoch: called with each row of the history after it is written.
+        options: the options that chose the examples, recorded with the arguments.
 
     Raises:
-        DatasetError: if a split has no picture of a class, or no face was found.
-        TrainingError: if the training can't be done as asked, or diverges.
+        DatasetError: if a split has pictures of one class only, no face was found, or several devices get fewer
+            training pictures than one batch.
+        TrainingError: if the strategy or the batch size is not possible, or the loss is not finite.
         RunError: if ``out`` holds a run with other arguments.
         ArchitectureError: if the weights file to start from does not fit.
     """
@@ -101,8 +101,8 @@ def fit(
     from model.training.loop import Loop, is_chief, make_strategy, precision
 
     strategy = make_strategy(training.strategy)
-    learnt, judged = (_of_split(examples, split, training.faces) for split in ("train", "val"))
-    arguments = {**_arguments(data, training), **(options or {}), **_pictures(learnt, judged)}
+    train_set, val_set = (_of_split(examples, split, training.faces) for split in ("train", "val"))
+    arguments = {**_arguments(data, training), **(options or {}), **_pictures(train_set, val_set)}
     runs.check_arguments(out, arguments)
     chief = is_chief(strategy)
     keras.utils.set_random_seed(training.seed)
@@ -113,20 +113,20 @@ def fit(
         if mixed:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     loop = Loop(model, optimizer, strategy, training.batch_size)
-    if len(learnt) < loop.multiple_of:
-        raise DatasetError(f"{data} holds {len(learnt)} pictures to train on, fewer than a batch.")
+    if len(train_set) < loop.multiple_of:
+        raise DatasetError(f"{data} holds {len(train_set)} pictures to train on, fewer than a batch.")
     if chief:
         runs.write_arguments(out, arguments)
         if is_assigned(examples):
             write_split(out, examples)
-    epochs = Epochs(loop, data, learnt, judged, training, out, chief)
+    epochs = Epochs(loop, data, train_set, val_set, training, out, chief)
     epochs.run(on_epoch)
     best = int(epochs.best["epoch"])
     if chief:
         save(training_curves(read_history(out / runs.HISTORY), training.architecture), out / runs.CURVES)
-    # What holds the best epoch already is left alone: it may have been calibrated since.
+    # Do not overwrite a model folder that already holds the best epoch: it may have been calibrated.
     if chief and runs.exported_epoch(out) != best:
-        sets = dict.fromkeys(sorted({example.dataset for example in learnt}), DATA_LICENCE)
+        sets = dict.fromkeys(sorted({example.dataset for example in train_set}), DATA_LICENCE)
         view = FACE_CROPS if training.faces else WHOLE
         record = {"data": sets, "pictures": view, runs.BEST_EPOCH: best, "arguments": arguments}
         runs.export(training.architecture, out, LICENCE, record)
@@ -144,9 +144,9 @@ def fit(
 
 
 def _start(training: Training, out: Path) -> tuple["keras.Model", str]:
-    """The network with the weights asked for, or at random where ImageNet's can't be had, and which it was.
+    """The network and the name of its first weights: those asked for, or random ones if ImageNet's are unavailable.
 
-    A run that goes on gets all its weights from its state, so that nothing is loaded for it.
+    For a resumed run nothing is loaded here, because its saved state contains all weights.
     """
     before = runs.read_arguments(out)
     if (out / runs.STATE).exists() and runs.START in before:
@@ -162,10 +162,10 @@ def _start(training: Training, out: Path) -> tuple["keras.Model", str]:
 
 
 def _of_split(examples: Sequence[Example], split: str, faces: bool) -> list[Example]:
-    """Pictures of a split; if ``faces``, only those with a face, otherwise all, without the face.
+    """The pictures of a split: with ``faces`` only those with a face, otherwise all, with ``box`` set to None.
 
     Raises:
-        DatasetError: if a class is missing, or faces were wanted and none was found.
+        DatasetError: if a class is missing, or if ``faces`` is set and no face was found.
     """
     if faces and all(example.box is None for example in examples):
         raise DatasetError("No face was found in any picture; --whole-pictures learns from pictures as they are.")
@@ -179,16 +179,16 @@ def _of_split(examples: Sequence[Example], split: str, faces: bool) -> list[Exam
 
 
 def _arguments(data: Path, training: Training) -> dict[str, Any]:
-    # A folder's name says enough; the rest of its path is the trainer's own business.
+    # Record only the folder's name: the rest of the path is private.
     given = {name: value.name if isinstance(value, Path) else value for name, value in asdict(training).items()}
     return {**given, "data": data.name}
 
 
-def _pictures(learnt: Sequence[Example], judged: Sequence[Example]) -> dict[str, Any]:
-    """How many pictures there are, and a digest of which they are and on which side each is."""
-    sides = sorted((example.path, example.split) for example in (*learnt, *judged))
+def _pictures(train_set: Sequence[Example], val_set: Sequence[Example]) -> dict[str, Any]:
+    """The number of pictures, and a digest of their paths and splits."""
+    sides = sorted((example.path, example.split) for example in (*train_set, *val_set))
     digest = hashlib.sha256(json.dumps(sides).encode()).hexdigest()
-    return {"pictures": {"train": len(learnt), "val": len(judged)}, "split": digest}
+    return {"pictures": {"train": len(train_set), "val": len(val_set)}, "split": digest}
 
 
 def _has_gpu() -> bool:
@@ -225,7 +225,7 @@ def train(
     remove_leaks: RemoveLeaks = False,
     seed: Annotated[int, typer.Option(help="Decides split, first weights, order and augmentation.")] = 0,
 ) -> None:
-    """Train a network to tell real from fake, and keep its best epoch as a model folder."""
+    """Train a network to classify real and fake, and keep its best epoch as a model folder."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     training = Training(
         architecture=architecture,
@@ -242,7 +242,7 @@ def train(
         faces=not whole_pictures,
     )
     options = {"sets": sets, "group_pattern": group_pattern, "remove_leaks": remove_leaks}
-    runs.check_arguments(out, {**_arguments(data, training), **options})  # before minutes go by looking for faces
+    runs.check_arguments(out, {**_arguments(data, training), **options})  # before the slow search for faces
     examples = gather(data, None if whole_pictures else faces, seed, sets, grouping(group_pattern), remove_leaks)
     result = fit(data, examples, training, out, _print_row, options)
     print(json.dumps({**asdict(result), "artifact": str(result.artifact)}, indent=2))

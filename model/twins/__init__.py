@@ -1,1 +1,1 @@
-"""Makes aligned fakes of real faces, for training in pairs."""
+"""Makes aligned fakes from real faces, for training in pairs."""

@@ -1,11 +1,13 @@
-"""The tiny autoencoder whose round trip turns a real face into a pixel-aligned fake of the diffusion kind.
+"""Builds the small autoencoder that turns a real face into a pixel-aligned fake with the traces of a diffusion model.
 
-TAEF2 (MIT licence) approximates the autoencoder of FLUX.2. A diffusion model paints in such a latent space, and its
-decoder leaves traces in every picture; a round trip leaves the same traces in a real face. Used for training only.
+TAEF2 (MIT licence) approximates the autoencoder of FLUX.2. A diffusion model generates in such a latent space, and its
+decoder leaves traces in every picture. Encoding and decoding a real face leaves the same traces. For training only.
 """
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -16,16 +18,15 @@ from model.errors import ArchitectureError
 
 CHANNELS = 64
 LATENT_CHANNELS = 32
-MULTIPLE = 8  # sides must be multiples of this: three halvings
 ENCODER, DECODER = "encoder.npz", "decoder.npz"
-POOLED_BLOCKS = 3  # residual blocks at the lowest resolution that see a wider context first
+UPSAMPLED_STAGES = 3  # decoder stages that an upsampling layer follows
 
 
 def autoencoder(folder: Path) -> keras.Model:
     """Encoder and decoder in one network, with the weights of ``encoder.npz`` and ``decoder.npz``.
 
     Args:
-        folder: holds both files; kernels are stored as ``out × in × h × w``.
+        folder: contains both files; kernels are stored as ``out × in × h × w``.
 
     Returns:
         A network from ``(N, h, w, 3) float32`` RGB in 0..1 to the same; ``h`` and ``w`` are multiples of 8.
@@ -33,14 +34,16 @@ def autoencoder(folder: Path) -> keras.Model:
     Raises:
         ArchitectureError: if a file is missing, damaged or of another network.
     """
-    inputs = keras.Input((None, None, 3))
-    outputs = _decoder(_encoder(inputs))
-    network = keras.Model(inputs, outputs, name="taef2")
+    weights = {}
     try:
         for file, prefix in ((ENCODER, "encoder"), (DECODER, "decoder")):
             with np.load(folder / file, allow_pickle=False) as arrays:
-                _fill(network, prefix, dict(arrays))
-    except (OSError, ValueError, KeyError) as error:
+                weights[prefix] = dict(arrays)
+        inputs = keras.Input((None, None, 3))
+        network = keras.Model(inputs, _decoder(_encoder(inputs)), name="taef2")
+        for prefix, values in weights.items():
+            _fill(network, prefix, values)
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error) as error:
         raise ArchitectureError(f"{folder} holds no {ENCODER} and {DECODER} of TAEF2: {error}.") from error
     return network
 
@@ -66,14 +69,14 @@ def _decoder(x: keras.KerasTensor) -> keras.KerasTensor:
         for _ in range(blocks):
             x = _block(x, f"decoder/{index}", pooled=stage == 0)
             index += 1
-        index += stage < POOLED_BLOCKS  # the reference counts its upsampling layers too
+        index += stage < UPSAMPLED_STAGES  # PyTorch numbers the upsampling layers, too
     return ops.clip(_conv(x, "decoder/19", 3), 0.0, 1.0)
 
 
 def _conv(
     x: keras.KerasTensor, name: str, filters: int = CHANNELS, stride: int = 1, bias: bool = True
 ) -> keras.KerasTensor:
-    # PyTorch pads by one on each side, also under a stride, where Keras' "same" would pad one side alone.
+    # PyTorch pads by one on each side, also with a stride; Keras' "same" would then pad only one side.
     x = layers.ZeroPadding2D(1)(x)
     return layers.Conv2D(filters, 3, strides=stride, use_bias=bias, name=_layer_name(name))(x)
 
@@ -94,7 +97,7 @@ def _layer_name(name: str) -> str:
 
 
 def _fill(network: keras.Model, prefix: str, arrays: dict[str, NDArray]) -> None:
-    """Give the layers of one half their weights.
+    """Load the weights of the encoder or the decoder.
 
     Raises:
         KeyError, ValueError: if the arrays are not exactly those of the network.

@@ -1,4 +1,4 @@
-"""Enlarges pictures with a small super-resolution network, to make the fakes that a training run learns from.
+"""Enlarges pictures with a small super-resolution network, to make fakes for training.
 
 The network is "ESRGAN slim", npm package ``@upscalerjs/esrgan-slim`` 1.0.0 (MIT): ``npm pack
 @upscalerjs/esrgan-slim@1.0.0`` writes the archive that ``load_enlarger`` reads. It is a residual dense network (Zhang
@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from model.errors import ArtifactError
 
 PACKAGE_SHA256 = "b53070ff01363e74d33138106dcc72b58d341c9fb7e8fd648554a4e7744142b5"
-FACTORS = (2, 4)  # the package's 3 and 8 enlarge to sizes that training does not use
+FACTORS = (2, 4)  # the package also has 3 and 8, which give sizes that training does not use
 WIDTH, DENSE_WIDTH, BLOCKS = 64, 4, 2
-BATCH_SIZE = 1  # 0.16 s of processor time for 128 to 256 pixels, 0.19 s in eights: a picture alone stays in the cache
+BATCH_SIZE = 1  # 0.16 s of processor time per picture (128 to 256 pixels), 0.19 s in batches of 8: one fits the cache
 
 
 def _build(factor: int) -> keras.Model:
     """The network with random weights, ``(N, H, W, 3)`` to ``(N, factor * H, factor * W, 3)``, both 0..255.
 
-    Layers have the names of the package's, by which ``load_enlarger`` finds their weights.
+    Layers have the same names as in the package; ``load_enlarger`` finds their weights by these names.
     """
 
     def convolve(x: keras.KerasTensor, name: str, filters: int, kernel: int, relu: bool = False) -> keras.KerasTensor:
@@ -52,12 +52,12 @@ def _build(factor: int) -> keras.Model:
 
 
 def _read_weights(package: bytes, factor: int) -> dict[str, NDArray[np.float32]]:
-    """Arrays by name, as ``LAYER/kernel`` and ``LAYER/bias``; the archive is only read in memory."""
+    """Arrays by name, ``LAYER/kernel`` and ``LAYER/bias``; the archive is read in memory, not unpacked to disk."""
     with tarfile.open(fileobj=io.BytesIO(package), mode="r:gz") as archive:
 
         def read(name: str) -> bytes:
             file = archive.extractfile(f"package/models/x{factor}/{name}")
-            assert file is not None  # the checksum says that it is a plain file
+            assert file is not None  # true for an archive with the known checksum
             return file.read()
 
         (group,) = json.loads(read("model.json"))["weightsManifest"]
@@ -68,14 +68,14 @@ def _read_weights(package: bytes, factor: int) -> dict[str, NDArray[np.float32]]
 
 
 def load_enlarger(package: Path, factor: int) -> keras.Model:
-    """The network with the package's weights, in Keras.
+    """The Keras network with the package's weights.
 
     Args:
         package: the archive ``upscalerjs-esrgan-slim-1.0.0.tgz``.
-        factor: 2 or 4, how many times wider and higher its pictures become.
+        factor: 2 or 4; the factor of width and height.
 
     Raises:
-        ArtifactError: if the file is missing or is not this archive, or the factor is another.
+        ArtifactError: if the file is missing or is not this archive, or the factor is not one of ``FACTORS``.
     """
     if factor not in FACTORS:
         raise ArtifactError(f"The factor must be one of {FACTORS}, not {factor}.")

@@ -1,7 +1,7 @@
 """Makes pixel-aligned fakes of real faces: ``python -m model resynthesise DATA --out TWINS --autoencoder FOLDER``.
 
-A real face that has passed through the decoder of a diffusion model, or through a super-resolution network, looks the
-same and holds the traces of a generator. Beside its real original it teaches a detector these traces and nothing else.
+A real face that has passed through the autoencoder of a diffusion model, or through a super-resolution network, looks
+the same but contains the traces of a generator. In a pair with the original, it teaches a detector only these traces.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,23 +24,25 @@ from model.twins.twins import Twin, write_twins
 
 Pass = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 AUTOENCODER_SIDES = (96, 128, 160)  # multiples of 8; the time grows with the square
+ENLARGED_SIDES = {2: (112, 128), 4: (64,)}  # by factor
 SHEET_SIDE, SHEET_ROWS = 192, 6
 
 
 def make_passes(autoencoder_folder: Path | None, enlarger: Path | None) -> dict[tuple[str, int], Pass]:
-    """What a picture may pass through, by family and by the side that it is shrunk to before.
+    """The networks that a picture can pass through, by family and by the side in pixels to which it is shrunk before.
 
     Raises:
         DatasetError: if neither is given.
-        ArtifactError: if a file is not what it should be.
+        ArtifactError: if a file is missing or has other content.
     """
     passes: dict[tuple[str, int], Pass] = {}
     if autoencoder_folder is not None:
-        for side in AUTOENCODER_SIDES:
-            passes["autoencoder", side] = _round_trip(autoencoder_folder)
+        round_trip = _round_trip(autoencoder_folder)
+        passes |= {("autoencoder", side): round_trip for side in AUTOENCODER_SIDES}
     if enlarger is not None:
-        for factor, side in ((2, 112), (2, 128), (4, 64)):
-            passes["enlarger", side] = _enlargement(enlarger, factor)
+        for factor, sides in ENLARGED_SIDES.items():
+            enlargement = _enlargement(enlarger, factor)
+            passes |= {("enlarger", side): enlargement for side in sides}
     if not passes:
         raise DatasetError("Nothing to resynthesise with: give --autoencoder, --enlarger or both.")
     return passes
@@ -66,7 +68,7 @@ def _enlargement(package: Path, factor: int) -> Pass:
 
 
 def chosen(examples: list[Example], each: int, seed: int) -> list[Example]:
-    """At most ``each`` real training pictures of every data set, drawn at random."""
+    """At most ``each`` randomly chosen real training pictures of every data set."""
     rng = np.random.default_rng(seed)
     sets: dict[str, list[Example]] = {}
     for example in examples:
@@ -78,7 +80,7 @@ def chosen(examples: list[Example], each: int, seed: int) -> list[Example]:
 def twins_of(
     data: Path, reals: list[Example], out: Path, passes: dict[tuple[str, int], Pass], seed: int
 ) -> Iterator[tuple[Twin, NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Write one twin of each picture; yields its row, the twin and its real partner, both ``(H, W, 3) uint8``."""
+    """Write one twin of each picture; yields its table row, the twin and its real partner, both ``(H, W, 3) uint8``."""
     rng = np.random.default_rng(seed)
     kinds = sorted(passes)
     families = sorted({family for family, _ in kinds})
@@ -88,7 +90,8 @@ def twins_of(
         side = sides[rng.integers(len(sides))]
         photo = read_rgb(data / example.path)
         twin = rescale(photo, side, passes[family, side])
-        row = Twin(example.path, str(Path(family) / Path(example.path).with_suffix(".png")), family, side)
+        # The whole name stays: a.jpg and a.png in one folder have two twins.
+        row = Twin(example.path, str(Path(family) / f"{example.path}.png"), family, side)
         (out / row.twin).parent.mkdir(parents=True, exist_ok=True)
         if not cv2.imwrite(str(out / row.twin), cv2.cvtColor(twin, cv2.COLOR_RGB2BGR)):
             raise DatasetError(f"{out / row.twin} could not be written.")
@@ -123,7 +126,7 @@ def resynthesise(
 
 
 def _strip(*views: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A photo, its real partner and its twin beside their difference, one row of the contact sheet."""
+    """A row of the contact sheet: a photo, its real partner, its twin and four times the difference of these two."""
     photo, real, twin = (cv2.resize(view, (SHEET_SIDE, SHEET_SIDE), interpolation=cv2.INTER_AREA) for view in views)
     difference = np.clip(128 + 4 * (twin.astype(int) - real.astype(int)), 0, 255)
     return np.hstack([photo, real, twin, difference]).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The table of resynthesised twins: which real picture each was made from, and at what size."""
+"""Reads and writes the table of resynthesised twins: the real picture of each, its network family and its size."""
 
 import csv
 from collections import defaultdict
@@ -13,13 +13,14 @@ TABLE = "twins.csv"
 
 @dataclass(frozen=True)
 class Twin:
-    """A real picture after a pass through a generative network, aligned with it to the pixel.
+    """A real picture after a pass through a generative network, aligned with the original to the pixel.
 
     Attributes:
-        real: the picture that it was made from, relative to the data root.
-        twin: its own file, relative to the folder of twins.
-        family: the kind of network that it passed through.
-        side: pixels of the square that the picture was shrunk to before; its real partner must be shrunk alike.
+        real: path of the real picture, relative to the data root.
+        twin: path of the twin, relative to the folder of twins.
+        family: kind of the network, ``autoencoder`` or ``enlarger``.
+        side: side in pixels of the square to which the picture was shrunk before; its real partner must be shrunk to
+            the same side.
     """
 
     real: str
@@ -40,7 +41,7 @@ def read_twins(folder: Path) -> dict[str, list[Twin]]:
     """The twins of each real picture, by the picture's path relative to the data root.
 
     Raises:
-        DatasetError: if the folder has no such table, or a row of it is damaged.
+        DatasetError: if the folder has no such table, or a row is damaged.
     """
     twins: dict[str, list[Twin]] = defaultdict(list)
     try:

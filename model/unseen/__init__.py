@@ -1,1 +1,1 @@
-"""Measures a model on sources and generators that it never saw."""
+"""Measures a model on unseen sources and generators."""

@@ -1,4 +1,4 @@
-"""Tells generated from real faces after all were recompressed and resized alike, so that only the making differs."""
+"""Compares generated with real faces after the same recompression and resizing, so that only their origin differs."""
 
 import zlib
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ QUALITY = (50, 95)  # of the JPEG that follows
 def degrade_alike(photo: NDArray[np.uint8], seed: Sequence[int]) -> tuple[NDArray[np.uint8], float]:
     """A photo ``(H, W, 3) uint8`` resized and compressed at random, and the factor of its sides.
 
-    The factor is uniform in ``FACTOR``, the filter one of ``model.photos.degrade.DOWN_FILTERS``, the JPEG quality a
-    whole number uniform in ``QUALITY``, whatever the photo shows.
+    The factor is uniform in ``FACTOR``, the filter is one of ``model.photos.degrade.DOWN_FILTERS``, and the JPEG
+    quality is a uniform integer in ``QUALITY``. None of them depends on the photo.
     """
     rng = np.random.default_rng(seed)
     factor = float(rng.uniform(*FACTOR))
@@ -37,13 +37,13 @@ def judge_alike(
 ) -> NDArray[np.float64]:
     """P(Fake) ``(N,)`` of examples after ``degrade_alike``.
 
-    The face box is the one found in the untouched photo, shrunk with it. What is drawn depends on ``seed`` and the
-    example's file name alone, so that a picture is degraded alike whatever else is measured with it.
+    The face box is the one found in the original photo, scaled with it. The random draw depends only on ``seed`` and
+    the example's path, so that a picture is always degraded in the same way.
 
     Args:
         detector: the model.
         data: the folder that the examples' paths start from.
-        examples: with a box.
+        examples: pictures with a face box.
         seed: decides the degradations.
         advance: called with the number of pictures judged since its last call.
     """

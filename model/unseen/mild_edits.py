@@ -1,4 +1,4 @@
-"""Measures how often a verdict changes under an edit of the photo that nobody sees."""
+"""Measures how often an invisible edit of the photo changes the verdict."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from model.unseen.figures import share_of
 Photo = NDArray[np.uint8]
 Square = tuple[float, float, float]
 BORDER = 4  # pixels cut off each side
+FRAME = 0.1  # of the photo's sides
 STEP = 0.03  # of the face box's side
 
 
@@ -31,34 +32,53 @@ def _jpeg(photo: Photo) -> Photo:
     return compress(photo, 85)
 
 
-def _shrink(photo: Photo) -> Photo:
+def _resized(photo: Photo, factor: float, interpolation: int) -> Photo:
     height, width = photo.shape[:2]
-    size = (max(1, round(width * 0.75)), max(1, round(height * 0.75)))
-    return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return np.asarray(cv2.resize(photo, size, interpolation=interpolation), dtype=np.uint8)
+
+
+def _shrink(photo: Photo) -> Photo:
+    return _resized(photo, 0.75, cv2.INTER_AREA)
+
+
+def _enlarge(photo: Photo) -> Photo:
+    return _resized(photo, 1.5, cv2.INTER_CUBIC)
 
 
 def _cut_border(photo: Photo) -> Photo:
     return photo[BORDER:-BORDER, BORDER:-BORDER] if min(photo.shape[:2]) > 2 * BORDER else photo
 
 
+def _frame(photo: Photo) -> Photo:
+    vertical, horizontal = (round(side * FRAME) for side in photo.shape[:2])
+    grey = (127, 127, 127)
+    return np.asarray(
+        cv2.copyMakeBorder(photo, vertical, vertical, horizontal, horizontal, cv2.BORDER_CONSTANT, value=grey),
+        dtype=np.uint8,
+    )
+
+
 PHOTO_EDITS: Mapping[str, Callable[[Photo], Photo]] = {
     "mirrored": _mirror,
     "jpeg 85": _jpeg,
     "shrunk": _shrink,
+    "enlarged": _enlarge,
     "border cut": _cut_border,
+    "framed": _frame,
 }
 BOX = "box moved"
-# Left, right, up, down, smaller, larger: each alone, in parts of the face box's side.
+# Left, right, up, down, smaller, larger: one at a time, as shares of the face box's side.
 BOX_MOVES = ((-STEP, 0, 0), (STEP, 0, 0), (0, -STEP, 0), (0, STEP, 0), (0, 0, -STEP), (0, 0, STEP))
 
 
 @dataclass(frozen=True)
 class Edited:
-    """What a model says of the same faces before and after edits.
+    """A model's answers for the same faces before and after edits.
 
     Attributes:
-        before: P(Fake) ``(N,)`` of the untouched photos.
-        after: by edit, P(Fake) ``(N, K)`` of its K variants; nan where no face is found after the edit.
+        before: P(Fake) ``(N,)`` of the original photos.
+        after: by edit, P(Fake) ``(N, K)`` of its K variants; nan if no face is found after the edit.
     """
 
     before: NDArray[np.float64]
@@ -71,7 +91,7 @@ def moved_square(square: Square, margin: float, move: tuple[float, float, float]
     Args:
         square: ``(x, y, side)`` in photo pixels.
         margin: side of the crop as a multiple of the face box's longer side.
-        move: shift right, shift down and growth, in parts of the face box's side; growth keeps the centre.
+        move: shift right, shift down and growth, as shares of the face box's side; growth keeps the centre.
     """
     (x, y, side), (right, down, growth) = square, move
     box = side / margin
@@ -82,17 +102,17 @@ def _largest(photo: Photo, margin: float) -> Face | None:
     return next(iter(find_faces(photo, margin)), None)
 
 
-def ask_edited(
+def score_edited(
     detector: Detector, data: Path, examples: Sequence[Example], advance: Advance = lambda count: None
 ) -> Edited:
-    """Judge faces before and after each edit by the product's own road: edit the photo, find the face, crop, judge.
+    """Score faces before and after each edit with the product's own steps: edit the photo, find the face, crop, score.
 
-    The box edit moves the square of the untouched photo's face instead. Photos in which no face is found are left out.
+    The box edit moves the square of the original photo's face instead. Photos without a detected face are left out.
 
     Args:
         detector: the model.
         data: the folder that the examples' paths start from.
-        examples: the photos; their largest face is judged.
+        examples: the photos; their largest face is scored.
         advance: called with the number of photos done since its last call.
     """
     margin = detector.card.preprocessing.crop_margin
@@ -101,12 +121,12 @@ def ask_edited(
         photo = read_rgb(data / example.path)
         face = _largest(photo, margin)
         if face is not None:
-            found = [_largest(edit(photo), margin) for edit in PHOTO_EDITS.values()]
-            views = [face.crop, *(one.crop if one else face.crop for one in found)]
+            edited_faces = [_largest(edit(photo), margin) for edit in PHOTO_EDITS.values()]
+            views = [face.crop, *(edited.crop if edited else face.crop for edited in edited_faces)]
             views += [crop(photo, moved_square(face.square, margin, move)) for move in BOX_MOVES]
-            said = p_fake_of(detector, np.stack(views))
-            said[1 : 1 + len(found)][[one is None for one in found]] = np.nan
-            rows.append(said)
+            p_fake = p_fake_of(detector, np.stack(views))
+            p_fake[1 : 1 + len(edited_faces)][[edited is None for edited in edited_faces]] = np.nan
+            rows.append(p_fake)
         advance(1)
     table = np.array(rows).reshape(len(rows), 1 + len(PHOTO_EDITS) + len(BOX_MOVES))
     after = {name: table[:, [1 + column]] for column, name in enumerate(PHOTO_EDITS)}
@@ -117,9 +137,9 @@ def edit_figures(detector: Detector, edited: Edited) -> dict[str, Any]:
     """How often each edit changes the verdict (Fake, Inconclusive or Real), and how far it moves P(Fake).
 
     Returns:
-        ``faces``, and by edit ``changed``: the share of verdicts changed with a 95 % interval over faces, the mean over
-        variants where an edit has several, a lost face counting as changed; ``mean_move``: mean absolute change of
-        P(Fake), None where every face is lost; ``lost``: share of variants in which no face is found any more.
+        ``faces``, and by edit: ``changed``, the share of changed verdicts with a 95 % interval over faces (the mean if
+        an edit has several variants; a lost face counts as changed); ``mean_move``, the mean absolute change of
+        P(Fake), None if every face is lost; ``lost``, the share of variants in which no face is found.
     """
     figures: dict[str, Any] = {"faces": len(edited.before)}
     if not len(edited.before):

@@ -1,4 +1,4 @@
-"""Writes what was measured on unseen sources: figures, predictions, a summary and a picture, and reads them again."""
+"""Writes and reads the results on unseen sources: figures, predictions, a summary and a picture."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,19 +11,19 @@ import numpy as np
 from model.artifact.facts import readable
 from model.errors import DatasetError
 from model.evaluation.reports import markdown, save
-from model.unseen.figures import Said
+from model.unseen.figures import SourceScores
 
 if TYPE_CHECKING:
     from model.unseen.ridgelines import Ridge
 
 FIGURES, PREDICTIONS, SUMMARY, PICTURE = "unseen.json", "predictions.csv", "summary.md", "ridgelines.png"
-SUBJECTS = ("source", "generator", "edit", "by", "group")  # columns that say what a row of the summary is about
+SUBJECTS = ("source", "generator", "edit", "by", "group")  # columns that identify a row of the summary
 Figures = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier run wrote into its folder: its figures, and P(Fake) by path."""
+    """The results of an earlier run: its figures, and P(Fake) by path."""
 
     figures: Figures
     p_fake: Mapping[str, float]
@@ -33,7 +33,7 @@ def read_earlier(folder: Path) -> Earlier:
     """Read the results of an earlier run.
 
     Raises:
-        DatasetError: if the folder does not hold them.
+        DatasetError: if the folder does not contain them.
     """
     import pandas
 
@@ -46,16 +46,16 @@ def read_earlier(folder: Path) -> Earlier:
 
 
 def write_results(
-    folder: Path, name: str, figures: Figures, said: Sequence[Said], earlier: Earlier | None = None
+    folder: Path, name: str, figures: Figures, sources: Sequence[SourceScores], earlier: Earlier | None = None
 ) -> None:
     """Write ``unseen.json``, ``predictions.csv``, ``summary.md`` and ``ridgelines.png`` into a folder.
 
     Args:
         folder: made if missing.
-        name: of the model.
+        name: the model's.
         figures: see ``model.unseen.unseen.measure_unseen``.
-        said: of each source and class, reals first.
-        earlier: another model's results, to stand beside these.
+        sources: the scores of each source and class, reals first.
+        earlier: another model's results, shown beside these.
     """
     import pandas
 
@@ -64,30 +64,28 @@ def write_results(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FIGURES).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     rows = [
-        {"path": example.path, "source": of.source, "label": of.label, "p_fake": round(float(p_fake), 6)}
-        for of in said
-        for example, p_fake in zip(of.examples, of.p_fake, strict=True)
+        {"path": example.path, "source": scores.source, "label": scores.label, "p_fake": round(float(p_fake), 6)}
+        for scores in sources
+        for example, p_fake in zip(scores.examples, scores.p_fake, strict=True)
     ]
     pandas.DataFrame(rows).to_csv(folder / PREDICTIONS, index=False)
     (folder / SUMMARY).write_text(summary(name, figures, earlier.figures if earlier else None), encoding="utf-8")
     before = str(earlier.figures["model"]) if earlier else None
-    several = {of.source for of in said if of.label == "Fake"} & {of.source for of in said if of.label == "Real"}
-    picture = ridgelines(
-        [_ridge(of, earlier, of.source in several) for of in said], tuple(figures["band"]), (name, before)
-    )
-    save(picture, folder / PICTURE)
+    fakes, reals = ({scores.source for scores in sources if scores.label == label} for label in ("Fake", "Real"))
+    ridges = [_ridge(scores, earlier, scores.source in fakes & reals) for scores in sources]
+    save(ridgelines(ridges, tuple(figures["band"]), (name, before)), folder / PICTURE)
 
 
-def _ridge(said: Said, earlier: Earlier | None, name_class: bool) -> "Ridge":
+def _ridge(scores: SourceScores, earlier: Earlier | None, name_class: bool) -> "Ridge":
     from model.unseen.ridgelines import Ridge
 
-    known = [earlier.p_fake[e.path] for e in said.examples if e.path in earlier.p_fake] if earlier else []
-    name = f"{readable(said.source)}, {said.label.lower()}" if name_class else readable(said.source)
-    return Ridge(name, said.label == "Fake", said.p_fake, np.array(known) if known else None)
+    earlier_p_fake = [earlier.p_fake[e.path] for e in scores.examples if e.path in earlier.p_fake] if earlier else []
+    name = f"{readable(scores.source)}, {scores.label.lower()}" if name_class else readable(scores.source)
+    return Ridge(name, scores.label == "Fake", scores.p_fake, np.array(earlier_p_fake) if earlier_p_fake else None)
 
 
 def summary(name: str, figures: Figures, earlier: Figures | None = None) -> str:
-    """The figures as Markdown tables, beside those of an earlier model where given."""
+    """The figures as Markdown tables, beside those of an earlier model if given."""
     low, high = figures["band"]
     parts = [
         f"# {name} on sources that it never saw",
@@ -107,10 +105,10 @@ def summary(name: str, figures: Figures, earlier: Figures | None = None) -> str:
 
 
 def _add_before(rows: list[dict[str, str]], earlier: Sequence[Mapping[str, str]]) -> None:
-    """Put an earlier model's value before each measured value of the row that speaks of the same."""
-    known = {_subject(row): row for row in earlier}
+    """Put an earlier model's value before each measured value of the row with the same subject."""
+    earlier_rows = {_subject(row): row for row in earlier}
     for row in rows:
-        old = known.get(_subject(row), {})
+        old = earlier_rows.get(_subject(row), {})
         for key, value in row.items():
             before = old.get(key, "–")
             if key not in SUBJECTS and (before != value or " (" in value):
@@ -122,55 +120,58 @@ def _subject(row: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def tables(figures: Figures) -> dict[str, list[dict[str, str]]]:
-    """The figures as tables by title: one mapping per row, cells ready to read."""
+    """The figures as tables by title: one mapping per row, cells as text."""
     return {
         "Real faces": [
-            {"source": name, "pictures": str(of["pictures"]), **_cells(of, "called_fake", "looks_fake", "inconclusive")}
-            for name, of in figures["reals"].items()
+            {"source": name, "pictures": str(values["pictures"]),
+             **_cells(values, "called_fake", "looks_fake", "inconclusive")}
+            for name, values in figures["reals"].items()
         ],
         "Fakes": [
-            {"source": name, "pictures": str(of["pictures"]), **_cells(of, "recall", "looks_real", "inconclusive")}
-            for name, of in figures["fakes"].items()
+            {"source": name, "pictures": str(values["pictures"]),
+             **_cells(values, "recall", "looks_real", "inconclusive")}
+            for name, values in figures["fakes"].items()
         ],
         "Fakes against their real twins": [
-            {"source": name, "real / fake": f"{of['real']} / {of['fake']}", **_cells(of, "auc")}
-            for name, of in figures["twins"].items()
+            {"source": name, "real / fake": f"{values['real']} / {values['fake']}", **_cells(values, "auc")}
+            for name, values in figures["twins"].items()
         ],
         "Generators against real faces": [
-            {"generator": name, "real / fake": f"{of['real']} / {of['fake']}", **_cells(of, "auc_alike", "auc")}
-            for name, of in figures["generators"].items()
+            {"generator": name, "real / fake": f"{values['real']} / {values['fake']}",
+             **_cells(values, "auc_alike", "auc")}
+            for name, values in figures["generators"].items()
         ],
         "Attention peak inside the change, of fakes called fake": [
-            {"source": name, "fakes": str(of["fakes"]), **_cells(of, "attention", "centre")}
-            for name, of in figures["peaks"].items()
+            {"source": name, "fakes": str(values["fakes"]), **_cells(values, "attention", "centre")}
+            for name, values in figures["peaks"].items()
         ],
         "Learnt by heart: real faces called fake": [
             {
                 "source": name,
-                "seen / new": f"{of['seen']} / {of['new']}",
-                "seen": f"{of['seen_called_fake']:.3f}",
-                "new": f"{of['new_called_fake']:.3f}",
-                **_cells(of, "difference"),
+                "seen / new": f"{values['seen']} / {values['new']}",
+                "seen": f"{values['seen_called_fake']:.3f}",
+                "new": f"{values['new_called_fake']:.3f}",
+                **_cells(values, "difference"),
             }
-            for name, of in figures["learnt_by_heart"].items()
+            for name, values in figures["learnt_by_heart"].items()
         ],
         "Verdicts changed by a mild edit": [
-            {"edit": name, **_cells(of, "changed"), "mean move of P(Fake)": _number(of["mean_move"]),
-             "face lost": f"{of['lost']:.3f}"}
-            for name, of in figures["edits"].items()
+            {"edit": name, **_cells(values, "changed"), "mean move of P(Fake)": _number(values["mean_move"]),
+             "face lost": f"{values['lost']:.3f}"}
+            for name, values in figures["edits"].items()
             if name != "faces"
         ],
         "Calibration error, reals and fakes counting half each": [
-            {"real / fake": f"{of['real']} / {of['fake']}", **_cells(of, "error")}
-            for of in [figures["calibration"]]
-            if "error" in of
+            {"real / fake": f"{values['real']} / {values['fake']}", **_cells(values, "error")}
+            for values in [figures["calibration"]]
+            if "error" in values
         ],
         "Real faces called fake, by group": [
-            {"source": name, "by": kind, "group": group, "pictures": str(of["real"]),
-             **_cells(of, "false_accusation_rate")}
-            for name, values in figures["reals"].items()
-            for kind, groups in values["groups"].items()
-            for group, of in groups.items()
+            {"source": name, "by": kind, "group": group, "pictures": str(values["real"]),
+             **_cells(values, "false_accusation_rate")}
+            for name, source in figures["reals"].items()
+            for kind, groups in source["groups"].items()
+            for group, values in groups.items()
         ],
     }  # fmt: skip
 

@@ -15,7 +15,7 @@ from model.evaluation.reports import FAKE, LINE, QUIET, REAL, head, styled
 
 GRID = np.linspace(0, 1, 201)
 WIDTH = 0.04  # of the smoothing kernel, in P(Fake): the same for every row
-HEIGHT = 1.05  # of each row's highest point, in distances between rows
+HEIGHT = 1.05  # of each row's highest point, as a multiple of the distance between rows
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Ridge:
 
 
 def density(p_fake: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Smoothed density of values in 0..1 over ``GRID``, its integral 1: mass beyond the ends is mirrored back."""
+    """Smoothed density of values in 0..1 over ``GRID``, with integral 1: mass beyond the ends is mirrored back."""
     mirrored = np.concatenate([p_fake, -p_fake, 2 - p_fake])
     kernels = np.exp(-0.5 * ((GRID[:, None] - mirrored) / WIDTH) ** 2) / (WIDTH * np.sqrt(2 * np.pi))
     return np.asarray(kernels.sum(axis=1) / len(p_fake), np.float64)
@@ -44,12 +44,12 @@ def density(p_fake: NDArray[np.floating]) -> NDArray[np.float64]:
 
 @styled()
 def ridgelines(rows: Sequence[Ridge], band: tuple[float, float], names: tuple[str, str | None] = ("", None)) -> Figure:
-    """P(Fake) by source, a row each in the order given; every row is scaled to the same height.
+    """P(Fake) by source, one row each in the given order; every row is scaled to the same height.
 
     Args:
         rows: at least one.
-        band: P(Fake) between these bounds earns no verdict; of the model whose answers are filled.
-        names: of that model, and of the earlier one whose answers are drawn as a dashed line, if any.
+        band: P(Fake) between these bounds gets no verdict from the model drawn as filled curves.
+        names: of that model, and of the earlier one drawn as dashed lines, if any.
     """
     figure = Figure((9.6, 1.6 + 0.62 * len(rows)), layout="constrained")
     axes = figure.subplots()
@@ -84,7 +84,7 @@ def _draw_band(axes: Axes, band: tuple[float, float], rows: int) -> None:
 
 
 def _draw_row(axes: Axes, base: int, row: Ridge) -> None:
-    curves = np.array([density(of) for of in (row.p_fake, row.before) if of is not None])
+    curves = np.array([density(p_fake) for p_fake in (row.p_fake, row.before) if p_fake is not None])
     curves *= HEIGHT / curves.max()
     colour, layer = (FAKE if row.is_fake else REAL), 1000 - 3 * base
     axes.fill_between(GRID, base, base + curves[0], color=colour, alpha=0.55, linewidth=0, zorder=layer)
@@ -93,7 +93,7 @@ def _draw_row(axes: Axes, base: int, row: Ridge) -> None:
     if len(curves) > 1:
         axes.plot(GRID, base + curves[1], color=LINE, linewidth=1.2, linestyle=(0, (4, 2)), zorder=layer + 2)
     axes.axhline(base, color="#D8D8D8", linewidth=0.8, zorder=layer)
-    called = [float(np.mean(of >= 0.5)) for of in (row.before, row.p_fake) if of is not None]
+    called = [float(np.mean(p_fake >= 0.5)) for p_fake in (row.before, row.p_fake) if p_fake is not None]
     words = " → ".join(f"{share:.0%}" for share in called)
     axes.annotate(f"{words}\ncalled fake", (1, base), (8, 0), "data", textcoords="offset points", fontsize=9,
                   color=LINE, va="bottom", annotation_clip=False)  # fmt: skip

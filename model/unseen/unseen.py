@@ -1,4 +1,4 @@
-"""Measures a model on sources that it never saw: ``python -m model unseen model/weights/lite_attention DATA``."""
+"""Measures a model on unseen sources: ``python -m model unseen model/weights/lite_attention DATA``."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ from model.photos.corruptions import CLEAN
 from model.unseen.alike import judge_alike
 from model.unseen.figures import (
     Groups,
-    Said,
+    SourceScores,
     auc_between,
     calibration_figures,
     fake_figures,
@@ -30,25 +30,25 @@ from model.unseen.figures import (
     peak_figures,
     real_figures,
 )
-from model.unseen.mild_edits import ask_edited, edit_figures
+from model.unseen.mild_edits import edit_figures, score_edited
 from model.unseen.report import SUMMARY, read_earlier, write_results
 from model.unseen.sources import AGAINST, UNSEEN, Sources, find_sources
 
-LIMIT = 300  # real pictures of each split of a source learnt from
+LIMIT = 300  # real pictures of each split of a training source
 EDITED = 100  # photos of each data set that are edited
-METRICS = "unseen"  # what the card's metrics call these figures
+METRICS = "unseen"  # key of these figures in the card's metrics
 
 
-def ask(detector: Detector, data: Path, examples: Sequence[Example], name: str) -> NDArray[np.float64]:
+def score(detector: Detector, data: Path, examples: Sequence[Example], name: str) -> NDArray[np.float64]:
     """P(Fake) ``(N,)`` of examples, with a progress bar of that name."""
     with tqdm(total=len(examples), desc=name, unit="picture") as bar:
         return judge(detector, data, examples, advance=bar.update)[CLEAN]
 
 
-def ask_sources(detector: Detector, data: Path, sources: Sources) -> list[Said]:
-    """What the model says of every unseen source, reals first."""
+def score_sources(detector: Detector, data: Path, sources: Sources) -> list[SourceScores]:
+    """The model's answers for every unseen source, reals first."""
     return [
-        Said(name, label, examples, ask(detector, data, examples, f"{name}, {label.lower()}"))
+        SourceScores(name, label, examples, score(detector, data, examples, f"{name}, {label.lower()}"))
         for label, sets in (("Real", sources.reals()), ("Fake", sources.fakes()))
         for name, examples in sets.items()
     ]
@@ -58,7 +58,7 @@ def measure_unseen(
     detector: Detector,
     data: Path,
     sources: Sources,
-    said: Sequence[Said],
+    scores: Sequence[SourceScores],
     against: Sequence[str] = AGAINST,
     edited: int = EDITED,
     seed: int = 0,
@@ -69,103 +69,112 @@ def measure_unseen(
         detector: the model.
         data: the folder that the examples' paths start from.
         sources: see ``model.unseen.sources``.
-        said: what the model said of them, see ``ask_sources``.
-        against: how the names of the data sets begin whose real faces generators are held against.
-        edited: photos of each of those sets that are edited.
-        seed: decides the photos that are edited, and how pictures are recompressed and resized.
+        scores: the model's answers for them, see ``score_sources``.
+        against: prefixes of the data sets that provide the real faces to compare generators with.
+        edited: how many photos of each of those sets to edit.
+        seed: decides which photos are edited, and how pictures are recompressed and resized.
 
     Returns:
-        ``reals`` and ``fakes`` by data set, see ``model.unseen.figures``; ``twins``: AUC where a data set has both;
-        ``generators``: of fakes alone against ``against``, ``auc_alike`` after all were recompressed and resized
-        alike, ``auc`` as they are; ``peaks`` of the attention; ``learnt_by_heart``; ``calibration``; ``edits``.
+        ``reals`` and ``fakes`` by data set, see ``model.unseen.figures``; ``twins``: AUC if a data set has both;
+        ``generators``: fakes of sets without reals compared with ``against``, ``auc_alike`` after the same
+        recompression and resizing, ``auc`` unchanged; ``peaks`` of the attention; ``learnt_by_heart``;
+        ``calibration``; ``edits``.
     """
     groups, band = sources.groups, detector.card.inconclusive_band
-    reals = {of.source: of for of in said if of.label == "Real"}
-    fakes = {of.source: of for of in said if of.label == "Fake"}
+    reals, fakes = ({group.source: group for group in scores if group.label == label} for label in ("Real", "Fake"))
     yardstick = [reals[name] for name in sources.yardstick(against)]
     return {
-        "reals": {name: real_figures(of, groups, band) for name, of in reals.items()},
-        "fakes": {name: fake_figures(of, groups, band) for name, of in fakes.items()},
+        "reals": {name: real_figures(group, groups, band) for name, group in reals.items()},
+        "fakes": {name: fake_figures(group, groups, band) for name, group in fakes.items()},
         "twins": {
-            name: {**counts(reals[name], of), "auc": auc_between(of, reals[name], groups)}
-            for name, of in fakes.items()
+            name: {**counts(reals[name], group), "auc": auc_between(group, reals[name], groups)}
+            for name, group in fakes.items()
             if name in reals
         },
         "generators": generator_figures(
-            detector, data, [of for name, of in fakes.items() if name not in reals], yardstick, groups, seed
+            detector, data, [group for name, group in fakes.items() if name not in reals], yardstick, groups, seed
         ),
         "peaks": {
-            name: peak_figures(peak_hits(detector, data, of.examples), of.examples, groups)
-            for name, of in fakes.items()
-            if any(example.mask for example in of.examples)
+            name: peak_figures(peak_hits(detector, data, group.examples), group.examples, groups)
+            for name, group in fakes.items()
+            if any(example.mask for example in group.examples)
         },
         "learnt_by_heart": {
-            name: learnt_by_heart(ask(detector, data, seen, f"{name}, seen"), ask(detector, data, new, f"{name}, new"))
+            name: learnt_by_heart(
+                score(detector, data, seen, f"{name}, seen"), score(detector, data, new, f"{name}, new")
+            )
             for name, (seen, new) in sources.learnt.items()
         },
-        "calibration": calibration_figures(said),
+        "calibration": calibration_figures(scores),
         "edits": measure_edits(detector, data, yardstick, edited, seed),
     }
 
 
-def counts(reals: Said, fakes: Said) -> dict[str, int]:
+def counts(reals: SourceScores, fakes: SourceScores) -> dict[str, int]:
     """How many pictures of each class a figure rests on."""
     return {"real": len(reals.examples), "fake": len(fakes.examples)}
 
 
 def generator_figures(
-    detector: Detector, data: Path, generators: Sequence[Said], yardstick: Sequence[Said], groups: Groups, seed: int
+    detector: Detector,
+    data: Path,
+    generators: Sequence[SourceScores],
+    yardstick: Sequence[SourceScores],
+    groups: Groups,
+    seed: int,
 ) -> dict[str, Any]:
-    """AUC of each generator against the real faces of ``yardstick``, as they are and after ``model.unseen.alike``."""
+    """AUC of each generator against the real faces of ``yardstick``, unchanged and after ``model.unseen.alike``."""
     if not generators or not yardstick:
         return {}
     reals = join(yardstick)
 
-    def alike(said: Said) -> Said:
-        with tqdm(total=len(said.examples), desc=f"{said.source}, alike", unit="picture") as bar:
-            return replace(said, p_fake=judge_alike(detector, data, said.examples, seed, bar.update))
+    def alike(scores: SourceScores) -> SourceScores:
+        with tqdm(total=len(scores.examples), desc=f"{scores.source}, alike", unit="picture") as bar:
+            return replace(scores, p_fake=judge_alike(detector, data, scores.examples, seed, bar.update))
 
     reals_alike = alike(reals)
     return {
-        of.source: {
-            **counts(reals, of),
-            "auc_alike": auc_between(alike(of), reals_alike, groups),
-            "auc": auc_between(of, reals, groups),
+        generator.source: {
+            **counts(reals, generator),
+            "auc_alike": auc_between(alike(generator), reals_alike, groups),
+            "auc": auc_between(generator, reals, groups),
         }
-        for of in generators
+        for generator in generators
     }
 
 
-def measure_edits(detector: Detector, data: Path, yardstick: Sequence[Said], edited: int, seed: int) -> dict[str, Any]:
-    """What mild edits do to the verdicts of ``edited`` photos of each source, drawn by ``seed``."""
+def measure_edits(
+    detector: Detector, data: Path, yardstick: Sequence[SourceScores], edited: int, seed: int
+) -> dict[str, Any]:
+    """The effect of mild edits on the verdicts of ``edited`` photos of each source, drawn by ``seed``."""
     splits = dict.fromkeys((*SPLITS, UNSPLIT), edited)
-    photos = [example for of in yardstick for example in draw(of.examples, splits, seed)]
+    photos = [example for source in yardstick for example in draw(source.examples, splits, seed)]
     if not photos or not edited:
         return {}
     with tqdm(total=len(photos), desc="edits", unit="photo") as bar:
-        return edit_figures(detector, ask_edited(detector, data, photos, bar.update))
+        return edit_figures(detector, score_edited(detector, data, photos, bar.update))
 
 
 def unseen(
     artifact: Annotated[Path, typer.Argument(help="Model folder.")],
-    data: Annotated[Path, typer.Argument(help="Data folder: ROOT/SET/test/real and fake, or one class alone.")],
+    data: Annotated[Path, typer.Argument(help="Data folder: ROOT/SET/test/real and fake, or only one class.")],
     sources: Annotated[
         list[str] | None,
-        typer.Option(help="How the names of unseen data sets begin; may be repeated. Default: unseen_ and utkface."),
+        typer.Option(help="Prefix of the names of unseen data sets; may be repeated. Default: unseen_ and utkface."),
     ] = None,
     against: Annotated[
         list[str] | None,
         typer.Option(
-            help="How the names of the data sets begin whose real faces generators are held against and that are "
-            "edited, where they hold no fakes; may be repeated. Default: unseen_."
+            help="Prefix of the data sets without fakes that provide the real faces to compare generators with, and "
+            "the photos to edit; may be repeated. Default: unseen_."
         ),
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=0, help="Real pictures of each split of a source learnt from; 0 takes all.")
+        int, typer.Option(min=0, help="Real pictures of each split of a training source; 0 takes all.")
     ] = LIMIT,
-    edited: Annotated[int, typer.Option(min=0, help="Photos of each data set that are edited; 0 edits none.")] = EDITED,
+    edited: Annotated[int, typer.Option(min=0, help="Photos of each data set to edit; 0 edits none.")] = EDITED,
     before: Annotated[
-        Path | None, typer.Option(help="The --out folder of another model's run, to stand beside this one's figures.")
+        Path | None, typer.Option(help="The --out folder of another model's run, to show its figures beside these.")
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Write the figures into the model's card.")] = False,
     out: Annotated[
@@ -177,19 +186,19 @@ def unseen(
     faces: Faces = FACES,
     seed: Annotated[int, typer.Option(help="Decides all draws.")] = 0,
 ) -> None:
-    """Measure on sources and generators that a model never saw how often it accuses and finds, with 95 % intervals.
+    """Measure false accusations and found fakes on unseen sources and generators, with 95 % intervals.
 
-    Also: how much of the real class was learnt by heart, and how often an edit that nobody sees changes the verdict.
+    Also: how much of the real class was learnt by heart, and how often an invisible edit changes the verdict.
 
-    OUT/summary.md shows it all; unseen.json, predictions.csv and ridgelines.png lie beside it.
+    OUT/summary.md shows all results; unseen.json, predictions.csv and ridgelines.png are beside it.
     """
     out = out or report_folder(artifact, "unseen")
     earlier = read_earlier(before) if before else None
     detector = Detector(artifact)
     warn_of_other_view(detector.card, detector.name, whole=False)
     chosen = find_sources(artifact, detector.card, data, faces, sources or UNSEEN, limit, seed)
-    said = ask_sources(detector, data, chosen)
-    measured = measure_unseen(detector, data, chosen, said, against or AGAINST, edited, seed)
+    scores = score_sources(detector, data, chosen)
+    measured = measure_unseen(detector, data, chosen, scores, against or AGAINST, edited, seed)
     figures = {
         "model": detector.name,
         "weights": detector.card.sha256,
@@ -198,7 +207,7 @@ def unseen(
         "without_face": dict(chosen.without_face),
         **measured,
     }
-    write_results(out, detector.name, figures, said, earlier)
+    write_results(out, detector.name, figures, scores, earlier)
     if write:
         card = load_artifact(artifact)
         write_card(artifact, replace(card, metrics={**card.metrics, METRICS: measured}))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -13,8 +15,11 @@ import pytest
 from keras import layers
 from numpy.typing import NDArray
 
+from model.__main__ import NAME, group
 from model.artifact.card import Card
 from model.artifact.preprocessing import LABELS, Preprocessing
+from model.cli import run_app
+from model.networks import litert_file
 from model.networks.attention import attention_block
 from model.networks.export import save_artifact
 from model.networks.registry import ARCHITECTURES, Architecture
@@ -33,6 +38,21 @@ def read(name: str) -> NDArray[np.uint8]:
     assert pixels is not None, f"examples/{name} cannot be read"
     pixels.flags.writeable = False
     return pixels
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs ``python -m model COMMAND ...`` in this process; gives its exit code, its output and its errors."""
+
+    def command(*words: str | Path) -> tuple[int, str, str]:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", [NAME, *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            run_app(group(), NAME)
+        (out, err), code = capsys.readouterr(), ended.value.code
+        return (1, out, f"{err}{code}\n") if isinstance(code, str) else (int(code or 0), out, err)
+
+    return command
 
 
 @pytest.fixture(scope="session")
@@ -100,31 +120,68 @@ def tiny_artifact(tmp_path_factory: pytest.TempPathFactory, tiny_card: Card) -> 
     return folder
 
 
+def register_tiny(patched: pytest.MonkeyPatch) -> None:
+    """Put the tiny network into the registry."""
+    architecture = Architecture(build_tiny, Preprocessing(TINY_SIDE, "RGB", 1 / 128, -127 / 128))
+    patched.setitem(ARCHITECTURES, TINY, architecture)
+
+
 @pytest.fixture
 def tiny_architecture(monkeypatch: pytest.MonkeyPatch) -> str:
     """Registers the tiny network for one test; the name under which it stands."""
-    architecture = Architecture(build_tiny, Preprocessing(TINY_SIDE, "RGB", 1 / 128, -127 / 128))
-    monkeypatch.setitem(ARCHITECTURES, TINY, architecture)
+    register_tiny(monkeypatch)
     return TINY
+
+
+def spare_xla(patched: pytest.MonkeyPatch) -> None:
+    """Spare Keras's compilation of each network, which takes longer than a tiny network's whole training."""
+    patched.setattr("keras.src.trainers.trainer.model_supports_jit", lambda model: False)
+
+
+@pytest.fixture
+def without_xla(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trains and predicts without XLA."""
+    spare_xla(monkeypatch)
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trains and predicts step by step: to trace a network takes longer than the few steps that tests train it for."""
+    monkeypatch.setattr(keras.Model, "run_eagerly", property(lambda model: True, lambda model, asked: None))
+
+
+def write_no_litert(network: keras.Model, path: Path, *_: object) -> None:
+    """Stands for the conversion to LiteRT, where only the Keras weights of a model folder matter."""
+    path.write_bytes(network.name.encode())
+
+
+@pytest.fixture
+def without_litert(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Model folders get their Keras weights and card, and a LiteRT file that nothing can run."""
+    monkeypatch.setattr(litert_file, "write_litert", write_no_litert)
+
+
+def write_pictures(
+    folder: Path, pictures: dict[str, NDArray[np.uint8]], without_face: Sequence[str] = (), known: bool = True
+) -> tuple[Path, Path]:
+    """Write a data folder and a face cache beside it; ``known=False`` leaves the cache unwritten.
+
+    Returns:
+        The data folder and the cache file.
+    """
+    root, cache = folder / "data", folder / "cache" / "faces.json"
+    for name, pixels in pictures.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        code = cv2.COLOR_RGB2BGR if pixels.ndim == 3 else cv2.COLOR_GRAY2BGR
+        assert cv2.imwrite(str(root / name), cv2.cvtColor(pixels, code))
+    if known:
+        cache.parent.mkdir()
+        faces = {name: [None, []] if name in without_face else [FACE_BOX, LANDMARKS] for name in pictures}
+        cache.write_text(json.dumps({str(root.resolve()): faces}))
+    return root, cache
 
 
 @pytest.fixture
 def make_data(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
     """Writes a data folder with a face cache beside it, so that no test waits for the face detector."""
-
-    def make(
-        pictures: dict[str, NDArray[np.uint8]], without_face: Sequence[str] = (), known: bool = True
-    ) -> tuple[Path, Path]:
-        """The data folder and the cache file; ``known=False`` leaves the cache unwritten."""
-        root, cache = tmp_path / "data", tmp_path / "cache" / "faces.json"
-        for name, pixels in pictures.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            code = cv2.COLOR_RGB2BGR if pixels.ndim == 3 else cv2.COLOR_GRAY2BGR
-            assert cv2.imwrite(str(root / name), cv2.cvtColor(pixels, code))
-        if known:
-            cache.parent.mkdir()
-            faces = {name: [None, []] if name in without_face else [FACE_BOX, LANDMARKS] for name in pictures}
-            cache.write_text(json.dumps({str(root.resolve()): faces}))
-        return root, cache
-
-    return make
+    return partial(write_pictures, tmp_path)

@@ -1,6 +1,7 @@
-"""Trains a tiny network under a strategy in a process of its own, and prints what came out as one line of JSON.
+"""Trains tiny networks under a strategy in a process of its own, and prints what came out as one line of JSON.
 
-``python tests/model/distributed_run.py DATA OUT STRATEGY NETWORK DEVICES``; DEVICES splits the CPU into so many.
+``python tests/model/distributed_run.py DATA OUT STRATEGY NETWORKS DEVICES``; NETWORKS are names with commas between
+them, each trained into a folder of its own in OUT; DEVICES splits the CPU into so many.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -25,21 +27,26 @@ from model.networks.registry import ARCHITECTURES, Architecture
 from model.training import arguments, loop, train
 
 
+def verdict(features: keras.KerasTensor) -> keras.KerasTensor:
+    """Every layer with weights has a name of its own: weights are compared by their paths between processes."""
+    return layers.Dense(len(LABELS), activation="softmax", name="verdict")(features)
+
+
 def build_plain(_pretrained: object = None) -> keras.Model:
     """Learns the same from a batch in whatever parts it comes."""
     inputs = keras.Input((16, 16, 3))
-    x = layers.Conv2D(8, 3, strides=2, activation="relu")(inputs)
+    x = layers.Conv2D(8, 3, strides=2, activation="relu", name="features")(inputs)
     x = layers.GlobalAveragePooling2D()(x)
-    return keras.Model(inputs, {"probabilities": layers.Dense(len(LABELS), activation="softmax")(x)}, name="plain")
+    return keras.Model(inputs, {"probabilities": verdict(x)}, name="plain")
 
 
 def build_full(_pretrained: object = None) -> keras.Model:
     """Batch norm and dropout are what a strategy may get wrong."""
     inputs = keras.Input((16, 16, 3))
-    x = layers.Conv2D(8, 3, strides=2, activation="relu")(inputs)
-    x = layers.BatchNormalization(momentum=0.8)(x)
+    x = layers.Conv2D(8, 3, strides=2, activation="relu", name="features")(inputs)
+    x = layers.BatchNormalization(momentum=0.8, name="norm")(x)
     x = layers.Dropout(0.1)(layers.GlobalAveragePooling2D()(x))
-    return keras.Model(inputs, {"probabilities": layers.Dense(len(LABELS), activation="softmax")(x)}, name="full")
+    return keras.Model(inputs, {"probabilities": verdict(x)}, name="full")
 
 
 NETWORKS = {"plain": build_plain, "full": build_full}
@@ -47,7 +54,7 @@ NETWORKS = {"plain": build_plain, "full": build_full}
 
 def train_and_report(data: Path, out: Path, strategy: str, network: str) -> dict[str, Any]:
     """Result, history, number of devices and final weights (by path, as lists) of four epochs."""
-    ARCHITECTURES[network] = Architecture(NETWORKS[network], Preprocessing(16, "RGB", 1 / 255), has_folded_form=False)
+    architecture = Architecture(NETWORKS[network], Preprocessing(16, "RGB", 1 / 255), has_folded_form=False)
     loops: list[loop.Loop] = []
     real_loop = loop.Loop
 
@@ -55,7 +62,8 @@ def train_and_report(data: Path, out: Path, strategy: str, network: str) -> dict
         loops.append(real_loop(*given))
         return loops[0]
 
-    with patch.object(loop, "Loop", keep):  # training imports it when it starts
+    # Training imports the loop when it starts.
+    with patch.object(loop, "Loop", keep), patch.dict(ARCHITECTURES, {network: architecture}):
         training = arguments.Training(
             network, learning_rate=0.02, batch_size=8, epochs=4, strategy=strategy, faces=False
         )
@@ -70,10 +78,13 @@ def train_and_report(data: Path, out: Path, strategy: str, network: str) -> dict
     }
 
 
-def main(data: str, out: str, strategy: str, network: str, devices: str) -> None:
+def main(data: str, out: str, strategy: str, networks: str, devices: str) -> None:
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(devices))
-    print(json.dumps(train_and_report(Path(data), Path(out), strategy, network)))
+    # A process may join the other machines only once.
+    with patch.object(loop, "make_strategy", cache(loop.make_strategy)):
+        found = {name: train_and_report(Path(data), Path(out) / name, strategy, name) for name in networks.split(",")}
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

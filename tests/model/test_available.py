@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from model import available
-from model.artifact.card import read_card
-from model.available import LEGACY_FILE, MODEL_FOLDER, FoundModel, Models, to_choose_from
+from model import found as found_module
+from model.artifact.card import CARD, read_card
+from model.available import MODEL_FOLDER, FoundModel, Models, all_available_models, available_models
 from model.detector.detector import Detector
 from model.errors import ArtifactError
-from model.i18n.catalogue import Said
+from model.found import LEGACY_FILE, ONNX_MODEL
+from model.i18n.catalogue import Message
 from model.paths import SECOND, SHIPPED
 
 OURS = [(SHIPPED.name, MODEL_FOLDER), (SECOND.name, MODEL_FOLDER)]
@@ -110,20 +112,20 @@ def test_model_that_failed_is_not_tried_again_and_holds_up_nobody(
 
 def test_given_model_comes_before_the_shipped_one(tiny_artifact: Path, tmp_path: Path) -> None:
     mine = shutil.copytree(tiny_artifact, tmp_path / "mine")
-    named = [(model.name, model.kind) for model in to_choose_from(mine)]
+    named = [(model.name, model.kind) for model in available_models(mine)]
     assert named == [("mine", MODEL_FOLDER), *OURS]
     of_run = shutil.copytree(tiny_artifact, tmp_path / "my_run" / "artifact")
-    assert to_choose_from(of_run)[0].name == "my_run" and Detector(of_run).name == "my_run"
+    assert available_models(of_run)[0].name == "my_run" and Detector(of_run).name == "my_run"
     for name in ("best_model_effatt.h5", "OLD.H5", "old.hdf5"):
         (tmp_path / name).touch()
-        named = [(model.name, model.kind) for model in to_choose_from(tmp_path / name)]
+        named = [(model.name, model.kind) for model in available_models(tmp_path / name)]
         assert named == [(name, LEGACY_FILE), *OURS]
 
 
 def test_folder_with_one_keras_file_stands_for_it(tmp_path: Path) -> None:
     (tmp_path / "thesis.h5").touch()
     (tmp_path / "label_transform.pkl").touch()
-    first = to_choose_from(tmp_path)[0]
+    first = available_models(tmp_path)[0]
     assert (first.name, first.path, first.kind) == ("thesis.h5", tmp_path / "thesis.h5", LEGACY_FILE)
 
 
@@ -131,7 +133,7 @@ def test_folder_with_one_keras_file_stands_for_it(tmp_path: Path) -> None:
     ("name", "words"),
     [
         ("nowhere", "There is no .*nowhere; --model takes"),
-        ("model.keras", r"model.keras is no .h5 file; save the model with model\.save\('model\.h5'\)"),
+        ("model.keras", r"model.keras is not an .h5 file; save the model with model\.save\('model\.h5'\)"),
         ("empty", "empty is no model folder: it has no model.tflite"),
     ],
 )
@@ -139,25 +141,25 @@ def test_what_is_no_model_is_told_apart(tmp_path: Path, name: str, words: str) -
     (tmp_path / "model.keras").touch()
     (tmp_path / "empty").mkdir()
     with pytest.raises(ArtifactError, match=words):
-        to_choose_from(tmp_path / name)
+        available_models(tmp_path / name)
 
 
 def test_shipped_model_is_offered_once_and_no_two_share_a_name(tiny_artifact: Path, tmp_path: Path) -> None:
-    assert [model.path for model in to_choose_from(SHIPPED)] == [SHIPPED, SECOND]
-    assert [model.path for model in to_choose_from(SECOND)] == [SECOND, SHIPPED]
+    assert [model.path for model in available_models(SHIPPED)] == [SHIPPED, SECOND]
+    assert [model.path for model in available_models(SECOND)] == [SECOND, SHIPPED]
     for shipped in (SHIPPED, SECOND):
         copy = shutil.copytree(tiny_artifact, tmp_path / shipped.name)
-        names = [model.name for model in to_choose_from(copy)]
+        names = [model.name for model in available_models(copy)]
         assert len(set(names)) == 3 and names[1:] == [SHIPPED.name, SECOND.name]
 
 
 def test_without_a_wish_the_models_beside_the_code_are_found() -> None:
-    assert [model.path for model in to_choose_from()[-2:]] == [SHIPPED, SECOND]
+    assert [model.path for model in available_models()[-2:]] == [SHIPPED, SECOND]
 
 
 def test_copy_may_do_without_the_second_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(available, "SECOND", tmp_path / "clip_attention")
-    assert to_choose_from()[-1].path == SHIPPED
+    monkeypatch.setattr(found_module, "SECOND", tmp_path / "clip_attention")
+    assert available_models()[-1].path == SHIPPED
 
 
 def test_cost_of_a_shipped_model_is_that_of_its_card(monkeypatch: pytest.MonkeyPatch, tiny_artifact: Path) -> None:
@@ -168,6 +170,19 @@ def test_cost_of_a_shipped_model_is_that_of_its_card(monkeypatch: pytest.MonkeyP
     assert (models.lime_seconds("one"), models.lime_seconds("two")) == (None, 12.5)
 
 
+def test_damaged_second_model_does_not_stop_the_start(
+    monkeypatch: pytest.MonkeyPatch, tiny_artifact: Path, tmp_path: Path
+) -> None:
+    second = shutil.copytree(tiny_artifact, tmp_path / "second")
+    (second / CARD).write_text("{")
+    monkeypatch.setattr(available, "SECOND", second)
+    monkeypatch.setattr(found_module, "SECOND", second)
+    models = Models([FoundModel("one", tiny_artifact, MODEL_FOLDER), FoundModel("two", second, MODEL_FOLDER)])
+    assert models.first == "one" and models.lime_seconds("two") is None
+    with pytest.raises(ArtifactError, match=CARD):
+        models.get("two")
+
+
 class SlowImport:
     """Imports ``late`` when it is let go; everything else opens at once."""
 
@@ -176,9 +191,9 @@ class SlowImport:
         monkeypatch.setattr(available, "open_model", self.open)
         monkeypatch.setattr(available, "opens_at_once", lambda model: model.name != "late")
 
-    def open(self, model: FoundModel, tell: Callable[[Said], None]) -> Detector:
+    def open(self, model: FoundModel, tell: Callable[[Message], None]) -> Detector:
         if model.name == "late":
-            tell(Said("legacy.step.network", file="late", step=2, of=3))
+            tell(Message("legacy.step.network", file=model.path.name, step=2, of=3))  # no file is called "late"
             self.begun.set()
             assert self.go_on.wait(60)
             if self.fails:
@@ -236,5 +251,34 @@ def test_without_a_model_that_opens_at_once_the_import_is_waited_for(
 
 def test_given_file_is_listed_with_what_its_description_shows(tmp_path: Path) -> None:
     (tmp_path / "thesis.h5").write_bytes(b"no HDF5")
-    given, shipped, _ = to_choose_from(tmp_path / "thesis.h5")
+    given, shipped, _ = available_models(tmp_path / "thesis.h5")
     assert "thesis.h5" in str(given.problem) and shipped.problem is None
+
+
+def test_onnx_models_are_known_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "net.ONNX").touch()
+    (tmp_path / "hub" / "onnx").mkdir(parents=True)
+    (tmp_path / "hub" / "onnx" / "model.onnx").touch()
+    (tmp_path / "weights").mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / "weights" / name).touch()
+    for source, name in [
+        (tmp_path / "net.ONNX", "net.ONNX"),
+        (tmp_path / "hub", "hub"),
+        (tmp_path / "hub" / "onnx" / "model.onnx", "hub"),
+        (tmp_path / "weights", "weights"),
+        ("hf:owner/net@v1", "owner/net@v1"),
+    ]:
+        first, *others = available_models(source, ["spoof"], "picture")
+        assert (first.name, first.kind) == (name, ONNX_MODEL)
+        assert first.request is not None
+        assert (first.request.fake_labels, first.request.sees) == (("spoof",), "picture")
+        assert [(model.name, model.kind) for model in others] == OURS
+
+
+def test_several_models_stand_in_their_order_under_different_names(tiny_artifact: Path, tmp_path: Path) -> None:
+    one, two = (shutil.copytree(tiny_artifact, tmp_path / place / "net") for place in ("a", "b"))
+    found = all_available_models([one, str(two), one, SECOND])
+    assert [model.name for model in found] == ["net", "net (2)", SECOND.name, SHIPPED.name]
+    assert Models(found).get("net (2)").name == "net (2)"
+    assert [model.path for model in all_available_models()] == [model.path for model in available_models()]

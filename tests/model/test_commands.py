@@ -17,7 +17,8 @@ from model.paths import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ["keras", "tensorflow", "sklearn", "scipy", "matplotlib", "seaborn", "plotly", "pandas", "optuna", "imagehash"]
-NOT_COMMANDS = {"model.legacy.check", "model.legacy.apart"}  # run by the product in a process of its own
+# Run by the product in a process of its own.
+NOT_COMMANDS = {"model.legacy.check", "model.legacy.apart", "model.onnx_models.apart", "model.photos.worker"}
 
 # Asks for help in a fresh interpreter, and prints as JSON which heavy packages each request loaded.
 PROGRAM = """

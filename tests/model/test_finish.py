@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from model.artifact.card import load_artifact, write_card
 from model.artifact.facts import WHOLE
+from model.artifact.views import STEADY
 from model.detector.detector import Detector
 from model.errors import ArtifactError
 from model.evaluation import evaluate as evaluate_module
@@ -42,12 +43,14 @@ def data(make_data: MakeData, picture: Picture) -> tuple[Path, Path]:
     return make_data({name: picture(seed) for seed, name in enumerate(names)})
 
 
+@pytest.mark.slow
 def test_run_is_calibrated_evaluated_and_documented(
     run: Path, data: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {path.name for path in tmp_path.iterdir()}
-    finish(run, data[0], faces=data[1])
+    finish(run, data[0], faces=data[1], steady=True)
     card = load_artifact(run / "artifact")
+    assert card.views == STEADY
     fitted = json.loads((run / "calibration" / "calibration.json").read_text())
     assert card.temperature is not None and card.temperature == fitted["temperature"]
     measured = json.loads((run / "evaluation" / "figures.json").read_text())
@@ -60,6 +63,7 @@ def test_run_is_calibrated_evaluated_and_documented(
     assert "my_run, test pictures" in lines and not any(line.startswith("artifact") for line in lines)
 
 
+@pytest.mark.slow
 def test_model_of_whole_pictures_is_shown_whole_pictures(
     run: Path, make_data: MakeData, picture: Picture, data: tuple[Path, Path]
 ) -> None:

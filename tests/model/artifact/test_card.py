@@ -25,6 +25,7 @@ from model.artifact.card import (
     report_folder,
     write_card,
 )
+from model.artifact.views import View
 from model.detector.engine import Engine
 from model.errors import ArtifactError
 from model.networks.export import load_keras, save_artifact
@@ -69,6 +70,7 @@ def test_model_without_a_run_keeps_its_name(monkeypatch: pytest.MonkeyPatch, tmp
     assert named_after(Path(".")).name == tmp_path.name
 
 
+@pytest.mark.slow
 def test_folder_holds_network_weights_and_card(tiny_artifact: Path) -> None:
     assert sorted(path.name for path in tiny_artifact.iterdir()) == sorted((CARD, TFLITE, WEIGHTS))
     card = load_artifact(tiny_artifact)
@@ -82,6 +84,7 @@ def test_card_as_written_is_the_card_that_was_given(tiny_artifact: Path, tiny_ca
     assert replace(card, sha256={}) == tiny_card
 
 
+@pytest.mark.slow
 def test_saving_returns_the_card_and_replaces_what_was_there(
     folder: Path, tiny_network: Callable[[], keras.Model], tiny_card: Card
 ) -> None:
@@ -122,6 +125,7 @@ def test_both_files_hold_the_same_network(tiny_artifact: Path) -> None:
     assert lite["probabilities"].std() > 0.01
 
 
+@pytest.mark.slow
 def test_weights_are_rounded_to_half_precision_in_both_files_alike(
     tiny_network: Callable[[], keras.Model], tiny_card: Card, tmp_path: Path
 ) -> None:
@@ -205,7 +209,7 @@ def test_unknown_and_wrong_preprocessing_is_named(folder: Path) -> None:
     for wrong, words in (
         ({"mean": 3}, "mean"),
         ({"color_order": "CMYK"}, "RGB or BGR, not 'CMYK'"),
-        ({"input_size": 0}, "at least 1 pixel"),
+        ({"input_size": 0}, "at least 1, not 0"),
     ):
         edit(folder, preprocessing=preprocessing | wrong)
         assert words in refusal(folder)
@@ -244,6 +248,30 @@ def test_digests_must_be_named(folder: Path) -> None:
 def test_band_must_enclose_one_half(folder: Path, band: list[float]) -> None:
     edit(folder, inconclusive_band=band)
     assert "inconclusive_band must enclose 0.5" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("views", "words"),
+    [
+        ([], "1 to 16 views"),
+        ([{}] * 17, "1 to 16 views, not 17"),
+        ([{"right": 0.3}], "−0.25 to 0.25"),
+        ([{"down": True}], "shifts"),
+        ([{"mirrored": "yes"}], "true or false"),
+        ([{"tilted": 0.1}], "list of objects"),
+        (5, "list of objects"),
+    ],
+)
+def test_views_are_few_and_near_the_face(folder: Path, views: object, words: str) -> None:
+    edit(folder, views=views)
+    assert words in refusal(folder)
+
+
+def test_card_of_before_the_views_looks_once(folder: Path) -> None:
+    fields = json.loads((folder / CARD).read_text())
+    del fields["views"]
+    (folder / CARD).write_text(json.dumps(fields))
+    assert load_artifact(folder).views == (View(),)
 
 
 @pytest.mark.parametrize("band", [[0.5, 0.5], [0, 1]])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from model.artifact.preprocessing import Preprocessing, to_input
+from model.errors import FieldError
 
 
 def test_pixels_are_scaled_and_shifted() -> None:
@@ -46,11 +49,11 @@ def test_small_crops_are_enlarged() -> None:
 
 @pytest.mark.parametrize("order", ["rgb", "GBR", ""])
 def test_unknown_colour_order_is_named(order: str) -> None:
-    with pytest.raises(ValueError, match=f"RGB or BGR, not {order!r}"):
+    with pytest.raises(FieldError, match=f"RGB or BGR, not {order!r}"):
         Preprocessing(4, order)
 
 
-@pytest.mark.parametrize("size", [0, -128])
-def test_input_without_a_pixel_is_refused(size: int) -> None:
-    with pytest.raises(ValueError, match=f"at least 1 pixel, not {size}"):
+@pytest.mark.parametrize("size", [0, -128, 128.0, True, "128", None])
+def test_input_size_that_is_no_number_of_pixels_is_refused(size: Any) -> None:
+    with pytest.raises(FieldError, match=f"at least 1, not {size!r}"):
         Preprocessing(size)

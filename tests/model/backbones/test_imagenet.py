@@ -141,6 +141,7 @@ def _pytorch_layout(model: keras.Model) -> dict[str, np.ndarray]:
     return tensors
 
 
+@pytest.mark.slow
 def test_converted_backbone_has_the_weights_of_the_package(tmp_path: Path, torch_names: None) -> None:
     source = backbone(32)
     rng = np.random.default_rng(0)

@@ -60,6 +60,12 @@ def test_table_with_paths_keeps_them_and_its_group(tmp_path: Path) -> None:
     assert read_pairs(tmp_path, [table]) == [expected]
 
 
+def test_table_with_paths_may_lack_masks_and_rows_that_lack_more_are_left_out(tmp_path: Path) -> None:
+    table = tmp_path / "pairs.csv"
+    table.write_text("fake,real,mask\nb.png,a.png,\nc.png,a.png\nd.png\n,a.png,m.png\ne.png,,m.png\n")
+    assert read_pairs(tmp_path, [table]) == [Pair("b.png", "a.png", None, None), Pair("c.png", "a.png", None, None)]
+
+
 @pytest.mark.parametrize("text", ["", "name,imagenum1,imagenum2\nAaron,1,2\n", "fake,real\nb.png,a.png\n"])
 def test_other_tables_of_that_name_hold_no_pairs(tmp_path: Path, text: str) -> None:
     table = tmp_path / "pairs.csv"

@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.artifact.card import load_artifact, write_card
+from model.artifact.views import PLAIN, STEADY
 from model.data.dataset import face_crops, gather, index
 from model.data.split import write_split
 from model.detector.detector import Detector
@@ -75,7 +76,8 @@ def test_command_writes_what_the_functions_find(
         error = expected_calibration_error(scores, is_fake["large"])
         assert told["calibration_error"]["large"][when] == pytest.approx(error, abs=1e-3)
         assert (tmp_path / "out" / f"large_{when}.png").stat().st_size > 1000
-    assert json.loads((tmp_path / "out" / "arguments.json").read_text())["seed"] == 0
+    arguments = json.loads((tmp_path / "out" / "arguments.json").read_text())
+    assert (arguments["seed"], arguments["data"], arguments["faces"]) == (0, root.name, cache.name), "names, not paths"
 
 
 def test_few_pictures_are_warned_of_and_recorded(
@@ -164,7 +166,7 @@ def test_training_pictures_of_sets_left_out_take_part_as_well(
 @pytest.mark.parametrize(
     ("named", "words"),
     [
-        ("unseen_exam", "only for the final test"),
+        ("unseen_exam", "reserved for the final test"),
         ("real_seen", "trained on it"),
         ("nowhere", "no data set 'nowhere' among both, fake_out"),
     ],
@@ -198,12 +200,28 @@ def test_figures_of_the_old_calibration_leave_the_card(
 ) -> None:
     root, cache = small_data
     calibrate(folder, root, tmp_path / "out", faces=cache)
-    assert "left the card" not in capsys.readouterr().out, "there were none"
+    assert "measure again" not in capsys.readouterr().out, "there were none"
     metrics = {"test": {"one": {"miss_rate": 0.1}}, "transfer": {"net": {}}}
     write_card(folder, replace(load_artifact(folder), metrics=metrics))
     calibrate(folder, root, tmp_path / "out", faces=cache)
     assert load_artifact(folder).metrics == {"transfer": {"net": {}}}
-    assert "left the card: measure again" in capsys.readouterr().out
+    assert "measure again" in capsys.readouterr().out
+
+
+def test_other_views_are_kept_in_the_card_and_what_rests_on_the_old_ones_leaves_it(
+    folder: Path, small_data: tuple[Path, Path], tmp_path: Path
+) -> None:
+    root, cache = small_data
+    measured = {"transfer": {"net": {}}, "cost": {"lime_seconds": 1.0}}
+    write_card(folder, replace(load_artifact(folder), metrics=measured))
+    calibrate(folder, root, tmp_path / "out", faces=cache, steady=False)
+    assert load_artifact(folder).views == PLAIN and load_artifact(folder).metrics == measured
+    plain = load_artifact(folder).temperature
+    calibrate(folder, root, tmp_path / "out", faces=cache, steady=True)
+    card = load_artifact(folder)
+    assert card.views == STEADY and card.metrics == {} and card.temperature != plain
+    calibrate(folder, root, tmp_path / "out", faces=cache)
+    assert load_artifact(folder).views == STEADY, "unless asked the card's views stay"
 
 
 def test_pictures_are_those_that_the_run_validated_on(
@@ -229,8 +247,8 @@ def test_pictures_unlike_those_learnt_are_warned_of(
     write_card(folder, replace(load_artifact(folder), training={"pictures": learnt}))
     with caplog.at_level(logging.WARNING):
         calibrate(folder, small_data[0], tmp_path / "out", faces=small_data[1])
-    words = "net learnt from whole pictures and is shown face crops; with --whole-pictures it sees what it learnt."
-    assert (words in caplog.messages) is warned
+    words = "net was trained on whole pictures, but gets face crops; run the command with --whole-pictures"
+    assert (words in caplog.text) is warned
 
 
 def scores_of(detector: Detector, root: Path, cache: Path) -> tuple[dict[str, Floats], dict[str, NDArray[np.bool_]]]:

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,20 @@ from model.detector.detector import Detector
 from model.errors import DatasetError
 from model.evaluation import evaluate as module
 from model.evaluation import measuring, robustness
+from model.evaluation.bootstrap import bootstrap
 from model.evaluation.evaluate import evaluate, name_models
-from model.evaluation.files import begin, classification_text, fingerprint_of_data, fingerprint_of_model
+from model.evaluation.files import classification_text
 from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, Judged, accuracy, auc
 from model.photos.corruptions import CLEAN
 
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
+
+
+@pytest.fixture(autouse=True)
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer draws for each interval, whose bounds ``test_metrics.py`` checks; here only the figures' places matter."""
+    monkeypatch.setattr(measuring, "bootstrap", partial(bootstrap, rounds=20))
 
 
 @pytest.fixture
@@ -212,7 +220,7 @@ def test_curves_of_the_run_that_made_the_model_are_shown(
 
 def test_one_history_is_not_of_several_models(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
     other = shutil.copytree(folder, tmp_path / "other")
-    with pytest.raises(DatasetError, match="--history is one run's"):
+    with pytest.raises(DatasetError, match="--history belongs to one run"):
         evaluate([folder, other], data[0], history=tmp_path / "history.csv", faces=data[1])
 
 
@@ -249,7 +257,7 @@ def test_folder_without_a_readable_picture_is_refused(folder: Path, tmp_path: Pa
 def test_folder_of_a_training_run_is_refused_before_anything_is_read(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "arguments.json").write_text('{"epochs": 3}')
-    with pytest.raises(DatasetError, match="holds what another command wrote"):
+    with pytest.raises(DatasetError, match="files of another command"):
         evaluate([folder], tmp_path / "nowhere", out=tmp_path / "run")
     assert (tmp_path / "run" / "arguments.json").read_text() == '{"epochs": 3}'
 
@@ -314,65 +322,26 @@ def test_command_line_takes_models_before_the_data(
     assert list(load_artifact(folder).metrics["test"]) == ["reals"]
 
 
-# Taking up what is done
+# A folder that holds an earlier evaluation
 
 
-def test_second_run_takes_up_what_is_done(
-    folder: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_run_replaces_every_result_of_the_first(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
     root, cache = data
-    judged: list[int] = []
-    original = measuring.judge
-
-    def counted(detector: Any, data: Path, examples: Any, **others: Any) -> Any:
-        judged.append(len(examples))
-        return original(detector, data, examples, **others)
-
-    monkeypatch.setattr(module, "judge", counted)
     arguments: dict[str, Any] = dict(out=tmp_path / "run", faces=cache, charts=False)
     evaluate([folder], root, **arguments)
     first = figures_in(tmp_path / "run")
-    evaluate([folder], root, **arguments)
-    assert judged == [8, 3] and figures_in(tmp_path / "run") == first
-
-    partly = {"mixed": first["mixed"]}
-    (tmp_path / "run" / "figures.json").write_text(json.dumps(partly))
-    evaluate([folder], root, **arguments)
-    assert judged == [8, 3, 3] and figures_in(tmp_path / "run") == first
-
+    (tmp_path / "run" / "robustness.json").write_text("{}")
     write_card(folder, replace(load_artifact(folder), temperature=3.0))
-    evaluate([folder], root, **arguments)
-    assert judged == [8, 3, 3, 8, 3], "another calibration is another model"
-    assert figures_in(tmp_path / "run")["mixed"]["brier_score"] != first["mixed"]["brier_score"]
-
-
-def test_metrics_in_the_card_are_no_other_model(folder: Path) -> None:
-    card = load_artifact(folder)
-    assert fingerprint_of_model(card) == fingerprint_of_model(replace(card, metrics={"test": {}}))
-    assert fingerprint_of_model(card) != fingerprint_of_model(replace(card, inconclusive_band=(0.3, 0.6)))
-
-
-def test_other_pictures_are_other_data(data: tuple[Path, Path]) -> None:
-    root, cache = data
-    members = {"mixed": index(root, cache)}
-    before = fingerprint_of_data(root, members)
-    assert fingerprint_of_data(root, members) == before
-    assert fingerprint_of_data(root, {"mixed": members["mixed"][1:]}) != before
-    (root / members["mixed"][0].path).write_bytes(b"another file")
-    assert fingerprint_of_data(root, members) != before
-
-
-def test_only_what_other_inputs_decide_is_removed(tmp_path: Path) -> None:
-    begin(tmp_path, {}, {"a.json": [1], "b.json": [1]})
-    for name in ("a.json", "b.json"):
-        (tmp_path / name).write_text("{}")
-    begin(tmp_path, {}, {"a.json": [1], "b.json": [2]})
-    assert (tmp_path / "a.json").exists() and not (tmp_path / "b.json").exists()
+    evaluate([folder], root, sets=["mixed"], **arguments)
+    second = figures_in(tmp_path / "run")
+    assert list(second) == ["mixed"] and second["mixed"]["brier_score"] != first["mixed"]["brier_score"]
+    assert not (tmp_path / "run" / "robustness.json").exists()
 
 
 # Corruptions
 
 
+@pytest.mark.slow
 def test_corruptions_enter_the_card_under_a_key_of_their_own(
     folder: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

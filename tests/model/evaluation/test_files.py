@@ -13,13 +13,12 @@ import pytest
 from model.errors import DatasetError
 from model.evaluation.files import begin, read_figures, write_figures, write_summary
 
-INPUTS: dict[str, Any] = {"figures.json": [1], "robustness.json": [1]}
 FIGURES = {"my set (1)": {"real": 1, "fake": 1}}
 
 
 def finished(folder: Path) -> Path:
     """A run with charts, curves and a transfer matrix."""
-    begin(folder, {}, INPUTS)
+    begin(folder, {})
     write_figures(folder, FIGURES)
     (folder / "my set (1)").mkdir()
     (folder / "my set (1)" / "classification_report.txt").write_text("report")
@@ -45,31 +44,24 @@ def test_report_shows_what_lies_there_whatever_its_name(tmp_path: Path) -> None:
 
 def test_report_shows_only_what_this_run_drew(tmp_path: Path) -> None:
     folder = finished(tmp_path)
-    begin(folder, {}, INPUTS)
+    begin(folder, {})
+    (folder / "my set (1)" / "classification_report.txt").write_text("report")  # this run measures without charts
     write_summary(folder, "net", "test", FIGURES, robust=False, charts=False)
     assert linked(folder) == []
 
 
-def test_charts_of_another_model_are_removed_and_other_files_stay(tmp_path: Path) -> None:
+def test_results_of_an_earlier_run_are_removed_and_other_files_stay(tmp_path: Path) -> None:
     folder = finished(tmp_path)
-    begin(folder, {}, {"figures.json": [2], "robustness.json": [2]})
-    assert files(folder) == {"arguments.json", "notes.txt", "my set (1)/classification_report.txt"}
+    begin(folder, {})
+    assert files(folder) == {"arguments.json", "notes.txt"}
     assert read_figures(folder) == {}
-
-
-def test_charts_of_the_same_run_stay(tmp_path: Path) -> None:
-    folder = finished(tmp_path)
-    begin(folder, {}, INPUTS)
-    kept = {"my set (1)/overview.png", "my set (1)/roc.png", "robustness_auc.png", "figures.json", "robustness.json"}
-    assert files(folder) >= kept
-    assert not files(folder) & {"training_curves.png", "transfer.csv", "transfer.png", "report.md"}, "drawn again"
 
 
 @pytest.mark.parametrize("arguments", [{"epochs": 3}, {"command": "explore", "inputs": {}}])
 def test_folder_of_another_command_is_refused(tmp_path: Path, arguments: dict[str, Any]) -> None:
     (tmp_path / "arguments.json").write_text(json.dumps(arguments))
-    with pytest.raises(DatasetError, match="holds what another command wrote: choose another folder for --out"):
-        begin(tmp_path, {}, INPUTS)
+    with pytest.raises(DatasetError, match="files of another command: choose another folder for --out"):
+        begin(tmp_path, {})
     assert json.loads((tmp_path / "arguments.json").read_text()) == arguments
 
 

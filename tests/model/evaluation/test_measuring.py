@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,11 +15,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model.artifact.preprocessing import Preprocessing
 from model.data.dataset import face_crop, index
 from model.data.layout import Example
 from model.detector.detector import Detector
 from model.errors import DatasetError
 from model.evaluation import measuring as module
+from model.evaluation.bootstrap import bootstrap
 from model.evaluation.groups import group_figures, groups_of
 from model.evaluation.measuring import attention_peaks, judge, judged_members, measure, p_fake_of, verdict_measures
 from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, Judged, calibration_error_by_chance
@@ -29,20 +32,26 @@ MakeData = Callable[..., tuple[Path, Path]]
 UTK = "35_1_2_20170105174739309.jpg.chip.jpg"
 
 
+@pytest.fixture(autouse=True)
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer draws for each interval, whose bounds ``test_metrics.py`` checks."""
+    monkeypatch.setattr(module, "bootstrap", partial(bootstrap, rounds=50))
+
+
 @dataclass
 class Stub:
     """A detector whose P(Fake) is the brightness of the crop and whose attention peaks at one cell."""
 
     labels: tuple[str, str] = ("Fake", "Real")
     peak: tuple[int, int] = (0, 0)
+    sees: str = "face"
     batches: list[int] = field(default_factory=list)
 
     @property
     def card(self) -> Any:
-        preprocessing = SimpleNamespace(crop_margin=1.0, input_size=32)
-        return SimpleNamespace(labels=self.labels, preprocessing=preprocessing)
+        return SimpleNamespace(labels=self.labels, preprocessing=Preprocessing(32), sees=self.sees)
 
-    def probabilities(self, crops: Pixels) -> NDArray[np.float64]:
+    def probabilities(self, crops: Pixels, in_turn: bool = False) -> NDArray[np.float64]:
         self.batches.append(len(crops))
         fake = crops.mean(axis=(1, 2, 3)) / 255
         columns = {"Fake": fake, "Real": 1 - fake}
@@ -117,6 +126,15 @@ def test_batches_do_not_change_what_is_said(
     at_once = judge(Detector(tiny_artifact), root, found, ["noise 20"], seed=1)["noise 20"]
     monkeypatch.setattr(module, "BATCH", 4)
     np.testing.assert_allclose(judge(Detector(tiny_artifact), root, found, ["noise 20"], seed=1)["noise 20"], at_once)
+
+
+def test_model_of_whole_pictures_gets_the_central_square(tmp_path: Path) -> None:
+    pixels = np.zeros((40, 80, 3), np.uint8)
+    pixels[:, 20:60] = 255
+    cv2.imwrite(str(tmp_path / "a.png"), pixels)
+    face = Example("a.png", "set", "test", "Fake", (0.0, 0.0, 20.0, 20.0), ((5.0, 5.0),) * 5)
+    assert judge(Stub(sees="picture"), tmp_path, [face])[CLEAN] == pytest.approx([1.0])
+    assert judge(Stub(), tmp_path, [face])[CLEAN] == pytest.approx([0.0])
 
 
 def test_whole_pictures_of_any_size_are_judged_and_hide_nothing(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ def test_scores_name_the_share_without_a_verdict() -> None:
     assert "Fake (30)" in texts(chart("scores", JUDGED)) and "Fake (0)" not in texts(chart("scores", REALS))
 
 
+@pytest.mark.slow
 def test_one_class_gets_the_charts_that_need_no_other() -> None:
     assert charts_for(JUDGED) == list(CHARTS)
     assert charts_for(REALS) == ["confusion", "scores", "risk_coverage"]
@@ -188,7 +189,8 @@ def test_robustness_has_a_panel_per_corruption_and_a_line_per_set() -> None:
     figures = {"one": robustness(0.9), "two": robustness(0.7), "reals": {CLEAN: {"accuracy": {}}}}
     figures["one"]["jpeg 20"]["auc"]["value"] = 0.55
     figure = robustness_curves(figures, "auc")
-    assert len(figure.axes) == len(CORRUPTIONS)
+    assert sum(axes.get_visible() for axes in figure.axes) == len(CORRUPTIONS), "rows are filled up with empty places"
+    assert "not measured" not in texts(figure)
     jpeg = lines(figure.axes[list(CORRUPTIONS).index("jpeg")])
     assert jpeg["one"][:, 1].tolist() == [0.9] * 6 + [0.55] and jpeg["two"][0].tolist() == [0, 0.7]
     assert "reals" not in jpeg
@@ -200,6 +202,7 @@ def test_robustness_leaves_out_what_was_not_measured() -> None:
     figures = {"one": {key: value for key, value in robustness(0.9).items() if not key.startswith("eyes")}}
     figure = robustness_curves(figures, "auc")
     assert lines(figure.axes[list(CORRUPTIONS).index("eyes")])["one"].tolist() == [[0, 0.9]]
+    assert texts(figure).count("not measured") == 1
 
 
 def test_matrix_writes_value_and_interval_and_frames_what_was_trained_on() -> None:

@@ -1,4 +1,4 @@
-"""Tests of measuring under corruption: what is lost is counted, and what is done is not done again."""
+"""Tests of measuring under corruption: what is lost is counted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 from model.data.dataset import index
 from model.data.layout import Example
 from model.detector.detector import Detector
-from model.evaluation import measuring
 from model.evaluation import robustness as module
 from model.evaluation.metrics import auc
 from model.evaluation.robustness import condition_figures, for_card, measure_robustness, sample
@@ -84,6 +82,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
+@pytest.mark.slow
 def test_every_set_is_measured_under_every_condition(
     members: tuple[Path, dict[str, list[Example]]], few: list[str], tiny_artifact: Path, tmp_path: Path
 ) -> None:
@@ -99,31 +98,6 @@ def test_every_set_is_measured_under_every_condition(
     assert float(rows[1]["auc"]) == figures["a"]["jpeg 50"]["auc"]["value"] and rows[-1]["auc"] == ""
     drawn = {path.name for path in folder.glob("*.png")}
     assert drawn == {f"robustness_{name}.png" for name in ("auc", "accuracy", "miss_rate", "false_accusation_rate")}
-
-
-def test_what_is_done_is_not_done_again(
-    members: tuple[Path, dict[str, list[Example]]],
-    few: list[str],
-    tiny_artifact: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    root, of = members
-    detector = Detector(tiny_artifact)
-    monkeypatch.setattr(module, "save", lambda figure, path: None)
-    measure_robustness(detector, root, {"a": of["a"]}, tmp_path, limit=0, seed=0)
-    asked: list[int] = []
-
-    def counted(detector: Any, data: Path, examples: Any, *others: Any) -> Any:
-        asked.append(len(examples))
-        return original(detector, data, examples, *others)
-
-    original = measuring.judge
-    monkeypatch.setattr(module, "judge", counted)
-    both = measure_robustness(detector, root, of, tmp_path, limit=0, seed=0)
-    assert asked == [3], "only set b"
-    assert measure_robustness(detector, root, of, tmp_path, limit=0, seed=0) == both and asked == [3]
-    assert list(measure_robustness(detector, root, {"b": of["b"]}, tmp_path, limit=0, seed=0)) == ["b"]
 
 
 def test_card_keeps_the_loss_of_auc_readable() -> None:

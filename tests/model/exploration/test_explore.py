@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.errors import DatasetError
-from model.exploration import statistics
+from model.exploration import files, shortcuts, statistics
 from model.exploration.explore import explore
 from model.exploration.plots import bin_edges, thumbnail
 
@@ -32,6 +32,21 @@ def write_classes(root: Path, picture: Callable[..., Pixels], fake_quality: int,
             pixels = np.clip(picture(first + number, 48) + grain, 0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(folder / f"{first + number}.jpg", quality=quality)
     return root
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_draws() -> Iterator[None]:
+    """Fewer trees and draws, on which the classes' AUCs hardly depend."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(shortcuts, "TREES", 20)
+        patched.setattr(shortcuts, "ROUNDS", 50)
+        yield
+
+
+@pytest.fixture
+def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spares the charts and the page, which take most of an exploration, where the tables are what is tested."""
+    monkeypatch.setattr(files, "write_report", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +122,7 @@ def test_page_needs_no_network(planted: tuple[Path, Path], page: str) -> None:
     assert page.count("data:image/jpeg;base64,") == 4, "two sample sheets and two duplicates"
 
 
+@pytest.mark.usefixtures("without_report")
 def test_unreadable_file_is_named_and_left_out(
     planted: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -117,6 +133,7 @@ def test_unreadable_file_is_named_and_left_out(
     ]
 
 
+@pytest.mark.slow
 def test_alike_classes_raise_no_warning(
     tmp_path: Path, picture: Callable[..., Pixels], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,6 +145,7 @@ def test_alike_classes_raise_no_warning(
     assert "WARNING" not in said and "WARNING" not in (tmp_path / "out" / "report.html").read_text("utf-8")
 
 
+@pytest.mark.usefixtures("without_report")
 def test_second_run_measures_nothing(planted: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     before = (planted[1] / "shortcuts.csv").read_text()
     monkeypatch.setattr(statistics, "measure", lambda path: None)
@@ -135,6 +153,7 @@ def test_second_run_measures_nothing(planted: tuple[Path, Path], monkeypatch: py
     assert (planted[1] / "shortcuts.csv").read_text() == before
 
 
+@pytest.mark.slow
 def test_framing_is_looked_at_where_faces_are_known(
     make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels], tmp_path: Path
 ) -> None:
@@ -151,6 +170,7 @@ def test_framing_is_looked_at_where_faces_are_known(
     assert (found.loc["framing", "median_fake"], found.loc["framing", "median_real"]) == (0.75, 0.375)
 
 
+@pytest.mark.slow
 def test_one_class_alone_gets_a_page(tmp_path: Path, picture: Callable[..., Pixels]) -> None:
     (tmp_path / "data" / "real").mkdir(parents=True)
     for number in range(3):
@@ -160,6 +180,7 @@ def test_one_class_alone_gets_a_page(tmp_path: Path, picture: Callable[..., Pixe
     assert not (tmp_path / "out" / "data_shortcuts.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [["real/a.png"], ["real/a.png", "real/b.png", "fake/c.png"]])
 def test_one_picture_and_its_copies_get_a_page(
     tmp_path: Path, picture: Callable[..., Pixels], names: list[str]
@@ -171,6 +192,7 @@ def test_one_picture_and_its_copies_get_a_page(
     assert (tmp_path / "out" / "report.html").exists() and (tmp_path / "out" / "data_files.png").exists()
 
 
+@pytest.mark.usefixtures("without_report")
 def test_some_pictures_of_each_class_and_split(planted: tuple[Path, Path], tmp_path: Path) -> None:
     explore(planted[0], tmp_path / "out", limit=2, sets=["faces"])
     counts = pandas.read_csv(tmp_path / "out" / "classes.csv")

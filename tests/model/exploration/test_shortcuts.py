@@ -8,6 +8,7 @@ import pytest
 
 from model.data.layout import Example
 from model.evaluation.bootstrap import Estimate
+from model.exploration import shortcuts
 from model.exploration.shortcuts import (
     ALARM,
     FEATURES,
@@ -19,6 +20,13 @@ from model.exploration.shortcuts import (
     find_shortcuts,
     summarise,
 )
+
+
+@pytest.fixture
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer trees and draws, where the classes differ so much that they suffice."""
+    monkeypatch.setattr(shortcuts, "TREES", 20)
+    monkeypatch.setattr(shortcuts, "ROUNDS", 50)
 
 
 def random_table(count: int = 120, dataset: str = "set", seed: int = 0) -> pandas.DataFrame:
@@ -37,6 +45,7 @@ def by_column(findings: list[Finding]) -> dict[str, Finding]:
 # find_shortcuts
 
 
+@pytest.mark.slow
 def test_nothing_is_said_against_classes_that_are_alike() -> None:
     findings = find_shortcuts(random_table(400))
     assert set(by_column(findings)) == {*FEATURES, TOGETHER}
@@ -46,6 +55,7 @@ def test_nothing_is_said_against_classes_that_are_alike() -> None:
     assert sentence.startswith("set: nothing trivial tells the classes apart. The most telling is")
 
 
+@pytest.mark.usefixtures("few_draws")
 @pytest.mark.parametrize(
     ("column", "shift", "higher"), [*((name, 25, "Fake") for name in FEATURES), ("width", -25, "Real")]
 )
@@ -60,6 +70,7 @@ def test_each_feature_is_caught_in_either_direction(column: str, shift: float, h
     assert f"WARNING set: the {FEATURES[column].name} alone tells Real from Fake with AUC ." in summarise(findings)[0]
 
 
+@pytest.mark.slow
 def test_what_only_a_combination_tells_is_caught() -> None:
     """Light and contrast that agree in fakes and disagree in reals: neither says anything alone."""
     table = random_table(400)
@@ -70,6 +81,7 @@ def test_what_only_a_combination_tells_is_caught() -> None:
     assert findings[TOGETHER].alarming and findings[TOGETHER].estimate.value > 0.9
 
 
+@pytest.mark.slow
 def test_twins_do_not_let_the_trees_learn_by_heart() -> None:
     """A fake with its twin's own statistics tells the trees which class the twin is *not*, unless both are held out."""
     table = random_table(150)
@@ -80,6 +92,7 @@ def test_twins_do_not_let_the_trees_learn_by_heart() -> None:
     assert together.estimate.value == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_sets_are_not_pooled() -> None:
     """A set of mostly bright reals beside one of mostly dark fakes: brightness tells the set, not the class."""
     bright, dark = random_table(300, "bright"), random_table(300, "dark", seed=1)
@@ -96,12 +109,14 @@ def test_sets_too_small_or_of_one_class_are_not_judged() -> None:
     assert find_shortcuts(lonely[lonely["label"] == "Real"]) == []
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_features_that_nobody_has_are_left_out() -> None:
     table = random_table(60)
     table["framing"] = np.nan
     assert "framing" not in by_column(find_shortcuts(table))
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_seed_decides() -> None:
     table = random_table(40)
     first, again, other = ([f.estimate for f in find_shortcuts(table, seed)] for seed in (1, 1, 2))
@@ -123,13 +138,14 @@ def test_sentence_names_values_and_remedy() -> None:
     found = Finding("set", "jpeg_quality", Estimate(0.93, 0.9, 0.95), "Fake", 95, 75)
     assert found.sentence == (
         "set: the JPEG quality alone tells Real from Fake with AUC .930 (.900 to .950): a network will learn that "
-        "instead of the forgery. It is higher in Fake: median 95 in Fake, 75 in Real. What helps: save both classes "
-        "alike, at one JPEG quality and with one table, before anything else."
+        "instead of the forgery. It is higher in Fake: median 95 in Fake, 75 in Real. What helps: first save both "
+        "classes in the same way, with one JPEG quality and one quantisation table."
     )
     calm = Finding("set", "width", Estimate(0.5, 0.5, 0.5), "Fake", 64, 64)
     assert "a network" not in calm.sentence and "What helps" not in calm.sentence
 
 
+@pytest.mark.usefixtures("few_draws")
 def test_sum_of_all_is_said_last() -> None:
     table = random_table(60)
     table.loc[table["label"] == "Fake", "width"] += 15

@@ -150,7 +150,7 @@ def test_interrupted_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pyte
     assert sorted(measured) == sorted(Path(example.path).name for example in examples[3:])
 
 
-def test_changed_file_is_measured_anew(folder: Path, tmp_path: Path) -> None:
+def test_changed_file_is_measured_again(folder: Path, tmp_path: Path) -> None:
     table, examples = tmp_path / "m.csv", pictures(folder)
     before = measure_all(folder, examples, table)
     path = write(folder / "Real" / "1.png", noise(9, 16, 16))

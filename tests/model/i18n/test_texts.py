@@ -10,10 +10,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, nodes
 
 from model.i18n.catalogue import Text, catalogue
 
 ROOT = Path(__file__).resolve().parents[3]
+TEMPLATES = sorted((ROOT / "explain").rglob("*.html"))
 CODE = (ROOT / "app.py", *sorted((ROOT / "explain").rglob("*.py")), *sorted((ROOT / "model").rglob("*.py")))
 # Whatever a visitor of the page, a caller of the API or a user of ``python -m explain`` may read.
 SHOWN = [
@@ -27,7 +29,7 @@ SHOWN = [
         "model/detector/engine.py",
         "model/artifact/preprocessing.py",
     ),
-    *("model/artifact/card.py", "model/available.py", "model/i18n/catalogue.py"),
+    *("model/artifact/card.py", "model/available.py", "model/found.py", "model/i18n/catalogue.py"),
     *(
         "model/model_card/document.py",
         "model/model_card/parts.py",
@@ -42,7 +44,7 @@ SHOWN = [
     *("model/legacy/operators.py", "model/networks/rebuild.py"),
 ]
 # Functions whose first argument is a key and whose keywords are its values; the latter two, where it has a dot.
-SAYING = {"say", "Said", "_said", "_help"}
+SAYING = {"translate", "Message", "text", "_said", "help_text"}
 VISIBLE = {"label", "info", "title", "help", "placeholder"}  # keywords whose texts stand on the screen
 PROGRAMMERS = {"ValueError", "TypeError", "RuntimeError", "KeyError", "NotImplementedError"}
 LOGS = {"log", "logger", "logging", "warnings"}
@@ -51,20 +53,34 @@ PLACES = {"loc", "textcoords", "xycoords"}  # Matplotlib's names of places
 
 # Words that no visitor reads, or that are data, with the reason. A name with brackets stands for a whole function.
 ALLOWED = {
-    "explain/page/api.py": dict.fromkeys(("report", "methods", "maps", "face", "seed"), "names of the API's values"),
+    "app.py": {"empty port": "Gradio's own words"},
+    "explain/interfaces/server/guard.py": {"'self'": "a header"},
+    "explain/service/metrics.py": dict.fromkeys(
+        ("Analyses", "Steps of", "Answered", "Seconds of", "Stages of"), "what Prometheus shows beside a metric"
+    ),
+    "explain/page/api.py": dict.fromkeys(("report", "methods", "maps"), "names of the API's values"),
     "explain/page/components/theme.py": {"IBM Plex Sans": "a font"},
     "explain/page/layout.py": {"WhyFake": "the name of the product"},
+    "explain/page/sections/common.py": {"element.addEventListener": "JavaScript"},
     "explain/interfaces/mcp.py": {"WhyFake says how likely": "what an assistant reads before it asks"},
     "explain/maps/attention.py": {"either class": "data: the target of a map that explains neither class"},
+    "explain/provenance/finding.py": {"states generated": "data: the strength of a finding"},
+    "explain/provenance/generators.py": {
+        "Stable Diffusion": "the name of a product",
+        "Job ID": "what a generator writes into its files",
+    },
     "explain/regions/superpixels.py": {"labels from": "of a ValueError for programmers"},
     "explain/regions/facial.py": {"left ": "data: a region's name", "right ": "data: a region's name"},
     "explain/interfaces/http.py": {
         "WhyFake": "the name of the product",
-        **dict.fromkeys(("can't be used", "is too large", "A field is", "wait already"), "the API's description"),
+        **dict.fromkeys(
+            ("can't be used", "is too large", "A field is", "wait already", "An unexpected", "disk is full"),
+            "the API's description",
+        ),
     },
     "model/errors.py": {"No space left": "the system's own words"},
     "model/artifact/facts.py": {"face crops": "data of card.json", "whole pictures": "data of card.json"},
-    "model/available.py": {"legacy file": "a kind, never shown", "model folder": "a kind, never shown"},
+    "model/found.py": dict.fromkeys(("legacy file", "model folder", "ONNX model"), "a kind, never shown"),
     "model/legacy/convert.py": {
         "Whether its training": "the report of an import, kept in card.json and printed by a tool",
         "was used instead": "the report of an import, kept in card.json and printed by a tool",
@@ -73,7 +89,7 @@ ALLOWED = {
     "model/legacy/graph.py": {"was replaced by": "the report of an import, kept in card.json and printed by a tool"},
     "model/model_card/document.py": {
         name: "the document of a tool, docs/model_card.md"
-        for name in ("markdown()", "_reproduction()", "_told()", "write_model_card()")
+        for name in ("markdown()", "_reproduction()", "_argument()", "write_model_card()")
     },
 }
 
@@ -88,13 +104,13 @@ def tree_of(path: Path) -> ast.Module:
 
 def gaps(text: Text) -> set[str]:
     """Names of the values that a text asks for."""
-    forms = [text] if isinstance(text, str) else [text["one"], text["other"]]
+    forms = [text] if isinstance(text, str) else list(text.values())
     found = {name for form in forms for _, name, _, _ in string.Formatter().parse(form) if name}
     return found if isinstance(text, str) else found | {"count"}
 
 
 def named(call: ast.Call) -> str:
-    """``say`` for ``say(...)``; empty for a method."""
+    """``translate`` for ``translate(...)``; empty for a method."""
     return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
@@ -123,27 +139,46 @@ def sayings(path: Path) -> Iterator[tuple[ast.Call, list[str]]]:
             around = [one for one in functions if one.lineno <= call.lineno <= (one.end_lineno or 0)]
             scope = max(around, key=lambda one: one.lineno) if around else tree
             keys = literal_keys(call.args[0], scope)
-            yield call, keys if named(call) in ("say", "Said") else [key for key in keys if "." in key]
+            yield call, keys if named(call) in ("translate", "Message") else [key for key in keys if "." in key]
 
 
-@pytest.mark.parametrize("path", CODE, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_text_that_code_says_is_in_the_catalogue_and_gets_its_values(path: Path) -> None:
-    wrong = []
+def test_every_text_that_code_says_is_in_the_catalogue_and_gets_its_values() -> None:
+    wrong = [sentence for path in CODE for sentence in wrong_sayings(path)]
+    assert not wrong, "\n".join(wrong)
+
+
+def wrong_sayings(path: Path) -> Iterator[str]:
+    """A line for each text that a file says by a wrong key or with wrong values."""
     for call, keys in sayings(path):
         where = f"{path.name}:{call.lineno}: {', '.join(keys)}"
         if lacking := set(keys) - catalogue().keys():
-            wrong.append(f"{where}: no such text: {', '.join(lacking)}")
+            yield f"{where}: no such text: {', '.join(lacking)}"
             continue
         if not keys or any(keyword.arg is None for keyword in call.keywords):
             continue
         given = {str(keyword.arg) for keyword in call.keywords}
         for key in keys:
             if wanting := gaps(catalogue()[key]["en"]) - given:
-                wrong.append(f"{where}: {key} wants {', '.join(wanting)}")
+                yield f"{where}: {key} wants {', '.join(wanting)}"
         asked = set().union(*(gaps(text) for key in keys for text in catalogue()[key].values()))
         if needless := given - asked:
-            wrong.append(f"{where}: nothing asks for {', '.join(needless)}")
-    assert not wrong, "\n".join(wrong)
+            yield f"{where}: nothing asks for {', '.join(needless)}"
+
+
+def translations(path: Path) -> Iterator[tuple[str, set[str]]]:
+    """Keys of the texts that a template says, each with the names of its values."""
+    for call in Environment().parse(path.read_text("utf-8")).find_all(nodes.Call):
+        is_said = isinstance(call.node, nodes.Name) and call.node.name == "translate"
+        if is_said and isinstance(call.args[0], nodes.Const):
+            yield call.args[0].value, {keyword.key for keyword in call.kwargs}
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_every_text_that_a_template_says_is_in_the_catalogue_and_gets_its_values(path: Path) -> None:
+    for key, given in translations(path):
+        assert key in catalogue()
+        asked = set().union(*(gaps(text) for text in catalogue()[key].values()))
+        assert gaps(catalogue()[key]["en"]) <= given <= asked, key
 
 
 def key_patterns(path: Path) -> Iterator[str]:
@@ -157,14 +192,17 @@ def key_patterns(path: Path) -> Iterator[str]:
             )
 
 
-def made_of_arguments(path: Path) -> Iterator[str]:
+def made_of_arguments() -> Iterator[str]:
     """What an f-string becomes that begins with a function's argument, for each call with strings written out."""
-    tree = tree_of(path)
-    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+    nodes = [node for path in CODE for node in ast.walk(tree_of(path))]
+    calls: dict[str, list[ast.Call]] = {}
+    for call in (node for node in nodes if isinstance(node, ast.Call)):
+        calls.setdefault(named(call), []).append(call)
+    for function in (node for node in nodes if isinstance(node, ast.FunctionDef) and node.name in calls):
         names = [argument.arg for argument in function.args.args]
         defaults = dict(zip(reversed(names), reversed(function.args.defaults), strict=False))
         strings = [node for node in ast.walk(function) if isinstance(node, ast.JoinedStr)]
-        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call) and named(node) == function.name):
+        for call in calls[function.name]:
             given = {**defaults, **dict(zip(names, call.args, strict=False))}
             values = {f"{{{name}}}": _written(value) for name, value in given.items()}
             for node in strings:
@@ -174,7 +212,8 @@ def made_of_arguments(path: Path) -> Iterator[str]:
 def test_every_text_of_the_catalogue_is_said_somewhere() -> None:
     nodes = (node for path in CODE for node in ast.walk(tree_of(path)))
     written = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    written |= {key for path in CODE for key in made_of_arguments(path)}
+    written |= set(made_of_arguments())
+    written |= {key for path in TEMPLATES for key, _ in translations(path)}
     patterns = re.compile("|".join(pattern for path in CODE for pattern in key_patterns(path)))
     assert not [key for key in catalogue() if key not in written and not patterns.fullmatch(key)]
 
@@ -254,17 +293,25 @@ def function_around(path: Path, line: int) -> str:
     return f"{max(around, key=lambda one: one.lineno).name}()" if around else ""
 
 
-@pytest.mark.parametrize("name", SHOWN)
-def test_no_text_stands_outside_the_catalogue(name: str) -> None:
-    allowed, path = ALLOWED.get(name, {}), ROOT / name
-    outside, needed = [], set[str]()
-    for line, words in texts_outside(path):
-        reasons = {one for one in allowed if one in words or one == function_around(path, line)}
-        needed |= reasons
-        if not reasons:
-            outside.append(f"{name}:{line}: {words}")
+def test_no_text_stands_outside_the_catalogue() -> None:
+    outside, needed = [], dict[str, set[str]]()
+    for name in SHOWN:
+        allowed, path = ALLOWED.get(name, {}), ROOT / name
+        for line, words in texts_outside(path):
+            reasons = {one for one in allowed if one in words or one == function_around(path, line)}
+            needed[name] = needed.get(name, set()) | reasons
+            if not reasons:
+                outside.append(f"{name}:{line}: {words}")
     assert not outside, "\n".join(outside)
-    assert needed == allowed.keys(), "allowed, but no longer there"
+    for name, allowed in ALLOWED.items():
+        assert needed.get(name) == allowed.keys(), f"allowed in {name}, but no longer there"
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_no_text_but_our_name_stands_in_a_template(path: Path) -> None:
+    bare = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", path.read_text("utf-8"), flags=re.DOTALL)
+    words = {word for text in _readable(bare) for word in re.findall(r"[^\W\d_]{2,}", text)}
+    assert words <= {"Why", "Fake", "WhyFake"}
 
 
 @pytest.mark.parametrize(
@@ -275,7 +322,7 @@ def test_no_text_stands_outside_the_catalogue(name: str) -> None:
         ('raise ValueError(f"words for programmers, got {x}")', []),
         ('field(description="Words for programs.", loc="upper right")', []),
         ('name, key = "jpeg 50", "photo.too_large"', []),
-        ("""draw('<p class="big words"><br></p>', label=say("page.photo"), title="")""", []),
+        ("""draw('<p class="big words"><br></p>', label=translate("page.photo"), title="")""", []),
         ('found = "Words that are shown"', ["Words that are shown"]),
         ('found = f"<b>{low} to {high}</b>"', ["{} to {}"]),
         ("""found = f'<img alt="Words read aloud" src="{x}">'""", ["Words read aloud"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import ArtifactError
-from model.i18n.catalogue import Said
+from model.i18n.catalogue import Message
 from model.legacy import apart
 from model.legacy.apart import convert_apart
 from model.paths import ROOT
@@ -30,9 +30,9 @@ def other_side(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
 def test_steps_are_told_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     step = '["step", ["legacy.step.network", {"file": "mine.h5", "step": 2, "of": 3}]]'
     other_side(monkeypatch, f"print('{step}'); print('[\"done\", \"\"]')")
-    told: list[Said] = []
+    told: list[Message] = []
     convert_apart(H5, None, Path("made"), told.append)
-    assert told == [Said("legacy.step.network", file="mine.h5", step=2, of=3)]
+    assert told == [Message("legacy.step.network", file="mine.h5", step=2, of=3)]
 
 
 def test_problem_of_the_file_and_of_the_machine_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,7 @@ def test_process_that_breaks_off_is_a_problem(monkeypatch: pytest.MonkeyPatch) -
     other_side(monkeypatch, "import os; os.abort()")
     with pytest.raises(ArtifactError) as caught:
         convert_apart(H5, None, Path("made"), print)
-    assert caught.value.args[0] == Said("legacy.import_broke_off", file="mine.h5")
+    assert caught.value.args[0] == Message("legacy.import_broke_off", file="mine.h5")
 
 
 def test_process_ends_with_whoever_started_it(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from model.i18n.catalogue import Said
+from model.i18n.catalogue import Message
 from model.legacy import described
 from model.legacy.check import look
 from model.legacy.described import STAND_IN, STAND_IN_NUMBERS
@@ -41,11 +41,11 @@ def layer(config: dict[str, Any], name: str) -> dict[str, Any]:
     return next(entry for entry in config["config"]["layers"] if entry["name"] == name)
 
 
-def reason(said: Said | None) -> Said:
+def reason(said: Message | None) -> Message:
     """Why a file is refused, without the sentence around it."""
     assert said is not None and said.values["file"] == NAME
     found = said.values["reason"]
-    assert isinstance(found, Said)
+    assert isinstance(found, Message)
     return found
 
 
@@ -66,12 +66,12 @@ def test_number_of_classes_is_read_from_the_description(
     pair: Path, change: dict[str, Any], shape: str, activation: str
 ) -> None:
     edit(pair, lambda config: layer(config, "dense_1")["config"].update(change))
-    assert reason(look(pair)) == Said("network.result", shape=shape, activation=activation)
+    assert reason(look(pair)) == Message("network.result", shape=shape, activation=activation)
 
 
 def test_input_that_is_no_square_colour_picture_is_refused(pair: Path) -> None:
     edit(pair, lambda config: config["config"]["layers"][0]["config"].update(batch_input_shape=[None, 128, 128, 1]))
-    assert reason(look(pair)) == Said("network.input", height=128, width=128, channels=1)
+    assert reason(look(pair)) == Message("network.input", height=128, width=128, channels=1)
 
 
 def test_unknown_layer_is_named(pair: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from model.available import found_models
 from model.errors import ArtifactError
-from model.i18n.catalogue import Said, speaking
+from model.i18n.catalogue import Message, use_language
 from model.legacy import apart
 from model.legacy import folder as failures
 from model.legacy import folder as legacy_folder
@@ -17,7 +17,7 @@ from model.legacy.folder import CACHE_VARIABLE, failed_before, model_folder
 
 DATA = Path(__file__).parents[2] / "data" / "legacy"
 NAME = "best_model_effatt.h5"
-PROBLEM = Said("model.unusable", file=NAME, reason=Said("network.damaged"))
+PROBLEM = Message("model.unusable", file=NAME, reason=Message("network.damaged"))
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_failed_import_is_not_tried_again_and_its_sentence_is_kept(h5: Path, tri
     assert refusal(h5) == str(PROBLEM)
     assert refusal(h5).startswith(str(PROBLEM)) and f"python -m model import_legacy {NAME}" in refusal(h5)
     listed = found_models(h5.parent)[0].problem
-    with speaking("tr"):
+    with use_language("tr"):
         assert str(listed).startswith(str(PROBLEM))
 
 

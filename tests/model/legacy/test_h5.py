@@ -73,7 +73,7 @@ def test_file_of_weights_alone_has_no_description(make: Callable[[Write], Path])
 @pytest.mark.parametrize("content", [b"", b"not HDF5" * 100], ids=["empty", "text"])
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "net.h5").write_bytes(content)
-    assert "is no HDF5 file" in refusal(tmp_path / "net.h5")
+    assert "is not an HDF5 file" in refusal(tmp_path / "net.h5")
 
 
 def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
@@ -189,12 +189,12 @@ def test_lists_that_keras_never_writes_are_refused(make: Callable[[Write], Path]
     def write(file: h5py.File) -> None:
         (file if place == "model_config" else file["model_weights"]).attrs[place] = texts
 
-    assert "no text, or a list that is too long" in refusal(make(write))
+    assert "not text, or is a list that is too long" in refusal(make(write))
 
 
 def test_text_instead_of_numbers_is_refused(make: Callable[[Write], Path]) -> None:
     text = make(lambda file: file.create_dataset("model_weights/x/kernel:0", data=[b"text"]))
-    assert "no array of numbers" in refusal(text)
+    assert "not an array of numbers" in refusal(text)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

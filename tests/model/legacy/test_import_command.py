@@ -103,10 +103,10 @@ def test_labels_in_the_other_order_read_the_other_column(examples: Path) -> None
 
 def test_advice_follows_the_numbers() -> None:
     good, chance, swapped = [0.9, 0.8, 0.2, 0.1], [0.4, 0.6, 0.6, 0.4], [0.1, 0.2, 0.8, 0.9]
-    assert advice([reading(good, in_use=True), reading(chance)], IS_FAKE).endswith("apart best, and is in use.")
+    assert advice([reading(good, in_use=True), reading(chance)], IS_FAKE).endswith("best, and is in use.")
     assert advice([reading(chance), reading(good, "RGB")], IS_FAKE).startswith("RGB with values 0..255")
     told = advice([reading(chance), reading(chance)], IS_FAKE)
-    assert "No crop tells these 4 pictures apart: the best AUC is 0.500." in told and "swapped" not in told
+    assert "No crop separates these 4 pictures: the best AUC is 0.500." in told and "swapped" not in told
     assert "labels may be swapped" in advice([reading(swapped), reading(swapped)], IS_FAKE)
     assert "is not known" in advice([reading(good)], None)
 
@@ -116,9 +116,9 @@ def test_best_margin_is_one_that_the_page_can_cut() -> None:
     found = [reading(chance, in_use=True), reading(fair, margin=1.6), reading(good, margin=WHOLE)]
     chosen = best(found, IS_FAKE)
     assert chosen is not None and chosen.way.crop_margin == 1.6
-    assert "crop margin 1.6" in advice(found, IS_FAKE) and "better still (AUC 1.000)" in advice(found, IS_FAKE)
-    assert "better still" not in advice([reading(good, in_use=True), reading(good, margin=WHOLE)], IS_FAKE)
-    assert "No crop tells" in advice([found[0], found[2]], IS_FAKE)
+    assert "crop margin 1.6" in advice(found, IS_FAKE) and "even better (AUC 1.000)" in advice(found, IS_FAKE)
+    assert "even better" not in advice([reading(good, in_use=True), reading(good, margin=WHOLE)], IS_FAKE)
+    assert "No crop separates" in advice([found[0], found[2]], IS_FAKE)
     equal = [reading(good, margin=1.3), reading(good, in_use=True)]
     assert best(equal, IS_FAKE) is equal[1], "of equal ways, that in use stays"
     assert best(found, None) is None
@@ -201,10 +201,10 @@ def test_command_keeps_a_card_unless_forced(
     card = pair.parent / "card.json"
     card.write_text('{"temperature": 2.0}')
     assert command(monkeypatch, pair, "--examples", examples) in (0, None)
-    assert "is kept as it is" in capsys.readouterr().out and card.read_text() == '{"temperature": 2.0}'
+    assert "is kept unchanged" in capsys.readouterr().out and card.read_text() == '{"temperature": 2.0}'
     card.write_text(json.dumps({"temperature": 2.0, "sha256": {pair.name: "0" * 64}}))
     assert command(monkeypatch, pair, "--examples", examples) in (0, None)
-    assert f"says nothing of this {pair.name}, and is kept" in capsys.readouterr().out
+    assert f"does not describe this {pair.name}; it is kept" in capsys.readouterr().out
     card.write_text('{"temperature": 2.0}')
     assert command(monkeypatch, pair, "--examples", examples, "--force") in (0, None)
     assert json.loads(card.read_text())["temperature"] == 2.0 and "preprocessing" in card.read_text()

@@ -133,7 +133,7 @@ def test_what_is_no_encoder_is_refused(write: Any, content: bytes) -> None:
 
 def test_pickle_that_wants_memory_for_nothing_is_refused(write: Any) -> None:
     """Python would make room for two thousand million remembered objects."""
-    assert "claims more memories than it has bytes" in refusal(write(b"\x80\x04Nr\xff\xff\xff\x7f."))
+    assert "claims more stored values than it has bytes" in refusal(write(b"\x80\x04Nr\xff\xff\xff\x7f."))
 
 
 def test_name_that_contains_itself_many_times_is_not_written_out(write: Any) -> None:

@@ -1,11 +1,9 @@
-"""Tests of the model card: its sentences follow the numbers, and the one in docs/ is the shipped model's."""
+"""Tests of the model card as a document, and that the one in docs/ is the shipped model's."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,337 +11,13 @@ from typing import Any
 
 import pytest
 
-from model.artifact.card import Card, read_card, write_card
-from model.artifact.preprocessing import Preprocessing
-from model.i18n.catalogue import speaking
+from model.artifact.card import read_card, write_card
 from model.model_card.document import facts, markdown, write_model_card
-from model.model_card.parts import Section
-from model.model_card.robustness import words_for
 from model.paths import SHIPPED
-from model.photos.corruptions import CLEAN, CORRUPTIONS, conditions
 from model.training.train import train
+from tests.model.model_card.cards import BARE, CARD, told
 
 ROOT = Path(__file__).parents[3]
-
-
-def estimate(value: float, spread: float = 0.02) -> dict[str, float]:
-    return {"value": value, "low": round(value - spread, 4), "high": round(value + spread, 4)}
-
-
-def both(accused: float, missed: float, auc: float, error: float) -> dict[str, Any]:
-    """Figures of a set of both classes."""
-    return {
-        "real": 100,
-        "fake": 90,
-        "false_accusation_rate": estimate(accused),
-        "miss_rate": estimate(missed),
-        "accuracy": estimate(1 - (accused + missed) / 2),
-        "auc": estimate(auc),
-        "expected_calibration_error": estimate(error),
-        "verdict_false_accusation_rate": estimate(accused / 2),
-        "verdict_miss_rate": estimate(missed / 2),
-        "verdict_error_rate": estimate(accused / 2),
-        "inconclusive_share": 0.4,
-    }
-
-
-def group(rate: float, real: int = 60) -> dict[str, Any]:
-    return {"real": real, "fake": 0, "false_accusation_rate": estimate(rate, 0.05)}
-
-
-def condition(auc: float, loss: float, accused: float) -> dict[str, Any]:
-    return {"real": 50, "fake": 40, "auc": auc, "auc_loss": estimate(loss), "false_accusation_rate": accused}
-
-
-METRICS = {
-    "test": {
-        "dfdc": {
-            **both(0.18, 0.13, 0.918, 0.084),
-            "attention_peak_inside": {"attention": 0.93, "centre": 0.85, "fakes": 555},
-        },
-        "ciplab": both(0.25, 0.46, 0.705, 0.05),
-        "utkface": {
-            "real": 495,
-            "fake": 0,
-            "false_accusation_rate": estimate(0.28),
-            "groups": {"age": {"0 to 9": group(0.4), "20 to 39": group(0.2), "90 and over": group(0.99, real=5)}},
-        },
-    },
-    "test_corruptions": {
-        "dfdc": {
-            CLEAN: condition(0.92, 0.0, 0.18),
-            "jpeg 50": condition(0.90, 0.02, 0.2),
-            "jpeg 20": condition(0.82, 0.1, 0.3),
-            "blur 4": condition(0.7, 0.22, 0.7),
-        },
-        "utkface": {CLEAN: {"false_accusation_rate": 0.28}, "jpeg 50": {"false_accusation_rate": 0.31}},
-    },
-    "transfer": {
-        "net-a": {"trained_on": ["dfdc"], "auc": {"dfdc": estimate(0.9), "ciplab": estimate(0.53)}},
-        "net-b": {"trained_on": ["ciplab"], "auc": {"dfdc": estimate(0.61), "ciplab": estimate(0.7)}},
-    },
-}
-CARD = Card(
-    "lite_attention",
-    Preprocessing(128),
-    ("Fake", "Real"),
-    temperature=1.8,
-    fake_bias=-0.36,
-    inconclusive_band=(0.25, 0.75),
-    licence="Research, non-commercial.",
-    sha256={"model.tflite": "ab" * 32},
-    versions={"keras": "3.15.1"},
-    training={
-        "data": {"dfdc": "swaps; research", "ciplab": "composites | research"},
-        "arguments": {"epochs": 32, "out": "run"},
-    },
-    metrics=METRICS,
-)
-BARE = Card("cnn", Preprocessing(128), ("Fake", "Real"))
-
-
-def section(card: Card, key: str) -> Section:
-    (found,) = [section for section in facts(card) if section.key == key]
-    return found
-
-
-def told(card: Card, key: str) -> str:
-    return " ".join(section(card, key).sentences)
-
-
-def with_test(change: Callable[[dict[str, Any]], object]) -> Card:
-    """The card with its figures changed in a copy."""
-    metrics = json.loads(json.dumps(METRICS))
-    change(metrics)
-    return replace(CARD, metrics=metrics)
-
-
-# Sentences follow the numbers
-
-
-def test_headline_spans_the_measured_mistakes() -> None:
-    assert "It is wrong often" in told(CARD, "what")
-    assert "calls 18% to 28% of real photos fake and takes 13% to 46% of fakes for real" in told(CARD, "what")
-
-    def improve(metrics: dict[str, Any]) -> None:
-        for values in metrics["test"].values():
-            for name in {"false_accusation_rate", "miss_rate"} & set(values):
-                values[name] = estimate(0.04, 0.01)
-
-    better = told(with_test(improve), "what")
-    assert "It is sometimes wrong" in better and "calls 4% of real photos fake" in better
-
-
-def test_best_and_worst_set_are_named() -> None:
-    assert "best among DFDC face swaps (AUC 0.918)" in told(CARD, "figures")
-    assert "worst among CIPLAB expert composites (AUC 0.705" in told(CARD, "figures")
-    swapped = with_test(lambda metrics: metrics["test"]["ciplab"].update(auc=estimate(0.95)))
-    assert "best among CIPLAB expert composites (AUC 0.950)" in told(swapped, "figures")
-
-
-def test_figures_stand_in_the_table_with_their_intervals() -> None:
-    table = section(CARD, "figures").table
-    assert table is not None
-    row = next(row for row in table.rows if row[0] == "DFDC face swaps")
-    assert row[1:5] == ("100 / 90", "0.180 (0.160–0.200)", "0.130 (0.110–0.150)", "0.918 (0.898–0.938)")
-    reals = next(row for row in table.rows if row[0] == "UTKFace real faces")
-    assert reals[1] == "495 / 0" and reals[3:6] == ("–", "–", "–")
-    assert all(len(row) == len(table.head) for row in table.rows)
-
-
-def test_verdicts_and_their_price() -> None:
-    assert "9% to 12% of real photos get the verdict Looks fake" in told(CARD, "verdicts")
-    assert "40% of pictures get no verdict" in told(CARD, "verdicts")
-
-
-@pytest.mark.parametrize(("error", "judged"), [(0.02, "close to true frequencies"), (0.08, "not to be taken for")])
-def test_calibration_is_judged_by_its_error(error: float, judged: str) -> None:
-    def change(metrics: dict[str, Any]) -> None:
-        for name in ("dfdc", "ciplab"):
-            metrics["test"][name]["expected_calibration_error"] = estimate(error)
-
-    assert judged in told(with_test(change), "calibration")
-    assert "divided by 1.80 and Fake's is shifted by −0.36" in told(CARD, "calibration")
-    assert "never calibrated" in told(replace(CARD, temperature=None), "calibration")
-
-
-def test_unseen_sets_and_transfer_are_told() -> None:
-    assert "UTKFace real faces: Real called fake 0.280 (0.260–0.300)." in told(CARD, "cross_set")
-    assert "an AUC of 0.530 to 0.610 on it" in told(CARD, "cross_set")
-    table = section(CARD, "cross_set").table
-    assert table is not None
-    assert [row[3] for row in table.rows] == ["yes", "no", "no", "yes"]
-    trained = replace(
-        CARD, training={"data": {name: "" for name in METRICS["test"]}}, metrics={"test": METRICS["test"]}
-    )
-    assert told(trained, "cross_set").startswith("Not measured")
-    assert "Tested, but never trained on: UTKFace real faces." in told(CARD, "training")
-    assert "never trained on" not in told(trained, "training")
-
-
-def test_robustness_names_jpeg_the_hardest_and_whom_it_harms() -> None:
-    text = told(CARD, "robustness")
-    assert "It is robust to JPEG: at quality 50 it loses at most 0.020 AUC (on DFDC face swaps)." in text
-    assert "Hardest is blur of 4 pixels in 256: AUC on DFDC face swaps falls by 0.220 to 0.700." in text
-    assert "70% of those in DFDC face swaps are then called fake, instead of 18%." in text
-    assert "on up to 50 pictures" in text
-    table = section(CARD, "robustness").table
-    assert table is not None
-    assert [row[0] for row in table.rows] == [
-        "untouched",
-        "JPEG quality 50",
-        "JPEG quality 20",
-        "blur of 4 pixels in 256",
-    ]
-    assert table.rows[1][1:] == ("0.900, loss 0.020 (0.000 to 0.040)", "31%") and table.rows[2][2] == "–"
-
-
-def test_jpeg_that_harms_is_said_to_harm() -> None:
-    def change(metrics: dict[str, Any]) -> None:
-        metrics["test_corruptions"]["dfdc"]["jpeg 50"] = condition(0.8, 0.12, 0.2)
-
-    assert "JPEG harms it: at quality 50 it loses at most 0.120 AUC" in told(with_test(change), "robustness")
-    kept = with_test(
-        lambda metrics: metrics["test_corruptions"]["dfdc"].update({"jpeg 50": condition(0.93, -0.01, 0.2)})
-    )
-    assert "loses no AUC on any test set" in told(kept, "robustness")
-
-
-@pytest.mark.parametrize(
-    ("loss", "spread", "verdict"),
-    [
-        (0.02, 0.03, "It is robust to JPEG"),
-        (0.02, 0.031, "Whether JPEG harms it is not clear"),
-        (-0.01, 0.02, "loses no AUC on any test set"),
-        (-0.01, 0.2, "Whether JPEG harms it is not clear"),
-        (0.06, 0.05, "JPEG harms it"),
-        (0.06, 0.07, "Whether JPEG harms it is not clear"),
-    ],
-)
-def test_jpeg_is_judged_by_the_interval(loss: float, spread: float, verdict: str) -> None:
-    def change(metrics: dict[str, Any]) -> None:
-        figures = {**condition(0.9, loss, 0.2), "auc_loss": estimate(loss, spread)}
-        metrics["test_corruptions"]["dfdc"]["jpeg 50"] = figures
-
-    sentences = [sentence for sentence in section(with_test(change), "robustness").sentences if verdict in sentence]
-    assert len(sentences) == 1
-    if "not clear" in verdict:
-        assert f"{loss - spread:.3f} to {loss + spread:.3f}".replace("-", "−") in sentences[0]
-
-
-def test_one_uncertain_set_is_enough_for_doubt() -> None:
-    def change(metrics: dict[str, Any]) -> None:
-        small = {**condition(0.9, 0.0, 0.2), "auc_loss": estimate(0.0, 0.3)}
-        metrics["test_corruptions"]["ciplab"] = {CLEAN: condition(0.9, 0.0, 0.2), "jpeg 50": small}
-
-    assert "it loses 0.000 AUC on CIPLAB expert composites" in told(with_test(change), "robustness")
-
-
-def calibrated_on(**record: Any) -> Card:
-    return replace(CARD, training={**CARD.training, "calibration": {"real": 500, "fake": 400, **record}})
-
-
-def test_card_says_on_how_few_pictures_it_was_calibrated() -> None:
-    assert "on only 412 pictures (12 real, 400 fake)" in told(calibrated_on(real=12), "calibration")
-    assert "on only" not in told(calibrated_on(), "calibration") + told(CARD, "calibration")
-    assert "on only" not in told(replace(calibrated_on(real=12), temperature=None), "calibration")
-
-
-def test_card_says_on_which_sources_the_band_was_chosen() -> None:
-    source = {"real": 400, "accused": 0.01, "accused_at_most": 0.027, "inconclusive": 0.2}
-    one = told(calibrated_on(band_chosen_on={"real_lfw": source}), "calibration")
-    assert "1 source that the model was not trained on (LFW press faces): 1% of them" in one and "at most 2.7%" in one
-    assert "Fitted again" not in one
-    left_out = {**source, "left_out_accused": 0.04}
-    two = told(
-        calibrated_on(band_chosen_on={"real_lfw": source, "real_ytf": {**left_out, "accused": 0.02}}), "calibration"
-    )
-    assert "2 sources" in two and "1% to 2% of each" in two and "for 4% of its real photos" in two
-    assert "sources that the model was trained on" in told(calibrated_on(band_chosen_on={}), "calibration")
-    assert "band was chosen" not in told(CARD, "calibration"), "a card without the record says nothing"
-
-
-def test_every_condition_has_words() -> None:
-    words = {words_for(name) for name in conditions() if name != CLEAN}
-    assert len(words) == sum(len(c.levels) for c in CORRUPTIONS.values())
-    assert not any("{" in text for text in words)
-    assert words_for("rain 3") == "rain 3", "a card may know more than this version"
-
-
-def test_most_failed_groups_are_named_and_small_ones_are_not() -> None:
-    text = told(CARD, "failures")
-    assert "Real faces are called fake most often in UTKFace real faces: 28%." in text
-    assert "Fakes are taken for real most often in CIPLAB expert composites: 46%." in text
-    assert "labelled 0 to 9 are called fake most often (40%), 20 to 39 least (20%): more than chance explains" in text
-    assert "90 and over" not in text
-    table = section(CARD, "failures").table
-    assert table is not None and any(row[2] == "90 and over" for row in table.rows)
-
-    def closer(metrics: dict[str, Any]) -> None:
-        metrics["test"]["utkface"]["groups"]["age"]["0 to 9"] = group(0.25)
-
-    assert "it may be chance" in told(with_test(closer), "failures")
-
-
-def test_attention_is_told_where_it_was_measured() -> None:
-    assert "Among the 555 DFDC face swaps" in told(CARD, "attention") and "93.0%" in told(CARD, "attention")
-
-
-def test_facts_are_told_in_the_language_spoken() -> None:
-    """Only what the card itself says stays as it is: its licence, and the terms of its data sets."""
-    english = {sentence for section in facts(CARD) for sentence in (section.title, *section.sentences)}
-    with speaking("tr"):
-        turkish = {sentence for section in facts(CARD) for sentence in (section.title, *section.sentences)}
-        assert "−0,36" in told(CARD, "calibration") and "P(Sahte)" in told(CARD, "calibration")
-        assert "%9–%12" in told(CARD, "verdicts") and "JPEG kalitesi 50" in str(section(CARD, "robustness").table)
-        assert "0,180 (0,160–0,200)" in str(section(CARD, "figures").table)
-        assert "90 and over" in str(section(CARD, "failures").table), "a group that the catalogue does not know"
-    assert english & turkish == {CARD.licence}
-
-
-# What is missing
-
-
-def test_bare_card_says_that_nothing_was_measured() -> None:
-    for key in ("figures", "verdicts", "robustness", "failures", "attention"):
-        assert "not measured" in told(BARE, key), key
-    assert "Its mistakes were not measured" in told(BARE, "what")
-    assert "never calibrated" in told(BARE, "calibration")
-    assert "does not say what it was trained on" in told(BARE, "training")
-    assert all(section.table is None for section in facts(BARE))
-    assert not re.search(r"\d%|nan|None", markdown(BARE))
-
-
-@pytest.mark.parametrize(
-    "missing", ["auc", "miss_rate", "false_accusation_rate", "expected_calibration_error", "groups"]
-)
-def test_single_missing_measure_is_said_or_left_out(missing: str) -> None:
-    def drop(metrics: dict[str, Any]) -> None:
-        for values in metrics["test"].values():
-            values.pop(missing, None)
-
-    card = with_test(drop)
-    text = markdown(card)
-    assert "None" not in text and "nan" not in text
-    said = {
-        "auc": ("figures", "AUC was not measured"),
-        "miss_rate": ("failures", "How often fakes are taken for real was not measured"),
-        "false_accusation_rate": ("failures", "How often real faces are called fake was not measured"),
-        "expected_calibration_error": ("calibration", "not measured"),
-        "groups": ("failures", "groups of people more than others was not measured"),
-    }
-    key, words = said[missing]
-    assert words in told(card, key)
-
-
-@pytest.mark.parametrize(
-    "metrics", [{"test": {"new set": {}}}, {"test_corruptions": {"new set": {}}}, {"transfer": {"a": {}}}]
-)
-def test_card_with_little_in_it_is_written_all_the_same(metrics: dict[str, Any]) -> None:
-    assert "# Model card" in markdown(replace(BARE, metrics=metrics))
-
-
-# The document
 
 
 def test_tables_are_whole_in_markdown() -> None:
@@ -413,6 +87,7 @@ def test_card_that_only_names_its_data_sets_is_written() -> None:
     assert "Tested, but never trained on: CIPLAB expert composites, UTKFace real faces." in told(card, "training")
 
 
+@pytest.mark.slow
 def test_card_of_a_training_is_written(
     make_data: Callable[..., tuple[Path, Path]],
     picture: Callable[..., Any],
@@ -430,10 +105,11 @@ def test_card_of_a_training_is_written(
     assert len(digest) == 64 and digest not in text
 
 
-def test_folder_without_a_card_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "model.model_card.document", str(tmp_path), "--out", str(tmp_path / "card.md")]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert ended.returncode == 1 and "no model folder" in ended.stderr and "Traceback" not in ended.stderr
+def test_folder_without_a_card_is_refused_in_one_sentence(
+    command: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    code, _, err = command("model_card", tmp_path, "--out", tmp_path / "card.md")
+    assert code == 1 and err.startswith("Error: ") and "no model folder" in err and err.count("\n") == 1
 
 
 def test_document_in_the_repository_is_the_shipped_models() -> None:

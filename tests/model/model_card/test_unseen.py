@@ -9,7 +9,7 @@ import pytest
 
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
-from model.i18n.catalogue import speaking
+from model.i18n.catalogue import use_language
 from model.model_card.document import facts, markdown
 from model.model_card.figures import failures
 from model.model_card.unseen import edits, unseen
@@ -111,6 +111,6 @@ def test_card_that_lacks_a_part_is_written_all_the_same(part: str) -> None:
 
 
 def test_sections_speak_turkish() -> None:
-    with speaking("tr"):
+    with use_language("tr"):
         words = " ".join(sentence for section in facts(CARD) for sentence in section.sentences)
         assert "Böyle 2 kaynaktan" in words and "aynalanmış" in words

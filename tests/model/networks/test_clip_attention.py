@@ -64,6 +64,7 @@ def test_starts_from_the_tower_that_it_is_given(tmp_path: Path) -> None:
         np.testing.assert_array_equal(mine, given)
 
 
+@pytest.mark.slow
 def test_refuses_the_weights_of_another_tower(tmp_path: Path) -> None:
     clip_tower(TINY).save_weights(tmp_path / "tower.weights.h5")
     with pytest.raises(ArchitectureError, match="no weights that fit"):

@@ -57,6 +57,7 @@ def test_tower_computes_a_vision_transformer() -> None:
     np.testing.assert_allclose(np.asarray(model(pictures)), expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_full_size_tower_has_a_grid_of_ten_and_the_parameters_of_eight_blocks() -> None:
     tower = Tower()
     assert tower.grid == 10

@@ -31,6 +31,7 @@ def randomise(model: keras.Model, seed: int = 0) -> None:
 # backbone and efficientnet_lite0
 
 
+@pytest.mark.slow
 def test_weights_number_as_published() -> None:
     trainable = sum(int(np.prod(weight.shape)) for weight in backbone(32).trainable_weights)
     assert trainable == PUBLISHED_WEIGHTS
@@ -51,6 +52,7 @@ def test_layers_are_those_of_the_table() -> None:
     assert kinds.count(layers.Add) == sum(stage.blocks - 1 for stage in STAGES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "grid"), [(32, 1), (64, 2), (128, 4), (96, 3)])
 def test_whole_network_has_a_grid_of_a_thirty_second(side: int, grid: int) -> None:
     assert features_shape(side) == (grid, grid, 1280)
@@ -65,11 +67,13 @@ def test_cut_after_a_stage_gives_that_stage(last_stage: int, shape: tuple[int, i
     assert features_shape(64, last_stage=last_stage) == shape
 
 
+@pytest.mark.slow
 def test_last_stage_has_no_head() -> None:
     assert features_shape(64, last_stage=7) == (2, 2, 320)
     assert features_shape(64) == (2, 2, 1280)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", [2, 3, 4, 6])
 def test_stride_of_one_keeps_the_grid_of_the_stage_before(stage: int) -> None:
     kept = (*STRIDES[: stage - 1], 1, *STRIDES[stage:])
@@ -78,6 +82,7 @@ def test_stride_of_one_keeps_the_grid_of_the_stage_before(stage: int) -> None:
     assert features_shape(64, last_stage=stage)[0] == before[0] // 2
 
 
+@pytest.mark.slow
 def test_other_strides_take_the_same_weights() -> None:
     weights = backbone(32).get_weights()
     twin = backbone(32, (1, 2, 2, 2, 1, 1, 1))

@@ -21,6 +21,7 @@ from model.networks.registry import ARCHITECTURES, Architecture, build
 SMALL = Tower(input_size=16, patch=4, width=32, heads=2, blocks=2)
 PREPROCESSING = Preprocessing(16, "RGB", 1 / 127.5, -1.0)
 NAME = "small_clip"
+pytestmark = pytest.mark.slow  # each uses a network that was written as int8
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,17 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from keras import applications
 
 from model.artifact.preprocessing import LABELS
 from model.errors import ArchitectureError, PretrainedError
 from model.networks.clip_tower import Tower
 from model.networks.efficientnet_lite import backbone, fold_batch_norms
 from model.networks.registry import ARCHITECTURES, Architecture, build
+from tests.model.networks.shallow import make_xception_shallow, shallow_b7
 
 BATCH = 2
-
-
-SLOW = ("efficientnetb7", "efficientnetb7_attention")  # 813 layers take their time
-# Smaller than in use, where a network can be: what is tested does not depend on it. At 32 pixels EfficientNet-B7's last
+# Smaller than in use, where a network can be: what is tested does not depend on it. At 32 pixels EfficientNet's last
 # batch norms would see two values per channel, and its gradients would be beyond float32.
 SMALLER = {
     "cnn": {"input_size": 32},
@@ -29,8 +28,14 @@ SMALLER = {
     "efficientnetb7_attention": {"input_size": 64},
     "clip_attention": {"tower": Tower(input_size=32, patch=8, width=16, heads=2, blocks=2)},
 }
-EACH = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in ARCHITECTURES]
+EACH = [name if name == "cnn" else pytest.param(name, marks=pytest.mark.slow) for name in ARCHITECTURES]
 FOLDED = [name for name, architecture in ARCHITECTURES.items() if architecture.has_folded_form]
+
+
+@pytest.fixture
+def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applications, "EfficientNetB7", shallow_b7)
+    make_xception_shallow(monkeypatch)
 
 
 def build_small(name: str) -> keras.Model:
@@ -48,6 +53,7 @@ def outputs_of(model: keras.Model, pixels: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.asarray(values) for name, values in model(pixels, training=False).items()}
 
 
+@pytest.mark.usefixtures("shallow")
 @pytest.mark.parametrize("name", EACH)
 def test_network_builds_learns_and_comes_back_from_its_file(name: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
@@ -87,6 +93,7 @@ def weight_at(model: keras.Model, path: str) -> np.ndarray:
     return np.asarray(weight)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FOLDED)
 def test_shipped_form_computes_what_was_trained(name: str) -> None:
     keras.utils.set_random_seed(0)
@@ -116,6 +123,7 @@ def test_lite_attention_has_a_fine_square_mask_and_centred_pixels() -> None:
     assert 255 * preprocessing.value_scale + preprocessing.value_offset == 1
 
 
+@pytest.mark.slow
 def test_lite_attention_starts_from_the_backbone_that_it_is_given(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     pretrained = backbone()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -19,6 +20,7 @@ from model.errors import ArchitectureError, PretrainedError
 from model.networks import thesis
 from model.networks.export import load_keras, save_artifact
 from model.networks.registry import ARCHITECTURES, Architecture, build
+from tests.model.networks.shallow import make_xception_shallow, shallow_b7
 
 SIDE = 32
 # A pixel of each extreme and one of different channels, RGB.
@@ -27,8 +29,9 @@ COLOURS = np.array([[0, 0, 0], [255, 255, 255], [200, 100, 30]], np.uint8)
 
 def seen_after(layer: str, model: keras.Model, name: str) -> np.ndarray:
     """What a layer gives for pictures of one colour each, ``(3, 3) float32``."""
-    crops = np.stack([np.full((SIDE, SIDE, 3), colour, np.uint8) for colour in COLOURS])
-    preprocessing = replace(ARCHITECTURES[name].preprocessing, input_size=SIDE)
+    side = model.input_shape[1]
+    crops = np.stack([np.full((side, side, 3), colour, np.uint8) for colour in COLOURS])
+    preprocessing = replace(ARCHITECTURES[name].preprocessing, input_size=side)
     pixels = to_input(crops, preprocessing)
     return np.asarray(keras.Model(model.input, model.get_layer(layer).output)(pixels))[:, 5, 5]
 
@@ -47,9 +50,15 @@ def test_pixels_are_scaled_as_keras_prepares_them(name: str) -> None:
     np.testing.assert_allclose(scaled, prepare(COLOURS.astype(np.float32)), atol=1e-6)
 
 
+@pytest.fixture(scope="module")
+def b7_attention() -> keras.Model:
+    """The thesis's own network in full size."""
+    return build("efficientnetb7_attention")
+
+
 @pytest.mark.slow
-def test_efficientnetb7_sees_pixels_as_imagenet_taught_it_whatever_its_start() -> None:
-    model = thesis.efficientnetb7(input_size=SIDE)
+def test_efficientnetb7_sees_pixels_as_imagenet_taught_it_whatever_its_start(b7_attention: keras.Model) -> None:
+    model = b7_attention
     normalization = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
     mean, spread = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     expected = (COLOURS / 255 - mean) / spread
@@ -77,18 +86,25 @@ def downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[ker
     return give
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "factory", "layer"),
     [
         ("vgg16", applications.VGG16, "block3_conv2"),
         ("mobilenetv2", applications.MobileNetV2, "block_7_depthwise"),
-        pytest.param("xception", applications.Xception, "block9_sepconv1", marks=pytest.mark.slow),
-        pytest.param("efficientnetb7", applications.EfficientNetB7, "block3a_dwconv", marks=pytest.mark.slow),
+        ("xception", applications.Xception, "block5_sepconv1"),
+        ("efficientnetb7", shallow_b7, "block3a_dwconv"),
     ],
 )
 def test_downloaded_weights_are_those_of_the_body(
-    name: str, factory: Callable[..., keras.Model], layer: str, downloaded: Callable[[keras.Model], None]
+    name: str,
+    factory: Callable[..., keras.Model],
+    layer: str,
+    downloaded: Callable[[keras.Model], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(applications, "EfficientNetB7", shallow_b7)
+    make_xception_shallow(monkeypatch)
     side = 71 if name == "xception" else SIDE
     keras.utils.set_random_seed(5)
     donor = factory(weights=None, include_top=False, input_shape=(side, side, 3))
@@ -99,6 +115,7 @@ def test_downloaded_weights_are_those_of_the_body(
         np.testing.assert_array_equal(ours, given)
 
 
+@pytest.mark.slow
 def test_file_of_a_body_is_loaded(tmp_path: Path) -> None:
     keras.utils.set_random_seed(5)
     donor = applications.MobileNetV2(weights=None, include_top=False, input_shape=(SIDE, SIDE, 3))
@@ -109,10 +126,11 @@ def test_file_of_a_body_is_loaded(tmp_path: Path) -> None:
             np.testing.assert_array_equal(ours, given)
 
 
+@pytest.mark.slow
 def test_failed_download_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_utils, "get_file", failing)
     with pytest.raises(PretrainedError) as caught:
-        build("mobilenetv2", "imagenet")
+        build("vgg16", "imagenet")
     assert "could not be downloaded (URL fetch failure" in str(caught.value)
     assert "start at random" in str(caught.value) and "\n" not in str(caught.value)
 
@@ -122,10 +140,11 @@ def test_cnn_has_no_imagenet_weights() -> None:
         build("cnn", "imagenet")
 
 
+@pytest.mark.slow
 def test_file_of_another_network_is_refused(tmp_path: Path) -> None:
     thesis.cnn(input_size=SIDE).save_weights(tmp_path / "cnn.weights.h5")
-    with pytest.raises(ArchitectureError, match=r"cnn\.weights\.h5 holds no weights that fit mobilenet"):
-        build("mobilenetv2", tmp_path / "cnn.weights.h5")
+    with pytest.raises(ArchitectureError, match=r"cnn\.weights\.h5 holds no weights that fit vgg16"):
+        build("vgg16", tmp_path / "cnn.weights.h5")
     (tmp_path / "text.weights.h5").write_text("nothing")
     with pytest.raises(ArchitectureError, match=r"text\.weights\.h5 holds no weights"):
         build("cnn", tmp_path / "text.weights.h5")
@@ -137,10 +156,10 @@ def test_small_network_grows_with_its_pictures() -> None:
 
 
 @pytest.mark.slow
-def test_attention_of_efficientnetb7_is_4x4_at_128_pixels() -> None:
-    model = build("efficientnetb7_attention")
-    assert model.input_shape == (None, 128, 128, 3)
-    assert tuple(model.output["attention"].shape) == (None, 4, 4, 1)
+def test_attention_of_efficientnetb7_is_4x4_at_128_pixels(b7_attention: keras.Model) -> None:
+    assert len(b7_attention.layers) > 800 and b7_attention.count_params() > 60_000_000
+    assert b7_attention.input_shape == (None, 128, 128, 3)
+    assert tuple(b7_attention.output["attention"].shape) == (None, 4, 4, 1)
 
 
 # Artifacts
@@ -158,12 +177,21 @@ def assert_judges_alike(network: keras.Model, name: str, folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["cnn", "vgg16", "mobilenetv2", "xception"])
-def test_artifact_judges_as_the_network_did(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "side"), [("cnn", SIDE), ("vgg16", SIDE), ("mobilenetv2", SIDE), ("xception", 71)])
+def test_artifact_judges_as_the_network_did(
+    name: str, side: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_xception_shallow(monkeypatch)
+    usual = ARCHITECTURES[name]
+    small = replace(usual.preprocessing, input_size=side)
+    monkeypatch.setitem(
+        ARCHITECTURES, name, replace(usual, build=partial(usual.build, input_size=side), preprocessing=small)
+    )
     keras.utils.set_random_seed(0)
     assert_judges_alike(build(name), name, tmp_path / name)
 
 
+@pytest.mark.slow
 def test_artifact_of_a_network_that_centres_its_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """EfficientNet-B7's way of looking at pixels on a body that converts in a second."""
 

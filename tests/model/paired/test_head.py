@@ -36,6 +36,7 @@ def network() -> keras.Model:
     return clip_attention(tower=TINY)
 
 
+@pytest.mark.slow
 def test_head_learns_and_the_tower_stays(network: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paired_head, "EPOCHS", 80)
     monkeypatch.setattr(paired_head, "LEARNING_RATE", 2e-2)

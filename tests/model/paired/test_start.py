@@ -11,23 +11,28 @@ import pytest
 from model.artifact.card import Card
 from model.artifact.preprocessing import LABELS
 from model.errors import ArchitectureError
+from model.networks import litert_file
 from model.networks.efficientnet_lite import backbone, fold_batch_norms
 from model.networks.export import load_keras, save_artifact
 from model.networks.registry import ARCHITECTURES, build
 from model.paired.start import FROZEN, freeze, start
+from tests.model.conftest import write_no_litert
+
+
+def shipped_with(seed: int, folder: Path) -> Path:
+    """The model folder of a ``lite_attention`` with random weights, without a LiteRT file that runs."""
+    keras.utils.set_random_seed(seed)
+    card = Card("lite_attention", ARCHITECTURES["lite_attention"].preprocessing, LABELS)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(litert_file, "write_litert", write_no_litert)
+        save_artifact(build("lite_attention", folded=True), folder, card)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of ``lite_attention`` with random weights, as it is shipped."""
-    folder = tmp_path_factory.mktemp("shipped") / "lite"
-    keras.utils.set_random_seed(1)
-    save_artifact(
-        build("lite_attention", folded=True),
-        folder,
-        Card("lite_attention", ARCHITECTURES["lite_attention"].preprocessing, LABELS),
-    )
-    return folder
+    return shipped_with(1, tmp_path_factory.mktemp("shipped") / "lite")
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +55,7 @@ def test_freezing_spares_the_later_stages_and_the_attention() -> None:
     assert {name for name in state if name.startswith(FROZEN)} >= {"stem_conv", "stage2_block2_project_conv"}
 
 
+@pytest.mark.slow
 def test_model_folder_is_taken_as_it_is_and_its_norm_stays_frozen(shipped: Path) -> None:
     network = start("lite_attention", model=shipped)
     for mine, its in zip(network.get_weights(), load_keras(shipped).get_weights(), strict=True):
@@ -59,6 +65,7 @@ def test_model_folder_is_taken_as_it_is_and_its_norm_stays_frozen(shipped: Path)
     assert not any(name.startswith(FROZEN) for name in trainable)
 
 
+@pytest.mark.slow
 def test_backbone_goes_back_towards_imagenet_by_the_share(shipped: Path, imagenet: Path) -> None:
     before, network = load_keras(shipped), start("lite_attention", imagenet, model=shipped, imagenet_share=0.25)
     body, folded = backbone(192), backbone(192, folded=True)
@@ -71,13 +78,11 @@ def test_backbone_goes_back_towards_imagenet_by_the_share(shipped: Path, imagene
         np.testing.assert_array_equal(mine, its)
 
 
+@pytest.mark.slow
 def test_two_models_meet_halfway(shipped: Path, tmp_path: Path) -> None:
-    keras.utils.set_random_seed(5)
-    other = build("lite_attention", folded=True)
-    card = Card("lite_attention", ARCHITECTURES["lite_attention"].preprocessing, LABELS)
-    save_artifact(other, tmp_path / "other", card)
-    both = [load_keras(folder).get_weights() for folder in (shipped, tmp_path / "other")]
-    found = start("lite_attention", model=shipped, halfway_to=tmp_path / "other").get_weights()
+    other = shipped_with(5, tmp_path / "other")
+    both = [load_keras(folder).get_weights() for folder in (shipped, other)]
+    found = start("lite_attention", model=shipped, halfway_to=other).get_weights()
     for one, two, mean in zip(*both, found, strict=True):
         np.testing.assert_allclose(mean, (one + two) / 2, atol=1e-6)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -31,6 +32,7 @@ from model.paired.epochs import KeepBest, averaged, clean_crops, compile_model, 
 from model.paired.train import export, train
 from model.training import runs
 from model.training.runs import BEST, library_versions
+from tests.model.conftest import TINY, register_tiny, smooth_picture, spare_xla, write_pictures
 
 FACE_BOX, LANDMARKS = (12.0, 8.0, 40.0, 48.0), ((23.0, 28.0), (41.0, 28.0), (32.0, 38.0), (25.0, 46.0), (39.0, 46.0))
 Pixels = NDArray[np.uint8]
@@ -85,6 +87,7 @@ def pixels() -> NDArray[np.float32]:
     return np.random.default_rng(0).uniform(-1, 1, (70, 16, 16, 3)).astype(np.float32)
 
 
+@pytest.mark.usefixtures("eager")
 def test_refreshed_statistics_are_those_of_the_features(tiny_network: Network, pixels: NDArray[np.float32]) -> None:
     model = tiny_network()
     norm = model.get_layer("attention_bn")
@@ -100,6 +103,7 @@ def test_refreshed_statistics_are_those_of_the_features(tiny_network: Network, p
     np.testing.assert_array_equal(new_beta, beta)
 
 
+@pytest.mark.usefixtures("eager")
 def test_refreshed_norm_gives_each_channel_mean_0_and_variance_1(
     tiny_network: Network, pixels: NDArray[np.float32]
 ) -> None:
@@ -211,6 +215,7 @@ def test_learning_rate_warms_up_and_falls(tiny_network: Network) -> None:
     assert rates[3] == pytest.approx(0.01 * 0.01, rel=0.01) and rates[3] < rates[2] < rates[1]
 
 
+@pytest.mark.usefixtures("eager")
 def test_mask_weighs_in_the_loss(tiny_network: Network, pixels: NDArray[np.float32]) -> None:
     losses = []
     model = tiny_network()
@@ -252,20 +257,40 @@ def test_export_ships_the_best_weights_of_the_run(
 
 # train
 
+SMALL_BATCH = {"twins": 2, "singles": 1, "self_blended": 1}  # every kind of picture; the usual 52 take seconds to make
 
-@pytest.fixture
-def data(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels]) -> tuple[Path, Path]:
+
+def write_data(folder: Path) -> tuple[Path, Path]:
     """A set with twins and one without; in validation, fake and real are the same, so that every AUC is .5."""
     names = [
         f"{name}/train/{label}/{i}.png" for name in ("twins", "singles") for label in ("real", "fake") for i in "01"
     ]
-    pictures = {name: picture(seed) for seed, name in enumerate(names)}
+    pictures = {name: smooth_picture(seed) for seed, name in enumerate(names)}
     for name in ("twins", "singles"):
-        pictures |= {f"{name}/val/{label}/v.png": picture(99) for label in ("real", "fake")}
-    root, cache = make_data(pictures)
+        pictures |= {f"{name}/val/{label}/v.png": smooth_picture(99) for label in ("real", "fake")}
+    root, cache = write_pictures(folder, pictures)
     rows = "fake,real,mask\nfake/0.png,real/0.png,fake/0.png\nfake/1.png,real/1.png,fake/1.png\n"
     (root / "twins/train/pairs.csv").write_text(rows)
     return root, cache
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> tuple[Path, Path]:
+    """Pictures that a test may change, and the file with their faces."""
+    return write_data(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The folder of a finished run of the tiny network, and the arguments of the run; copy it before changing it."""
+    folder = tmp_path_factory.mktemp("tiny")
+    root, cache = write_data(folder)
+    given = {"architecture": TINY, "epochs": 1, "steps": 2, "faces": cache, **SMALL_BATCH}
+    with pytest.MonkeyPatch.context() as patched:
+        register_tiny(patched)
+        spare_xla(patched)
+        train(root, folder / "run", **given)
+    return folder / "run", given
 
 
 def assert_complete_run(out: Path, steps: int, crops: Pixels, grid: tuple[int, int]) -> None:
@@ -292,15 +317,15 @@ def test_network_without_a_mask_is_refused_before_pictures_are_looked_at(tmp_pat
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_tiny_run_leaves_a_model_that_judges(
-    data: tuple[Path, Path], tiny_architecture: str, tmp_path: Path, picture: Callable[..., Pixels]
+    tiny_run: tuple[Path, dict[str, Any]], picture: Callable[..., Pixels]
 ) -> None:
-    root, cache = data
-    out = tmp_path / "run"
-    train(root, out, architecture=tiny_architecture, epochs=1, steps=2, faces=cache)
-    assert_complete_run(out, 2, np.stack([picture(seed) for seed in range(3)]), (8, 8))
+    assert_complete_run(tiny_run[0], 2, np.stack([picture(seed) for seed in range(3)]), (8, 8))
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager", "without_litert")
 def test_sources_left_out_are_measured_and_never_trained_on(
     data: tuple[Path, Path],
     tiny_architecture: str,
@@ -324,7 +349,8 @@ def test_sources_left_out_are_measured_and_never_trained_on(
 
     monkeypatch.setattr(paired_batches, "Batches", Spy)
     out = tmp_path / "run"
-    train(root, out, architecture=tiny_architecture, epochs=1, steps=1, faces=cache, leave_out=["reals", "fakes"])
+    given = {"architecture": tiny_architecture, "epochs": 1, "steps": 1, "faces": cache, **SMALL_BATCH}
+    train(root, out, leave_out=["reals", "fakes"], **given)
     assert seen == [{"twins", "singles"}]
     assert runs.read_rows(out)[0]["val_unseen_auc"] == 0.5, "the two unseen pictures are the same"
     assert read_card(out / "artifact").training["arguments"]["leave_out"] == ["reals", "fakes"]
@@ -332,26 +358,30 @@ def test_sources_left_out_are_measured_and_never_trained_on(
         train(root, tmp_path / "other", architecture=tiny_architecture, faces=cache, leave_out=["elsewhere"])
 
 
-def test_run_goes_on_from_a_model_folder(data: tuple[Path, Path], tiny_architecture: str, tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager")
+def test_run_goes_on_from_a_model_folder(
+    data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path, tmp_path: Path
+) -> None:
     """Its attention norm is scale and shift alone, so that it must stay frozen, and no statistics are measured."""
     root, cache = data
-    first, second = tmp_path / "first", tmp_path / "second"
-    given = {"architecture": tiny_architecture, "epochs": 1, "steps": 1, "faces": cache}
-    train(root, first, **given)
-    train(root, second, model=first / "artifact", learning_rate=1e-9, **given)
+    first, second = shutil.copytree(tiny_artifact, tmp_path / "first"), tmp_path / "second"
+    write_card(first, replace(read_card(first), temperature=None))
+    given = {"architecture": tiny_architecture, "epochs": 1, "steps": 1, "faces": cache, **SMALL_BATCH}
+    train(root, second, model=first, learning_rate=1e-9, **given)
     crops = np.stack([read_rgb(path) for path in sorted((root / "twins").glob("train/*/*.png"))])
-    both = [Detector(run / "artifact").probabilities(crops) for run in (first, second)]
+    both = [Detector(folder).probabilities(crops) for folder in (first, second / "artifact")]
     np.testing.assert_allclose(*both, atol=2e-3)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager", "without_litert")
 def test_run_goes_on_from_the_weights_that_it_is_given(
-    data: tuple[Path, Path], tiny_architecture: str, tmp_path: Path
+    data: tuple[Path, Path], tiny_architecture: str, tiny_run: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     root, cache = data
-    first, second = tmp_path / "first", tmp_path / "second"
-    given = {"architecture": tiny_architecture, "epochs": 1, "steps": 1, "faces": cache}
-    train(root, first, **given)
-    train(root, second, weights=first / BEST, learning_rate=1e-9, seed=5, **given)
+    (first, given), second = tiny_run, tmp_path / "second"
+    train(root, second, weights=first / BEST, learning_rate=1e-9, seed=5, **{**given, "faces": cache})
     before, after, other = build(tiny_architecture), build(tiny_architecture), build(tiny_architecture)
     before.load_weights(first / BEST)
     after.load_weights(second / BEST)
@@ -409,11 +439,13 @@ def assert_same_run(one: Path, other: Path) -> None:
         np.testing.assert_array_equal(mine, its)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager", "without_litert")
 def test_stopped_run_goes_on_as_if_it_had_not_been(
     data: tuple[Path, Path], tiny_architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, cache = data
-    given = {"architecture": tiny_architecture, "epochs": 3, "steps": 2, "faces": cache}
+    given = {"architecture": tiny_architecture, "epochs": 3, "steps": 2, "faces": cache, **SMALL_BATCH}
     whole, parts = tmp_path / "a" / "run", tmp_path / "b" / "run"
     train(root, whole, **given)
     with monkeypatch.context() as patched, pytest.raises(Killed):
@@ -427,16 +459,16 @@ def test_stopped_run_goes_on_as_if_it_had_not_been(
     assert (parts / runs.CURVES).stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_finished_run_and_its_calibration_are_left_alone(
-    data: tuple[Path, Path], tiny_architecture: str, tmp_path: Path
+    data: tuple[Path, Path], tiny_architecture: str, tiny_run: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     root, cache = data
-    out = tmp_path / "run"
-    given = {"architecture": tiny_architecture, "epochs": 1, "steps": 1, "faces": cache}
-    train(root, out, **given)
+    finished, given = tiny_run
+    out = shutil.copytree(finished, tmp_path / "run")
     write_card(out / "artifact", replace(read_card(out / "artifact"), temperature=1.5))
     before = (out / runs.HISTORY).read_text()
-    train(root, out, **given)
+    train(root, out, **{**given, "faces": cache})
     assert (out / runs.HISTORY).read_text() == before
     assert load_artifact(out / "artifact").temperature == 1.5
 
@@ -453,6 +485,7 @@ def test_other_arguments_are_refused_before_pictures_are_looked_at(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_lite_attention_trains_from_a_random_start(
     data: tuple[Path, Path], tmp_path: Path, picture: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -466,7 +499,7 @@ def test_lite_attention_trains_from_a_random_start(
         refresh(model, norm_pixels)
 
     monkeypatch.setattr(paired_epochs, "refresh_attention_norm", count)
-    train(root, out, epochs=1, steps=2, seed=0, faces=cache)
+    train(root, out, epochs=1, steps=2, seed=0, faces=cache, **SMALL_BATCH)
     assert refreshed == [8], "once an epoch, on the clean training pictures"
     assert_complete_run(out, 2, np.stack([picture(seed) for seed in range(3)]), (12, 12))
     keras.utils.set_random_seed(0)

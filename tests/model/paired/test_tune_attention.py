@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact.card import TFLITE
+from model.artifact.card import TFLITE, load_artifact, write_card
 from model.artifact.preprocessing import LABELS, Preprocessing
+from model.artifact.views import STEADY
 from model.data.dataset import face_crop, index
 from model.data.layout import Example
 from model.data.reading import read_mask
@@ -111,6 +112,7 @@ def test_nobody_knows_what_was_changed_elsewhere(data: tuple[Path, Path]) -> Non
 # see, drawn
 
 
+@pytest.mark.usefixtures("eager")
 def test_sees_what_the_network_sees(data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path) -> None:
     network, detector = load_keras(tiny_artifact), Detector(tiny_artifact)
     examples = [of(data, "swaps/train/fake/train1.png"), of(data, "swaps/train/real/train1.png")]
@@ -158,6 +160,8 @@ def outcome(network: keras.Model, seen: Seen) -> tuple[float, float]:
     return float(hit.mean()), float(np.abs(found["probabilities"] - seen.verdicts).mean())
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_xla")
 def test_teaching_moves_the_peak_and_nothing_but_the_mask(world: tuple[keras.Model, Seen]) -> None:
     network, seen = world
     before = {layer.name: layer.get_weights() for layer in network.layers}
@@ -173,6 +177,8 @@ def test_teaching_moves_the_peak_and_nothing_but_the_mask(world: tuple[keras.Mod
     assert changed == {"attention_conv1", "attention_mask"}
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_the_verdict_is_held_as_firmly_as_asked(tiny_network: Network, world: tuple[keras.Model, Seen]) -> None:
     network, seen = world
     start = [weights.copy() for weights in network.get_weights()]
@@ -184,6 +190,8 @@ def test_the_verdict_is_held_as_firmly_as_asked(tiny_network: Network, world: tu
     assert moved[1] < moved[0] / 2
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_what_nobody_knows_teaches_nothing(world: tuple[keras.Model, Seen]) -> None:
     network, seen = world
     unknown = Seen(seen.features, seen.changed, np.zeros_like(seen.known), seen.verdicts)
@@ -194,6 +202,19 @@ def test_what_nobody_knows_teaches_nothing(world: tuple[keras.Model, Seen]) -> N
 # tune_attention
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("tiny_architecture", "eager")
+def test_views_stay_and_move_nothing(data: tuple[Path, Path], tiny_artifact: Path, tmp_path: Path) -> None:
+    steady = shutil.copytree(tiny_artifact, tmp_path / "steady")
+    write_card(steady, replace(load_artifact(steady), views=STEADY))
+    tune_attention(steady, data[0], tmp_path / "tuned", epochs=1, learning_rate=0.0, faces=data[1])
+    assert load_artifact(tmp_path / "tuned" / "artifact").views == STEADY
+    found = json.loads((tmp_path / "tuned" / "tuned.json").read_text())
+    assert found["p_fake_moved"]["largest"] < 0.01 and found["peaks_before"] == found["peaks_after"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_a_run_leaves_a_model_that_tells_how_it_was_made(
     data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path, tmp_path: Path
 ) -> None:
@@ -249,6 +270,8 @@ def test_a_run_is_not_written_over_the_model_that_it_starts_from(
     assert (artifact / TFLITE).read_bytes() == (tiny_artifact / TFLITE).read_bytes()
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager", "without_litert")
 def test_the_split_of_the_model_is_followed_and_kept(
     data: tuple[Path, Path],
     tiny_architecture: str,
@@ -270,6 +293,8 @@ def test_the_split_of_the_model_is_followed_and_kept(
         return see(network, data, examples, preprocessing)
 
     monkeypatch.setattr("model.paired.tune_attention.see", look)
+    monkeypatch.setattr("model.paired.tune_attention.Detector", lambda folder: folder)
+    monkeypatch.setattr("model.paired.tune_attention.report", lambda *_: {})
     tune_attention(artifact, root, out, epochs=1, faces=cache)
     assert set(looked_at) == learnt
     assert (out / "artifact" / SPLIT).read_bytes() == (artifact / SPLIT).read_bytes()

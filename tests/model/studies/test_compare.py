@@ -76,6 +76,7 @@ def test_figures_are_those_of_the_classification_report(
 # Training
 
 
+@pytest.mark.slow
 def test_imagenet_that_cannot_be_had_is_a_random_start(
     data: tuple[Path, Path], tmp_path: Path, tiny_network: Callable[[], keras.Model], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +108,7 @@ def test_process_that_dies_is_told_in_a_sentence(tmp_path: Path, monkeypatch: py
         def submit(self, *ignored: object) -> None:
             raise BrokenProcessPool
 
-    monkeypatch.setattr(module, "ProcessPoolExecutor", Dying)
+    monkeypatch.setattr(module, "process_pool", Dying)
     with pytest.raises(TrainingError, match="cnn broke off, most likely for lack of memory"):
         train_apart(tmp_path, [], Training("cnn"), tmp_path)
 
@@ -203,14 +204,14 @@ def test_leads_within_the_noise_and_guesses_are_named() -> None:
     rows = [row("a", 0.6, 0.7, 0.8), row("b", 0.55, 0.65, 0.75), row("c", 0.4, 0.5, 0.59)]
     words = caveat(rows, budget())
     assert "a, b, c started from random weights" in words
-    assert "On faces, c can't be told from guessing" in words
+    assert "On faces, c can't be distinguished from guessing" in words
     assert "On faces, a has the highest AUC; its interval overlaps that of b." in words
     assert "neither confirms nor refutes" in words
 
 
 def test_clear_lead_after_a_long_training_needs_no_excuse() -> None:
     words = caveat([row("a", 0.8, 0.85, 0.9, "ImageNet"), row("b", 0.6, 0.7, 0.75, "ImageNet")], budget(100_000))
-    assert "its interval stands apart" in words
+    assert "its interval overlaps no other" in words
     assert not any(part in words for part in ("random weights", "guessing", "batch norms"))
 
 
@@ -225,7 +226,7 @@ def test_budget_names_pictures_epochs_steps_and_seconds() -> None:
         "200 training pictures (10.0% of the 2,000",
         "2 epochs (14 steps)",
         "batches of 32",
-        "20 seconds in all",
+        "20 seconds in total",
     ):
         assert part in words
     assert "14 steps are too few" in caveat([row("a", 0.4, 0.5, 0.6)], budget())

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -17,13 +18,15 @@ from keras import layers
 from numpy.typing import NDArray
 
 from model.artifact.card import TFLITE, Card, load_artifact, write_card
+from model.artifact.views import STEADY
 from model.data.dataset import gather
 from model.detector.detector import Detector
 from model.detector.engine import Engine
 from model.errors import DatasetError, RunError
-from model.evaluation.bootstrap import Estimate
+from model.evaluation.bootstrap import Estimate, bootstrap
 from model.evaluation.measuring import judge, judged_members
 from model.legacy.apart import convert
+from model.networks.clip_tower import Block
 from model.networks.export import load_keras, save_artifact
 from model.photos.corruptions import CLEAN
 from model.studies.compress import (
@@ -43,6 +46,12 @@ MakeData = Callable[..., tuple[Path, Path]]
 pytestmark = pytest.mark.usefixtures("tiny_architecture")
 LEGACY_FILES = Path(__file__).parents[2] / "data" / "legacy" / "keras2_softmax"
 DIGITS = [0.5, -0.1, 0.3, -0.7, 0.2, 0.05, -0.9, 0.4, 0.6, -0.8]
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer resamples: intervals are tested elsewhere."""
+    monkeypatch.setattr("model.studies.compress.bootstrap", partial(bootstrap, rounds=20))
 
 
 @pytest.fixture
@@ -68,6 +77,7 @@ def data(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, Pat
 # Storage
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("storage", "types"),
     [
@@ -144,6 +154,14 @@ def test_networks_within_a_network_are_pruned_too() -> None:
     assert np.sum(np.asarray(inner.get_layer("inside").kernel) == 0) == 50
 
 
+def test_layers_of_a_transformer_block_are_pruned_too() -> None:
+    tokens = keras.Input((4, 8))
+    block = Block(2)
+    prune(keras.Model(tokens, block(tokens)), 0.5)
+    shares = {name: np.mean(np.asarray(part.kernel) == 0) for name, part in block.parts.items() if "norm" not in name}
+    assert len(shares) == 6 and set(shares.values()) == {0.5}
+
+
 # Calibration pictures
 
 
@@ -218,8 +236,8 @@ def made(name: str, size: int, auc: float = 0.9, accuracy: float = 0.8, **others
         (made("x", 5, auc=0.894), "loses 0.006 AUC on faces"),
         (made("x", 5, accuracy=0.78), "loses 0.020 accuracy on faces"),
         (made("x", 5, changed=0.02), "changes 2.0% of the verdicts"),
-        (made("x", 5, pictures_per_second=80.0), "runs at 0.80 times the speed"),
-        (made("x", 5, milliseconds=10.0), "runs at 0.50 times the speed"),
+        (made("x", 5, pictures_per_second=80.0), "runs at 0.80 times the original's speed"),
+        (made("x", 5, milliseconds=10.0), "runs at 0.50 times the original's speed"),
         (made("x", 5, auc=0.896, accuracy=0.791, changed=0.009, milliseconds=5.4), None),
         (made("x", 5, auc=0.95, accuracy=0.9, pictures_per_second=300.0), None),
     ],
@@ -233,14 +251,14 @@ def test_smallest_variant_without_faults_wins() -> None:
     assert winner(measured).name == "half"
     sentence = verdict(measured)
     assert "half wins: 5.00 MB instead of the original's 10.00 MB." in sentence
-    assert sentence.endswith("Smaller, but out: worse (2.00 MB) loses 0.100 AUC on faces.")
+    assert sentence.endswith("outside the limits: worse (2.00 MB) loses 0.100 AUC on faces.")
 
 
 def test_original_stays_where_nothing_is_smaller_and_as_good() -> None:
     same = made("float16", 4_999_996, largest_difference=0.0, milliseconds=9.0)
     measured = [made("original", 5_000_000), made("float32", 9_000_000, largest_difference=0.0), same]
     assert winner(measured).name == "original"
-    assert "Nothing beats the original, stored as float16: 5.00 MB." in verdict(measured)
+    assert "beats the original, stored as float16: 5.00 MB." in verdict(measured)
     assert "Smaller" not in verdict(measured)
 
 
@@ -277,8 +295,12 @@ def test_command_measures_every_variant_and_continues(
     compress(tiny_artifact, root, out, calibration=8, rounds=2, faces=cache)
     with pytest.raises(RunError, match="another calibration"):
         compress(tiny_artifact, root, out, calibration=4, rounds=2, faces=cache)
+    for other in ({"remove_leaks": True}, {"group_pattern": "(.)"}):
+        with pytest.raises(RunError, match=f"another {next(iter(other))}"):
+            compress(tiny_artifact, root, out, calibration=8, rounds=2, faces=cache, **other)
 
 
+@pytest.mark.slow
 def test_variants_carry_the_split_but_not_the_figures_of_the_original(
     tiny_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: NDArray[np.float32]
 ) -> None:
@@ -289,6 +311,9 @@ def test_variants_carry_the_split_but_not_the_figures_of_the_original(
     folder = write_variants(original, tmp_path / "out", inputs)["float16"]
     assert load_artifact(folder).metrics == {}
     assert (folder / "split.csv").read_text() == (original / "split.csv").read_text()
+    write_card(original, replace(load_artifact(original), views=STEADY, temperature=2.5))
+    again = load_artifact(write_variants(original, tmp_path / "out", inputs)["float16"])
+    assert (again.views, again.temperature) == (STEADY, 2.5), "a variant is compared under the original's calibration"
 
 
 @pytest.mark.slow
@@ -307,9 +332,9 @@ def test_imported_network_is_compressed_too(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("calibrated_on", "measured_on", "words"),
     [
-        ("train", "test", "8 training pictures, as many of each set and class; int8"),
-        ("val", "val", "8 validation pictures, as many of each set and class, which are among those measured; int8"),
-        ("train", "val", "Measured on validation pictures, which the model was fitted to"),
+        ("train", "test", "8 training pictures, the same number of each set and class; int8"),
+        ("val", "val", "8 validation pictures, the same number of each set and class, which are also measured; int8"),
+        ("train", "val", "Measured on validation pictures, to which the model was fitted"),
     ],
 )
 def test_notes_say_which_pictures_were_used(calibrated_on: str, measured_on: str, words: str) -> None:

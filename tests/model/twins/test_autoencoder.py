@@ -107,6 +107,9 @@ def test_missing_damaged_and_foreign_files_are_refused(files: Path, tmp_path: Pa
         np.savez(tmp_path / DECODER, **{**dict(arrays), "20.weight": np.zeros(3)})
     with pytest.raises(ArchitectureError, match=r"20\.weight belongs to no layer"):
         autoencoder(tmp_path)
-    (tmp_path / DECODER).write_bytes(b"no archive")
-    with pytest.raises(ArchitectureError):
-        autoencoder(tmp_path)
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    cut_off, array = (files / DECODER).read_bytes()[:5000], (tmp_path / "array.npy").read_bytes()
+    for content in (b"no archive", b"", cut_off, array):
+        (tmp_path / DECODER).write_bytes(content)
+        with pytest.raises(ArchitectureError, match=r"decoder\.npz"):
+            autoencoder(tmp_path)

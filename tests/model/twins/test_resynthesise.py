@@ -63,3 +63,19 @@ def test_sets_can_be_left_out(data: Path, tmp_path: Path) -> None:
 def test_without_a_network_there_is_nothing_to_do() -> None:
     with pytest.raises(DatasetError, match="--autoencoder, --enlarger or both"):
         make_passes(None, None)
+
+
+@pytest.mark.usefixtures("passes")
+def test_pictures_that_differ_only_in_their_format_have_two_twins(data: Path, tmp_path: Path) -> None:
+    (data / "a/train/real/0.jpg").write_bytes((data / "a/train/real/1.png").read_bytes())
+    resynthesise(data, tmp_path / "twins", each=10)
+    twins = [twin.twin for found in read_twins(tmp_path / "twins").values() for twin in found]
+    assert len(set(twins)) == len(twins) == 7
+
+
+def test_a_network_is_loaded_once_for_all_its_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+    for name in ("_round_trip", "_enlargement"):
+        monkeypatch.setattr(module, name, lambda *arguments: loaded.append(arguments[1:]))
+    assert len(make_passes(Path("taef2"), Path("esrgan.tgz"))) == 6
+    assert loaded == [(), (2,), (4,)]

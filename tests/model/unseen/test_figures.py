@@ -9,7 +9,7 @@ import pytest
 
 from model.data.layout import Example
 from model.unseen.figures import (
-    Said,
+    SourceScores,
     auc_between,
     calibration_figures,
     fake_figures,
@@ -24,12 +24,12 @@ from model.unseen.figures import (
 BAND = (0.3, 0.7)
 
 
-def said(label: str, p_fake: Sequence[float], source: str = "a", side: float = 100) -> Said:
+def said(label: str, p_fake: Sequence[float], source: str = "a", side: float = 100) -> SourceScores:
     examples = [
         Example(f"{source}/test/{label.lower()}/{number}.png", source, "test", label, (0, 0, side, side), ())
         for number in range(len(p_fake))
     ]
-    return Said(source, label, examples, np.array(p_fake))
+    return SourceScores(source, label, examples, np.array(p_fake))
 
 
 def values(figures: dict, *names: str) -> list[float]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model.data.layout import pictures
 from model.photos.faces import crop
 from model.unseen import mild_edits
-from model.unseen.mild_edits import BOX, BOX_MOVES, PHOTO_EDITS, Edited, ask_edited, edit_figures, moved_square
+from model.unseen.mild_edits import BOX, BOX_MOVES, PHOTO_EDITS, Edited, edit_figures, moved_square, score_edited
 
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
@@ -50,11 +50,11 @@ def halves(make_data: MakeData) -> Path:
 
 def test_each_edit_is_asked_of_the_edited_photo(halves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mild_edits, "find_faces", in_the_middle)
-    edited = ask_edited(LeftBrightness(), halves, pictures(halves))
+    edited = score_edited(LeftBrightness(), halves, pictures(halves))
     assert list(edited.after) == [*PHOTO_EDITS, BOX]
     np.testing.assert_allclose(edited.before, [0, 127 / 255], atol=0.02)
     np.testing.assert_allclose(edited.after["mirrored"][:, 0], [1, 127 / 255], atol=0.02)
-    for name in ("jpeg 85", "shrunk", "border cut"):
+    for name in ("jpeg 85", "shrunk", "enlarged", "border cut"):
         np.testing.assert_allclose(edited.after[name][:, 0], edited.before, atol=0.04)
     assert edited.after[BOX].shape == (2, len(BOX_MOVES))
     left, right, *_ = edited.after[BOX][0]
@@ -70,7 +70,7 @@ def test_faces_that_an_edit_hides_count_as_changed(halves: Path, monkeypatch: py
         return in_the_middle(photo, margin) if len(photo) == 64 else []
 
     monkeypatch.setattr(mild_edits, "find_faces", only_whole)
-    edited = ask_edited(LeftBrightness(), halves, pictures(halves))
+    edited = score_edited(LeftBrightness(), halves, pictures(halves))
     assert np.isnan(edited.after["shrunk"]).all() and np.isfinite(edited.after["mirrored"]).all()
     figures = edit_figures(LeftBrightness(), edited)
     assert figures["shrunk"]["changed"]["value"] == figures["shrunk"]["lost"] == 1
@@ -80,7 +80,7 @@ def test_faces_that_an_edit_hides_count_as_changed(halves: Path, monkeypatch: py
 
 def test_photos_without_a_face_are_left_out(halves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mild_edits, "find_faces", lambda photo, margin: [])
-    edited = ask_edited(LeftBrightness(), halves, pictures(halves))
+    edited = score_edited(LeftBrightness(), halves, pictures(halves))
     assert len(edited.before) == 0
     assert edit_figures(LeftBrightness(), edited) == {"faces": 0}
 
@@ -101,7 +101,11 @@ def test_box_moves_are_parts_of_the_face_box_not_of_the_crop() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shape"), [("mirrored", (40, 60)), ("jpeg 85", (40, 60)), ("shrunk", (30, 45)), ("border cut", (32, 52))]
+    ("name", "shape"),
+    [
+        *(("mirrored", (40, 60)), ("jpeg 85", (40, 60)), ("shrunk", (30, 45)), ("enlarged", (60, 90))),
+        *(("border cut", (32, 52)), ("framed", (48, 72))),
+    ],
 )
 def test_edits_leave_the_photo_as_it_was(name: str, shape: tuple[int, int]) -> None:
     photo = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)

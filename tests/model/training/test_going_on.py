@@ -1,0 +1,207 @@
+"""A training that was stopped goes on as if it had not been, and a run that goes on is the same run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from model.artifact.card import load_artifact, read_card, write_card
+from model.errors import RunError
+from model.networks.registry import build
+from model.training import epochs as epochs_module
+from model.training import runs
+from model.training.arguments import Training
+from model.training.loop import Loop
+from model.training.train import Result, fit
+from tests.model.training.plain import PLAIN, Data, history, make_data, settings, timeless
+
+
+class Killed(Exception):
+    """Stands for the end of a process."""
+
+
+def kill_after(epoch: int) -> Callable[[Mapping[str, float]], None]:
+    def watch(row: Mapping[str, float]) -> None:
+        if row["epoch"] == epoch:
+            raise Killed
+
+    return watch
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Training, Result]:
+    """The folder, the arguments and the result of a run that nothing stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    training = settings(augment=True, patience=2)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(runs, "export", lambda *_: None)
+        return folder / "run", training, fit(*make_data(folder / "data"), training, folder / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_export")
+def test_stopped_run_goes_on_as_if_it_had_not_been(
+    data: Data, tmp_path: Path, whole: tuple[Path, Training, Result]
+) -> None:
+    folder, training, result = whole
+    with pytest.raises(Killed):
+        fit(*data, training, tmp_path / "parts", kill_after(1))
+    assert len(history(tmp_path / "parts")) == 1 and not (tmp_path / "parts" / "artifact").exists()
+    with pytest.raises(Killed):
+        fit(*data, training, tmp_path / "parts", kill_after(3))
+    keras.utils.set_random_seed(99)
+    parts = fit(*data, training, tmp_path / "parts")
+    assert timeless(history(tmp_path / "parts")) == timeless(history(folder))
+    assert (parts.val_loss, parts.epochs, parts.best_epoch) == (result.val_loss, result.epochs, result.best_epoch)
+    best, other = build(PLAIN), build(PLAIN)
+    best.load_weights(folder / "best.weights.h5")
+    other.load_weights(tmp_path / "parts" / "best.weights.h5")
+    for ours, theirs in zip(best.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_export")
+def test_run_killed_inside_an_epoch_repeats_that_epoch(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: tuple[Path, Training, Result]
+) -> None:
+    folder, training, _ = whole
+    steps = iter(range(1000))
+    learn = Loop._learn_on_replicas
+
+    def fail(self: Loop, *batch: tf.Tensor) -> tf.Tensor:
+        tf.py_function(lambda: raise_at(next(steps), 7), [], [])
+        return learn(self, *batch)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Loop, "_learn_on_replicas", fail)
+        with pytest.raises(tf.errors.OpError, match="Killed"):
+            fit(*data, training, tmp_path / "parts")
+    assert len(history(tmp_path / "parts")) == 1, "five steps are an epoch"
+    fit(*data, training, tmp_path / "parts")
+    assert timeless(history(tmp_path / "parts")) == timeless(history(folder))
+
+
+def raise_at(step: int, last: int) -> None:
+    if step == last:
+        raise Killed("Killed")
+
+
+@pytest.mark.usefixtures("no_training", "no_export")
+def test_epoch_whose_state_was_not_written_is_run_again(data: Data, tmp_path: Path) -> None:
+    """The process may end between the two files: the state is the one that counts."""
+    out = tmp_path / "run"
+    with pytest.raises(Killed):
+        fit(*data, settings(), out, kill_after(2))
+    rows = history(out)
+    runs.write_rows(out, [*rows, {**rows[-1], "epoch": 3.0}])
+    fit(*data, settings(), out)
+    assert [row["epoch"] for row in history(out)] == [1, 2, 3, 4]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_training", "without_litert")
+def test_finished_run_and_its_calibration_are_left_alone(data: Data, tmp_path: Path) -> None:
+    first = fit(*data, settings(epochs=2), tmp_path / "run")
+    write_card(first.artifact, replace(read_card(first.artifact), temperature=1.5))
+    before = (tmp_path / "run" / "history.csv").read_text()
+    again = fit(*data, settings(epochs=2), tmp_path / "run")
+    assert again == first and (tmp_path / "run" / "history.csv").read_text() == before
+    assert load_artifact(first.artifact).temperature == 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_training", "without_litert")
+def test_export_that_was_cut_short_is_done_again(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process may end while the model folder of better weights is written: the old one must not stay."""
+    out = tmp_path / "run"
+    first = fit(*data, settings(epochs=1), out)
+
+    def cut_short(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(runs, "export", cut_short)
+        fit(*data, settings(epochs=4), out)
+    assert read_card(first.artifact).training["best_epoch"] == 1
+    result = fit(*data, settings(epochs=4), out)
+    assert result.best_epoch > 1 and load_artifact(result.artifact).training["best_epoch"] == result.best_epoch
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_litert")
+def test_worse_epochs_leave_the_model_folder_and_its_calibration(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = fit(*data, settings(epochs=1), tmp_path / "run")
+    write_card(result.artifact, replace(read_card(result.artifact), temperature=1.5))
+    worse = {"val_loss": 9.0, "val_accuracy": 0.5, "val_auc": 0.5}
+    monkeypatch.setattr(epochs_module, "judge", lambda *_: worse)
+    assert fit(*data, settings(epochs=2), tmp_path / "run").best_epoch == 1
+    assert load_artifact(result.artifact).temperature == 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_training", "no_export")
+def test_finished_run_can_be_given_more_epochs(data: Data, tmp_path: Path) -> None:
+    fit(*data, settings(epochs=2), tmp_path / "run")
+    assert fit(*data, settings(epochs=3), tmp_path / "run").epochs == 3
+    assert json.loads((tmp_path / "run" / "arguments.json").read_text())["epochs"] == 3
+
+
+@pytest.mark.usefixtures("no_training", "no_export")
+def test_folder_of_another_run_is_refused(data: Data, tmp_path: Path) -> None:
+    fit(*data, settings(epochs=1), tmp_path / "run")
+    with pytest.raises(RunError, match="another batch_size, learning_rate; repeat its arguments"):
+        fit(*data, settings(epochs=1, batch_size=16, learning_rate=0.3), tmp_path / "run")
+
+
+@pytest.mark.usefixtures("no_training", "no_export")
+def test_run_goes_on_with_no_other_pictures_or_split(data: Data, tmp_path: Path) -> None:
+    root, examples = data
+    fit(root, examples, settings(epochs=1), tmp_path / "run", options={"remove_leaks": False})
+    swapped = {"train/Real/0.png": "val", "val/Real/0.png": "train"}
+    other = [replace(e, split=swapped.get(e.path, e.split)) for e in examples]
+    with pytest.raises(RunError, match="another split;"):
+        fit(root, other, settings(epochs=2), tmp_path / "run", options={"remove_leaks": False})
+    with pytest.raises(RunError, match="another remove_leaks;"):
+        fit(root, examples, settings(epochs=2), tmp_path / "run", options={"remove_leaks": True})
+
+
+@pytest.mark.usefixtures("no_training", "no_export")
+def test_state_of_another_network_is_refused(data: Data, tmp_path: Path) -> None:
+    fit(*data, settings(epochs=1), tmp_path / "run")
+    runs.write_state(tmp_path / "run", 1, [keras.Variable(np.zeros(3))])
+    with pytest.raises(RunError, match=r"resume\.npz does not fit"):
+        fit(*data, settings(epochs=2), tmp_path / "run")
+
+
+# Patience
+
+
+@pytest.mark.usefixtures("stuck", "no_export")
+def test_patience_halves_the_learning_rate_and_then_stops(data: Data, tmp_path: Path) -> None:
+    result = fit(*data, settings(epochs=20, patience=4), tmp_path / "run")
+    rates = [row["learning_rate"] for row in history(tmp_path / "run")]
+    assert rates == pytest.approx([0.02, 0.02, 0.02, 0.02, 0.01, 0.01])
+    assert (result.epochs, result.best_epoch, result.val_loss) == (6, 2, 0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("stuck", "no_export")
+def test_patience_counts_on_after_a_stop(data: Data, tmp_path: Path) -> None:
+    training = settings(epochs=20, patience=4)
+    for epoch in (3, 5):
+        with pytest.raises(Killed):
+            fit(*data, training, tmp_path / "run", kill_after(epoch))
+    assert fit(*data, training, tmp_path / "run").epochs == 6
+    rates = [row["learning_rate"] for row in history(tmp_path / "run")]
+    assert rates == pytest.approx([0.02, 0.02, 0.02, 0.02, 0.01, 0.01])
+    assert fit(*data, training, tmp_path / "run").epochs == 6, "patience is used up for good"

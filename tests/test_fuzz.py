@@ -1,0 +1,54 @@
+"""A short part of the fuzzing, from a fixed seed; ``python -m tests.fuzz`` runs as many cases as one likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import fuzz
+from tests.fuzz import faults, run_case
+from tests.fuzz_files import mutated, whole_files
+
+CASES = 1_200
+
+
+@pytest.mark.slow
+def test_mutated_files_are_read_or_refused_in_a_sentence() -> None:
+    assert list(faults(CASES, seed=0)) == []
+
+
+def test_whole_files_are_read(tmp_path: Path) -> None:
+    """Otherwise most mutations would test nothing but the first check."""
+    refused = set()
+    for kind, data in whole_files():
+        try:
+            fuzz.READERS.get(kind, fuzz.read_photo)(data, tmp_path)
+        except fuzz.UserError as error:
+            refused.add((kind, str(error)))
+    assert {kind for kind, _ in refused} <= {"h5", "pickle"}, refused  # hostile ones are among their data
+
+
+def test_same_seed_gives_the_same_cases() -> None:
+    assert [mutated(4, number) for number in range(60)] == [mutated(4, number) for number in range(60)]
+    assert mutated(4, 0) != mutated(5, 0)
+
+
+@pytest.mark.parametrize(
+    ("reader", "what"),
+    [
+        (lambda data, folder: {}["missing"], "KeyError"),
+        (lambda data, folder: bytes(600_000_000), "MemoryError"),
+        (lambda data, folder: sum(range(80_000_000)), "s"),
+        (lambda data, folder: None, ""),
+    ],
+)
+def test_what_goes_wrong_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reader: Callable[[bytes, Path], object], what: str
+) -> None:
+    monkeypatch.setattr(fuzz, "read_photo", reader)
+    monkeypatch.setattr(fuzz, "READERS", {})
+    monkeypatch.setattr(fuzz, "SECONDS", 0.05)
+    _, found = run_case(0, 0, tmp_path)
+    assert found.startswith(what) if what != "s" else found.endswith(" s")

@@ -1,0 +1,75 @@
+"""Tests that HTML is written in templates, which escape every value, and in no Python file."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = [
+    ROOT / "app.py",
+    *(path for room in ("explain", "model") for path in sorted((ROOT / room).rglob("*.py"))),
+    *sorted((ROOT / "docs").glob("*.py")),
+]
+TEMPLATES = [path for room in ("explain", "model") for path in sorted((ROOT / room).rglob("*.html"))]
+TAG = re.compile(r"</?([a-z][a-z0-9]*)(?=[\s>/]|$)|<(!doctype)", re.IGNORECASE)
+# Tags in Python, by file, with the reason.
+ALLOWED = {
+    "app.py": ({"script"}, "Gradio takes what goes into the page's head as HTML"),
+    "model/exploration/page.py": ({"br", "extra"}, "Plotly's marks in the text beside the pointer"),
+    "model/backbones/imagenet.py": ({"q"}, "no tag: a number's format"),
+    "model/twins/enlarger.py": ({"f4"}, "no tag: a number's format"),
+}
+# Calls of Markup with a value: HTML that is not escaped again.
+TRUSTED = {
+    "model/exploration/page.py": "Plotly's script, and its plots, which escape their texts",
+    "model/studies/tune_report.py": "Plotly's plots",
+}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tags_in(source: str) -> Iterator[str]:
+    """Tags in the strings of a Python file; docstrings are for readers of the code."""
+    tree = ast.parse(source)
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield from (tag or doctype for tag, doctype in TAG.findall(node.value))
+
+
+@pytest.mark.parametrize("path", CODE, ids=name_of)
+def test_python_holds_no_markup(path: Path) -> None:
+    allowed, _ = ALLOWED.get(name_of(path), (set(), ""))
+    assert set(tags_in(path.read_text("utf-8"))) == allowed
+
+
+@pytest.mark.parametrize("path", CODE, ids=name_of)
+def test_python_trusts_no_html_but_plotly(path: Path) -> None:
+    calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+    trusted = [call for call in calls if ast.unparse(call.func) == "Markup" and call.args]
+    assert bool(trusted) == (name_of(path) in TRUSTED)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+def test_template_escapes_every_value(path: Path) -> None:
+    assert not re.search(r"\|\s*safe\b|\bautoescape\b", path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("source", "tags"),
+    [
+        ('f"<p>{x}</p>"', ["p", "p"]),
+        ("""f'<td{x} data-label="y">' + '<progress'""", ["td", "progress"]),
+        ('"""<p>"""\ndef f():\n    """Such as ``<td>``."""', []),
+        ('"<!doctype html>", "a < b", "<3", "-> None"', ["!doctype"]),
+    ],
+)
+def test_tags_are_found_in_strings_and_nowhere_else(source: str, tags: list[str]) -> None:
+    assert sorted(tags_in(source)) == sorted(tags)
