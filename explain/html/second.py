@@ -25,6 +25,11 @@ def verdict_beside(analysis: Analysis, card: Card) -> Markup:
     return beside(name, headline(analysis), found.verdict, found.probabilities["Fake"], low, high, sentence)
 
 
+def no_verdict_beside(model: str) -> Markup:
+    """A model's name in the place of its verdict, until there is one."""
+    return macros("fragments").beside(model, "…", "", 0.0, 0.0, 0.0, "")
+
+
 def regions_of_both(first: Analysis, second: Second) -> Markup:
     """A table of the strongest regions of either map with the value in each; empty if the maps can't be compared."""
     compared = second.comparison
@@ -38,4 +43,5 @@ def regions_of_both(first: Analysis, second: Second) -> Markup:
         for region in (*compared.shared, *compared.only_first, *compared.only_second)
         if region in values
     ]
-    return macros("fragments").regions_of_both(titles, rows) + paragraph(translate("second.scale"))
+    caption = translate("second.regions", target=translate(f"class.{found.target}"))
+    return macros("fragments").regions_of_both(titles, rows, caption) + paragraph(translate("second.scale"))

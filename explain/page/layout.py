@@ -21,6 +21,7 @@ from model.i18n.catalogue import DEFAULT, languages
 STATES: tuple[tuple[str, Any], ...] = (
     ("photo", None),
     ("seen", None),
+    ("second_seen", None),
     ("hidden", []),
     ("face", 0),
     ("whole", False),
@@ -60,7 +61,7 @@ def lay_out(page: Page) -> Parts:
                 parts["own_model"] = gr.Markdown(text("page.own_model_ways"), elem_id="own-model-ways")
     with gr.Accordion(text("page.reading"), open=False, elem_id="reading-group") as parts["reading_group"]:
         parts["reading"] = gr.Markdown(text(fragments.reading), elem_id="reading")
-    settings_drawer(parts)
+    settings_drawer(parts, page.models)
     # Outside the tabs, whose content is made only when they are opened: every tab's files are sent from here.
     parts["ready"] = gr.DownloadButton(visible="hidden", elem_id="ready")
     for name, start in STATES:

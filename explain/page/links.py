@@ -26,7 +26,7 @@ def link_to(controls: Controls, analysis: Analysis | None = None) -> str:
     Returns:
         For example ``?lang=tr&superpixels=40&example=hopper_eyes``.
     """
-    values = {name: _in_link(controls[name]) for name in IN_LINKS}
+    values = {name: _in_link(controls[name]) for name in IN_LINKS if controls[name] != ""}
     example = None if analysis is None else example_of(analysis.photo.sha256)
     if example is not None:
         values["example"] = example.path.stem

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from markupsafe import Markup
 
@@ -13,13 +14,14 @@ from explain.html.rendering import macros
 from explain.page.arrival import arrival
 from explain.page.components.parts import text
 from explain.page.components.updates import Change, Updates
+from explain.page.detectors.second import NONE
 from explain.page.run import Page
 from model.available import Importing, Models
 from model.i18n.catalogue import translate, use_language
 
 CLOCK_S = 2.0  # between two checks of an import
 FACTS = ("scope", "card", "model_pictures")  # components that describe the chosen model
-CHOICE = ("models_note", "models_clock", "model")  # components that an import changes
+CHOICE = ("models_note", "models_clock", "model", "second")  # components that an import changes
 
 
 def notices(models: Models) -> Markup:
@@ -46,7 +48,13 @@ def arrive(page: Page, query: Mapping[str, str], accepted: str) -> Updates:
         clock = Change(active=models.importing is not None)
         chosen = changes.get("model", models.first)
         facts = page.described(chosen) if chosen != page.at_start and models.is_open(chosen) else {}
-        updates = {"models_clock": clock, "models_note": notices(models), "model": _choices(models, value=chosen)}
+        second = Change(**seconds(models), value=changes.get("second", NONE))
+        updates = {
+            "models_clock": clock,
+            "models_note": notices(models),
+            "model": _choices(models, value=chosen),
+            "second": second,
+        }
         return {**changes, **facts, **updates}
 
 
@@ -58,11 +66,17 @@ def look(page: Page, language: str) -> Updates:
             return {"models_note": notices(models)}
         ready = fragments.notice(translate("page.model_ready", model=models.first))
         note = notices(models) if models.first == page.at_start else ready + notices(models)
-        return {"models_clock": Change(active=False), "models_note": note, "model": _choices(models)}
+        choices = {"model": _choices(models), "second": Change(**seconds(models))}
+        return {"models_clock": Change(active=False), "models_note": note, **choices}
 
 
 def _choices(models: Models, **others: str) -> Change:
     return Change(choices=choices(models), visible=len(models.names) > 1, **others)
+
+
+def seconds(models: Models) -> dict[str, Any]:
+    """The choices of a second model, the first of which is none; they are hidden if there is only one model."""
+    return {"choices": [(text("second.none_chosen"), NONE), *choices(models)], "visible": len(models.names) > 1}
 
 
 def choices(models: Models) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from explain.page.components.controls import CONTROLS
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
 from explain.page.components.updates import Change, Updates
+from explain.page.detectors import second
 from explain.page.downloads import download
 from explain.page.run import EXTENDING, Page
 from explain.page.view import View, slide
@@ -39,6 +40,10 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
 
     def extend(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
         for updates in page.extend(parts.controls(values), _visitor(page, request)):
+            yield parts.changes(updates)
+
+    def compare(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
+        for updates in second.compare(page, parts.controls(values), _visitor(page, request)):
             yield parts.changes(updates)
 
     def stop(request: gr.Request) -> None:
@@ -88,10 +93,11 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
     drawn = [f"{name}_{part}" for name in METHODS for part in ("picture", "text")]
     for control in ("shown", "smooth"):  # a slider sends each of its steps
         outputs = [*drawn, *CHANGED, *("ranked", "numbers", "pointed_at", "slide_map", "slide_picture")]
-        outputs += ["link", "report_group"]
+        outputs += ["link", "report_group", *second.SHOWN]
         at_once(parts[control].input, page.redraw, outputs, trigger_mode="always_last")
     at_once(parts["slide_map"].input, _slide, ["slide_map", "slide_picture"])
-    parts["cancel"].click(stop, **AT_ONCE)
+    gr.on([parts[name].click for name in ("cancel", "second_cancel")], stop, **AT_ONCE)
+    parts["second"].input(**{**run_it, "fn": compare})
     blocks.unload(leave)
     _wire_what_if(parts, at_once)
     _wire_downloads(page, parts)
@@ -242,7 +248,10 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
         page.update_controls(visitor, controls)
         with refusals_shown(controls["language"]), use_language(controls["language"]):
             many = batch.change_language(controls["many_progress"], page.runs.waiting(visitor + batch.OURS))
-            choices = {"model": Change(choices=models.choices(page.models))}
+            choices = {
+                "model": Change(choices=models.choices(page.models)),
+                "second": Change(**models.seconds(page.models)),
+            }
             return parts.translated({**choices, **page.change_language(controls, visitor), **many})
 
     def arrive(request: gr.Request) -> dict[Any, Any]:
@@ -261,7 +270,9 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
         draw_model, parts.readable(), **drawn
     )
     facts, choice = ([parts[name] for name in names] for names in (models.FACTS, models.CHOICE))
-    set_by_link = [parts[name] for name in ("language", *CONTROLS, "photo", "notice", "status")]
+    set_by_link = [
+        parts[name] for name in ("language", *CONTROLS, "photo", "notice", "status") if name not in models.CHOICE
+    ]
     blocks.load(arrive, None, [*set_by_link, *facts, *choice], **AT_ONCE).then(**run_it)
     look = partial(models.look, page)
     parts["models_clock"].tick(lambda language: parts.changes(look(language)), parts["language"], choice, **AT_ONCE)

@@ -140,8 +140,7 @@ class Service:
         first = self.models.get(model or self.models.first)
         if not second:
             return first, None
-        if second == first.name:
-            raise SettingsError(Message("second.same_model", model=second))
+        check_other(first.name, second)
         return first, self.models.get(second)
 
     def came_from(self, visitor: str, client: str) -> None:
@@ -207,6 +206,16 @@ class Service:
             "waiting": self.queue.waiting,
             "versions": {**versions_of(("gradio",)), **library_versions()},
         }
+
+
+def check_other(first: str, second: str) -> None:
+    """Check that a second model is another one.
+
+    Raises:
+        SettingsError: if not.
+    """
+    if first == second:
+        raise SettingsError(Message("second.same_model", model=second))
 
 
 def _urgency(latest: Analysis | None) -> Urgency:
