@@ -61,8 +61,11 @@ class Detector:
 
     @property
     def has_files(self) -> bool:
-        """Whether the model's file is still there; an open detector does not need it, but its Keras network does."""
-        return (self._folder / TFLITE).is_file()
+        """Whether the model's file is still there; an open detector does not need it, but its Keras network does.
+
+        An ONNX network has no Keras network.
+        """
+        return self.card.onnx is not None or (self._folder / TFLITE).is_file()
 
     @cached_property
     def network(self) -> "keras.Model":
@@ -119,7 +122,9 @@ class Detector:
 
         Also None if the card has several views, because a patch shows different pixels in each.
         """
-        return self._engine.patch_grid if len(self.card.views) == 1 else None
+        if len(self.card.views) > 1 or not isinstance(self._engine, Engine):
+            return None
+        return self._engine.patch_grid
 
     def probabilities_of_patches(self, crop: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Probabilities of one crop when the network gets only some of its patches, with no replacement for the others.
@@ -131,6 +136,7 @@ class Detector:
         Returns:
             ``(N, 2)``, columns in the order of ``card.labels``.
         """
+        assert isinstance(self._engine, Engine), "see patch_grid"
         kept = [np.flatnonzero(choice).astype(np.int32) for choice in seen]
         return self._scaled(self._engine.of_kept(to_input(crop[None], self.card.preprocessing)[0], kept))
 

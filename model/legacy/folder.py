@@ -100,7 +100,7 @@ def _import(h5: Path, labels: Path | None, folder: Path, tell: Tell, try_again: 
     cache = folder.parent
     if not try_again and (problem := recall(cache, folder.name, h5.name)):
         raise ArtifactError(problem)
-    _prepare(cache)
+    prepare(cache)
     tell(Message("legacy.importing", file=h5.name))
     try:
         convert_apart(h5, labels, folder, tell)
@@ -111,7 +111,7 @@ def _import(h5: Path, labels: Path | None, folder: Path, tell: Tell, try_again: 
     tell(Message("legacy.ready", file=h5.name))
 
 
-def _prepare(cache: Path) -> None:
+def prepare(cache: Path) -> None:
     """Create the cache, check that it is writable, and remove the remains of interrupted imports."""
     cache.mkdir(parents=True, exist_ok=True)
     for left in cache.glob(f"{UNFINISHED}*"):
