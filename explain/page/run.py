@@ -13,9 +13,10 @@ from explain.html.regions import pointed_at, ranked
 from explain.html.robustness import robustness_section
 from explain.maps.registry import MAIN_MAP, METHODS
 from explain.page import what_if
-from explain.page.components.controls import settings_from
+from explain.page.components.controls import is_own, settings_from
 from explain.page.components.updates import Change, Controls, Updates, merged, visible
 from explain.page.detectors import second
+from explain.page.detectors.own import OwnModels
 from explain.page.photo import FACE_ONLY_PARTS, FACE_ONLY_TABS, blank, faces_found, failed, photo_notice
 from explain.page.sessions import Runs
 from explain.page.view import View, final_updates, smoothed, trust_state
@@ -47,8 +48,9 @@ LIVE_CONTROLS = (
 class Page:
     """The runs of all visitors, and the changes that each step makes on the page."""
 
-    def __init__(self, models: Models, service: Service | None = None) -> None:
+    def __init__(self, models: Models, service: Service | None = None, own: OwnModels | None = None) -> None:
         self.models = models
+        self.own = own or OwnModels()
         self.at_start = models.first  # a better one may be imported later
         self.runs = Runs()
         self.service = service or Service(models)
@@ -61,6 +63,7 @@ class Page:
     def forget(self, visitor: str) -> None:
         """Drop the state of a visitor who has left."""
         self._live_controls.pop(visitor, None)
+        self.own.forget(visitor)
 
     def language_of(self, visitor: str, otherwise: str) -> str:
         """The visitor's current language; ``otherwise`` if it was not changed."""
@@ -107,10 +110,7 @@ class Page:
                 yield {"status": fragments.stopped(seen.analysis if seen else None), "cancel": visible(False)}
 
     def _results(self, controls: Controls, visitor: str, ended: Callable[[], bool], quiet: bool) -> Iterator[Updates]:
-        """The steps of an analysis, and of further ones for what the visitor asks for meanwhile; then a second model.
-
-        ``quiet``: the page shows the faces already, or on a busy server with the verdict.
-        """
+        """The steps of an analysis, and of what the visitor asks for meanwhile; then those of a second model."""
         photo, last, watch = controls["photo"], controls["seen"], Stopwatch()
         known = last.analysis if last is not None and last.source == photo else None
         detector, done = self.detector(controls["model"], visitor), None
@@ -185,8 +185,12 @@ class Page:
         return changes | (final_updates(seen, controls) if analysis.complete else {})
 
     def detector(self, name: str, visitor: str) -> Detector:
-        """The model of that name: one of the server's."""
-        return self.models.get(name)
+        """The model of that name: the visitor's own, or one of the server's."""
+        return self.own.get(name, visitor) or self.models.get(name)
+
+    def is_open(self, name: str) -> bool:
+        """Whether a model is open already."""
+        return self.models.is_open(name) or is_own(name)
 
     def card(self, seen: View) -> Card:
         """The card of the model whose analysis is seen."""
@@ -256,7 +260,7 @@ class Page:
         """Translate everything that is shown into the chosen language."""
         with use_language(controls["language"]):
             seen = controls["seen"]
-            changes = self.described(controls["model"]) if self.models.is_open(controls["model"]) else {}
+            changes = self.described(controls["model"], visitor) if self.is_open(controls["model"]) else {}
             if seen is None:
                 return {**changes, "placeholder": fragments.placeholder(), "what_if_text": fragments.what_if_help()}
             changes = merged(changes | self.updates(seen, None, controls), what_if.again(controls))
@@ -266,10 +270,10 @@ class Page:
                 changes |= {"status": fragments.stopped(seen.analysis), "cancel": visible(False)}
             return changes
 
-    def described(self, model: str) -> Updates:
+    def described(self, model: str, visitor: str = "") -> Updates:
         """A model's scope and card; its pictures are drawn later."""
         try:
-            card = self.models.get(model).card
+            card = self.detector(model, visitor).card
         except UserError as error:
             return {"scope": fragments.notice(str(error), "error"), "card": "", "model_pictures": ""}
         return {
@@ -278,19 +282,19 @@ class Page:
             "model_pictures": "",
         }
 
-    def model_pictures(self, controls: Controls) -> Updates:
+    def model_pictures(self, controls: Controls, visitor: str = "") -> Updates:
         """The pictures of a model's figures; empty if the model can't be opened."""
         with use_language(controls["language"]):
             try:
-                return {"model_pictures": model_charts(self.models.get(controls["model"]).card)}
+                return {"model_pictures": model_charts(self.detector(controls["model"], visitor).card)}
             except UserError:
                 return {"model_pictures": ""}
 
-    def describe(self, controls: Controls) -> Iterator[Updates]:
+    def describe(self, controls: Controls, visitor: str = "") -> Iterator[Updates]:
         """Like ``described``, for a model that may not be open yet; opening a large one may take minutes."""
-        yield from in_language(controls["language"], self._describe(controls["model"]))
+        yield from in_language(controls["language"], self._describe(controls["model"], visitor))
 
-    def _describe(self, model: str) -> Iterator[Updates]:
-        if not self.models.is_open(model):
+    def _describe(self, model: str, visitor: str) -> Iterator[Updates]:
+        if not self.is_open(model):
             yield {"scope": fragments.notice(fragments.opening(model)), "card": "", "model_pictures": ""}
-        yield self.described(model)
+        yield self.described(model, visitor)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from os import PathLike
 from typing import Any, TypeVar
 
+from explain.analysis import analyze
 from explain.cancel import not_cancelled
 from explain.comparison import Second, settings_of_second
 from explain.maps.registry import MAIN_MAP
@@ -86,7 +87,8 @@ class Service:
         """
         urgency = _of_many if among_many else _beside if beside else _urgency
         client = client or self._clients.get((visitor or "").partition("/")[0])
-        steps = self.example_cache.analyze(source, settings, detector, cancelled, known)
+        run = self.example_cache.analyze if detector.shared else analyze
+        steps = run(source, settings, detector, cancelled, known)
         analysis = None
         try:
             for number, analysis in enumerate(self.queue.each(steps, cancelled, wait, urgency, client)):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model.artifact.card import MASK, ONNX, TFLITE, Card, load_artifact, named_after
 from model.artifact.preprocessing import to_input
 from model.artifact.views import View
-from model.detector.engine import Engine
+from model.detector.engine import ClosedEngine, Engine
 from model.detector.onnx_engine import OnnxEngine
 from model.networks.export import load_keras
 from model.paths import SHIPPED
@@ -47,17 +47,26 @@ class Detector:
     Args:
         folder: a model folder (see ``model.artifact.card``).
         name: the name on screen; None takes that of ``model.artifact.card.named_after``.
+        shared: whether its answers may be kept for others than the one who asked.
 
     Raises:
         ArtifactError: if the folder is not a usable model.
     """
 
-    def __init__(self, folder: Path = SHIPPED, name: str | None = None) -> None:
+    def __init__(self, folder: Path = SHIPPED, name: str | None = None, shared: bool = True) -> None:
+        self.shared = shared
         self.name = name or named_after(folder).name
         self.card: Card = load_artifact(folder)
         self._folder = folder
         onnx = self.card.onnx
-        self._engine = Engine(folder / TFLITE) if onnx is None else OnnxEngine(folder / ONNX, onnx)
+        self._engine: Engine | OnnxEngine | ClosedEngine = (
+            Engine(folder / TFLITE) if onnx is None else OnnxEngine(folder / ONNX, onnx)
+        )
+
+    def close(self) -> None:
+        """Give the network's memory back; asked afterwards, it raises an ``ArtifactError``."""
+        self._engine = ClosedEngine()
+        self.__dict__.pop("network", None)
 
     @property
     def has_files(self) -> bool:

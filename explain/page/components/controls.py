@@ -20,6 +20,12 @@ READ = (
     *("language", "model", "photo", *CONTROLS, "face", "whole", "seen", "second_seen", "hidden"),
     *("regions", "top", "slide_map", "many_progress"),
 )
+OWN = "yours/"  # before the name of a visitor's own model; no model of the server has such a name
+
+
+def is_own(name: str) -> bool:
+    """Whether a name is that of a visitor's own model."""
+    return name.startswith(OWN)
 
 
 def settings_from(controls: Controls, **others: Any) -> Settings:

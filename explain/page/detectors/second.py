@@ -20,7 +20,6 @@ from explain.settings import Settings
 from explain.wording.comparison import comparison_sentence
 from explain.wording.progress import doing
 from model.artifact.card import Card
-from model.available import Models
 from model.detector.detector import Detector
 from model.i18n.catalogue import in_language, translate, use_language
 
@@ -35,7 +34,6 @@ SHOWN = (*PICTURES, *TEXTS, "second_status", "second_cancel")  # components that
 class Page(Protocol):
     """What this module needs of ``explain.page.run.Page``."""
 
-    models: Models
     runs: Runs
     service: Service
 
@@ -44,6 +42,7 @@ class Page(Protocol):
     def settings(self, controls: Controls, visitor: str) -> Settings: ...
     def current(self, controls: Controls, visitor: str) -> Controls: ...
     def detector(self, name: str, visitor: str) -> Detector: ...
+    def is_open(self, name: str) -> bool: ...
     def card(self, seen: View) -> Card: ...
 
 
@@ -135,9 +134,7 @@ def _ask(
             check_other(first.analysis.model["name"], name)
             kept = before is not None and before.shows(first.source, first.analysis.settings.face, name)
             fresh = {} if kept else {**blank(controls), "second_verdict": no_verdict_beside(name)}
-            begun = fragments.status(
-                fragments.opening(name) if not page.models.is_open(name) else translate("doing.face")
-            )
+            begun = fragments.status(fragments.opening(name) if not page.is_open(name) else translate("doing.face"))
             yield {**fresh, **_first(first, page, controls), "second_group": visible(True), "second_status": begun}
             detector = page.detector(name, visitor)
             asked = asked_of_second(first.analysis, page.settings(controls, visitor))
