@@ -27,6 +27,7 @@ ONNX_MEMORY, KERAS_MEMORY = 1_500_000_000, 4_000_000_000
 KERAS_TIMES = 6  # the size of a Keras file, beside that; ``prove`` adds three times that of an ONNX file
 ONNX_SECONDS, KERAS_SECONDS = 120, 600
 MOST_SECONDS = 2.0  # for one picture: a map asks about hundreds, and other visitors wait for each few of them
+TRIES = 3
 CACHE = "imported"  # folder of what is made of the files
 
 Tell = Callable[[Message], None]
@@ -83,9 +84,11 @@ def _imported(source: Path, cache: Path, fake_labels: tuple[str, ...], sees: str
 def _check_speed(detector: Detector) -> None:
     side = detector.card.preprocessing.crop_size
     crop = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
-    detector.predict(crop)  # the first answer takes longer
-    started = time.perf_counter()
-    detector.predict(crop)
-    if (seconds := time.perf_counter() - started) > MOST_SECONDS:
+    taken = []
+    for _ in range(TRIES):  # the first answer takes longer, and others may keep the processor busy
+        started = time.perf_counter()
+        detector.predict(crop)
+        taken.append(time.perf_counter() - started)
+    if (seconds := min(taken)) > MOST_SECONDS:
         detector.close()
         raise ArtifactError(Message("own.too_slow", model=detector.name, seconds=seconds, limit=MOST_SECONDS))

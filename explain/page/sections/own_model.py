@@ -23,7 +23,7 @@ def _place(parts: Parts) -> None:
     parts["own_help"] = gr.HTML(text(_help), elem_id="own-help")
     with gr.Row(equal_height=False, elem_id="own-row"):
         parts["own_file"] = gr.File(
-            label=text("own.file"), file_types=list(KINDS), height=140, scale=2, min_width=280, elem_id="own-file"
+            label=text("own.file"), file_types=list(KINDS), height=170, scale=2, min_width=280, elem_id="own-file"
         )
         with gr.Column(scale=3, min_width=280):
             parts["own_fake"] = gr.Textbox("", label=text("own.fake"), info=text("own.fake_help"), elem_id="own-fake")
