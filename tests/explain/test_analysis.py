@@ -79,7 +79,13 @@ def test_only_the_last_one_is_complete(steps: list[Analysis]) -> None:
 
 def test_attention_stays_while_lime_grows(steps: list[Analysis]) -> None:
     assert all(set(step.attributions) == {"attention", "lime"} for step in with_lime(steps))
-    assert list(dict.fromkeys(step.stage for step in steps[2:-1])) == ["regions", "lime", "reason", "robustness"]
+    assert list(dict.fromkeys(step.stage for step in steps[2:-1])) == [
+        "origin",
+        "regions",
+        "lime",
+        "reason",
+        "robustness",
+    ]
 
 
 def test_explains_the_likelier_class_and_says_so(steps: list[Analysis]) -> None:
@@ -98,7 +104,7 @@ def test_explains_the_class_asked_for(quick_detector: Detector, target: str) -> 
 
 
 def test_time_is_told_for_each_step(steps: list[Analysis]) -> None:
-    assert set(steps[-1].seconds) == {"open", "faces", "predict", "regions", "lime", "reason", "robustness"}
+    assert set(steps[-1].seconds) == {"open", "faces", "predict", "origin", "regions", "lime", "reason", "robustness"}
     assert all(value > 0 for value in steps[-1].seconds.values())
 
 
@@ -308,7 +314,10 @@ def whole_story(quick_detector: Detector) -> list[Analysis]:
 
 def test_stages_come_in_order_and_progress_never_falls_within_one(whole_story: list[Analysis]) -> None:
     stages = [step.stage for step in whole_story]
-    first, later = ["faces", "regions", "lime", "reason", "robustness"], ["occlusion", "what_if", "flip", "trust", ""]
+    first, later = (
+        ["faces", "origin", "regions", "lime", "reason", "robustness"],
+        ["occlusion", "what_if", "flip", "trust", ""],
+    )
     assert list(dict.fromkeys(stages)) == first + later
     for stage in set(stages):
         told = [step.progress for step in whole_story if step.stage == stage and step.progress is not None]
@@ -330,7 +339,7 @@ def test_robustness_comes_right_after_the_reason_whatever_the_order_of_the_maps(
 ) -> None:
     settings = Settings(methods=methods, superpixels=8, samples=100)
     stages = list(dict.fromkeys(step.stage for step in analyze(PHOTO, settings, quick_detector)))
-    assert stages == ["faces", "regions", *order, ""]
+    assert stages == ["faces", "origin", "regions", *order, ""]
 
 
 def test_every_map_gets_its_trust(whole_story: list[Analysis]) -> None:
@@ -404,7 +413,7 @@ def test_answer_as_json_is_complete(steps: list[Analysis], detector: Detector) -
     assert answer["settings"]["target"] in ("Fake", "Real")
     assert answer["model"]["name"] == detector.name
     assert answer["model"]["model.tflite"] == detector.card.sha256["model.tflite"]
-    assert set(answer["seconds"]) == {"open", "faces", "predict", "regions", "lime", "reason", "robustness"}
+    assert set(answer["seconds"]) == {"open", "faces", "predict", "origin", "regions", "lime", "reason", "robustness"}
 
 
 def test_answer_as_json_holds_the_verdict_and_both_maps(steps: list[Analysis]) -> None:
