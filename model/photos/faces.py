@@ -143,7 +143,7 @@ def _find_in(photo: NDArray[np.uint8], tile: tuple[int, int, int, int], margin: 
     shrunk = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
     pad = round(max(shrunk.shape[:2]) * PADDING)
     padded = cv2.copyMakeBorder(shrunk, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=(127, 127, 127))
-    found = _detect(padded)
+    found = _detect(np.asarray(padded, np.uint8))
     factors = np.array([width / size[0], height / size[1]])
 
     def in_photo(point: Any) -> NDArray[np.float64]:
