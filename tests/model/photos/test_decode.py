@@ -304,6 +304,25 @@ def test_heic_opens(name: str, expected: int) -> None:
     assert np.abs(pixels.astype(int) - gradient()).max() <= expected and notes == ()
 
 
+def with_item(kind: bytes, texts: bytes) -> bytes:
+    """The turned HEIC, whose item with EXIF has another type and other texts."""
+    data = (HEIC / "turned.heic").read_bytes()
+    place = data.index(b"Exif\0")
+    data = data[:place] + kind + texts + data[place + 5 :]
+    for box in (b"infe\x02\x00\x00\x01", b"iinf", b"meta"):
+        size = data.rindex(box, 0, place) - 4
+        grown = int.from_bytes(data[size : size + 4], "big") + len(texts) - 1
+        data = data[:size] + grown.to_bytes(4, "big") + data[size + 4 :]
+    return data
+
+
+@pytest.mark.parametrize(("kind", "texts"), [(b"\xffxif", b"\0"), (b"mime", b"\0\xff\xfe\0"), (b"mime", b"\xe9\0a\0")])
+def test_heic_with_items_that_are_named_in_no_text_is_damaged(kind: bytes, texts: bytes) -> None:
+    """They crashed the library, and with it the process that decodes."""
+    assert refused(with_item(kind, texts)).key == "photo.damaged"
+    assert decode(with_item(b"Exif", b"\0"))[0].shape == decode((HEIC / "turned.heic").read_bytes())[0].shape
+
+
 def test_heic_is_turned_once_and_transparent_parts_are_white() -> None:
     turned, _ = decode((HEIC / "turned.heic").read_bytes())
     assert np.abs(turned.astype(int) - np.rot90(gradient(), -1)).max() <= 3
