@@ -76,12 +76,13 @@ def _iso_kind(head: bytes) -> str | None:
 
 
 def has_broken_items(data: bytes) -> bool:
-    """Whether the type or a name of an item of a HEIF file is no text: pi-heif 1.4.0 crashes on some of these."""
+    """Whether a HEIF file describes an item by a type or a MIME type that is no text: pi-heif 1.4.0 crashes on it."""
     for found in _ITEM.finditer(data):
         start = found.start() - 4
         size = min(int.from_bytes(data[start : found.start()], "big"), MOST_ITEM)
+        described = data[start + (16 if found[1] == b"\x02" else 18) : start + size]  # type, name, MIME type
         try:
-            data[start + (16 if found[1] == b"\x02" else 18) : start + size].decode()
+            (described[:4] + b"".join(described[4:].split(b"\0")[1:2])).decode()
         except UnicodeDecodeError:
             return True
     return False
