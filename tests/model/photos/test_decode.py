@@ -18,7 +18,7 @@ from model.i18n.catalogue import Message
 from model.photos import colours
 from model.photos.decode import MAX_SCANNED, decode
 from model.photos.jpeg_scans import scans_of
-from model.photos.kinds import kind_of
+from model.photos.kinds import has_broken_items, kind_of
 from tests.photo_files import BLUE, RED, SIDE, encode, gradient, plain, png_chunk, swapped_profile
 
 HEIC = Path(__file__).parents[2] / "data" / "heic"  # gradients, written by pillow-heif: its encoder weighs 20 MB
@@ -320,9 +320,8 @@ def with_item(kind: bytes, texts: bytes) -> bytes:
 def test_heic_with_items_that_are_named_in_no_text_is_damaged(kind: bytes, texts: bytes) -> None:
     """They crashed the library, and with it the process that decodes."""
     assert refused(with_item(kind, texts)).key == "photo.damaged"
-    shape = decode((HEIC / "turned.heic").read_bytes())[0].shape
     for readable in ((b"Exif", b"\0"), (b"mime", b"\xe9\0a\0"), (b"mime", b"\0application/rdf+xml\0")):
-        assert decode(with_item(*readable))[0].shape == shape
+        assert not has_broken_items(with_item(*readable))
 
 
 def test_heic_is_turned_once_and_transparent_parts_are_white() -> None:
