@@ -28,7 +28,7 @@ from explain.small_faces import is_too_small, judged_by_size
 from explain.trust.agreement import agreement
 from explain.trust.measure import measure
 from model.detector.detector import Detector, Prediction
-from model.errors import SettingsError
+from model.errors import SettingsError, is_out_of_memory
 from model.i18n.catalogue import Message
 from model.photos.corruptions import Move
 from model.photos.faces import Face, crop
@@ -221,16 +221,11 @@ def _explain_by(name: str) -> Step:
         except ExplanationError as error:
             yield replace(analysis, problems={**analysis.problems, name: error.args[0]})
         except Exception as error:
-            if not _is_full(error):
+            if not is_out_of_memory(error):
                 raise
             yield replace(analysis, problems={**analysis.problems, name: Message("problem.memory")})
 
     return explain
-
-
-def _is_full(error: Exception) -> bool:
-    """Whether there is too little memory, for Python or for TensorFlow, which this module does not import."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 def _robustness(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:

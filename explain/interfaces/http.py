@@ -28,7 +28,7 @@ from explain.service.service import Service
 from explain.settings import Settings, known_language, text_of
 from explain.wording.summary import plain_text
 from model.artifact.card import Card
-from model.errors import PhotoError, UserError
+from model.errors import PhotoError, UserError, is_out_of_memory
 from model.i18n.catalogue import in_language, languages, translate, use_language
 from model.i18n.preferences import by_preference, preferred_language
 from model.photos.photo import MAX_BYTES
@@ -45,7 +45,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         413: "The photo is too large.",
         422: "A field is missing or wrong.",
         500: "An unexpected error.",
-        503: "Too many analyses wait already.",
+        503: "Too many analyses wait already, or there is too little memory.",
         507: "The server's disk is full.",
     }.items()
 }
@@ -93,8 +93,9 @@ def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
         check_fields(form, [field.alias for field in request.scope["route"].dependant.body_params])
         named = "" if form.get("methods") == "" else methods  # FastAPI takes an empty field for one that was not sent
         maps = tuple(dict.fromkeys(filter(None, map(str.strip, named.split(",")))))
-        asked = {"methods": maps, "robustness": robustness, "trust": trust}
-        settings = Settings(**asked, face=face - 1, whole_picture=whole_picture)
+        settings = Settings(
+            methods=maps, robustness=robustness, trust=trust, face=face - 1, whole_picture=whole_picture
+        )
         if (file.size or 0) > MAX_BYTES:
             raise HTTPException(413)
         photo = await file.read()
@@ -209,6 +210,8 @@ def _refusal(request: Request, error: Exception) -> Response:
 def _status_and_sentence(error: Exception) -> tuple[int, str]:
     if is_disk_full(error):  # while the form was read, for example
         return 507, str(refusal_of(error))
+    if is_out_of_memory(error):
+        return 503, str(refusal_of(error))
     if isinstance(error, RequestValidationError):
         return 422, _field_sentence(error.errors()[0])
     if isinstance(error, HTTPException):
