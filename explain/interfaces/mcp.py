@@ -179,11 +179,17 @@ async def _answer(
         with refusing_in(language):
             detector = await run_in_threadpool(service.models.get, model or service.models.first)
             data = await run_in_threadpool(photo_from, photo, uploaded)
-            steps = in_language(language, service.analyze(data, settings(), detector))
+            steps = in_language(language, service.analyze(data, settings(), detector, client=_client(context)))
             latest = await _last_step(iterate_in_threadpool(steps), context, language)
             return await run_in_threadpool(_content, latest, detector)
     except Refused as error:
         raise ToolError(str(error)) from error
+
+
+def _client(context: Context[Any, Any]) -> str | None:
+    """The address of the assistant."""
+    address = getattr(context.request_context.request, "client", None)
+    return None if address is None else str(address.host)
 
 
 async def _last_step(steps: AsyncIterator[Analysis], context: Context[Any, Any], language: str) -> Analysis:
