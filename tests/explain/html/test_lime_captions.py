@@ -40,14 +40,14 @@ def test_a_map_without_weights_names_no_strongest() -> None:
 
 def test_largest_weight_is_told_with_its_interval() -> None:
     assert "The strongest counts for 0.500 of P(Fake)." in said(lime())
-    assert "The strongest counts for 0.500 of P(Fake) (95 % interval 0.400 to 0.600)." in said(lime(reach=0.1))
+    assert "The strongest counts for 0.500 of P(Fake) (95% interval 0.400 to 0.600)." in said(lime(reach=0.1))
     assert "The strongest counts for −0.500 of P(Fake)" in said(lime(-WEIGHTS)), "strongest, whichever its sign"
 
 
 def test_largest_weight_has_a_name_where_there_are_names() -> None:
     named = replace(lime(), names=("hair",) * (SIDE - 1) + ("left eye",))
     assert "The strongest (left eye) counts for 0.500" in said(named)
-    assert "The strongest (left eye) counts for 0.500 of P(Fake) (95 % interval" in said(
+    assert "The strongest (left eye) counts for 0.500 of P(Fake) (95% interval" in said(
         replace(lime(reach=0.1), names=named.names)
     )
 
@@ -69,8 +69,8 @@ def test_faint_regions_are_counted_among_those_shown() -> None:
     found = lime(reach=0.22)  # by strength the weights are 0.50, 0.45 … 0.25, -0.25, 0.20, -0.20 …
     assert "faint" not in said(lime(), shown=9), "without intervals nobody knows"
     assert "faint" not in said(found, shown=7)
-    assert "1 of these is faint: its 95 % interval holds zero" in said(found, shown=8)
-    assert "2 of these are faint: their 95 % intervals hold zero" in said(found, shown=9)
+    assert "1 of these is faint: its 95% interval holds zero" in said(found, shown=8)
+    assert "2 of these are faint: their 95% intervals hold zero" in said(found, shown=9)
 
 
 def test_only_a_converged_map_claims_that_its_halves_agree() -> None:
