@@ -1,74 +1,20 @@
-"""Plain HTTP beside the page: what a form, a script and a probe get, and how each is refused."""
+"""Plain HTTP beside the page: what a form, a script and a probe get."""
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
-from httpx import Response
 from starlette.testclient import TestClient
 
-import explain.interfaces.http
-from explain.interfaces.http import plain_routes
 from explain.result import Analysis
-from explain.service.queue import AnalysisQueue
 from explain.service.service import Service
-from explain.service.uploads import Uploads
 from explain.settings import Settings
-from model.available import Models, available_models
 from model.detector.detector import Detector
 from model.errors import SettingsError
-from model.photos.photo import MAX_BYTES
-
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
-ASTRONAUT, CAT = EXAMPLES / "astronaut.jpg", EXAMPLES / "cat.jpg"
-BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"
-QUICK = {"methods": "attention"}
-PATHS = re.compile(r"(/tmp|/work|/home|/root|\.py\b|Traceback)")
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which the server keeps photos."""
-    return tmp_path_factory.mktemp("kept")
-
-
-@pytest.fixture(scope="module")
-def service(kept: Path) -> Service:
-    return Service(Models(available_models()), Uploads(kept), AnalysisQueue(1, most_programs=1))
-
-
-@pytest.fixture(scope="module")
-def client(service: Service) -> Iterator[TestClient]:
-    with TestClient(FastAPI(openapi_url=None, routes=plain_routes(service)), follow_redirects=False) as client:
-        yield client
-
-
-def send(
-    client: TestClient, photo: Path | bytes = ASTRONAUT, headers: dict[str, str] | None = None, **fields: Any
-) -> Response:
-    """Post a photo as a form does."""
-    content = photo if isinstance(photo, bytes) else photo.read_bytes()
-    return client.post("/deepfake", files={"file": ("me.jpg", content)}, data=QUICK | fields, headers=headers or {})
-
-
-def refusal(answer: Response, status: int) -> str:
-    """The sentence of a refusal in JSON, checked to be one that may be shown to anyone."""
-    assert answer.status_code == status
-    assert set(answer.json()) == {"error"}
-    sentence = answer.json()["error"]
-    assert sentence.endswith(".") and len(sentence.split()) >= 5
-    assert not PATHS.search(sentence)
-    return sentence
-
+from tests.explain.interfaces.http.asking import ASTRONAUT, BROWSER, CAT, QUICK, Addresses, refusal, send
 
 # The verdict
 
@@ -96,18 +42,6 @@ def test_photo_gets_a_verdict_as_json(found: dict[str, Any], service: Service) -
 def test_whoever_takes_anything_gets_json(client: TestClient, found: dict[str, Any]) -> None:
     for accept in ("*/*", "application/json", "application/json, text/html;q=0.9", "text/html;q=0", ""):
         assert send(client, CAT, {"accept": accept}).json()["faces"] == [], accept
-
-
-class Addresses(HTMLParser):
-    """Collects what a page would load or lead to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.found += [str(value) for name, value in attributes if name in ("src", "href", "action")]
-        assert tag not in ("script", "link", "iframe")
 
 
 def test_a_browser_gets_a_page_that_needs_nothing_else(client: TestClient, found: dict[str, Any]) -> None:
@@ -199,133 +133,6 @@ def test_language_of_answer_and_refusal(
 def test_unknown_language_is_refused_with_those_there_are(client: TestClient) -> None:
     sentence = refusal(send(client, language="klingon"), 422)
     assert all(name in sentence for name in ("klingon", "en", "tr"))
-
-
-# Refusals
-
-
-def test_bad_photo_is_refused_in_a_sentence(client: TestClient) -> None:
-    assert "not a readable JPEG" in refusal(send(client, b"Not a photo. " * 50), 400)
-    assert "empty" in refusal(send(client, b""), 400)
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        {"data": {"other": "field"}},
-        {"json": {"file": "photo.jpg"}},
-        {"content": b"raw bytes"},
-        {"data": {"file": "only a text"}},
-        {},
-    ],
-    ids=str,
-)
-def test_request_without_a_photo_is_told_where_to_put_it(client: TestClient, request_: dict[str, Any]) -> None:
-    assert "field named file" in refusal(client.post("/deepfake", **request_), 422)
-
-
-def test_broken_form_is_refused(client: TestClient) -> None:
-    headers = {"content-type": "multipart/form-data; boundary=x"}
-    sentence = refusal(client.post("/deepfake", content=b"--y\r\nnonsense", headers=headers), 400)
-    assert "multipart" in sentence
-
-
-@pytest.mark.parametrize("name", ["file", "face"])
-def test_of_two_photos_none_is_left_out_in_silence(client: TestClient, name: str) -> None:
-    photo, face = ("a.jpg", CAT.read_bytes()), (None, b"1")
-    parts = [("file", photo), ("face", face), (name, photo if name == "file" else face)]
-    assert name in refusal(client.post("/deepfake", files=parts), 422)
-
-
-def test_name_in_any_letters_is_read(client: TestClient) -> None:
-    head = "Content-Disposition: form-data; name=file; filename*=UTF-8''do%C4%9Fum.jpg"
-    body = b"--x\r\n" + head.encode() + b"\r\n\r\n" + CAT.read_bytes() + b"\r\n--x--\r\n"
-    headers = {"content-type": "multipart/form-data; boundary=x"}
-    assert client.post("/deepfake", content=body, headers=headers).json()["text"].startswith("doğum.jpg: ")
-
-
-def test_full_disk_is_said(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def full(*given: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(SpooledTemporaryFile, "rollover", full)  # what a photo over 1 MB needs
-    assert "disk is full" in refusal(send(client, bytes(2_000_000)), 507)
-    assert "Traceback" not in caplog.text
-    assert send(client, CAT).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("fields", "told"),
-    [
-        ({"face": "first"}, ("face", "first")),
-        ({"face": "7"}, ("face", "7")),
-        ({"trust": "perhaps"}, ("trust", "perhaps")),
-        ({"methods": "attention,magic"}, ("magic", "attention")),
-        ({"robust": "false"}, ("robust", "file, model, face, whole_picture, methods, robustness, trust, language")),
-        ({"model": "nobody's"}, ("nobody's", "lite_attention")),
-    ],
-    ids=str,
-)
-def test_wrong_field_is_refused_with_its_value(
-    client: TestClient, fields: dict[str, str], told: tuple[str, ...]
-) -> None:
-    sentence = refusal(send(client, **fields), 422)
-    assert all(word in sentence for word in told)
-
-
-def test_too_large_a_photo_is_refused(client: TestClient) -> None:
-    assert f"{MAX_BYTES:,} bytes" in refusal(send(client, bytes(MAX_BYTES + 1)), 413)
-
-
-def test_reading_ends_as_soon_as_a_request_is_too_large(service: Service) -> None:
-    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
-    read, answered = 0, []
-
-    async def receive() -> dict[str, Any]:
-        nonlocal read
-        read += 1_000_000
-        return {"type": "http.request", "body": bytes(1_000_000) if read > 1_000_000 else head, "more_body": True}
-
-    async def send_(message: dict[str, Any]) -> None:
-        answered.append(message)
-
-    headers = [(b"content-type", b"multipart/form-data; boundary=x")]
-    scope = {"type": "http", "method": "POST", "path": "/deepfake", "headers": headers, "query_string": b""}
-    asyncio.run(FastAPI(routes=plain_routes(service))(scope, receive, send_))
-    assert answered[0]["status"] == 413
-    assert read < MAX_BYTES + 3_000_000
-
-
-def test_too_many_at_once_are_asked_to_come_back(client: TestClient, service: Service) -> None:
-    other = service.queue.each(iter([1, 2]))
-    next(other)
-    answer = send(client)
-    assert "waiting" in refusal(answer, 503)
-    assert int(answer.headers["retry-after"]) > 0
-    list(other)
-    assert send(client, CAT).status_code == 200
-
-
-def test_a_fault_of_ours_is_told_without_its_details(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def broken(*args: object) -> None:
-        raise RuntimeError("at /srv/secret.py")
-
-    monkeypatch.setattr(explain.interfaces.http, "to_dict", broken)
-    assert "went wrong inside WhyFake" in refusal(send(client, CAT), 500)
-    assert "at /srv/secret.py" in caplog.text
-
-
-def test_a_browser_reads_a_refusal_as_a_page(client: TestClient) -> None:
-    answer = send(client, b"<b>no photo</b>", {"accept": BROWSER, "accept-language": "tr"})
-    assert answer.status_code == 400
-    page = Addresses()
-    page.feed(answer.text)
-    assert page.found == ["./"]
-    assert '<html lang="tr">' in answer.text and 'role="alert"' in answer.text and "okunabilir" in answer.text
 
 
 # The other routes
