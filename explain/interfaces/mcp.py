@@ -183,12 +183,18 @@ async def _answer(
         with refusing_in(language):
             detector, other = await run_in_threadpool(service.detectors, *models)
             data = await run_in_threadpool(photo_from, photo, uploaded)
-            steps = in_language(language, service.both(data, settings(), detector, other))
+            steps = in_language(language, service.both(data, settings(), detector, other, _client(context)))
             analysis, second = await _last_step(iterate_in_threadpool(steps), context, language)
             content = await run_in_threadpool(_content, analysis, detector.card, "photo")
             return content if second is None else content + await run_in_threadpool(_content_of, analysis, second)
     except Refused as error:
         raise ToolError(str(error)) from error
+
+
+def _client(context: Context[Any, Any]) -> str | None:
+    """The address of the assistant."""
+    address = getattr(context.request_context.request, "client", None)
+    return None if address is None else str(address.host)
 
 
 async def _last_step(

@@ -20,6 +20,7 @@ from explain.service.service import Service
 from model.available import Models
 from model.i18n.catalogue import DEFAULT, languages
 
+SWEEP_S, KEPT_S = 3600, 3600  # how often what visitors have sent and seen is looked through, and how old it may be
 STATES: tuple[tuple[str, Any], ...] = (
     ("photo", None),
     ("seen", None),
@@ -41,7 +42,7 @@ def build_page(models: Models, service: Service | None = None, own: OwnModels | 
     """
     page = Page(models, service, own)
     remove_failed_uploads()
-    with SteppedBlocks(title="WhyFake", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+    with SteppedBlocks(title="WhyFake", analytics_enabled=False, delete_cache=(SWEEP_S, KEPT_S)) as blocks:
         parts = lay_out(page)
         wire(page, parts, blocks)
         blocks.in_language = parts.in_config

@@ -5,7 +5,6 @@ from __future__ import annotations
 from explain.examples import example_of
 from explain.html import fragments
 from explain.html.faces import faces_table
-from explain.html.provenance import provenance_html
 from explain.maps.registry import METHODS
 from explain.page import what_if
 from explain.page.components.updates import Change, Controls, Updates, notice, visible
@@ -28,7 +27,6 @@ def faces_found(seen: View) -> Updates:
     return {
         "found": Change(value=seen.boxes(), label=title, visible=True),
         "faces_table": faces_table(analysis) if len(analysis.faces) > 1 else "",
-        "provenance": provenance_html(analysis.provenance),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from explain.drawing import overlays, palette
 from explain.html import captions, fragments
 from explain.html.model_card import model_charts
+from explain.html.provenance import provenance_html
 from explain.html.regions import pointed_at, ranked
 from explain.html.robustness import robustness_section
 from explain.maps.registry import MAIN_MAP, METHODS
@@ -157,7 +158,10 @@ class Page:
         unjudged = old is None or old.prediction is None
         if unjudged:  # the boxes name each face's verdict once it is known
             changes |= faces_found(seen)
-        if unjudged or analysis.complete:  # the maps may have found a known change by then
+        is_read = old is None or analysis.provenance is not old.provenance
+        if is_read:
+            changes["provenance"] = provenance_html(analysis.provenance)
+        if unjudged or is_read or analysis.complete:  # the maps may have found a known change by then
             changes["notice"] = photo_notice(seen)
         if analysis.chosen is None:
             # Repeated: late updates of the last photo may have shown them again.

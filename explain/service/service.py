@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from os import PathLike
 from typing import Any, TypeVar
 
@@ -28,6 +29,8 @@ from model.i18n.catalogue import Message
 Source = bytes | str | PathLike[str]
 Step = TypeVar("Step")
 Result = TypeVar("Result")
+# The address from which a request comes, where a way in sets it instead of passing it on.
+CLIENT: ContextVar[str | None] = ContextVar("CLIENT", default=None)
 STEPS_AT_ONCE = 2  # a network uses all cores; the second step keeps them busy while the first one is in Python
 MAX_OPEN_RUNS = 64  # of the page; they take turns
 MOST_VISITORS = 10_000  # whose clients are known
@@ -76,7 +79,7 @@ class Service:
             visitor: name of a visitor who may analyse the same photo several times.
             wait: see ``AnalysisQueue.each``.
             known: an earlier analysis whose results may be taken over, see ``explain.analysis.analyze``.
-            client: see ``AnalysisQueue.each``; by default that of the visitor, see ``came_from``.
+            client: see ``AnalysisQueue.each``; by default that of the visitor, see ``came_from``, or ``CLIENT``.
             among_many: the photo is one of many, whose verdicts can wait for those of single photos.
             beside: the model is a second one, whose verdict can wait for others' verdicts and first maps.
 
@@ -86,7 +89,7 @@ class Service:
             SettingsError: if ``settings`` names a missing face or region.
         """
         urgency = _of_many if among_many else _beside if beside else _urgency
-        client = client or self._clients.get((visitor or "").partition("/")[0])
+        client = client or self._clients.get((visitor or "").partition("/")[0]) or CLIENT.get()
         run = self.example_cache.analyze if detector.shared else analyze
         steps = run(source, settings, detector, cancelled, known)
         analysis = None

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.blocks import BlocksConfig
 from gradio.exceptions import ComponentProcessingError
 from gradio.route_utils import GradioMultiPartParser
 from PIL import Image
@@ -89,6 +90,19 @@ ChangingDropdown = _extended("ChangingDropdown", gr.Dropdown, preprocess=_unchec
 NumberForPrograms = _extended("NumberForPrograms", gr.Number, api_info=_limits_of_number, preprocess=_unchecked)
 
 
+class _SharedConfig(BlocksConfig):
+    """The page's components, of which each visitor's session gets a copy.
+
+    Gradio would describe all of them to every new session, and again at each change, for links to a state of the page.
+    This page has none. The thread that serves all visitors would be busy with it for longer than their verdicts take.
+    """
+
+    def __copy__(self) -> BlocksConfig:
+        copied = super().__copy__()
+        copied.config_for_block = lambda *_, **__: {}
+        return copied
+
+
 class SteppedBlocks(gr.Blocks):
     """A page on which no step of a run is lost.
 
@@ -104,6 +118,10 @@ class SteppedBlocks(gr.Blocks):
     """
 
     in_language: Callable[[Any], Any] = staticmethod(lambda config: config)
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.default_config = _SharedConfig(self)  # before any component is added
 
     @property
     def config(self) -> Any:

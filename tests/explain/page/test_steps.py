@@ -98,3 +98,15 @@ def test_only_components_that_are_named_are_made_anew(names: list[str]) -> None:
     changed = {name for name, block in outputs.items() if state[block._id] is not block and name != "state"}
     assert changed == {"first"} & set(names)
     assert state[outputs["state"]._id] == (2 if "state" in names else 1)
+
+
+def test_a_session_shares_the_page_and_describes_nothing() -> None:
+    """Describing 171 components to every visitor took longer than their verdict."""
+    with SteppedBlocks() as blocks:
+        button = gr.Button("Go")
+        button.click(lambda: None)
+    state = SessionState(blocks)
+    assert state.blocks_config.fns == blocks.fns and state[button._id] is button
+    state[button._id] = gr.Button("Stop", render=False)
+    assert list(state.components) == [] and blocks.blocks[button._id] is button
+    assert [entry["props"]["value"] for entry in blocks.get_config_file()["components"]] == ["Go"]
