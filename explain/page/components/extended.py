@@ -90,6 +90,9 @@ ChangingDropdown = _extended("ChangingDropdown", gr.Dropdown, preprocess=_unchec
 NumberForPrograms = _extended("NumberForPrograms", gr.Number, api_info=_limits_of_number, preprocess=_unchecked)
 
 
+_NOTHING: dict[str, Any] = {}
+
+
 class _SharedConfig(BlocksConfig):
     """The page's components, of which each visitor's session gets a copy.
 
@@ -99,7 +102,7 @@ class _SharedConfig(BlocksConfig):
 
     def __copy__(self) -> BlocksConfig:
         copied = super().__copy__()
-        copied.config_for_block = lambda *_, **__: {}
+        copied.config_for_block = lambda *_, **__: _NOTHING
         return copied
 
 
