@@ -19,6 +19,7 @@ from explain.interfaces.server.life import Ending, guarded, limit_connections
 from explain.interfaces.server.users import users_from
 from explain.page.arrival import InVisitorsLanguage
 from explain.page.components.theme import CSS, HEAD, SCRIPT, THEME
+from explain.page.detectors.own import OwnModels
 from explain.page.layout import build_page
 from explain.service.logs import log_as_json
 from explain.service.process import settle, tune
@@ -78,6 +79,7 @@ def main(
     fake_label: Annotated[list[str] | None, typer.Option(help=help_text("launch.fake_label"))] = None,
     sees: Annotated[Sees | None, typer.Option(help=help_text("launch.sees"))] = None,
     keep_uploads: Annotated[Path | None, typer.Option(help=help_text("launch.keep_uploads"))] = None,
+    model_upload: Annotated[bool, typer.Option("--model-upload", help=help_text("launch.model_upload"))] = False,
     mcp: Annotated[bool, typer.Option("--mcp", help=help_text("launch.mcp"))] = False,
     auth: Annotated[Path | None, typer.Option(help=help_text("launch.auth"))] = None,
     metrics: Annotated[bool, typer.Option("--metrics", help=help_text("launch.metrics"))] = False,
@@ -95,8 +97,9 @@ def main(
             raise ArtifactError(models.problems[0])
     service = Service(models, uploads)
     tune()
+    own = OwnModels(model_upload)
     with own_temporary_files(UPLOADS):
-        blocks = build_page(models, service)
+        blocks = build_page(models, service, own)
         blocks.queue(max_size=32)
         try:
             with _refusals():
@@ -107,6 +110,7 @@ def main(
             ending.wait(service.queue)
         finally:
             blocks.close(verbose=False)
+            own.close()
 
 
 def _launch(blocks: gr.Blocks, port: int | None, **options: Any) -> None:

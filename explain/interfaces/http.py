@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import Message, Receive
 
+from explain.comparison import Second
 from explain.html.rendering import render
 from explain.report.as_json import to_dict
 from explain.report.files import PAGE, report_files
@@ -26,6 +27,7 @@ from explain.service.queue import Busy
 from explain.service.refusal import is_disk_full, refusal_of
 from explain.service.service import Service
 from explain.settings import Settings, known_language, text_of
+from explain.wording.comparison import second_in_words
 from explain.wording.summary import plain_text
 from model.artifact.card import Card
 from model.errors import PhotoError, UserError, is_out_of_memory
@@ -72,6 +74,9 @@ def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
         model: Annotated[
             str | None, Form(description="One of the names that /models lists; the first one if not given.")
         ] = None,
+        second: Annotated[
+            str | None, Form(description="Another one of these names, to show beside it; none if not given.")
+        ] = None,
         face: Annotated[int, Form(description=text_of("face"), json_schema_extra={"minimum": 1})] = Settings.face + 1,
         whole_picture: Annotated[bool, Form(description=text_of("whole_picture"))] = Settings.whole_picture,
         methods: Annotated[str, Form(description=text_of("methods"))] = ",".join(Settings.methods),
@@ -100,14 +105,14 @@ def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
             raise HTTPException(413)
         photo = await file.read()
 
-        detector = await run_in_threadpool(service.models.get, model or service.models.first)
+        detector, other = await run_in_threadpool(service.detectors, model, second)
         client = request.client.host if request.client else None
-        steps = in_language(_language_of(request), service.analyze(photo, settings, detector, client=client))
+        steps = in_language(_language_of(request), service.both(photo, settings, detector, other, client))
         async for step in iterate_in_threadpool(steps):
-            analysis = step
+            found = step
             if await request.is_disconnected():
                 break
-        return await run_in_threadpool(_answer, request, analysis, detector.card, file.filename or "photo")
+        return await run_in_threadpool(_answer, request, found, detector.card, file.filename or "photo")
 
     @router.get("/deepfake", include_in_schema=False)
     @router.get("/service", summary="Go to the page", status_code=307, tags=["page"])
@@ -189,13 +194,17 @@ def _at_most(receive: Receive, limit: int = MAX_BODY) -> Receive:
     return counted
 
 
-def _answer(request: Request, analysis: Analysis, card: Card, file: str) -> Response:
-    """An analysis as JSON or as a page, in the caller's language."""
+def _answer(request: Request, found: tuple[Analysis, Second | None], card: Card, file: str) -> Response:
+    """An analysis, with a second model's if there is one, as JSON or as a page, in the caller's language."""
+    analysis, second = found
     with use_language(_language_of(request)):
         if not _prefers_html(request):
-            return JSONResponse({"text": plain_text(analysis, card, file), **to_dict(analysis)})
+            text = plain_text(analysis, card, file)
+            if second is not None:
+                text = "\n".join((text, *second_in_words(analysis, second, file)))
+            return JSONResponse({"text": text, **to_dict(analysis, second)})
         origin = Origin(file, "POST /deepfake", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
-        return HTMLResponse(report_files(analysis, card, SHOWN, origin)[PAGE])
+        return HTMLResponse(report_files(analysis, card, SHOWN, origin, second)[PAGE])
 
 
 def _refusal(request: Request, error: Exception) -> Response:

@@ -29,6 +29,7 @@ def wire_api(endpoints: GradioEndpoints, parts: Parts) -> None:
     report = gr.JSON(label="report", visible=False)
     pictures = [gr.Image(label=name, visible=False, format="png") for name in reversed(DEFAULT_MAPS)]
     maps = gr.Gallery(label="maps", visible=False, format="png")
+    second = gr.Textbox("", label="second", visible=False)
     photo, model, language = (parts[name] for name in ("photo_input", "model", "language"))
     map_settings = [parts["target"], superpixels, samples, parts["shown"]]
     region_settings = [parts[name] for name in ("segmentation", "hide")]
@@ -50,6 +51,7 @@ def wire_api(endpoints: GradioEndpoints, parts: Parts) -> None:
             flip,
             *region_settings,
             language,
+            second,
         ],
         [report, *pictures, maps],
     )
@@ -68,6 +70,7 @@ def wire_api(endpoints: GradioEndpoints, parts: Parts) -> None:
             seed,
             model,
             language,
+            second,
         ],
         [report, maps],
     )

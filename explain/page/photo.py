@@ -7,12 +7,16 @@ from explain.html import fragments
 from explain.html.faces import faces_table
 from explain.maps.registry import METHODS
 from explain.page import what_if
-from explain.page.components.updates import Change, Updates, notice, visible
+from explain.page.components.updates import Change, Controls, Updates, notice, visible
+from explain.page.detectors import second
 from explain.page.view import View
 from explain.trust.localisation import localise
 from explain.wording.localisation import localisation_sentence
 from explain.wording.summary import first_sentences
 from model.i18n.catalogue import translate
+
+FACE_ONLY_PARTS = ("verdict_group", "maps", "report_group")  # components that stay hidden without a face
+FACE_ONLY_TABS = tuple(f"{name}_tab" for name in ("details", "trust", "what_if", "robustness", "numbers", "report"))
 
 
 def faces_found(seen: View) -> Updates:
@@ -35,7 +39,14 @@ def photo_notice(seen: View) -> Change:
     return notice(" ".join(sentences)) if sentences else visible(False)
 
 
-def blank() -> Updates:
+def failed(sentence: str, judged: bool) -> Updates:
+    """The sentence; the places for a result go, unless there is a verdict already."""
+    hidden: Updates = {name: visible(False) for name in (*FACE_ONLY_PARTS, "more", "found", "second_group")}
+    shown = {} if judged else {**hidden, "faces_table": ""}
+    return {**shown, "notice": notice(sentence, "error"), "status": "", "cancel": visible(False)}
+
+
+def blank(controls: Controls) -> Updates:
     """The page at the beginning of a run.
 
     The places of verdict and maps stay as they are, so that nothing jumps when they are filled.
@@ -51,6 +62,7 @@ def blank() -> Updates:
         **dict.fromkeys(("faces_table", "trust_table", "robustness", "numbers", "ranked", "reason", "pointed_at"), ""),
         **dict.fromkeys(("provenance", "link"), ""),
         **what_if.nothing_hidden(),
+        **second.blank(controls),
         "status": fragments.looking(),
         "cancel": visible(True),
         "seen": None,

@@ -185,6 +185,6 @@ def test_openapi_describes_these_routes_and_no_others(client: TestClient) -> Non
     assert set(deepfake["responses"]) == {"200", "400", "413", "422", "500", "503", "507"}
     (form,) = (schema for name, schema in described["components"]["schemas"].items() if "deepfake" in name)
     assert form["required"] == ["file"]
-    fields = {"file", "model", "face", "whole_picture", "methods", "robustness", "trust", "language"}
+    fields = {"file", "model", "second", "face", "whole_picture", "methods", "robustness", "trust", "language"}
     assert set(form["properties"]) == fields
     assert all(field["description"] for field in form["properties"].values())

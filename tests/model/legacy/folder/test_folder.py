@@ -75,7 +75,7 @@ def test_left_over_folders_are_cleared_and_those_in_use_kept(cache: Path) -> Non
     old.mkdir()
     new.mkdir()
     os.utime(old, (0, 0))
-    legacy_folder._prepare(cache)
+    legacy_folder.prepare(cache)
     assert new.exists() and not old.exists()
 
 
