@@ -1,5 +1,7 @@
 """Draws maps: each colour has one meaning, the same on the page and in reports."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from matplotlib import colormaps
@@ -109,7 +111,7 @@ def heatmap(crop: NDArray[np.uint8], attribution: Attribution, opacity: float = 
         ``(640, 640, 3) uint8`` RGB.
     """
     size = (PICTURE_SIZE, PICTURE_SIZE)
-    values = attribution.map
+    values: NDArray[Any] = attribution.map
     if attribution.evidence.get("smooth"):
         values = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
     colours = colormaps[HEAT](np.clip(values, 0, 1))[..., :3] * 255
