@@ -22,7 +22,7 @@ from explain.page.components.theme import CSS, HEAD, SCRIPT, THEME
 from explain.page.detectors.own import OwnModels
 from explain.page.layout import build_page
 from explain.service.logs import log_as_json
-from explain.service.process import tune
+from explain.service.process import settle, tune
 from explain.service.scratch import own_temporary_files
 from explain.service.service import MAX_OPEN_RUNS, Service
 from explain.service.uploads import Uploads
@@ -106,6 +106,7 @@ def main(
                 options = _server_options(service, mcp, metrics, users)
                 ending = Ending()
                 _launch(blocks, port, server_name=host, share=share, inbrowser=open_, app_kwargs=options)
+            settle()
             ending.wait(service.queue)
         finally:
             blocks.close(verbose=False)

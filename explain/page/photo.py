@@ -5,11 +5,13 @@ from __future__ import annotations
 from explain.examples import example_of
 from explain.html import fragments
 from explain.html.faces import faces_table
+from explain.html.provenance import provenance_html
 from explain.maps.registry import METHODS
 from explain.page import what_if
 from explain.page.components.updates import Change, Controls, Updates, notice, visible
 from explain.page.detectors import second
 from explain.page.view import View
+from explain.result import Analysis
 from explain.trust.localisation import localise
 from explain.wording.localisation import localisation_sentence
 from explain.wording.summary import first_sentences
@@ -28,6 +30,24 @@ def faces_found(seen: View) -> Updates:
         "found": Change(value=seen.boxes(), label=title, visible=True),
         "faces_table": faces_table(analysis) if len(analysis.faces) > 1 else "",
     }
+
+
+def about_photo(seen: View, old: Analysis | None) -> Updates:
+    """What a step changes about the photo: its faces, where its file comes from, and the sentences above.
+
+    Args:
+        seen: the step.
+        old: the analysis of the step before; None before the first one.
+    """
+    analysis = seen.analysis
+    is_judged = old is not None and old.prediction is not None
+    is_read = old is None or analysis.provenance is not old.provenance
+    changes = {} if is_judged else faces_found(seen)  # the boxes name each face's verdict once it is known
+    if is_read:
+        changes["provenance"] = provenance_html(analysis.provenance)
+    if not is_judged or is_read or analysis.complete:  # the maps may have found a known change by then
+        changes["notice"] = photo_notice(seen)
+    return changes
 
 
 def photo_notice(seen: View) -> Change:

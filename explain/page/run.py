@@ -9,7 +9,6 @@ from typing import Any
 from explain.drawing import overlays, palette
 from explain.html import captions, fragments
 from explain.html.model_card import model_charts
-from explain.html.provenance import provenance_html
 from explain.html.regions import pointed_at, ranked
 from explain.html.robustness import robustness_section
 from explain.maps.registry import MAIN_MAP, METHODS
@@ -18,7 +17,7 @@ from explain.page.components.controls import is_own, settings_from
 from explain.page.components.updates import Change, Controls, Updates, merged, visible
 from explain.page.detectors import second
 from explain.page.detectors.own import OwnModels
-from explain.page.photo import FACE_ONLY_PARTS, FACE_ONLY_TABS, blank, faces_found, failed, photo_notice
+from explain.page.photo import FACE_ONLY_PARTS, FACE_ONLY_TABS, about_photo, blank, failed
 from explain.page.sessions import Runs
 from explain.page.view import View, final_updates, smoothed, trust_state
 from explain.result import is_unmoved
@@ -149,13 +148,7 @@ class Page:
             "seen": seen,
         }
         unjudged = old is None or old.prediction is None
-        if unjudged:  # the boxes name each face's verdict once it is known
-            changes |= faces_found(seen)
-        is_read = old is None or analysis.provenance is not old.provenance
-        if is_read:
-            changes["provenance"] = provenance_html(analysis.provenance)
-        if unjudged or is_read or analysis.complete:  # the maps may have found a known change by then
-            changes["notice"] = photo_notice(seen)
+        changes |= about_photo(seen, old)
         if analysis.chosen is None:
             # Repeated: late updates of the last photo may have shown them again.
             hidden = {name: visible(False) for name in (*FACE_ONLY_PARTS, *FACE_ONLY_TABS)}
