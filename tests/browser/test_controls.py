@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from tests.browser.visitor import Visitor
+
 if TYPE_CHECKING:
-    from tests.browser.visitor import Visitor
+    from playwright.sync_api import BrowserContext
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FAKE = EXAMPLES / "hopper_face.jpg"
 RUN_S = 400  # a run with thousands of samples on a busy machine
+LATE_MS = 1000  # what comes of a photo whose analysis is finished comes within it
 STOPPED_MS = 1500  # a run that was not stopped would draw several times in it
+LONG = "trust=0&superpixels=100&samples={}"
 
 
 # Settings
@@ -60,79 +64,111 @@ def test_smoothing_redraws_the_heatmap_alone(done: Visitor) -> None:
     done.wait_until(lambda: np.array_equal(done.picture("#attention img"), native), "the heatmap of before")
 
 
-def test_superpixels_start_a_new_run(visitor: Visitor) -> None:
-    visitor.upload(FAKE)
-    visitor.wait_done()
-    before = visitor.superpixels()
-    visitor.set_number("superpixels", 10)
-    visitor.wait_until(lambda: 0 < visitor.superpixels() < before / 2, "a map of fewer superpixels")
-    visitor.wait_done()
+# What follows changes the settings and the photo of the kept page.
 
 
-def test_a_slider_left_empty_is_no_error(visitor: Visitor) -> None:
-    visitor.upload(FAKE)
-    visitor.wait_done()
-    visitor.open_settings()
-    field = visitor.find("#samples input[type=number]")
+def test_arrow_keys_on_the_samples_slider_start_a_run(done: Visitor) -> None:
+    with done.begins():
+        done.set_number("samples", 200)
+    done.wait_done()
+    slider = done.find("#samples input[type=range]")
+    slider.focus()
+    slider.press("ArrowRight")
+    done.wait_until(lambda: done.samples() == 300, "a map from one step more samples")
+
+
+def test_superpixels_start_a_new_run(done: Visitor) -> None:
+    before = done.superpixels()
+    done.set_number("superpixels", 10)
+    done.wait_until(lambda: 0 < done.superpixels() < before / 2, "a map of fewer superpixels")
+    done.wait_done()
+
+
+def test_a_slider_left_empty_is_no_error(done: Visitor) -> None:
+    done.open_settings()
+    field = done.find("#samples input[type=number]")
     field.fill("")
     field.press("Tab")
-    visitor.settle(500)
-    assert visitor.find(".toast-wrap .error, [data-testid=toast-body].error").count() == 0
-    visitor.wait_done()
-    assert visitor.samples() >= 100
+    done.settle(500)
+    assert done.find(".toast-wrap .error, [data-testid=toast-body].error").count() == 0
+    done.wait_done()
+    assert done.samples() >= 100
+
+
+def test_a_photo_is_pasted_anywhere_on_the_page(kept_visitor: Visitor) -> None:
+    with kept_visitor.begins():
+        kept_visitor.page.evaluate(
+            """async name => {
+                const blob = await (await fetch(name)).blob()
+                const carried = new DataTransfer()
+                carried.items.add(new File([blob], "pasted.jpg", {type: "image/jpeg"}))
+                document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: carried, bubbles: true}))
+            }""",
+            kept_visitor.attribute("#example-astronaut img", "src"),
+        )
+    kept_visitor.wait_done()
+    assert kept_visitor.find("#verdict .verdict").is_visible()
+
+
+def test_only_the_last_of_two_photos_in_a_row_is_shown(kept_visitor: Visitor) -> None:
+    kept_visitor.close_settings()
+    for pause in (200, 400, 600, 800):  # from before the first photo's verdict until after it
+        kept_visitor.page.get_by_role("button", name="Astronaut: untouched").click()
+        kept_visitor.page.wait_for_timeout(pause)
+        kept_visitor.page.get_by_role("button", name="A cat: no face").click()
+        kept_visitor.wait_for_text("#notice", "so there is no score")
+        kept_visitor.settle(LATE_MS)
+        for part in ("#verdict .verdict", "#lime", "#attention"):
+            assert not kept_visitor.find(part).is_visible(), f"{part} of the photo before, after {pause} ms"
+        assert kept_visitor.text("#status") == ""
+        assert "so there is no score" in kept_visitor.text("#notice")
 
 
 # Cancelling
 
 
-def test_cancel_stops_and_the_page_can_run_again(arrive: Callable[..., Visitor]) -> None:
-    visitor = arrive("trust=0&superpixels=150&samples=5000")
+@pytest.fixture(scope="module")
+def patient(kept_context: Callable[..., BrowserContext], page_url: str) -> Iterator[Visitor]:
+    """A visitor who has stopped a long run."""
+    visitor = Visitor(kept_context(), page_url, LONG.format(5000))
     visitor.upload(FAKE)
     visitor.wait_until(visitor.samples, "the first map")
     visitor.shoot("running")
     visitor.find("#cancel").click()
     visitor.wait_for_text("#status", "Stopped")
-    stopped = visitor.samples()
+    yield visitor
+    visitor.page.close()
+    assert visitor.complaints == []
+
+
+def test_cancel_stops_and_the_page_can_run_again(patient: Visitor) -> None:
+    stopped = patient.samples()
     assert 0 < stopped < 5000
-    assert f"{stopped:,}" in visitor.text("#status")
-    assert not visitor.find("#cancel").is_visible()
-    visitor.settle(STOPPED_MS)
-    assert visitor.samples() == stopped
-    assert "Stopped" in visitor.text("#status")
-    assert visitor.is_seen("#lime img"), "what was shown stays"
-    visitor.shoot("stopped")
-    visitor.set_number("samples", 200)
-    visitor.wait_done()
-    assert visitor.samples() == 200
+    assert f"{stopped:,}" in patient.text("#status")
+    assert not patient.find("#cancel").is_visible()
+    patient.settle(STOPPED_MS)
+    assert patient.samples() == stopped
+    assert "Stopped" in patient.text("#status")
+    assert patient.is_seen("#lime img"), "what was shown stays"
+    patient.shoot("stopped")
+    patient.set_number("samples", 200)
+    patient.wait_done()
+    assert patient.samples() == 200
 
 
-def test_a_newer_run_takes_the_place_of_the_one_before(arrive: Callable[..., Visitor]) -> None:
-    visitor = arrive("trust=0&superpixels=150&samples=5000")
-    visitor.upload(FAKE)
-    visitor.wait_until(visitor.samples, "the first map")
-    visitor.set_number("samples", 300)
-    visitor.wait_done()
-    assert visitor.samples() == 300
-    visitor.settle(STOPPED_MS)
-    assert visitor.samples() == 300, "the run before must not come back"
-    assert "Done" in visitor.text("#status")
-
-
-def test_only_the_last_of_two_photos_in_a_row_is_shown(visitor: Visitor) -> None:
-    for pause in (200, 300, 400, 500, 600, 800):  # from before the first photo's verdict until after it
-        visitor.page.get_by_role("button", name="Astronaut: untouched").click()
-        visitor.page.wait_for_timeout(pause)
-        visitor.page.get_by_role("button", name="A cat: no face").click()
-        visitor.wait_for_text("#notice", "so there is no score")
-        visitor.settle(STOPPED_MS)
-        for part in ("#verdict .verdict", "#lime", "#attention"):
-            assert not visitor.find(part).is_visible(), f"{part} of the photo before, after {pause} ms"
-        assert visitor.text("#status") == ""
-        assert "so there is no score" in visitor.text("#notice")
+def test_a_newer_run_takes_the_place_of_the_one_before(patient: Visitor) -> None:
+    patient.set_number("samples", 4900)
+    patient.wait_until(lambda: patient.lime_bar() and patient.samples() != 200, "the first map of a long run")
+    patient.set_number("samples", 300)
+    patient.wait_done()
+    assert patient.samples() == 300
+    patient.settle(STOPPED_MS)
+    assert patient.samples() == 300, "the run before must not come back"
+    assert "Done" in patient.text("#status")
 
 
 def test_two_visitors_do_not_disturb_each_other(arrive: Callable[..., Visitor]) -> None:
-    one, two = (arrive(f"trust=0&superpixels=150&samples={samples}") for samples in (5000, 1200))
+    one, two = (arrive(LONG.format(samples)) for samples in (5000, 600))
     one.upload(FAKE)
     two.upload(EXAMPLES / "astronaut.jpg")
     one.wait_until(one.samples, "the first visitor's map")
@@ -140,19 +176,5 @@ def test_two_visitors_do_not_disturb_each_other(arrive: Callable[..., Visitor]) 
     one.find("#cancel").click()
     one.wait_for_text("#status", "Stopped")
     two.wait_done(RUN_S)
-    assert two.samples() == 1200
+    assert two.samples() == 600
     assert one.samples() < 5000
-
-
-def test_a_photo_is_pasted_anywhere_on_the_page(visitor: Visitor) -> None:
-    visitor.page.evaluate(
-        """async name => {
-            const blob = await (await fetch(name)).blob()
-            const carried = new DataTransfer()
-            carried.items.add(new File([blob], "pasted.jpg", {type: "image/jpeg"}))
-            document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: carried, bubbles: true}))
-        }""",
-        visitor.attribute("#example-astronaut img", "src"),
-    )
-    visitor.wait_done()
-    assert visitor.find("#verdict .verdict").is_visible()

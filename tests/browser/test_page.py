@@ -26,8 +26,8 @@ DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 # First screen
 
 
-def test_first_screen_shows_heading_examples_and_scope_and_no_verdict(visitor: Visitor) -> None:
-    page = visitor.page
+def test_first_screen_shows_heading_examples_and_scope_and_no_verdict(kept_visitor: Visitor) -> None:
+    visitor, page = kept_visitor, kept_visitor.page
     assert page.get_by_role("heading", level=1).inner_text() == "WhyFake"
     assert "An aid, not a judgement" in page.locator(".scope").inner_text()
     for name in ("Astronaut: untouched", "A cat: no face"):
@@ -94,7 +94,7 @@ def test_title_names_the_class_that_is_explained(visitor: Visitor) -> None:
 
 
 def test_lime_grows_before_it_is_done(arrive: Callable[..., Visitor]) -> None:
-    visitor = arrive("trust=0&superpixels=150&samples=1500")  # a run long enough to be watched
+    visitor = arrive("trust=0&superpixels=100&samples=800")  # a run long enough to be watched
     visitor.upload(FAKE)
     samples: list[int] = []
     pictures: set[str] = set()
@@ -115,7 +115,7 @@ def test_lime_grows_before_it_is_done(arrive: Callable[..., Visitor]) -> None:
     assert len(pictures) >= 3
     assert bars == sorted(bars)
     assert len(set(bars)) >= 3
-    assert samples[0] < visitor.samples() == 1500
+    assert samples[0] < visitor.samples() == 800
     assert "not converged" in visitor.numbers()
 
 

@@ -24,6 +24,12 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CAT = EXAMPLES / "cat.jpg"
 
 
+@pytest.fixture
+def visitor(kept_visitor: Visitor) -> Visitor:
+    """A visitor who has already seen other photos: each one replaces the one before."""
+    return kept_visitor
+
+
 # What cannot be used
 
 
@@ -129,7 +135,7 @@ def test_whole_picture_is_a_new_choice_for_each_photo(visitor: Visitor) -> None:
 
 
 def test_example_is_analysed_by_one_click(visitor: Visitor) -> None:
-    visitor.page.get_by_role("button", name="Admiral: eyes changed").click()
+    visitor.choose("Admiral: eyes changed")
     visitor.page.wait_for_selector("#verdict .verdict")
     visitor.wait_done()
     assert "We made this fake" in visitor.text("#notice")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 from explain.html import regions
 from explain.html.rendering import macros
-from tests.browser.conftest import ROOT
+from tests.browser.visitor import PATIENCE_S, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +31,7 @@ PAGE = f"""<div id="partition_shap" class="map-picture"><img style="width: 200px
 def page(browser: Browser) -> Iterator[Page]:
     """A page with one map, and with data of its only region."""
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE_S * 1000)
     page.set_content(PAGE % regions._label_picture(np.zeros((4, 4), int)))
     page.add_script_tag(content=SCRIPT.read_text("utf-8"))
     describe(page, "first photo")
@@ -46,16 +49,19 @@ def describe(page: Page, line: str) -> None:
 def point(page: Page, said: str) -> None:
     """Move over the map until its region is read: the first move only loads the picture of the regions."""
     place = "document.querySelector('#partition_shap-readout p').textContent"
-    for step in range(100):
+    deadline = time.monotonic() + PATIENCE_S
+    for step in itertools.count():
         page.mouse.move(60 + step % 9, 60)
         if page.evaluate(place) == said:
             return
+        if time.monotonic() > deadline:
+            break
         page.wait_for_timeout(20)
     pytest.fail(f"{said!r} is not read but {page.evaluate(place)!r}")
 
 
 def wait_for_hint(page: Page) -> None:
-    page.wait_for_function("hint => document.querySelector('.readout').textContent === hint", arg=HINT, timeout=5000)
+    page.wait_for_function("hint => document.querySelector('.readout').textContent === hint", arg=HINT)
 
 
 @pytest.mark.parametrize("line", [None, "second photo"])
@@ -77,5 +83,5 @@ def test_a_hint_in_another_language_stays(page: Page) -> None:
     translated = '<p class="readout">Bir bölge</p>'
     page.evaluate("text => { document.querySelector('#partition_shap-readout').innerHTML = text }", translated)
     describe(page, "second photo")
-    page.wait_for_function("!document.querySelector('img').title", timeout=5000)
+    page.wait_for_function("!document.querySelector('img').title")
     assert page.locator(".readout").inner_text() == "Bir bölge"

@@ -1,10 +1,12 @@
-"""A visitor's tab in a real browser; ``tests/screenshots/`` shows what the page looked like."""
+"""A visitor's tab in a real browser; with WHYFAKE_SCREENSHOTS=1, ``tests/screenshots/`` shows what it looked like."""
 
 from __future__ import annotations
 
+import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,17 @@ STILL = """([still, most]) => new Promise(done => {
     const last = setTimeout(end, most)
     observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true})
 })"""
+# Notes when "Done" is not or no more on the page: an answer of before must not be taken for the next one.
+BEGUN = """() => {
+    const look = () => {
+        window.begun ||= !document.querySelector("#status")?.innerText.includes("Done")
+        if (window.begun) observer.disconnect()
+    }
+    const observer = new MutationObserver(look)
+    observer.observe(document, {subtree: true, childList: true, characterData: true})
+    window.begun = false
+    look()
+}"""
 
 
 class Visitor:
@@ -99,8 +112,22 @@ class Visitor:
             }"""
         )
 
+    @contextmanager
+    def begins(self) -> Iterator[None]:
+        """Wait until the run has begun that is started meanwhile."""
+        self.page.evaluate(BEGUN)
+        yield
+        self.page.wait_for_function("window.begun")
+
     def upload(self, path: Path) -> None:
-        self.page.set_input_files("#photo input[type=file]", path)
+        """Choose a photo, the first one or one in place of another."""
+        with self.begins():
+            self.page.set_input_files("#photo input[type=file]", path)
+
+    def choose(self, example: str) -> None:
+        """Click an example photo by its name."""
+        with self.begins():
+            self.page.get_by_role("button", name=example).click()
 
     def open_tab(self, name: str) -> None:
         """Open a tab by its name, one of the page or one below a result."""
@@ -122,8 +149,9 @@ class Visitor:
             self.settle()
 
     def close_settings(self) -> None:
-        """Close the drawer, which lies over a part of the page."""
-        self.find("#settings-drawer .toggle-button").click()
+        """Close the drawer, which lies over a part of the page, if it is open."""
+        if self.find("#samples").is_visible():
+            self.find("#settings-drawer .toggle-button").click()
         self.wait_until(lambda: not self.find("#samples").is_visible(), "a closed drawer")
 
     def set_number(self, name: str, value: int) -> None:
@@ -141,7 +169,7 @@ class Visitor:
             found = happens()
             if found:
                 return found
-            self.page.wait_for_timeout(50)
+            self.page.wait_for_timeout(100)
         pytest.fail(f"{what}: not within {seconds} s; the page says {self.text('body')[:800]!r}")
 
     def wait_for_text(self, selector: str, text: str, seconds: float = PATIENCE_S) -> None:
@@ -197,9 +225,11 @@ class Visitor:
         return bool(picture.evaluate("image => image.complete && image.naturalWidth > 0 && image.clientWidth > 100"))
 
     def shoot(self, name: str) -> None:
-        """Keep what the whole page looks like, every picture loaded."""
-        SCREENSHOTS.mkdir(exist_ok=True)
+        """Keep what the whole page looks like, every picture loaded, if asked for: it takes a second."""
         self.settle()
+        if os.environ.get("WHYFAKE_SCREENSHOTS") != "1":
+            return
+        SCREENSHOTS.mkdir(exist_ok=True)
         self.page.evaluate("window.scrollTo(0, 0)")
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
