@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +154,7 @@ class _Process:
         Raises:
             PhotoError: as ``decode_apart``.
         """
-        with _WATCH.over(self, seconds, cancelled) as why:
+        with WATCH.over(self, seconds, cancelled) as why:
             try:
                 return self._exchange(data, memory)
             except (OSError, EOFError, ValueError) as error:  # the last one: it wrote what it should not
@@ -174,10 +174,10 @@ class _Process:
         requests.write(_REQUEST.pack(len(data), memory))
         requests.write(data)
         requests.flush()
-        (length,) = _ANSWER.unpack(_exactly(answers, _ANSWER.size))
+        (length,) = _ANSWER.unpack(exactly(answers, _ANSWER.size))
         if length > _MOST_TEXT:  # it was taken over, or writes at random
             raise ValueError(length)
-        answer = json.loads(_exactly(answers, length))
+        answer = json.loads(exactly(answers, length))
         if "problem" in answer:
             raise PhotoError(from_data(answer["problem"]))
         if "shape" not in answer:
@@ -192,16 +192,23 @@ class _Process:
         return pixels, tuple(map(from_data, answer["notes"]))
 
 
-class _Watch:
+class Killable(Protocol):
+    """What a ``Watch`` can watch over."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+class Watch:
     """One thread, which kills processes that take too long or whose caller cancels; it sleeps while none is busy."""
 
     def __init__(self) -> None:
-        self._tasks: dict[_Process, tuple[float, Cancelled, list[Message]]] = {}
+        self._tasks: dict[Killable, tuple[float, Cancelled, list[Message]]] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def over(self, process: _Process, seconds: float, cancelled: Cancelled) -> Iterator[list[Message]]:
+    def over(self, process: Killable, seconds: float, cancelled: Cancelled) -> Iterator[list[Message]]:
         """Watch over a process in a block; the list says why it was killed."""
         why: list[Message] = []
         with self._changed:
@@ -228,12 +235,12 @@ class _Watch:
             time.sleep(LOOK)
 
 
-_WATCH = _Watch()
+WATCH = Watch()
 _DECODERS = Decoders()
 atexit.register(_DECODERS.close)
 
 
-def _exactly(pipe: IO[bytes], count: int) -> bytes:
+def exactly(pipe: IO[bytes], count: int) -> bytes:
     data = pipe.read(count)
     if len(data) < count:
         raise EOFError
@@ -251,8 +258,8 @@ def main() -> None:
     os.dup2(2, 1)  # what libraries print must not mix with the answers
     while len(head := requests.read(_REQUEST.size)) == _REQUEST.size:
         size, memory = _REQUEST.unpack(head)
-        data = _exactly(requests, size)
-        _limit(memory, SECONDS)
+        data = exactly(requests, size)
+        limit(memory, SECONDS)
         pixels: NDArray[np.uint8] | None = None
         try:
             pixels, notes = decode(data, memory)
@@ -271,7 +278,7 @@ def main() -> None:
         answers.flush()
 
 
-def _limit(more: int, seconds: float) -> None:
+def limit(more: int, seconds: float) -> None:
     """Let this process take so many bytes more than it has now, and so many seconds, where the system can limit that.
 
     The signal at the end of the seconds ends the process, in the middle of native code as well.
