@@ -130,7 +130,7 @@ def signed_map(crop: NDArray[np.uint8], attribution: Attribution) -> NDArray[np.
         ``(640, 640, 3) uint8`` RGB.
     """
     values = cv2.resize(attribution.map, (PICTURE_SIZE, PICTURE_SIZE), interpolation=cv2.INTER_LINEAR)
-    # Gradients per pixel are grainy: scaled to the strongest 1 %, the rest would be invisible.
+    # Gradients per pixel are grainy: scaled to the strongest 1%, the rest would be invisible.
     largest = float(np.quantile(np.abs(values), 0.99)) or float(np.abs(values).max())
     alpha = np.clip(np.abs(values) / (largest or 1.0), 0, 1)[..., None] * _DENSEST
     colours = np.where(values[..., None] > 0, np.array(SUPPORTS), np.array(OPPOSES))

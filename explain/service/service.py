@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from os import PathLike
 from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from explain.cancel import not_cancelled
 from explain.maps.registry import MAIN_MAP
@@ -14,20 +20,26 @@ from explain.result import Analysis
 from explain.service.example_cache import ExampleCache
 from explain.service.metrics import GAUGES, Metrics
 from explain.service.process import give_back
-from explain.service.queue import AnalysisQueue, Urgency
+from explain.service.queue import LOOK_S, AnalysisQueue, Busy, Urgency
 from explain.service.uploads import Uploads
 from explain.settings import Settings
+from explain.video.judge import judge_clip
+from explain.video.result import Clip
 from model.artifact.versions import library_versions, versions_of
 from model.available import Models
+from model.clips.clip import ON_A_SERVER
 from model.detector.detector import Detector
 from model.errors import UserError
+from model.i18n.catalogue import Message
 
 Source = bytes | str | PathLike[str]
+SourceOrFrame = Source | NDArray[np.uint8]
 Step = TypeVar("Step")
 Result = TypeVar("Result")
 STEPS_AT_ONCE = 2  # a network uses all cores; the second step keeps them busy while the first one is in Python
 MAX_OPEN_RUNS = 64  # of the page; they take turns
 MOST_VISITORS = 10_000  # whose clients are known
+MAX_CLIPS = 2  # that are decoded at the same time, each with up to 0.8 GB
 MAX_OPEN_BATCHES = 4  # runs over many photos; each photo also takes its turns
 
 
@@ -47,11 +59,12 @@ class Service:
         self.metrics = Metrics()
         self._uploads = uploads or Uploads()
         self._opened = time.monotonic()
+        self._clips = threading.BoundedSemaphore(MAX_CLIPS)
         self._clients: dict[str, str] = {}  # by visitor, the earliest one first
 
     def analyze(
         self,
-        source: Source,
+        source: SourceOrFrame,
         settings: Settings,
         detector: Detector,
         cancelled: Callable[[], bool] = not_cancelled,
@@ -65,7 +78,7 @@ class Service:
         """Like ``explain.analysis.analyze``, each step in its turn: verdicts first, then each one's first map.
 
         Args:
-            source: a file's bytes or path.
+            source: a file's bytes or path, or a frame of a clip, ``(H, W, 3) uint8``, which is never kept.
             settings: see ``Settings``.
             detector: the model.
             cancelled: once it is true, no further analysis comes.
@@ -86,7 +99,7 @@ class Service:
         analysis = None
         try:
             for number, analysis in enumerate(self.queue.each(steps, cancelled, wait, urgency, client)):
-                if number == 0:  # now it is known to be a photo
+                if number == 0 and not isinstance(source, np.ndarray):  # now it is known to be a photo
                     self._uploads.keep(source, visitor)
                 yield analysis
         except Exception as error:
@@ -96,6 +109,55 @@ class Service:
             if analysis is not None:
                 self.metrics.add_analysis(analysis)
             give_back()
+
+    def judge_clip(
+        self,
+        source: Source,
+        detector: Detector,
+        count: int,
+        cancelled: Callable[[], bool] = not_cancelled,
+        *,
+        visitor: str | None = None,
+        wait: bool = False,
+        client: str | None = None,
+        whole_picture: bool = False,
+    ) -> Iterator[Clip]:
+        """Like ``explain.video.judge.judge_clip``, each frame in its turn, as those of many photos.
+
+        Args:
+            source: a file's bytes or path.
+            detector: the model.
+            count: number of even times.
+            cancelled: once it is true, no further result comes.
+            visitor: name of the visitor.
+            wait: wait for as long as ``MAX_CLIPS`` others are judged.
+            client: see ``analyze``.
+            whole_picture: see ``explain.video.judge.judge_clip``.
+
+        Raises:
+            Busy: if so many others are judged, or too many analyses are open already.
+            ClipError: if the clip can't be used, or exceeds the limits of a server.
+            SettingsError: if ``count`` is out of range.
+        """
+        with self._place_for_a_clip(wait, cancelled) as granted:
+            if granted:
+                client = client or self._clients.get((visitor or "").partition("/")[0])
+                analyze = partial(self.analyze, wait=True, client=client, among_many=True)
+                yield from judge_clip(source, detector, count, ON_A_SERVER, cancelled, whole_picture, analyze)
+
+    @contextmanager
+    def _place_for_a_clip(self, wait: bool, cancelled: Callable[[], bool]) -> Iterator[bool]:
+        """One of the places for clips; false if cancelled before one was free."""
+        while not self._clips.acquire(timeout=LOOK_S):
+            if not wait:
+                raise Busy(Message("interfaces.busy"))
+            if cancelled() or self.queue.closed:
+                yield False
+                return
+        try:
+            yield True
+        finally:
+            self._clips.release()
 
     def came_from(self, visitor: str, client: str) -> None:
         """Note the client, such as an address, from which a visitor of the page comes."""

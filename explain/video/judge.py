@@ -65,7 +65,7 @@ def judge_clip(
     run = _Run(detector)
     clip: Clip | None = None
     try:
-        digest = digest_of(source, cancelled)
+        digest = digest_of(source, limits, cancelled)
         for answer in read_clip(source, count, limits, cancelled):
             if isinstance(answer, Facts):
                 band = detector.card.inconclusive_band

@@ -15,10 +15,12 @@ class Limits:
     """What a clip may have at most; None for no limit. They are checked before a frame is decoded.
 
     Attributes:
+        size: bytes of its file.
         seconds: its length.
         pixels: those of all its frames together.
     """
 
+    size: int | None = None
     seconds: float | None = None
     pixels: int | None = None
 

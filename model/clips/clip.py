@@ -21,8 +21,9 @@ from model.photos.kinds import HEAD, kind_of
 
 Source = bytes | str | os.PathLike[str]
 Cancelled = Callable[[], bool]
-ON_A_SERVER = Limits(seconds=60, pixels=32_000_000_000)  # pixels: a minute of 4K with 60 frames per second
 MAX_BYTES = 200_000_000  # of a clip that is sent to a server; a phone's minute of HD has about 130 MB
+ON_A_SERVER = Limits(MAX_BYTES, seconds=60, pixels=32_000_000_000)  # pixels: a minute of 4K, 60 frames per second
+MEGABYTE = 1_000_000
 CHUNK = 1_000_000  # bytes read at once
 FRAMES = 48  # that are judged unless the caller says otherwise
 
@@ -52,7 +53,7 @@ def read_clip(
     Raises:
         ClipError: if the clip can't be opened or decoded, exceeds a limit, takes too long, or was cancelled.
     """
-    with _file(source) as file, closing(answers(file, Request(limits, count=count), cancelled)) as found:
+    with _file(source, limits) as file, closing(answers(file, Request(limits, count=count), cancelled)) as found:
         yield from found
 
 
@@ -64,21 +65,21 @@ def frame_of(
     Raises:
         ClipError: as ``read_clip``, or if there is no such frame.
     """
-    with _file(source) as file, closing(answers(file, Request(limits, at=at), cancelled)) as found:
+    with _file(source, limits) as file, closing(answers(file, Request(limits, at=at), cancelled)) as found:
         for picture in found:
             if isinstance(picture, Picture):
                 return picture.pixels
     raise ClipError(Message("clip.damaged"))
 
 
-def digest_of(source: Source, cancelled: Cancelled = lambda: False) -> str:
+def digest_of(source: Source, limits: Limits = ON_A_SERVER, cancelled: Cancelled = lambda: False) -> str:
     """The SHA-256 of a clip's file, in hex.
 
     Raises:
-        ClipError: if it can't be opened, or was cancelled.
+        ClipError: if it can't be opened, is too large, or was cancelled.
     """
     digest = hashlib.sha256()
-    with _file(source) as file:
+    with _file(source, limits) as file:
         while part := file.read(CHUNK):
             digest.update(part)
             if cancelled():
@@ -87,13 +88,14 @@ def digest_of(source: Source, cancelled: Cancelled = lambda: False) -> str:
 
 
 @contextmanager
-def _file(source: Source) -> Iterator[IO[bytes]]:
+def _file(source: Source, limits: Limits) -> Iterator[IO[bytes]]:
     """The clip as an open file, which the process inherits.
 
     Raises:
-        ClipError: if it can't be opened.
+        ClipError: if it can't be opened, or is too large.
     """
     if isinstance(source, bytes):
+        _check_size(len(source), limits)
         with tempfile.TemporaryFile() as file:
             file.write(source)
             file.seek(0)
@@ -103,11 +105,20 @@ def _file(source: Source) -> Iterator[IO[bytes]]:
         path = Path(source)
         if not path.is_file():  # opening a pipe or a device could block forever
             raise ClipError(Message("photo.no_file" if path.exists() else "photo.missing"))
+        size = path.stat().st_size
         opened = path.open("rb")
     except OSError:  # its text contains the path
         raise ClipError(Message("photo.closed")) from None
     with opened:
+        _check_size(size, limits)
         yield opened
+
+
+def _check_size(size: int, limits: Limits) -> None:
+    if size == 0:
+        raise ClipError(Message("photo.empty"))
+    if limits.size is not None and size > limits.size:
+        raise ClipError(Message("clip.too_many_bytes", limit=limits.size // MEGABYTE))
 
 
 def _head(source: Source) -> bytes:
