@@ -17,7 +17,7 @@ LIMITS = {"superpixels": (10, 150), "samples": (MIN_SAMPLES, MAX_SAMPLES), "show
 IN_LINKS = ("model", "target", "superpixels", "samples", "shown", "smooth", "further", "trust", "segmentation", "hide")
 READ = (
     *("language", "model", "photo", *CONTROLS, "face", "whole", "seen", "hidden"),
-    *("regions", "top", "slide_map", "many_progress"),
+    *("regions", "top", "slide_map", "many_progress", "clip_seen"),
 )
 
 

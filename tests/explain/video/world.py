@@ -53,7 +53,7 @@ def analyze(
         tuple(faces),
         faces[0] if faces else None,
         settings,
-        {"name": "world"},
+        {"name": "lite_attention"},
         prediction=predictions[0] if faces else None,
         predictions=tuple(predictions),
         complete=True,
