@@ -96,6 +96,8 @@ def refusal(data: bytes) -> PhotoError:
         return PhotoError(Message("photo.unreadable"))
     if kind == "TIFF":
         return PhotoError(Message("photo.tiff"))
+    if kind == "video":
+        return PhotoError(Message("photo.clip"))
     if kind in FORMATS:
         return PhotoError(Message("photo.damaged"))
     return PhotoError(Message("photo.other_kind", kind=kind))
