@@ -127,15 +127,12 @@ def main(quick: Annotated[bool, typer.Option("--quick", help="one pair, few fram
             photo = photo_named("astronaut")
             write_clip(path, lambda seconds: shown(photo, seconds, HD), 60, HD)
             clip, taken = judged(path, detector, count)
-            here, apart = (
-                resource.getrusage(who).ru_maxrss / 1000 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-            )
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
             figures["minute_of_hd"] = {
                 **taken,
                 "processor_s_per_clip_s": round((taken["processor_s"] + taken["decoding_processor_s"]) / 60, 3),
                 "megabytes": round(path.stat().st_size / 1e6, 1),
-                "peak_of_decoding_mb": round(apart),
-                "peak_of_judging_mb": round(here),
+                "peak_of_judging_mb": round(peak),
             }
             print(f"a minute of HD: {figures['minute_of_hd']}")
     _results.write("video", figures, quick)

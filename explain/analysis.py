@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.cancel import not_cancelled
-from explain.provenance.findings import findings
+from explain.provenance.apart import expect, findings_apart
 from explain.result import Analysis
 from explain.settings import Settings
 from explain.small_faces import size_note
@@ -38,10 +38,10 @@ def analyze(
 ) -> Iterator[Analysis]:
     """Find the faces, judge one and explain the verdict; each analysis that it yields is more complete.
 
-    The order: the faces, the verdict with the attention map, the face's regions, each other map as it grows (after the
-    main one the reason and robustness), then what-if, the smallest flip and trust, if requested. A photo without a face
-    ends after the first step, without a score, unless ``settings.whole_picture`` is set. A model whose card says so
-    judges whole pictures: then no faces are looked for.
+    The order: the faces, the verdict with the attention map, the file's origin, the face's regions, each other map as
+    it grows (after the main one the reason and robustness), then what-if, the smallest flip and trust, if requested. A
+    photo without a face ends after the first step, without a score, unless ``settings.whole_picture`` is set. A model
+    whose card says so judges whole pictures: then no faces are looked for.
 
     Args:
         source: a file's bytes or path, an RGB array, or an open photo.
@@ -85,8 +85,12 @@ def _analyze(
         model["sees"] = card.sees
     if known is not None and (known.photo.sha256, known.model) != (photo.sha256, model):
         known = None
-    provenance = known.provenance if known else findings(photo.file) if photo.file else None
+    provenance, file = known.provenance if known else None, photo.file
     photo = replace(photo, file=b"")  # analyses are kept for as long as a visitor stays
+    if settings.verdict_alone or provenance is not None:
+        file = b""
+    if file:
+        expect()
     watch.lap("open")
     if known is None:
         photo, faces = _faces(photo, card)
@@ -100,7 +104,10 @@ def _analyze(
         photo, faces, chosen, settings, model, stage="faces", seconds=watch.seconds, provenance=provenance
     )
     if chosen is None:
-        yield replace(analysis, stage="", complete=True)
+        if file:
+            analysis = replace(analysis, provenance=findings_apart(file, cancelled))
+        if not cancelled():
+            yield replace(analysis, stage="", complete=True)
         return
     watch.pause()  # the caller's time between two steps does not count
     yield analysis
@@ -109,7 +116,7 @@ def _analyze(
         return
     analysis = judge(analysis, chosen, detector, known)
     watch.lap("predict")
-    steps = steps_of(analysis, detector)
+    steps = steps_of(analysis, detector, file)
     analysis = replace(analysis, seconds=watch.seconds, complete=not steps)
     watch.pause()
     yield analysis

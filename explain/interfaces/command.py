@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from tqdm import tqdm
 
 from explain.analysis import analyze
 from explain.batch.command import BAR, check_table, print_table, wants_more, wants_table
-from explain.comparison import compare
+from explain.comparison import Second, settings_of_second
 from explain.maps.registry import METHODS
 from explain.report.clip import clip_record, write_clip
 from explain.report.files import check_folder, folders_for, record, write_report
@@ -30,7 +29,7 @@ from explain.settings import Settings, known_language, text_of
 from explain.video.judge import judge_clip
 from explain.video.result import Clip
 from explain.wording.clip import clip_text, clock
-from explain.wording.comparison import comparison_sentence
+from explain.wording.comparison import second_in_words
 from explain.wording.progress import doing
 from explain.wording.summary import headline, photo_sentences, plain_text
 from model.artifact.card import Card
@@ -167,7 +166,7 @@ def _explained(
     """Each model's analysis; none if one fails. A second model explains the class that the first one explains."""
     results: list[Result] = []
     for detector in detectors:
-        asked = replace(settings, target=results[0][0].settings.target if results else settings.target)
+        asked = settings_of_second(results[0][0], settings) if results else settings
         steps = analyze(photo, asked, detector, cancelled)
         analysis = _watched(name, steps, lambda step: (step.progress or 0.0, doing(step)))
         if analysis is None:
@@ -245,28 +244,24 @@ def _watched(name: str, steps: Iterator[Step], state: Callable[[Step], tuple[flo
 
 
 def _output(results: Sequence[Result], photo: Path, folder: Path | None, as_json: bool, several: bool) -> None:
-    """Write the report, if requested, and print the result; a second model's report is in a folder of its own."""
+    """Write the report, if requested, and print the result; a second model's own report is in a folder of its own."""
     (analysis, card), *others = results
     name, origin = typer.format_filename(photo), _origin(photo)
-    page = None if folder is None else write_report(analysis, card, folder, origin=origin)
+    second = next((Second.of(analysis, *other) for other in others), None)
+    page = None if folder is None else write_report(analysis, card, folder, origin=origin, second=second)
+    if folder is not None and second is not None:
+        write_report(second.analysis, second.card, folder / SECOND, origin=origin)
     if as_json:
-        data = record(analysis, origin)
-        for other, _ in others:
-            comparison = compare(analysis, other)
-            data["second"] = record(other, origin) | {"comparison": comparison and comparison.to_dict()}
-        print_json(data, indent=None if several else 2)
-    elif page is not None:
+        print_json(record(analysis, origin, second), indent=None if several else 2)
+        return
+    if page is not None:
         sentences = (f"{name}: {headline(analysis)}.", *photo_sentences(analysis))
         typer.echo(f"{' '.join(sentences)} {translate('command.report', path=typer.format_filename(page))}")
     else:
         typer.echo(plain_text(analysis, card, name))
-    for other, other_card in others:
-        if folder is not None:
-            write_report(other, other_card, folder / SECOND, origin=origin)
-        if not as_json:
-            typer.echo(plain_text(other, other_card, f"{name} ({other.model['name']})"))
-            if (comparison := compare(analysis, other)) is not None:
-                typer.echo(comparison_sentence(comparison))
+    if second is not None:
+        for text in second_in_words(analysis, second, name):
+            typer.echo(text)
 
 
 def _output_clip(clip: Clip, card: Card, path: Path, folder: Path | None, as_json: bool, several: bool) -> None:

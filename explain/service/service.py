@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from os import PathLike
 from typing import Any, TypeVar
@@ -14,32 +13,36 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.analysis import analyze
 from explain.cancel import not_cancelled
+from explain.comparison import Second, settings_of_second
 from explain.maps.registry import MAIN_MAP
 from explain.result import Analysis
 from explain.service.example_cache import ExampleCache
 from explain.service.metrics import GAUGES, Metrics
 from explain.service.process import give_back
-from explain.service.queue import LOOK_S, AnalysisQueue, Busy, Urgency
+from explain.service.queue import AnalysisQueue, Busy, Urgency
 from explain.service.uploads import Uploads
 from explain.settings import Settings
 from explain.video.judge import judge_clip
+from explain.video.places import Places
 from explain.video.result import Clip
 from model.artifact.versions import library_versions, versions_of
 from model.available import Models
 from model.clips.clip import ON_A_SERVER
 from model.detector.detector import Detector
-from model.errors import UserError
+from model.errors import SettingsError, UserError
 from model.i18n.catalogue import Message
 
 Source = bytes | str | PathLike[str]
 SourceOrFrame = Source | NDArray[np.uint8]
 Step = TypeVar("Step")
 Result = TypeVar("Result")
+# The address from which a request comes, where a way in sets it instead of passing it on.
+CLIENT: ContextVar[str | None] = ContextVar("CLIENT", default=None)
 STEPS_AT_ONCE = 2  # a network uses all cores; the second step keeps them busy while the first one is in Python
 MAX_OPEN_RUNS = 64  # of the page; they take turns
 MOST_VISITORS = 10_000  # whose clients are known
-MAX_CLIPS = 2  # that are decoded at the same time, each with up to 0.8 GB
 MAX_OPEN_BATCHES = 4  # runs over many photos; each photo also takes its turns
 
 
@@ -59,7 +62,7 @@ class Service:
         self.metrics = Metrics()
         self._uploads = uploads or Uploads()
         self._opened = time.monotonic()
-        self._clips = threading.BoundedSemaphore(MAX_CLIPS)
+        self.places = Places()
         self._clients: dict[str, str] = {}  # by visitor, the earliest one first
 
     def analyze(
@@ -74,6 +77,7 @@ class Service:
         known: Analysis | None = None,
         client: str | None = None,
         among_many: bool = False,
+        beside: bool = False,
     ) -> Iterator[Analysis]:
         """Like ``explain.analysis.analyze``, each step in its turn: verdicts first, then each one's first map.
 
@@ -85,17 +89,19 @@ class Service:
             visitor: name of a visitor who may analyse the same photo several times.
             wait: see ``AnalysisQueue.each``.
             known: an earlier analysis whose results may be taken over, see ``explain.analysis.analyze``.
-            client: see ``AnalysisQueue.each``; by default that of the visitor, see ``came_from``.
+            client: see ``AnalysisQueue.each``; by default that of the visitor, see ``came_from``, or ``CLIENT``.
             among_many: the photo is one of many, whose verdicts can wait for those of single photos.
+            beside: the model is a second one, whose verdict can wait for others' verdicts and first maps.
 
         Raises:
             Busy: if too many analyses are open already.
             PhotoError: if the source is not a usable photo.
             SettingsError: if ``settings`` names a missing face or region.
         """
-        urgency = _of_many if among_many else _urgency
-        client = client or self._clients.get((visitor or "").partition("/")[0])
-        steps = self.example_cache.analyze(source, settings, detector, cancelled, known)
+        urgency = _of_many if among_many else _beside if beside else _urgency
+        client = client or self._clients.get((visitor or "").partition("/")[0]) or CLIENT.get()
+        run = self.example_cache.analyze if detector.shared else analyze
+        steps = run(source, settings, detector, cancelled, known)
         analysis = None
         try:
             for number, analysis in enumerate(self.queue.each(steps, cancelled, wait, urgency, client)):
@@ -122,42 +128,64 @@ class Service:
         client: str | None = None,
         whole_picture: bool = False,
     ) -> Iterator[Clip]:
-        """Like ``explain.video.judge.judge_clip``, each frame in its turn, as those of many photos.
+        """Like ``explain.video.judge.judge_clip``, each frame in its turn, as those of many photos; see ``analyze``.
+
+        Args:
+            wait: wait for a place; the limits are those of a server.
+
+        Raises:
+            Busy: if there is no place, or too many analyses are open already.
+            ClipError, SettingsError: see ``explain.video.judge.judge_clip``.
+        """
+        client = client or self._clients.get((visitor or "").partition("/")[0])
+        one = partial(self.analyze, wait=True, client=client, among_many=True)
+        with self.places.take(wait, lambda: cancelled() or self.queue.closed) as taken:
+            if not taken and not cancelled():
+                raise Busy(Message("interfaces.busy"))
+            if taken:
+                yield from judge_clip(source, detector, count, ON_A_SERVER, cancelled, whole_picture, one)
+
+    def both(
+        self,
+        source: Source,
+        settings: Settings,
+        detector: Detector,
+        second: Detector | None = None,
+        client: str | None = None,
+    ) -> Iterator[tuple[Analysis, Second | None]]:
+        """The steps of an analysis; then, if there is a second model, that analysis with each step of the second one's.
 
         Args:
             source: a file's bytes or path.
+            settings: see ``Settings``; the second model explains the class that the first one explains.
             detector: the model.
-            count: number of even times.
-            cancelled: once it is true, no further result comes.
-            visitor: name of the visitor.
-            wait: wait for as long as ``MAX_CLIPS`` others are judged.
+            second: another model, or None.
             client: see ``analyze``.
-            whole_picture: see ``explain.video.judge.judge_clip``.
 
         Raises:
-            Busy: if so many others are judged, or too many analyses are open already.
-            ClipError: if the clip can't be used, or exceeds the limits of a server.
-            SettingsError: if ``count`` is out of range.
+            Busy, PhotoError, SettingsError: see ``analyze``.
         """
-        with self._place_for_a_clip(wait, cancelled) as granted:
-            if granted:
-                client = client or self._clients.get((visitor or "").partition("/")[0])
-                analyze = partial(self.analyze, wait=True, client=client, among_many=True)
-                yield from judge_clip(source, detector, count, ON_A_SERVER, cancelled, whole_picture, analyze)
+        first = None
+        for first in self.analyze(source, settings, detector, client=client):
+            yield first, None
+        if second is None or first is None or not first.complete:
+            return
+        asked = settings_of_second(first, settings)
+        for step in self.analyze(source, asked, second, client=client, beside=True):
+            yield first, Second.of(first, step, second.card)
 
-    @contextmanager
-    def _place_for_a_clip(self, wait: bool, cancelled: Callable[[], bool]) -> Iterator[bool]:
-        """One of the places for clips; false if cancelled before one was free."""
-        while not self._clips.acquire(timeout=LOOK_S):
-            if not wait:
-                raise Busy(Message("interfaces.busy"))
-            if cancelled() or self.queue.closed:
-                yield False
-                return
-        try:
-            yield True
-        finally:
-            self._clips.release()
+    def detectors(self, model: str | None, second: str | None) -> tuple[Detector, Detector | None]:
+        """The model of that name, the first one for none, and a second one, if it is named.
+
+        Raises:
+            ArtifactError: if there is no such model, or it can't be used.
+            SettingsError: if both are the same.
+        """
+        first = self.models.get(model or self.models.first)
+        if not second:
+            return first, None
+        check_other(first.name, second)
+        return first, self.models.get(second)
 
     def came_from(self, visitor: str, client: str) -> None:
         """Note the client, such as an address, from which a visitor of the page comes."""
@@ -224,6 +252,16 @@ class Service:
         }
 
 
+def check_other(first: str, second: str) -> None:
+    """Check that a second model is another one.
+
+    Raises:
+        SettingsError: if not.
+    """
+    if first == second:
+        raise SettingsError(Message("second.same_model", model=second))
+
+
 def _urgency(latest: Analysis | None) -> Urgency:
     """How urgent the step after this one is."""
     if latest is None or latest.prediction is None:
@@ -234,6 +272,10 @@ def _urgency(latest: Analysis | None) -> Urgency:
 
 def _of_many(latest: Analysis | None) -> Urgency:
     return Urgency.FIRST_MAP
+
+
+def _beside(latest: Analysis | None) -> Urgency:
+    return Urgency.REST
 
 
 def last(steps: Iterator[Step]) -> Step | None:

@@ -18,11 +18,11 @@ from typing import IO, Any
 
 import numpy as np
 
+from model.apart import WATCH, Why, exactly
 from model.clips.answers import Facts, Limits, Picture
 from model.errors import ClipError
 from model.i18n.catalogue import Message, from_data
 from model.paths import ROOT
-from model.photos.worker import WATCH, exactly
 
 LENGTH = struct.Struct(">I")  # bytes of an answer's JSON; a frame's pixels follow it
 MOST_TEXT = 100_000  # bytes of that JSON
@@ -98,7 +98,7 @@ class _Process:
                 try:
                     answer = self._read()
                 except (OSError, EOFError, ValueError, TypeError, KeyError) as error:  # it wrote what it should not
-                    raise ClipError(self._problem(why, cancelled)) from error
+                    raise ClipError(self._problem(why)) from error
             if answer == {"end": True}:
                 return None
             if isinstance(answer, Facts | Picture):
@@ -122,10 +122,10 @@ class _Process:
         notes = tuple(map(from_data, answer["notes"]))
         return Picture(pixels, answer["at"], answer["seconds"], answer["after_cut"], notes)
 
-    def _problem(self, why: list[Message], cancelled: Cancelled) -> Message:
+    def _problem(self, why: list[Why]) -> Message:
         """Why there is no answer."""
         if why:
-            return Message("clip.cancelled" if cancelled() else "clip.too_slow")
+            return Message("clip.cancelled" if why[0] is Why.CANCELLED else "clip.too_slow")
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         is_late = hasattr(signal, "SIGPROF") and self._process.returncode == -signal.SIGPROF

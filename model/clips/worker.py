@@ -12,11 +12,11 @@ from typing import IO, Any
 
 import numpy as np
 
+from model.apart import limit
 from model.clips.answers import Facts, Picture
 from model.clips.process import LENGTH, Request
 from model.errors import ClipError, message_of
 from model.i18n.catalogue import Message, as_data
-from model.photos.worker import limit
 
 SECONDS = 20  # of the processor between two signs of life; fifty frames of 4K take about 3
 MEMORY = 800_000_000  # bytes; a decoder of 4K keeps up to 17 frames of 13 to 25 MB

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from explain.drawing.timeline import chosen
@@ -20,8 +21,9 @@ from explain.service.service import Service
 from explain.video.moment import photo_of
 from explain.video.result import Clip
 from explain.wording.clip import clip_headline, clip_sentences, clock
-from model.available import Models
+from model.artifact.card import Card
 from model.clips.clip import FRAMES
+from model.detector.detector import Detector
 from model.errors import UserError
 from model.i18n.catalogue import in_language, translate, use_language
 
@@ -32,10 +34,11 @@ OURS = "/clip"
 
 @dataclass(frozen=True)
 class Seen:
-    """A clip that the page shows: the upload, and the result so far."""
+    """A clip that the page shows: the upload, the result so far, and the card of its model."""
 
     file: str
     clip: Clip
+    card: Card
 
 
 def judge(
@@ -45,6 +48,7 @@ def judge(
     runs: Runs,
     visitor: str,
     language_of: Callable[[str, str], str],
+    detector_of: Callable[[str, str], Detector],
 ) -> Iterator[Updates]:
     """Judge a clip and draw its line, until it is complete, cancelled or superseded.
 
@@ -55,12 +59,16 @@ def judge(
         runs: the visitors' runs.
         visitor: name of the visitor.
         language_of: returns the visitor's current language, or else the given one.
+        detector_of: the model of a name for a visitor.
     """
-    steps = _judge(controls, file, service, runs, visitor + OURS)
+    opened = partial(detector_of, controls["model"], visitor)
+    steps = _judge(file, service, runs, visitor + OURS, opened)
     yield from in_language(lambda: language_of(visitor, controls["language"]), steps)
 
 
-def _judge(controls: Controls, file: str | None, service: Service, runs: Runs, visitor: str) -> Iterator[Updates]:
+def _judge(
+    file: str | None, service: Service, runs: Runs, visitor: str, opened: Callable[[], Detector]
+) -> Iterator[Updates]:
     with runs.begin(visitor) as ended:
         hidden = {name: visible(False) for name in ("clip_notice", "clip_result", "clip_moments", "clip_report")}
         if file is None:
@@ -71,9 +79,9 @@ def _judge(controls: Controls, file: str | None, service: Service, runs: Runs, v
         seen: Seen | None = None
         try:
             with refusing():
-                detector = service.models.get(controls["model"])
+                detector = opened()
                 for clip in service.judge_clip(file, detector, FRAMES, ended, visitor=visitor, wait=True):
-                    seen = Seen(file, clip)
+                    seen = Seen(file, clip, detector.card)
                     yield _shown(seen)
         except Refused as error:
             yield {"clip_notice": notice(str(error), "error"), "clip_status": ""}
@@ -146,19 +154,14 @@ def open_moment(controls: Controls, choice: int) -> Iterator[Updates]:
     yield {"photo": photo, "face": sighting.face, "whole": False, "tabs": Change(selected="one")}
 
 
-def download(controls: Controls, models: Models) -> Iterator[Updates]:
-    """Send the clip's report; the server's copy is deleted afterwards.
-
-    Args:
-        controls: values of the page's controls.
-        models: the available ones; another one may be selected by now.
-    """
+def download(controls: Controls) -> Iterator[Updates]:
+    """Send the clip's report; the server's copy is deleted afterwards."""
     seen: Seen | None = controls["clip_seen"]
     if seen is None:
         return
     with use_language(controls["language"]):
         origin = Origin(Path(seen.file).name, "", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
-        page = clip_page(seen.clip, models.get(seen.clip.model["name"]).card, origin)
+        page = clip_page(seen.clip, seen.card, origin)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / FILE
         path.write_text(page, encoding="utf-8")

@@ -39,7 +39,7 @@ def wire_clip(
 
     def take(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
         controls, visitor = parts.controls(values), visitor_of(page, request)
-        run = (page.service, page.runs, visitor, page.language_of)
+        run = (page.service, page.runs, visitor, page.language_of, page.detector)
         yield from map(parts.changes, judge.judge(controls, values[parts["clip_file"]], *run))
 
     def open_one(values: dict[Any, Any], request: gr.Request, event: gr.EventData) -> Iterator[dict[Any, Any]]:
@@ -53,7 +53,7 @@ def wire_clip(
     def make(values: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
         controls = parts.controls(values)
         with refusals_shown(controls["language"]):
-            yield from map(parts.changes, judge.download(controls, page.models))
+            yield from map(parts.changes, judge.download(controls))
 
     def stop(request: gr.Request) -> None:
         page.runs.stop(str(request.session_hash) + judge.OURS)

@@ -227,7 +227,7 @@ def test_onnx_model_judges_or_is_refused_in_a_sentence(
     found = json.loads(out)
     assert code == 0 and found["model"]["sees"] == "picture" and len(found["model"]["model.onnx"]) == 64
     assert found["prediction"]["calibrated"] is False
-    beside = ("--second", model, "--fake-label", "A", "--sees", "picture", "--no-robustness", *QUICK)
+    beside = ("--second", model, "--fake-label", "A", "--sees", "picture", "--no-robustness", "--hide", "black", *QUICK)
     code, out, _ = explain(ASTRONAUT, *beside, "--methods", "lime", "--json")
     found = json.loads(out)
     assert code == 0 and found["second"]["settings"]["target"] == found["settings"]["target"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from PIL import Image
 
 from explain.drawing.timeline import choice
 from explain.page.clip import judge
-from explain.page.clip.judge import OURS, Seen
+from explain.page.clip.judge import OURS
 from explain.page.components.updates import Updates
 from explain.page.sessions import Runs
 from explain.service import service as of_service
@@ -61,7 +62,8 @@ def judged(service: Service, file: str | None, runs: Runs | None = None, **contr
 
 
 def _judged(service: Service, file: str | None, runs: Runs, **controls: Any) -> Iterator[Updates]:
-    return judge.judge(CONTROL_VALUES | controls, file, service, runs, "visitor", lambda _, language: language)
+    service_of = (service, runs, "visitor", lambda _, language: language, lambda name, _: service.models.get(name))
+    return judge.judge(CONTROL_VALUES | controls, file, *service_of)
 
 
 def shown(steps: list[Updates]) -> Updates:
@@ -102,7 +104,7 @@ def test_a_moment_that_is_not_there_opens_nothing(steps: list[Updates], selected
 
 
 def test_an_upload_that_is_gone_is_a_sentence(steps: list[Updates]) -> None:
-    seen = Seen("/nowhere/clip.mp4", shown(steps)["clip_seen"].clip)
+    seen = replace(shown(steps)["clip_seen"], file="/nowhere/clip.mp4")
     (answer,) = judge.open_moment({**CONTROL_VALUES, "clip_seen": seen}, choice(1, 0))
     assert "does not exist" in answer["clip_notice"]["value"]
 
@@ -128,9 +130,9 @@ def test_a_cleared_place_hides_the_result(service: Service) -> None:
     assert end["clip_seen"] is None and end["clip_result"] == {"visible": False}
 
 
-def test_the_report_is_the_page_of_the_clip(steps: list[Updates], service: Service) -> None:
+def test_the_report_is_the_page_of_the_clip(steps: list[Updates]) -> None:
     controls = {**CONTROL_VALUES, "language": "tr", "clip_seen": shown(steps)["clip_seen"]}
-    for answer in judge.download(controls, service.models):
+    for answer in judge.download(controls):
         page = Path(answer["ready"]).read_text("utf-8")
     assert "<svg" in page and 'lang="tr"' in page and "data-choice=" not in page
 

@@ -15,7 +15,7 @@ from PIL import Image
 from model.i18n.catalogue import Message
 from model.photos.decode import MAX_SCANNED, decode
 from model.photos.jpeg_scans import scans_of
-from model.photos.kinds import kind_of
+from model.photos.kinds import has_broken_items, kind_of
 from tests.model.photos.opening import refused
 from tests.photo_files import BLUE, encode, gradient, plain
 
@@ -140,6 +140,26 @@ def test_jpeg_of_many_scans_is_refused_before_it_is_decoded(monkeypatch: pytest.
 def test_heic_opens(name: str, expected: int) -> None:
     pixels, notes = decode((HEIC / f"{name}.heic").read_bytes())
     assert np.abs(pixels.astype(int) - gradient()).max() <= expected and notes == ()
+
+
+def with_item(kind: bytes, texts: bytes) -> bytes:
+    """The turned HEIC, whose item with EXIF has another type and other texts."""
+    data = (HEIC / "turned.heic").read_bytes()
+    place = data.index(b"Exif\0")
+    data = data[:place] + kind + texts + data[place + 5 :]
+    for box in (b"infe\x02\x00\x00\x01", b"iinf", b"meta"):
+        size = data.rindex(box, 0, place) - 4
+        grown = int.from_bytes(data[size : size + 4], "big") + len(texts) - 1
+        data = data[:size] + grown.to_bytes(4, "big") + data[size + 4 :]
+    return data
+
+
+@pytest.mark.parametrize(("kind", "texts"), [(b"\xffxif", b"\0"), (b"mime", b"\0\xff\xfe\0")])
+def test_heic_with_items_that_are_named_in_no_text_is_damaged(kind: bytes, texts: bytes) -> None:
+    """They crashed the library, and with it the process that decodes."""
+    assert refused(with_item(kind, texts)).key == "photo.damaged"
+    for readable in ((b"Exif", b"\0"), (b"mime", b"\xe9\0a\0"), (b"mime", b"\0application/rdf+xml\0")):
+        assert not has_broken_items(with_item(*readable))
 
 
 def test_heic_is_turned_once_and_transparent_parts_are_white() -> None:

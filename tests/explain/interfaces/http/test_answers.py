@@ -79,10 +79,20 @@ def test_fields_reach_the_analysis(client: TestClient, service: Service, monkeyp
         raise SettingsError("That is all that this test wants.")
 
     monkeypatch.setattr(service, "analyze", note)
-    fields = {"methods": "rise, lime,,rise", "trust": "on", "face": "3", "whole_picture": "true"}
+    fields = {"methods": "rise, lime,,rise", "trust": "on", "face": "3", "whole_picture": "true", "robustness": "off"}
     refusal(send(client, model="lite_attention", **fields), 422)
     refusal(client.post("/deepfake", files={"file": ASTRONAUT.read_bytes()}), 422)
-    assert asked == [Settings(methods=("rise", "lime"), trust=True, face=2, whole_picture=True), Settings()]
+    refusal(send(client, methods="", robustness="false"), 422)
+    every = Settings(methods=("rise", "lime"), trust=True, face=2, whole_picture=True, robustness=False)
+    assert asked == [every, Settings(), Settings(methods=(), robustness=False)]
+
+
+def test_verdict_alone_comes_without_regions_maps_and_origin(client: TestClient, found: dict[str, Any]) -> None:
+    answer = send(client, methods="", robustness="false").json()
+    assert answer["complete"] and answer["prediction"] == found["prediction"]
+    assert answer["robustness"] is answer["provenance"] is None
+    assert answer["regions"] == [] and answer["attributions"] == {}
+    assert answer["seconds"].keys() == {"open", "faces", "predict"}
 
 
 def test_each_photo_that_could_be_read_is_kept(client: TestClient, kept: Path) -> None:
@@ -176,7 +186,8 @@ def test_openapi_describes_these_routes_and_no_others(client: TestClient) -> Non
     assert set(deepfake["responses"]) == {"200", "400", "413", "422", "500", "503", "507"}
     (form,) = (schema for name, schema in described["components"]["schemas"].items() if "deepfake" in name)
     assert form["required"] == ["file"]
-    assert set(form["properties"]) == {"file", "model", "face", "whole_picture", "methods", "trust", "language"}
+    fields = {"file", "model", "second", "face", "whole_picture", "methods", "robustness", "trust", "language"}
+    assert set(form["properties"]) == fields
     assert all(field["description"] for field in form["properties"].values())
     (form,) = (schema for name, schema in described["components"]["schemas"].items() if "clip" in name)
     assert set(form["properties"]) == {"file", "model", "frames", "whole_picture", "language"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from fastapi import FastAPI
@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 import explain.interfaces.http
 from explain.interfaces.http import plain_routes
 from explain.service import service as of_service
-from explain.service.service import MAX_CLIPS, Service
+from explain.service.service import Service
+from explain.video.places import MAX_CLIPS
 from model.available import Models, available_models
 from tests.clip_files import clip_file, greys, sound_file
 from tests.explain.video.world import Square, analyze, clip_of
@@ -96,18 +97,16 @@ def test_a_large_clip_is_refused_while_it_arrives(
 
 
 def test_too_many_clips_at_once_are_refused(client: TestClient, service: Service, clip: bytes) -> None:
-    for _ in range(MAX_CLIPS):
-        assert service._clips.acquire(blocking=False)
-    try:
+    with ExitStack() as held:
+        for _ in range(MAX_CLIPS):
+            assert held.enter_context(service.places.take(False, lambda: False))
         answer = send(client, clip)
         assert refusal(answer, 503) and answer.headers["retry-after"]
-    finally:
-        for _ in range(MAX_CLIPS):
-            service._clips.release()
     assert send(client, clip).status_code == 200
 
 
 def test_places_are_given_back_after_a_refusal(client: TestClient, service: Service) -> None:
     for _ in range(MAX_CLIPS + 1):
         refusal(send(client, sound_file()), 400)
-    assert isinstance(service._clips, threading.BoundedSemaphore) and service._clips._value == MAX_CLIPS
+    with ExitStack() as held:
+        assert all(held.enter_context(service.places.take(False, lambda: False)) for _ in range(MAX_CLIPS))

@@ -79,6 +79,7 @@ def test_full_disk_is_said(
         ({"face": "7"}, ("face", "7")),
         ({"trust": "perhaps"}, ("trust", "perhaps")),
         ({"methods": "attention,magic"}, ("magic", "attention")),
+        ({"robust": "false"}, ("robust", "file, model, second, face, whole_picture")),
         ({"model": "nobody's"}, ("nobody's", "lite_attention")),
     ],
     ids=str,

@@ -14,8 +14,8 @@ VISITOR = "visitor"
 CONTROL_VALUES: dict[str, Any] = {
     **AT_FIRST,
     **{"language": "en", "model": "lite_attention", "photo": str(EXAMPLES / "hopper_face.jpg"), "trust": False},
-    **{"samples": 100, "superpixels": 20, "face": 0, "whole": False, "seen": None, "hidden": [], "regions": []},
-    **{"top": 0, "slide_map": "lime", "many_progress": None},
+    **{"samples": 100, "superpixels": 20, "face": 0, "whole": False, "seen": None, "second_seen": None, "hidden": []},
+    **{"regions": [], "top": 0, "slide_map": "lime", "many_progress": None},
 }
 
 

@@ -23,8 +23,7 @@ from model.legacy.folder import CACHE_VARIABLE, cache_root, model_folder
 from model.networks.export import load_keras
 from tests.model.legacy.folder.pairs import DATA, NAME, PAIRS, refusal
 
-# Each uses a cache in which three networks were imported.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("imported pairs")]
+pytestmark = pytest.mark.slow  # each uses a cache in which three networks were imported
 
 
 @pytest.mark.usefixtures("cache")
@@ -75,7 +74,7 @@ def test_left_over_folders_are_cleared_and_those_in_use_kept(cache: Path) -> Non
     old.mkdir()
     new.mkdir()
     os.utime(old, (0, 0))
-    legacy_folder._prepare(cache)
+    legacy_folder.prepare(cache)
     assert new.exists() and not old.exists()
 
 
