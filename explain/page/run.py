@@ -34,15 +34,8 @@ from model.errors import UserError
 from model.i18n.catalogue import in_language, use_language
 
 EXTENDING = ("further", "trust")  # controls that only add to an analysis: one that runs takes them up at its end
-LIVE_CONTROLS = (
-    "language",
-    "shown",
-    "smooth",
-    "slide_map",
-    "hidden",
-    "second",
-    *EXTENDING,
-)  # a running analysis follows these
+# A running analysis follows these.
+LIVE_CONTROLS = ("language", "shown", "smooth", "slide_map", "hidden", "second", *EXTENDING)
 
 
 class Page:

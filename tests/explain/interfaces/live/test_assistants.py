@@ -15,8 +15,7 @@ from PIL import Image
 from tests.bad_photos import ASTRONAUT
 from tests.explain.interfaces.live.doors import CAT, call, data_url, upload, with_tools
 
-# Each waits for a server that finds faces.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("a live server")]
+pytestmark = pytest.mark.slow  # each waits for a server that finds faces
 
 
 # Assistants

@@ -14,8 +14,7 @@ from PIL import Image
 from tests.bad_photos import ASTRONAUT
 from tests.explain.interfaces.live.doors import CAT, answered, open_url, upload
 
-# Each waits for a server that finds faces.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("a live server")]
+pytestmark = pytest.mark.slow  # each waits for a server that finds faces
 
 
 # Gradio's API, by its client

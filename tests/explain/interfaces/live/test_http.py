@@ -13,8 +13,7 @@ from gradio_client import Client, handle_file
 from tests.bad_photos import ASTRONAUT
 from tests.explain.interfaces.live.doors import CAT, call, data_url, form, open_url
 
-# Each waits for a server that finds faces.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("a live server")]
+pytestmark = pytest.mark.slow  # each waits for a server that finds faces
 BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
 
 

@@ -24,8 +24,7 @@ from model.model_card.document import markdown
 from model.paths import SHIPPED
 from tests.model.legacy.folder.pairs import NAME, refusal
 
-# Each uses a cache in which three networks were imported.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("imported pairs")]
+pytestmark = pytest.mark.slow  # each uses a cache in which three networks were imported
 
 
 def beside(h5: Path, **fields: Any) -> None:

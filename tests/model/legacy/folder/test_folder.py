@@ -23,8 +23,7 @@ from model.legacy.folder import CACHE_VARIABLE, cache_root, model_folder
 from model.networks.export import load_keras
 from tests.model.legacy.folder.pairs import DATA, NAME, PAIRS, refusal
 
-# Each uses a cache in which three networks were imported.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("imported pairs")]
+pytestmark = pytest.mark.slow  # each uses a cache in which three networks were imported
 
 
 @pytest.mark.usefixtures("cache")
