@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.cancel import not_cancelled
-from explain.provenance.apart import expect_files, findings_apart
+from explain.provenance.apart import Reading, expect_files, findings_apart
 from explain.result import Analysis
 from explain.settings import Settings
 from explain.small_faces import size_note
@@ -38,10 +38,10 @@ def analyze(
 ) -> Iterator[Analysis]:
     """Find the faces, judge one and explain the verdict; each analysis that it yields is more complete.
 
-    The order: the faces, the verdict with the attention map, the file's origin, the face's regions, each other map as
-    it grows (after the main one the reason and robustness), then what-if, the smallest flip and trust, if requested. A
-    photo without a face ends after the first step, without a score, unless ``settings.whole_picture`` is set. A model
-    whose card says so judges whole pictures: then no faces are looked for.
+    The order: the faces, the verdict with the attention map, the face's regions, each other map as it grows (after the
+    main one the reason and robustness), then what-if, the smallest flip and trust, if requested. What the file says
+    about its origin is read meanwhile. A photo without a face ends after the first step, without a score, unless
+    ``settings.whole_picture`` is set. A model whose card says so judges whole pictures: then no faces are looked for.
 
     Args:
         source: a file's bytes or path, an RGB array, or an open photo.
@@ -116,14 +116,17 @@ def _analyze(
         return
     analysis = judge(analysis, chosen, detector, known)
     watch.lap("predict")
-    steps = steps_of(analysis, detector, file)
-    analysis = replace(analysis, seconds=watch.seconds, complete=not steps)
+    steps = steps_of(analysis, detector)
+    analysis = replace(analysis, seconds=watch.seconds, complete=not (steps or file))
     watch.pause()
     yield analysis
     watch.resume()
+    reading = Reading(file, cancelled) if file else None  # while the steps go on
     for step in steps:
         if cancelled():
             return
+        if reading is not None:
+            analysis = replace(analysis, provenance=reading.found)
         for latest in step(analysis, cancelled):
             analysis = latest
             watch.pause()
@@ -131,6 +134,8 @@ def _analyze(
             watch.resume()
         watch.lap(analysis.stage)
         analysis = replace(analysis, seconds=watch.seconds)
+    if reading is not None:
+        analysis = replace(analysis, provenance=reading.wait())
     if not analysis.complete and not cancelled():
         yield replace(analysis, stage="", progress=None, complete=True)
 

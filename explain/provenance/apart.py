@@ -5,6 +5,7 @@ Run as ``python -m explain.provenance.apart`` it is such a process, see ``model.
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from explain.provenance.finding import NEUTRAL, STRENGTHS, Finding, Provenance
@@ -31,6 +32,28 @@ def findings_apart(data: bytes, cancelled: Cancelled = lambda: False) -> Provena
         return None if error.why is Why.CANCELLED else UNREAD
     except (LookupError, TypeError, ValueError):  # a process that was taken over may say anything
         return UNREAD
+
+
+class Reading:
+    """What a file says about its origin, read while the caller does other things.
+
+    Args:
+        data: the file.
+        cancelled: see ``findings_apart``.
+    """
+
+    def __init__(self, data: bytes, cancelled: Cancelled) -> None:
+        self.found: Provenance | None = None  # until it is read
+        self._thread = threading.Thread(target=self._read, args=(data, cancelled), daemon=True)
+        self._thread.start()
+
+    def wait(self) -> Provenance | None:
+        """What was found, once it is read; None if it was cancelled."""
+        self._thread.join()
+        return self.found
+
+    def _read(self, data: bytes, cancelled: Cancelled) -> None:
+        self.found = findings_apart(data, cancelled)
 
 
 def expect_files() -> None:

@@ -176,7 +176,7 @@ def test_answer_as_json_is_complete(steps: list[Analysis], detector: Detector) -
     assert answer["settings"]["target"] in ("Fake", "Real")
     assert answer["model"]["name"] == detector.name
     assert answer["model"]["model.tflite"] == detector.card.sha256["model.tflite"]
-    assert set(answer["seconds"]) == {"open", "faces", "predict", "origin", "regions", "lime", "reason", "robustness"}
+    assert set(answer["seconds"]) == {"open", "faces", "predict", "regions", "lime", "reason", "robustness"}
 
 
 def test_answer_as_json_holds_the_verdict_and_both_maps(steps: list[Analysis]) -> None:

@@ -32,7 +32,7 @@ def whole_story(quick_detector: Detector) -> list[Analysis]:
 def test_stages_come_in_order_and_progress_never_falls_within_one(whole_story: list[Analysis]) -> None:
     stages = [step.stage for step in whole_story]
     first, later = (
-        ["faces", "origin", "regions", "lime", "reason", "robustness"],
+        ["faces", "regions", "lime", "reason", "robustness"],
         ["occlusion", "what_if", "flip", "trust", ""],
     )
     assert list(dict.fromkeys(stages)) == first + later
@@ -56,7 +56,7 @@ def test_robustness_comes_right_after_the_reason_whatever_the_order_of_the_maps(
 ) -> None:
     settings = Settings(methods=methods, superpixels=8, samples=100)
     stages = list(dict.fromkeys(step.stage for step in analyze(PHOTO, settings, quick_detector)))
-    assert stages == ["faces", "origin", "regions", *order, ""]
+    assert stages == ["faces", "regions", *order, ""]
 
 
 def test_every_map_gets_its_trust(whole_story: list[Analysis]) -> None:

@@ -51,7 +51,6 @@ def test_only_the_last_one_is_complete(steps: list[Analysis]) -> None:
 def test_attention_stays_while_lime_grows(steps: list[Analysis]) -> None:
     assert all(set(step.attributions) == {"attention", "lime"} for step in with_lime(steps))
     assert list(dict.fromkeys(step.stage for step in steps[2:-1])) == [
-        "origin",
         "regions",
         "lime",
         "reason",
@@ -75,7 +74,7 @@ def test_explains_the_class_asked_for(quick_detector: Detector, target: str) -> 
 
 
 def test_time_is_told_for_each_step(steps: list[Analysis]) -> None:
-    assert set(steps[-1].seconds) == {"open", "faces", "predict", "origin", "regions", "lime", "reason", "robustness"}
+    assert set(steps[-1].seconds) == {"open", "faces", "predict", "regions", "lime", "reason", "robustness"}
     assert all(value > 0 for value in steps[-1].seconds.values())
 
 
