@@ -39,7 +39,7 @@ SHOWN = [
 ]
 # Words that no visitor reads, or that are data, with the reason. A name with brackets stands for a whole function.
 ALLOWED = {
-    "app.py": {"empty port": "Gradio's own words"},
+    "explain/page/serving/launch.py": {"empty port": "Gradio's own words"},
     "explain/interfaces/server/guard.py": {"'self'": "a header"},
     "explain/service/metrics.py": dict.fromkeys(
         ("Analyses", "Steps of", "Answered", "Seconds of", "Stages of"), "what Prometheus shows beside a metric"
