@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from types import SimpleNamespace
 from typing import Any, cast
@@ -56,7 +57,8 @@ def test_import_is_told_with_its_step_and_time_in_the_visitors_language(page: Pa
         found = arrive(page, {"lang": language}, "")
         assert found["models_clock"] == {"active": True}
         for told in (found, look(page, language)):
-            assert step in told["models_note"] and " 60 s" in told["models_note"] and ONE in told["models_note"]
+            assert step in told["models_note"] and ONE in told["models_note"]
+            assert re.search(r" 6\d s", told["models_note"]), "a slow machine may have waited some seconds more"
             assert '<progress value="0.50" max="1">' in told["models_note"]
     assert set(look(page, "en")) == {"models_note"}, "the clock goes on, and the choice stays"
 
