@@ -27,10 +27,11 @@ from model.photos.faces import CROP_SIZE, Face, crop, find_turned, whole_picture
 from model.photos.photo import Photo, open_photo
 
 DEFAULTS = Settings()
+Source = bytes | str | PathLike[str] | NDArray[np.uint8] | Photo
 
 
 def analyze(
-    source: bytes | str | PathLike[str] | NDArray[np.uint8] | Photo,
+    source: Source,
     settings: Settings = DEFAULTS,
     detector: Detector | None = None,
     cancelled: Callable[[], bool] = not_cancelled,
@@ -70,21 +71,24 @@ def analyze(
         yield step
 
 
-def _analyze(
-    source: bytes | str | PathLike[str] | NDArray[np.uint8] | Photo,
+def look(
+    source: Source,
     settings: Settings,
     detector: Detector,
-    cancelled: Callable[[], bool],
-    known: Analysis | None,
-) -> Iterator[Analysis]:
+    cancelled: Callable[[], bool] = not_cancelled,
+    known: Analysis | None = None,
+) -> Analysis:
+    """The first step of ``analyze``, which runs no network: the photo with its faces and the chosen one.
+
+    The analysis is complete if there is nothing to judge. For arguments and errors see ``analyze``.
+    """
     watch = Stopwatch()
     photo = source if isinstance(source, Photo) else open_photo(source, cancelled)
     card = detector.card
     model = {"name": detector.name, "architecture": card.architecture, **card.sha256}
     if card.sees != FACE:
         model["sees"] = card.sees
-    if known is not None and (known.photo.sha256, known.model) != (photo.sha256, model):
-        known = None
+    known = _of_same(known, photo, model)
     provenance = known.provenance if known else findings(photo.file) if photo.file else None
     photo = replace(photo, file=b"")  # analyses are kept for as long as a visitor stays
     watch.lap("open")
@@ -96,22 +100,31 @@ def _analyze(
     note = None if chosen is None else size_note(chosen)
     photo = photo if note is None else replace(photo, notes=(*photo.notes, note))
     watch.lap("faces")
-    analysis = Analysis(
-        photo, faces, chosen, settings, model, stage="faces", seconds=watch.seconds, provenance=provenance
-    )
-    if chosen is None:
-        yield replace(analysis, stage="", complete=True)
-        return
-    watch.pause()  # the caller's time between two steps does not count
-    yield analysis
-    watch.resume()
-    if cancelled():
-        return
-    analysis = judge(analysis, chosen, detector, known)
+    analysis = Analysis(photo, faces, chosen, settings, model, seconds=watch.seconds, provenance=provenance)
+    return replace(analysis, complete=True) if chosen is None else replace(analysis, stage="faces")
+
+
+def rest_of(
+    analysis: Analysis,
+    detector: Detector,
+    cancelled: Callable[[], bool] = not_cancelled,
+    known: Analysis | None = None,
+) -> Iterator[Analysis]:
+    """The other steps of ``analyze``: the verdict and its reasons.
+
+    Args:
+        analysis: of ``look``, not complete.
+        detector: the model.
+        cancelled: see ``analyze``.
+        known: see ``analyze``; the analysis itself if ``explain.steps.predict`` has added its verdicts.
+    """
+    assert analysis.chosen is not None
+    watch = Stopwatch(analysis.seconds)
+    analysis = judge(analysis, analysis.chosen, detector, known)
     watch.lap("predict")
     steps = steps_of(analysis, detector)
     analysis = replace(analysis, seconds=watch.seconds, complete=not steps)
-    watch.pause()
+    watch.pause()  # the caller's time between two steps does not count
     yield analysis
     watch.resume()
     for step in steps:
@@ -126,6 +139,21 @@ def _analyze(
         analysis = replace(analysis, seconds=watch.seconds)
     if not analysis.complete and not cancelled():
         yield replace(analysis, stage="", progress=None, complete=True)
+
+
+def _analyze(
+    source: Source, settings: Settings, detector: Detector, cancelled: Callable[[], bool], known: Analysis | None
+) -> Iterator[Analysis]:
+    analysis = look(source, settings, detector, cancelled, known)
+    yield analysis
+    if not analysis.complete and not cancelled():
+        yield from rest_of(analysis, detector, cancelled, _of_same(known, analysis.photo, analysis.model))
+
+
+def _of_same(known: Analysis | None, photo: Photo, model: dict[str, str]) -> Analysis | None:
+    """An earlier analysis, if it is of the same photo and model."""
+    is_same = known is not None and (known.photo.sha256, known.model) == (photo.sha256, model)
+    return known if is_same else None
 
 
 @cache

@@ -5,7 +5,7 @@ Each step takes what the analysis already holds: results of an earlier analysis 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -85,6 +85,31 @@ def judge(analysis: Analysis, chosen: Face, detector: Detector, known: Analysis 
     return _with_attention(analysis, chosen, detector)
 
 
+def predict(analyses: Sequence[Analysis], detector: Detector) -> list[Analysis]:
+    """Analyses with the verdicts on their faces: one pass of the network for all of them.
+
+    Args:
+        analyses: with their faces and the chosen one, which may be the whole picture.
+        detector: the model.
+    """
+    asked = [_asked(analysis) for analysis in analyses]
+    answers = iter(detector.predict_all(np.stack([face.crop for faces in asked for face in faces])))
+    judged = []
+    for analysis, faces in zip(analyses, asked, strict=True):
+        predictions = tuple(judged_by_size(face, next(answers)) for face in faces)
+        chosen = next(place for place, face in enumerate(faces) if face is analysis.chosen)
+        of_faces = predictions[: min(len(analysis.faces), MOST_JUDGED)]
+        judged.append(replace(analysis, prediction=predictions[chosen], predictions=of_faces))
+    return judged
+
+
+def _asked(analysis: Analysis) -> list[Face]:
+    """The faces that the network judges, the chosen one among them."""
+    assert analysis.chosen is not None
+    faces = list(analysis.faces[:MOST_JUDGED])
+    return faces if any(face is analysis.chosen for face in faces) else [*faces, analysis.chosen]
+
+
 def _predictions(
     analysis: Analysis, chosen: Face, detector: Detector, known: Analysis | None
 ) -> tuple[Prediction, tuple[Prediction, ...]]:
@@ -92,10 +117,11 @@ def _predictions(
     predictions = () if known is None else known.predictions
     if known is not None and known.chosen is chosen and known.prediction is not None:
         return known.prediction, predictions
+    if not predictions:
+        (judged,) = predict([analysis], detector)
+        assert judged.prediction is not None
+        return judged.prediction, judged.predictions
     face = analysis.settings.face
-    crops = [face.crop for face in analysis.faces[:MOST_JUDGED]]
-    if crops and not predictions:
-        predictions = tuple(map(judged_by_size, analysis.faces, detector.predict_all(np.stack(crops))))
     (prediction,) = predictions[face : face + 1] or (judged_by_size(chosen, detector.predict(chosen.crop)),)
     return prediction, predictions
 

@@ -15,7 +15,7 @@ from explain.result import MOST_JUDGED, Analysis, whole_picture_note
 from explain.settings import Settings
 from explain.stopwatch import Stopwatch
 from model.detector.detector import Detector
-from model.errors import PhotoError, UserError
+from model.errors import PhotoError, UserError, message_of
 from model.i18n.catalogue import Message
 
 log = logging.getLogger(__name__)
@@ -161,27 +161,33 @@ def _row(
     watch = Stopwatch()
     try:
         steps = list(analyze(reader.read(item), settings, detector, cancelled))
-        if not steps:  # cancelled while it waited
-            return None
-        analysis = steps[-1]
-    except UserError as error:
-        return Row(number, item.name, problem=error.args[0], seconds=watch.elapsed, item=item)
-    except Exception:
-        log.exception("A photo among many could not be judged.")
-        return Row(number, item.name, problem=Message("failed"), seconds=watch.elapsed, item=item)
-    if not analysis.complete:
+    except Exception as error:
+        return Row(number, item.name, problem=problem_of(error), seconds=watch.elapsed, item=item)
+    if not steps or not steps[-1].complete:  # cancelled
         return None
+    row = row_of(steps[-1], number, item.name, watch.elapsed)
+    return replace(row, item=item, thumbnail=thumbnail(steps[-1].photo.pixels))
+
+
+def row_of(analysis: Analysis, number: int, name: str, seconds: float) -> Row:
+    """The row of a complete analysis."""
     return Row(
         number,
-        item.name,
+        name,
         found=len(analysis.faces),
         faces=_faces(analysis),
         notes=_notes(analysis),
-        seconds=watch.elapsed,
+        seconds=seconds,
         sha256=analysis.photo.sha256,
-        item=item,
-        thumbnail=thumbnail(analysis.photo.pixels),
     )
+
+
+def problem_of(error: Exception) -> Message:
+    """The sentence that a photo's row gets for an error; one that nobody expected is logged."""
+    if isinstance(error, UserError):
+        return message_of(error)
+    log.error("A photo among many could not be judged.", exc_info=error)
+    return Message("failed")
 
 
 def _faces(analysis: Analysis) -> tuple[FaceVerdict, ...]:
