@@ -54,7 +54,7 @@ clean:
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so an interrupted step runs again and a changed list of pins installs itself.
-$(DEV): requirements-dev.txt requirements-mcp.txt requirements-onnx.txt requirements-train.txt $(DEMO)
+$(DEV): requirements-dev.txt requirements-mcp.txt requirements-onnx.txt requirements-scale.txt requirements-train.txt $(DEMO)
 	$(PIP) install --quiet -r requirements-dev.txt
 	@touch $@
 

@@ -15,7 +15,7 @@ from explain.result import MOST_JUDGED, Analysis, whole_picture_note
 from explain.settings import Settings
 from explain.stopwatch import Stopwatch
 from model.detector.detector import Detector
-from model.errors import PhotoError, UserError, message_of
+from model.errors import PhotoError, UserError
 from model.i18n.catalogue import Message
 
 log = logging.getLogger(__name__)
@@ -185,7 +185,8 @@ def row_of(analysis: Analysis, number: int, name: str, seconds: float) -> Row:
 def problem_of(error: Exception) -> Message:
     """The sentence that a photo's row gets for an error; one that nobody expected is logged."""
     if isinstance(error, UserError):
-        return message_of(error)
+        problem: Message = error.args[0]
+        return problem
     log.error("A photo among many could not be judged.", exc_info=error)
     return Message("failed")
 

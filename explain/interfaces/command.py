@@ -2,9 +2,7 @@
 
 import os
 import shlex
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +10,6 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Literal
 
 import numpy as np
@@ -33,7 +30,7 @@ from explain.wording.progress import doing
 from explain.wording.summary import headline, photo_sentences, plain_text
 from model.artifact.card import Card
 from model.available import Models, available_models
-from model.cli import print_json, run
+from model.cli import print_json, run, until_interrupted
 from model.detector.detector import Detector
 from model.errors import ArtifactError, SettingsError, UserError
 from model.files import fitting
@@ -134,7 +131,7 @@ def _analyse_all(
     A second model explains the class that the first one explains.
     """
     succeeded = True
-    with _until_interrupted() as interrupted:
+    with until_interrupted() as interrupted:
         for photo, folder in zip(photos, folders, strict=True):
             results: list[Result] = []
             for detector in detectors:
@@ -152,7 +149,7 @@ def _analyse_all(
 
 def _judge_all(photos: Sequence[Path], settings: Settings, detector: Detector, csv: Path | None, as_json: bool) -> bool:
     """Output a table of verdicts on photos, folders and ZIPs; whether all photos could be used."""
-    with _until_interrupted() as interrupted:
+    with until_interrupted() as interrupted:
         succeeded = print_table(photos, detector, interrupted, settings.whole_picture, csv, as_json)
         if interrupted():
             raise typer.Exit(INTERRUPTED)
@@ -211,22 +208,6 @@ def _silenced() -> Iterator[None]:
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
-
-
-@contextmanager
-def _until_interrupted() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed: the first press ends the run at the next step, the second one immediately."""
-    pressed = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        pressed.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _analyse(photo: Path, settings: Settings, detector: Detector, cancelled: Callable[[], bool]) -> Analysis | None:

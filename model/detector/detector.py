@@ -60,6 +60,11 @@ class Detector:
         self._engine = Engine(folder / TFLITE) if onnx is None else OnnxEngine(folder / ONNX, onnx)
 
     @property
+    def folder(self) -> Path:
+        """The model's folder, from which another process can open it."""
+        return self._folder
+
+    @property
     def has_files(self) -> bool:
         """Whether the model's file is still there; an open detector does not need it, but its Keras network does."""
         return (self._folder / TFLITE).is_file()

@@ -31,7 +31,7 @@ from explain.wording.summary import headline
 from model import available
 from model.available import MODEL_FOLDER, FoundModel, shipped_models
 from model.available import open_model as open_again
-from model.cli import run
+from model.cli import run, until_interrupted
 from model.detector.detector import VERDICTS, Detector
 from model.i18n.catalogue import VARIABLE, Message, help_text, use_language
 from model.paths import SHIPPED
@@ -260,7 +260,7 @@ def test_ctrl_c_writes_what_there_is_and_ends(
 
 
 def test_second_ctrl_c_ends_at_once() -> None:
-    with command._until_interrupted() as interrupted:
+    with until_interrupted() as interrupted:
         assert not interrupted()
         signal.raise_signal(signal.SIGINT)
         assert interrupted()

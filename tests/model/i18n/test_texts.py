@@ -54,6 +54,7 @@ PLACES = {"loc", "textcoords", "xycoords"}  # Matplotlib's names of places
 # Words that no visitor reads, or that are data, with the reason. A name with brackets stands for a whole function.
 ALLOWED = {
     "app.py": {"empty port": "Gradio's own words"},
+    "explain/bulk/command.py": {"python -m explain bulk": "how the command is called"},
     "explain/interfaces/server/guard.py": {"'self'": "a header"},
     "explain/service/metrics.py": dict.fromkeys(
         ("Analyses", "Steps of", "Answered", "Seconds of", "Stages of"), "what Prometheus shows beside a metric"
