@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import socket
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -26,11 +28,21 @@ from explain.bulk.task import Task
 from model.errors import SettingsError
 from model.i18n.catalogue import Message
 from model.paths import ROOT
+from model.quiet import standard_error_aside
 
 SLICE = 16  # photos that travel together
 PER_WINDOW = 4_000  # slices that Ray knows of at a time: its list of them must not grow with the job
-STORE_BYTES = 300_000_000  # of shared memory on one machine; a slice has about 4 MB
+STORE_BYTES = 300_000_000  # of shared memory on one machine
+BLOCK_BYTES = 16_000_000  # that Ray expects of a task at most: a slice has about 4 MB
 LOOPBACK = "127.0.0.1"
+PATIENCE = 5  # seconds for an answer of a cluster
+# Ray's native part prints warnings for its developers, and gives workers the lowest priority but four.
+QUIET = {
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_worker_niceness": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+}
 Batch = dict[str, np.ndarray]
 
 
@@ -46,36 +58,58 @@ def on_ray(workers: int, address: str | None = None) -> Work:
         raise SettingsError(Message("bulk.no_ray")) from error
 
     def work(folder: JobFolder, plan: Plan, asked: Asked, parts: Sequence[int]) -> Iterator[dict[str, Any]]:
-        connect(workers, address)
         out = folder.out if is_url(folder.out) else os.path.abspath(folder.out)
         slices = ({"part": part, "start": start} for part in parts for start in range(0, plan.photos_of(part), SLICE))
-        while window := list(islice(slices, PER_WINDOW)):
-            yield from _rows(window, out, asked, workers)
+        with connected(workers, address):
+            while window := list(islice(slices, PER_WINDOW)):
+                yield from _rows(window, out, asked, workers)
 
     return work
 
 
-def connect(workers: int, address: str | None) -> None:
-    """Join the cluster at ``address``, or start a Ray that only this machine reaches; does nothing if one is there.
+@contextmanager
+def connected(workers: int, address: str | None) -> Iterator[None]:
+    """Inside the block, join the cluster at ``address``, or run a Ray that only this machine reaches.
 
     Raises:
         SettingsError: if there is no cluster at that address.
     """
     import ray
 
-    if ray.is_initialized():
-        return
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address is None:
-        options |= {"num_cpus": workers + 1, "include_dashboard": False, "object_store_memory": STORE_BYTES}
-        options |= {"_node_ip_address": LOOPBACK}
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    if address is not None:
+        _check(address)
+        options: dict[str, Any] = {"address": address}
     else:
-        options |= {"address": address}
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        options = {"num_cpus": workers + 1, "include_dashboard": False, "object_store_memory": STORE_BYTES}
+        options |= {"_node_ip_address": LOOPBACK}
     try:
-        ray.init(runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}}, **options)
+        with standard_error_aside():
+            ray.init(
+                runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **options,
+            )
     except ConnectionError as error:
         raise SettingsError(Message("bulk.no_cluster", address=str(address))) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _check(address: str) -> None:
+    """Ask whether anything listens at ``HOST:PORT``: Ray itself would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    if not colon or is_url(address):
+        return
+    try:
+        socket.create_connection((host, int(port)), PATIENCE).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise SettingsError(Message("bulk.no_cluster", address=address)) from error
 
 
 class Look:
@@ -123,6 +157,7 @@ def _rows(window: list[dict[str, int]], out: str, asked: Asked, workers: int) ->
 
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
+    context.target_max_block_size = BLOCK_BYTES
     pool = ray.data.ActorPoolStrategy
     slices = ray.data.from_items(window, override_num_blocks=len(window))
     seen = slices.map_batches(
