@@ -74,7 +74,7 @@ def main(quick: Annotated[bool, typer.Option("--quick", help="small photos only,
     small = saved(SIZES["512 x 512"], "JPEG", image, quality=90)
 
     def first() -> None:
-        decoders.close()
+        decoders.processes.close()
         decoders.decode(small, not_cancelled)
 
     figures["first_photo_ms"] = round(*fastest(2 if quick else 10, first), 1)
@@ -84,7 +84,7 @@ def main(quick: Annotated[bool, typer.Option("--quick", help="small photos only,
         large = [pool.submit(decoders.decode, data, not_cancelled) for data in many]
         figures["small_beside_large_ms"] = round(*fastest(10, lambda: decoders.decode(small, not_cancelled)), 1)
         figures["large_at_once"] = len([future.result() for future in large])
-    decoders.close()
+    decoders.processes.close()
     # The largest of all processes that ended; while one decodes a large photo, others decode small ones only.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1_000
     figures["peak_of_a_process_mb"] = round(peak)

@@ -1,8 +1,9 @@
 """How long visitors wait when many come at once: the page's own road, and plain HTTP.
 
-``python -m benchmarks.load`` starts the server on this machine. Then 1, 8 and 32 visitors drop a photo each at the same
-moment and follow their run as the browser does: upload, queue, event stream. Each photo is a different one, so nothing
-is answered from memory. Afterwards 8 clients send photos to ``/deepfake`` one after the other, without LIME.
+``python -m benchmarks.load`` starts the server on this machine. Then 1, 8, 32 and 64 visitors drop a photo each at the
+same moment and follow their run as the browser does: upload, queue, event stream. Each photo is a different one, so
+nothing is answered from memory. After three minutes those who still wait leave. Afterwards 8 clients send photos to
+``/deepfake`` one after the other: without LIME, and for the verdict alone.
 """
 
 from __future__ import annotations
@@ -34,11 +35,15 @@ from model.cli import run
 from model.paths import EXAMPLES
 
 ROOT = EXAMPLES.parent
-VISITORS = (1, 8, 32)
+VISITORS = (1, 8, 32, 64)
+WATCHED_S = 180  # then a visitor leaves
 CLIENTS = 8  # of /deepfake
 PATIENCE_S = 1200
 PARTS = {"verdict": "verdict", "first_map": MAIN_MAP}  # what is timed, by the id of the page's component
-ALONE = {"methods": ",".join(name for name, method in METHODS.items() if method.in_verdict_pass)}  # no other map
+ASKED = {  # of /deepfake: fields of the form
+    "without LIME": {"methods": ",".join(name for name, method in METHODS.items() if method.in_verdict_pass)},
+    "the verdict alone": {"methods": "", "robustness": "false"},
+}
 
 
 @contextmanager
@@ -104,7 +109,7 @@ class Page:
 
 
 def visit(page: Page, number: int, together: threading.Barrier) -> dict[str, Any]:
-    """Drop a photo; returns the seconds until each of ``PARTS`` was shown and until the end."""
+    """Drop a photo; returns the seconds until each of ``PARTS`` was shown and until the end, if it came in time."""
     session, base = f"load{time.time_ns()}{number}", f"{page.url}/gradio_api"
     data = photo(number)
     with httpx.Client(timeout=PATIENCE_S) as client:
@@ -121,6 +126,8 @@ def visit(page: Page, number: int, together: threading.Barrier) -> dict[str, Any
             with client.stream("GET", f"{base}/queue/data", params={"session_hash": session}) as answer:
                 for line in answer.iter_lines():
                     if line.startswith("data: ") and _note(json.loads(line[6:]), page, seconds, started):
+                        break
+                    if time.monotonic() - started > WATCHED_S:
                         break
         except httpx.HTTPError as error:
             seconds["error"] = type(error).__name__
@@ -150,13 +157,19 @@ def _shown(value: Any, part: str) -> bool:
     return "verdict" in text and "waiting" not in text if part == "verdict" else "path" in text
 
 
-def ask(url: str, number: int, until: float) -> tuple[int, int]:
+def wait_until_idle(url: str) -> None:
+    """Wait until the runs of those who have left are at their end."""
+    while any(httpx.get(f"{url}/health").json()[name] for name in ("running", "waiting")):
+        time.sleep(0.2)
+
+
+def ask(url: str, number: int, until: float, fields: dict[str, str]) -> tuple[int, int]:
     """Send photos to ``/deepfake`` until a time; returns how many were judged and how many refused."""
     judged = refused = 0
     with httpx.Client(timeout=PATIENCE_S) as client:
         while time.monotonic() < until:
             file = {"file": ("photo.jpg", photo(number * 1000 + judged + refused))}
-            done = client.post(f"{url}/deepfake", files=file, data=ALONE).is_success
+            done = client.post(f"{url}/deepfake", files=file, data=fields).is_success
             judged, refused = judged + done, refused + (not done)
     return judged, refused
 
@@ -170,7 +183,7 @@ def memory_mb(process: int | str) -> int | None:
 
 
 def summary(visits: list[dict[str, Any]]) -> dict[str, Any]:
-    """Median and worst seconds of each part, and the errors."""
+    """Median and worst seconds of each part and how many visitors had it, and the errors."""
     found: dict[str, Any] = {"errors": [one["error"] for one in visits if "error" in one]}
     for part in (*PARTS, "complete"):
         values = [one[part] for one in visits if part in one]
@@ -179,13 +192,24 @@ def summary(visits: list[dict[str, Any]]) -> dict[str, Any]:
                 "median": round(float(np.median(values)), 2),
                 "p90": round(float(np.percentile(values, 90)), 2),
                 "worst": max(values),
+                "of": len(values),
             }
     return found
 
 
+def throughput(url: str, fields: dict[str, str], length: float) -> dict[str, Any]:
+    """How many photos a second ``CLIENTS`` get judged by ``/deepfake`` with these fields, in ``length`` seconds."""
+    until = time.monotonic() + length
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        counts = list(pool.map(lambda number: ask(url, 10 + number, until, fields), range(CLIENTS)))
+    taken = time.monotonic() - until + length  # until the last answer
+    judged, refused = map(sum, zip(*counts, strict=True))
+    return {"clients": CLIENTS, "photos_per_second": round(judged / taken, 2), "refused": refused}
+
+
 def main(quick: Annotated[bool, typer.Option("--quick", help="Two visitors and five seconds.")] = False) -> None:
     """Measure how long visitors wait."""
-    figures: dict[str, Any] = {"visitors": {}, "seconds": {}}
+    figures: dict[str, Any] = {"visitors": {}, "seconds": {}, "load_before": round(os.getloadavg()[0], 1)}
     with server() as (url, process):
         page = Page(url)
         figures["memory_mb"] = {"at first": memory_mb(process)}
@@ -197,14 +221,8 @@ def main(quick: Annotated[bool, typer.Option("--quick", help="Two visitors and f
             figures["seconds"][str(count)] = visits
             figures["memory_mb"][f"after {count} visitors"] = memory_mb(process)
             print(count, figures["visitors"][str(count)], flush=True)
-        length = 5 if quick else 60
-        until = time.monotonic() + length
-        with ThreadPoolExecutor(CLIENTS) as pool:
-            counts = list(pool.map(lambda number: ask(url, 10 + number, until), range(CLIENTS)))
-        judged, refused = map(sum, zip(*counts, strict=True))
-        figures["deepfake"] = {
-            **{"clients": CLIENTS, "photos_per_second": round(judged / length, 2), "refused": refused},
-        }
+            wait_until_idle(url)
+        figures["deepfake"] = {asked: throughput(url, fields, 5 if quick else 60) for asked, fields in ASKED.items()}
         figures["memory_mb"]["after /deepfake"] = memory_mb(process)
         print(figures["deepfake"], figures["memory_mb"], flush=True)
     if not quick:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.cancel import not_cancelled
-from explain.provenance.findings import findings
+from explain.provenance.apart import expect, findings_apart
 from explain.result import Analysis
 from explain.settings import Settings
 from explain.small_faces import size_note
@@ -39,10 +39,10 @@ def analyze(
 ) -> Iterator[Analysis]:
     """Find the faces, judge one and explain the verdict; each analysis that it yields is more complete.
 
-    The order: the faces, the verdict with the attention map, the face's regions, each other map as it grows (after the
-    main one the reason and robustness), then what-if, the smallest flip and trust, if requested. A photo without a face
-    ends after the first step, without a score, unless ``settings.whole_picture`` is set. A model whose card says so
-    judges whole pictures: then no faces are looked for.
+    The order: the faces, the verdict with the attention map, the file's origin, the face's regions, each other map as
+    it grows (after the main one the reason and robustness), then what-if, the smallest flip and trust, if requested. A
+    photo without a face ends after the first step, without a score, unless ``settings.whole_picture`` is set. A model
+    whose card says so judges whole pictures: then no faces are looked for.
 
     Args:
         source: a file's bytes or path, an RGB array, or an open photo.
@@ -77,10 +77,14 @@ def look(
     detector: Detector,
     cancelled: Callable[[], bool] = not_cancelled,
     known: Analysis | None = None,
-) -> Analysis:
+) -> tuple[Analysis, bytes]:
     """The first step of ``analyze``, which runs no network: the photo with its faces and the chosen one.
 
-    The analysis is complete if there is nothing to judge. For arguments and errors see ``analyze``.
+    For arguments and errors see ``analyze``.
+
+    Returns:
+        The analysis, complete but for the file's origin if there is nothing to judge; and the file's bytes if its
+        origin is still to be found, else none.
     """
     watch = Stopwatch()
     photo = source if isinstance(source, Photo) else open_photo(source, cancelled)
@@ -89,8 +93,12 @@ def look(
     if card.sees != FACE:
         model["sees"] = card.sees
     known = _of_same(known, photo, model)
-    provenance = known.provenance if known else findings(photo.file) if photo.file else None
+    provenance, file = known.provenance if known else None, photo.file
     photo = replace(photo, file=b"")  # analyses are kept for as long as a visitor stays
+    if settings.verdict_alone or provenance is not None:
+        file = b""
+    if file:
+        expect()
     watch.lap("open")
     if known is None:
         photo, faces = _faces(photo, card)
@@ -101,7 +109,7 @@ def look(
     photo = photo if note is None else replace(photo, notes=(*photo.notes, note))
     watch.lap("faces")
     analysis = Analysis(photo, faces, chosen, settings, model, seconds=watch.seconds, provenance=provenance)
-    return replace(analysis, complete=True) if chosen is None else replace(analysis, stage="faces")
+    return replace(analysis, complete=True) if chosen is None else replace(analysis, stage="faces"), file
 
 
 def rest_of(
@@ -109,6 +117,7 @@ def rest_of(
     detector: Detector,
     cancelled: Callable[[], bool] = not_cancelled,
     known: Analysis | None = None,
+    file: bytes = b"",
 ) -> Iterator[Analysis]:
     """The other steps of ``analyze``: the verdict and its reasons.
 
@@ -117,12 +126,13 @@ def rest_of(
         detector: the model.
         cancelled: see ``analyze``.
         known: see ``analyze``; the analysis itself if ``explain.steps.predict`` has added its verdicts.
+        file: the file's bytes if its origin is to be found.
     """
     assert analysis.chosen is not None
     watch = Stopwatch(analysis.seconds)
     analysis = judge(analysis, analysis.chosen, detector, known)
     watch.lap("predict")
-    steps = steps_of(analysis, detector)
+    steps = steps_of(analysis, detector, file)
     analysis = replace(analysis, seconds=watch.seconds, complete=not steps)
     watch.pause()  # the caller's time between two steps does not count
     yield analysis
@@ -144,10 +154,17 @@ def rest_of(
 def _analyze(
     source: Source, settings: Settings, detector: Detector, cancelled: Callable[[], bool], known: Analysis | None
 ) -> Iterator[Analysis]:
-    analysis = look(source, settings, detector, cancelled, known)
+    analysis, file = look(source, settings, detector, cancelled, known)
+    if analysis.complete:
+        if file:
+            analysis = replace(analysis, provenance=findings_apart(file, cancelled))
+        if not cancelled():
+            yield analysis
+        return
     yield analysis
-    if not analysis.complete and not cancelled():
-        yield from rest_of(analysis, detector, cancelled, _of_same(known, analysis.photo, analysis.model))
+    if not cancelled():
+        known = _of_same(known, analysis.photo, analysis.model)
+        yield from rest_of(analysis, detector, cancelled, known, file)
 
 
 def _of_same(known: Analysis | None, photo: Photo, model: dict[str, str]) -> Analysis | None:

@@ -1,19 +1,22 @@
-"""Two models' verdicts on one photo, side by side: where their main maps agree."""
+"""Two models' verdicts on one photo, side by side: where their main maps agree, and where they do not."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explain.maps.registry import MAIN_MAP
-from explain.result import Analysis
+from explain.result import Analysis, is_unmoved
+from explain.settings import Settings
 from explain.trust.agreement import rank_correlation
+from model.artifact.card import Card
 
 STRONGEST = 5  # regions of each map that are compared by name
 LEAST_SEEN = 0.5  # share of a region that the second model must see, too
+LEAST_REGIONS = 3  # two have only two orders
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,37 +28,83 @@ class Comparison:
         second: that of the other model, which explains the same class.
         same_verdict: whether both give the same verdict.
         regions: numbers of the first one's regions that both models see.
-        correlation: Spearman's rank correlation of the maps' values in these regions, -1..1.
+        ours: the first map's value of each of these regions.
+        theirs: the second map's mean in each of them.
+        correlation: Spearman's rank correlation of these values, -1..1; 0 if a map is the same everywhere.
         shared: those of the first map's ``STRONGEST`` regions for the class that are among the second map's, too.
+        only_first: the others of the first map's, the strongest first.
+        only_second: the others of the second map's, the strongest first.
     """
 
     first: Analysis
     second: Analysis
     same_verdict: bool
     regions: tuple[int, ...]
+    ours: tuple[float, ...]
+    theirs: tuple[float, ...]
     correlation: float
     shared: tuple[int, ...]
+    only_first: tuple[int, ...]
+    only_second: tuple[int, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, without the analyses."""
         return {
             "same_verdict": self.same_verdict,
             "regions": list(self.regions),
+            "first_values": [round(value, 6) for value in self.ours],
+            "second_values": [round(value, 6) for value in self.theirs],
             "correlation": round(self.correlation, 4),
             "shared": list(self.shared),
+            "only_first": list(self.only_first),
+            "only_second": list(self.only_second),
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Second:
+    """What a second model says of a photo.
+
+    Attributes:
+        analysis: complete or not.
+        card: of the second model.
+        comparison: with the first model's analysis; None while or where the maps can't be compared.
+    """
+
+    analysis: Analysis
+    card: Card
+    comparison: Comparison | None
+
+    @staticmethod
+    def of(first: Analysis, analysis: Analysis, card: Card) -> Second:
+        """A second analysis beside the first one."""
+        return Second(analysis, card, compare(first, analysis))
+
+
+def settings_of_second(first: Analysis, settings: Settings) -> Settings:
+    """What a second model is asked: the same, about the class that the first one explains."""
+    return replace(settings, target=first.settings.target)
+
+
 def compare(first: Analysis, second: Analysis) -> Comparison | None:
-    """Compare two complete analyses of one photo; None if one has no verdict or no main map, or saw it turned.
+    """Compare two analyses of one photo.
 
     The models may see different squares of the photo at different sizes: the second map is read where the first one's
     regions lie in the photo.
+
+    Returns:
+        None if one has no verdict or no main map, or its answer hardly depends on the picture; if they explain
+        different classes or saw the photo turned differently; or if both see fewer than ``LEAST_REGIONS`` regions.
     """
     found, other = first.attributions.get(MAIN_MAP), second.attributions.get(MAIN_MAP)
-    if first.photo.turns != second.photo.turns:
-        return None
     if first.prediction is None or second.prediction is None or first.subject is None or not found or not other:
+        return None
+    if (
+        first.photo.turns != second.photo.turns
+        or found.target != other.target
+        or is_unmoved(first)
+        or is_unmoved(second)
+    ):
         return None
     segments, count = first.subject.segments, first.subject.count
     values = _seen_from(first, second, other.map)
@@ -64,21 +113,27 @@ def compare(first: Analysis, second: Analysis) -> Comparison | None:
     seen = np.bincount(segments[inside], minlength=count)
     means = np.bincount(segments[inside], weights=values[inside], minlength=count) / np.maximum(seen, 1)
     regions = np.flatnonzero(seen >= LEAST_SEEN * sizes)
+    if len(regions) < LEAST_REGIONS:
+        return None
     ours, theirs = found.region_values(segments)[regions], means[regions]
-    tops = [{int(regions[place]) for place in _strongest(weights)} for weights in (ours, theirs)]
+    mine, others = ([int(regions[place]) for place in _strongest(values)] for values in (ours, theirs))
     return Comparison(
         first,
         second,
         first.prediction.verdict == second.prediction.verdict,
         tuple(map(int, regions)),
-        rank_correlation(ours, theirs) if len(regions) > 1 else 0.0,
-        tuple(sorted(tops[0] & tops[1])),
+        tuple(map(float, ours)),
+        tuple(map(float, theirs)),
+        rank_correlation(ours, theirs),
+        tuple(region for region in mine if region in others),
+        tuple(region for region in mine if region not in others),
+        tuple(region for region in others if region not in mine),
     )
 
 
 def _strongest(weights: NDArray[np.floating]) -> list[int]:
-    """Places of the largest positive weights."""
-    return [int(place) for place in np.argsort(-weights)[:STRONGEST] if weights[place] > 0]
+    """Places of the largest positive weights, the largest first."""
+    return [int(place) for place in np.argsort(-weights, kind="stable")[:STRONGEST] if weights[place] > 0]
 
 
 def _seen_from(first: Analysis, second: Analysis, values: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -44,11 +44,12 @@ class Analysis:
         predictions: the model's predictions for ``faces``, in their order, at most for the ``MOST_JUDGED`` largest;
             empty before the verdict.
         robustness: how stable the verdict is under changes to the face; None until all changes are tried.
-        stage: the current step: a method's name, ``faces``, ``reason``, ``flip`` …; empty once complete.
+        stage: the current step: a method's name, ``faces``, ``origin``, ``reason`` …; empty once complete.
         progress: share of that stage that is done, 0..1; None if unknown.
         seconds: time spent per step.
         complete: whether this is the last one.
-        provenance: what the photo's file says about its origin; never part of the verdict. None for an array.
+        provenance: what the photo's file says about its origin; never part of the verdict. None before it is read,
+            for an array, and where only the verdict was asked.
     """
 
     photo: Photo

@@ -71,6 +71,11 @@ class Settings:
     face: int = 0
     whole_picture: bool = False
 
+    @property
+    def verdict_alone(self) -> bool:
+        """Whether nothing is asked but the verdict: then neither regions nor the file's origin are needed."""
+        return not (self.methods or self.robustness or self.trust or self.flip or self.hidden)
+
     @model_validator(mode="wrap")
     @classmethod
     def _refuse(cls, values: ArgsKwargs, handler: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The steps of an analysis after the faces: the verdict, each map, the reason, robustness, what-if and trust.
+"""The steps of an analysis after the faces: verdict, origin, each map, the reason, robustness, what-if and trust.
 
 Each step takes what the analysis already holds: results of an earlier analysis of the same face are not made again.
 """
@@ -18,6 +18,7 @@ from explain.maps.subject import Subject
 from explain.probes.reason import reason_of
 from explain.probes.robustness import measure_robustness
 from explain.probes.what_if import smallest_flip, without
+from explain.provenance.apart import findings_apart
 from explain.regions.facial import landmarks_in_crop
 from explain.regions.hiding import AUTO, TOKENS
 from explain.regions.superpixels import FACIAL, named_regions
@@ -27,7 +28,7 @@ from explain.small_faces import is_too_small, judged_by_size
 from explain.trust.agreement import agreement
 from explain.trust.measure import measure
 from model.detector.detector import Detector, Prediction
-from model.errors import SettingsError
+from model.errors import SettingsError, is_out_of_memory
 from model.i18n.catalogue import Message
 from model.photos.corruptions import Move
 from model.photos.faces import Face, crop
@@ -39,8 +40,14 @@ CUTS = ("target", "superpixels", "segmentation", "hide", "seed")  # settings tha
 Step = Callable[[Analysis, Callable[[], bool]], Iterator[Analysis]]
 
 
-def steps_of(analysis: Analysis, detector: Detector) -> list[Step]:
-    """The steps that are still missing after the verdict, in order; each yields at least once unless cancelled."""
+def steps_of(analysis: Analysis, detector: Detector, file: bytes = b"") -> list[Step]:
+    """The steps that are still missing after the verdict, in order; each yields at least once unless cancelled.
+
+    Args:
+        analysis: with its verdict.
+        detector: the model.
+        file: the photo's, which may say where it comes from; empty if that is known or not asked.
+    """
     settings, done = analysis.settings, analysis.attributions
     missing = [name for name in settings.methods if not METHODS[name].in_verdict_pass and name not in done]
     too_small = analysis.chosen is not None and is_too_small(analysis.chosen)  # there is no verdict to change
@@ -61,7 +68,9 @@ def steps_of(analysis: Analysis, detector: Detector) -> list[Step]:
     if settings.trust and (missing or not done or done.keys() != analysis.trusts.keys()):
         steps.append(_trust)
     if analysis.subject is None and (steps or settings.methods):
-        steps.insert(0, _cut_by(detector))  # after the verdict, which need not wait; a verdict alone does without
+        steps.insert(0, _cut_by(detector))  # after the verdict, which need not wait
+    if file:
+        steps.insert(0, _origin_of(file))
     return steps
 
 
@@ -137,6 +146,16 @@ def _cut_by(detector: Detector) -> Step:
         yield replace(analysis, stage="regions", subject=subject)
 
     return cut
+
+
+def _origin_of(file: bytes) -> Step:
+    def read(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:
+        """With what the file says about its origin, which no verdict depends on."""
+        provenance = findings_apart(file, cancelled)
+        if not cancelled():
+            yield replace(analysis, stage="origin", provenance=provenance)
+
+    return read
 
 
 def _taken_over(analysis: Analysis, known: Analysis) -> Analysis:
@@ -228,16 +247,11 @@ def _explain_by(name: str) -> Step:
         except ExplanationError as error:
             yield replace(analysis, problems={**analysis.problems, name: error.args[0]})
         except Exception as error:
-            if not _is_full(error):
+            if not is_out_of_memory(error):
                 raise
             yield replace(analysis, problems={**analysis.problems, name: Message("problem.memory")})
 
     return explain
-
-
-def _is_full(error: Exception) -> bool:
-    """Whether there is too little memory, for Python or for TensorFlow, which this module does not import."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 def _robustness(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:

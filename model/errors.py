@@ -5,6 +5,8 @@ Users see only the message of a ``UserError``. Every other error is a bug: its m
 
 from model.i18n.catalogue import Message
 
+OPENCV_OUT_OF_MEMORY = -4  # cv2.Error.StsNoMem
+
 
 class UserError(Exception):
     """A user's request can't be met; the message is one sentence that says why and what to do.
@@ -51,6 +53,12 @@ class RunError(ArtifactError):
 
 class NotRebuilt(ArtifactError):
     """A network can't be rebuilt from its description; its weights may still fit one of our architectures."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was too little memory for Python, OpenCV or TensorFlow, neither of which is imported here."""
+    of_opencv = type(error).__name__ == "error" and getattr(error, "code", 0) == OPENCV_OUT_OF_MEMORY
+    return of_opencv or isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 def one_line(error: BaseException) -> str:

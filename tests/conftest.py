@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from xdist.scheduler import LoadScopeScheduling
 
 from model.detector.detector import Detector
 from tests.bad_photos import MAKERS, ROOT, BadPhoto, astronaut_image
@@ -28,6 +29,8 @@ from tests.worlds import QuickDetector
 START_SECONDS = 300  # patience with a machine that does other work, and with an import of a model
 STARTED = time.monotonic()
 SLOWEST_FILES = 20  # that the summary names
+# Folders whose files share a server, or networks that were imported.
+TOGETHER = ("tests/explain/interfaces/live/", "tests/explain/page/api/", "tests/model/legacy/folder/")
 CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()  # before any are given away
 
 
@@ -44,6 +47,23 @@ def on_every_core() -> Iterator[None]:
             os.sched_setaffinity(0, own)
 
 
+def unit_of(nodeid: str) -> str:
+    """What one worker runs as a whole: a file, or the files of a folder that share what is slow to make."""
+    path = nodeid.split("::")[0]
+    return next((folder for folder in TOGETHER if path.startswith(folder)), path)
+
+
+class TogetherScheduling(LoadScopeScheduling):
+    """Gives each worker a unit at a time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> TogetherScheduling:
+    return TogetherScheduling(config, log)
+
+
 def pytest_configure() -> None:
     """Give each of the processes that tests run in cores of its own: networks on shared cores wait for each other."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
@@ -53,12 +73,12 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files with the longest tests first: a long file that begins last keeps one worker alone at the end."""
-    weights: Counter[Path] = Counter()
+    """Put the units with the longest tests first: a long one that begins last keeps one worker alone at the end."""
+    weights: Counter[str] = Counter()
     for item in items:
-        weights[item.path] += 3 * (item.get_closest_marker("browser") is not None)
-        weights[item.path] += item.get_closest_marker("slow") is not None
-    items.sort(key=lambda item: -weights[item.path])
+        weights[unit_of(item.nodeid)] += 3 * (item.get_closest_marker("browser") is not None)
+        weights[unit_of(item.nodeid)] += item.get_closest_marker("slow") is not None
+    items.sort(key=lambda item: -weights[unit_of(item.nodeid)])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

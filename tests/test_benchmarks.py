@@ -138,7 +138,7 @@ def test_visitors_are_summed_up_and_errors_are_kept() -> None:
     visits = [{"verdict": 1.0, "complete": 3.0}, {"verdict": 2.0}, {"error": "ReadTimeout"}]
     found = load.summary(visits)
     assert found["errors"] == ["ReadTimeout"]
-    assert found["verdict"] == {"median": 1.5, "p90": 1.9, "worst": 2.0}
+    assert found["verdict"] == {"median": 1.5, "p90": 1.9, "worst": 2.0, "of": 2}
     assert found["complete"]["worst"] == 3 and "first_map" not in found
 
 

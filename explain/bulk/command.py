@@ -98,7 +98,7 @@ def _asked(
     detector = models.get(models.first)
     methods = tuple(dict.fromkeys(name.strip() for name in explain.split(",") if name.strip()))
     asked = Asked(str(detector.folder), detector.name, methods, samples, seed, whole_picture, language)
-    _ = asked.settings  # refused before seconds of work
+    _ = asked.explaining  # refused before seconds of work
     side = detector.card.preprocessing.input_size
     with standard_error_aside():  # LiteRT writes a line at its first use; scripts expect only errors there
         detector.predict(np.zeros((side, side, 3), np.uint8))

@@ -7,7 +7,7 @@ makes the maps, if any are asked for, and the row of the table.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +55,17 @@ class Asked:
 
     @property
     def settings(self) -> Settings:
-        """The settings of each photo's analysis."""
-        wanted = {name: value for name, value in asdict(self).items() if name in ("methods", "samples", "seed")}
-        return replace(VERDICT_ALONE, whole_picture=self.whole_picture, **wanted)
+        """The settings of each photo's analysis until its verdict; maps are asked for afterwards."""
+        return replace(VERDICT_ALONE, whole_picture=self.whole_picture, samples=self.samples, seed=self.seed)
+
+    @property
+    def explaining(self) -> Settings:
+        """The settings that make the maps.
+
+        Raises:
+            SettingsError: if a map or a number is unknown.
+        """
+        return replace(self.settings, methods=self.methods)
 
     def open(self) -> Detector:
         """The model.
@@ -104,7 +112,7 @@ class Stages:
         """Read a photo and find its faces; an unusable one gets its problem."""
         watch = Stopwatch()
         try:
-            analysis = look(self._read(task.photo), self._asked.settings, self._detector, cancelled)
+            analysis, _ = look(self._read(task.photo), self._asked.settings, self._detector, cancelled)
         except Exception as error:
             return Seen(task, problem=problem_of(error), seconds=watch.elapsed)
         height, width = analysis.photo.pixels.shape[:2]

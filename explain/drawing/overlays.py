@@ -1,5 +1,7 @@
 """Draws maps: each colour has one meaning, the same on the page and in reports."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from matplotlib import colormaps
@@ -109,9 +111,11 @@ def heatmap(crop: NDArray[np.uint8], attribution: Attribution, opacity: float = 
         ``(640, 640, 3) uint8`` RGB.
     """
     size = (PICTURE_SIZE, PICTURE_SIZE)
-    smooth = bool(attribution.evidence.get("smooth"))
-    values = cv2.resize(attribution.map, size, interpolation=cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST)
+    values: NDArray[Any] = attribution.map
+    if attribution.evidence.get("smooth"):
+        values = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
     colours = colormaps[HEAT](np.clip(values, 0, 1))[..., :3] * 255
+    colours = cv2.resize(colours, size, interpolation=cv2.INTER_NEAREST)  # later: there are fewer values than pixels
     grey = cv2.cvtColor(enlarge(crop), cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
     return np.round(grey * (1 - opacity) + colours * opacity).astype(np.uint8)
 
@@ -130,7 +134,7 @@ def signed_map(crop: NDArray[np.uint8], attribution: Attribution) -> NDArray[np.
         ``(640, 640, 3) uint8`` RGB.
     """
     values = cv2.resize(attribution.map, (PICTURE_SIZE, PICTURE_SIZE), interpolation=cv2.INTER_LINEAR)
-    # Gradients per pixel are grainy: scaled to the strongest 1 %, the rest would be invisible.
+    # Gradients per pixel are grainy: scaled to the strongest 1%, the rest would be invisible.
     largest = float(np.quantile(np.abs(values), 0.99)) or float(np.abs(values).max())
     alpha = np.clip(np.abs(values) / (largest or 1.0), 0, 1)[..., None] * _DENSEST
     colours = np.where(values[..., None] > 0, np.array(SUPPORTS), np.array(OPPOSES))

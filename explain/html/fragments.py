@@ -69,7 +69,7 @@ def verdict_card(prediction: Prediction, card: Card, is_face: bool = True) -> Ma
     ``is_face`` is false if the whole picture was judged: calibration does not apply to that.
     """
     low, high = card.inconclusive_band
-    sentences = _verdict_sentence(prediction, card), _calibration_sentence(prediction, card, is_face)
+    sentences = _verdict_sentence(prediction, card), calibration_sentence(prediction, card, is_face)
     p_fake = prediction.probabilities["Fake"]
     return macros("fragments").verdict(prediction.verdict, p_fake, low, high, *sentences, _scope_sentences(card))
 
@@ -92,7 +92,8 @@ def _verdict_sentence(prediction: Prediction, card: Card) -> str:
     return translate(key, low=low, high=high)
 
 
-def _calibration_sentence(prediction: Prediction, card: Card, is_face: bool) -> str:
+def calibration_sentence(prediction: Prediction, card: Card, is_face: bool) -> str:
+    """How to read the probability: whether it is calibrated, and on what."""
     if not is_face:
         return translate("calibration.no_face")
     if not prediction.calibrated:

@@ -5,7 +5,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
@@ -18,14 +17,14 @@ from tqdm import tqdm
 
 from explain.analysis import analyze
 from explain.batch.command import BAR, check_table, print_table, wants_table
-from explain.comparison import compare
+from explain.comparison import Second, settings_of_second
 from explain.maps.registry import METHODS
 from explain.report.files import check_folder, record, write_report
 from explain.report.origin import Origin
 from explain.result import Analysis
 from explain.service.refusal import Refused, refusing
 from explain.settings import Settings, known_language, text_of
-from explain.wording.comparison import comparison_sentence
+from explain.wording.comparison import second_in_words
 from explain.wording.progress import doing
 from explain.wording.summary import headline, photo_sentences, plain_text
 from model.artifact.card import Card
@@ -135,8 +134,8 @@ def _analyse_all(
         for photo, folder in zip(photos, folders, strict=True):
             results: list[Result] = []
             for detector in detectors:
-                target = results[0][0].settings.target if results else settings.target
-                analysis = _analyse(photo, replace(settings, target=target), detector, interrupted)
+                asked = settings_of_second(results[0][0], settings) if results else settings
+                analysis = _analyse(photo, asked, detector, interrupted)
                 results += [] if analysis is None else [(analysis, detector.card)]
             if len(results) < len(detectors):
                 succeeded = False
@@ -228,30 +227,26 @@ def _analyse(photo: Path, settings: Settings, detector: Detector, cancelled: Cal
 
 
 def _output(results: Sequence[Result], photo: Path, folder: Path | None, as_json: bool, several: bool) -> None:
-    """Write the report, if requested, and print the result; a second model's report is in a folder of its own."""
+    """Write the report, if requested, and print the result; a second model's own report is in a folder of its own."""
     (analysis, card), *others = results
+    second = next((Second.of(analysis, *other) for other in others), None)
     name = typer.format_filename(photo)
     command = typer.format_filename(shlex.join(["python", "-m", "explain", *sys.argv[1:]]))
     origin = Origin(name, command, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
-    page = None if folder is None else write_report(analysis, card, folder, origin=origin)
+    page = None if folder is None else write_report(analysis, card, folder, origin=origin, second=second)
+    if folder is not None and second is not None:
+        write_report(second.analysis, second.card, folder / SECOND, origin=origin)
     if as_json:
-        data = record(analysis, origin)
-        for other, _ in others:
-            comparison = compare(analysis, other)
-            data["second"] = record(other, origin) | {"comparison": comparison and comparison.to_dict()}
-        print_json(data, indent=None if several else 2)
-    elif page is not None:
+        print_json(record(analysis, origin, second), indent=None if several else 2)
+        return
+    if page is not None:
         sentences = (f"{name}: {headline(analysis)}.", *photo_sentences(analysis))
         typer.echo(f"{' '.join(sentences)} {translate('command.report', path=typer.format_filename(page))}")
     else:
         typer.echo(plain_text(analysis, card, name))
-    for other, other_card in others:
-        if folder is not None:
-            write_report(other, other_card, folder / SECOND, origin=origin)
-        if not as_json:
-            typer.echo(plain_text(other, other_card, f"{name} ({other.model['name']})"))
-            if (comparison := compare(analysis, other)) is not None:
-                typer.echo(comparison_sentence(comparison))
+    if second is not None:
+        for text in second_in_words(analysis, second, name):
+            typer.echo(text)
 
 
 def start() -> None:

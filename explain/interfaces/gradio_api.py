@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.comparison import Second
 from explain.drawing.maps import pictures
 from explain.examples import planted_in
-from explain.maps.registry import METHODS
+from explain.maps.registry import MAIN_MAP, METHODS
 from explain.report.as_json import to_dict
+from explain.result import Analysis
 from explain.service.refusal import refusing, refusing_in
 from explain.service.service import Service, last
 from explain.settings import DEFAULT_MAPS, LIKELIER, Settings, known_language
@@ -52,6 +54,7 @@ class GradioEndpoints:
         segmentation: str,
         hide: str,
         language: str = DEFAULT,
+        second: str | None = None,
     ) -> Iterator[tuple[dict[str, Any] | Picture | Named | None, ...]]:
         """Judge the largest face of a photo and explain the verdict; the last answer has the pictures.
 
@@ -72,6 +75,7 @@ class GradioEndpoints:
             segmentation: how to cut the face.
             hide: what a hidden region looks like.
             language: of sentences and names, "en" or "tr".
+            second: another one of these models, to show beside it; none if empty.
 
         Returns:
             The numbers, LIME's picture, the attention mask's picture, and the further maps with their names.
@@ -91,7 +95,7 @@ class GradioEndpoints:
                 hide=hide,
             )
 
-        for numbers, drawn in self._answers(photo, settings, model, shown, language):
+        for numbers, drawn in self._answers(photo, settings, (model, second), shown, language):
             more = [(picture, title) for name, (picture, title) in drawn.items() if name not in DEFAULT_MAPS]
             yield numbers, *(drawn.get(name, (None,))[0] for name in reversed(DEFAULT_MAPS)), more
 
@@ -113,6 +117,7 @@ class GradioEndpoints:
         seed: float,
         model: str,
         language: str = DEFAULT,
+        second: str | None = None,
     ) -> Iterator[tuple[dict[str, Any], Named]]:
         """Explain the verdict on one face by the named maps; the last answer has their pictures.
 
@@ -133,6 +138,7 @@ class GradioEndpoints:
             seed: decides everything that is drawn at random.
             model: one of the names that /models lists.
             language: of sentences and names, "en" or "tr".
+            second: another one of these models, to show beside it; none if empty.
 
         Returns:
             The numbers, and each map's picture with its name.
@@ -154,7 +160,7 @@ class GradioEndpoints:
                 seed=int(seed),
             )
 
-        for numbers, drawn in self._answers(photo, settings, model, shown, language):
+        for numbers, drawn in self._answers(photo, settings, (model, second), shown, language):
             yield numbers, list(drawn.values())
 
     def find_faces(self, photo: str | bytes | None, model: str, language: str = DEFAULT) -> dict[str, Any]:
@@ -169,7 +175,7 @@ class GradioEndpoints:
             Each face's box (x, y, width, height in pixels of the photo), score, landmarks, probabilities and verdict,
             largest first. If there are very many faces, the smallest ones are not judged.
         """
-        answer = last(self._answers(photo, lambda: Settings(methods=(), robustness=False), model, 1, language))
+        answer = last(self._answers(photo, lambda: Settings(methods=(), robustness=False), (model, None), 1, language))
         assert answer is not None  # nothing can have cancelled it
         return {name: answer[0][name] for name in ("photo", "faces", "model", "seconds")}
 
@@ -195,7 +201,12 @@ class GradioEndpoints:
         return self._service.health()
 
     def _answers(
-        self, photo: str | bytes | None, settings: Callable[[], Settings], model: str, shown: float, language: str
+        self,
+        photo: str | bytes | None,
+        settings: Callable[[], Settings],
+        models: tuple[str, str | None],
+        shown: float,
+        language: str,
     ) -> Iterator[tuple[dict[str, Any], dict[str, tuple[Picture, str]]]]:
         """The numbers of each step; the last step also has each map's picture and title, by name."""
 
@@ -203,12 +214,23 @@ class GradioEndpoints:
             with refusing():
                 if photo is None:
                     raise PhotoError(Message("page.no_photo"))
-                detector = self._service.models.get(model)
-                for analysis in self._service.analyze(photo, settings(), detector):
-                    planted = planted_in(analysis.photo.sha256, analysis.chosen)
-                    drawn = pictures(analysis, int(shown), planted=planted) if analysis.complete else {}
-                    yield to_dict(analysis), {name: (picture, METHODS[name].title) for name, picture in drawn.items()}
+                detectors = self._service.detectors(*models)
+                for analysis, second in self._service.both(photo, settings(), *detectors):
+                    done = analysis.complete and (second is None or second.analysis.complete)
+                    yield to_dict(analysis, second), _drawn(analysis, second, int(shown)) if done else {}
 
         with refusing():
             known_language(language)
         yield from in_language(language, steps())
+
+
+def _drawn(analysis: Analysis, second: Second | None, shown: int) -> dict[str, tuple[Picture, str]]:
+    """Each map's picture and title, by method; the second model's main map is under ``second``."""
+    planted = planted_in(analysis.photo.sha256, analysis.chosen)
+    drawn = {
+        name: (picture, METHODS[name].title) for name, picture in pictures(analysis, shown, planted=planted).items()
+    }
+    if second is not None:
+        for name, picture in pictures(second.analysis, shown, {MAIN_MAP}).items():
+            drawn["second"] = picture, f"{METHODS[name].title} ({second.analysis.model['name']})"
+    return drawn

@@ -16,19 +16,21 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import Message, Receive
 
+from explain.comparison import Second
 from explain.html.rendering import render
 from explain.report.as_json import to_dict
 from explain.report.files import PAGE, report_files
 from explain.report.origin import Origin
 from explain.result import Analysis
-from explain.service.forms import FormRequest, check_once
+from explain.service.forms import FormRequest, check_fields
 from explain.service.queue import Busy
 from explain.service.refusal import is_disk_full, refusal_of
 from explain.service.service import Service
 from explain.settings import Settings, known_language, text_of
+from explain.wording.comparison import second_in_words
 from explain.wording.summary import plain_text
 from model.artifact.card import Card
-from model.errors import PhotoError, UserError
+from model.errors import PhotoError, UserError, is_out_of_memory
 from model.i18n.catalogue import in_language, languages, translate, use_language
 from model.i18n.preferences import by_preference, preferred_language
 from model.photos.photo import MAX_BYTES
@@ -45,7 +47,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         413: "The photo is too large.",
         422: "A field is missing or wrong.",
         500: "An unexpected error.",
-        503: "Too many analyses wait already.",
+        503: "Too many analyses wait already, or there is too little memory.",
         507: "The server's disk is full.",
     }.items()
 }
@@ -72,9 +74,13 @@ def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
         model: Annotated[
             str | None, Form(description="One of the names that /models lists; the first one if not given.")
         ] = None,
+        second: Annotated[
+            str | None, Form(description="Another one of these names, to show beside it; none if not given.")
+        ] = None,
         face: Annotated[int, Form(description=text_of("face"), json_schema_extra={"minimum": 1})] = Settings.face + 1,
         whole_picture: Annotated[bool, Form(description=text_of("whole_picture"))] = Settings.whole_picture,
         methods: Annotated[str, Form(description=text_of("methods"))] = ",".join(Settings.methods),
+        robustness: Annotated[bool, Form(description=text_of("robustness"))] = Settings.robustness,
         trust: Annotated[bool, Form(description=text_of("trust"))] = Settings.trust,
         language: Annotated[
             str | None, Form(description=f"{' or '.join(languages())}; by Accept-Language if not given.")
@@ -83,25 +89,30 @@ def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
         """Judge one face of a photo and explain the verdict.
 
         The answer is JSON, or a page of HTML for clients that prefer text/html. A photo without a face gets no
-        verdict.
+        verdict. With an empty methods field and robustness off, the answer is the verdict alone, in a fraction of the
+        time.
         """
         if language:
             request.state.language = known_language(language)
-        maps = tuple(dict.fromkeys(filter(None, map(str.strip, methods.split(",")))))
-        settings = Settings(methods=maps, trust=trust, face=face - 1, whole_picture=whole_picture)
-        check_once(await request.form())
+        form = await request.form()
+        check_fields(form, [field.alias for field in request.scope["route"].dependant.body_params])
+        named = "" if form.get("methods") == "" else methods  # FastAPI takes an empty field for one that was not sent
+        maps = tuple(dict.fromkeys(filter(None, map(str.strip, named.split(",")))))
+        settings = Settings(
+            methods=maps, robustness=robustness, trust=trust, face=face - 1, whole_picture=whole_picture
+        )
         if (file.size or 0) > MAX_BYTES:
             raise HTTPException(413)
         photo = await file.read()
 
-        detector = await run_in_threadpool(service.models.get, model or service.models.first)
+        detector, other = await run_in_threadpool(service.detectors, model, second)
         client = request.client.host if request.client else None
-        steps = in_language(_language_of(request), service.analyze(photo, settings, detector, client=client))
+        steps = in_language(_language_of(request), service.both(photo, settings, detector, other, client))
         async for step in iterate_in_threadpool(steps):
-            analysis = step
+            found = step
             if await request.is_disconnected():
                 break
-        return await run_in_threadpool(_answer, request, analysis, detector.card, file.filename or "photo")
+        return await run_in_threadpool(_answer, request, found, detector.card, file.filename or "photo")
 
     @router.get("/deepfake", include_in_schema=False)
     @router.get("/service", summary="Go to the page", status_code=307, tags=["page"])
@@ -183,13 +194,17 @@ def _at_most(receive: Receive, limit: int = MAX_BODY) -> Receive:
     return counted
 
 
-def _answer(request: Request, analysis: Analysis, card: Card, file: str) -> Response:
-    """An analysis as JSON or as a page, in the caller's language."""
+def _answer(request: Request, found: tuple[Analysis, Second | None], card: Card, file: str) -> Response:
+    """An analysis, with a second model's if there is one, as JSON or as a page, in the caller's language."""
+    analysis, second = found
     with use_language(_language_of(request)):
         if not _prefers_html(request):
-            return JSONResponse({"text": plain_text(analysis, card, file), **to_dict(analysis)})
+            text = plain_text(analysis, card, file)
+            if second is not None:
+                text = "\n".join((text, *second_in_words(analysis, second, file)))
+            return JSONResponse({"text": text, **to_dict(analysis, second)})
         origin = Origin(file, "POST /deepfake", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
-        return HTMLResponse(report_files(analysis, card, SHOWN, origin)[PAGE])
+        return HTMLResponse(report_files(analysis, card, SHOWN, origin, second)[PAGE])
 
 
 def _refusal(request: Request, error: Exception) -> Response:
@@ -204,6 +219,8 @@ def _refusal(request: Request, error: Exception) -> Response:
 def _status_and_sentence(error: Exception) -> tuple[int, str]:
     if is_disk_full(error):  # while the form was read, for example
         return 507, str(refusal_of(error))
+    if is_out_of_memory(error):
+        return 503, str(refusal_of(error))
     if isinstance(error, RequestValidationError):
         return 422, _field_sentence(error.errors()[0])
     if isinstance(error, HTTPException):

@@ -22,6 +22,7 @@ from pydantic import Field
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.routing import BaseRoute, Route
 
+from explain.comparison import Second
 from explain.maps.attribution import Attribution
 from explain.maps.registry import METHODS
 from explain.maps.subject import Subject
@@ -32,11 +33,11 @@ from explain.service.fetch import photo_from
 from explain.service.refusal import Refused, refusing_in
 from explain.service.service import Service
 from explain.settings import Settings, described, limits_of, text_of
+from explain.wording.comparison import comparison_sentence
 from explain.wording.progress import doing
 from explain.wording.summary import map_in_words, plain_text, strongest_regions
 from explain.wording.what_if import what_if_sentence
 from model.artifact.card import MASK, Card
-from model.detector.detector import Detector
 from model.i18n.catalogue import DEFAULT, in_language, languages, translate, use_language
 from model.photos.photo import MAX_BYTES
 
@@ -67,6 +68,7 @@ Language = Annotated[
 Face = Annotated[int, Field(description=text_of("face"), json_schema_extra={"minimum": 1})]
 WholePicture = Annotated[bool, described("whole_picture")]
 Model = Annotated[str | None, Field(description="Name of the model; by default the server's first one.")]
+SecondModel = Annotated[str | None, Field(description="Name of another model to show beside it; by default none.")]
 Methods = Annotated[
     list[str],
     Field(
@@ -102,6 +104,7 @@ def assistants(service: Service, uploaded: Path) -> tuple[list[BaseRoute], Lifes
         face: Face = 1,
         whole_picture: WholePicture = False,
         model: Model = None,
+        second: SecondModel = None,
         language: Language = DEFAULT,
     ) -> Content:
         """Judge whether the face in a photo is real or fake, and show where the model looked.
@@ -113,7 +116,7 @@ def assistants(service: Service, uploaded: Path) -> tuple[list[BaseRoute], Lifes
         verdict.
         """
         settings = partial(Settings, face=face - 1, whole_picture=whole_picture)
-        return await _answer(service, photo, uploaded, settings, model, language, context)
+        return await _answer(service, photo, uploaded, settings, (model, second), language, context)
 
     @server.tool(annotations=READS, structured_output=False)
     async def explain_photo(
@@ -131,6 +134,7 @@ def assistants(service: Service, uploaded: Path) -> tuple[list[BaseRoute], Lifes
         face: Face = 1,
         whole_picture: WholePicture = False,
         model: Model = None,
+        second: SecondModel = None,
         language: Language = DEFAULT,
     ) -> Content:
         """Explain the verdict on a face by several maps, and say how far each can be trusted.
@@ -153,7 +157,7 @@ def assistants(service: Service, uploaded: Path) -> tuple[list[BaseRoute], Lifes
             face=face - 1,
             whole_picture=whole_picture,
         )
-        return await _answer(service, photo, uploaded, settings, model, language, context)
+        return await _answer(service, photo, uploaded, settings, (model, second), language, context)
 
     served = server.streamable_http_app(
         stateless_http=True,
@@ -170,37 +174,53 @@ async def _answer(
     photo: str,
     uploaded: Path,
     settings: Callable[[], Settings],
-    model: str | None,
+    models: tuple[str | None, str | None],
     language: str,
     context: Context[Any, Any],
 ) -> Content:
     """Analyse the photo, report each step, and return the answer."""
     try:
         with refusing_in(language):
-            detector = await run_in_threadpool(service.models.get, model or service.models.first)
+            detector, other = await run_in_threadpool(service.detectors, *models)
             data = await run_in_threadpool(photo_from, photo, uploaded)
-            steps = in_language(language, service.analyze(data, settings(), detector))
-            latest = await _last_step(iterate_in_threadpool(steps), context, language)
-            return await run_in_threadpool(_content, latest, detector)
+            steps = in_language(language, service.both(data, settings(), detector, other, _client(context)))
+            analysis, second = await _last_step(iterate_in_threadpool(steps), context, language)
+            content = await run_in_threadpool(_content, analysis, detector.card, "photo")
+            return content if second is None else content + await run_in_threadpool(_content_of, analysis, second)
     except Refused as error:
         raise ToolError(str(error)) from error
 
 
-async def _last_step(steps: AsyncIterator[Analysis], context: Context[Any, Any], language: str) -> Analysis:
-    number, analysis = 0, None
-    async for analysis in steps:
+def _client(context: Context[Any, Any]) -> str | None:
+    """The address of the assistant."""
+    address = getattr(context.request_context.request, "client", None)
+    return None if address is None else str(address.host)
+
+
+async def _last_step(
+    steps: AsyncIterator[tuple[Analysis, Second | None]], context: Context[Any, Any], language: str
+) -> tuple[Analysis, Second | None]:
+    number, found = 0, None
+    async for found in steps:
         number += 1
+        analysis = found[0] if found[1] is None else found[1].analysis
         with use_language(language):
             message = None if analysis.complete else doing(analysis)
         await context.report_progress(number, message=message)
-    assert analysis is not None
-    return analysis
+    assert found is not None
+    return found
 
 
-def _content(analysis: Analysis, detector: Detector) -> Content:
+def _content_of(first: Analysis, second: Second) -> Content:
+    """The sentence that compares two models, and the second one's content."""
+    compared = None if second.comparison is None else second.comparison.to_dict()
+    content: Content = [_text(comparison_sentence(first, second)), _text(json.dumps({"comparison": compared}))]
+    return content + _content(second.analysis, second.card, second.analysis.model["name"])
+
+
+def _content(analysis: Analysis, card: Card, name: str) -> Content:
     """Sentences, numbers, then each picture after its caption."""
-    card = detector.card
-    content: Content = [_text(plain_text(analysis, card, "photo")), _text(json.dumps(_numbers(analysis, card)))]
+    content: Content = [_text(plain_text(analysis, card, name)), _text(json.dumps(_numbers(analysis, card)))]
     drawn = report_pictures(analysis, SHOWN)
     for name, caption in _captions(analysis).items():
         data = base64.b64encode(_jpeg(drawn[name])).decode()

@@ -29,7 +29,7 @@ class Attribution:
         weights: ``(K,) float32``, one per superpixel; None without superpixels.
         evidence: how the map was computed: samples, seed, R², intercept, local prediction, seconds, complete; if
             pictures with large hidden parts were predicted, also the ``lowest`` and ``highest`` P(target) among them.
-        intervals: ``(K, 2) float32``, the 95 % interval of each weight; None if the method has none.
+        intervals: ``(K, 2) float32``, the 95% interval of each weight; None if the method has none.
         names: what each superpixel shows, ``K`` of them, such as ``"mouth"``; None if unknown.
         neighbourhood: the samples that a fitted map was fitted to; None for other methods. No report contains it.
 

@@ -148,11 +148,11 @@ def intervals(
     intercept: float,
     ridge: float = 1.0,
 ) -> NDArray[np.float32]:
-    """95 % interval of each weight of a weighted ridge regression on paired samples.
+    """95% interval of each weight of a weighted ridge regression on paired samples.
 
     The sandwich estimator with pairs as clusters (Liang and Zeger, Biometrika 73, 1986): it is valid although the
     model is not linear in the superpixels and the two samples of a pair are not independent. It ignores the ridge's
-    shrinkage towards 0, which is 2 % of a weight at ten samples per superpixel.
+    shrinkage towards 0, which is 2% of a weight at ten samples per superpixel.
 
     Args:
         masks: ``(N, K)`` of 0 and 1, row 0 the untouched crop, then pairs of complements.

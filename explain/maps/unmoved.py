@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-# Of log-odds, between all answers to one face with parts of it hidden: the odds of Fake change by about 10 %,
+# Of log-odds, between all answers to one face with parts of it hidden: the odds of Fake change by about 10%,
 # at P = 0.5 by 0.025. Probabilities are no measure: between 0.999 and 0.9999 the odds change tenfold. Over 256
 # samples of LIME the shipped model's answers to six example faces span 3.4 to 6.6. With random weights (two seeds or
 # more, two faces) `cnn` spans 0.02 to 0.04, `lite_attention` and `mobilenetv2` less than 0.0001.

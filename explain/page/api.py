@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
@@ -12,7 +12,7 @@ from explain.maps.registry import METHODS
 from explain.page.components.extended import NumberForPrograms
 from explain.page.components.parts import Parts
 from explain.service.refusal import Refused
-from explain.service.service import MAX_OPEN_RUNS
+from explain.service.service import CLIENT, MAX_OPEN_RUNS
 from explain.settings import DEFAULT_MAPS, Settings, limits_of
 
 
@@ -29,13 +29,14 @@ def wire_api(endpoints: GradioEndpoints, parts: Parts) -> None:
     report = gr.JSON(label="report", visible=False)
     pictures = [gr.Image(label=name, visible=False, format="png") for name in reversed(DEFAULT_MAPS)]
     maps = gr.Gallery(label="maps", visible=False, format="png")
+    second = gr.Textbox("", label="second", visible=False)
     photo, model, language = (parts[name] for name in ("photo_input", "model", "language"))
     map_settings = [parts["target"], superpixels, samples, parts["shown"]]
     region_settings = [parts[name] for name in ("segmentation", "hide")]
 
     def offer(name: str, function: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
         run: dict[str, Any] = {"concurrency_limit": MAX_OPEN_RUNS, "concurrency_id": "model"}
-        gr.Button(visible=False).click(_refusing(function), inputs, outputs, api_name=name, **run)
+        gr.Button(visible=False).click(_refusing(_counted(function)), inputs, outputs, api_name=name, **run)
 
     offer(
         *("analyze", endpoints.analyze_photo),
@@ -50,6 +51,7 @@ def wire_api(endpoints: GradioEndpoints, parts: Parts) -> None:
             flip,
             *region_settings,
             language,
+            second,
         ],
         [report, *pictures, maps],
     )
@@ -68,6 +70,7 @@ def wire_api(endpoints: GradioEndpoints, parts: Parts) -> None:
             seed,
             model,
             language,
+            second,
         ],
         [report, maps],
     )
@@ -79,6 +82,27 @@ def wire_api(endpoints: GradioEndpoints, parts: Parts) -> None:
 def _number(name: str, value: int, **limits: int) -> gr.Number:
     number: gr.Number = NumberForPrograms(value, precision=0, label=name, visible=False, **limits)
     return number
+
+
+def _counted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, with Gradio's request as its first argument, so that the service knows who asks."""
+
+    @wraps(function)
+    def steps(request: gr.Request, *arguments: Any) -> Iterator[Any]:
+        CLIENT.set(None if request.client is None else request.client.host)
+        yield from function(*arguments)
+
+    @wraps(function)
+    def once(request: gr.Request, *arguments: Any) -> Any:
+        CLIENT.set(None if request.client is None else request.client.host)
+        return function(*arguments)
+
+    counted: Any = steps if inspect.isgeneratorfunction(function) else once
+    signature = inspect.signature(function)
+    request = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
+    counted.__signature__ = signature.replace(parameters=[request, *signature.parameters.values()])
+    counted.__annotations__ = {"request": gr.Request, **function.__annotations__}
+    return cast("Callable[..., Any]", counted)
 
 
 def _refusing(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from explain.examples import examples
 from explain.page.components.controls import AT_FIRST, IN_LINKS, LIMITS, settings_from
 from explain.page.components.updates import Updates, notice
+from explain.page.detectors.second import NONE
 from explain.page.links import LinkError, from_link
 from explain.service.shipped import opening_example
 from explain.settings import DEFAULT_MAPS
@@ -58,8 +59,9 @@ def arrival(models: Models, query: Mapping[str, str], accepted: str) -> Updates:
             _check_controls(controls)
             if models.importing is not None and controls.get("model") == models.importing.name:
                 del controls["model"]  # the page shows the import
-            if controls.get("model", models.first) not in models.names:
-                raise LinkError(f"model={controls['model']}")
+            for name in ("model", "second"):
+                if controls.get(name, models.first) not in (*models.names, *([NONE] if name == "second" else [])):
+                    raise LinkError(f"{name}={controls[name]}")
         except UserError as error:
             return {**changes, "notice": notice(translate("page.bad_link", problem=str(error)), "error")}
     chosen = [example.path for example in examples() if example.path.stem == query.get("example")]

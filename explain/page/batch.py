@@ -17,6 +17,7 @@ from explain.page.sessions import Runs
 from explain.service.refusal import Refused, refusing
 from explain.service.service import Service
 from explain.stopwatch import Stopwatch
+from model.detector.detector import Detector
 from model.errors import UserError
 from model.i18n.catalogue import in_language, translate, use_language
 
@@ -39,6 +40,7 @@ def judge(
     visitor: str,
     language_of: Callable[[str, str], str],
     gathered: bool = False,
+    detector_of: Callable[[str, str], Detector] | None = None,
 ) -> Iterator[Updates]:
     """Judge many photos and fill the table, until all are done, cancelled or superseded.
 
@@ -50,13 +52,21 @@ def judge(
         visitor: name of the visitor.
         language_of: returns the visitor's current language, or else the given one.
         gathered: the files are the content of a folder, see ``explain.batch.photos.find``.
+        detector_of: the model of a name for a visitor; None for the server's.
     """
-    steps = _judge(controls, files, service, runs, visitor + OURS, gathered)
+    opened = service.models.get if detector_of is None else lambda name: detector_of(name, visitor)
+    steps = _judge(controls, files, service, runs, visitor + OURS, gathered, opened)
     yield from in_language(lambda: language_of(visitor, controls["language"]), steps)
 
 
 def _judge(
-    controls: Controls, files: Sequence[str], service: Service, runs: Runs, visitor: str, gathered: bool
+    controls: Controls,
+    files: Sequence[str],
+    service: Service,
+    runs: Runs,
+    visitor: str,
+    gathered: bool,
+    opened: Callable[[str], Detector],
 ) -> Iterator[Updates]:
     with runs.begin(visitor) as ended:
         progress = Progress((), 0, 0)
@@ -67,7 +77,7 @@ def _judge(
         yield {"many_notice": visible(False), "many_cancel": visible(True), "many_csv": visible(False)}
         try:
             with refusing():
-                detector = service.models.get(controls["model"])
+                detector = opened(controls["model"])
                 analyze = partial(service.analyze, visitor=visitor, wait=True, among_many=True)
                 paths, sent = [Path(file) for file in files], Stopwatch()
                 for progress in judge_many(paths, detector, ended, analyze=analyze, gathered=gathered):

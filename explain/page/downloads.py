@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from explain.page.components.updates import Controls, Updates, notice
-from explain.page.view import smoothed
+from explain.page.detectors.second import second_of
+from explain.page.view import View, smoothed
 from explain.report.files import PAGE, archive, report_files
 from explain.report.origin import Origin
 from explain.result import Analysis
@@ -21,21 +22,21 @@ from model.photos.photo import open_photo
 STEM = "whyfake-report"
 
 
-def download(controls: Controls, card_of: Callable[[Analysis], Card], kind: str) -> Iterator[Updates]:
+def download(controls: Controls, card_of: Callable[[View], Card], kind: str) -> Iterator[Updates]:
     """Make a file and send it; the server's copy is deleted afterwards.
 
     Args:
         controls: values of the page's controls.
-        card_of: returns the card of an analysis's model; another model may be selected by now.
+        card_of: returns the card of the model whose analysis is seen; another one may be selected by now.
         kind: ``html`` or ``zip``.
     """
     yield from in_language(controls["language"], _download(controls, card_of, kind))
 
 
-def _download(controls: Controls, card_of: Callable[[Analysis], Card], kind: str) -> Iterator[Updates]:
+def _download(controls: Controls, card_of: Callable[[View], Card], kind: str) -> Iterator[Updates]:
     try:
         analysis = _with_photo(controls)
-        card = card_of(analysis)
+        card, second = card_of(controls["seen"]), second_of(card_of, controls)
     except UserError as error:
         yield {"notice": notice(str(error), "error"), "ready": None}  # an earlier file must not be sent again
         return
@@ -44,9 +45,9 @@ def _download(controls: Controls, card_of: Callable[[Analysis], Card], kind: str
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{STEM}.{kind}"
         if kind == "zip":
-            path.write_bytes(archive(analysis, card, shown, origin))
+            path.write_bytes(archive(analysis, card, shown, origin, second))
         else:
-            path.write_bytes(report_files(analysis, card, shown, origin)[PAGE])
+            path.write_bytes(report_files(analysis, card, shown, origin, second)[PAGE])
         yield {"ready": str(path)}
 
 

@@ -9,18 +9,22 @@ from explain.html import fragments
 from explain.page import models as page_models
 from explain.page.components.extended import ChangingRadio, SteppedBlocks, remove_failed_uploads
 from explain.page.components.parts import Parts, text
+from explain.page.detectors.own import OwnModels
 from explain.page.run import Page
 from explain.page.sections.many_photos import many_photos
 from explain.page.sections.one_photo import one_photo
+from explain.page.sections.own_model import own_model
 from explain.page.sections.settings import settings_drawer
 from explain.page.wiring import wire
 from explain.service.service import Service
 from model.available import Models
 from model.i18n.catalogue import DEFAULT, languages
 
+SWEEP_S, KEPT_S = 3600, 3600  # how often what visitors have sent and seen is looked through, and how old it may be
 STATES: tuple[tuple[str, Any], ...] = (
     ("photo", None),
     ("seen", None),
+    ("second_seen", None),
     ("hidden", []),
     ("face", 0),
     ("whole", False),
@@ -28,16 +32,17 @@ STATES: tuple[tuple[str, Any], ...] = (
 )
 
 
-def build_page(models: Models, service: Service | None = None) -> gr.Blocks:
+def build_page(models: Models, service: Service | None = None, own: OwnModels | None = None) -> gr.Blocks:
     """The page with these models, and the endpoints for programs.
 
     Args:
         models: the available ones.
         service: shared with the other interfaces.
+        own: keeps the models that visitors bring; None takes none.
     """
-    page = Page(models, service)
+    page = Page(models, service, own)
     remove_failed_uploads()
-    with SteppedBlocks(title="WhyFake", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+    with SteppedBlocks(title="WhyFake", analytics_enabled=False, delete_cache=(SWEEP_S, KEPT_S)) as blocks:
         parts = lay_out(page)
         wire(page, parts, blocks)
         blocks.in_language = parts.in_config
@@ -56,11 +61,10 @@ def lay_out(page: Page) -> Parts:
         with gr.Tab(text("page.model_tab"), id="model", elem_id="model-tab") as parts["model_tab"]:
             parts["model_pictures"] = gr.HTML(elem_id="model-pictures")
             parts["card"] = gr.HTML(text(partial(fragments.model_card, card, folded=True)), elem_id="card")
-            with gr.Accordion(text("page.own_model"), open=False, elem_id="own-model") as parts["own_model_group"]:
-                parts["own_model"] = gr.Markdown(text("page.own_model_ways"), elem_id="own-model-ways")
+            own_model(parts, page.own.allowed)
     with gr.Accordion(text("page.reading"), open=False, elem_id="reading-group") as parts["reading_group"]:
         parts["reading"] = gr.Markdown(text(fragments.reading), elem_id="reading")
-    settings_drawer(parts)
+    settings_drawer(parts, page.models)
     # Outside the tabs, whose content is made only when they are opened: every tab's files are sent from here.
     parts["ready"] = gr.DownloadButton(visible="hidden", elem_id="ready")
     for name, start in STATES:

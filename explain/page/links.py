@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from explain.examples import example_of
 from explain.html.rendering import macros
-from explain.page.components.controls import IN_LINKS
+from explain.page.components.controls import IN_LINKS, is_own
 from explain.page.components.updates import Controls
 from explain.result import Analysis
 from model.errors import UserError
@@ -26,11 +26,16 @@ def link_to(controls: Controls, analysis: Analysis | None = None) -> str:
     Returns:
         For example ``?lang=tr&superpixels=40&example=hopper_eyes``.
     """
-    values = {name: _in_link(controls[name]) for name in IN_LINKS}
+    values = {name: _in_link(controls[name]) for name in IN_LINKS if _may_be_linked(controls[name])}
     example = None if analysis is None else example_of(analysis.photo.sha256)
     if example is not None:
         values["example"] = example.path.stem
     return "?" + urlencode({"lang": controls["language"], **values})
+
+
+def _may_be_linked(value: Any) -> bool:
+    """Whether others can use it: not an empty choice, and not a visitor's own model."""
+    return value != "" and not (isinstance(value, str) and is_own(value))
 
 
 def link_field(query: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from markupsafe import Markup
 
@@ -13,13 +14,14 @@ from explain.html.rendering import macros
 from explain.page.arrival import arrival
 from explain.page.components.parts import text
 from explain.page.components.updates import Change, Updates
+from explain.page.detectors.second import NONE
 from explain.page.run import Page
 from model.available import Importing, Models
 from model.i18n.catalogue import translate, use_language
 
 CLOCK_S = 2.0  # between two checks of an import
 FACTS = ("scope", "card", "model_pictures")  # components that describe the chosen model
-CHOICE = ("models_note", "models_clock", "model")  # components that an import changes
+CHOICE = ("models_note", "models_clock", "model", "second")  # components that an import changes
 
 
 def notices(models: Models) -> Markup:
@@ -46,11 +48,12 @@ def arrive(page: Page, query: Mapping[str, str], accepted: str) -> Updates:
         clock = Change(active=models.importing is not None)
         chosen = changes.get("model", models.first)
         facts = page.described(chosen) if chosen != page.at_start and models.is_open(chosen) else {}
-        updates = {"models_clock": clock, "models_note": notices(models), "model": _choices(models, value=chosen)}
+        updates = {"models_clock": clock, "models_note": notices(models), **both_choices(page, "", chosen)}
+        updates["second"]["value"] = changes.get("second", NONE)
         return {**changes, **facts, **updates}
 
 
-def look(page: Page, language: str) -> Updates:
+def look(page: Page, language: str, visitor: str = "") -> Updates:
     """The progress of an import; once it has ended, the new model is one more choice."""
     models = page.models
     with use_language(language):
@@ -58,16 +61,32 @@ def look(page: Page, language: str) -> Updates:
             return {"models_note": notices(models)}
         ready = fragments.notice(translate("page.model_ready", model=models.first))
         note = notices(models) if models.first == page.at_start else ready + notices(models)
-        return {"models_clock": Change(active=False), "models_note": note, "model": _choices(models)}
+        return {"models_clock": Change(active=False), "models_note": note, **both_choices(page, visitor)}
 
 
-def _choices(models: Models, **others: str) -> Change:
-    return Change(choices=choices(models), visible=len(models.names) > 1, **others)
+def both_choices(page: Page, visitor: str, chosen: str | None = None) -> Updates:
+    """The choices of a first and of a second model for a visitor; ``chosen`` becomes the first one, if given."""
+    own = page.own.names(visitor)
+    found = choices(page.models, own)
+    first = Change(choices=found, visible=len(found) > 1, **({} if chosen is None else {"value": chosen}))
+    return {"model": first, "second": Change(**seconds(page.models, own))}
 
 
-def choices(models: Models) -> list[tuple[str, str]]:
-    """Label and name of each model; the label has the model's LIME time if that is known."""
-    return [(text(partial(_shown, name, models.lime_seconds(name))), name) for name in models.names]
+def seconds(models: Models, own: Sequence[str] = ()) -> dict[str, Any]:
+    """The choices of a second model, the first of which is none; they are hidden if there is only one model."""
+    found = choices(models, own)
+    return {"choices": [(text("second.none_chosen"), NONE), *found], "visible": len(found) > 1}
+
+
+def choices(models: Models, own: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Label and name of each model; the label has the model's LIME time if that is known.
+
+    Args:
+        models: the server's.
+        own: names of those that the visitor has brought.
+    """
+    found = [(text(partial(_shown, name, models.lime_seconds(name))), name) for name in models.names]
+    return [*found, *((text(partial(translate, "own.choice", model=name)), name) for name in own)]
 
 
 def _shown(name: str, seconds: float | None) -> str:

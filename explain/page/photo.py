@@ -8,12 +8,17 @@ from explain.html.faces import faces_table
 from explain.html.provenance import provenance_html
 from explain.maps.registry import METHODS
 from explain.page import what_if
-from explain.page.components.updates import Change, Updates, notice, visible
+from explain.page.components.updates import Change, Controls, Updates, notice, visible
+from explain.page.detectors import second
 from explain.page.view import View
+from explain.result import Analysis
 from explain.trust.localisation import localise
 from explain.wording.localisation import localisation_sentence
 from explain.wording.summary import first_sentences
 from model.i18n.catalogue import translate
+
+FACE_ONLY_PARTS = ("verdict_group", "maps", "report_group")  # components that stay hidden without a face
+FACE_ONLY_TABS = tuple(f"{name}_tab" for name in ("details", "trust", "what_if", "robustness", "numbers", "report"))
 
 
 def faces_found(seen: View) -> Updates:
@@ -24,8 +29,25 @@ def faces_found(seen: View) -> Updates:
     return {
         "found": Change(value=seen.boxes(), label=title, visible=True),
         "faces_table": faces_table(analysis) if len(analysis.faces) > 1 else "",
-        "provenance": provenance_html(analysis.provenance),
     }
+
+
+def about_photo(seen: View, old: Analysis | None) -> Updates:
+    """What a step changes about the photo: its faces, where its file comes from, and the sentences above.
+
+    Args:
+        seen: the step.
+        old: the analysis of the step before; None before the first one.
+    """
+    analysis = seen.analysis
+    is_judged = old is not None and old.prediction is not None
+    is_read = old is None or analysis.provenance is not old.provenance
+    changes = {} if is_judged else faces_found(seen)  # the boxes name each face's verdict once it is known
+    if is_read:
+        changes["provenance"] = provenance_html(analysis.provenance)
+    if not is_judged or is_read or analysis.complete:  # the maps may have found a known change by then
+        changes["notice"] = photo_notice(seen)
+    return changes
 
 
 def photo_notice(seen: View) -> Change:
@@ -37,7 +59,14 @@ def photo_notice(seen: View) -> Change:
     return notice(" ".join(sentences)) if sentences else visible(False)
 
 
-def blank() -> Updates:
+def failed(sentence: str, judged: bool) -> Updates:
+    """The sentence; the places for a result go, unless there is a verdict already."""
+    hidden: Updates = {name: visible(False) for name in (*FACE_ONLY_PARTS, "more", "found", "second_group")}
+    shown = {} if judged else {**hidden, "faces_table": ""}
+    return {**shown, "notice": notice(sentence, "error"), "status": "", "cancel": visible(False)}
+
+
+def blank(controls: Controls) -> Updates:
     """The page at the beginning of a run.
 
     The places of verdict and maps stay as they are, so that nothing jumps when they are filled.
@@ -53,6 +82,7 @@ def blank() -> Updates:
         **dict.fromkeys(("faces_table", "trust_table", "robustness", "numbers", "ranked", "reason", "pointed_at"), ""),
         **dict.fromkeys(("provenance", "link"), ""),
         **what_if.nothing_hidden(),
+        **second.blank(controls),
         "status": fragments.looking(),
         "cancel": visible(True),
         "seen": None,

@@ -13,13 +13,14 @@ from explain.html.regions import pointed_at, ranked
 from explain.html.robustness import robustness_section
 from explain.maps.registry import MAIN_MAP, METHODS
 from explain.page import what_if
-from explain.page.components.controls import settings_from
-from explain.page.components.updates import Change, Controls, Updates, merged, notice, visible
-from explain.page.links import link_field, link_to
-from explain.page.photo import blank, faces_found, photo_notice
+from explain.page.components.controls import is_own, settings_from
+from explain.page.components.updates import Change, Controls, Updates, merged, visible
+from explain.page.detectors import second
+from explain.page.detectors.own import OwnModels
+from explain.page.photo import FACE_ONLY_PARTS, FACE_ONLY_TABS, about_photo, blank, failed
 from explain.page.sessions import Runs
-from explain.page.view import View, slide, smoothed
-from explain.result import Analysis, is_unmoved
+from explain.page.view import View, final_updates, smoothed, trust_state
+from explain.result import is_unmoved
 from explain.service.refusal import Refused, refusing
 from explain.service.service import Service
 from explain.settings import DEFAULT_MAPS, Settings
@@ -28,20 +29,21 @@ from explain.wording.reason import reason_sentence
 from explain.wording.regions import region_label
 from model.artifact.card import Card
 from model.available import Models
+from model.detector.detector import Detector
 from model.errors import UserError
 from model.i18n.catalogue import in_language, use_language
 
-FACE_ONLY_PARTS = ("verdict_group", "maps", "report_group")  # components that stay hidden without a face
-FACE_ONLY_TABS = tuple(f"{name}_tab" for name in ("details", "trust", "what_if", "robustness", "numbers", "report"))
 EXTENDING = ("further", "trust")  # controls that only add to an analysis: one that runs takes them up at its end
-LIVE_CONTROLS = ("language", "shown", "smooth", "slide_map", "hidden", *EXTENDING)  # a running analysis follows these
+# A running analysis follows these.
+LIVE_CONTROLS = ("language", "shown", "smooth", "slide_map", "hidden", "second", *EXTENDING)
 
 
 class Page:
     """The runs of all visitors, and the changes that each step makes on the page."""
 
-    def __init__(self, models: Models, service: Service | None = None) -> None:
+    def __init__(self, models: Models, service: Service | None = None, own: OwnModels | None = None) -> None:
         self.models = models
+        self.own = own or OwnModels()
         self.at_start = models.first  # a better one may be imported later
         self.runs = Runs()
         self.service = service or Service(models)
@@ -54,6 +56,7 @@ class Page:
     def forget(self, visitor: str) -> None:
         """Drop the state of a visitor who has left."""
         self._live_controls.pop(visitor, None)
+        self.own.forget(visitor)
 
     def language_of(self, visitor: str, otherwise: str) -> str:
         """The visitor's current language; ``otherwise`` if it was not changed."""
@@ -68,7 +71,7 @@ class Page:
         """Add what a control of ``EXTENDING`` asks for; a run that goes on takes it up by itself."""
         self.update_controls(visitor, controls)
         seen = controls["seen"]
-        if self.runs.waiting(visitor) or seen is None or seen.holds(self._settings(controls, visitor)):
+        if self.runs.waiting(visitor) or seen is None or seen.holds(self.settings(controls, visitor)):
             yield {}
         else:
             yield from self.show(controls, visitor)
@@ -83,53 +86,56 @@ class Page:
             start: Updates = {"status": fragments.looking(), "cancel": visible(True)}
             start |= {name: visible(False) for name in ("whole_button", "report_group")}
             if not same_face or not what_if.same_regions(last, controls):  # the hidden numbers mean other regions now
-                self.update_controls(visitor, {**self._current(controls, visitor), "hidden": []})
+                self.update_controls(visitor, {**self.current(controls, visitor), "hidden": []})
                 start |= what_if.nothing_hidden()
             if ahead := self.service.queue.ahead():
                 start["status"] = fragments.waiting(ahead, self.service.queue.estimate())
-            yield start if same_face else {**blank(), "status": start["status"]}
+            yield {**start, **second.waiting(controls)} if same_face else {**blank(controls), "status": start["status"]}
             seen: View | None = None
-            watch = Stopwatch()
             try:
                 with refusing():
-                    known = last.analysis if last is not None and last.source == photo else None
-                    for step in self._steps(controls, visitor, known, ended):
-                        if ended():
-                            break
-                        if (same_face or ahead) and step.chosen is not None and step.prediction is None:
-                            seen = None  # the page shows the faces already, or on a busy server with the verdict
-                            continue
-                        before, seen = seen, View.of(step, seen, photo)
-                        drawn = seen, before, self._current(controls, visitor)
-                        changes = self.service.in_turn(before.analysis if before else None, self.updates, *drawn)
-                        if ended():  # drawing takes long on a busy machine
-                            break
-                        if step.complete:  # drawing it took time as well
-                            seen = replace(seen, waited=watch.elapsed)
-                            changes |= {"seen": seen, "status": fragments.progress(step, seen.waited)}
+                    for changes in self._results(controls, visitor, ended, quiet=same_face or bool(ahead)):
+                        seen = changes.get("seen", seen)
                         yield changes
             except Refused as error:
-                yield _failed(str(error), judged=seen is not None and seen.analysis.prediction is not None)
+                yield failed(str(error), judged=seen is not None and seen.analysis.prediction is not None)
             if ended() and not self.runs.waiting(visitor) and not (seen and seen.analysis.complete):
                 yield {"status": fragments.stopped(seen.analysis if seen else None), "cancel": visible(False)}
 
-    def _steps(
-        self, controls: Controls, visitor: str, known: Analysis | None, ended: Callable[[], bool]
-    ) -> Iterator[Analysis]:
-        """The steps of an analysis, and of further ones for what the visitor asked for meanwhile."""
-        detector, done = self.models.get(controls["model"]), None
-        while not ended() and done != (settings := self._settings(controls, visitor)):
+    def _results(self, controls: Controls, visitor: str, ended: Callable[[], bool], quiet: bool) -> Iterator[Updates]:
+        """The steps of an analysis, and of what the visitor asks for meanwhile; then those of a second model."""
+        photo, last, watch = controls["photo"], controls["seen"], Stopwatch()
+        known = last.analysis if last is not None and last.source == photo else None
+        detector, done = self.detector(controls["model"], visitor), None
+        seen: View | None = None
+        while not ended() and done != (settings := self.settings(controls, visitor)):
             run: dict[str, Any] = {"visitor": visitor, "wait": True, "known": known}
-            for step in self.service.analyze(controls["photo"], settings, detector, ended, **run):
+            for step in self.service.analyze(photo, settings, detector, ended, **run):
                 known = step
-                yield step
+                if ended():
+                    return
+                if quiet and step.chosen is not None and step.prediction is None:
+                    seen = None
+                    continue
+                before, seen = seen, View.of(step, seen, photo, detector.card)
+                drawn = seen, before, self.current(controls, visitor)
+                changes = self.service.in_turn(before.analysis if before else None, self.updates, *drawn)
+                if ended():  # drawing takes long on a busy machine
+                    return
+                if step.complete:  # drawing it took time as well
+                    seen = replace(seen, waited=watch.elapsed)
+                    changes |= {"seen": seen, "status": fragments.progress(step, seen.waited)}
+                yield changes
             done = settings
+            if seen is not None and seen.analysis.complete:
+                yield from second.beside(self, controls, visitor, seen, done, ended)
 
-    def _settings(self, controls: Controls, visitor: str) -> Settings:
-        current = self._current(controls, visitor)
+    def settings(self, controls: Controls, visitor: str) -> Settings:
+        """What the visitor asks for now."""
+        current = self.current(controls, visitor)
         return settings_from(current, face=int(controls["face"]), whole_picture=bool(controls["whole"]))
 
-    def _current(self, controls: Controls, visitor: str) -> Controls:
+    def current(self, controls: Controls, visitor: str) -> Controls:
         """The controls with the visitor's later changes."""
         return {**controls, **self._live_controls.get(visitor, {})}
 
@@ -142,10 +148,7 @@ class Page:
             "seen": seen,
         }
         unjudged = old is None or old.prediction is None
-        if unjudged:  # the boxes name each face's verdict once it is known
-            changes |= faces_found(seen)
-        if unjudged or analysis.complete:  # the maps may have found a known change by then
-            changes["notice"] = photo_notice(seen)
+        changes |= about_photo(seen, old)
         if analysis.chosen is None:
             # Repeated: late updates of the last photo may have shown them again.
             hidden = {name: visible(False) for name in (*FACE_ONLY_PARTS, *FACE_ONLY_TABS)}
@@ -160,7 +163,7 @@ class Page:
         redraw = old is not None and is_unmoved(analysis) != is_unmoved(old)  # that changes how every map is drawn
         new = {name for name, found in analysis.attributions.items() if redraw or found is not shown.get(name)}
         new_captions = new
-        if unjudged or old is None or _trust_state(analysis) != _trust_state(old):
+        if unjudged or old is None or trust_state(analysis) != trust_state(old):
             changes["trust_table"] = captions.trust_table(analysis.trusts)
             new_captions = set(analysis.attributions)
         changes |= self.captions(seen, int(controls["shown"]), new_captions)
@@ -169,11 +172,19 @@ class Page:
         for name, problem in analysis.problems.items():
             if name in METHODS:
                 changes |= {f"{name}_column": visible(True), f"{name}_text": fragments.notice(str(problem))}
-        return changes | (_final_updates(seen, controls) if analysis.complete else {})
+        return changes | (final_updates(seen, controls) if analysis.complete else {})
 
-    def card(self, analysis: Analysis) -> Card:
-        """The card of the analysis's model."""
-        return self.models.get(analysis.model["name"]).card
+    def detector(self, name: str, visitor: str) -> Detector:
+        """The model of that name: the visitor's own, or one of the server's."""
+        return self.own.get(name, visitor) or self.models.get(name)
+
+    def is_open(self, name: str) -> bool:
+        """Whether a model is open already."""
+        return self.models.is_open(name) or is_own(name)
+
+    def card(self, seen: View) -> Card:
+        """The card of the model whose analysis is seen."""
+        return seen.card or self.models.get(seen.analysis.model["name"]).card
 
     def _verdict(self, seen: View) -> Updates:
         """The verdict, and the headings of the maps."""
@@ -184,7 +195,7 @@ class Page:
             face = overlays.planted_outline(face, seen.planted)
         changes: Updates = {
             "verdict_group": visible(True),
-            "verdict": fragments.verdict_card(analysis.prediction, self.card(analysis), analysis.fits_model),
+            "verdict": fragments.verdict_card(analysis.prediction, self.card(seen), analysis.fits_model),
             "maps": visible(True),
             "more": visible(True),
             **{name: visible(True) for name in FACE_ONLY_TABS},
@@ -222,7 +233,7 @@ class Page:
         texts: Updates = {
             f"{name}_text": captions.short_caption(found[name], trusts.get(name), still) for name in names
         }
-        return texts | {"numbers": captions.numbers(analysis, self.card(analysis), shown)}
+        return texts | {"numbers": captions.numbers(analysis, self.card(seen), shown)}
 
     def redraw(self, controls: Controls) -> Updates:
         """Draw the existing maps again, with other drawing settings."""
@@ -232,25 +243,27 @@ class Page:
         with use_language(controls["language"]):
             shown, names = int(controls["shown"]), set(seen.analysis.attributions)
             changes = self.captions(seen, shown, names) | self.drawings(seen, controls, names)
-            return changes | (_final_updates(seen, controls) if seen.analysis.complete else {})
+            changes |= second.again(self, controls)
+            return changes | (final_updates(seen, controls) if seen.analysis.complete else {})
 
     def change_language(self, controls: Controls, visitor: str) -> Updates:
         """Translate everything that is shown into the chosen language."""
         with use_language(controls["language"]):
             seen = controls["seen"]
-            changes = self.described(controls["model"]) if self.models.is_open(controls["model"]) else {}
+            changes = self.described(controls["model"], visitor) if self.is_open(controls["model"]) else {}
             if seen is None:
                 return {**changes, "placeholder": fragments.placeholder(), "what_if_text": fragments.what_if_help()}
             changes = merged(changes | self.updates(seen, None, controls), what_if.again(controls))
+            changes |= second.again(self, controls)
             del changes["seen"]  # a run may have continued
             if not seen.analysis.complete and not self.runs.waiting(visitor):
                 changes |= {"status": fragments.stopped(seen.analysis), "cancel": visible(False)}
             return changes
 
-    def described(self, model: str) -> Updates:
+    def described(self, model: str, visitor: str = "") -> Updates:
         """A model's scope and card; its pictures are drawn later."""
         try:
-            card = self.models.get(model).card
+            card = self.detector(model, visitor).card
         except UserError as error:
             return {"scope": fragments.notice(str(error), "error"), "card": "", "model_pictures": ""}
         return {
@@ -259,38 +272,19 @@ class Page:
             "model_pictures": "",
         }
 
-    def model_pictures(self, controls: Controls) -> Updates:
+    def model_pictures(self, controls: Controls, visitor: str = "") -> Updates:
         """The pictures of a model's figures; empty if the model can't be opened."""
         with use_language(controls["language"]):
             try:
-                return {"model_pictures": model_charts(self.models.get(controls["model"]).card)}
+                return {"model_pictures": model_charts(self.detector(controls["model"], visitor).card)}
             except UserError:
                 return {"model_pictures": ""}
 
-    def describe(self, controls: Controls) -> Iterator[Updates]:
+    def describe(self, controls: Controls, visitor: str = "") -> Iterator[Updates]:
         """Like ``described``, for a model that may not be open yet; opening a large one may take minutes."""
-        yield from in_language(controls["language"], self._describe(controls["model"]))
+        yield from in_language(controls["language"], self._describe(controls["model"], visitor))
 
-    def _describe(self, model: str) -> Iterator[Updates]:
-        if not self.models.is_open(model):
+    def _describe(self, model: str, visitor: str) -> Iterator[Updates]:
+        if not self.is_open(model):
             yield {"scope": fragments.notice(fragments.opening(model)), "card": "", "model_pictures": ""}
-        yield self.described(model)
-
-
-def _final_updates(seen: View, controls: Controls) -> Updates:
-    """The buttons and the link of a complete analysis."""
-    link = link_field(link_to(controls, seen.analysis))
-    return {"report_group": visible(True), "link": link, **slide(seen, controls)}
-
-
-def _failed(sentence: str, judged: bool) -> Updates:
-    """The sentence; the places for a result go, unless there is a verdict already."""
-    hidden: Updates = {name: visible(False) for name in (*FACE_ONLY_PARTS, "more", "found")} | {"faces_table": ""}
-    return {**({} if judged else hidden), "notice": notice(sentence, "error"), "status": "", "cancel": visible(False)}
-
-
-def _trust_state(analysis: Analysis) -> list[tuple[Any, ...]]:
-    """The measured parts of each map's trust; equal for two analyses if nothing new was measured."""
-    return [
-        (name, len(trust.curves), trust.fidelity, trust.stability is None) for name, trust in analysis.trusts.items()
-    ]
+        yield self.described(model, visitor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,9 +16,11 @@ from explain.examples import original_in, planted_in
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.maps.registry import MAIN_MAP, METHODS
-from explain.page.components.updates import Change, Controls, Updates
+from explain.page.components.updates import Change, Controls, Updates, visible
+from explain.page.links import link_field, link_to
 from explain.result import Analysis
 from explain.settings import Settings
+from model.artifact.card import Card
 from model.i18n.catalogue import translate
 from model.photos.faces import Face
 
@@ -34,6 +37,7 @@ class View:
         display_scale: factor from photo pixels to the picture with the boxes.
         source: the page's photo, a path or bytes; the same photo with other settings has the same one.
         waited: seconds that the visitor waited for the complete analysis; 0 before.
+        card: of the model; None for that of the model of this name.
     """
 
     analysis: Analysis
@@ -41,9 +45,10 @@ class View:
     display_scale: float
     source: object = None
     waited: float = 0.0
+    card: Card | None = None
 
     @staticmethod
-    def of(analysis: Analysis, before: View | None = None, source: object = None) -> View:
+    def of(analysis: Analysis, before: View | None = None, source: object = None, card: Card | None = None) -> View:
         """The view of an analysis; ``before`` is an older one of the same face; its small copies are reused."""
         if before is not None:
             kept = replace(analysis, photo=before.analysis.photo)
@@ -54,7 +59,7 @@ class View:
             size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
             pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         small = replace(analysis, photo=replace(analysis.photo, pixels=pixels))
-        return View(small, planted_in(analysis.photo.sha256, analysis.chosen), scale, source)
+        return View(small, planted_in(analysis.photo.sha256, analysis.chosen), scale, source, card=card)
 
     def shows(self, source: object, face: int, model: str) -> bool:
         """Whether it shows this face of this photo, judged by this model."""
@@ -108,6 +113,19 @@ class View:
             and 0 <= y / self.display_scale - face.box[1] <= face.box[3]
         ]
         return min(hits)[1] if hits else None
+
+
+def trust_state(analysis: Analysis) -> list[tuple[Any, ...]]:
+    """The measured parts of each map's trust; equal for two analyses if nothing new was measured."""
+    return [
+        (name, len(trust.curves), trust.fidelity, trust.stability is None) for name, trust in analysis.trusts.items()
+    ]
+
+
+def final_updates(seen: View, controls: Controls) -> Updates:
+    """The buttons and the link of a complete analysis."""
+    link = link_field(link_to(controls, seen.analysis))
+    return {"report_group": visible(True), "link": link, **slide(seen, controls)}
 
 
 def smoothed(seen: View, smooth: bool) -> View:

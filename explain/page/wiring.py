@@ -15,6 +15,8 @@ from explain.page.components.controls import CONTROLS
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
 from explain.page.components.updates import Change, Updates
+from explain.page.detectors import bring, second
+from explain.page.detectors.wiring import wire_own
 from explain.page.downloads import download
 from explain.page.run import EXTENDING, Page
 from explain.page.view import View, slide
@@ -26,6 +28,7 @@ PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private
 AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # for handlers that take milliseconds
 RUN_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_RUNS, "concurrency_id": "model", **PRIVATE}
 # One visitor's thousand photos must not block the others; each photo also waits in the analysis queue.
+BRING_OPTIONS: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "own", **PRIVATE}  # one imports
 BATCH_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_BATCHES, "concurrency_id": "many", **PRIVATE}
 
 
@@ -41,13 +44,17 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
         for updates in page.extend(parts.controls(values), _visitor(page, request)):
             yield parts.changes(updates)
 
+    def compare(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
+        for updates in second.compare(page, parts.controls(values), _visitor(page, request)):
+            yield parts.changes(updates)
+
     def stop(request: gr.Request) -> None:
         """End the visitor's run; its results stay visible."""
         page.runs.stop(str(request.session_hash))
 
     def leave(request: gr.Request) -> None:
         """End all runs of a visitor who has left."""
-        for suffix in ("", batch.OURS):
+        for suffix in ("", batch.OURS, bring.OURS):
             page.runs.stop(str(request.session_hash) + suffix)
         page.forget(str(request.session_hash))
         _forget(blocks, str(request.session_hash))
@@ -88,10 +95,11 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
     drawn = [f"{name}_{part}" for name in METHODS for part in ("picture", "text")]
     for control in ("shown", "smooth"):  # a slider sends each of its steps
         outputs = [*drawn, *CHANGED, *("ranked", "numbers", "pointed_at", "slide_map", "slide_picture")]
-        outputs += ["link", "report_group"]
+        outputs += ["link", "report_group", *second.SHOWN]
         at_once(parts[control].input, page.redraw, outputs, trigger_mode="always_last")
     at_once(parts["slide_map"].input, _slide, ["slide_map", "slide_picture"])
-    parts["cancel"].click(stop, **AT_ONCE)
+    gr.on([parts[name].click for name in ("cancel", "second_cancel")], stop, **AT_ONCE)
+    parts["second"].input(**{**run_it, "fn": compare})
     blocks.unload(leave)
     _wire_what_if(parts, at_once)
     _wire_downloads(page, parts)
@@ -200,7 +208,7 @@ def _wire_many(page: Page, parts: Parts, show: dict[str, Any]) -> None:
     def judge(values: dict[Any, Any], request: gr.Request, source: str) -> Iterator[dict[Any, Any]]:
         files = values[parts[source]] or []
         controls, visitor = parts.controls(values), _visitor(page, request)
-        run = (page.service, page.runs, visitor, page.language_of, source == "many_folder")
+        run = (page.service, page.runs, visitor, page.language_of, source == "many_folder", page.detector)
         yield from map(parts.changes, batch.judge(controls, files, *run))
 
     def judge_files(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
@@ -242,17 +250,17 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
         page.update_controls(visitor, controls)
         with refusals_shown(controls["language"]), use_language(controls["language"]):
             many = batch.change_language(controls["many_progress"], page.runs.waiting(visitor + batch.OURS))
-            choices = {"model": Change(choices=models.choices(page.models))}
+            choices = models.both_choices(page, visitor)
             return parts.translated({**choices, **page.change_language(controls, visitor), **many})
 
     def arrive(request: gr.Request) -> dict[Any, Any]:
         accepted = request.headers.get("accept-language", "")
         return parts.changes(models.arrive(page, dict(request.query_params), accepted))
 
-    def draw_model(values: dict[Any, Any]) -> dict[Any, Any]:
+    def draw_model(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
         controls = parts.controls(values)
         with refusals_shown(controls["language"]):
-            return parts.changes(page.model_pictures(controls))
+            return parts.changes(page.model_pictures(controls, str(request.session_hash)))
 
     everything = list(parts.values())
     drawn: dict[str, Any] = {"outputs": [parts["model_pictures"], parts["status"]], **AT_ONCE}
@@ -261,16 +269,23 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
         draw_model, parts.readable(), **drawn
     )
     facts, choice = ([parts[name] for name in names] for names in (models.FACTS, models.CHOICE))
-    set_by_link = [parts[name] for name in ("language", *CONTROLS, "photo", "notice", "status")]
+    set_by_link = [
+        parts[name] for name in ("language", *CONTROLS, "photo", "notice", "status") if name not in models.CHOICE
+    ]
     blocks.load(arrive, None, [*set_by_link, *facts, *choice], **AT_ONCE).then(**run_it)
-    look = partial(models.look, page)
-    parts["models_clock"].tick(lambda language: parts.changes(look(language)), parts["language"], choice, **AT_ONCE)
 
-    def describe(values: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
+    def look(language: str, request: gr.Request) -> dict[Any, Any]:
+        return parts.changes(models.look(page, language, str(request.session_hash)))
+
+    parts["models_clock"].tick(look, parts["language"], choice, **AT_ONCE)
+
+    def describe(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
         controls = parts.controls(values)
         with refusals_shown(controls["language"]):
-            yield from map(parts.changes, page.describe(controls))
+            yield from map(parts.changes, page.describe(controls, str(request.session_hash)))
 
-    chosen = parts["model"].input(describe, parts.readable(), facts, **PRIVATE)
-    chosen.then(draw_model, parts.readable(), **drawn)
-    chosen.then(**run_it)
+    brought = wire_own(page, parts, BRING_OPTIONS, partial(models.both_choices, page))
+    for choosing in (parts["model"].input, *brought):
+        chosen = choosing(describe, parts.readable(), facts, **PRIVATE)
+        chosen.then(draw_model, parts.readable(), **drawn)
+        chosen.then(**run_it)

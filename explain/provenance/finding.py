@@ -13,6 +13,7 @@ Strength = Literal["states generated", "hint", "neutral"]
 STATES: Strength = "states generated"
 HINT: Strength = "hint"
 NEUTRAL: Strength = "neutral"
+STRENGTHS = (STATES, HINT, NEUTRAL)
 MOST_CHARACTERS = 100  # of a text from the file that a sentence quotes
 
 

@@ -9,10 +9,9 @@ from explain.provenance.container import Container, open_container
 from explain.provenance.credentials import content_credentials
 from explain.provenance.exif import camera_and_program, dates, location
 from explain.provenance.finding import NEUTRAL, Finding, Provenance
-from explain.provenance.generators import generator_texts
+from explain.provenance.generators import generator_texts, typical_size
 from explain.provenance.jpeg import last_quality
 from explain.provenance.recompression import recompression
-from explain.provenance.sizes import typical_size
 from explain.provenance.thumbnail import thumbnail
 from explain.provenance.xmp import xmp_notes
 from model.i18n.catalogue import Message

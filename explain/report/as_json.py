@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.comparison import Second
 from explain.maps.attribution import Attribution
 from explain.maps.subject import Subject
 from explain.probes.robustness import Robustness
 from explain.probes.what_if import WhatIf
 from explain.result import Analysis
+from explain.wording.comparison import comparison_sentence
 from explain.wording.reason import reason_sentence
 from explain.wording.robustness import robustness_sentence
 from explain.wording.trust import trust_sentence
@@ -24,8 +26,22 @@ from model.photos.faces import Face
 MAX_GRID = 32  # most cells per side of a map's grid that is written
 
 
-def to_dict(analysis: Analysis) -> dict[str, Any]:
-    """Everything except pixels; the same analysis gives the same data, except for times."""
+def to_dict(analysis: Analysis, second: Second | None = None) -> dict[str, Any]:
+    """Everything except pixels; the same analysis gives the same data, except for times.
+
+    Args:
+        analysis: complete or not.
+        second: what a second model says; it is under ``second``, with the comparison.
+    """
+    data = _alone(analysis)
+    if second is None:
+        return data
+    compared = None if second.comparison is None else second.comparison.to_dict()
+    sentence = comparison_sentence(analysis, second)
+    return {**data, "second": {**_alone(second.analysis), "comparison": compared, "sentence": sentence}}
+
+
+def _alone(analysis: Analysis) -> dict[str, Any]:
     prediction, subject = analysis.prediction, analysis.subject
     faces = [_face(face, analysis.prediction_for(number)) for number, face in enumerate(analysis.faces)]
     return {

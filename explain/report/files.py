@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.comparison import Second
 from explain.drawing import boxes, overlays, palette
 from explain.drawing.maps import pictures
 from explain.drawing.regions import numbered_regions
-from explain.maps.registry import METHODS
+from explain.maps.registry import MAIN_MAP, METHODS
 from explain.report.as_json import to_dict
 from explain.report.origin import Origin
 from explain.report.page import GENERATOR, report_html
@@ -27,7 +28,7 @@ from model.files import replacing
 from model.i18n.catalogue import Message, language
 
 PAGE, DATA = "report.html", "report.json"
-PICTURES = ("photo", "face", "regions", "what_if", "flip", *METHODS)
+PICTURES = ("photo", "face", "regions", "what_if", "flip", "second", *METHODS)
 OURS = (PAGE, DATA, *(f"{name}.png" for name in PICTURES))
 HEAD = 1000  # first characters of a page, which name its generator
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time of a ZIP entry; fixed, so that equal reports give equal ZIPs
@@ -38,7 +39,14 @@ class ReportError(UserError):
     """A report cannot be written there; the message says why and what to do."""
 
 
-def write_report(analysis: Analysis, card: Card, folder: Path, shown: int = 8, origin: Origin | None = None) -> Path:
+def write_report(
+    analysis: Analysis,
+    card: Card,
+    folder: Path,
+    shown: int = 8,
+    origin: Origin | None = None,
+    second: Second | None = None,
+) -> Path:
     """Write ``report.html``, ``report.json`` and every picture as PNG; an earlier report in the folder is replaced.
 
     Args:
@@ -47,6 +55,7 @@ def write_report(analysis: Analysis, card: Card, folder: Path, shown: int = 8, o
         folder: created if missing; other files in it stay as they are.
         shown: number of superpixels that are drawn and listed.
         origin: shown in the report.
+        second: what a second model says, to show beside it.
 
     Returns:
         The path of ``report.html``.
@@ -55,7 +64,7 @@ def write_report(analysis: Analysis, card: Card, folder: Path, shown: int = 8, o
         ReportError: see ``check_folder``.
     """
     check_folder(folder)
-    files = report_files(analysis, card, shown, origin or Origin())
+    files = report_files(analysis, card, shown, origin or Origin(), second)
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as written:  # on a full disk an earlier report stays whole
         # The page is replaced first: it marks the folder as ours.
@@ -67,11 +76,13 @@ def write_report(analysis: Analysis, card: Card, folder: Path, shown: int = 8, o
     return folder / PAGE
 
 
-def report_files(analysis: Analysis, card: Card, shown: int, origin: Origin) -> dict[str, bytes]:
+def report_files(
+    analysis: Analysis, card: Card, shown: int, origin: Origin, second: Second | None = None
+) -> dict[str, bytes]:
     """Every file of a report by its name, the page first; the same arguments give the same bytes."""
-    drawn = {name: palette.png(picture) for name, picture in report_pictures(analysis, shown).items()}
-    data = json.dumps(record(analysis, origin), indent=2, ensure_ascii=False) + "\n"
-    page = report_html(analysis, card, drawn, shown, origin)
+    drawn = {name: palette.png(picture) for name, picture in report_pictures(analysis, shown, second).items()}
+    data = json.dumps(record(analysis, origin, second), indent=2, ensure_ascii=False) + "\n"
+    page = report_html(analysis, card, drawn, shown, origin, second)
     return {PAGE: page.encode(), DATA: data.encode(), **{f"{name}.png": content for name, content in drawn.items()}}
 
 
@@ -91,15 +102,18 @@ def check_folder(folder: Path) -> None:
         raise ReportError(Message("report.taken", folder=str(folder), file=taken[0]))
 
 
-def record(analysis: Analysis, origin: Origin) -> dict[str, Any]:
+def record(analysis: Analysis, origin: Origin, second: Second | None = None) -> dict[str, Any]:
     """The analysis as plain data, with its origin and the language of its sentences."""
-    return {**asdict(origin), "language": language(), **to_dict(analysis)}
+    return {**asdict(origin), "language": language(), **to_dict(analysis, second)}
 
 
-def report_pictures(analysis: Analysis, shown: int) -> dict[str, NDArray[np.uint8]]:
+def report_pictures(analysis: Analysis, shown: int, second: Second | None = None) -> dict[str, NDArray[np.uint8]]:
     """Every picture of a report, ``(H, W, 3) uint8`` RGB, by a name of ``PICTURES``."""
     boxed = boxes.boxes(analysis.photo.pixels, analysis.faces, analysis.chosen, analysis.predictions)
     drawn = {"photo": boxed}
+    if second is not None:
+        others = pictures(second.analysis, shown, {MAIN_MAP})
+        drawn |= {"second": others[MAIN_MAP]} if others else {}
     if analysis.chosen is None:
         return drawn
     drawn["face"] = palette.enlarge(analysis.chosen.crop)
@@ -112,7 +126,9 @@ def report_pictures(analysis: Analysis, shown: int) -> dict[str, NDArray[np.uint
     return drawn
 
 
-def archive(analysis: Analysis, card: Card, shown: int = 8, origin: Origin | None = None) -> bytes:
+def archive(
+    analysis: Analysis, card: Card, shown: int = 8, origin: Origin | None = None, second: Second | None = None
+) -> bytes:
     """The files that ``write_report`` would write, byte for byte, as a ZIP; the same arguments give the same bytes.
 
     Args:
@@ -120,10 +136,11 @@ def archive(analysis: Analysis, card: Card, shown: int = 8, origin: Origin | Non
         card: of the analysis's model.
         shown: number of superpixels that are drawn and listed.
         origin: shown in the report.
+        second: what a second model says, to show beside it.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:
-        for name, content in report_files(analysis, card, shown, origin or Origin()).items():
+        for name, content in report_files(analysis, card, shown, origin or Origin(), second).items():
             entry = zipfile.ZipInfo(name, ZIP_TIME)
             entry.create_system, entry.external_attr = 3, READABLE  # 3: Unix, on every system
             entry.compress_type = zipfile.ZIP_STORED if name.endswith(".png") else zipfile.ZIP_DEFLATED

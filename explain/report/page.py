@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from explain.comparison import Second
 from explain.drawing.curves import curve_charts
 from explain.html import captions, fragments
 from explain.html.charts import charts_html
@@ -13,9 +15,11 @@ from explain.html.faces import faces_table
 from explain.html.provenance import provenance_html
 from explain.html.rendering import render
 from explain.html.robustness import robustness_section
+from explain.html.second import regions_of_both, verdict_beside
 from explain.maps.registry import MAIN_MAP, METHODS
 from explain.report.origin import Origin
 from explain.result import Analysis, is_unmoved
+from explain.wording.comparison import comparison_sentence
 from explain.wording.regions import fewer_regions
 from explain.wording.summary import (
     headline,
@@ -34,7 +38,14 @@ OF_MODEL = ("name", "architecture", "sees")  # what an analysis says of its mode
 GENERATOR = 'name="generator" content="WhyFake"'  # in the template; marks a report of WhyFake
 
 
-def report_html(analysis: Analysis, card: Card, files: Mapping[str, bytes], shown: int, origin: Origin) -> str:
+def report_html(
+    analysis: Analysis,
+    card: Card,
+    files: Mapping[str, bytes],
+    shown: int,
+    origin: Origin,
+    second: Second | None = None,
+) -> str:
     """The report as an HTML page.
 
     Args:
@@ -43,6 +54,7 @@ def report_html(analysis: Analysis, card: Card, files: Mapping[str, bytes], show
         files: the pictures of ``explain.report.files.report_pictures`` as PNG, by name.
         shown: number of superpixels that are drawn and listed.
         origin: shown in the report.
+        second: what a second model says, to show beside it.
     """
     prediction, faces, subject = analysis.prediction, analysis.faces, analysis.subject
     return render(
@@ -67,9 +79,34 @@ def report_html(analysis: Analysis, card: Card, files: Mapping[str, bytes], show
         trust_numbers=captions.trust_details(analysis.trusts) + captions.agreement_table(analysis.agreement),
         robustness=robustness_section(analysis),
         provenance=provenance_html(analysis.provenance),
-        facts=_facts(analysis, origin),
+        facts=_facts(analysis, origin, second),
         model_card=fragments.model_card(card),
+        second=None if second is None else _second(analysis, card, second, shown),
     )
+
+
+def _second(analysis: Analysis, card: Card, second: Second, shown: int) -> dict[str, Any]:
+    """What the section on two models shows: the sentence, each model's verdict and main map, the regions of both."""
+    sides = ((analysis, card, MAIN_MAP), (second.analysis, second.card, "second"))
+    return {
+        "sentence": comparison_sentence(analysis, second),
+        "models": [
+            {
+                "verdict": verdict_beside(each, of_model),
+                "picture": picture if MAIN_MAP in each.attributions and each.subject is not None else None,
+                "shows": _main_map_in_words(each, shown),
+                "problems": [f"{title}: {text}" for title, text in problems(each).items()],
+            }
+            for each, of_model, picture in sides
+        ],
+        "regions": regions_of_both(analysis, second),
+        "card": fragments.model_card(second.card),
+    }
+
+
+def _main_map_in_words(analysis: Analysis, shown: int) -> str:
+    found, subject = analysis.attributions.get(MAIN_MAP), analysis.subject
+    return "" if found is None or subject is None else map_in_words(found, subject, shown, is_unmoved(analysis))
 
 
 def _maps(analysis: Analysis, card: Card, shown: int) -> list[dict[str, str]]:
@@ -115,7 +152,7 @@ def _no_faces(analysis: Analysis) -> str:
     return translate("report.no_search" if analysis.fits_model else "report.no_face")
 
 
-def _facts(analysis: Analysis, origin: Origin) -> list[tuple[str, list[tuple[str, str]]]]:
+def _facts(analysis: Analysis, origin: Origin, second: Second | None) -> list[tuple[str, list[tuple[str, str]]]]:
     """Everything needed to repeat the analysis: tables of names and values, each with its title."""
     height, width = analysis.photo.pixels.shape[:2]
     photo = {"file": Path(origin.file).name, "pixels": f"{width} × {height}"}
@@ -123,10 +160,8 @@ def _facts(analysis: Analysis, origin: Origin) -> list[tuple[str, list[tuple[str
     settings["face"] += 1  # people count from one
     groups = {
         "photo": {**_named("fact", photo), "SHA-256": analysis.photo.sha256},
-        "model": {
-            translate(f"report.fact.{name}" if name in OF_MODEL else "report.fact.digest", file=name): text
-            for name, text in analysis.model.items()
-        },
+        "model": _model_facts(analysis),
+        "second_model": {} if second is None else _model_facts(second.analysis),
         "settings": _named("setting", {name: _value(value) for name, value in settings.items()}),
         "written": _named("fact", {"on": origin.when, "by": origin.command}),
         "versions": origin.versions,
@@ -134,6 +169,13 @@ def _facts(analysis: Analysis, origin: Origin) -> list[tuple[str, list[tuple[str
     }
     tables = {name: [(key, text) for key, text in pairs.items() if text] for name, pairs in groups.items()}
     return [(translate(f"report.facts.{name}"), pairs) for name, pairs in tables.items() if pairs]
+
+
+def _model_facts(analysis: Analysis) -> dict[str, str]:
+    return {
+        translate(f"report.fact.{name}" if name in OF_MODEL else "report.fact.digest", file=name): text
+        for name, text in analysis.model.items()
+    }
 
 
 def _named(kind: str, values: Mapping[str, str]) -> dict[str, str]:

@@ -1,8 +1,9 @@
-"""Reads the forms that programs send: with names of files in any letters, and each field once."""
+"""Reads the forms that programs send: with names of files in any letters, each field once, and no unknown ones."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -15,6 +16,8 @@ from model.errors import SettingsError
 from model.i18n.catalogue import Message
 
 EXTENDED_NAME = re.compile(rb";\s*filename\*\s*=\s*\"?(utf-8|iso-8859-1)'[\w-]*'([^;\"\s]+)", re.IGNORECASE)  # RFC 5987
+
+MOST_SHOWN = 50  # characters of an unknown field's name
 
 
 class FormRequest(Request):
@@ -48,13 +51,19 @@ def with_plain_name(disposition: bytes) -> bytes:
     return b'%s; filename="%s"' % (disposition, quoted)
 
 
-def check_once(form: FormData) -> None:
-    """Check that every field was sent once: of two photos, one would be ignored.
+def check_fields(form: FormData, known: Collection[str]) -> None:
+    """Check that nothing in a form would be ignored, such as one of two photos, or a field with a wrong name.
+
+    Args:
+        form: as it was sent.
+        known: the names that its fields may have.
 
     Raises:
-        SettingsError: if one was sent more than once.
+        SettingsError: if a field is unknown, or was sent more than once.
     """
     names = [name for name, _ in form.multi_items()]
     for name in names:
+        if name not in known:
+            raise SettingsError(Message("interfaces.unknown_field", name=name[:MOST_SHOWN], known=", ".join(known)))
         if names.count(name) > 1:
             raise SettingsError(Message("interfaces.twice", name=name))

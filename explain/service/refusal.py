@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from explain.settings import known_language
-from model.errors import UserError
+from model.errors import UserError, is_out_of_memory
 from model.i18n.catalogue import translate, use_language
 
 log = logging.getLogger(__name__)
@@ -22,14 +22,17 @@ class Refused(UserError):
 def refusal_of(error: BaseException) -> Refused:
     """Why there is no answer, in the current language.
 
-    The message of a ``UserError`` says it. A full disk is one line in the log. Any other error is a fault of the
-    program: its traceback goes into the log.
+    The message of a ``UserError`` says it. A full disk or memory is one line in the log. Any other error is a fault of
+    the program: its traceback goes into the log.
     """
     if isinstance(error, UserError):
         return Refused(str(error))
     if is_disk_full(error):
         log.error("A request failed because the disk is full.")
         return Refused(translate("disk_full"))
+    if is_out_of_memory(error):
+        log.error("A request failed because there is too little memory.")
+        return Refused(translate("memory_full"))
     log.error("A request failed.", exc_info=error)
     return Refused(translate("failed"))
 

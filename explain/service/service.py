@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from os import PathLike
 from typing import Any, TypeVar
 
+from explain.analysis import analyze
 from explain.cancel import not_cancelled
+from explain.comparison import Second, settings_of_second
 from explain.maps.registry import MAIN_MAP
 from explain.result import Analysis
 from explain.service.example_cache import ExampleCache
@@ -20,11 +23,14 @@ from explain.settings import Settings
 from model.artifact.versions import library_versions, versions_of
 from model.available import Models
 from model.detector.detector import Detector
-from model.errors import UserError
+from model.errors import SettingsError, UserError
+from model.i18n.catalogue import Message
 
 Source = bytes | str | PathLike[str]
 Step = TypeVar("Step")
 Result = TypeVar("Result")
+# The address from which a request comes, where a way in sets it instead of passing it on.
+CLIENT: ContextVar[str | None] = ContextVar("CLIENT", default=None)
 STEPS_AT_ONCE = 2  # a network uses all cores; the second step keeps them busy while the first one is in Python
 MAX_OPEN_RUNS = 64  # of the page; they take turns
 MOST_VISITORS = 10_000  # whose clients are known
@@ -61,6 +67,7 @@ class Service:
         known: Analysis | None = None,
         client: str | None = None,
         among_many: bool = False,
+        beside: bool = False,
     ) -> Iterator[Analysis]:
         """Like ``explain.analysis.analyze``, each step in its turn: verdicts first, then each one's first map.
 
@@ -72,17 +79,19 @@ class Service:
             visitor: name of a visitor who may analyse the same photo several times.
             wait: see ``AnalysisQueue.each``.
             known: an earlier analysis whose results may be taken over, see ``explain.analysis.analyze``.
-            client: see ``AnalysisQueue.each``; by default that of the visitor, see ``came_from``.
+            client: see ``AnalysisQueue.each``; by default that of the visitor, see ``came_from``, or ``CLIENT``.
             among_many: the photo is one of many, whose verdicts can wait for those of single photos.
+            beside: the model is a second one, whose verdict can wait for others' verdicts and first maps.
 
         Raises:
             Busy: if too many analyses are open already.
             PhotoError: if the source is not a usable photo.
             SettingsError: if ``settings`` names a missing face or region.
         """
-        urgency = _of_many if among_many else _urgency
-        client = client or self._clients.get((visitor or "").partition("/")[0])
-        steps = self.example_cache.analyze(source, settings, detector, cancelled, known)
+        urgency = _of_many if among_many else _beside if beside else _urgency
+        client = client or self._clients.get((visitor or "").partition("/")[0]) or CLIENT.get()
+        run = self.example_cache.analyze if detector.shared else analyze
+        steps = run(source, settings, detector, cancelled, known)
         analysis = None
         try:
             for number, analysis in enumerate(self.queue.each(steps, cancelled, wait, urgency, client)):
@@ -96,6 +105,48 @@ class Service:
             if analysis is not None:
                 self.metrics.add_analysis(analysis)
             give_back()
+
+    def both(
+        self,
+        source: Source,
+        settings: Settings,
+        detector: Detector,
+        second: Detector | None = None,
+        client: str | None = None,
+    ) -> Iterator[tuple[Analysis, Second | None]]:
+        """The steps of an analysis; then, if there is a second model, that analysis with each step of the second one's.
+
+        Args:
+            source: a file's bytes or path.
+            settings: see ``Settings``; the second model explains the class that the first one explains.
+            detector: the model.
+            second: another model, or None.
+            client: see ``analyze``.
+
+        Raises:
+            Busy, PhotoError, SettingsError: see ``analyze``.
+        """
+        first = None
+        for first in self.analyze(source, settings, detector, client=client):
+            yield first, None
+        if second is None or first is None or not first.complete:
+            return
+        asked = settings_of_second(first, settings)
+        for step in self.analyze(source, asked, second, client=client, beside=True):
+            yield first, Second.of(first, step, second.card)
+
+    def detectors(self, model: str | None, second: str | None) -> tuple[Detector, Detector | None]:
+        """The model of that name, the first one for none, and a second one, if it is named.
+
+        Raises:
+            ArtifactError: if there is no such model, or it can't be used.
+            SettingsError: if both are the same.
+        """
+        first = self.models.get(model or self.models.first)
+        if not second:
+            return first, None
+        check_other(first.name, second)
+        return first, self.models.get(second)
 
     def came_from(self, visitor: str, client: str) -> None:
         """Note the client, such as an address, from which a visitor of the page comes."""
@@ -162,6 +213,16 @@ class Service:
         }
 
 
+def check_other(first: str, second: str) -> None:
+    """Check that a second model is another one.
+
+    Raises:
+        SettingsError: if not.
+    """
+    if first == second:
+        raise SettingsError(Message("second.same_model", model=second))
+
+
 def _urgency(latest: Analysis | None) -> Urgency:
     """How urgent the step after this one is."""
     if latest is None or latest.prediction is None:
@@ -172,6 +233,10 @@ def _urgency(latest: Analysis | None) -> Urgency:
 
 def _of_many(latest: Analysis | None) -> Urgency:
     return Urgency.FIRST_MAP
+
+
+def _beside(latest: Analysis | None) -> Urgency:
+    return Urgency.REST
 
 
 def last(steps: Iterator[Step]) -> Step | None:

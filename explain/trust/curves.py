@@ -22,7 +22,7 @@ from explain.trust.agreement import without_noise
 # regions, the areas of 50 random orders by 9 steps and by all steps had rank correlations of .94 to .98 (15 steps: .98
 # to .995), and each map and its reverse the same percentiles.
 STEPS = 9
-ORDERS = 50  # random orders, 25 with their reverses: a percentile moves in steps of 2 %
+ORDERS = 50  # random orders, 25 with their reverses: a percentile moves in steps of 2%
 QUANTILES = (0.05, 0.5, 0.95)  # of the random orders, drawn as their band
 AREA_DECIMALS = 9  # areas that differ by less are ties: sums of the same numbers in another order
 

@@ -2,18 +2,70 @@
 
 from __future__ import annotations
 
-from explain.comparison import Comparison
+from collections.abc import Sequence
+
+from explain.comparison import Comparison, Second
+from explain.result import Analysis
 from explain.wording.regions import shown_name
+from explain.wording.summary import plain_text
 from model.i18n.catalogue import translate
 
 
-def comparison_sentence(found: Comparison) -> str:
-    """Whether the verdicts agree, and how similarly the main maps rank the regions."""
-    verdicts = translate("second.same" if found.same_verdict else "second.other")
-    maps = translate("second.maps", correlation=found.correlation, regions=len(found.regions))
-    if not found.shared:
-        return f"{verdicts} {maps} {translate('second.none')}"
+def comparison_sentence(first: Analysis, second: Second) -> str:
+    """Whether the verdicts agree, how similarly the main maps rank the regions, and which regions are the strongest."""
+    names = {"first": first.model["name"], "second": second.analysis.model["name"]}
+    one, other = first.prediction, second.analysis.prediction
+    if one is None or other is None:
+        model = names["first" if one is None else "second"]
+        return translate("second.no_verdict", **names, model=model)
+    if one.verdict == other.verdict:
+        verdicts = translate("second.agree", verdict=_said(one.verdict))
+    else:
+        verdicts = translate("second.differ", **names, one=_said(one.verdict), other=_said(other.verdict))
+    found = second.comparison
+    if found is None:
+        return translate("second.not_compared", verdicts=verdicts)
+    figures = {"regions": len(found.regions), "correlation": found.correlation}
+    return translate("second.sentence", verdicts=verdicts, **figures, strongest=_strongest(found, names))
+
+
+def second_in_words(first: Analysis, second: Second, file: str) -> tuple[str, str]:
+    """A second model's analysis in a few lines, and the sentence that compares both."""
+    name = f"{file} ({second.analysis.model['name']})"
+    return plain_text(second.analysis, second.card, name), comparison_sentence(first, second)
+
+
+def _said(verdict: str) -> str:
+    return translate(f"what_if.says.{verdict}")
+
+
+def _strongest(found: Comparison, names: dict[str, str]) -> str:
+    """The regions that are among the strongest of both maps, and of only one of them."""
     subject = found.first.subject
-    names = subject.names if subject is not None else None
-    shown = (str(region) if names is None else shown_name(names[region]) for region in found.shared)
-    return f"{verdicts} {maps} {translate('second.shared', regions=', '.join(dict.fromkeys(shown)))}"
+    assert subject is not None
+    target = translate(f"class.{subject.target}")
+    groups = (found.shared, found.only_first, found.only_second)
+    shared, only_first, only_second = (_listed(group, groups, subject.names) for group in groups)
+    parts = [
+        translate("second.both", target=target, regions=shared) if shared else translate("second.none", target=target)
+    ]
+    parts += [
+        translate("second.only", model=names[model], regions=regions)
+        for model, regions in (("first", only_first), ("second", only_second))
+        if regions
+    ]
+    return "; ".join(parts)
+
+
+def _listed(group: Sequence[int], groups: Sequence[Sequence[int]], names: Sequence[str] | None) -> str:
+    """Regions by name; those whose name also stands for a region of another group have their number, too."""
+    if names is None:
+        return ", ".join(translate("plain.region", number=region) for region in group)
+    elsewhere = {names[region] for other in groups if other is not group for region in other}
+    shown = [
+        translate("second.region", name=shown_name(names[region]), number=region)
+        if names[region] in elsewhere
+        else shown_name(names[region])
+        for region in group
+    ]
+    return ", ".join(dict.fromkeys(shown))

@@ -18,7 +18,7 @@ from model.data.reading import map_in_threads, read_rgb
 
 # A perceptual hash has 16 x 16 bits here. With the usual 8 x 8, portraits of different people in the same pose differ
 # in as few bits (4 to 6 of 64) as a picture and its copy. Measured with 16 x 16 on 400 face crops: copies saved at JPEG
-# quality 30 to 50, shrunk to a quarter, brightened by 20 or with added noise differed in at most 20 of 256 bits, 99 %
+# quality 30 to 50, shrunk to a quarter, brightened by 20 or with added noise differed in at most 20 of 256 bits, 99%
 # of them in at most 16. The closest of 0.9 million pairs of different people differed in 38, frames of one video in 20
 # or more. A copy cropped by 2 % on each side differs in 40 bits and is not found.
 HASH_SIDE = 16

@@ -27,7 +27,7 @@ def assign_splits(
     group_of: GroupOf | None = None,
     duplicates: Iterable[Sequence[str]] = (),
 ) -> list[Example]:
-    """Give a split to each picture that has none: 80 % train, 10 % val, 10 % test of each class of each data set.
+    """Give a split to each picture that has none: 80% train, 10% val, 10% test of each class of each data set.
 
     A data set without unsplit pictures that has ``train`` but no ``val`` gives a ninth of its training pictures to
     ``val``. Every other split that a folder names stays. Among the pictures that get a split here, those that belong

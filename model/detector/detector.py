@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model.artifact.card import MASK, ONNX, TFLITE, Card, load_artifact, named_after
 from model.artifact.preprocessing import to_input
 from model.artifact.views import View
-from model.detector.engine import Engine
+from model.detector.engine import ClosedEngine, Engine
 from model.detector.onnx_engine import OnnxEngine
 from model.networks.export import load_keras
 from model.paths import SHIPPED
@@ -47,17 +47,26 @@ class Detector:
     Args:
         folder: a model folder (see ``model.artifact.card``).
         name: the name on screen; None takes that of ``model.artifact.card.named_after``.
+        shared: whether its answers may be kept for others than the one who asked.
 
     Raises:
         ArtifactError: if the folder is not a usable model.
     """
 
-    def __init__(self, folder: Path = SHIPPED, name: str | None = None) -> None:
+    def __init__(self, folder: Path = SHIPPED, name: str | None = None, shared: bool = True) -> None:
+        self.shared = shared
         self.name = name or named_after(folder).name
         self.card: Card = load_artifact(folder)
         self._folder = folder
         onnx = self.card.onnx
-        self._engine = Engine(folder / TFLITE) if onnx is None else OnnxEngine(folder / ONNX, onnx)
+        self._engine: Engine | OnnxEngine | ClosedEngine = (
+            Engine(folder / TFLITE) if onnx is None else OnnxEngine(folder / ONNX, onnx)
+        )
+
+    def close(self) -> None:
+        """Give the network's memory back; asked afterwards, it raises an ``ArtifactError``."""
+        self._engine = ClosedEngine()
+        self.__dict__.pop("network", None)
 
     @property
     def folder(self) -> Path:
@@ -66,8 +75,11 @@ class Detector:
 
     @property
     def has_files(self) -> bool:
-        """Whether the model's file is still there; an open detector does not need it, but its Keras network does."""
-        return (self._folder / TFLITE).is_file()
+        """Whether the model's file is still there; an open detector does not need it, but its Keras network does.
+
+        An ONNX network has no Keras network.
+        """
+        return self.card.onnx is not None or (self._folder / TFLITE).is_file()
 
     @cached_property
     def network(self) -> "keras.Model":
@@ -124,7 +136,9 @@ class Detector:
 
         Also None if the card has several views, because a patch shows different pixels in each.
         """
-        return self._engine.patch_grid if len(self.card.views) == 1 else None
+        if len(self.card.views) > 1 or not isinstance(self._engine, Engine):
+            return None
+        return self._engine.patch_grid
 
     def probabilities_of_patches(self, crop: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Probabilities of one crop when the network gets only some of its patches, with no replacement for the others.
@@ -136,6 +150,7 @@ class Detector:
         Returns:
             ``(N, 2)``, columns in the order of ``card.labels``.
         """
+        assert isinstance(self._engine, Engine), "see patch_grid"
         kept = [np.flatnonzero(choice).astype(np.int32) for choice in seen]
         return self._scaled(self._engine.of_kept(to_input(crop[None], self.card.preprocessing)[0], kept))
 

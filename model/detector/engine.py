@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.artifact.card import KEPT, MASK, PLAIN
+from model.errors import ArtifactError
+from model.i18n.catalogue import Message
 
 # One interpreter per size: an interpreter allocates its memory again when its batch size changes. Four pictures fit
 # into the processor's cache: the shipped network takes 4.2 ms per picture in batches of 4 and 5.2 ms in batches of 64
@@ -58,6 +60,18 @@ def threads() -> int:
 def _cores() -> int:
     """How many cores this process may use: a container or ``taskset`` may limit them. On macOS, all cores."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class ClosedEngine:
+    """Stands in the place of an engine whose memory was given back."""
+
+    def __call__(self, pixels: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+        """Never answers.
+
+        Raises:
+            ArtifactError: always.
+        """
+        raise ArtifactError(Message("model.closed"))
 
 
 class Engine:

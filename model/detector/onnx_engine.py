@@ -79,9 +79,6 @@ class OnnxEngine:
         ArtifactError: if ONNX Runtime is not installed.
     """
 
-    leaves_out_patches = False
-    patch_grid = None
-
     def __init__(self, path: Path, interface: Interface) -> None:
         require_onnx()
         self._interface = interface
@@ -119,10 +116,6 @@ class OnnxEngine:
     def _rollout(self, outputs: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]:
         # One output per layer (1, heads, T, T), or one of all layers with an axis for the single picture.
         return rollout(np.concatenate([output.reshape(-1, *output.shape[-3:]) for output in outputs]))
-
-    def of_kept(self, pixels: NDArray[np.float32], kept: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
-        """Never called: no patches can be left out."""
-        raise NotImplementedError
 
     def _run(self, names: Sequence[str], pixels: NDArray[np.float32]) -> list[NDArray[np.floating]]:
         go_on()

@@ -18,7 +18,7 @@ Truth = NDArray[np.bool_]
 
 
 def upper_bound(count: float, total: float) -> float:
-    """One-sided 95 % upper bound of a share (Clopper and Pearson, Biometrika 26, 1934); 1 without any trial.
+    """One-sided 95% upper bound of a share (Clopper and Pearson, Biometrika 26, 1934); 1 without any trial.
 
     Args:
         count: successes; may be a fraction, as with weighted pictures.
@@ -30,7 +30,7 @@ def upper_bound(count: float, total: float) -> float:
 
 
 def lower_bound(count: float, total: float) -> float:
-    """One-sided 95 % lower bound of a share, see ``upper_bound``; 0 without any trial."""
+    """One-sided 95% lower bound of a share, see ``upper_bound``; 0 without any trial."""
     return 1 - upper_bound(total - count, total)
 
 
@@ -120,7 +120,7 @@ def fit_band_to_unseen(
 def spares(p_fake: Floats, edge: float) -> bool:
     """Whether few enough reals of one source get the verdict Fake if it begins at ``edge``.
 
-    The share must be at most ``ACCUSED`` of these pictures and, with 95 % confidence, at most ``ACCUSED_AT_MOST`` of
+    The share must be at most ``ACCUSED`` of these pictures and, with 95% confidence, at most ``ACCUSED_AT_MOST`` of
     the source: 8 of 500 pass, 10 do not. If a source is too small to show the latter, none of its reals may get it.
 
     Args:

@@ -1,4 +1,4 @@
-"""Bootstrap: 95 % intervals of measures, by resampling the pictures."""
+"""Bootstrap: 95% intervals of measures, by resampling the pictures."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ Measure = Callable[[Scores, Truth], float]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A measured value with the bounds of its 95 % bootstrap interval."""
+    """A measured value with the bounds of its 95% bootstrap interval."""
 
     value: float
     low: float
@@ -29,7 +29,7 @@ class Estimate:
 
 
 def wilson(successes: int, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of the share ``successes / count``; ``count`` must be at least 1."""
+    """Wilson's 95% interval of the share ``successes / count``; ``count`` must be at least 1."""
     from scipy.stats import binomtest
 
     interval = binomtest(successes, count).proportion_ci(method="wilson")
@@ -63,7 +63,7 @@ def bootstrap(
     is_share: bool = False,
     groups: NDArray[Any] | None = None,
 ) -> Estimate:
-    """A measure with its 95 % percentile bootstrap interval over pictures, drawn within each class.
+    """A measure with its 95% percentile bootstrap interval over pictures, drawn within each class.
 
     The interval is widened to include the measured value if necessary: resampling overestimates the calibration error.
     Draws in which the measure has no value are left out. If the measure itself has none, all three values are nan.
@@ -97,7 +97,7 @@ def bootstrap_band(
     rounds: int = 300,
     seed: int = 0,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The pointwise 95 % bootstrap band of a curve.
+    """The pointwise 95% bootstrap band of a curve.
 
     Args:
         curve: maps ``p_fake`` and ``is_fake`` to the curve's heights ``(G,)`` over a fixed grid.

@@ -151,7 +151,7 @@ def calibrate(
     """Fit temperature, bias and the inconclusive band on validation pictures.
 
     Reals and fakes have the same weight, and so has each data set within a class; sets of one class are used too. With
-    unseen sets, the band is chosen so that at most 2 % of the reals of each of them, and 2 % on average over all sets,
+    unseen sets, the band is chosen so that at most 2% of the reals of each of them, and 2% on average over all sets,
     get the verdict Fake. The model's card is updated, and figures measured with its old calibration are removed.
     OUT/calibration.json and the diagrams show each data set's calibration error before and after.
     """
@@ -212,7 +212,7 @@ def summary(chosen: Calibration, record: Mapping[str, Any]) -> list[str]:
             f"cautious and the band wider; {FEW} of each are needed."
         )
     for name, source in record["band_chosen_on"].items():
-        bound = f"95 % bound {source['accused_at_most']:.1%}"
+        bound = f"95% bound {source['accused_at_most']:.1%}"
         accused = f"{source['accused']:.1%} of {source['real']} reals get the verdict Fake ({bound})"
         without = f", {source['left_out_accused']:.1%} when fitted without it" if "left_out_accused" in source else ""
         lines.append(f"{name}, unseen: {accused}{without}; {source['inconclusive']:.1%} get none")

@@ -199,7 +199,7 @@ def _band(
     axes: Axes, heights: Callable[[Scores, Truth], NDArray[np.float64]], judged: Judged
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     low, high = bootstrap_band(heights, judged.p_fake, judged.is_fake)
-    axes.fill_between(GRID, low, high, color=LINE, alpha=0.14, linewidth=0, label="95 % of resamples")
+    axes.fill_between(GRID, low, high, color=LINE, alpha=0.14, linewidth=0, label="95% of resamples")
     return low, high
 
 

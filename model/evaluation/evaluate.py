@@ -217,7 +217,7 @@ def evaluate(
     charts: Annotated[bool, typer.Option(help="Draw charts.")] = True,
     seed: Annotated[int, typer.Option(help="Decides the split of pictures without one, and all random draws.")] = 0,
 ) -> None:
-    """Measure false accusations, misses, accuracy, AUC and calibration on every data set, with 95 % intervals.
+    """Measure false accusations, misses, accuracy, AUC and calibration on every data set, with 95% intervals.
 
     OUT/report.md shows all results; figures.json, arguments.json and, per data set, predictions and charts are
     beside it.

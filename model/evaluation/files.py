@@ -155,7 +155,7 @@ def write_summary(folder: Path, model: str, split: str, figures: Mapping[str, An
             parts.append(f"| {name} | {values['real']} / {values['fake']} | {' | '.join(cells)} |")
         parts.append("")
     parts += [
-        "In brackets 95 % bootstrap intervals. Rates decide at P(Fake) = 0.5; verdicts leave out the inconclusive."
+        "In brackets 95% bootstrap intervals. Rates decide at P(Fake) = 0.5; verdicts leave out the inconclusive."
     ]
     for name, values in figures.items():
         report = (folder / name / CLASSIFICATION).read_text("utf-8").strip()

@@ -123,7 +123,7 @@ def accusations(p_raw: Scores, is_fake: Truths, chosen: Calibration, unseen: Col
 
     Returns:
         For each unseen source with reals: ``real``, their number; ``accused``, the share with the verdict Fake;
-        ``accused_at_most``, its one-sided 95 % upper bound; ``inconclusive``, the share without a verdict. If another
+        ``accused_at_most``, its one-sided 95% upper bound; ``inconclusive``, the share without a verdict. If another
         unseen source has reals too, also ``left_out_accused`` and ``left_out_inconclusive``: the shares after a fit
         without this source, an estimate for a new source.
     """

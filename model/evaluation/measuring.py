@@ -122,7 +122,7 @@ def _is_possible(condition: str, landmarks: NDArray[np.float32] | None) -> bool:
 
 
 def measure(judged: Judged, paths: Sequence[str] = ()) -> dict[str, Any]:
-    """Every measure of ``model.evaluation.metrics`` with its 95 % interval, and the number of pictures.
+    """Every measure of ``model.evaluation.metrics`` with its 95% interval, and the number of pictures.
 
     Measures that need both classes are left out if there is only one. ``verdict_…`` measures use the page's verdicts,
     with the inconclusive band; the others use the threshold P(Fake) = 0.5. ``reliability`` holds the bins of the

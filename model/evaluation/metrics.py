@@ -135,7 +135,7 @@ class Bin:
         count: number of its pictures; bins without pictures are not reported.
         stated: mean P(Fake) of its pictures.
         observed: share of fakes among its pictures.
-        interval: 95 % Wilson interval of ``observed``.
+        interval: 95% Wilson interval of ``observed``.
     """
 
     low: float

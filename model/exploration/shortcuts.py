@@ -68,7 +68,7 @@ class Finding:
     Attributes:
         dataset: the data set's name.
         column: a key of ``FEATURES``, or ``TOGETHER``.
-        estimate: AUC with its 95 % interval. A single feature is negated if needed, so that its AUC is at least 0.5;
+        estimate: AUC with its 95% interval. A single feature is negated if needed, so that its AUC is at least 0.5;
             for ``TOGETHER`` it may be lower.
         higher: the class with the higher values.
         fake: median among fakes; nan for ``TOGETHER``.

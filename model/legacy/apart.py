@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,20 @@ STEPS = 3  # of an import, for the progress messages
 STEP, PROBLEM, SYSTEM, DONE = "step", "problem", "system", "done"  # the first item of each line
 
 Tell = Callable[[Message], None]
+MEMORY = "WHYFAKE_IMPORT_MEMORY"  # bytes of address space for the process that imports; by default all there are
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an import may take.
+
+    Attributes:
+        memory: bytes of address space.
+        seconds: in which it must end.
+    """
+
+    memory: int
+    seconds: float
 
 
 def convert(h5: Path, labels: Path | None, folder: Path, notify: Tell = lambda message: None) -> None:
@@ -97,18 +113,23 @@ def is_current(card: Card) -> bool:
     return isinstance(imported, dict) and imported.get("format") == FORMAT
 
 
-def convert_apart(h5: Path, labels: Path | None, folder: Path, notify: Tell) -> None:
+def convert_apart(h5: Path, labels: Path | None, folder: Path, notify: Tell, limits: Limits | None = None) -> None:
     """Run ``convert`` in a separate process, which is killed if this function is interrupted or this process ends.
 
     Raises:
-        ArtifactError: if the files can't be used, or the process crashed.
+        ArtifactError: if the files can't be used, the process crashed, or it reached a limit.
         OSError: if the folder can't be written.
     """
     paths = [str(path.absolute()) for path in (h5, folder, labels) if path is not None]
     command = [sys.executable, "-W", "ignore", "-m", "model.legacy.apart", *paths]
     channels: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    if limits is not None:
+        channels["env"] = {**os.environ, MEMORY: str(limits.memory)}
     # A separate session: an interrupt from the keyboard reaches only this process, which then ends the other.
-    with subprocess.Popen(command, cwd=ROOT, text=True, start_new_session=True, **channels) as process:
+    with (
+        subprocess.Popen(command, cwd=ROOT, text=True, start_new_session=True, **channels) as process,
+        _ended_by(process, limits),
+    ):
         try:
             assert process.stdout is not None
             for line in process.stdout:
@@ -124,7 +145,24 @@ def convert_apart(h5: Path, labels: Path | None, folder: Path, notify: Tell) -> 
                     return
         finally:
             process.kill()
+    if limits is not None:
+        figures = {"memory": limits.memory / 1e9, "seconds": limits.seconds}
+        raise ArtifactError(Message("legacy.limits", file=h5.name, **figures))
     raise ArtifactError(Message("legacy.import_broke_off", file=h5.name))
+
+
+@contextmanager
+def _ended_by(process: subprocess.Popen[str], limits: Limits | None) -> Iterator[None]:
+    """Kill the process once its seconds are over."""
+    if limits is None:
+        yield
+        return
+    alarm = threading.Timer(limits.seconds, process.kill)
+    alarm.start()
+    try:
+        yield
+    finally:
+        alarm.cancel()
 
 
 def main(h5: Path, folder: Path, labels: Path | None = None) -> None:
@@ -132,6 +170,8 @@ def main(h5: Path, folder: Path, labels: Path | None = None) -> None:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # the output of libraries must not mix with the lines for the parent process
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if given := os.environ.get(MEMORY):
+        limit_memory(int(given))
 
     def send(word: str, message: Message | str) -> None:
         print(json.dumps([word, as_data(message)]), file=out, flush=True)
@@ -144,7 +184,17 @@ def main(h5: Path, folder: Path, labels: Path | None = None) -> None:
     except ArtifactError as error:
         send(PROBLEM, message_of(error))
     except Exception as error:  # Keras and the converter may raise any error
+        if os.environ.get(MEMORY) and isinstance(error, MemoryError | SystemError | ImportError):
+            return  # no answer: the parent process says that it was too much
         send(PROBLEM, Message("model.unusable", file=h5.name, reason=message_of(error)))
+
+
+def limit_memory(memory: int) -> None:
+    """Bound this process's address space in bytes, if the system can: Windows can't, and macOS may refuse."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def _end_with_parent() -> None:

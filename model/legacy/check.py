@@ -3,7 +3,6 @@
 ``python -m model.legacy.check model/best_model_effatt.h5`` prints the problem as JSON, or ``null``.
 """
 
-import contextlib
 import json
 import os
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from model.errors import ArtifactError, message_of
 from model.i18n.catalogue import Message, as_data, from_data
+from model.legacy.apart import limit_memory
 from model.legacy.card import LAMBDA, given_fields, labels_of
 from model.legacy.described import problem_described
 from model.legacy.h5 import open_legacy
@@ -65,17 +65,9 @@ def look(h5: Path, labels: Path | None = None) -> Message | None:
         return Message("model.unusable", file=h5.name, reason=message_of(error))
 
 
-def _limit_memory() -> None:
-    """Limit this process's memory, if the system can: Windows can't, and macOS may refuse."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
-
-
 def main() -> None:
     """Print the problem of the file that the command names."""
-    _limit_memory()
+    limit_memory(MAX_MEMORY)
     problem = look(*map(Path, sys.argv[1:3]))
     print(json.dumps(problem and as_data(problem)))
 

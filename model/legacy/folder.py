@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from model.artifact.card import digest, read_card, write_card
 from model.artifact.versions import versions_of
 from model.errors import ArtifactError, message_of, one_line
 from model.i18n.catalogue import Message, as_data, from_data
-from model.legacy.apart import FORMAT, UNFINISHED, Tell, convert_apart, is_current, is_whole
+from model.legacy.apart import FORMAT, UNFINISHED, Limits, Tell, convert_apart, is_current, is_whole
 from model.legacy.card import DIVIDE, LAMBDA, describe, given_fields, labels_of
 from model.legacy.check import problem_of
 
@@ -38,7 +39,12 @@ def cache_root() -> Path:
 
 
 def model_folder(
-    h5: Path, labels: Path | None = None, tell: Tell = lambda message: None, try_again: bool = False
+    h5: Path,
+    labels: Path | None = None,
+    tell: Tell = lambda message: None,
+    try_again: bool = False,
+    cache: Path | None = None,
+    limits: Limits | None = None,
 ) -> Path:
     """The model folder of an ``.h5`` file; the first call creates it.
 
@@ -47,6 +53,8 @@ def model_folder(
         labels: its pickled label encoder; if None, see ``model.legacy.card.labels_of``.
         tell: is called with a message at each slow step.
         try_again: import a file again whose import failed before; otherwise raise the earlier message.
+        cache: where it is kept; None for ``cache_root``.
+        limits: of the import; None for none.
 
     Raises:
         ArtifactError: if the files can't be used, or the cache can't be written.
@@ -54,14 +62,14 @@ def model_folder(
     if not h5.is_file():
         raise ArtifactError(Message("legacy.no_file", file=h5.name))
     given = given_fields(h5)
-    folder = _folder_of(h5, given)
+    folder = _folder_of(h5, given, cache)
     try:
         whole = is_whole(folder)
         if not whole and (problem := problem_of(h5, labels)):
             raise ArtifactError(problem)
         labels_of(h5, labels, given)  # fails early, before the slow import
         if not whole:
-            _import(h5, labels, folder, tell, try_again)
+            _import(h5, labels, folder, tell, try_again, limits)
         card = read_card(folder)
         described = describe(card, h5, labels)
         if described != card:
@@ -89,21 +97,22 @@ def failed_before(h5: Path) -> Message | None:
         return None
 
 
-def _folder_of(h5: Path, given: Mapping[str, Any]) -> Path:
+def _folder_of(h5: Path, given: Mapping[str, Any], cache: Path | None = None) -> Path:
     """The model folder of a file in the cache."""
     # The owner's statement about a Lambda changes what the network computes, so it is part of the key.
-    return cache_root() / (digest(h5) + (f"-{DIVIDE}" if LAMBDA in given else ""))
+    return (cache or cache_root()) / (digest(h5) + (f"-{DIVIDE}" if LAMBDA in given else ""))
 
 
-def _import(h5: Path, labels: Path | None, folder: Path, tell: Tell, try_again: bool) -> None:
+def _import(h5: Path, labels: Path | None, folder: Path, tell: Tell, try_again: bool, limits: Limits | None) -> None:
     """Create the folder; record an ``ArtifactError``, but not a failure of the operating system."""
     cache = folder.parent
     if not try_again and (problem := recall(cache, folder.name, h5.name)):
         raise ArtifactError(problem)
-    _prepare(cache)
+    prepare(cache)
     tell(Message("legacy.importing", file=h5.name))
     try:
-        convert_apart(h5, labels, folder, tell)
+        convert = convert_apart if limits is None else partial(convert_apart, limits=limits)
+        convert(h5, labels, folder, tell)
     except ArtifactError as error:
         remember(cache, folder.name, message_of(error))
         raise
@@ -111,7 +120,7 @@ def _import(h5: Path, labels: Path | None, folder: Path, tell: Tell, try_again: 
     tell(Message("legacy.ready", file=h5.name))
 
 
-def _prepare(cache: Path) -> None:
+def prepare(cache: Path) -> None:
     """Create the cache, check that it is writable, and remove the remains of interrupted imports."""
     cache.mkdir(parents=True, exist_ok=True)
     for left in cache.glob(f"{UNFINISHED}*"):

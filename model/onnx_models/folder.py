@@ -7,55 +7,76 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from model.artifact.card import CARD, ONNX, Card, digest, read_card, write_card
 from model.detector.onnx_engine import require_onnx
 from model.errors import ArtifactError, one_line
+from model.files import replacing
 from model.i18n.catalogue import Message
-from model.legacy.folder import CACHE_VARIABLE, cache_root
+from model.legacy.apart import UNFINISHED
+from model.legacy.folder import CACHE_VARIABLE, cache_root, prepare
 from model.onnx_models.apart import Facts, MissingWeights, facts_of, prove
 from model.onnx_models.describe import FORMAT, Description, describe, read_description
 from model.onnx_models.hub import fetch
+from model.onnx_models.kept import FACTS, PREFIX, make_room, mark_used
 from model.onnx_models.request import Request, is_of_hub, onnx_files
 
 MAX_BYTES = 2_500_000_000  # of a network with its weights
-PREFIX = "onnx-"  # of such a folder in the cache
-UNFINISHED = ".unfinished-"  # also cleaned up by the import of Keras files, after some hours
-FACTS = "facts.json"  # beside the card: what the network said in its process
 MOST_FILES = 64  # with weights
 # Names that no file of weights may have: those of other files, and of what an analysis says of its model.
 RESERVED = (ONNX, CARD, FACTS, "name", "architecture", "sees")
 
 Tell = Callable[[Message], None]
+Prove = Callable[[Path, int | None], Facts]
 
 
-def model_folder(request: Request, tell: Tell = lambda message: None) -> Path:
+@dataclass(frozen=True)
+class Place:
+    """Where networks are kept, and how they have to prove themselves.
+
+    Attributes:
+        cache: the folder of all model folders; None for that of the user.
+        prove: see ``model.onnx_models.apart.prove``; None for its usual limits.
+    """
+
+    cache: Path | None = None
+    prove: Prove | None = None
+
+    @property
+    def root(self) -> Path:
+        """The folder of all model folders."""
+        return self.cache or cache_root()
+
+
+def model_folder(request: Request, tell: Tell = lambda message: None, place: Place | None = None) -> Path:
     """The model folder of an ONNX model; the first call creates it.
 
     Args:
         request: the model.
         tell: called with a message at each slow step.
+        place: where it is kept; None for the user's cache.
 
     Raises:
         ArtifactError: if the model can't be used.
     """
     require_onnx()
+    place = place or Place()
     onnx = find_onnx(request, tell)
     description = read_description(onnx)
     weights = sorted(path.name for path in onnx.parent.glob("*") if path.name.startswith(f"{onnx.name}"))
     weights.remove(onnx.name)
     try:
         try:
-            return _folder(request, onnx, weights, description, tell)
+            return _folder(request, onnx, weights, description, tell, place)
         except MissingWeights as missing:
-            return _folder(request, onnx, [*weights, *missing.names], description, tell)
+            return _folder(request, onnx, [*weights, *missing.names], description, tell, place)
     except MissingWeights as missing:
         raise ArtifactError(Message("onnx.no_weights", file=onnx.name, names=str(missing)[:200])) from missing
     except OSError as error:
         details = {"reason": one_line(error), "variable": CACHE_VARIABLE}
-        raise ArtifactError(Message("legacy.not_kept", folder=str(cache_root()), **details)) from error
+        raise ArtifactError(Message("legacy.not_kept", folder=str(place.root), **details)) from error
 
 
 def find_onnx(request: Request, tell: Tell) -> Path:
@@ -76,16 +97,24 @@ def find_onnx(request: Request, tell: Tell) -> Path:
     return files[0]
 
 
-def _folder(request: Request, onnx: Path, weights: Sequence[str], description: Description, tell: Tell) -> Path:
+def _folder(
+    request: Request, onnx: Path, weights: Sequence[str], description: Description, tell: Tell, place: Place
+) -> Path:
     """The model folder of a network with these files of weights."""
     sources = _sources(onnx, weights)
     digests = {name: digest(path) for name, path in sources.items()}
     key = hashlib.sha256("".join(digests.values()).encode()).hexdigest()
-    folder, side = cache_root() / f"{PREFIX}{key}", description.input_size
+    folder, side = place.root / f"{PREFIX}{key}", description.input_size
     facts = _read_facts(folder)
     if facts is None or (side and side != facts.side):
         tell(Message("onnx.proving", file=request.name))
-        facts = _import(folder, sources, side)
+        facts = _import(folder, sources, side, place.prove or prove)
+    for name, path in sources.items():
+        if not (folder / name).is_file():  # deleted for want of room
+            with replacing(folder / name) as unfinished:
+                shutil.copyfile(path, unfinished)
+    mark_used(folder)
+    make_room(folder)
     before = _card_in(folder)
     card = describe(request, description, facts, digests, before)
     if card != before:
@@ -116,9 +145,9 @@ def _sources(onnx: Path, weights: Sequence[str]) -> dict[str, Path]:
     return sources
 
 
-def _import(folder: Path, sources: Mapping[str, Path], side: int | None) -> Facts:
+def _import(folder: Path, sources: Mapping[str, Path], side: int | None, prove: Prove) -> Facts:
     """Copy a network into a folder after it has proved itself in a process of its own."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    prepare(folder.parent)
     unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
     try:
         for name, path in sources.items():

@@ -42,7 +42,7 @@ def refresh_attention_norm(model: keras.Model, pixels: NDArray[np.float32]) -> N
     The moving statistics belong to the raw weights, but the averaged weights are evaluated and kept. As with stochastic
     weight averaging (Izmailov et al., arXiv 1803.05407), the statistics must be measured again, or the verdict shifts
     by a whole class. Use undegraded crops: training batches contain blur and noise that the product does not add. With
-    temperature calibration only, 34 % of unseen real faces were called fake with undegraded crops, 42 % with training
+    temperature calibration only, 34% of unseen real faces were called fake with undegraded crops, 42% with training
     batches.
 
     Args:

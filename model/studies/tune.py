@@ -46,7 +46,7 @@ def tune(
 ) -> None:
     """Search optimizer, batch size, augmentation and learning rate for the best validation AUC.
 
-    Writes trials.csv, trials.json, trials.md, trials.png, study.html (interactive) and best.json, and prints the
+    Writes trials.csv, trials.json, trials.md, study.html (interactive) and best.json, and prints the
     command that trains with the best arguments on all pictures.
     """
     import keras

@@ -1,24 +1,18 @@
-"""Writes a study of training arguments as a table, charts and the best arguments."""
+"""Writes a study of training arguments as a table, Optuna's own plots and the best arguments."""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
-from model.evaluation.reports import as_options, head, save, styled, write_table
+from model.evaluation.reports import as_options, write_table
 from model.html.environment import environment
 
-AUC = "validation AUC"
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
-BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe & Ito
-JITTER = 0.12  # × a category's width, so that trials with the same choice and AUC do not overlap
 
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:
@@ -32,7 +26,7 @@ def rounded(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_report(study: optuna.Study, architecture: str, notes: str, train: Sequence[str], out: Path) -> str:
-    """Write ``trials.csv|json|md``, ``trials.png``, ``study.html`` and ``best.json``.
+    """Write ``trials.csv|json|md``, ``study.html`` and ``best.json``.
 
     Args:
         study: a study with at least one finished trial.
@@ -53,8 +47,6 @@ def write_report(study: optuna.Study, architecture: str, notes: str, train: Sequ
     command = " ".join([*train, *as_options(choices)])
     arguments = {"architecture": architecture, **choices, "val_auc": _auc(best), "trial": best.number}
     (out / "best.json").write_text(json.dumps({**arguments, "command": command}, indent=2) + "\n")
-    with styled():
-        save(trials_chart(study, architecture), out / "trials.png")
     write_page(study, out / "study.html")
     return command
 
@@ -81,46 +73,6 @@ def importances(study: optuna.Study) -> dict[str, float]:
     return optuna.importance.get_param_importances(study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0))
 
 
-def trials_chart(study: optuna.Study, architecture: str) -> Figure:
-    """Validation AUC over each choice and over the trials, the best trial marked, and the importance of each choice."""
-    trials, best = finished(study), study.best_trial
-    names = list(best.params)
-    figure = Figure((11, 7.6), layout="constrained")
-    *panels, history, last = np.ravel(figure.subplots(2, -(-len(names) // 2) + 1))
-    for axes, name in zip(panels, names, strict=True):
-        _slice(axes, trials, best, name)
-        axes.set_ylabel(AUC)
-    numbers, aucs = [trial.number for trial in trials], [_auc(trial) for trial in trials]
-    history.scatter(numbers, aucs, color=BLUE, alpha=0.6, edgecolor="white")
-    history.step(numbers, np.maximum.accumulate(aucs), where="post", color=ORANGE)
-    history.set(xlabel="trial", ylabel=AUC)
-    head(history, "search", "line: best so far")
-    shares = importances(study)
-    last.barh([_title(name) for name in shares][::-1], list(shares.values())[::-1], color=BLUE)
-    last.set(xlim=(0, 1), xlabel="share of the variance explained" if shares else "too few trials to tell")
-    head(last, "importance", f"fANOVA over {len(trials)} trials")
-    figure.suptitle(f"{architecture}: best {AUC} {_auc(best):.3f} in trial {best.number}", x=0.01, ha="left")
-    return figure
-
-
-def _slice(axes: Axes, trials: Sequence[FrozenTrial], best: FrozenTrial, name: str) -> None:
-    values = [trial.params[name] for trial in trials]
-    aucs = [_auc(trial) for trial in trials]
-    if isinstance(best.params[name], float):
-        places, best_place = np.array(values), best.params[name]
-        axes.set_xscale("log")
-    else:
-        choices = sorted(set(values))
-        shifts = np.random.default_rng(0).uniform(-JITTER, JITTER, len(values))
-        places = np.array([choices.index(value) for value in values]) + shifts
-        best_place = places[[trial.number for trial in trials].index(best.number)]
-        axes.set_xticks(range(len(choices)), [_word(choice) for choice in choices])
-        axes.set_xlim(-0.5, len(choices) - 0.5)
-    axes.scatter(places, aucs, color=BLUE, alpha=0.6, edgecolor="white")
-    axes.scatter([best_place], [_auc(best)], color=ORANGE, marker="D", s=60, edgecolor="white", zorder=3)
-    head(axes, _title(name), f"best: {_word(best.params[name])}")
-
-
 def write_page(study: optuna.Study, path: Path) -> None:
     """Write Optuna's interactive plots as one page that opens from disk."""
     drawn = [optuna.visualization.plot_optimization_history(study)]
@@ -137,10 +89,6 @@ def write_page(study: optuna.Study, path: Path) -> None:
 def _auc(trial: FrozenTrial) -> float:
     assert trial.value is not None  # all trials that ended have a value
     return trial.value
-
-
-def _title(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _word(value: Any) -> str:

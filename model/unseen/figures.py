@@ -1,4 +1,4 @@
-"""Turns a model's answers on unseen sources into figures with 95 % intervals."""
+"""Turns a model's answers on unseen sources into figures with 95% intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -137,7 +137,7 @@ def edit_figures(detector: Detector, edited: Edited) -> dict[str, Any]:
     """How often each edit changes the verdict (Fake, Inconclusive or Real), and how far it moves P(Fake).
 
     Returns:
-        ``faces``, and by edit: ``changed``, the share of changed verdicts with a 95 % interval over faces (the mean if
+        ``faces``, and by edit: ``changed``, the share of changed verdicts with a 95% interval over faces (the mean if
         an edit has several variants; a lost face counts as changed); ``mean_move``, the mean absolute change of
         P(Fake), None if every face is lost; ``lost``, the share of variants in which no face is found.
     """

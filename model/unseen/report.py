@@ -90,7 +90,7 @@ def summary(name: str, figures: Figures, earlier: Figures | None = None) -> str:
     parts = [
         f"# {name} on sources that it never saw",
         "",
-        f"In brackets 95 % bootstrap intervals. The page withholds its verdict for P(Fake) between {low} and {high}.",
+        f"In brackets 95% bootstrap intervals. The page withholds its verdict for P(Fake) between {low} and {high}.",
     ]
     if lost := {source: count for source, count in figures["without_face"].items() if count}:
         named = ", ".join(f"{source} {count}" for source, count in lost.items())

@@ -186,7 +186,7 @@ def unseen(
     faces: Faces = FACES,
     seed: Annotated[int, typer.Option(help="Decides all draws.")] = 0,
 ) -> None:
-    """Measure false accusations and found fakes on unseen sources and generators, with 95 % intervals.
+    """Measure false accusations and found fakes on unseen sources and generators, with 95% intervals.
 
     Also: how much of the real class was learnt by heart, and how often an invisible edit changes the verdict.
 

@@ -1,31 +1,22 @@
-"""A visitor's tab in a real browser; ``tests/screenshots/`` shows what the page looked like."""
+"""A real browser, and visitors of the page in it."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
-from PIL import Image
 
+from tests.browser.visitor import PATIENCE_S, Visitor
 from tests.conftest import on_every_core
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext
 
 ROOT = Path(__file__).resolve().parents[2]
-SCREENSHOTS = ROOT / "tests" / "screenshots"
-PATIENCE_S = 180  # another file of tests runs beside, and other work may keep the machine busy
-RUN_S = 400  # a run with thousands of samples on such a machine
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (  # nothing that would look for a display, a graphics card or the network
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
@@ -34,192 +25,6 @@ QUIET = (  # nothing that would look for a display, a graphics card or the netwo
 DESKTOP = {"width": 1440, "height": 900}
 QUICK = "trust=0&samples=100"  # trust takes longer than all the rest
 FAKE = ROOT / "examples" / "hopper_face.jpg"
-NUMBERS_TAB = 5  # its place among the tabs below a result
-STILL_MS = 150  # for so long nothing on the page changes once an answer is drawn
-STILL = """([still, most]) => new Promise(done => {
-    const end = () => { observer.disconnect(); clearTimeout(last); done() }
-    const observer = new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(end, still) })
-    let timer = setTimeout(end, still)
-    const last = setTimeout(end, most)
-    observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true})
-})"""
-
-
-class Visitor:
-    """One tab of a visitor, with all that it asked the network for and complained about."""
-
-    def __init__(self, context: BrowserContext, url: str, query: str) -> None:
-        self.page: Page = context.new_page()
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", lambda message: self._listen(message.type, message.text))
-        self.page.on("response", lambda response: self._check(response.status, response.url))
-        with self.page.expect_response(re.compile("/run/predict")):  # the link's settings
-            self.page.goto(f"{url}/?{query}")
-        self.page.wait_for_selector("#photo input[type=file]", state="attached")
-        self.settle()
-
-    def _listen(self, kind: str, text: str) -> None:
-        if kind == "error":
-            self.complaints.append(text)
-
-    def _check(self, status: int, url: str) -> None:
-        if status >= 400:
-            self.complaints.append(f"{status} {url}")
-
-    def hosts(self) -> set[str | None]:
-        """Where requests went, those for data inside the page left out."""
-        parts = map(urlsplit, self.requests)
-        return {part.hostname for part in parts if part.scheme not in ("data", "blob")}
-
-    def find(self, selector: str) -> Locator:
-        return self.page.locator(selector)
-
-    def ids(self) -> set[str]:
-        """The ids of all components of the page, also of those that are not shown yet."""
-        address = urlsplit(self.page.url)
-        components = self.page.request.get(f"{address.scheme}://{address.netloc}/config").json()["components"]
-        return {component["props"].get("elem_id") for component in components} - {None}
-
-    def settle(self, still_ms: int = STILL_MS, most_ms: int = 3000) -> None:
-        """Wait until nothing on the page has changed for a while; no longer than ``most_ms``."""
-        self.page.evaluate(STILL, [still_ms, most_ms])
-
-    def text(self, selector: str) -> str:
-        """The visible text of a part of the page; empty where it is not shown."""
-        return self.page.evaluate(
-            """selector => {
-                const part = document.querySelector(selector)
-                return part?.getClientRects().length ? part.innerText : ""
-            }""",
-            selector,
-        )
-
-    def attribute(self, selector: str, name: str) -> str:
-        """An attribute of a part of the page; empty where there is no such part."""
-        find = "([selector, name]) => document.querySelector(selector)?.getAttribute(name) ?? ''"
-        return self.page.evaluate(find, [selector, name])
-
-    def lime_bar(self) -> str:
-        """How far the progress bar is while it speaks of LIME, read at one moment; empty at others."""
-        return self.page.evaluate(
-            """() => {
-                const status = document.querySelector("#status")
-                const bar = status?.innerText.includes("LIME") ? status.querySelector("progress") : null
-                return bar?.getAttribute("value") ?? ""
-            }"""
-        )
-
-    def upload(self, path: Path) -> None:
-        self.page.set_input_files("#photo input[type=file]", path)
-
-    def open_tab(self, name: str) -> None:
-        """Open a tab by its name, one of the page or one below a result."""
-        self.page.get_by_role("tab", name=name, exact=True).click()
-        self.settle()
-
-    def numbers(self) -> str:
-        """What the tab with all numbers says; Gradio makes a tab's content when it is first opened."""
-        tab = self.find("#more-tabs [role=tab]").nth(NUMBERS_TAB)
-        if not self.find("#numbers").count() and tab.is_visible():
-            tab.click()
-        return self.page.evaluate("document.querySelector('#numbers')?.textContent ?? ''")
-
-    def open_settings(self, name: str = "Settings") -> None:
-        """Open the settings; what is typed while Gradio still sets them up would be lost."""
-        if not self.find("#samples").is_visible():
-            self.page.get_by_role("button", name=name).click()
-            self.page.wait_for_selector("#samples input[type=number]")
-            self.settle()
-
-    def close_settings(self) -> None:
-        """Close the drawer, which lies over a part of the page."""
-        self.find("#settings-drawer .toggle-button").click()
-        self.wait_until(lambda: not self.find("#samples").is_visible(), "a closed drawer")
-
-    def set_number(self, name: str, value: int) -> None:
-        """Type a value into a slider's number field and leave it."""
-        self.open_settings()
-        field = self.find(f"#{name} input[type=number]")
-        field.fill(str(value))
-        field.press("Tab")
-        assert field.input_value() == str(value)
-
-    def wait_until(self, happens: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
-        """Wait for a condition of our own; fails with what the page shows instead."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            found = happens()
-            if found:
-                return found
-            self.page.wait_for_timeout(50)
-        pytest.fail(f"{what}: not within {seconds} s; the page says {self.text('body')[:800]!r}")
-
-    def wait_for_text(self, selector: str, text: str, seconds: float = PATIENCE_S) -> None:
-        self.wait_until(lambda: text in self.text(selector), f"{text!r} in {selector}", seconds)
-
-    def wait_done(self, seconds: float = PATIENCE_S) -> None:
-        self.wait_for_text("#status", "Done", seconds)
-
-    def samples(self) -> int:
-        """How many samples LIME used; 0 before there is a map."""
-        found = re.search(r"([\d,]+) pictures", self.numbers())
-        return int(found[1].replace(",", "")) if found else 0
-
-    def superpixels(self) -> int:
-        """How many superpixels LIME's caption speaks of; 0 before there is one."""
-        found = re.search(r"of (\d+) superpixels", self.numbers())
-        return int(found[1]) if found else 0
-
-    def text_share(self, name: str) -> str:
-        """The share of a class in the verdict, in per cent; empty before there is one."""
-        found = re.search(rf"{name}\s+(\d+)%", self.text("#verdict"))
-        return found[1] if found else ""
-
-    def watch_shifts(self) -> None:
-        """Add up from now on how far what is shown jumps: https://web.dev/articles/cls, without the visitor's own."""
-        self.page.evaluate(
-            """() => {
-                window.shifted = 0
-                new PerformanceObserver(list => {
-                    for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifted += one.value
-                }).observe({type: "layout-shift"})
-            }"""
-        )
-
-    def shifts(self) -> float:
-        """The sum of the shifts since ``watch_shifts``."""
-        return float(self.page.evaluate("window.shifted"))
-
-    def source(self, selector: str) -> str:
-        """Address of a picture; empty where there is none yet."""
-        return self.attribute(selector, "src")
-
-    def picture(self, selector: str) -> NDArray[np.uint8]:
-        """Pixels of a picture on the page."""
-        self.find(selector).first.scroll_into_view_if_needed()
-        body = self.page.request.get(self.source(selector)).body()
-        return np.array(Image.open(BytesIO(body)).convert("RGB"))
-
-    def is_seen(self, selector: str) -> bool:
-        """Whether a picture has really been decoded and takes up room on the page."""
-        picture = self.find(selector).first
-        picture.scroll_into_view_if_needed()
-        return bool(picture.evaluate("image => image.complete && image.naturalWidth > 0 && image.clientWidth > 100"))
-
-    def shoot(self, name: str) -> None:
-        """Keep what the whole page looks like, every picture loaded."""
-        SCREENSHOTS.mkdir(exist_ok=True)
-        self.settle()
-        self.page.evaluate("window.scrollTo(0, 0)")
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
-
-    def overflow(self) -> int:
-        """Pixels by which the page is wider than its window."""
-        return self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-
 
 Contexts = Callable[..., "BrowserContext"]
 

@@ -13,7 +13,7 @@ import pytest
 from model.photos.photo import MAX_BYTES
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import Visitor
+    from tests.browser.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

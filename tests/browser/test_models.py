@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from gradio_client import Client, handle_file
 
-from tests.browser.conftest import STILL, STILL_MS
+from tests.browser.visitor import STILL, STILL_MS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

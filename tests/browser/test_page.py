@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
-    from tests.browser.conftest import Visitor
+    from tests.browser.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -166,7 +166,7 @@ def test_trust_stands_beside_every_map(arrive: Callable[..., Visitor]) -> None:
 
 def test_a_region_is_read_by_pointing_at_it(done: Visitor) -> None:
     for name, said in (
-        ("lime", r"\(region \d+\): [+−]\d\.\d{3} for Fake \(95 % interval"),
+        ("lime", r"\(region \d+\): [+−]\d\.\d{3} for Fake \(95% interval"),
         ("attention", r"Row \d+, column \d+"),
     ):
         picture = done.find(f"#{name} img").first

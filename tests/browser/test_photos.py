@@ -16,7 +16,7 @@ from model.photos.photo import open_photo
 
 if TYPE_CHECKING:
     from tests.bad_photos import BadPhoto
-    from tests.browser.conftest import Visitor
+    from tests.browser.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -11,7 +11,7 @@ from PIL import Image
 from model.i18n.catalogue import translate
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import Visitor
+    from tests.browser.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -8,55 +8,109 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.analysis import analyze
-from explain.comparison import compare
+from explain.comparison import Comparison, compare, settings_of_second
 from explain.result import Analysis
-from explain.settings import Settings
-from tests.worlds import FormulaDetector, brightness
-
-SETTINGS = Settings(target="Fake", methods=("lime",), robustness=False, superpixels=10, samples=150, whole_picture=True)
-
-
-def photo() -> NDArray[np.uint8]:
-    """A picture without a face, from dark on the left to bright on the right."""
-    return np.repeat(np.tile(np.linspace(20, 240, 128, dtype=np.uint8), (128, 1))[..., None], 3, axis=2)
+from explain.wording.comparison import comparison_sentence
+from model.i18n.catalogue import translate, use_language
+from tests.explain.two_models import ORDER, SETTINGS, UNRELATED, analysed, beside, right_half, weighing
 
 
-def right_half(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """P(Fake) grows with the brightness of the right half."""
-    return crops[:, :, 128:].mean(axis=(1, 2, 3)) / 255
+@pytest.fixture(scope="module")
+def real() -> Analysis:
+    """What LIME finds."""
+    return analysed(right_half)
 
 
-def analysed(formula: object, **changes: object) -> Analysis:
-    detector = FormulaDetector(formula)  # type: ignore[arg-type]
-    detector.card = replace(detector.card, **changes)
-    (*_, last) = analyze(photo(), replace(SETTINGS, hide="black"), detector)
-    return last
+@pytest.fixture
+def first(real: Analysis) -> Analysis:
+    return weighing(real, ORDER)
+
+
+def compared(first: Analysis, weights: NDArray[np.floating], verdict: str = "Fake") -> Comparison:
+    found = beside(first, weights, verdict).comparison
+    assert found is not None and found.regions == tuple(range(10))
+    return found
+
+
+def test_models_of_one_mind(first: Analysis) -> None:
+    found = compared(first, ORDER)
+    assert found.correlation == 1 and found.same_verdict
+    assert found.shared == (9, 8, 7, 6, 5) and found.only_first == found.only_second == ()
+    assert found.to_dict()["correlation"] == 1 and found.ours == pytest.approx(found.theirs)
+
+
+def test_models_of_opposite_minds(first: Analysis) -> None:
+    found = compared(first, -ORDER, "Real")
+    assert found.correlation == -1 and not found.same_verdict
+    assert found.shared == () and found.only_second == (), "nothing speaks for Fake in the second one"
+    turned = compared(first, ORDER[::-1])
+    assert turned.correlation == -1 and turned.only_second == (0, 1, 2, 3, 4) and turned.same_verdict
+
+
+def test_models_that_have_nothing_to_do_with_each_other(first: Analysis) -> None:
+    assert abs(np.corrcoef(ORDER, UNRELATED)[0, 1]) < 0.01
+    found = compared(first, UNRELATED)
+    assert abs(found.correlation) < 0.01
+    assert (found.shared, found.only_first, found.only_second) == ((9, 7, 5), (8, 6), (3, 1))
 
 
 @pytest.mark.slow
-def test_model_agrees_with_itself_and_not_with_its_opposite() -> None:
-    first = analysed(right_half)
-    same = compare(first, analysed(right_half))
-    assert same is not None and same.correlation == 1 and same.same_verdict and same.shared
-    assert same.to_dict()["correlation"] == 1
-    opposite = compare(first, analysed(lambda crops: 1 - right_half(crops)))
+def test_lime_finds_where_two_models_look(real: Analysis) -> None:
+    same = compare(real, analysed(right_half))
+    assert same is not None and same.correlation == 1 and same.shared
+    opposite = compare(real, analysed(lambda crops: 1 - right_half(crops)))
     assert opposite is not None and opposite.correlation < -0.9
     assert opposite.shared == () and not opposite.same_verdict
 
 
-@pytest.mark.slow
-def test_models_that_see_other_squares_are_compared_where_both_see() -> None:
-    first = analysed(brightness)
-    second = analysed(brightness)
-    assert second.chosen is not None
-    half = replace(second, chosen=replace(second.chosen, square=(64.0, 0.0, 128.0)))
-    found = compare(first, half)
-    assert found is not None and first.subject is not None
-    assert 0 < len(found.regions) < first.subject.count
+def test_models_that_see_other_squares_are_compared_where_both_see(first: Analysis) -> None:
+    assert first.chosen is not None
+    x, y, side = first.chosen.square
+    second = weighing(first, np.roll(ORDER, -5))  # what it sees in its first column lies in the first one's sixth
+    found = compare(first, replace(second, chosen=replace(first.chosen, square=(x + side / 2, y, side))))
+    assert found is not None and found.regions == (5, 6, 7, 8, 9) and found.correlation == 1
+    corner = replace(second, chosen=replace(first.chosen, square=(x + 0.8 * side, y, side)))
+    assert compare(first, corner) is None, "they share too little"
 
 
-def test_without_a_main_map_nothing_is_compared() -> None:
-    detector = FormulaDetector(brightness)
-    (*_, bare) = analyze(photo(), replace(SETTINGS, methods=()), detector)
-    assert compare(bare, bare) is None
+def test_what_cannot_be_compared_is_not(first: Analysis) -> None:
+    bare = replace(first, attributions={})
+    assert compare(first, bare) is None and compare(bare, first) is None
+    lime = first.attributions["lime"]
+    still = {**lime.evidence, "lowest": 0.5, "highest": 0.5}
+    for other in (replace(lime, target="Real"), replace(lime, evidence=still)):
+        assert compare(first, replace(first, attributions={"lime": other})) is None
+    assert compare(first, replace(first, photo=replace(first.photo, turns=1))) is None
+
+
+def test_second_model_explains_the_class_of_the_first(first: Analysis) -> None:
+    asked = settings_of_second(first, replace(SETTINGS, target=None))
+    assert asked == replace(SETTINGS, target="Fake")
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_sentence_tells_verdicts_correlation_and_regions(first: Analysis, language: str) -> None:
+    second = beside(first, UNRELATED, "Real")
+    with use_language(language):
+        sentence = comparison_sentence(first, second)
+        agreeing = comparison_sentence(first, beside(first, ORDER))
+        alone = comparison_sentence(first, replace(second, comparison=None))
+        no_face = comparison_sentence(replace(first, prediction=None), second)
+        fake, real = translate("class.Fake"), translate("class.Real")
+    assert sentence.endswith(".") and sentence.count(". ") == 0, "one sentence"
+    for part in ("one", "other", fake, real, "10", "0.01" if language == "en" else "0,01"):
+        assert part in sentence
+    places = [sentence.index(str(region)) for region in (9, 7, 5, 8, 6, 3)]
+    assert places == sorted(places), "of both, only of the first one, only of the second one"
+    assert "1.00" in agreeing.replace(",", ".") and real not in agreeing
+    assert alone.startswith(sentence.split(";")[0]) and "one" in no_face and "other" in no_face
+
+
+def test_regions_with_one_name_are_told_apart(first: Analysis) -> None:
+    names = ("nose",) * 6 + ("chin",) + ("hair",) * 2 + ("mouth",)
+    second = beside(first, UNRELATED)
+    assert first.subject is not None and second.comparison is not None
+    named = replace(first, subject=replace(first.subject, names=names))
+    sentence = comparison_sentence(named, replace(second, comparison=replace(second.comparison, first=named)))
+    assert "in both: mouth, hair (region 7), nose (region 5);" in sentence
+    assert "only in one: hair (region 8), chin;" in sentence

@@ -63,7 +63,7 @@ def test_the_same_again_asks_nothing_and_finds_neither_faces_nor_provenance(
     detector: Counting, known: Analysis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(explain.analysis, "find_turned", None)
-    monkeypatch.setattr(explain.analysis, "findings", None)
+    monkeypatch.setattr(explain.steps, "findings_apart", None)
     found, asked = run(detector, SETTINGS, known)
     assert asked == 0 and found.complete and known.provenance is not None
     for part in ("faces", "prediction", "subject", "reason", "robustness", "provenance"):

@@ -40,7 +40,16 @@ FAULT = "operands could not be broadcast together with shapes (3,) (4,)"
 ASKED: dict[str, Any] = {
     **AT_FIRST,
     **{"language": "tr", "photo": str(PHOTO), "superpixels": 20, "samples": 200, "trust": False},
-    **{"face": 0, "whole": False, "seen": None, "hidden": [], "regions": [], "top": 0, "slide_map": "lime"},
+    **{
+        "face": 0,
+        "whole": False,
+        "seen": None,
+        "second_seen": None,
+        "hidden": [],
+        "regions": [],
+        "top": 0,
+        "slide_map": "lime",
+    },
     **{"many_progress": None},
 }
 

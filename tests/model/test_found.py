@@ -159,6 +159,15 @@ def test_file_that_takes_forever_is_listed(folder: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
+def test_file_on_which_hdf5_hangs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the end of the process helps. The fuzzing found the file: 64 zeros in the middle of a sound one."""
+    data = (DATA / "keras2_sigmoid" / NAME).read_bytes()
+    (tmp_path / NAME).write_bytes(data[:21_264] + bytes(64) + data[21_264:])
+    monkeypatch.setattr(legacy_check, "MAX_SECONDS", 3)
+    assert legacy_check.problem_of(tmp_path / NAME) == Message("legacy.too_slow", file=NAME)
+
+
+@pytest.mark.slow
 def test_file_that_wants_all_memory_is_listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts of open length may share their letters: this small file has 3,000 names of four megabytes each.
 

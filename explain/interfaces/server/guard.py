@@ -31,7 +31,8 @@ CHUNK_S = 20.0  # between two parts of a body
 LEAST_BYTES_PER_S = 10_000  # of a body, after its first CHUNK_S seconds
 PUBLIC = ("/health", "/ready", "/gradio_api/startup-events")  # for probes, and for Gradio's own start
 KNOWN = re.compile(r"^/(gradio_api/)?[a-z_.-]*")  # the part of a path that names no file
-# Gradio's page holds inline scripts, and makes functions of the texts of its components ('unsafe-eval').
+# Gradio's page holds inline scripts. Its gr.HTML makes a function of every text that it shows, and so do handlers with
+# js=: without 'unsafe-eval' Gradio 6.31 shows "Error rendering HTML" instead (tried in Chromium).
 POLICY = "; ".join(
     (
         "default-src 'self'",

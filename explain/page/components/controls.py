@@ -10,15 +10,22 @@ from explain.settings import DEFAULT_MAPS, LIKELIER, MAX_SAMPLES, MIN_SAMPLES, S
 AT_FIRST: dict[str, Any] = {
     **{"target": LIKELIER, "superpixels": Settings.superpixels, "samples": Settings.samples, "shown": 8},
     **{"smooth": False, "further": [], "trust": False, "segmentation": Settings.segmentation, "hide": Settings.hide},
+    "second": "",
 }
 CONTROLS = tuple(AT_FIRST)  # of the settings, by name
 LIMITS = {"superpixels": (10, 150), "samples": (MIN_SAMPLES, MAX_SAMPLES), "shown": (1, 50)}  # of the sliders
 
-IN_LINKS = ("model", "target", "superpixels", "samples", "shown", "smooth", "further", "trust", "segmentation", "hide")
+IN_LINKS = ("model", *CONTROLS)
 READ = (
-    *("language", "model", "photo", *CONTROLS, "face", "whole", "seen", "hidden"),
+    *("language", "model", "photo", *CONTROLS, "face", "whole", "seen", "second_seen", "hidden"),
     *("regions", "top", "slide_map", "many_progress"),
 )
+OWN = "yours/"  # before the name of a visitor's own model; no model of the server has such a name
+
+
+def is_own(name: str) -> bool:
+    """Whether a name is that of a visitor's own model."""
+    return name.startswith(OWN)
 
 
 def settings_from(controls: Controls, **others: Any) -> Settings:

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.blocks import BlocksConfig
 from gradio.exceptions import ComponentProcessingError
 from gradio.route_utils import GradioMultiPartParser
 from PIL import Image
@@ -89,6 +90,22 @@ ChangingDropdown = _extended("ChangingDropdown", gr.Dropdown, preprocess=_unchec
 NumberForPrograms = _extended("NumberForPrograms", gr.Number, api_info=_limits_of_number, preprocess=_unchecked)
 
 
+_NOTHING: dict[str, Any] = {}
+
+
+class _SharedConfig(BlocksConfig):
+    """The page's components, of which each visitor's session gets a copy.
+
+    Gradio would describe all of them to every new session, and again at each change, for links to a state of the page.
+    This page has none. The thread that serves all visitors would be busy with it for longer than their verdicts take.
+    """
+
+    def __copy__(self) -> BlocksConfig:
+        copied = super().__copy__()
+        copied.config_for_block = lambda *_, **__: _NOTHING
+        return copied
+
+
 class SteppedBlocks(gr.Blocks):
     """A page on which no step of a run is lost.
 
@@ -104,6 +121,10 @@ class SteppedBlocks(gr.Blocks):
     """
 
     in_language: Callable[[Any], Any] = staticmethod(lambda config: config)
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.default_config = _SharedConfig(self)  # before any component is added
 
     @property
     def config(self) -> Any:
@@ -126,7 +147,9 @@ class SteppedBlocks(gr.Blocks):
         """The data that is sent of a step, for each output; see ``gr.Blocks``."""
         values = list(data)
         is_later = session_hash is not None and run in self.pending_diff_streams[session_hash]
-        sent = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
+        sent = super().handle_streaming_diffs(
+            block_fn, data, session_hash, run, final, simple_format=True
+        )  # no changes
         if final and block_fn.api_visibility == "private":  # no program can ask for it
             return [gr.skip() for _ in sent]
         return [[["replace", [], value]] for value in values] if is_later and not (final or simple_format) else sent
@@ -134,15 +157,20 @@ class SteppedBlocks(gr.Blocks):
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
         """What is sent of a handler's answer, see ``gr.Blocks``. Only the components that it names are processed.
 
-        Gradio would process every output of the handler, in the thread that serves all visitors.
+        Gradio would process every output of the handler, in the thread that serves all visitors, and make a new
+        component for each that is only shown or hidden.
         """
         if not (isinstance(predictions, dict) and any(isinstance(key, gr.blocks.Block) for key in predictions)):
             return await super().postprocess_data(block_fn, predictions, state)
+        sent = {block: value for block, value in predictions.items() if _goes_as_it_is(block, value)}
         named = copy.copy(block_fn)
-        named.outputs = [block for block in block_fn.outputs if block in predictions]
-        sent = iter(await super().postprocess_data(named, predictions, state))
-        skipped = (None if block.stateful else gr.skip() for block in block_fn.outputs if block not in predictions)
-        return [next(sent if block in predictions else skipped) for block in block_fn.outputs]
+        named.outputs = [block for block in block_fn.outputs if block in predictions and block not in sent]
+        if named.outputs:
+            rest = {block: predictions[block] for block in named.outputs}
+            sent |= zip(named.outputs, await super().postprocess_data(named, rest, state), strict=True)
+        return [
+            sent[block] if block in predictions else None if block.stateful else gr.skip() for block in block_fn.outputs
+        ]
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *others: Any, **options: Any) -> dict[str, Any]:
         """One step of an event, see ``gr.Blocks``. Errors of Gradio itself, such as on a full disk, are a sentence.
@@ -168,6 +196,13 @@ class SteppedBlocks(gr.Blocks):
             if any(_holds_address(value) for block, value in pairs if not isinstance(block, PhotoInput)):
                 raise gr.Error(translate("page.not_uploaded"), print_exception=False)
             return await super().preprocess_data(block_fn, inputs, *others, **options)
+
+
+def _goes_as_it_is(block: gr.blocks.Block, value: Any) -> bool:
+    """Whether Gradio would send a value as it is: text for HTML, an empty picture, or whether a component is shown."""
+    if isinstance(value, dict):
+        return value.keys() == {"visible", "__type__"}
+    return (isinstance(block, gr.HTML) and isinstance(value, str)) or (isinstance(block, gr.Image) and value is None)
 
 
 class _UploadParser(GradioMultiPartParser):

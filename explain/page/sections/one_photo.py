@@ -11,6 +11,7 @@ from explain.page.components.extended import PhotoInput, Picture
 from explain.page.components.parts import Parts, text
 from explain.page.sections.common import CHOOSING, picture
 from explain.page.sections.more import more
+from explain.page.sections.two_models import two_models
 from explain.settings import DEFAULT_MAPS
 from model.i18n.catalogue import translate
 
@@ -28,6 +29,7 @@ def one_photo(parts: Parts) -> None:
                 with gr.Row(equal_height=False, elem_id="maps"):
                     for name in reversed(DEFAULT_MAPS):
                         _main_map(parts, name)
+    two_models(parts)
     with gr.Column(visible=False, elem_id="more") as parts["more"]:
         more(parts)
     parts["pointed_at"] = gr.HTML(elem_id="pointed-at")

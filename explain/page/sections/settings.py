@@ -6,17 +6,23 @@ import gradio as gr
 
 from explain.maps.registry import METHODS
 from explain.page.components.controls import AT_FIRST, LIMITS
+from explain.page.components.extended import ChangingRadio
 from explain.page.components.parts import Parts, text
+from explain.page.detectors.second import NONE
+from explain.page.models import seconds
 from explain.page.sections.common import labels
 from explain.page.sections.more import FURTHER
 from explain.regions.superpixels import METHODS as SEGMENTATIONS
 from explain.settings import HIDES_ASKED, LIKELIER, TARGETS
+from model.available import Models
 from model.i18n.catalogue import translate
 
 
-def settings_drawer(parts: Parts) -> None:
+def settings_drawer(parts: Parts, models: Models) -> None:
     """The controls of the settings, each with a line of help."""
     with gr.Sidebar(text("page.settings"), open=False, position="right", elem_id="settings-drawer") as parts["drawer"]:
+        shown = seconds(models)
+        parts["second"] = ChangingRadio(**shown, value=NONE, **labels("settings.second"), elem_id="second-model")
         parts["target"] = gr.Radio(
             [(text("settings.likelier"), LIKELIER), *((text(f"class.{name}"), name) for name in TARGETS)],
             value=AT_FIRST["target"],

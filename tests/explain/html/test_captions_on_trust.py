@@ -51,7 +51,7 @@ def test_trust_follows_the_caption_once_it_is_measured() -> None:
     for found in (RISE, ATTENTION):
         without, measured = text(captions.caption(found, CARD, 8)), text(captions.caption(found, CARD, 8, trust(0.98)))
         assert measured == f"{without}✓{trust_sentence(trust(0.98))}"
-        assert "98 % of random orders" in measured
+        assert "98% of random orders" in measured
 
 
 def test_good_news_and_bad_news_look_alike_but_for_their_sign() -> None:
@@ -67,9 +67,9 @@ def test_details_name_each_map_beside_its_numbers() -> None:
     words = text(captions.trust_details({"lime": trust(0.98, stability=steady), "rise": trust(0.2)}))
     lime_part, rise_part = words.split(METHODS["rise"].title)
     assert METHODS["lime"].title in lime_part
-    assert "lower than 98 % of 50 random orders" in lime_part
+    assert "lower than 98% of 50 random orders" in lime_part
     assert "rank correlation 0.93" in lime_part
-    assert "lower than 20 % of 50 random orders" in rise_part
+    assert "lower than 20% of 50 random orders" in rise_part
     assert captions.trust_details({}) == ""
 
 

@@ -1,4 +1,4 @@
-"""The command ``python -m explain``: what scripts and people get from it, and what it leaves on the disk."""
+"""The command ``python -m explain``: what scripts and people get from it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ import inspect
 import json
 import os
 import pty
-import signal
 import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,51 +22,18 @@ from PIL import Image
 from explain.analysis import analyze
 from explain.interfaces import command
 from explain.report.files import DATA, PAGE
-from explain.result import Analysis
 from explain.settings import Settings
 from explain.wording.summary import headline
 from model import available
 from model.available import MODEL_FOLDER, FoundModel, shipped_models
-from model.available import open_model as open_again
-from model.cli import run, until_interrupted
-from model.detector.detector import VERDICTS, Detector
-from model.i18n.catalogue import VARIABLE, Message, help_text, use_language
+from model.detector.detector import VERDICTS
+from model.i18n.catalogue import VARIABLE, Message, use_language
 from model.paths import SHIPPED
+from tests.explain.interfaces.photos import ASTRONAUT, CAT, ROOT, VERDICT_ALONE, Explain, files
 from tests.onnx_graphs import hub_folder
 from tests.worlds import QuickDetector
 
-ROOT = Path(__file__).parents[3]
-ASTRONAUT, CAT = ROOT / "examples" / "astronaut.jpg", ROOT / "examples" / "cat.jpg"
 QUICK = ("--samples", "100", "--superpixels", "10")
-VERDICT_ALONE = ("--methods", "", "--no-robustness")
-
-Explain = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def explain(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], quick_detector: Detector, detector: Detector
-) -> Explain:
-    """Runs the command in this process, with a network that takes no time; gives its exit code, output and errors."""
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-    monkeypatch.setenv(VARIABLE, "en")
-    detector.predict(np.zeros((8, 8, 3), np.uint8))  # LiteRT speaks at its first use, which is not this command's
-
-    def open_model(found: FoundModel, tell: Callable[..., None]) -> Detector:
-        return quick_detector if found.name == quick_detector.name else open_again(found, tell)
-
-    monkeypatch.setattr(available, "open_model", open_model)
-
-    def explain(*arguments: str | Path) -> tuple[int, str, str]:
-        capfd.readouterr()
-        monkeypatch.setattr(sys, "argv", ["explain", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            run(command.main, help_text("command.about"))
-        out, err = capfd.readouterr()
-        code = caught.value.code
-        return (1, out, f"{err}{code}\n") if isinstance(code, str) else (int(code or 0), out, err)
-
-    return explain
 
 
 @pytest.fixture
@@ -83,10 +47,6 @@ def verdict(language: str) -> str:
     *_, analysis = analyze(ASTRONAUT, Settings(methods=(), robustness=False), QuickDetector())
     with use_language(language):
         return headline(analysis)
-
-
-def files(folder: Path) -> set[str]:
-    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
 
 
 def test_result_is_told_in_a_few_lines(explain: Explain) -> None:
@@ -164,56 +124,6 @@ def test_second_face_is_judged_when_asked_for(explain: Explain, astronaut: NDArr
     assert code == 0 and "2 faces were found; number 2 by size is the one judged." in out
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (("--methods", "lime,gradient"), "methods must be one of attention, lime, "),
-        (("--target", "fake"), "The class to explain must be Fake or Real, not 'fake'."),
-        (("--samples", "5"), "samples must be 100 to 5000, not 5."),
-        (("--hide", "pink"), "hide must be one of "),
-        (
-            ("--model", "nowhere"),
-            "There is no nowhere; --model takes a model folder, a Keras .h5 file, an ONNX file or hf:OWNER/NAME.",
-        ),
-        (("--out", __file__), f"{__file__} is a file; name a folder for the report."),
-    ],
-)
-def test_setting_that_cannot_be_used_is_one_sentence(
-    explain: Explain, arguments: tuple[str, ...], sentence: str
-) -> None:
-    code, out, err = explain(ASTRONAUT, *arguments)
-    assert (code, out) == (1, "")
-    assert err.startswith(f"Error: {sentence}") and err.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (("--face", "9"), "face must be 1 to 1 for this photo, not 9."),
-        (("--face", "0"), "face must be 1 to 1 for this photo, not 0."),
-        (("--hide-regions", "99"), "regions must be numbers from 0 to "),
-    ],
-)
-def test_setting_that_does_not_fit_a_photo_names_the_photo(
-    explain: Explain, arguments: tuple[str, ...], sentence: str
-) -> None:
-    code, out, err = explain(ASTRONAUT, *VERDICT_ALONE, *arguments)
-    assert (code, out) == (1, "")
-    assert err.startswith(f"Error: {ASTRONAUT}: {sentence}") and err.count("\n") == 1
-
-
-@pytest.mark.parametrize("arguments", [(), (ASTRONAUT, "--hide-regions", "nose"), (ASTRONAUT, "--nonsense")])
-def test_command_line_that_is_not_understood_exits_2(explain: Explain, arguments: tuple[str | Path, ...]) -> None:
-    code, out, err = explain(*arguments)
-    assert (code, out) == (2, "") and "Traceback" not in err
-
-
-def test_help_tells_the_exit_codes(explain: Explain) -> None:
-    code, out, _ = explain("--help")
-    assert code == 0
-    assert all(f" {number} - " in out for number in (0, 1, 2, 130))
-
-
 def test_defaults_are_those_of_the_settings() -> None:
     given = {name: one.default for name, one in inspect.signature(command.main).parameters.items()}
     names = {field.name for field in fields(Settings)} - {"methods", "hidden", "smooth_attention", "face"}
@@ -237,35 +147,6 @@ def test_defaults_are_those_of_the_settings() -> None:
 def test_every_photo_has_a_folder_of_its_own(photos: list[str], names: list[str]) -> None:
     folders = command.folders_for([Path(photo) for photo in photos], Path("out"))
     assert folders == [Path("out") / name for name in names]
-
-
-def test_ctrl_c_writes_what_there_is_and_ends(
-    explain: Explain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    def interrupted(*arguments: Any) -> Iterator[Analysis]:
-        for analysis in analyze(*arguments):
-            if "lime" in analysis.attributions:
-                signal.raise_signal(signal.SIGINT)
-            yield analysis
-
-    monkeypatch.setattr(command, "analyze", interrupted)
-    before = signal.getsignal(signal.SIGINT)
-    code, out, err = explain(ASTRONAUT, CAT, "--samples", "5000", "--superpixels", "40", "--out", tmp_path)
-    assert (code, err) == (130, "")
-    assert "was stopped before it was complete" in out and str(CAT) not in out
-    assert {name.split("/")[0] for name in files(tmp_path)} == {"astronaut"}
-    data = json.loads((tmp_path / "astronaut" / DATA).read_text(encoding="utf-8"))
-    assert not data["complete"] and data["attributions"]["lime"]["evidence"]["samples"] < 5000
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_second_ctrl_c_ends_at_once() -> None:
-    with until_interrupted() as interrupted:
-        assert not interrupted()
-        signal.raise_signal(signal.SIGINT)
-        assert interrupted()
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.slow
@@ -346,7 +227,7 @@ def test_onnx_model_judges_or_is_refused_in_a_sentence(
     found = json.loads(out)
     assert code == 0 and found["model"]["sees"] == "picture" and len(found["model"]["model.onnx"]) == 64
     assert found["prediction"]["calibrated"] is False
-    beside = ("--second", model, "--fake-label", "A", "--sees", "picture", "--no-robustness", *QUICK)
+    beside = ("--second", model, "--fake-label", "A", "--sees", "picture", "--no-robustness", "--hide", "black", *QUICK)
     code, out, _ = explain(ASTRONAUT, *beside, "--methods", "lime", "--json")
     found = json.loads(out)
     assert code == 0 and found["second"]["settings"]["target"] == found["settings"]["target"]

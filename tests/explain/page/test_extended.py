@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import _TemporaryFileWrapper
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -17,6 +19,7 @@ from starlette.testclient import TestClient
 
 from explain.interfaces.every_route import for_every_route
 from explain.page.components.extended import SteppedBlocks, remove_failed_uploads
+from explain.page.layout import KEPT_S
 
 
 def full(*given: object, **options: object) -> None:
@@ -71,6 +74,24 @@ def test_upload_on_a_full_disk_is_refused_and_leaves_nothing(
     answer = client.post("/gradio_api/upload", files={"files": ("b.jpg", bytes(1000))})
     assert answer.status_code == 507 and "disk is full" in answer.text
     assert set(tmp_path.rglob("*")) == before
+
+
+def test_uploads_are_gone_when_an_hour_has_passed_on_the_clock(
+    blocks: gr.Blocks, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that goes back by years does not keep them any longer than until the end of the server."""
+    path = Path(client.post("/gradio_api/upload", files={"files": ("a.jpg", bytes(1000))}).json()[0])
+    sweep, now = gr.route_utils.delete_files_created_by_app, datetime.now()
+
+    def later(**moved: float) -> bool:
+        """Whether the file is there when the clock has moved and Gradio's sweep has come."""
+        clock = SimpleNamespace(now=lambda: now + timedelta(**moved), fromtimestamp=datetime.fromtimestamp)
+        monkeypatch.setattr(gr.route_utils, "datetime", clock)
+        sweep(blocks, KEPT_S)
+        return path.exists()
+
+    assert later(minutes=59) and later(days=-3650)
+    assert not later(minutes=61)
 
 
 def test_name_of_an_upload_may_be_long_in_bytes(client: TestClient) -> None:

@@ -29,6 +29,7 @@ from model.i18n.catalogue import use_language
 CONTROL_VALUES = {
     **{"language": "tr", "model": "lite_attention", "target": "Real", "superpixels": 20, "samples": 300, "shown": 5},
     **{"smooth": True, "further": ["occlusion", "rise"], "trust": False, "segmentation": "facial", "hide": "blur"},
+    "second": "clip_attention",
 }
 
 

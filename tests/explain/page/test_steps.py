@@ -72,11 +72,16 @@ def test_programs_get_every_step_as_it_is() -> None:
     assert sent_by(SteppedBlocks(), "public", simple_format=True) == [*STEPS, STEPS[-1]]
 
 
-@pytest.mark.parametrize("names", [["second"], ["second", "first"], ["state", "first"], ["first", "second", "state"]])
+NAMES = (["second"], ["second", "first"], ["state", "third"], ["first", "second", "state"], ["picture", "third", "box"])
+
+
+@pytest.mark.parametrize("names", NAMES)
 def test_only_components_that_are_named_are_made_anew(names: list[str]) -> None:
     with SteppedBlocks() as blocks:
-        outputs = {"first": gr.HTML("a"), "state": gr.State(1), "second": gr.HTML("b"), "third": gr.HTML("c")}
+        outputs = {"first": gr.HTML("a"), "state": gr.State(1), "second": gr.HTML("b"), "third": gr.Dropdown(["c"])}
+        outputs |= {"picture": gr.Image(), "box": gr.Checkbox(), "fourth": gr.HTML("d")}
     values = {"first": gr.update(visible=False), "second": "new", "state": 2}
+    values |= {"third": gr.update(choices=["e"], visible=False), "picture": None, "box": True}
     function: Any = SimpleNamespace(
         **{"outputs": list(outputs.values()), "batch": False, "is_validator_function": False, "postprocess": True},
         **{"name": "step", "fn": None, "targets": []},
@@ -96,5 +101,17 @@ def test_only_components_that_are_named_are_made_anew(names: list[str]) -> None:
             del one["props"]
     assert ours == theirs
     changed = {name for name, block in outputs.items() if state[block._id] is not block and name != "state"}
-    assert changed == {"first"} & set(names)
+    assert changed == {"third"} & set(names), "showing or hiding one makes no new one"
     assert state[outputs["state"]._id] == (2 if "state" in names else 1)
+
+
+def test_a_session_shares_the_page_and_describes_nothing() -> None:
+    """Describing 171 components to every visitor took longer than their verdict."""
+    with SteppedBlocks() as blocks:
+        button = gr.Button("Go")
+        button.click(lambda: None)
+    state = SessionState(blocks)
+    assert state.blocks_config.fns == blocks.fns and state[button._id] is button
+    state[button._id] = gr.Button("Stop", render=False)
+    assert list(state.components) == [] and blocks.blocks[button._id] is button
+    assert [entry["props"]["value"] for entry in blocks.get_config_file()["components"]] == ["Go"]

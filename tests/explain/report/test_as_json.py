@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,14 +25,13 @@ from explain.trust.curves import ORDERS, Band, Curves
 from explain.trust.measure import Trust
 from explain.trust.stability import Stability
 from explain.wording.trust import trust_sentence
-from model.artifact.views import PLAIN
 from model.detector.detector import Prediction
 from model.photos.faces import Face
 from model.photos.photo import Photo
+from tests.worlds import World, brightness, squares
 
 SIDE = 24
-CELL = np.arange(SIDE) * 2 // SIDE
-QUARTERS = (CELL[:, None] * 2 + CELL).astype(np.int32)  # 0 and 1 above 2 and 3
+QUARTERS = squares(SIDE, 2)  # 0 and 1 above 2 and 3
 NAMES = ("left eye", "right eye", "mouth", "chin")
 CROP = np.full((SIDE, SIDE, 3), 128, np.uint8)
 CROP[QUARTERS == 1] = 200
@@ -41,22 +39,7 @@ LANDMARKS = np.arange(10, dtype=np.float32).reshape(5, 2)
 FACE = Face((10, 20, 24, 24), 0.98765, LANDMARKS, CROP, (10.0, 20.0, 24.0))
 PHOTO = Photo(np.zeros((60, 80, 3), np.uint8), ("Only its first frame.",), "0" * 64)
 MASK = np.array([[0.1, 0.9, 0.3], [0.25, 0.5, 0.75]], np.float32)
-
-
-class Brightness:
-    """P(Fake) is the brightness of the crop; inconclusive between 0.4 and 0.6."""
-
-    card = SimpleNamespace(labels=("Fake", "Real"), views=PLAIN, inconclusive_band=(0.4, 0.6))
-
-    def probabilities(self, crops: NDArray[np.uint8], in_turn: bool = False) -> NDArray[np.float64]:
-        fake = crops.mean(axis=(1, 2, 3)) / 255
-        return np.stack([fake, 1 - fake], axis=1)
-
-    def verdict(self, p_fake: float) -> str:
-        return "Fake" if p_fake >= 0.6 else "Inconclusive" if p_fake > 0.4 else "Real"
-
-
-DETECTOR: Any = Brightness()
+DETECTOR: Any = World(brightness, band=(0.4, 0.6))
 SUBJECT = Subject(CROP, QUARTERS, "Fake", DETECTOR, "black", 0, NAMES)
 PREDICTION = Prediction({"Fake": 0.57, "Real": 0.43}, "Inconclusive", True, MASK)
 EARLY = Analysis(PHOTO, (FACE,), FACE, Settings(), {"name": "ours"}, stage="faces", seconds={"open": 0.12345678})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-import explain.analysis
+import explain.steps
 from explain.examples import examples
 from explain.service import example_cache
 from explain.service.example_cache import ExampleCache
@@ -55,7 +55,7 @@ def test_only_so_many_are_remembered(detector: Detector, monkeypatch: pytest.Mon
 
 def test_a_shipped_example_is_answered_at_once(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(example_cache, "analyze")
-    monkeypatch.setattr(explain.analysis, "findings", None)
+    monkeypatch.setattr(explain.steps, "findings_apart", None)
     (found,) = ExampleCache().analyze(EXAMPLE, Settings(), detector)
     assert found.complete and "lime" in found.attributions and found.provenance is not None
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from explain.maps.registry import METHODS
 from explain.report.as_json import to_dict
 from explain.service.queue import AnalysisQueue
+from explain.service.refusal import Refused, refusing
 from explain.service.service import Service, last
 from explain.settings import Settings
 from model.artifact.card import WEIGHTS
 from model.available import MODEL_FOLDER, FoundModel, Models
 from model.errors import ArtifactError
+from model.i18n.catalogue import translate
 from model.paths import SHIPPED
 from tests.worlds import QuickDetector
 
@@ -54,6 +58,40 @@ def test_a_map_without_memory_is_told_and_the_others_are_made(
     sentence = str(found.problems["gradcam"])
     assert "memory" in sentence and sentence.endswith(".") and "\n" not in sentence
     assert service.queue.running == 0
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ResourceExhaustedError("OOM when allocating tensor\n[1,2,3]")])
+def test_a_verdict_without_memory_is_refused_and_the_next_one_is_given(
+    error: Exception, models: Models, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As LiteRT and NumPy ask for it: in the middle of a batch."""
+    service, asked = Service(models), replace(QUICK, methods=("attention",))
+    with monkeypatch.context() as patched, pytest.raises(Refused) as refusal, refusing():
+        patched.setattr(quick_detector, "predict_all", Mock(side_effect=error))
+        last(service.analyze(ASTRONAUT, asked, quick_detector))
+    assert str(refusal.value) == translate("memory_full")
+    assert service.queue.running == 0
+    found = last(service.analyze(ASTRONAUT, asked, quick_detector))
+    assert found is not None and found.complete and found.prediction is not None
+
+
+@pytest.mark.parametrize("hours", [-30_000, 30_000])
+def test_a_clock_that_is_moved_changes_no_answer(
+    hours: int, models: Models, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, asked = Service(models), replace(QUICK, methods=("attention",))
+    photo = ASTRONAUT.read_bytes() + b"\0"  # no example, whose answer would be kept
+    before = last(service.analyze(photo, asked, quick_detector))
+    steps = service.analyze(photo, asked, quick_detector)
+    next(steps)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 3600 * hours)
+    after = last(steps)
+    assert before is not None and after is not None and after.complete
+    assert after.prediction is not None and before.prediction is not None
+    assert after.prediction.probabilities == before.prediction.probabilities
+    assert 0 <= sum(after.seconds.values()) < 600 and service.health()["uptime_seconds"] < 600
+    assert service.queue.estimate() < 600
 
 
 @pytest.mark.slow

@@ -1,11 +1,11 @@
-"""Tests of forms: names of files in any letters, and no field twice."""
+"""Tests of forms: names of files in any letters, no field twice, and none that is not known."""
 
 from __future__ import annotations
 
 import pytest
 from starlette.datastructures import FormData
 
-from explain.service.forms import check_once, with_plain_name
+from explain.service.forms import check_fields, with_plain_name
 from model.errors import SettingsError
 
 
@@ -29,7 +29,13 @@ def test_other_headers_stay_as_they_are(header: str) -> None:
     assert with_plain_name(header.encode()) == header.encode()
 
 
-def test_field_sent_twice_is_named() -> None:
-    check_once(FormData([("file", "a"), ("face", "1")]))
+def test_field_sent_twice_or_unknown_is_named() -> None:
+    known = ("file", "face", "trust")
+    check_fields(FormData([("file", "a"), ("face", "1")]), known)
     with pytest.raises(SettingsError, match="file"):
-        check_once(FormData([("file", "a"), ("face", "1"), ("file", "b")]))
+        check_fields(FormData([("file", "a"), ("face", "1"), ("file", "b")]), known)
+    with pytest.raises(SettingsError, match=r"trusted.*file, face, trust"):
+        check_fields(FormData([("file", "a"), ("trusted", "1")]), known)
+    with pytest.raises(SettingsError) as refused:
+        check_fields(FormData([("x" * 100_000, "")]), known)
+    assert len(str(refused.value)) < 200

@@ -1,7 +1,8 @@
-"""Freed memory goes back to the system."""
+"""Freed memory goes back to the system, and the garbage collector passes over what stays."""
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
@@ -42,3 +43,15 @@ def test_another_allocator_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     process.tune()
     assert not process.give_back()
     sys.setswitchinterval(before)
+
+
+def test_what_a_server_has_loaded_is_not_collected_again_and_what_comes_later_is() -> None:
+    try:
+        process.settle()
+        assert gc.get_freeze_count() > 0
+        later: list[object] = []
+        later.append(later)
+        del later
+        assert gc.collect() > 0
+    finally:
+        gc.unfreeze()

@@ -71,6 +71,7 @@ def test_page_takes_its_turn_and_keeps_a_visitors_photo_once(service: Service, m
         **{"language": "en", "model": models.first, "photo": str(CAT), "face": 0, "whole": False, "shown": 8},
         **{"target": LIKELIER, "superpixels": 10, "samples": 100, "smooth": False, "further": [], "trust": False},
         **{"segmentation": "slic", "hide": "mean", "slide_map": "lime", "hidden": [], "seen": None},
+        **{"second": "", "second_seen": None},
     }
     page = Page(models, service)
     running = []
@@ -105,8 +106,8 @@ def test_verdict_comes_first_then_the_first_map_then_the_rest(
     service: Service, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = asked_urgency(service, quick_detector, monkeypatch)
-    assert [urgency for _, urgency in asked[:4]] == [Urgency.VERDICT, *[Urgency.FIRST_MAP] * 3]
-    assert {urgency for stage, urgency in asked[4:]} == {Urgency.REST}
+    assert [urgency for _, urgency in asked[:5]] == [Urgency.VERDICT, *[Urgency.FIRST_MAP] * 4]
+    assert {urgency for stage, urgency in asked[5:]} == {Urgency.REST}
 
 
 def test_one_of_many_photos_lets_the_verdicts_of_single_ones_go_first(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,74 +13,32 @@ from numpy.typing import NDArray
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.maps.lime import LimeExplainer
-from explain.maps.lime_fit import Neighbourhood, paired_masks
-from explain.maps.registry import Explain
 from explain.maps.subject import BATCH, Subject
-from explain.trust.curves import STEPS, all_orders, curve_masks, order_of, random_orders
-from explain.trust.fidelity import subset_masks
+from explain.trust.curves import STEPS, order_of
 from explain.trust.measure import Trust, TrustProgress, measure
-from explain.trust.stability import REFITS, RUNS
 from explain.wording.trust import trust_sentence
 from model.detector.detector import Detector
 from model.photos.faces import find_faces
-from tests.worlds import OfRegions, World, noise, of_kept_regions, squares
-
-SIDE, K = 24, 16
-SEGMENTS = squares(SIDE, 4)
-CROP = noise(SIDE)
-# Powers of two: no two sets of regions have the same sum, and every sum is exact.
-WEIGHTS = np.random.RandomState(8).permutation(2.0 ** -np.arange(2, K + 2))
-WEIGHTS[::4] *= -1
-
-
-def different(masks: NDArray[np.uint8]) -> int:
-    return len({mask.tobytes() for mask in masks})
-
-
-def curve_questions(*maps: NDArray[np.floating], count: int = K) -> int:
-    """How many pictures the curves of these maps need with one hide value."""
-    own = np.stack([order_of(values, seed=0) for values in maps])
-    return different(curve_masks(all_orders(own, random_orders(count, seed=0))))
-
-
-PREDICTIONS = 2 * curve_questions(WEIGHTS) + different(subset_masks(K, seed=0))  # for a single map
-
-
-def world_of(fake: OfRegions) -> World:
-    """A detector that sees only which regions are those of ``CROP``."""
-    return World(of_kept_regions(fake, CROP, SEGMENTS))
-
-
-def summing(visible: NDArray[np.bool_]) -> NDArray[np.float64]:
-    return 0.4 + visible @ WEIGHTS
+from tests.explain.trust.known_regions import (
+    CROP,
+    PREDICTIONS,
+    SEGMENTS,
+    SIDE,
+    WEIGHTS,
+    K,
+    again,
+    curve_questions,
+    last,
+    map_of,
+    subject,
+    summing,
+    world_of,
+)
+from tests.worlds import World, of_kept_regions, squares
 
 
 def constant(visible: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.full(len(visible), 0.9)
-
-
-def subject(world: World | None = None, **changes: Any) -> Subject:
-    detector: Any = world or world_of(summing)
-    return Subject(**{"crop": CROP, "segments": SEGMENTS, "target": "Fake", "detector": detector} | changes)
-
-
-def map_of(values: NDArray[np.floating], method: str = "lime", target: str = "Fake", **evidence: Any) -> Attribution:
-    return Attribution(method, target, values.astype(np.float32)[SEGMENTS], (SIDE, SIDE), None, None, evidence)
-
-
-def again(attribution: Attribution) -> Explain:
-    """A method that always gives the same map, after a rough one that is nothing like it."""
-
-    def explain(subject: Subject, cancelled: Callable[[], bool]) -> Iterator[Attribution]:
-        yield map_of(-np.arange(K))
-        yield attribution
-
-    return explain
-
-
-def last(asked: Subject, maps: dict[str, Attribution], explain: dict[str, Explain] | None = None) -> TrustProgress:
-    *_, progress = measure(asked, maps, explain or {})
-    return progress
 
 
 def only(world: World, values: NDArray[np.floating], **changes: Any) -> Trust:
@@ -196,80 +152,10 @@ def test_knows_more_with_every_yield() -> None:
     assert counts == sorted(counts)
 
 
-def test_a_repetition_counts_as_the_samples_that_the_map_took() -> None:
-    def lime(subject: Subject, cancelled: Callable[[], bool]) -> Iterator[Attribution]:
-        yield map_of(WEIGHTS, samples=64)
-        yield map_of(WEIGHTS, samples=900)  # more than the first time
-
-    seen = list(measure(subject(), {"lime": map_of(WEIGHTS, samples=500)}, {"lime": lime}))
-    repeating = [progress.done - PREDICTIONS for progress in seen if progress.done > PREDICTIONS]
-    assert repeating == [64, 500, 564, 1000, 1064, 1500, 1500, 1500]
-    assert seen[-1].planned == PREDICTIONS + RUNS * 500
-
-
 def test_first_trust_comes_with_the_first_hide_value() -> None:
     first = next(progress for progress in measure(subject(), {"lime": map_of(WEIGHTS)}, {}) if progress.trusts)
     assert first.done < first.planned / 2
     assert "random orders" in trust_sentence(first.trusts["lime"])
-
-
-def test_a_map_that_repeats_itself_is_stable() -> None:
-    maps = {"lime": map_of(WEIGHTS), "attention": map_of(WEIGHTS, "attention", "either class")}
-    progress = last(subject(), maps, {name: again(found) for name, found in maps.items()})
-    for name, change in (("lime", "seed"), ("attention", "noise")):
-        stability = progress.trusts[name].stability
-        assert stability is not None
-        assert (stability.jaccard, stability.rank_correlation, stability.change) == (1, 1, change)
-        assert "every time" in trust_sentence(progress.trusts[name])
-
-
-def test_a_map_drawn_by_lot_is_not_stable() -> None:
-    def lottery(subject: Subject, cancelled: Callable[[], bool]) -> Iterator[Attribution]:
-        yield map_of(np.random.RandomState(subject.seed).permutation(WEIGHTS))
-
-    progress = last(subject(), {"lime": map_of(WEIGHTS)}, {"lime": lottery})
-    stability = progress.trusts["lime"].stability
-    assert stability is not None and stability.rank_correlation < 0.9 and stability.jaccard < 0.9
-
-
-def fitted_to(answers: NDArray[np.float64], masks: NDArray[np.uint8]) -> Attribution:
-    return replace(map_of(WEIGHTS), neighbourhood=Neighbourhood(masks, answers, np.ones(len(masks))))
-
-
-def test_a_fitted_map_is_fitted_again_and_the_network_is_not_asked_again() -> None:
-    def never(subject: Subject, cancelled: Callable[[], bool]) -> Iterator[Attribution]:
-        raise AssertionError("the samples are at hand")
-
-    masks, world = paired_masks(2001, K, seed=0), world_of(summing)
-    maps = {"lime": fitted_to(masks @ WEIGHTS, masks)}
-    *_, progress = seen = list(measure(subject(world), maps, {"lime": never}))
-    assert sum(world.sizes) == progress.done == progress.planned == PREDICTIONS
-    stability = progress.trusts["lime"].stability
-    assert stability is not None and (stability.change, stability.runs) == ("samples", REFITS)
-    assert stability.same_top == 1 and stability.rank_correlation > 0.98
-    assert seen[-2].trusts["lime"].stability == stability
-    assert last(subject(), maps).trusts["lime"].stability == stability, "it needs no function"
-
-
-def test_a_map_fitted_to_noise_is_not_stable() -> None:
-    masks = paired_masks(401, K, seed=0)
-    noisy = fitted_to(np.random.default_rng(0).uniform(size=len(masks)), masks)
-    stability = last(subject(), {"lime": noisy}).trusts["lime"].stability
-    assert stability is not None and stability.rank_correlation < 0.8 and stability.jaccard < 0.8
-
-
-def test_cancelling_stops_between_two_fits() -> None:
-    masks, seen = paired_masks(401, K, seed=0), list[TrustProgress]()
-    maps = {"lime": fitted_to(masks @ WEIGHTS, masks)}
-    for progress in measure(subject(), maps, {}, lambda: bool(seen) and seen[-1].done == PREDICTIONS):
-        seen.append(progress)
-    assert seen[-1].trusts["lime"].stability is None and not seen[-1].complete
-
-
-def test_nobody_says_how_to_repeat_a_map() -> None:
-    progress = last(subject(), {"lime": map_of(WEIGHTS)}, {"rise": again(map_of(WEIGHTS))})
-    assert progress.trusts["lime"].stability is None
-    assert (progress.done, progress.planned, progress.complete) == (PREDICTIONS, PREDICTIONS, True)
 
 
 def test_same_subject_gives_the_same_numbers() -> None:
@@ -296,20 +182,6 @@ def test_cancelling_during_a_batch_yields_nothing_more() -> None:
     seen = list(measure(subject(world), {"lime": map_of(WEIGHTS)}, {}, lambda: len(world.batches) >= 3))
     assert len(world.batches) == 3
     assert [progress.done for progress in seen] == [0, BATCH, 2 * BATCH]
-
-
-def test_cancelling_during_a_repetition_forgets_it() -> None:
-    begun, stop = [], []
-
-    def slow(subject: Subject, cancelled: Callable[[], bool]) -> Iterator[Attribution]:
-        begun.append(subject.seed)
-        yield map_of(WEIGHTS)
-        stop.append(True)
-        assert cancelled()
-
-    seen = list(measure(subject(), {"lime": map_of(WEIGHTS)}, {"lime": slow}, lambda: bool(stop)))
-    assert begun == [1]
-    assert not seen[-1].complete and seen[-1].trusts["lime"].stability is None
 
 
 def test_seconds_leave_out_what_the_caller_does() -> None:

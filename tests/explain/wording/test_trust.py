@@ -31,20 +31,20 @@ def trust(*percentiles: float, **changes: Any) -> Trust:
 
 def test_a_good_map_says_whom_it_beats_and_how_often_it_comes_back() -> None:
     assert trust_sentence(trust(0.98, 0.98, stability=STEADY)) == (
-        "Hiding what this map marks moves the verdict away from Fake more than 98 % of random orders do; "
+        "Hiding what this map marks moves the verdict away from Fake more than 98% of random orders do; "
         "repeated with other seeds it names the same top regions 9 times in 10."
     )
 
 
 def test_a_map_at_chance_says_so_in_the_same_place() -> None:
     assert trust_sentence(trust(0.5, 0.3, stability=STEADY)) == (
-        "On this photo this map is no better than chance: 60 % of random orders move the verdict away from Fake at "
+        "On this photo this map is no better than chance: 60% of random orders move the verdict away from Fake at "
         "least as much; repeated with other seeds it names the same top regions 9 times in 10."
     )
 
 
 def test_without_repetitions_the_sentence_ends_earlier() -> None:
-    assert trust_sentence(trust(0.98, 0.98)).endswith("more than 98 % of random orders do.")
+    assert trust_sentence(trust(0.98, 0.98)).endswith("more than 98% of random orders do.")
     assert trust_sentence(trust(0.4, 0.4)).endswith("at least as much.")
 
 
@@ -52,13 +52,13 @@ def test_without_repetitions_the_sentence_ends_earlier() -> None:
     ("percentile", "words"),
     [
         (1.0, "more than all of 50 random orders do"),
-        (0.95, "more than 95 % of random orders do"),
-        (0.94, "is not clearly better than chance: 6 % of"),
-        (0.52, "is not clearly better than chance: 48 % of"),
-        (0.5, "is no better than chance: 50 % of"),
-        (0.06, "is no better than chance: 94 % of"),
-        (0.05, "is worse than chance: 95 % of"),
-        (0.0, "is worse than chance: 100 % of"),
+        (0.95, "more than 95% of random orders do"),
+        (0.94, "is not clearly better than chance: 6% of"),
+        (0.52, "is not clearly better than chance: 48% of"),
+        (0.5, "is no better than chance: 50% of"),
+        (0.06, "is no better than chance: 94% of"),
+        (0.05, "is worse than chance: 95% of"),
+        (0.0, "is worse than chance: 100% of"),
     ],
 )
 def test_each_place_among_random_orders_has_its_words(percentile: float, words: str) -> None:
@@ -68,8 +68,8 @@ def test_each_place_among_random_orders_has_its_words(percentile: float, words: 
 
 
 def test_all_and_none_are_said_only_where_they_are_true() -> None:
-    assert "more than 99 % of" in trust_sentence(trust(1.0, 0.99))  # 99.5 %
-    assert "99 % of random orders" in trust_sentence(trust(0.0, 0.01))
+    assert "more than 99% of" in trust_sentence(trust(1.0, 0.99))  # 99.5%
+    assert "99% of random orders" in trust_sentence(trust(0.0, 0.01))
 
 
 def test_one_lucky_hide_value_is_not_enough() -> None:
@@ -104,10 +104,10 @@ def test_details_hold_the_numbers() -> None:
     both = (curves(0.98, "mean", insertion=0.9), curves(0.64, "blur", insertion=0.2))
     told = details(trust(curves=both, fidelity=-0.254, stability=STEADY))
     assert "as their mean colour, P(Fake) averages 0.02" in told
-    assert "(random orders: 0.50, nine in ten of them 0.06 to 0.94), lower than 98 % of 50 random orders" in told
-    assert "(insertion) it averages 0.90, higher than 90 % of them" in told
+    assert "(random orders: 0.50, nine in ten of them 0.06 to 0.94), lower than 98% of 50 random orders" in told
+    assert "(insertion) it averages 0.90, higher than 90% of them" in told
     assert "by a blur, P(Fake) averages 0.36" in told
-    assert "averages 0.20, higher than 20 % of them" in told
+    assert "averages 0.20, higher than 20% of them" in told
     assert "µ-fidelity −0.25" in told
     assert "3 times: Jaccard index of the 5 strongest regions 0.89, rank correlation 0.93." in told
     assert "standard deviation 4 of 255" in details(trust(0.9, stability=Stability("noise", 3, 1.0, 1.0, 1.0)))
@@ -137,7 +137,7 @@ def test_it_is_one_sentence_without_markup(percentile: float) -> None:
 @pytest.mark.parametrize(
     ("found", "chance"),
     [
-        (trust(0.98, 0.98), "Yes: hiding it moves the verdict more than 98 % of random orders"),
+        (trust(0.98, 0.98), "Yes: hiding it moves the verdict more than 98% of random orders"),
         (trust(1.0, 1.0), f"Yes: hiding it moves the verdict more than all of {ORDERS} random orders"),
         (trust(0.94, 0.94), "No"),
         (trust(0.01, 0.01), "No"),

@@ -159,7 +159,7 @@ def test_each_end_must_be_right_often_enough_for_itself() -> None:
 
 
 def test_sources_too_small_to_be_bounded_widen_the_upper_end() -> None:
-    """No reals of 98 accused still bound the share only by more than 3 %; those of 99 do."""
+    """No reals of 98 accused still bound the share only by more than 3%; those of 99 do."""
     assert upper_bound(0, 98) > ACCUSED_AT_MOST >= upper_bound(0, 99)
     small, enough = reals(0, 0.5, 98), reals(0, 0.5, 99)
     assert fit_band_to_unseen(*told_apart(), {"small": small, "other": small}) == (0.45, pytest.approx(WIDEST[1]))

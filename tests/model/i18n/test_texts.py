@@ -1,22 +1,16 @@
-"""Tests that every text a person reads comes from the catalogue, and that the catalogue holds nothing else."""
+"""Tests that every text a person reads comes from the catalogue."""
 
 from __future__ import annotations
 
 import ast
 import re
-import string
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
-from jinja2 import Environment, nodes
 
-from model.i18n.catalogue import Text, catalogue
+from tests.model.i18n.sources import ROOT, TEMPLATES, named, tree_of, written_as
 
-ROOT = Path(__file__).resolve().parents[3]
-TEMPLATES = sorted((ROOT / "explain").rglob("*.html"))
-CODE = (ROOT / "app.py", *sorted((ROOT / "explain").rglob("*.py")), *sorted((ROOT / "model").rglob("*.py")))
 # Whatever a visitor of the page, a caller of the API or a user of ``python -m explain`` may read.
 SHOWN = [
     "app.py",
@@ -43,14 +37,6 @@ SHOWN = [
     *("model/legacy/graph.py", "model/legacy/h5.py", "model/legacy/labels.py", "model/networks/plan.py"),
     *("model/legacy/operators.py", "model/networks/rebuild.py"),
 ]
-# Functions whose first argument is a key and whose keywords are its values; the latter two, where it has a dot.
-SAYING = {"translate", "Message", "text", "_said", "help_text"}
-VISIBLE = {"label", "info", "title", "help", "placeholder"}  # keywords whose texts stand on the screen
-PROGRAMMERS = {"ValueError", "TypeError", "RuntimeError", "KeyError", "NotImplementedError"}
-LOGS = {"log", "logger", "logging", "warnings"}
-API = {"description", "summary", "instructions"}  # what programs read of an endpoint before they call it
-PLACES = {"loc", "textcoords", "xycoords"}  # Matplotlib's names of places
-
 # Words that no visitor reads, or that are data, with the reason. A name with brackets stands for a whole function.
 ALLOWED = {
     "app.py": {"empty port": "Gradio's own words"},
@@ -59,7 +45,7 @@ ALLOWED = {
     "explain/service/metrics.py": dict.fromkeys(
         ("Analyses", "Steps of", "Answered", "Seconds of", "Stages of"), "what Prometheus shows beside a metric"
     ),
-    "explain/page/api.py": dict.fromkeys(("report", "methods", "maps"), "names of the API's values"),
+    "explain/page/api.py": dict.fromkeys(("report", "methods", "maps", "second"), "names of the API's values"),
     "explain/page/components/theme.py": {"IBM Plex Sans": "a font"},
     "explain/page/layout.py": {"WhyFake": "the name of the product"},
     "explain/page/sections/common.py": {"element.addEventListener": "JavaScript"},
@@ -94,129 +80,11 @@ ALLOWED = {
     },
 }
 
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-# Keys
-
-
-def gaps(text: Text) -> set[str]:
-    """Names of the values that a text asks for."""
-    forms = [text] if isinstance(text, str) else list(text.values())
-    found = {name for form in forms for _, name, _, _ in string.Formatter().parse(form) if name}
-    return found if isinstance(text, str) else found | {"count"}
-
-
-def named(call: ast.Call) -> str:
-    """``translate`` for ``translate(...)``; empty for a method."""
-    return call.func.id if isinstance(call.func, ast.Name) else ""
-
-
-def literal_keys(value: ast.expr, scope: ast.AST) -> list[str]:
-    """The keys that an expression may be, as far as they are written out; a variable's where it is given its value."""
-    if isinstance(value, ast.Constant) and isinstance(value.value, str):
-        return [value.value]
-    if isinstance(value, ast.IfExp):
-        return literal_keys(value.body, scope) + literal_keys(value.orelse, scope)
-    if isinstance(value, ast.Name):
-        given = [
-            one.value
-            for one in ast.walk(scope)
-            if isinstance(one, ast.Assign) and any(isinstance(t, ast.Name) and t.id == value.id for t in one.targets)
-        ]
-        return [key for one in given if not isinstance(one, ast.Name) for key in literal_keys(one, scope)]
-    return []
-
-
-def sayings(path: Path) -> Iterator[tuple[ast.Call, list[str]]]:
-    """Calls that say a text, with the keys that they may say."""
-    tree = tree_of(path)
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and named(call) in SAYING and call.args:
-            around = [one for one in functions if one.lineno <= call.lineno <= (one.end_lineno or 0)]
-            scope = max(around, key=lambda one: one.lineno) if around else tree
-            keys = literal_keys(call.args[0], scope)
-            yield call, keys if named(call) in ("translate", "Message") else [key for key in keys if "." in key]
-
-
-def test_every_text_that_code_says_is_in_the_catalogue_and_gets_its_values() -> None:
-    wrong = [sentence for path in CODE for sentence in wrong_sayings(path)]
-    assert not wrong, "\n".join(wrong)
-
-
-def wrong_sayings(path: Path) -> Iterator[str]:
-    """A line for each text that a file says by a wrong key or with wrong values."""
-    for call, keys in sayings(path):
-        where = f"{path.name}:{call.lineno}: {', '.join(keys)}"
-        if lacking := set(keys) - catalogue().keys():
-            yield f"{where}: no such text: {', '.join(lacking)}"
-            continue
-        if not keys or any(keyword.arg is None for keyword in call.keywords):
-            continue
-        given = {str(keyword.arg) for keyword in call.keywords}
-        for key in keys:
-            if wanting := gaps(catalogue()[key]["en"]) - given:
-                yield f"{where}: {key} wants {', '.join(wanting)}"
-        asked = set().union(*(gaps(text) for key in keys for text in catalogue()[key].values()))
-        if needless := given - asked:
-            yield f"{where}: nothing asks for {', '.join(needless)}"
-
-
-def translations(path: Path) -> Iterator[tuple[str, set[str]]]:
-    """Keys of the texts that a template says, each with the names of its values."""
-    for call in Environment().parse(path.read_text("utf-8")).find_all(nodes.Call):
-        is_said = isinstance(call.node, nodes.Name) and call.node.name == "translate"
-        if is_said and isinstance(call.args[0], nodes.Const):
-            yield call.args[0].value, {keyword.key for keyword in call.kwargs}
-
-
-@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
-def test_every_text_that_a_template_says_is_in_the_catalogue_and_gets_its_values(path: Path) -> None:
-    for key, given in translations(path):
-        assert key in catalogue()
-        asked = set().union(*(gaps(text) for text in catalogue()[key].values()))
-        assert gaps(catalogue()[key]["en"]) <= given <= asked, key
-
-
-def key_patterns(path: Path) -> Iterator[str]:
-    """What an f-string that begins as a key does may become, as a regular expression."""
-    for node in ast.walk(tree_of(path)):
-        if not isinstance(node, ast.JoinedStr) or not isinstance(node.values[0], ast.Constant):
-            continue
-        if re.fullmatch(r"[a-z0-9_]+\.[\w.]*", str(node.values[0].value)):
-            yield "".join(
-                re.escape(part.value) if isinstance(part, ast.Constant) else r"[\w.]*" for part in node.values
-            )
-
-
-def made_of_arguments() -> Iterator[str]:
-    """What an f-string becomes that begins with a function's argument, for each call with strings written out."""
-    nodes = [node for path in CODE for node in ast.walk(tree_of(path))]
-    calls: dict[str, list[ast.Call]] = {}
-    for call in (node for node in nodes if isinstance(node, ast.Call)):
-        calls.setdefault(named(call), []).append(call)
-    for function in (node for node in nodes if isinstance(node, ast.FunctionDef) and node.name in calls):
-        names = [argument.arg for argument in function.args.args]
-        defaults = dict(zip(reversed(names), reversed(function.args.defaults), strict=False))
-        strings = [node for node in ast.walk(function) if isinstance(node, ast.JoinedStr)]
-        for call in calls[function.name]:
-            given = {**defaults, **dict(zip(names, call.args, strict=False))}
-            values = {f"{{{name}}}": _written(value) for name, value in given.items()}
-            for node in strings:
-                yield "".join(values.get(ast.unparse(part), _written(part)) for part in node.values)
-
-
-def test_every_text_of_the_catalogue_is_said_somewhere() -> None:
-    nodes = (node for path in CODE for node in ast.walk(tree_of(path)))
-    written = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    written |= set(made_of_arguments())
-    written |= {key for path in TEMPLATES for key, _ in translations(path)}
-    patterns = re.compile("|".join(pattern for path in CODE for pattern in key_patterns(path)))
-    assert not [key for key in catalogue() if key not in written and not patterns.fullmatch(key)]
+VISIBLE = {"label", "info", "title", "help", "placeholder"}  # keywords whose texts stand on the screen
+PROGRAMMERS = {"ValueError", "TypeError", "RuntimeError", "KeyError", "NotImplementedError"}
+LOGS = {"log", "logger", "logging", "warnings"}
+API = {"description", "summary", "instructions"}  # what programs read of an endpoint before they call it
+PLACES = {"loc", "textcoords", "xycoords"}  # Matplotlib's names of places
 
 
 # Prose outside the catalogue
@@ -234,17 +102,17 @@ def texts_outside(path: Path) -> Iterator[tuple[int, str]]:
             passed |= {id(inner) for inner in ast.walk(node.value)}
         elif isinstance(node, ast.Dict):
             passed |= {
-                id(value) for key, value in zip(node.keys, node.values, strict=True) if key and _written(key) in API
+                id(value) for key, value in zip(node.keys, node.values, strict=True) if key and written_as(key) in API
             }
     for value in (value for node in ast.walk(tree) for value in _visible(node)):
-        if id(value) not in passed and re.search(r"[^\W\d_]{2}", re.sub(r"<[^<>]*>|\{\}", "", _written(value))):
-            yield value.lineno, _written(value)
+        if id(value) not in passed and re.search(r"[^\W\d_]{2}", re.sub(r"<[^<>]*>|\{\}", "", written_as(value))):
+            yield value.lineno, written_as(value)
             passed |= {id(inner) for inner in ast.walk(value)}
     for node in ast.walk(tree):  # outer before inner: an f-string before its parts
         if id(node) in passed or not isinstance(node, ast.JoinedStr | ast.Constant):
             continue
         passed |= {id(part) for part in getattr(node, "values", ())}
-        for words in _readable(_written(node)):
+        for words in _readable(written_as(node)):
             if _is_prose(words):
                 yield node.lineno, words
 
@@ -264,13 +132,6 @@ def _of(call: ast.Call) -> str:
     """``log`` for ``log.error(...)``."""
     holder = call.func.value if isinstance(call.func, ast.Attribute) else None
     return holder.id if isinstance(holder, ast.Name) else ""
-
-
-def _written(node: ast.expr) -> str:
-    """A string as it is written, with ``{}`` where a value goes; empty for anything else."""
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_written(part) if isinstance(part, ast.Constant) else "{}" for part in node.values)
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _readable(written: str) -> list[str]:

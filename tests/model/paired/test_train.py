@@ -1,13 +1,11 @@
-"""Tests of training: the parts on a tiny network, and one whole run of each kind on a made data folder."""
+"""Tests of training as a whole: one run of each kind on a made data folder, and runs that go on."""
 
 from __future__ import annotations
 
 import csv
 import json
 import shutil
-from collections import Counter
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,244 +17,23 @@ import pytest
 from numpy.typing import NDArray
 
 from model.artifact.card import load_artifact, read_card, write_card
-from model.artifact.preprocessing import LABELS, to_input
-from model.data.dataset import face_crop, index
 from model.data.layout import Example
 from model.data.reading import read_rgb
 from model.detector.detector import Detector
 from model.errors import ArchitectureError, DatasetError, RunError
-from model.networks.registry import ARCHITECTURES, build
+from model.networks.registry import build
 from model.paired import batches as paired_batches
 from model.paired import epochs as paired_epochs
-from model.paired.epochs import KeepBest, averaged, clean_crops, compile_model, refresh_attention_norm
-from model.paired.train import export, train
+from model.paired.train import train
 from model.training import runs
 from model.training.runs import BEST, library_versions
 from tests.model.conftest import TINY, register_tiny, smooth_picture, spare_xla, write_pictures
 
 FACE_BOX, LANDMARKS = (12.0, 8.0, 40.0, 48.0), ((23.0, 28.0), (41.0, 28.0), (32.0, 38.0), (25.0, 46.0), (39.0, 46.0))
 Pixels = NDArray[np.uint8]
-Network = Callable[[], keras.Model]
-FAKE = LABELS.index("Fake")
-
-# clean_crops
-
-
-@pytest.fixture
-def uneven(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels]) -> tuple[Path, list[Example]]:
-    """Five reals and two fakes in one set, three fakes in another, of which one has no face."""
-    names = [
-        *(f"one/train/real/{number}.png" for number in range(5)),
-        *(f"one/train/fake/{number}.png" for number in range(2)),
-        *(f"two/train/fake/{number}.png" for number in range(3)),
-    ]
-    faceless = "two/train/fake/1.png"
-    root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)}, without_face=[faceless])
-    return root, index(root, cache)
-
-
-def test_norm_crops_are_as_many_of_each_class_and_set(
-    uneven: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(paired_epochs, "NORM_CROPS", 2)
-    root, examples = uneven
-    names = {face_crop(root, e, 1.1).tobytes(): str(Path(e.path).parent) for e in examples if e.box}
-    assert len(names) == 9
-    crops = clean_crops(*uneven, margin=1.1, seed=0)
-    # Found by its bytes, so each is one of the pictures' own crops, undegraded, and none comes twice.
-    assert len({crop.tobytes() for crop in crops}) == len(crops) == 6
-    drawn = Counter(names[crop.tobytes()] for crop in crops)
-    assert drawn == {"one/train/real": 2, "one/train/fake": 2, "two/train/fake": 2}
-
-
-def test_norm_crops_are_all_there_are_where_there_are_few(uneven: tuple[Path, list[Example]]) -> None:
-    assert len(clean_crops(*uneven, margin=1.0, seed=0)) == 9
-
-
-def test_seed_decides_the_norm_crops(uneven: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paired_epochs, "NORM_CROPS", 1)
-    first, again, *others = (clean_crops(*uneven, margin=1.0, seed=seed).tobytes() for seed in (0, 0, 1, 2, 3))
-    assert first == again and any(first != other for other in others)
-
-
-# refresh_attention_norm
-
-
-@pytest.fixture
-def pixels() -> NDArray[np.float32]:
-    return np.random.default_rng(0).uniform(-1, 1, (70, 16, 16, 3)).astype(np.float32)
-
-
-@pytest.mark.usefixtures("eager")
-def test_refreshed_statistics_are_those_of_the_features(tiny_network: Network, pixels: NDArray[np.float32]) -> None:
-    model = tiny_network()
-    norm = model.get_layer("attention_bn")
-    rng = np.random.default_rng(1)
-    gamma, beta, *wrong = (rng.uniform(1, 2, 8).astype(np.float32) for _ in range(4))
-    norm.set_weights([gamma, beta, *wrong])
-    refresh_attention_norm(model, pixels)
-    features = np.asarray(model.get_layer("features")(pixels)).reshape(-1, 8)
-    new_gamma, new_beta, mean, variance = norm.get_weights()
-    np.testing.assert_allclose(mean, features.mean(axis=0), atol=1e-5)
-    np.testing.assert_allclose(variance, features.var(axis=0), atol=1e-5)
-    np.testing.assert_array_equal(new_gamma, gamma)
-    np.testing.assert_array_equal(new_beta, beta)
-
-
-@pytest.mark.usefixtures("eager")
-def test_refreshed_norm_gives_each_channel_mean_0_and_variance_1(
-    tiny_network: Network, pixels: NDArray[np.float32]
-) -> None:
-    model = tiny_network()
-    model.get_layer("attention_bn").set_weights([np.ones(8), np.zeros(8), np.full(8, 3.0), np.full(8, 9.0)])
-    refresh_attention_norm(model, pixels)
-    norm = model.get_layer("attention_bn")
-    rows = np.asarray(keras.Model(model.input, norm.output)(pixels)).reshape(-1, 8)
-    alive = norm.get_weights()[3] > 0.01  # a channel whose features hardly vary is held down by epsilon
-    assert alive.sum() >= 4
-    np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-4)
-    np.testing.assert_allclose(rows[:, alive].var(axis=0), 1, atol=0.1)
-
-
-# KeepBest
-
-
-class Judge:
-    """Stands for a model whose validation answers are given, epoch by epoch, and counts what is saved."""
-
-    def __init__(self, answers: list[NDArray[np.float64]]) -> None:
-        self.answers = iter(answers)
-        self.saved: list[Path] = []
-        self.variables: list[keras.Variable] = []
-        self.optimizer = self
-
-    def predict(self, *_: Any, **__: Any) -> dict[str, NDArray[np.float64]]:
-        fake = next(self.answers)
-        columns = [1 - fake, 1 - fake]
-        columns[FAKE] = fake
-        return {"probabilities": np.stack(columns, axis=1)}
-
-    def save_weights(self, path: Path) -> None:
-        self.saved.append(path)
-
-
-RIGHT, HALF, WRONG = np.array([0.9, 0.8, 0.1, 0.2]), np.array([0.5, 0.5, 0.5, 0.5]), np.array([0.1, 0.2, 0.9, 0.8])
-TRUTH = np.array([True, True, False, False])
-
-
-def judged(
-    epochs: list[list[NDArray[np.float64]]], out: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[KeepBest, list[bool]]:
-    """Run KeepBest over epochs of answers, one per validation set; whether each epoch was saved."""
-    monkeypatch.setattr(paired_epochs, "refresh_attention_norm", lambda model, pixels: None)
-    monkeypatch.setattr(paired_epochs, "averaged", nullcontext)
-    monkeypatch.setattr(runs, "write_state", lambda *_: None)
-    sets = {f"set{number}": (np.zeros((4, 1)), TRUTH) for number in range(len(epochs[0]))}
-    keeper = KeepBest(sets, np.zeros((1, 1)), out)
-    judge = Judge([answer for answers in epochs for answer in answers])
-    keeper.set_model(judge)
-    saved = []
-    for epoch in range(len(epochs)):
-        before = len(judge.saved)
-        keeper.on_epoch_end(epoch, {"loss": 1.0 / (epoch + 1)})
-        saved.append(len(judge.saved) > before)
-    assert all(path == out / BEST for path in judge.saved)
-    return keeper, saved
-
-
-def test_weights_are_saved_when_the_mean_auc_rises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    epochs = [[HALF, HALF], [RIGHT, HALF], [RIGHT, WRONG], [RIGHT, HALF], [RIGHT, RIGHT]]
-    keeper, saved = judged(epochs, tmp_path, monkeypatch)
-    assert saved == [True, True, False, False, True]
-    assert [row["val_mean_auc"] for row in keeper.history] == [0.5, 0.75, 0.5, 0.75, 1.0]
-
-
-def test_unseen_sources_decide_where_some_were_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paired_epochs, "UNSEEN", "set1")
-    epochs = [[RIGHT, HALF], [WRONG, RIGHT], [RIGHT, HALF]]
-    keeper, saved = judged(epochs, tmp_path, monkeypatch)
-    assert saved == [True, True, False]
-    assert [row["val_mean_auc"] for row in keeper.history] == [1.0, 0.0, 1.0], "the mean is of the sets trained on"
-
-
-def test_set_of_one_class_has_an_accuracy_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paired_epochs, "refresh_attention_norm", lambda model, pixels: None)
-    keeper = KeepBest({"both": (np.zeros((4, 1)), TRUTH), "reals": (np.zeros((4, 1)), ~TRUTH | TRUTH)}, None, tmp_path)
-    keeper.set_model(Judge([RIGHT, WRONG]))
-    row = keeper._measure()
-    assert "val_reals_auc" not in row and row["val_reals_accuracy"] == 0.5 and row["val_mean_auc"] == 1.0
-
-
-def test_first_epoch_is_always_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even where every verdict is the wrong way round: there must be weights to export."""
-    assert judged([[WRONG]], tmp_path, monkeypatch)[1] == [True]
-
-
-def test_history_holds_each_epoch_and_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged([[WRONG, HALF], [RIGHT, HALF]], tmp_path, monkeypatch)
-    with (tmp_path / "history.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["epoch"] for row in rows] == ["0", "1"]
-    assert [float(row["loss"]) for row in rows] == [1.0, 0.5]
-    assert [float(row["val_set0_auc"]) for row in rows] == [0, 1]
-    assert [float(row["val_set0_accuracy"]) for row in rows] == [0, 1]
-    assert [float(row["val_set1_auc"]) for row in rows] == [0.5, 0.5]
-
-
-# compile_model
-
-
-def test_learning_rate_warms_up_and_falls(tiny_network: Network) -> None:
-    model = tiny_network()
-    compile_model(model, 0.01, total_steps=100, mask_weight=0.3)
-    schedule = model.optimizer._learning_rate
-    rates = [float(schedule(step)) for step in (0, 4, 50, 104)]
-    assert rates[0] == pytest.approx(0.01 / 20) and rates[1] == pytest.approx(0.01)
-    assert rates[3] == pytest.approx(0.01 * 0.01, rel=0.01) and rates[3] < rates[2] < rates[1]
-
-
-@pytest.mark.usefixtures("eager")
-def test_mask_weighs_in_the_loss(tiny_network: Network, pixels: NDArray[np.float32]) -> None:
-    losses = []
-    model = tiny_network()
-    targets = {"probabilities": np.tile([1.0, 0.0], (4, 1)), "attention": np.ones((4, 8, 8, 1))}
-    for mask_weight in (0.0, 0.5):
-        compile_model(model, 0.01, total_steps=10, mask_weight=mask_weight)
-        losses.append(model.evaluate(pixels[:4], targets, verbose=0, return_dict=True)["loss"])
-    mask = np.asarray(model(pixels[:4])["attention"])
-    assert losses[1] - losses[0] == pytest.approx(0.5 * float(-np.log(mask).mean()), rel=1e-3)
-
-
-# library_versions and export
-
-
-def test_versions_name_what_decides_a_run() -> None:
-    versions = library_versions()
-    assert {"python", "tensorflow", "keras", "numpy"} <= set(versions)
-    assert versions["numpy"] == np.__version__ and versions["keras"] == keras.__version__
-
-
-def test_export_ships_the_best_weights_of_the_run(
-    tiny_architecture: str, tiny_network: Network, tmp_path: Path, picture: Callable[..., Pixels]
-) -> None:
-    keras.utils.set_random_seed(3)
-    best = tiny_network()
-    best.save_weights(tmp_path / BEST)
-    card = export(tiny_architecture, tmp_path, {"epochs": 1}, ["dfdc", "mine"], 3)
-    folder = tmp_path / "artifact"
-    assert load_artifact(folder) == card
-    assert card.architecture == tiny_architecture and card.labels == LABELS
-    assert card.preprocessing == ARCHITECTURES[tiny_architecture].preprocessing
-    assert card.temperature is None and card.metrics == {}
-    assert list(card.training["data"]) == ["dfdc", "mine"] and "research" in card.training["data"]["dfdc"]
-    assert card.training["arguments"] == {"epochs": 1} and "non-commercial" in card.licence
-    crops = np.stack([picture(seed, 32) for seed in range(4)])
-    expected = np.asarray(best(to_input(crops, card.preprocessing))["probabilities"])
-    np.testing.assert_allclose(Detector(folder).probabilities(crops), expected, atol=2e-3)
 
 
 # train
-
 SMALL_BATCH = {"twins": 2, "singles": 1, "self_blended": 1}  # every kind of picture; the usual 52 take seconds to make
 
 
@@ -389,22 +166,6 @@ def test_run_goes_on_from_the_weights_that_it_is_given(
     np.testing.assert_allclose(*(net.get_layer(kernel).get_weights()[0] for net in (before, after)), atol=1e-6)
     apart = before.get_layer(kernel).get_weights()[0] - other.get_layer(kernel).get_weights()[0]
     assert np.abs(apart).max() > 1e-3, "another start would be elsewhere"
-
-
-# averaged
-
-
-def test_average_is_lent_and_given_back(tiny_network: Network) -> None:
-    model = tiny_network()
-    compile_model(model, 0.01, total_steps=10, mask_weight=0.3)
-    model.optimizer.build(model.trainable_variables)
-    own = model.get_weights()
-    for average in model.optimizer._model_variables_moving_average:
-        average.assign(np.full(average.shape, 0.25))
-    with averaged(model):
-        assert all((np.asarray(variable) == 0.25).all() for variable in model.trainable_variables)
-    for before, after in zip(own, model.get_weights(), strict=True):
-        np.testing.assert_array_equal(before, after)
 
 
 # A run that was stopped

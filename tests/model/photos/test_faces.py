@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
-from typing import Any
 
 import cv2
 import numpy as np
@@ -50,12 +49,7 @@ def detect_only(
     """Let the detector find this one face, in the pixels of the padded photo that it is given."""
     names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
     raw = {"box": list(box), "confidence": confidence, "keypoints": dict.fromkeys(names, keypoint)}
-
-    class Stub:
-        def detect_faces(self, _: Any) -> list[dict[str, Any]]:
-            return [raw]
-
-    monkeypatch.setattr(faces, "_detector", Stub)
+    monkeypatch.setattr(faces, "_detect", lambda _: [raw])
 
 
 # find_faces

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model import apart
 from model.errors import PhotoError
 from model.i18n.catalogue import Message
 from model.photos import worker
@@ -38,7 +39,7 @@ GREEDY = "import model.photos.decode as m, numpy; m.decode = lambda *_: numpy.on
 def decoders() -> Iterator[Decoders]:
     made = Decoders(processes=1)
     yield made
-    made.close()
+    made.processes.close()
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def behave(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         return popen([sys.executable, "-c", code] if current[0] else command, **options)  # type: ignore[call-overload]
 
     current = [""]
-    monkeypatch.setattr(worker.subprocess, "Popen", start)
+    monkeypatch.setattr(apart.subprocess, "Popen", start)
     return lambda code: current.__setitem__(0, code)
 
 
@@ -86,9 +87,9 @@ def test_pixels_notes_and_refusals_come_through() -> None:
 
 def test_one_process_serves_many_photos(decoders: Decoders) -> None:
     assert works(decoders)
-    first = decoders._free.queue[0]
+    first = decoders.processes._free.queue[0]
     assert works(decoders)
-    assert decoders._free.queue == [first] and first is not None
+    assert decoders.processes._free.queue == [first] and first is not None
 
 
 def test_crash_of_a_decoder_is_a_sentence_and_the_next_photo_opens(
@@ -104,8 +105,8 @@ def test_process_that_is_killed_in_mid_decode_is_a_sentence(decoders: Decoders, 
     behave(STUCK)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(problem, decoders)
-        wait_until(lambda: worker._WATCH._tasks)
-        (process,) = worker._WATCH._tasks
+        wait_until(lambda: apart._WATCH._tasks)
+        (process,) = apart._WATCH._tasks
         process.kill()
         assert answer.result(PATIENCE) == "photo.broke_off"
     behave("")
@@ -114,7 +115,7 @@ def test_process_that_is_killed_in_mid_decode_is_a_sentence(decoders: Decoders, 
 
 def test_process_that_ended_while_idle_is_replaced(decoders: Decoders) -> None:
     assert works(decoders)
-    process = decoders._free.queue[0]
+    process = decoders.processes._free.queue[0]
     assert process is not None
     process.kill()
     wait_until(process.has_ended)
@@ -125,7 +126,7 @@ def test_decoding_that_takes_too_long_is_broken_off(behave: Callable[[str], None
     decoders = Decoders(processes=1, seconds=0.2)
     behave(STUCK)
     assert problem(decoders) == "photo.too_slow"
-    assert decoders._free.queue == [None]
+    assert decoders.processes._free.queue == [None]
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system does not limit the time of the processor")
@@ -143,8 +144,8 @@ def test_cancelling_ends_the_process_and_frees_its_place(decoders: Decoders, beh
     cancel = threading.Event()
     with ThreadPoolExecutor(2) as pool:
         decoding = pool.submit(problem, decoders, cancel.is_set)
-        wait_until(lambda: worker._WATCH._tasks)
-        (process,) = worker._WATCH._tasks
+        wait_until(lambda: apart._WATCH._tasks)
+        (process,) = apart._WATCH._tasks
         waiting = pool.submit(problem, decoders, cancel.is_set)
         cancel.set()
         assert decoding.result(PATIENCE) == waiting.result(PATIENCE) == "photo.cancelled"
@@ -174,7 +175,7 @@ def test_start_that_fails_is_a_sentence(decoders: Decoders, monkeypatch: pytest.
 def test_memory_beyond_the_limit_is_a_sentence(decoders: Decoders, behave: Callable[[str], None]) -> None:
     behave(GREEDY.replace("numpy.ones(2_000_000_000, numpy.uint8)", "(_ for _ in ()).throw(m.NeedsMemory)"))
     assert problem(decoders) == "photo.memory"
-    decoders.close()
+    decoders.processes.close()
     behave(GREEDY)
     assert problem(decoders) == "photo.broke_off"
     behave("")
@@ -194,7 +195,7 @@ def test_large_photos_are_decoded_one_at_a_time_and_small_ones_pass(monkeypatch:
         assert not any(answer.done() for answer in large)
         decoders._large.release()
         assert all(answer.result(PATIENCE)[0].shape == gradient().shape for answer in large)
-    decoders.close()
+    decoders.processes.close()
 
 
 @pytest.mark.slow

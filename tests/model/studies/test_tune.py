@@ -127,7 +127,6 @@ def test_report_tells_every_trial_and_the_best_ones_command(study: optuna.Study,
     with (tmp_path / "trials.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 12
     assert "Two epochs." in (tmp_path / "trials.md").read_text()
-    assert (tmp_path / "trials.png").stat().st_size > 20_000
     page = (tmp_path / "study.html").read_text()
     assert page.count("<script") >= 4 and 'src="http' not in page, "it opens without a network"
 
@@ -135,7 +134,7 @@ def test_report_tells_every_trial_and_the_best_ones_command(study: optuna.Study,
 def test_few_trials_still_make_a_report(study: optuna.Study, tmp_path: Path) -> None:
     search(study, 1, 0, play)
     write_report(study, "cnn", "", ["train"], tmp_path)
-    assert importances(study) == {} and (tmp_path / "trials.png").exists() and (tmp_path / "study.html").exists()
+    assert importances(study) == {} and (tmp_path / "study.html").exists()
 
 
 def test_choices_become_options_that_repeat_them_exactly() -> None:

@@ -86,7 +86,7 @@ def test_learnt_by_heart_is_the_gap_between_new_and_seen_faces() -> None:
 
 
 def test_calibration_counts_each_class_half() -> None:
-    # Where classes count half each, 90 % of what lies at P = 0.8 is fake, and 10 % of what lies at 0.2: gaps of 0.1.
+    # Where classes count half each, 90% of what lies at P = 0.8 is fake, and 10% of what lies at 0.2: gaps of 0.1.
     sure = said("Real", [0.8] * 4 + [0.2] * 36), said("Fake", [0.8] * 36 + [0.2] * 4)
     assert calibration_figures(sure)["error"]["value"] == pytest.approx(0.1, abs=1e-4)
     many = said("Real", [0.8] * 40 + [0.2] * 360), sure[1]

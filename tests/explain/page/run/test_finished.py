@@ -1,13 +1,9 @@
-"""What the page shows when a visitor changes something while a run goes on, has stopped, or can't begin."""
+"""What the page shows when a visitor changes something after a run, and asks for more."""
 
 from __future__ import annotations
 
 import json
-import threading
-import time
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,130 +14,10 @@ from explain.page.components.updates import Updates, visible
 from explain.page.downloads import download
 from explain.page.run import Page
 from explain.page.view import slide
-from explain.service.service import STEPS_AT_ONCE
 from model.available import MODEL_FOLDER, FoundModel, Models
-from model.detector.detector import Detector
-from model.errors import ArtifactError
-from model.i18n.catalogue import Message, use_language
+from model.i18n.catalogue import use_language
 from model.paths import SHIPPED
-from tests.worlds import QuickDetector
-
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
-VISITOR = "visitor"
-CONTROL_VALUES: dict[str, Any] = {
-    **AT_FIRST,
-    **{"language": "en", "model": "lite_attention", "photo": str(EXAMPLES / "hopper_face.jpg"), "trust": False},
-    **{"samples": 100, "superpixels": 20, "face": 0, "whole": False, "seen": None, "hidden": [], "regions": []},
-    **{"top": 0, "slide_map": "lime", "many_progress": None},
-}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_network() -> Iterator[None]:
-    """What the page shows when does not depend on the network."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Detector, "_run", QuickDetector._run)
-        yield
-
-
-@pytest.fixture
-def page() -> Page:
-    return Page(Models([FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)]))
-
-
-def until(steps: Iterator[Updates], name: str) -> Updates:
-    """What is shown once a part has something to say."""
-    shown: Updates = {}
-    for step in steps:
-        shown |= step
-        if step.get(name):
-            return shown
-    raise AssertionError(f"the run ended without {name}")
-
-
-def rest(steps: Iterator[Updates], shown: Updates) -> Updates:
-    for step in steps:
-        shown |= step
-    return shown
-
-
-Waiting = tuple[threading.Event, Iterator[Updates], Updates]
-
-
-@pytest.fixture
-def waiting(page: Page) -> Iterator[Waiting]:
-    """What ends the others' verdicts, a run that waits for its own, and what it shows meanwhile."""
-    end, queue = threading.Event(), page.service.queue
-
-    def long() -> Iterator[None]:
-        end.wait(10)
-        yield
-
-    for _ in range(STEPS_AT_ONCE + 2):  # one more than may run is one that waits
-        threading.Thread(target=lambda: list(queue.each(long())), daemon=True).start()
-    while not queue.ahead():
-        time.sleep(0.01)
-    steps = page.show(CONTROL_VALUES, VISITOR)
-    yield end, steps, next(steps)
-    end.set()
-
-
-def test_visitor_who_has_to_wait_is_told(page: Page, waiting: Waiting) -> None:
-    end, steps, shown = waiting
-    assert "1 photo comes before yours" in shown["status"]
-    assert shown["cancel"] == visible(True)
-    end.set()
-    assert "Waiting" not in next(steps)["status"], "its turn has come"
-    page.runs.stop(VISITOR)
-    assert list(steps)[-1]["cancel"] == visible(False)
-
-
-def test_visitor_who_stops_waiting_is_told_that_the_run_was_stopped(page: Page, waiting: Waiting) -> None:
-    _, steps, shown = waiting
-    page.runs.stop(VISITOR)
-    shown = rest(steps, shown)
-    assert "Waiting" not in shown["status"] and shown["cancel"] == visible(False) and shown["seen"] is None
-    assert page.service.queue.running + page.service.queue.waiting == STEPS_AT_ONCE + 2, "it is not among them"
-
-
-@pytest.mark.slow
-def test_run_follows_what_was_changed_meanwhile(page: Page) -> None:
-    steps = page.show(CONTROL_VALUES, VISITOR)
-    shown = until(steps, "lime_text")
-    assert "The 8 strongest" in shown["numbers"]
-    page.update_controls(VISITOR, CONTROL_VALUES | {"language": "tr", "shown": 3, "slide_map": "attention"})
-    shown = rest(steps, shown)
-    assert "en güçlü 3 tanesi" in shown["numbers"] and "saniyede tamamlandı" in shown["status"]
-    assert shown["slide_map"]["value"] == "attention" and "shown=3" in shown["link"] and "lang=tr" in shown["link"]
-
-
-@pytest.mark.slow
-def test_next_run_begins_with_what_the_controls_hold(page: Page) -> None:
-    page.update_controls(VISITOR, CONTROL_VALUES | {"language": "tr", "shown": 3})
-    shown = rest(page.show(CONTROL_VALUES, VISITOR), {})
-    assert "The 8 strongest" in shown["numbers"] and "lang=en" in shown["link"]
-
-
-@pytest.mark.slow
-def test_stopped_run_is_translated_as_a_stopped_one(page: Page) -> None:
-    steps = page.show(CONTROL_VALUES, VISITOR)
-    shown = until(steps, "lime_text")
-    page.runs.stop(VISITOR)
-    shown = rest(steps, shown)
-    assert "<progress" not in shown["status"] and not shown["cancel"]["visible"]
-    again = page.change_language(CONTROL_VALUES | {"language": "tr", "seen": shown["seen"]}, VISITOR)
-    assert "<progress" not in again["status"] and not again["cancel"]["visible"] and "seen" not in again
-    assert "süperpiksel" in again["numbers"] and "düz çizgi" in again["lime_text"]
-
-
-@pytest.mark.slow
-def test_running_one_is_translated_as_a_running_one(page: Page) -> None:
-    steps = page.show(CONTROL_VALUES, VISITOR)
-    seen = until(steps, "lime_text")["seen"]
-    again = page.change_language(CONTROL_VALUES | {"language": "tr", "seen": seen}, VISITOR)
-    assert again["cancel"]["visible"] and "<progress" in again["status"]
-    page.runs.stop(VISITOR)
-    rest(steps, {})
+from tests.explain.page.run.visits import CONTROL_VALUES, EXAMPLES, VISITOR, rest, until
 
 
 @pytest.fixture(scope="module")
@@ -308,24 +184,3 @@ def test_report_tells_whether_its_mask_is_smoothed(finished: tuple[Page, Updates
         data = json.loads(archive.read(next(name for name in archive.namelist() if name.endswith("report.json"))))
     assert data["settings"]["smooth_attention"] is smooth
     made.close()
-
-
-def test_model_that_cannot_be_opened_is_told_and_all_else_translated(
-    page: Page, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(name: str) -> None:
-        raise ArtifactError(Message("page.another_photo"))
-
-    monkeypatch.setattr(page.models, "get", broken)
-    monkeypatch.setattr(page.models, "is_open", lambda name: True)
-    found = page.change_language(CONTROL_VALUES | {"language": "tr"}, VISITOR)
-    assert "notice" in found["scope"] and found["card"] == found["model_pictures"] == ""
-    assert found["placeholder"] and page.model_pictures(CONTROL_VALUES) == {"model_pictures": ""}
-    assert list(page.describe(CONTROL_VALUES))[-1]["model_pictures"] == ""
-
-
-def test_visitor_who_left_is_forgotten(page: Page) -> None:
-    page.update_controls(VISITOR, CONTROL_VALUES | {"language": "tr"})
-    assert page.language_of(VISITOR, "en") == "tr"
-    page.forget(VISITOR)
-    assert page.language_of(VISITOR, "en") == "en"

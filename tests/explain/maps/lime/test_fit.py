@@ -154,7 +154,7 @@ def test_weights_are_those_of_scikit_learn() -> None:
 def test_refits_to_exact_answers_give_the_same_weights() -> None:
     refits = list(neighbourhood(2001, noise=0.0).refits(5, seed=0))
     assert len(refits) == 5
-    np.testing.assert_allclose(refits, np.tile(WEIGHTS, (5, 1)), atol=0.02)  # the ridge takes 1 %
+    np.testing.assert_allclose(refits, np.tile(WEIGHTS, (5, 1)), atol=0.02)  # the ridge takes 1%
 
 
 @pytest.mark.parametrize("samples", [129, 401])

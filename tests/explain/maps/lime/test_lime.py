@@ -1,47 +1,28 @@
-"""LIME against stock lime, and against worlds whose answer is known."""
+"""LIME in worlds whose answer is known: what it asks, when it ends, and what it refuses."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
-from lime.lime_image import ImageExplanation, LimeImageExplainer
 from numpy.typing import NDArray
 
-from explain.maps.attribution import Attribution
 from explain.maps.lime import PATIENCE, LimeExplainer, Predict
 from explain.maps.lime_fit import alike, batch_bounds, intervals, paired_masks
-from explain.regions.hiding import HIDES, hidden_crop, perturb
-from tests.worlds import noise, squares
-
-CLASSES = ("Fake", "Real")
-SIDE, GRID = 24, 4
-K = GRID * GRID
-SEGMENTS = squares(SIDE, GRID)
-CROP = noise(SIDE)
-# What each superpixel adds to P(Fake) when it is visible; all different, sum within 0..1.
-TRUTH = np.random.RandomState(8).permutation(np.linspace(-0.05, 0.07, K))
-
-
-def visible_fractions(images: NDArray[np.uint8]) -> np.ndarray:
-    """``(N, K)``: share of each superpixel's pixels that are those of ``CROP``."""
-    same = (images == CROP).all(axis=-1).reshape(len(images), -1)
-    return np.stack([same[:, SEGMENTS.ravel() == k].mean(axis=1) for k in range(K)], axis=1)
-
-
-def linear_model(images: NDArray[np.uint8]) -> np.ndarray:
-    fake = 0.3 + visible_fractions(images) @ TRUTH
-    return np.stack([fake, 1 - fake], axis=1)
-
-
-def brightness_model(images: NDArray[np.uint8]) -> np.ndarray:
-    """Not linear in the superpixels: two of them matter through their product."""
-    red = images[..., 0].mean(axis=(1, 2)) / 255
-    spread = images[:, :12, :12].std(axis=(1, 2, 3)) * images[:, 12:, 12:].std(axis=(1, 2, 3)) / 80**2
-    fake = 1 / (1 + np.exp(-(8 * (red - 0.5) + 2 * spread - 1)))
-    return np.stack([fake, 1 - fake], axis=1)
+from explain.regions.hiding import hidden_crop, perturb
+from tests.explain.maps.lime.known_crop import (
+    CLASSES,
+    CROP,
+    SEGMENTS,
+    SIDE,
+    TRUTH,
+    K,
+    Recorder,
+    brightness_model,
+    last,
+    linear_model,
+)
 
 
 def noise_model() -> Predict:
@@ -55,46 +36,6 @@ def noise_model() -> Predict:
     return predict
 
 
-class Recorder:
-    """A model that keeps every batch it was asked about."""
-
-    def __init__(self, model: Predict = brightness_model) -> None:
-        self.model = model
-        self.batches: list[np.ndarray] = []
-
-    def __call__(self, images: NDArray[np.uint8]) -> np.ndarray:
-        self.batches.append(images)
-        return self.model(images)
-
-
-class GivenMasks:
-    """Stands in for stock's random state and hands out masks drawn elsewhere."""
-
-    def __init__(self, masks: NDArray[np.uint8]) -> None:
-        self.masks = masks
-
-    def randint(self, low: int, high: int, size: int) -> np.ndarray:
-        assert (low, high, size) == (0, 2, self.masks.size)
-        return self.masks.astype(np.int64).ravel()
-
-
-def stock_explanation(
-    masks: NDArray[np.uint8], predict: Predict, label: int = 0, hide_color: int | None = None
-) -> ImageExplanation:
-    stock = LimeImageExplainer()
-    stock.random_state = GivenMasks(masks)
-    return stock.explain_instance(
-        CROP,
-        predict,
-        labels=(label,),
-        top_labels=None,
-        hide_color=hide_color,
-        num_samples=len(masks),
-        segmentation_fn=lambda image: SEGMENTS,
-        random_seed=0,
-    )
-
-
 def fit_and_intervals(
     samples: int, seed: int, model: Predict = brightness_model
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
@@ -106,44 +47,6 @@ def fit_and_intervals(
     weights = np.array([weight for _, weight in sorted(explanation.local_exp[0])])
     kernel = explainer.base.kernel_fn(1 - np.sqrt(masks.mean(axis=1)))
     return weights, intervals(masks, answers[:, 0], kernel, weights, float(explanation.intercept[0]))
-
-
-def last(explainer: LimeExplainer, target: str = "Fake", **options: Any) -> Attribution:
-    *_, attribution = explainer.explain(CROP, SEGMENTS, brightness_model, CLASSES, target, **options)
-    return attribution
-
-
-@pytest.mark.parametrize("samples", [40, 150])  # one of them within a single batch, both too few to converge
-@pytest.mark.parametrize(("target", "column"), [("Fake", 0), ("Real", 1)])
-def test_equals_stock_lime_on_the_same_masks(samples: int, target: str, column: int) -> None:
-    stock = stock_explanation(paired_masks(samples, K, seed=5), brightness_model, column)
-    ours = last(LimeExplainer(seed=5), target, samples=samples)
-    expected = [weight for _, weight in sorted(stock.local_exp[column])]
-    assert len(expected) == K
-    assert ours.weights is not None
-    np.testing.assert_allclose(ours.weights, expected, atol=1e-6)
-    assert ours.evidence["intercept"] == pytest.approx(stock.intercept[column], abs=1e-6)
-    assert ours.evidence["r2"] == pytest.approx(stock.score, abs=1e-6)
-    assert ours.evidence["local_prediction"] == pytest.approx(stock.local_pred[0], abs=1e-6)
-
-
-@pytest.mark.parametrize(("hide", "hide_color"), [("mean", None), ("black", 0)])
-def test_perturbed_crops_equal_stock_pixel_for_pixel(hide: str, hide_color: int | None) -> None:
-    masks = paired_masks(30, K, seed=1)
-    asked = Recorder()
-    stock_explanation(masks, asked, hide_color=hide_color)
-    ours = perturb(CROP, hidden_crop(CROP, SEGMENTS, hide), SEGMENTS, masks)
-    assert ours.dtype == np.uint8
-    assert np.array_equal(ours, np.concatenate(asked.batches))
-
-
-def test_fit_gives_limes_own_explanation() -> None:
-    masks = paired_masks(200, K, seed=0)
-    predictions = linear_model(perturb(CROP, hidden_crop(CROP, SEGMENTS, "mean"), SEGMENTS, masks))
-    explanation = LimeExplainer().fit(masks, predictions, CROP, SEGMENTS, 0)
-    assert isinstance(explanation, ImageExplanation)
-    _, shown = explanation.get_image_and_mask(0, positive_only=True, num_features=3)
-    assert set(np.unique(SEGMENTS[shown == 1])) == set(np.argsort(TRUTH)[-3:])
 
 
 def test_recovers_a_linear_model() -> None:
@@ -315,16 +218,6 @@ def test_cancelled_before_the_start_predicts_nothing() -> None:
     assert asked.batches == []
 
 
-def test_hide_values() -> None:
-    hidden = {hide: hidden_crop(CROP, SEGMENTS, hide) for hide in HIDES}
-    assert set(hidden) == {"mean", "blur", "black", "inpaint"}
-    for picture in hidden.values():
-        assert picture.shape == CROP.shape and picture.dtype == np.uint8
-    assert np.array_equal(hidden["mean"][SEGMENTS == 5], np.tile(hidden["mean"][SEGMENTS == 5][0], (36, 1)))
-    assert not hidden["black"].any()
-    assert hidden["blur"].std() < CROP.std() / 2
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -355,40 +248,3 @@ def test_says_when_predict_returns_another_shape() -> None:
 def test_refuses_wrong_settings(options: dict) -> None:
     with pytest.raises(ValueError, match="kernel_width must be above 0 and batch_size at least 1"):
         LimeExplainer(**options)
-
-
-def stock_style(explainer: LimeExplainer, image: np.ndarray = CROP, **options: Any) -> ImageExplanation:
-    return explainer.explain_instance(image, brightness_model, labels=(0,), top_labels=None, num_samples=90, **options)
-
-
-def test_stock_signature_works() -> None:
-    explanation = stock_style(LimeExplainer(), segmentation_fn=lambda image: SEGMENTS)
-    assert isinstance(explanation, ImageExplanation)
-    ours = last(LimeExplainer(), samples=90)
-    weights = [weight for _, weight in sorted(explanation.local_exp[0])]
-    assert ours.weights is not None
-    np.testing.assert_allclose(ours.weights, weights, atol=1e-6)
-
-
-def test_stock_signature_repeats_itself() -> None:
-    explainer = LimeExplainer(seed=3)
-    once, again = (stock_style(explainer, batch_size=32) for _ in range(2))  # with stock's own quickshift
-    assert once.local_exp == again.local_exp
-
-
-def test_stock_signature_leaves_nothing_behind() -> None:
-    explainer = LimeExplainer(seed=3)
-    stock_style(explainer, progress_bar=True)
-    assert explainer.random_state.randint(1000) == LimeExplainer(seed=3).random_state.randint(1000)
-    assert explainer.progress_bar is False
-
-
-def test_stock_signature_takes_float_images() -> None:
-    explanation = stock_style(LimeExplainer(), CROP.astype(np.float64), segmentation_fn=lambda image: SEGMENTS)
-    assert len(explanation.local_exp[0]) == K
-
-
-@pytest.mark.parametrize("shown", [True, False])
-def test_progress_bar_is_honoured(shown: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    stock_style(LimeExplainer(), segmentation_fn=lambda image: SEGMENTS, progress_bar=shown)
-    assert ("90/90" in capsys.readouterr().err) is shown

@@ -1,0 +1,104 @@
+"""What the page shows while a visitor's own model is imported, and its place among the choices."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from queue import Queue
+from typing import Protocol, TypeVar
+
+from explain.html import fragments
+from explain.page.components.updates import Updates
+from explain.page.detectors.own import OwnModels
+from explain.page.sessions import Runs
+from explain.service.refusal import refusing
+from model.detector.detector import Detector
+from model.errors import ArtifactError
+from model.i18n.catalogue import Message, in_language, translate
+
+OURS = "/own"  # added to a visitor's name, so that an import and a run over a photo can go on together
+Result = TypeVar("Result")
+Tell = Callable[[Message], None]
+
+
+class Page(Protocol):
+    """What this module needs of ``explain.page.run.Page``."""
+
+    runs: Runs
+    own: OwnModels
+
+    def language_of(self, visitor: str, otherwise: str) -> str: ...
+
+
+def bring(page: Page, visitor: str, language: str, file: str | None, fake_labels: str, sees: str) -> Iterator[Updates]:
+    """Import an uploaded file and choose it; each step is shown.
+
+    Args:
+        page: the page.
+        visitor: name of the visitor.
+        language: of the page when the import began.
+        file: path of the upload; None if there is none.
+        fake_labels: the visitor's answer to which classes mean fake, with commas between them.
+        sees: what the model judges, see ``model.onnx_models.request.Request``.
+
+    Yields:
+        Changes of ``own_status``; at the end also ``own_file``, and ``model`` with the new model's name.
+
+    Raises:
+        Refused: if the file can't be used.
+    """
+    labels = [label.strip() for label in fake_labels.split(",") if label.strip()]
+    steps = _bring(page, visitor, file, labels, sees)
+    yield from in_language(lambda: page.language_of(visitor, language), steps)
+
+
+def _bring(page: Page, visitor: str, file: str | None, fake_labels: list[str], sees: str) -> Iterator[Updates]:
+    with page.runs.begin(visitor + OURS) as ended, refusing():
+        if file is None:
+            raise ArtifactError(Message("own.no_file"))
+        path = Path(file)
+        yield {"own_status": fragments.progress_bar(translate("own.begun", file=path.name), None)}
+
+        left = threading.Event()
+
+        def work(tell: Tell) -> Detector:
+            detector = page.own.take(visitor, path, fake_labels, sees, tell)
+            if left.is_set() or ended():
+                page.own.forget(visitor)
+            return detector
+
+        try:
+            steps = _telling(work)
+            while True:
+                try:
+                    yield {"own_status": fragments.progress_bar(str(next(steps)), None)}
+                except StopIteration as end:
+                    detector: Detector = end.value
+                    break
+        except GeneratorExit:  # the visitor has left; nobody waits for the import to end
+            left.set()
+            page.own.forget(visitor)
+            raise
+        if not ended():
+            ready = translate("own.ready", model=detector.name)
+            yield {"own_status": fragments.notice(ready), "own_file": None, "model": detector.name}
+
+
+def _telling(work: Callable[[Tell], Result]) -> Generator[Message, None, Result]:
+    """Do some work in another thread; what it tells comes at once, and its result at the end."""
+    told: Queue[Message | None] = Queue()
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work(told.put))
+        except BaseException as error:
+            future.set_exception(error)
+        told.put(None)
+
+    threading.Thread(target=run, name="import-model", daemon=True).start()
+    while (message := told.get()) is not None:
+        yield message
+    return future.result()

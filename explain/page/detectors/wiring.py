@@ -1,0 +1,56 @@
+"""Connects the place for a visitor's own model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from explain.html import fragments
+from explain.page.components.parts import Parts
+from explain.page.components.refusals import refusals_shown
+from explain.page.components.updates import Updates
+from explain.page.detectors.bring import Page, bring
+from explain.service.refusal import Refused
+from model.i18n.catalogue import use_language
+
+
+def wire_own(
+    page: Page, parts: Parts, options: dict[str, Any], choices: Callable[[str, str], Updates]
+) -> list[Callable[..., Any]]:
+    """Let a visitor bring a model, if the server takes models.
+
+    Args:
+        page: the page.
+        parts: its components.
+        options: of the handler.
+        choices: the models that a visitor can choose from, and the chosen one of them.
+
+    Returns:
+        What begins a handler once a model was brought; none if the server takes none.
+    """
+    if not page.own.allowed:
+        return []
+    names = ("own_status", "own_file", "model", "second", "status")
+    given = [parts[name] for name in ("own_file", "own_fake", "own_sees")]
+
+    def take(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
+        file, fake, sees = (values[part] for part in given)
+        language, visitor = values[parts["language"]], str(request.session_hash)
+        if file is not None and not Path(file).resolve().is_relative_to(Path(parts["own_file"].GRADIO_CACHE).resolve()):
+            file = None  # a caller may send any path; only uploads may be read, and deleted
+        with refusals_shown(language):
+            try:
+                for updates in bring(page, visitor, language, file, str(fake or ""), str(sees or "")):
+                    if "model" in updates:
+                        with use_language(language):
+                            updates |= choices(visitor, updates["model"])
+                    yield parts.changes(updates)
+            except Refused as error:
+                yield parts.changes({"own_status": fragments.notice(str(error), "error"), "own_file": None})
+                raise gr.Error(str(error), visible=False, print_exception=False) from error  # nothing follows
+
+    begun = parts["own_button"].click(take, parts.readable() | set(given), [parts[name] for name in names], **options)
+    return [begun.success]

@@ -1,0 +1,78 @@
+"""Starts Gradio's server, with the page, plain HTTP and the tools for assistants."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import typer
+from starlette.middleware import Middleware
+
+from explain.batch.photos import MAX_UPLOAD
+from explain.examples import examples
+from explain.interfaces.every_route import for_every_route
+from explain.interfaces.http import plain_routes
+from explain.interfaces.server.guard import Guard
+from explain.interfaces.server.life import guarded, limit_connections
+from explain.page.arrival import InVisitorsLanguage
+from explain.page.components.theme import CSS, HEAD, SCRIPT, THEME
+from explain.service.service import MAX_OPEN_RUNS, Service
+from model.errors import SettingsError
+from model.i18n.catalogue import Message, help_text
+
+SESSIONS = 500  # visitors whose results are kept while their tabs are open; each takes some megabytes
+THREADS = 2 * MAX_OPEN_RUNS  # a run that waits for its turn has a thread
+
+
+def server_options(service: Service, mcp: bool, metrics: bool, users: tuple[str, ...]) -> dict[str, Any]:
+    """What Gradio's server serves besides the page, and the guard around all of it.
+
+    That is plain HTTP and, if ``mcp`` is set, the tools for assistants.
+    """
+    # The routes have their own openapi.json.
+    options: dict[str, Any] = {"routes": plain_routes(service, metrics), "openapi_url": None, **for_every_route()}
+    options["middleware"].append(Middleware(InVisitorsLanguage))
+    if mcp:
+        try:
+            from explain.interfaces.mcp import PATHS, assistants
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "mcp":
+                raise
+            sys.exit(help_text("interfaces.mcp_missing"))
+        routes, options["lifespan"] = assistants(service, Path(gr.utils.get_upload_folder()))
+        options["routes"] += routes
+        typer.echo(help_text("interfaces.mcp_address", path=PATHS[0]))
+    lifespan = options.get("lifespan")
+    return {**options, "lifespan": guarded(lambda app: Guard(app, service.metrics, users), lifespan)}
+
+
+def launch(blocks: gr.Blocks, port: int | None, **options: Any) -> None:
+    """Start the page's server.
+
+    Raises:
+        SettingsError: if no port is free.
+    """
+    try:
+        blocks.launch(
+            server_port=port,
+            theme=THEME,
+            css_paths=CSS,
+            head=HEAD.read_text(encoding="utf-8") + f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
+            allowed_paths=[str(example.path) for example in examples()],  # whatever the working directory
+            max_file_size=MAX_UPLOAD,  # photos have a smaller limit: see model.photos.photo
+            max_threads=THREADS,
+            footer_links=["api"],
+            run_history=False,
+            state_session_capacity=SESSIONS,
+            ssr_mode=False,
+            mcp_server=False,  # Gradio's own server would offer every endpoint, without pictures
+            prevent_thread_lock=True,  # a signal must end it in order
+            **options,
+        )
+    except OSError as error:
+        if "empty port" not in str(error):
+            raise
+        raise SettingsError(Message("server.port", port=port) if port else Message("server.no_port")) from error
+    limit_connections(blocks.server.config)

@@ -1,0 +1,76 @@
+"""A second model beside the first one, and a visitor's own model, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import FAKE, QUICK, Contexts, Visitor
+from tests.conftest import ROOT, served
+from tests.explain.page.detectors.test_own import zipped
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PHONE = {"viewport": {"width": 390, "height": 844}}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server keeps what visitors bring, and its log."""
+    return tmp_path_factory.mktemp("own")
+
+
+@pytest.fixture(scope="module")
+def url(place: Path) -> Iterator[str]:
+    """Address of a server that takes models."""
+    with served(ROOT, place / "log.txt", "--model-upload", program="tests/browser/quick_app.py") as url:
+        yield url
+
+
+def test_second_model_stands_beside_the_first_one(kept_context: Contexts, url: str) -> None:
+    visitor = Visitor(kept_context(**PHONE), url, QUICK)
+    visitor.upload(FAKE)
+    visitor.wait_done()
+    assert visitor.text("#second") == ""
+    visitor.open_settings()
+    visitor.find("#second-model").get_by_role("radio", name=re.compile("clip_attention")).check()
+    visitor.close_settings()
+    visitor.wait_for_text("#second-sentence", "correlation of")
+    for side, name in (("first", "lite_attention"), ("second", "clip_attention")):
+        assert name in visitor.text(f"#{side}-verdict") and visitor.is_seen(f"#{side}-picture img")
+    assert "Done" in visitor.text("#status") and visitor.overflow() == 0
+    visitor.shoot("second-on-a-phone")
+    visitor.page.set_viewport_size({"width": 1440, "height": 900})
+    tops = [visitor.find(f"#{side}-picture").bounding_box() for side in ("first", "second")]
+    assert tops[0] and tops[1] and tops[0]["x"] < tops[1]["x"] and abs(tops[0]["y"] - tops[1]["y"]) < 2
+    visitor.open_settings()
+    visitor.find("#second-model").get_by_role("radio").first.check()
+    visitor.wait_until(lambda: not visitor.text("#second"), "no second model")
+    assert visitor.complaints == []
+    visitor.page.close()
+
+
+def test_own_model_is_chosen_and_goes_with_the_visitor(
+    kept_context: Contexts, url: str, place: Path, tmp_path: Path
+) -> None:
+    visitor = Visitor(kept_context(), url, QUICK)
+    visitor.open_tab("The model")
+    visitor.page.set_input_files("#own-file input[type=file]", zipped(tmp_path))
+    visitor.wait_for_text("#own-file", "net.zip")
+    visitor.find("#own-button").click()
+    visitor.wait_for_text("#own-status", "is ready and chosen")
+    assert visitor.find("#model").get_by_label("yours/net").is_checked()
+    assert [path for path in place.rglob("model.onnx")], "it is kept meanwhile"
+    visitor.open_tab("One photo")
+    visitor.upload(FAKE)
+    visitor.wait_done()
+    assert "uncalibrated" in visitor.text("#verdict") or "uncalibrated" in str(visitor.find("#verdict").text_content())
+    other = Visitor(kept_context(), url, QUICK)
+    assert other.page.get_by_label("yours/net").count() == 0
+    visitor.page.close()
+    other.wait_until(lambda: not [path for path in place.rglob("*.onnx")], "no files of the visitor who left")
+    assert visitor.complaints == other.complaints == []
+    other.page.close()

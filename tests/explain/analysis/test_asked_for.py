@@ -1,0 +1,157 @@
+"""The one road: what may be asked of it beyond a map, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explain.analysis import analyze
+from explain.regions.superpixels import MAX_COUNT, MIN_COUNT
+from explain.report.as_json import to_dict
+from explain.result import Analysis
+from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings
+from model.detector.detector import Detector
+from model.errors import SettingsError
+from tests.explain.analysis.road import CAT, PHOTO, QUICK, last
+
+# What may be asked for beyond a map
+
+
+@pytest.fixture(scope="module")
+def whole_story(quick_detector: Detector) -> list[Analysis]:
+    """Every analysis of the astronaut's photo with everything asked for that needs no gradients, by a quick network."""
+    methods = ("attention", "lime", "occlusion")
+    settings = Settings(methods=methods, superpixels=10, samples=200, trust=True, flip=True, hidden=(0, 3))
+    return list(analyze(PHOTO, settings, quick_detector))
+
+
+def test_stages_come_in_order_and_progress_never_falls_within_one(whole_story: list[Analysis]) -> None:
+    stages = [step.stage for step in whole_story]
+    first, later = (
+        ["faces", "origin", "regions", "lime", "reason", "robustness"],
+        ["occlusion", "what_if", "flip", "trust", ""],
+    )
+    assert list(dict.fromkeys(stages)) == first + later
+    for stage in set(stages):
+        told = [step.progress for step in whole_story if step.stage == stage and step.progress is not None]
+        assert told == sorted(told)
+        assert all(0 <= share <= 1 for share in told)
+
+
+@pytest.mark.parametrize(
+    ("methods", "order"),
+    [
+        (("attention", "occlusion", "lime"), ["occlusion", "lime", "reason", "robustness"]),
+        (("lime", "occlusion"), ["lime", "reason", "robustness", "occlusion"]),
+        (("occlusion", "attention"), ["occlusion", "robustness"]),
+        (("attention",), ["robustness"]),
+    ],
+)
+def test_robustness_comes_right_after_the_reason_whatever_the_order_of_the_maps(
+    quick_detector: Detector, methods: tuple[str, ...], order: list[str]
+) -> None:
+    settings = Settings(methods=methods, superpixels=8, samples=100)
+    stages = list(dict.fromkeys(step.stage for step in analyze(PHOTO, settings, quick_detector)))
+    assert stages == ["faces", "origin", "regions", *order, ""]
+
+
+def test_every_map_gets_its_trust(whole_story: list[Analysis]) -> None:
+    found = whole_story[-1]
+    assert set(found.trusts) == set(found.attributions) == {"attention", "lime", "occlusion"}
+    assert all(trust.fidelity is not None and trust.stability is not None for trust in found.trusts.values())
+    assert found.agreement is not None and set(found.agreement.names) == set(found.attributions)
+
+
+def test_trust_comes_before_it_is_complete(whole_story: list[Analysis]) -> None:
+    first = next(step for step in whole_story if step.trusts)
+    assert not first.complete
+    assert all(trust.stability is None for trust in first.trusts.values())
+
+
+def test_hidden_regions_and_flip_are_what_the_network_says(whole_story: list[Analysis], detector: Detector) -> None:
+    found = whole_story[-1]
+    assert found.what_if is not None and found.flip is not None and found.subject is not None
+    assert found.what_if.hidden == (0, 3)
+    for answer in (found.what_if, found.flip):
+        masks = np.ones((1, found.subject.count), int)
+        masks[0, list(answer.hidden)] = 0
+        said = found.subject.probability(found.subject.shown(masks))[0]
+        assert answer.probability == pytest.approx(said, abs=1e-6)
+    assert found.flip.probability < 0.5
+
+
+def test_a_region_that_is_not_there_is_refused(detector: Detector) -> None:
+    with pytest.raises(SettingsError, match="got 99"):
+        last(PHOTO, replace(QUICK, methods=(), hidden=(99,), robustness=False), detector)
+
+
+def test_facial_regions_need_a_face(quick_detector: Detector) -> None:
+    found = last(PHOTO, replace(QUICK, segmentation="facial", samples=100, robustness=False), quick_detector)
+    assert found.subject is not None and found.subject.names is not None
+    assert len(set(found.subject.names)) == found.subject.count
+    with pytest.raises(SettingsError, match="need a face with landmarks"):
+        last(CAT, replace(QUICK, segmentation="facial", whole_picture=True), quick_detector)
+
+
+def test_what_cannot_be_made_is_told_and_the_rest_comes(detector: Detector) -> None:
+    """A flip follows LIME's order, and trust needs a map."""
+    found = last(PHOTO, replace(QUICK, methods=(), flip=True, trust=True, robustness=False), detector)
+    assert found.complete and found.attributions == {}
+    assert set(found.problems) == {"flip", "trust"}
+    assert all(str(problem).endswith(".") for problem in found.problems.values())
+
+
+@pytest.mark.slow
+def test_gradient_maps_take_the_same_road(detector: Detector) -> None:
+    methods = ("gradcam", "gradcam_attention", "hirescam", "integrated_gradients")
+    found = last(PHOTO, replace(QUICK, methods=methods), detector)
+    assert found.problems == {}
+    assert list(found.attributions) == list(methods)
+    assert {a.target for a in found.attributions.values()} == {found.settings.target}
+    answer = json.loads(json.dumps(to_dict(found), allow_nan=False))
+    assert np.shape(answer["attributions"]["gradcam"]["grid"]) == found.attributions["gradcam"].native_shape
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"target": "fake"}, "must be Fake or Real, not 'fake'"),
+        ({"superpixels": MIN_COUNT - 1}, "superpixels must be 2 to 400, not 1"),
+        ({"superpixels": MAX_COUNT + 1}, "superpixels must be 2 to 400, not 401"),
+        ({"samples": MIN_SAMPLES - 1}, "samples must be 100 to 5000, not 99"),
+        ({"samples": MAX_SAMPLES + 1}, "samples must be 100 to 5000, not 5001"),
+        ({"seed": -1}, "seed must be 0 to 4294967295, not -1"),
+        ({"seed": 2**32}, "seed must be 0 to 4294967295, not 4294967296"),
+        ({"segmentation": "grid"}, "one of slic, quickshift, felzenszwalb, facial, not 'grid'"),
+        ({"hide": "noise"}, "one of auto, mean, blur, black, inpaint, tokens, not 'noise'"),
+    ],
+)
+def test_refuses_settings_out_of_range(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as caught:
+        Settings(**change)
+    assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"target": None},
+        {"target": "Real"},
+        {"superpixels": MIN_COUNT},
+        {"superpixels": MAX_COUNT},
+        {"samples": MIN_SAMPLES},
+        {"samples": MAX_SAMPLES},
+        {"seed": 2**32 - 1},
+        {"segmentation": "felzenszwalb"},
+        {"hide": "blur"},
+    ],
+)
+def test_takes_settings_up_to_their_limits(change: dict[str, Any]) -> None:
+    assert vars(Settings(**change)) == vars(Settings()) | change

@@ -1,0 +1,33 @@
+"""The plain routes around a service that takes one program at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from explain.interfaces.http import plain_routes
+from explain.service.queue import AnalysisQueue
+from explain.service.service import Service
+from explain.service.uploads import Uploads
+from model.available import Models, available_models
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the server keeps photos."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="module")
+def service(kept: Path) -> Service:
+    return Service(Models(available_models()), Uploads(kept), AnalysisQueue(1, most_programs=1))
+
+
+@pytest.fixture(scope="module")
+def client(service: Service) -> Iterator[TestClient]:
+    with TestClient(FastAPI(openapi_url=None, routes=plain_routes(service)), follow_redirects=False) as client:
+        yield client

@@ -1,0 +1,97 @@
+"""The command ``python -m explain``: what is refused, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from explain.analysis import analyze
+from explain.interfaces import command
+from explain.report.files import DATA
+from explain.result import Analysis
+from model.cli import until_interrupted
+from tests.explain.interfaces.photos import ASTRONAUT, CAT, VERDICT_ALONE, Explain, files
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--methods", "lime,gradient"), "methods must be one of attention, lime, "),
+        (("--target", "fake"), "The class to explain must be Fake or Real, not 'fake'."),
+        (("--samples", "5"), "samples must be 100 to 5000, not 5."),
+        (("--hide", "pink"), "hide must be one of "),
+        (
+            ("--model", "nowhere"),
+            "There is no nowhere; --model takes a model folder, a Keras .h5 file, an ONNX file or hf:OWNER/NAME.",
+        ),
+        (("--out", __file__), f"{__file__} is a file; name a folder for the report."),
+    ],
+)
+def test_setting_that_cannot_be_used_is_one_sentence(
+    explain: Explain, arguments: tuple[str, ...], sentence: str
+) -> None:
+    code, out, err = explain(ASTRONAUT, *arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"Error: {sentence}") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--face", "9"), "face must be 1 to 1 for this photo, not 9."),
+        (("--face", "0"), "face must be 1 to 1 for this photo, not 0."),
+        (("--hide-regions", "99"), "regions must be numbers from 0 to "),
+    ],
+)
+def test_setting_that_does_not_fit_a_photo_names_the_photo(
+    explain: Explain, arguments: tuple[str, ...], sentence: str
+) -> None:
+    code, out, err = explain(ASTRONAUT, *VERDICT_ALONE, *arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"Error: {ASTRONAUT}: {sentence}") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [(), (ASTRONAUT, "--hide-regions", "nose"), (ASTRONAUT, "--nonsense")])
+def test_command_line_that_is_not_understood_exits_2(explain: Explain, arguments: tuple[str | Path, ...]) -> None:
+    code, out, err = explain(*arguments)
+    assert (code, out) == (2, "") and "Traceback" not in err
+
+
+def test_help_tells_the_exit_codes(explain: Explain) -> None:
+    code, out, _ = explain("--help")
+    assert code == 0
+    assert all(f" {number} - " in out for number in (0, 1, 2, 130))
+
+
+def test_ctrl_c_writes_what_there_is_and_ends(
+    explain: Explain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupted(*arguments: Any) -> Iterator[Analysis]:
+        for analysis in analyze(*arguments):
+            if "lime" in analysis.attributions:
+                signal.raise_signal(signal.SIGINT)
+            yield analysis
+
+    monkeypatch.setattr(command, "analyze", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    code, out, err = explain(ASTRONAUT, CAT, "--samples", "5000", "--superpixels", "40", "--out", tmp_path)
+    assert (code, err) == (130, "")
+    assert "was stopped before it was complete" in out and str(CAT) not in out
+    assert {name.split("/")[0] for name in files(tmp_path)} == {"astronaut"}
+    data = json.loads((tmp_path / "astronaut" / DATA).read_text(encoding="utf-8"))
+    assert not data["complete"] and data["attributions"]["lime"]["evidence"]["samples"] < 5000
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_second_ctrl_c_ends_at_once() -> None:
+    with until_interrupted() as interrupted:
+        assert not interrupted()
+        signal.raise_signal(signal.SIGINT)
+        assert interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)

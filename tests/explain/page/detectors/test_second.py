@@ -1,0 +1,236 @@
+"""What the page shows of a second model: after the first one's result, beside it, and for each face again."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from explain.page.arrival import arrival
+from explain.page.components.controls import AT_FIRST
+from explain.page.components.updates import Updates, visible
+from explain.page.detectors import second
+from explain.page.downloads import download
+from explain.page.run import Page
+from explain.result import Analysis
+from model import available
+from model.available import MODEL_FOLDER, FoundModel, Models
+from model.paths import SHIPPED
+from tests.worlds import FormulaDetector, noise
+
+VISITOR = "visitor"
+
+
+def right_half(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """P(Fake) grows with the unevenness of the right half, which hidden regions lack."""
+    return np.abs(np.diff(crops[:, ::4, 128:].astype(np.int16), axis=2)).mean(axis=(1, 2, 3)) / 100
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_models() -> Iterator[None]:
+    """``one`` and ``three`` are of one mind, ``two`` of the opposite."""
+
+    def opened(found: FoundModel, *_: Any) -> FormulaDetector:
+        detector = FormulaDetector((lambda crops: 1 - right_half(crops)) if found.name == "two" else right_half)
+        detector.name = found.name
+        return detector
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(available, "open_model", opened)
+        yield
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page(Models([FoundModel(name, SHIPPED, MODEL_FOLDER) for name in ("one", "two", "three")]))
+
+
+@pytest.fixture(scope="module")
+def controls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A photo without a face, of which the whole picture is asked about."""
+    photo = tmp_path_factory.mktemp("photo") / "noise.png"
+    Image.fromarray(noise(192)).save(photo)
+    return {
+        **AT_FIRST,
+        **{"language": "en", "model": "one", "second": "two", "photo": str(photo), "samples": 150, "superpixels": 12},
+        **{"face": 0, "whole": True, "seen": None, "second_seen": None, "hidden": [], "regions": [], "top": 0},
+        **{"slide_map": "lime", "many_progress": None},
+    }
+
+
+def shown_by(steps: Iterator[Updates]) -> list[Updates]:
+    return list(steps)
+
+
+def merged(steps: list[Updates]) -> Updates:
+    everything: Updates = {}
+    for step in steps:
+        everything |= step
+    return everything
+
+
+def is_complete(updates: Updates, name: str = "seen") -> bool:
+    return updates.get(name) is not None and updates[name].analysis.complete
+
+
+@pytest.mark.slow
+def test_second_model_comes_after_the_first_ones_result(page: Page, controls: dict[str, Any]) -> None:
+    steps = shown_by(page.show(controls, VISITOR))
+    done = next(number for number, step in enumerate(steps) if is_complete(step))
+    began = next(number for number, step in enumerate(steps) if step.get("second_seen") is not None)
+    assert done < began and "Done in" in steps[done]["status"]
+    assert "begins once" in merged(steps[:done])["second_status"]
+    shown = merged(steps)
+    assert shown["second_group"] == visible(True) and shown["second_cancel"] == visible(False)
+    assert ">one<" in shown["first_verdict"] and ">two<" in shown["second_verdict"]
+    assert shown["first_picture"].shape == shown["second_picture"].shape == (640, 640, 3)
+    assert "correlation of −" in shown["second_sentence"] and shown["second_status"] == ""
+    assert "region " in shown["second_table"]
+    first, other = shown["seen"].analysis, shown["second_seen"].analysis
+    assert other.settings.target == first.settings.target and other.attributions.keys() == {"lime"}
+    assert other.robustness is None and first.robustness is not None, "only what is shown of it was computed"
+
+
+def test_link_names_the_second_model(page: Page) -> None:
+    assert arrival(page.models, {"second": "two"}, "en")["second"] == "two"
+    assert "second=gone" in arrival(page.models, {"second": "gone"}, "en")["notice"]["value"]
+
+
+def test_without_a_second_model_nothing_of_it_is_shown(page: Page, controls: dict[str, Any]) -> None:
+    shown = merged(shown_by(page.show({**controls, "second": second.NONE, "samples": 100}, VISITOR)))
+    assert shown["second_group"] == visible(False) and shown["second_seen"] is None
+
+
+def test_the_first_model_is_no_second_one(page: Page, controls: dict[str, Any]) -> None:
+    for language, told in (("en", "choose another one"), ("tr", "başka birini seçin")):
+        asked = {**controls, "second": "one", "language": language}
+        shown = merged(shown_by(page.show(asked, VISITOR)))
+        assert told in shown["second_status"] and shown["second_seen"] is None and is_complete(shown)
+    gone = merged(shown_by(second.compare(page, {**controls, "second": "gone", "seen": shown["seen"]}, VISITOR)))
+    assert "gone" in gone["second_status"]
+
+
+@pytest.fixture
+def finished(page: Page, controls: dict[str, Any]) -> dict[str, Any]:
+    """The controls after the first model's result, with no second model yet."""
+    shown = merged(shown_by(page.show({**controls, "second": second.NONE}, VISITOR)))
+    return {**controls, "seen": shown["seen"]}
+
+
+@pytest.mark.slow
+def test_choice_afterwards_asks_only_the_second_model(page: Page, finished: dict[str, Any]) -> None:
+    steps = shown_by(second.compare(page, finished, VISITOR))
+    assert all("seen" not in step and "verdict" not in step for step in steps), "the first result stays as it is"
+    seen = merged(steps)["second_seen"]
+    assert seen.analysis.model["name"] == "two"
+    third = merged(shown_by(second.compare(page, {**finished, "second": "three", "second_seen": seen}, VISITOR)))
+    assert third["second_seen"].analysis.model["name"] == "three" and "correlation of 1.00" in third["second_sentence"]
+    none = merged(shown_by(second.compare(page, {**finished, "second": second.NONE, "second_seen": seen}, VISITOR)))
+    assert none == second.hidden()
+
+
+@pytest.mark.slow
+def test_cancelled_second_model_leaves_the_first_ones_result(page: Page, finished: dict[str, Any]) -> None:
+    steps = second.compare(page, finished, VISITOR)
+    shown: Updates = {}
+    for step in steps:
+        shown |= step
+        if step.get("second_seen") is not None and "lime" in step["second_seen"].analysis.attributions:
+            page.runs.stop(VISITOR)
+    assert "Stopped" in shown["second_status"] and shown["second_cancel"] == visible(False)
+    assert shown["second_sentence"] == "" and "seen" not in shown
+
+
+@pytest.mark.slow
+def test_another_choice_or_a_further_map_ends_a_second_model_that_runs(page: Page, controls: dict[str, Any]) -> None:
+    changed, asked = False, []
+    for step in page.show(controls, VISITOR):
+        if step.get("second_seen") is not None:
+            name = step["second_seen"].analysis.model["name"]
+            asked += [name] if name not in asked else []
+            if not changed:
+                changed = True
+                page.update_controls(VISITOR, {**controls, "second": "three", "further": ["occlusion"]})
+        last = step.get("seen") if step.get("seen") is not None else None
+        if last is not None and last.analysis.complete:
+            asked.append(sorted(last.analysis.attributions))
+    assert asked == [["attention", "lime"], "two", ["attention", "lime", "occlusion"], "three"]
+
+
+@pytest.mark.slow
+def test_result_that_still_holds_is_taken_over(
+    page: Page, controls: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = merged(shown_by(page.show(controls, VISITOR)))
+    asked: list[int] = []
+    run = FormulaDetector._run
+
+    def counted(self: FormulaDetector, crops: NDArray[np.uint8], *more: Any) -> Any:
+        asked.append(len(crops) if self.name == "two" else 0)
+        return run(self, crops, *more)
+
+    monkeypatch.setattr(FormulaDetector, "_run", counted)
+    again = {**controls, "seen": shown["seen"], "second_seen": shown["second_seen"], "further": ["occlusion"]}
+    later = merged(shown_by(page.extend(again, VISITOR)))
+    assert later["second_sentence"] == shown["second_sentence"] and sum(asked) == 0
+
+
+@pytest.mark.slow
+def test_other_settings_languages_and_reports_include_it(page: Page, controls: dict[str, Any]) -> None:
+    shown = merged(shown_by(page.show(controls, VISITOR)))
+    now = {**controls, "seen": shown["seen"], "second_seen": shown["second_seen"]}
+    few = page.redraw({**now, "shown": 1})
+    assert not np.array_equal(few["second_picture"], shown["second_picture"])
+    turkish = page.change_language({**now, "language": "tr"}, VISITOR)
+    assert "korelasyon" in turkish["second_sentence"] and turkish["second_status"] == ""
+    (made,) = _made(download(now, page.card, "zip"))
+    with zipfile.ZipFile(io.BytesIO(made)) as archive:
+        assert "second.png" in archive.namelist() and b"correlation of" in archive.read("report.html")
+    (alone,) = _made(download({**now, "second": second.NONE}, page.card, "html"))
+    assert b"correlation of" not in alone
+
+
+def _made(updates: Iterator[Updates]) -> Iterator[bytes]:
+    for update in updates:
+        yield Path(update["ready"]).read_bytes()
+
+
+@pytest.mark.slow
+def test_click_on_another_face_asks_both_models_again(
+    page: Page, controls: dict[str, Any], astronaut: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    both = tmp_path / "both.png"
+    Image.fromarray(np.concatenate([astronaut, np.ascontiguousarray(astronaut[:, ::-1])], axis=1)).save(both)
+    asked = {**controls, "photo": str(both), "whole": False}
+    shown = merged(shown_by(page.show(asked, VISITOR)))
+    assert len(shown["seen"].analysis.faces) == 2
+    clicked = {**asked, "face": 1, "seen": shown["seen"], "second_seen": shown["second_seen"]}
+    steps = shown_by(page.show(clicked, VISITOR))
+    assert steps[0]["second_seen"] is None and steps[0]["second_sentence"] == "", "the other face's answer is gone"
+    first, other = (merged(steps)[name].analysis for name in ("seen", "second_seen"))
+    assert _square(first) == _square(other) != _square(shown["seen"].analysis)
+
+
+def _square(analysis: Analysis) -> tuple[float, float, float]:
+    assert analysis.chosen is not None
+    return analysis.chosen.square
+
+
+def test_only_the_answer_for_the_face_that_is_shown_goes_into_the_report(page: Page, finished: dict[str, Any]) -> None:
+    seen = finished["seen"]
+    other = replace(seen, analysis=replace(seen.analysis, model={**seen.analysis.model, "name": "two"}))
+    assert second.second_of(page.card, {**finished, "second_seen": other}) is not None
+    for wrong in (
+        replace(other, analysis=replace(other.analysis, complete=False)),
+        replace(other, source="another photo"),
+        replace(other, analysis=replace(other.analysis, settings=replace(other.analysis.settings, face=1))),
+    ):
+        assert second.second_of(page.card, {**finished, "second_seen": wrong}) is None

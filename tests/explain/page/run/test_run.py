@@ -1,0 +1,118 @@
+"""What the page shows when a visitor has to wait, changes something while a run goes on, or leaves."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from explain.page.components.updates import Updates, visible
+from explain.page.run import Page
+from explain.service.service import STEPS_AT_ONCE
+from model.errors import ArtifactError
+from model.i18n.catalogue import Message
+from tests.explain.page.run.visits import CONTROL_VALUES, VISITOR, rest, until
+
+Waiting = tuple[threading.Event, Iterator[Updates], Updates]
+
+
+@pytest.fixture
+def waiting(page: Page) -> Iterator[Waiting]:
+    """What ends the others' verdicts, a run that waits for its own, and what it shows meanwhile."""
+    end, queue = threading.Event(), page.service.queue
+
+    def long() -> Iterator[None]:
+        end.wait(10)
+        yield
+
+    for _ in range(STEPS_AT_ONCE + 2):  # one more than may run is one that waits
+        threading.Thread(target=lambda: list(queue.each(long())), daemon=True).start()
+    while not queue.ahead():
+        time.sleep(0.01)
+    steps = page.show(CONTROL_VALUES, VISITOR)
+    yield end, steps, next(steps)
+    end.set()
+
+
+def test_visitor_who_has_to_wait_is_told(page: Page, waiting: Waiting) -> None:
+    end, steps, shown = waiting
+    assert "1 photo comes before yours" in shown["status"]
+    assert shown["cancel"] == visible(True)
+    end.set()
+    assert "Waiting" not in next(steps)["status"], "its turn has come"
+    page.runs.stop(VISITOR)
+    assert list(steps)[-1]["cancel"] == visible(False)
+
+
+def test_visitor_who_stops_waiting_is_told_that_the_run_was_stopped(page: Page, waiting: Waiting) -> None:
+    _, steps, shown = waiting
+    page.runs.stop(VISITOR)
+    shown = rest(steps, shown)
+    assert "Waiting" not in shown["status"] and shown["cancel"] == visible(False) and shown["seen"] is None
+    assert page.service.queue.running + page.service.queue.waiting == STEPS_AT_ONCE + 2, "it is not among them"
+
+
+@pytest.mark.slow
+def test_run_follows_what_was_changed_meanwhile(page: Page) -> None:
+    steps = page.show(CONTROL_VALUES, VISITOR)
+    shown = until(steps, "lime_text")
+    assert "The 8 strongest" in shown["numbers"]
+    page.update_controls(VISITOR, CONTROL_VALUES | {"language": "tr", "shown": 3, "slide_map": "attention"})
+    shown = rest(steps, shown)
+    assert "en güçlü 3 tanesi" in shown["numbers"] and "saniyede tamamlandı" in shown["status"]
+    assert shown["slide_map"]["value"] == "attention" and "shown=3" in shown["link"] and "lang=tr" in shown["link"]
+
+
+@pytest.mark.slow
+def test_next_run_begins_with_what_the_controls_hold(page: Page) -> None:
+    page.update_controls(VISITOR, CONTROL_VALUES | {"language": "tr", "shown": 3})
+    shown = rest(page.show(CONTROL_VALUES, VISITOR), {})
+    assert "The 8 strongest" in shown["numbers"] and "lang=en" in shown["link"]
+
+
+@pytest.mark.slow
+def test_stopped_run_is_translated_as_a_stopped_one(page: Page) -> None:
+    steps = page.show(CONTROL_VALUES, VISITOR)
+    shown = until(steps, "lime_text")
+    page.runs.stop(VISITOR)
+    shown = rest(steps, shown)
+    assert "<progress" not in shown["status"] and not shown["cancel"]["visible"]
+    again = page.change_language(CONTROL_VALUES | {"language": "tr", "seen": shown["seen"]}, VISITOR)
+    assert "<progress" not in again["status"] and not again["cancel"]["visible"] and "seen" not in again
+    assert "süperpiksel" in again["numbers"] and "düz çizgi" in again["lime_text"]
+
+
+@pytest.mark.slow
+def test_running_one_is_translated_as_a_running_one(page: Page) -> None:
+    steps = page.show(CONTROL_VALUES, VISITOR)
+    seen = until(steps, "lime_text")["seen"]
+    again = page.change_language(CONTROL_VALUES | {"language": "tr", "seen": seen}, VISITOR)
+    assert again["cancel"]["visible"] and "<progress" in again["status"]
+    page.runs.stop(VISITOR)
+    rest(steps, {})
+
+
+# What is asked for later
+
+
+def test_model_that_cannot_be_opened_is_told_and_all_else_translated(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(name: str) -> None:
+        raise ArtifactError(Message("page.another_photo"))
+
+    monkeypatch.setattr(page.models, "get", broken)
+    monkeypatch.setattr(page.models, "is_open", lambda name: True)
+    found = page.change_language(CONTROL_VALUES | {"language": "tr"}, VISITOR)
+    assert "notice" in found["scope"] and found["card"] == found["model_pictures"] == ""
+    assert found["placeholder"] and page.model_pictures(CONTROL_VALUES) == {"model_pictures": ""}
+    assert list(page.describe(CONTROL_VALUES))[-1]["model_pictures"] == ""
+
+
+def test_visitor_who_left_is_forgotten(page: Page) -> None:
+    page.update_controls(VISITOR, CONTROL_VALUES | {"language": "tr"})
+    assert page.language_of(VISITOR, "en") == "tr"
+    page.forget(VISITOR)
+    assert page.language_of(VISITOR, "en") == "en"

@@ -1,0 +1,35 @@
+"""A visitor's run, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from explain.page.components.controls import AT_FIRST
+from explain.page.components.updates import Updates
+
+EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
+VISITOR = "visitor"
+CONTROL_VALUES: dict[str, Any] = {
+    **AT_FIRST,
+    **{"language": "en", "model": "lite_attention", "photo": str(EXAMPLES / "hopper_face.jpg"), "trust": False},
+    **{"samples": 100, "superpixels": 20, "face": 0, "whole": False, "seen": None, "second_seen": None, "hidden": []},
+    **{"regions": [], "top": 0, "slide_map": "lime", "many_progress": None},
+}
+
+
+def until(steps: Iterator[Updates], name: str) -> Updates:
+    """What is shown once a part has something to say."""
+    shown: Updates = {}
+    for step in steps:
+        shown |= step
+        if step.get(name):
+            return shown
+    raise AssertionError(f"the run ended without {name}")
+
+
+def rest(steps: Iterator[Updates], shown: Updates) -> Updates:
+    for step in steps:
+        shown |= step
+    return shown

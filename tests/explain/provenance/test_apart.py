@@ -1,0 +1,114 @@
+"""Tests of reading a file's origin in a process of its own: what breaks it costs one sentence, and no verdict."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from explain.analysis import analyze
+from explain.provenance import apart
+from explain.provenance.apart import PATIENCE, UNREAD, findings_apart
+from explain.provenance.findings import findings
+from explain.settings import Settings
+from model import apart as processes
+from model.apart import _WATCH, Processes
+from tests.explain.provenance.files import exif, png, saved, shrunk_astronaut, xmp
+from tests.worlds import QuickDetector
+
+ASTRONAUT = Path(__file__).parents[3] / "examples" / "astronaut.jpg"
+# Stands in for reading; runs in the process before its first request.
+STUCK = "import time; time.sleep(600)"
+CRASH = "import os; os.abort()"
+
+
+@pytest.fixture
+def behave(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Makes a process that starts from now on run some code first."""
+    popen, current = subprocess.Popen, [""]
+
+    def start(command: list[str], **options: object) -> subprocess.Popen[bytes]:
+        code = f"{current[0]}; from explain.provenance.apart import main; main()"
+        changed = current[0] and command[-1] == "explain.provenance.apart"
+        return popen([sys.executable, "-c", code] if changed else command, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(processes.subprocess, "Popen", start)
+    readers = Processes("explain.provenance.apart", 1, PATIENCE)
+    monkeypatch.setattr(apart, "_READERS", readers)
+    yield lambda code: current.__setitem__(0, code)
+    readers.close()
+
+
+def test_findings_come_through_as_they_are() -> None:
+    files = [
+        png(parameters="Steps: 20 doğum günü"),
+        saved(exif=exif(Make="Canon", DateTime="2020:01:02 03:04:05")),
+        saved(xmp=xmp("<xmp:CreatorTool>Editor</xmp:CreatorTool>")),
+        saved(shrunk_astronaut(), quality=60),
+        b"no photo",
+    ]
+    for data in files:
+        assert findings_apart(data) == findings(data)
+
+
+def test_file_that_ends_the_process_is_a_sentence_and_the_next_one_is_read(behave: Callable[[str], None]) -> None:
+    behave(CRASH)
+    assert findings_apart(ASTRONAUT.read_bytes()) == UNREAD
+    assert str(UNREAD.findings[0].message).endswith(".")
+    behave("")
+    assert findings_apart(b"no photo") == findings(b"no photo")
+
+
+@pytest.mark.parametrize("said", [1, [1], [[1]], [["a", "strong", ["nothing", {}]]], [["a", "hint", "text"]]])
+def test_process_that_was_taken_over_says_nothing(monkeypatch: pytest.MonkeyPatch, said: object) -> None:
+    monkeypatch.setattr(apart._READERS, "ask", lambda *_: ({"findings": said}, None))
+    assert findings_apart(b"file") == UNREAD
+    monkeypatch.setattr(apart._READERS, "ask", lambda *_: ({}, None))
+    assert findings_apart(b"file") == UNREAD
+
+
+def test_process_that_is_killed_in_the_middle_costs_no_verdict(
+    behave: Callable[[str], None], quick_detector: QuickDetector
+) -> None:
+    behave(STUCK)
+    asked = Settings(methods=("attention",), robustness=False)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(lambda: list(analyze(ASTRONAUT, asked, quick_detector)))
+        while not (asked_now := [one for one in list(_WATCH._tasks) if "provenance" in str(one._process.args)]):
+            assert not answer.done()
+            time.sleep(0.01)
+        asked_now[0].kill()
+        steps = answer.result(60)
+    judged = next(step for step in steps if step.prediction is not None)
+    assert judged.provenance is None  # the verdict came before
+    assert steps[-1].complete and steps[-1].provenance == UNREAD and "attention" in steps[-1].attributions
+
+
+def test_cancelling_ends_the_process_and_nothing_is_said(behave: Callable[[str], None]) -> None:
+    behave(STUCK)
+    cancel = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        reading, waiting = (pool.submit(findings_apart, b"file", cancel.is_set) for _ in range(2))
+        cancel.set()
+        assert reading.result(60) is None and waiting.result(60) is None
+
+
+def test_start_that_fails_is_a_sentence(behave: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    apart.expect()
+    assert findings_apart(b"file") == UNREAD
+
+
+def test_verdict_alone_starts_no_process(behave: Callable[[str], None], quick_detector: QuickDetector) -> None:
+    behave(CRASH)
+    asked = Settings(methods=(), robustness=False)
+    for photo in (ASTRONAUT, ASTRONAUT.with_name("cat.jpg")):
+        *_, found = analyze(photo, asked, quick_detector)
+        assert found.complete and found.provenance is None
+    assert apart._READERS._free.queue == [None]

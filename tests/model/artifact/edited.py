@@ -1,0 +1,29 @@
+"""A model folder that a test may change, and how it is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.artifact.card import CARD, load_artifact
+from model.errors import ArtifactError
+
+
+def edit(folder: Path, **fields: Any) -> None:
+    """Overwrite fields of the card; ``...`` takes a field away."""
+    card = json.loads((folder / CARD).read_text()) | fields
+    kept = {name: value for name, value in card.items() if value is not ...}
+    (folder / CARD).write_text(json.dumps(kept))
+
+
+def refusal(folder: Path, load: Callable[[Path], Any] = load_artifact) -> str:
+    """The sentence of the refusal, which names the folder or the card but not where it lies."""
+    with pytest.raises(ArtifactError) as caught:
+        load(folder)
+    sentence = str(caught.value)
+    assert sentence.endswith(".") and str(folder.parent) not in sentence
+    return sentence

@@ -1,0 +1,56 @@
+"""A small data folder, a model to be measured on it, and fewer draws than a real measurement has."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.evaluation import measuring
+from model.evaluation.bootstrap import bootstrap
+
+Pixels = NDArray[np.uint8]
+MakeData = Callable[..., tuple[Path, Path]]
+
+
+def figures_in(folder: Path) -> dict[str, Any]:
+    """What an evaluation wrote into its folder."""
+    return json.loads((folder / "figures.json").read_text())
+
+
+@pytest.fixture
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer draws for each interval, whose bounds ``test_metrics.py`` checks; here only the figures' places matter."""
+    monkeypatch.setattr(measuring, "bootstrap", partial(bootstrap, rounds=20))
+
+
+@pytest.fixture
+def folder(tiny_artifact: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(tiny_artifact, tmp_path / "net")
+
+
+@pytest.fixture
+def data(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, Path]:
+    """A set of both classes with a mask and a missing face, a set of reals, and a validation picture."""
+    names = [
+        *(f"mixed/test/real/{i}.png" for i in range(4)),
+        *(f"mixed/test/fake/{i}.png" for i in range(4, 8)),
+        "mixed/test/fake/faceless.png",
+        "mixed/val/fake/8.png",
+        *(f"reals/test/real/{i}.png" for i in range(9, 12)),
+    ]
+    root, cache = make_data(
+        {name: picture(seed) for seed, name in enumerate(names)}, without_face=["mixed/test/fake/faceless.png"]
+    )
+    (root / "mixed/test/mask").mkdir()
+    assert cv2.imwrite(str(root / "mixed/test/mask/4.png"), np.full((64, 64), 255, np.uint8))
+    (root / "mixed/test/pairs.csv").write_text("fake,real,mask\nfake/4.png,real/0.png,mask/4.png\n")
+    return root, cache

@@ -1,0 +1,97 @@
+"""What is kept of ONNX networks in the cache: no more than fits, and always the cards."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from model.artifact.card import ONNX, read_card, write_card
+from model.detector.detector import Detector
+from model.legacy.folder import CACHE_VARIABLE
+from model.onnx_models import folder as onnx_folder
+from model.onnx_models.apart import examine
+from model.onnx_models.folder import Place, model_folder
+from model.onnx_models.kept import FACTS, make_room, mark_used
+from model.onnx_models.request import Request
+from tests.onnx_graphs import RED_AGAINST_BLUE, hub_folder
+
+
+@pytest.fixture(autouse=True)
+def _quick_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(onnx_folder, "prove", examine)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> list[Path]:
+    """Three networks of 1,000 bytes each in the cache, the first one used first."""
+    folders = [model_folder(Request(str(_net(tmp_path, number)))) for number in range(3)]
+    for age, folder in enumerate(reversed(folders)):
+        (folder / ONNX).write_bytes(bytes(1000))
+        os.utime(folder / FACTS, (1000 - age, 1000 - age))
+    return folders
+
+
+def _net(place: Path, number: int) -> Path:
+    return hub_folder(place / f"net{number}", weights=RED_AGAINST_BLUE * (number + 1))
+
+
+def networks(folders: list[Path]) -> list[bool]:
+    return [(folder / ONNX).exists() for folder in folders]
+
+
+@pytest.mark.parametrize(
+    ("most", "left"),
+    [(3000, [True, True, True]), (2999, [False, True, True]), (1999, [False, False, True]), (0, [False, False, True])],
+)
+def test_those_used_least_recently_go_first(kept: list[Path], most: int, left: list[bool]) -> None:
+    make_room(kept[2], most)
+    assert networks(kept) == left, "the one that is opened now stays"
+    assert all((folder / FACTS).exists() and read_card(folder) for folder in kept)
+
+
+def test_use_counts(kept: list[Path]) -> None:
+    mark_used(kept[0])
+    make_room(kept[2], 2000)
+    assert networks(kept) == [True, False, True]
+
+
+def test_deleted_network_comes_back_without_proving_itself_again_and_keeps_its_calibration(
+    kept: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_card(kept[0], replace(read_card(kept[0]), temperature=2.0))
+    make_room(kept[2], 0)
+    monkeypatch.setattr(onnx_folder, "prove", None)
+    again = model_folder(Request(str(tmp_path / "net0")))
+    assert again == kept[0] and read_card(again).temperature == 2.0
+    assert Detector(again).has_files, "and its file is the one that its card names"
+
+
+def test_what_cannot_be_deleted_is_left(kept: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    make_room(kept[2], 0)
+    assert networks(kept) == [True, True, True]
+
+
+def test_opening_makes_room(kept: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_folder, "make_room", lambda folder: make_room(folder, 0))
+    new = model_folder(Request(str(_net(tmp_path, 7))))
+    assert networks([*kept, new]) == [False, False, False, True]
+
+
+def test_place_of_its_own_leaves_the_cache_alone(tmp_path: Path) -> None:
+    proved: list[Path] = []
+
+    def prove(path: Path, side: int | None) -> object:
+        proved.append(path)
+        return examine(path, side)
+
+    own = Place(tmp_path / "own", prove)  # type: ignore[arg-type]
+    folder = model_folder(Request(str(_net(tmp_path, 0))), place=own)
+    assert folder.parent == tmp_path / "own" and len(proved) == 1 and not (tmp_path / "cache").exists()

@@ -1,0 +1,194 @@
+"""Tests of what cannot be opened: it is refused in a sentence, and before a pixel is decoded where it is too large."""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile, PngImagePlugin
+
+from model.errors import PhotoError
+from model.photos import photo
+from model.photos.decode import decode
+from model.photos.photo import MAX_BYTES, MAX_PIXELS, MIN_SIDE, open_photo
+from tests.model.photos.opening import ORIENTATION, refusal
+from tests.photo_files import (
+    SIDE,
+    encode,
+    gradient,
+    plain,
+    png,
+    png_chunk,
+    swapped_profile,
+    with_valid_checksums,
+    zeros,
+)
+
+
+@pytest.fixture
+def no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decodes in this process, where it is seen if a pixel is decoded."""
+
+    def fail(*_: object, **__: object) -> None:
+        pytest.fail("a pixel was decoded before the limits were checked")
+
+    for owner in (Image.Image, ImageFile.ImageFile, PngImagePlugin.PngImageFile):
+        monkeypatch.setattr(owner, "load", fail)
+    monkeypatch.setattr(Image, "_getdecoder", fail)
+    monkeypatch.setattr(photo, "decode_apart", lambda data, cancelled: decode(data))
+
+
+# Limits
+
+
+@pytest.mark.usefixtures("no_decoding")
+@pytest.mark.parametrize("side", [9_000, 20_000])
+def test_bomb_is_refused_before_decoding(side: int) -> None:
+    """9,000 gives Pillow's silent range, where our own limit refuses; 20,000 gives its bomb error."""
+    data = png(side, side, zeros(side * (side // 8 + 1)))
+    assert len(data) < 120_000
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sentence = refusal(data)
+    assert f"{MAX_PIXELS:,}" in sentence
+
+
+@pytest.mark.usefixtures("no_decoding")
+def test_size_that_pillow_only_warns_of_is_refused_without_the_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "10,000 x 10,000" in refusal(png(10_000, 10_000, b""))
+
+
+@pytest.mark.usefixtures("no_decoding")
+@pytest.mark.parametrize("size", [(1, 1), (MIN_SIDE - 1, 500)])
+def test_too_small_is_refused_before_decoding(size: tuple[int, int]) -> None:
+    sentence = refusal(png(*size, zlib.compress(bytes(2))))
+    assert f"{size[0]} x {size[1]} pixels" in sentence and f"{MIN_SIDE} x {MIN_SIDE}" in sentence
+
+
+def test_smallest_side_is_accepted() -> None:
+    assert open_photo(encode(plain(size=(MIN_SIDE, MIN_SIDE)))).pixels.shape == (MIN_SIDE, MIN_SIDE, 3)
+
+
+@pytest.mark.usefixtures("no_decoding")
+def test_too_many_bytes_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "large.jpg"
+    path.touch()
+    os.truncate(path, MAX_BYTES + 1)  # a sparse file: no disk, no time
+    assert "30,000,001 bytes" in refusal(path)
+    assert "30,000,001 bytes" in refusal(bytes(MAX_BYTES + 1))
+
+
+@pytest.mark.parametrize("name", [b"zTXt", b"iCCP"])
+def test_bomb_inside_a_text_or_profile_chunk_does_not_get_through(name: bytes) -> None:
+    bomb = png_chunk(name, b"Comment\x00\x00" + zeros(80_000_000))
+    rows = zlib.compress(bytes(SIDE * (SIDE + 1)))
+    assert "damaged" in refusal(png(SIDE, SIDE, rows, depth=8, extra=bomb))
+
+
+# Things that are no photo
+
+
+def test_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    assert "empty" in refusal(tmp_path / "empty.jpg")
+    assert "empty" in refusal(b"")
+
+
+def test_text_named_jpg_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "face.jpg").write_text("This is a letter.\n" * 100)
+    assert "not a readable JPEG, PNG" in refusal(tmp_path / "face.jpg")
+
+
+@pytest.mark.parametrize("kind", ["ICO", "TGA", "PPM"])
+def test_formats_outside_the_list_are_refused(kind: str) -> None:
+    assert "not a readable JPEG, PNG" in refusal(encode(plain(), kind))
+
+
+def test_missing_path_is_refused(tmp_path: Path) -> None:
+    assert "does not exist" in refusal(tmp_path / "nowhere.jpg")
+    assert "does not exist" in refusal("nul\0byte.jpg")
+    assert "cannot be opened" in refusal("n" * 5_000)
+
+
+def test_folder_and_pipe_are_refused(tmp_path: Path) -> None:
+    assert "folder" in refusal(tmp_path)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.jpg")
+        assert "device" in refusal(tmp_path / "pipe.jpg")
+
+
+def test_unreadable_file_does_not_name_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "secret.jpg"
+    path.write_bytes(encode(plain()))
+
+    def deny(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", deny)
+    assert "permissions" in refusal(path)
+
+
+@pytest.mark.parametrize("source", [None, 7, ["a.jpg"]])
+def test_other_types_are_refused(source: Any) -> None:
+    assert type(source).__name__ in refusal(source)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
+def test_file_cut_in_half_is_refused(kind: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    data = encode(Image.fromarray(noise), kind)
+    sentence = refusal(data[: len(data) // 2])
+    assert "damaged or cut off" in sentence or "not a readable" in sentence
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+def test_truncated_jpeg_is_called_cut_off() -> None:
+    data = encode(Image.fromarray(gradient(200, 200)), "JPEG")
+    assert "cut off" in refusal(data[:-200])
+
+
+# Hostile bytes
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_corrupted_files_give_a_photo_or_a_photo_error(kind: str) -> None:
+    random = np.random.default_rng(7)
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    valid = encode(Image.fromarray(gradient()), kind, exif=exif, icc_profile=swapped_profile())
+    refused = 0
+    for _ in range(200):
+        data = np.frombuffer(valid, np.uint8).copy()
+        # Most structure sits in the first bytes, so half of the damage goes there.
+        reach = random.choice([64, len(data)])
+        data[random.integers(0, reach, random.integers(1, 9))] = random.integers(0, 256)
+        if random.random() < 0.3:
+            data = data[: random.integers(0, len(data))]
+        try:
+            pixels, _ = decode(with_valid_checksums(data.tobytes()) if kind == "PNG" else data.tobytes())
+        except PhotoError:
+            refused += 1
+        else:
+            height, width, channels = pixels.shape
+            assert pixels.dtype == np.uint8 and channels == 3
+            assert min(height, width) >= MIN_SIDE and height * width <= MAX_PIXELS
+    assert 0 < refused < 200
+
+
+@pytest.mark.parametrize("error", [SyntaxError, struct.error, EOFError, OverflowError, KeyError])
+def test_whatever_pillow_raises_becomes_a_photo_error(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    def fail(*_: object) -> None:
+        raise error("inside Pillow")
+
+    monkeypatch.setattr(Image.Image, "convert", fail)
+    with pytest.raises(PhotoError, match="damaged"):
+        decode(encode(plain(0, "P")))
