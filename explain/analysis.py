@@ -125,7 +125,7 @@ def rest_of(
         analysis: of ``look``, not complete.
         detector: the model.
         cancelled: see ``analyze``.
-        known: see ``analyze``; the analysis itself if ``explain.steps.predict`` has added its verdicts.
+        known: see ``analyze``; the analysis itself if ``explain.predictions.predict`` has added its verdicts.
         file: the file's bytes if its origin is to be found.
     """
     assert analysis.chosen is not None

@@ -5,7 +5,7 @@ Each step takes what the analysis already holds: results of an earlier analysis 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from explain.maps.attention import attention_map
 from explain.maps.attribution import ExplanationError, progress_of
 from explain.maps.registry import MAIN_MAP, METHODS, explainers
 from explain.maps.subject import Subject
+from explain.predictions import predictions_of
 from explain.probes.reason import reason_of
 from explain.probes.robustness import measure_robustness
 from explain.probes.what_if import smallest_flip, without
@@ -22,12 +23,12 @@ from explain.provenance.apart import findings_apart
 from explain.regions.facial import landmarks_in_crop
 from explain.regions.hiding import AUTO, TOKENS
 from explain.regions.superpixels import FACIAL, named_regions
-from explain.result import MOST_JUDGED, Analysis
+from explain.result import Analysis
 from explain.settings import TARGETS
-from explain.small_faces import is_too_small, judged_by_size
+from explain.small_faces import is_too_small
 from explain.trust.agreement import agreement
 from explain.trust.measure import measure
-from model.detector.detector import Detector, Prediction
+from model.detector.detector import Detector
 from model.errors import SettingsError, is_out_of_memory
 from model.i18n.catalogue import Message
 from model.photos.corruptions import Move
@@ -85,54 +86,13 @@ def judge(analysis: Analysis, chosen: Face, detector: Detector, known: Analysis 
             hold.
     """
     settings = replace(analysis.settings, hide=_hide_with(detector, analysis.settings.hide))
-    prediction, predictions = _predictions(analysis, chosen, detector, known)
+    prediction, predictions = predictions_of(analysis, chosen, detector, known)
     target = settings.target or max(TARGETS, key=lambda name: prediction.probabilities[name])
     settings = replace(settings, target=target)
     analysis = replace(analysis, settings=settings, prediction=prediction, predictions=predictions)
     if known is not None and known.chosen is chosen:
         analysis = _taken_over(analysis, known)
     return _with_attention(analysis, chosen, detector)
-
-
-def predict(analyses: Sequence[Analysis], detector: Detector) -> list[Analysis]:
-    """Analyses with the verdicts on their faces: one pass of the network for all of them.
-
-    Args:
-        analyses: with their faces and the chosen one, which may be the whole picture.
-        detector: the model.
-    """
-    asked = [_asked(analysis) for analysis in analyses]
-    answers = iter(detector.predict_all(np.stack([face.crop for faces in asked for face in faces])))
-    judged = []
-    for analysis, faces in zip(analyses, asked, strict=True):
-        predictions = tuple(judged_by_size(face, next(answers)) for face in faces)
-        chosen = next(place for place, face in enumerate(faces) if face is analysis.chosen)
-        of_faces = predictions[: min(len(analysis.faces), MOST_JUDGED)]
-        judged.append(replace(analysis, prediction=predictions[chosen], predictions=of_faces))
-    return judged
-
-
-def _asked(analysis: Analysis) -> list[Face]:
-    """The faces that the network judges, the chosen one among them."""
-    assert analysis.chosen is not None
-    faces = list(analysis.faces[:MOST_JUDGED])
-    return faces if any(face is analysis.chosen for face in faces) else [*faces, analysis.chosen]
-
-
-def _predictions(
-    analysis: Analysis, chosen: Face, detector: Detector, known: Analysis | None
-) -> tuple[Prediction, tuple[Prediction, ...]]:
-    """The prediction for the chosen face, and those for all faces; those that are known are not made again."""
-    predictions = () if known is None else known.predictions
-    if known is not None and known.chosen is chosen and known.prediction is not None:
-        return known.prediction, predictions
-    if not predictions:
-        (judged,) = predict([analysis], detector)
-        assert judged.prediction is not None
-        return judged.prediction, judged.predictions
-    face = analysis.settings.face
-    (prediction,) = predictions[face : face + 1] or (judged_by_size(chosen, detector.predict(chosen.crop)),)
-    return prediction, predictions
 
 
 def _cut_by(detector: Detector) -> Step:

@@ -20,9 +20,9 @@ from explain.bulk.records import map_records, record
 from explain.bulk.storage import is_url, read_photo
 from explain.bulk.task import Found, Task
 from explain.cancel import not_cancelled
+from explain.predictions import predict
 from explain.result import Analysis
 from explain.settings import Settings
-from explain.steps import predict
 from explain.stopwatch import Stopwatch
 from model.detector.detector import Detector
 from model.errors import PhotoError
