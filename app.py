@@ -75,6 +75,7 @@ def main(
                 ending = Ending()
                 launch(blocks, port, server_name=host, share=share, inbrowser=open_, app_kwargs=options)
             settle()
+            service.prepare()
             ending.wait(service.queue)
         finally:
             blocks.close(verbose=False)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.cancel import not_cancelled
-from explain.provenance.apart import expect, findings_apart
+from explain.provenance.apart import expect_files, findings_apart
 from explain.result import Analysis
 from explain.settings import Settings
 from explain.small_faces import size_note
@@ -98,7 +98,7 @@ def look(
     if settings.verdict_alone or provenance is not None:
         file = b""
     if file:
-        expect()
+        expect_files()
     watch.lap("open")
     if known is None:
         photo, faces = _faces(photo, card)

@@ -33,7 +33,7 @@ def findings_apart(data: bytes, cancelled: Cancelled = lambda: False) -> Provena
         return UNREAD
 
 
-def expect() -> None:
+def expect_files() -> None:
     """Start the process, so that it is ready when it is asked."""
     _READERS.expect()
 

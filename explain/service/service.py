@@ -13,6 +13,7 @@ from explain.analysis import analyze
 from explain.cancel import not_cancelled
 from explain.comparison import Second, settings_of_second
 from explain.maps.registry import MAIN_MAP
+from explain.provenance.apart import expect_files
 from explain.result import Analysis
 from explain.service.example_cache import ExampleCache
 from explain.service.metrics import GAUGES, Metrics
@@ -25,6 +26,7 @@ from model.available import Models
 from model.detector.detector import Detector
 from model.errors import SettingsError, UserError
 from model.i18n.catalogue import Message
+from model.photos.worker import expect_photos
 
 Source = bytes | str | PathLike[str]
 Step = TypeVar("Step")
@@ -147,6 +149,11 @@ class Service:
             return first, None
         check_other(first.name, second)
         return first, self.models.get(second)
+
+    def prepare(self) -> None:
+        """Start the processes that read files, so that the first visitor does not wait for them."""
+        expect_photos()
+        expect_files()
 
     def came_from(self, visitor: str, client: str) -> None:
         """Note the client, such as an address, from which a visitor of the page comes."""

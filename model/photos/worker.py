@@ -39,6 +39,11 @@ def decode_apart(data: bytes, cancelled: Cancelled = lambda: False) -> tuple[NDA
     return _DECODERS.decode(data, cancelled)
 
 
+def expect_photos() -> None:
+    """Start a process, so that it is ready when a photo comes."""
+    _DECODERS.processes.expect()
+
+
 class Decoders:
     """The processes.
 

@@ -101,7 +101,7 @@ def test_cancelling_ends_the_process_and_nothing_is_said(behave: Callable[[str],
 
 def test_start_that_fails_is_a_sentence(behave: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    apart.expect()
+    apart.expect_files()
     assert findings_apart(b"file") == UNREAD
 
 

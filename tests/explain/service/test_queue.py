@@ -12,18 +12,18 @@ from explain.service import queue
 from explain.service.queue import AnalysisQueue, Busy, Urgency
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds, ten seconds at the most."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def too_late() -> Callable[[], bool]:
     """Ends a wait after ten seconds: a test in which nobody gets a turn fails instead of never ending."""
-    deadline = time.monotonic() + 10
-    return lambda: time.monotonic() > deadline
+    end = time.monotonic() + 10
+    return lambda: time.monotonic() > end
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds, ten seconds at the most."""
+    late = too_late()
+    while not condition():
+        assert not late()
+        time.sleep(0.005)
 
 
 def started(work: Callable[[], object]) -> threading.Thread:
@@ -31,10 +31,6 @@ def started(work: Callable[[], object]) -> threading.Thread:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return thread
-
-
-def always(urgency: Urgency) -> Callable[[object], Urgency]:
-    return lambda _: urgency
 
 
 class Held:
@@ -57,8 +53,8 @@ class Held:
                 self._ends[name].acquire(timeout=10)
                 yield name
 
-        run = lambda: list(self.turns.each(work(), cancelled or too_late(), True, always(urgency)))  # noqa: E731
-        self.threads.append(started(run))
+        in_turn = self.turns.each(work(), cancelled or too_late(), True, lambda _: urgency)
+        self.threads.append(started(lambda: list(in_turn)))
         until(lambda: self.turns.running + self.turns.waiting > known)
 
     def end(self, name: str) -> None:
@@ -106,7 +102,7 @@ def test_no_more_steps_run_at_once_than_there_are_turns() -> None:
                 at_once[0] -= 1
             yield
 
-    threads = [started(lambda: list(turns.each(steps(), urgency=always(Urgency.REST)))) for _ in range(6)]
+    threads = [started(lambda: list(turns.each(steps(), urgency=lambda _: Urgency.REST))) for _ in range(6)]
     for thread in threads:
         thread.join(10)
     assert most == [2]
@@ -197,7 +193,7 @@ def test_a_turn_is_given_back_however_it_ends(end: str) -> None:
         with pytest.raises(ValueError if end == "failed" else StopIteration):
             next(opened)
     assert turns.running == 0 and closed == [True]
-    assert list(turns.each(iter([2]), too_late(), urgency=always(Urgency.REST))) == [2]
+    assert list(turns.each(iter([2]), too_late(), urgency=lambda _: Urgency.REST)) == [2]
 
 
 def test_cancelled_while_waiting_nothing_is_done(held: Held) -> None:

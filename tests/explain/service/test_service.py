@@ -10,14 +10,17 @@ import pytest
 
 from explain.interfaces.gradio_api import GradioEndpoints
 from explain.page.run import Page
+from explain.provenance import apart
 from explain.service.queue import AnalysisQueue, Busy, Urgency
 from explain.service.refusal import Refused
 from explain.service.service import Service, last
 from explain.service.uploads import Uploads
 from explain.settings import LIKELIER, Settings, known_language
+from model.apart import Processes
 from model.available import MODEL_FOLDER, FoundModel, Models
 from model.errors import ArtifactError, PhotoError, SettingsError
 from model.paths import SHIPPED
+from model.photos import worker
 from tests.worlds import QuickDetector
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -200,3 +203,15 @@ def test_a_fault_of_ours_is_told_without_its_details(
         programs.find_faces(CAT.read_bytes(), models.first)
     assert "went wrong inside WhyFake" in str(caught.value) and "secret" not in str(caught.value)
     assert "secret details" in caplog.text
+
+
+def test_processes_that_read_files_are_started_before_the_first_visitor_comes(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools = [Processes("model.photos.worker", 2, 60.0), Processes("explain.provenance.apart", 1, 60.0)]
+    monkeypatch.setattr(worker._DECODERS, "processes", pools[0])
+    monkeypatch.setattr(apart, "_READERS", pools[1])
+    service.prepare()
+    assert [sum(process is not None for process in pool._free.queue) for pool in pools] == [1, 1]
+    for pool in pools:
+        pool.close()
