@@ -11,6 +11,7 @@ import logging
 import os
 import pickle
 import socket
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -30,7 +31,7 @@ from model.i18n.catalogue import Message
 from model.paths import ROOT
 from model.quiet import standard_error_aside
 
-SLICE = 16  # photos that travel together
+SLICE, SLICE_WITH_MAPS = 16, 2  # photos that travel together; maps take long, so that few photos are work for all
 PER_WINDOW = 4_000  # slices that Ray knows of at a time: its list of them must not grow with the job
 STORE_BYTES = 300_000_000  # of shared memory on one machine
 BLOCK_BYTES = 16_000_000  # that Ray expects of a task at most: a slice has about 4 MB
@@ -59,7 +60,12 @@ def on_ray(workers: int, address: str | None = None) -> Work:
 
     def work(folder: JobFolder, plan: Plan, asked: Asked, parts: Sequence[int]) -> Iterator[dict[str, Any]]:
         out = folder.out if is_url(folder.out) else os.path.abspath(folder.out)
-        slices = ({"part": part, "start": start} for part in parts for start in range(0, plan.photos_of(part), SLICE))
+        count = SLICE_WITH_MAPS if asked.methods else SLICE
+        slices = (
+            {"part": part, "start": start, "end": start + count}
+            for part in parts
+            for start in range(0, plan.photos_of(part), count)
+        )
         with connected(workers, address):
             while window := list(islice(slices, PER_WINDOW)):
                 yield from _rows(window, out, asked, workers)
@@ -96,7 +102,9 @@ def connected(workers: int, address: str | None) -> Iterator[None]:
     except ConnectionError as error:
         raise SettingsError(Message("bulk.no_cluster", address=str(address))) from error
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The minimum number of concurrent actors")  # a small job
+            yield
     finally:
         ray.shutdown()
 
@@ -122,10 +130,10 @@ class Look:
 
     def __call__(self, batch: Batch) -> Iterator[pa.Table]:
         """One table for each slice."""
-        for part, start in zip(batch["part"].tolist(), batch["start"].tolist(), strict=True):
+        for part, start, end in zip(*(batch[name].tolist() for name in ("part", "start", "end")), strict=True):
             if part != self._part:
                 self._part, self._tasks = part, self._folder.tasks(part)
-            yield _packed([self._stages.look(task) for task in self._tasks[start : start + SLICE]])
+            yield _packed([self._stages.look(task) for task in self._tasks[start:end]])
 
 
 class Predict:
