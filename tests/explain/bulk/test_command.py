@@ -46,7 +46,7 @@ def test_help_names_the_command_and_its_maps(bulk: Bulk) -> None:
 
 def test_the_other_command_stays(bulk: Bulk) -> None:
     code, out, _ = bulk("--help", name="")
-    assert code == 0 and "bulk" not in out.splitlines()[1] and "--robustness" in out
+    assert code == 0 and "bulk" not in out.splitlines()[1] and "--robustness" in out and "explain bulk" in out
 
 
 def test_result_is_told_in_two_lines_and_a_second_run_has_nothing_to_do(bulk: Bulk, tmp_path: Path) -> None:
