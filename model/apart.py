@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,7 +152,7 @@ class _Process:
 
     def ask(self, data: bytes, memory: int, seconds: float, cancelled: Cancelled) -> Answer:
         """See ``Processes.ask``."""
-        with _WATCH.over(self, seconds, cancelled) as why:
+        with WATCH.over(self, seconds, cancelled) as why:
             try:
                 return self._exchange(data, memory)
             except (OSError, EOFError, ValueError, TypeError) as error:  # the last two: it wrote what it should not
@@ -170,10 +170,10 @@ class _Process:
         requests.write(_REQUEST.pack(len(data), memory))
         requests.write(data)
         requests.flush()
-        (length,) = _ANSWER.unpack(_exactly(answers, _ANSWER.size))
+        (length,) = _ANSWER.unpack(exactly(answers, _ANSWER.size))
         if length > _MOST_TEXT:  # it was taken over, or writes at random
             raise ValueError(length)
-        answer = json.loads(_exactly(answers, length))
+        answer = json.loads(exactly(answers, length))
         if not isinstance(answer, dict):
             raise ValueError(type(answer))
         if "shape" not in answer:
@@ -188,16 +188,23 @@ class _Process:
         return answer, pixels
 
 
-class _Watch:
+class Killable(Protocol):
+    """What a ``Watch`` can watch over."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+class Watch:
     """One thread, which kills processes that take too long or whose caller cancels; it sleeps while none is busy."""
 
     def __init__(self) -> None:
-        self._tasks: dict[_Process, tuple[float, Cancelled, list[Why]]] = {}
+        self._tasks: dict[Killable, tuple[float, Cancelled, list[Why]]] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def over(self, process: _Process, seconds: float, cancelled: Cancelled) -> Iterator[list[Why]]:
+    def over(self, process: Killable, seconds: float, cancelled: Cancelled) -> Iterator[list[Why]]:
         """Watch over a process in a block; the list says why it was killed."""
         why: list[Why] = []
         with self._changed:
@@ -224,10 +231,15 @@ class _Watch:
             time.sleep(LOOK)
 
 
-_WATCH = _Watch()
+WATCH = Watch()
 
 
-def _exactly(pipe: IO[bytes], count: int) -> bytes:
+def exactly(pipe: IO[bytes], count: int) -> bytes:
+    """So many bytes of a pipe.
+
+    Raises:
+        EOFError: if it ends before.
+    """
     data = pipe.read(count)
     if len(data) < count:
         raise EOFError
@@ -248,8 +260,8 @@ def serve(answer_to: Callable[[bytes, int], Answer], seconds: float) -> None:
     os.dup2(2, 1)  # what libraries print must not mix with the answers
     while len(head := requests.read(_REQUEST.size)) == _REQUEST.size:
         size, memory = _REQUEST.unpack(head)
-        data = _exactly(requests, size)
-        _limit(memory, seconds)
+        data = exactly(requests, size)
+        limit(memory, seconds)
         answer, pixels = answer_to(data, memory)
         text = json.dumps(answer if pixels is None else {**answer, "shape": pixels.shape}).encode()
         answers.write(_ANSWER.pack(len(text)) + text)
@@ -258,7 +270,7 @@ def serve(answer_to: Callable[[bytes, int], Answer], seconds: float) -> None:
         answers.flush()
 
 
-def _limit(more: int, seconds: float) -> None:
+def limit(more: int, seconds: float) -> None:
     """Let this process take so many bytes more than it has now, and so many seconds, where the system can limit that.
 
     The signal at the end of the seconds ends the process, in the middle of native code as well.

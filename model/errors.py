@@ -31,6 +31,10 @@ class PhotoError(UserError):
     """A photo can't be used; the message is one sentence for the user and never contains a path."""
 
 
+class ClipError(UserError):
+    """A clip can't be used; the message is one sentence for the user and never contains a path."""
+
+
 class SettingsError(UserError):
     """A setting is out of range; the message names the setting, its value and the allowed range."""
 

@@ -163,11 +163,15 @@ def test_waiting_times_are_quoted_as_measured() -> None:
         assert parts["errors"] == []
         cells = [
             ", ".join(f"{parts[part][kind]:.{digits}f}" for kind in ("median", "worst"))
+            if parts.get(part, {}).get("of") == int(count)
+            else f"{parts.get(part, {}).get('of', 0)} of {count} within {load.WATCHED_S} s"
             for part, digits in (("verdict", 1), ("first_map", 1), ("complete", 0))
         ]
         memory = found["memory_mb"][f"after {count} visitors"]
         assert f"| {count} | {' | '.join(cells)} | {memory} MB |" in text
-    assert f"{found['deepfake']['photos_per_second']} photos a second" in text
+    for of_one in found["deepfake"].values():
+        assert f"{of_one['photos_per_second']} photos a second" in text and of_one["refused"] == 0
+    assert f"load of {found['load_before']}" in text
 
 
 def test_no_two_visitors_have_the_same_photo() -> None:

@@ -35,11 +35,18 @@ def check_table(settings: Settings, out: Path | None, csv: Path | None) -> None:
     Raises:
         SettingsError: if the settings request more than verdicts, or the file can't be written.
     """
-    others = replace(settings, whole_picture=False, robustness=Settings.robustness)
-    if out is not None or others not in (Settings(), Settings(methods=())):
+    if out is not None or wants_more(settings):
         raise SettingsError(Message("many.verdicts_only"))
     if csv is not None:
         check_csv(csv)
+
+
+def wants_more(settings: Settings) -> bool:
+    """Whether the settings request more than verdicts."""
+    return replace(settings, whole_picture=False, robustness=Settings.robustness) not in (
+        Settings(),
+        Settings(methods=()),
+    )
 
 
 def print_table(

@@ -1,10 +1,11 @@
-"""Judges many photos one after the other and yields after each; an unusable photo does not stop the others."""
+"""Judges many photos and clips one after the other and yields after each; an unusable one does not stop the others."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from explain.analysis import analyze
@@ -14,12 +15,20 @@ from explain.cancel import not_cancelled
 from explain.result import MOST_JUDGED, Analysis, whole_picture_note
 from explain.settings import Settings
 from explain.stopwatch import Stopwatch
+from explain.video.judge import judge_clip
+from explain.video.moment import photo_of
+from explain.video.result import Clip
+from model.clips.answers import Limits
+from model.clips.clip import is_clip
 from model.detector.detector import Detector
 from model.errors import PhotoError, UserError
 from model.i18n.catalogue import Message
 
 log = logging.getLogger(__name__)
 VERDICT_ALONE = Settings(methods=(), robustness=False)
+CLIP_FRAMES = 16  # of each clip; alone, a clip gets more
+JudgeClip = Callable[..., Iterator[Clip]]
+CLIP_OF_ANY_LENGTH = partial(judge_clip, count=CLIP_FRAMES, limits=Limits())
 Analyze = Callable[[Path | bytes, Settings, Detector, Callable[[], bool]], Iterator[Analysis]]
 
 
@@ -46,6 +55,7 @@ class Row:
         sha256: hex digest of the file; empty if it could not be read.
         item: where to read it again, see ``open_row``.
         thumbnail: a small JPEG of it; empty if it could not be read.
+        moment: timestamp of a clip's most suspicious moment; None for a photo.
     """
 
     number: int
@@ -58,6 +68,7 @@ class Row:
     sha256: str = ""
     item: Item | None = field(default=None, compare=False, repr=False)
     thumbnail: bytes = field(default=b"", compare=False, repr=False)
+    moment: int | None = None
 
     @property
     def suspect(self) -> int | None:
@@ -107,6 +118,7 @@ def judge_many(
     shown: Callable[[Path], str] | None = None,
     analyze: Analyze = analyze,
     gathered: bool = False,
+    judge_clip: JudgeClip = CLIP_OF_ANY_LENGTH,
 ) -> Iterator[Progress]:
     """Judge every face in many photos, without maps; yield once the photos are found, then after each photo.
 
@@ -120,6 +132,8 @@ def judge_many(
         shown: the displayed name of a given path; its last part by default.
         analyze: ``explain.analysis.analyze``, or a server's function that limits how many run at the same time.
         gathered: see ``explain.batch.photos.find``.
+        judge_clip: judges a clip, whose faces over time are those of its row; called with ``source``, ``detector``,
+            ``cancelled`` and ``whole_picture``.
     """
     found = find(sources, shown, gathered)
     settings = replace(VERDICT_ALONE, whole_picture=whole_picture)
@@ -129,7 +143,7 @@ def judge_many(
         for number, item in enumerate(found.items, 1):
             if cancelled():
                 return
-            row = _row(number, item, reader, settings, detector, cancelled, analyze)
+            row = _row(number, item, reader, settings, detector, cancelled, analyze, judge_clip)
             if row is None:
                 return
             rows = (*rows, row)
@@ -137,15 +151,17 @@ def judge_many(
 
 
 def open_row(row: Row) -> Path | bytes:
-    """The photo of a row, for ``analyze``.
+    """The photo of a row, for ``analyze``; of a clip its most suspicious moment.
 
     Raises:
         PhotoError: if it could not be read, or can't be read again.
+        ClipError: if the clip can't be read again.
     """
     if row.item is None:
         raise PhotoError(Message("photo.missing"))
     with Reader() as reader:
-        return reader.read(row.item)
+        source = reader.read(row.item)
+    return source if row.moment is None else photo_of(source, row.moment)
 
 
 def _row(
@@ -156,11 +172,18 @@ def _row(
     detector: Detector,
     cancelled: Callable[[], bool],
     analyze: Analyze,
+    judge_clip: JudgeClip,
 ) -> Row | None:
-    """One photo's row; None if it was cancelled before its end."""
+    """The row of a photo or a clip; None if it was cancelled before its end."""
     watch = Stopwatch()
     try:
-        steps = list(analyze(reader.read(item), settings, detector, cancelled))
+        source = reader.read(item)
+        if is_clip(source):
+            clips = list(
+                judge_clip(source=source, detector=detector, cancelled=cancelled, whole_picture=settings.whole_picture)
+            )
+            return _row_of_clip(number, item, clips[-1], watch) if clips and clips[-1].complete else None
+        steps = list(analyze(source, settings, detector, cancelled))
     except Exception as error:
         return Row(number, item.name, problem=problem_of(error), seconds=watch.elapsed, item=item)
     if not steps or not steps[-1].complete:  # cancelled
@@ -189,6 +212,23 @@ def problem_of(error: Exception) -> Message:
         return problem
     log.error("A photo among many could not be judged.", exc_info=error)
     return Message("failed")
+
+
+def _row_of_clip(number: int, item: Item, clip: Clip, watch: Stopwatch) -> Row:
+    suspect = clip.suspect
+    notes = (Message("clip.judged", count=len(clip.moments)), *clip.notes)
+    return Row(
+        number,
+        item.name,
+        found=len(clip.tracks),
+        faces=tuple(FaceVerdict(track.estimate.mean, track.verdict) for track in clip.tracks),
+        notes=notes if suspect is None else (*notes, Message("clip.not_calibrated")),
+        seconds=watch.elapsed,
+        sha256=clip.sha256,
+        item=item,
+        thumbnail=b"" if suspect is None else suspect.suspicious,
+        moment=clip.moments[0].at if suspect is None else suspect.most.moment.at,
+    )
 
 
 def _faces(analysis: Analysis) -> tuple[FaceVerdict, ...]:

@@ -16,6 +16,7 @@ PICTURES = frozenset(
     | {".heic", ".heics", ".heif", ".heifs", ".hif", ".avif", ".avifs", ".jxl", ".jp2", ".psd"}
     | {".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw"}
 )
+CLIPS = frozenset({".mp4", ".m4v", ".mov", ".qt", ".webm", ".mkv", ".3gp", ".avi"})
 SIGNATURES = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n|GIF8[79]a|RIFF....WEBP|BM....\x00{4}|II[*+]\x00|MM\x00[*+]|8BPS\x00\x01"
     rb"|\x00{3}\x0c(JXL |jP  )|....ftyp(avi[fs]|hei[cmsx]|hev[cmsx]|mif1|msf1|crx )",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from explain.batch.names import (
     ARCHIVES,
+    CLIPS,
     HEAD,
     PICTURES,
     is_hidden,
@@ -23,6 +24,7 @@ from explain.batch.names import (
 )
 from explain.batch.zip_names import names_of
 from explain.batch.zips import DAMAGED, MEGABYTE, LimitedFile, first_bytes, open_zip, refused
+from model.clips.clip import is_clip
 from model.errors import PhotoError
 from model.i18n.catalogue import Message
 from model.photos.photo import MAX_BYTES
@@ -238,13 +240,15 @@ def _in_zip(path: Path, name: str, archive: zipfile.ZipFile) -> Iterator[Item | 
 
 
 def _is_wanted(name: str, head: Callable[[], bytes]) -> bool:
-    """Whether a file has the name of a photo, or of an archive, which gets its specific error, or begins like a photo.
+    """Whether a file has the name of a photo, a clip or an archive, which gets its own error, or begins like one.
 
     Args:
         name: the file's name.
         head: reads the first bytes of the file.
     """
-    return not is_junk(name) and not is_hidden(name) and (suffix(name) in PICTURES | ARCHIVES or is_picture(head()))
+    if is_junk(name) or is_hidden(name):
+        return False
+    return suffix(name) in PICTURES | CLIPS | ARCHIVES or is_picture(start := head()) or is_clip(start)
 
 
 def _is_folder(path: Path) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 # In the drawing's own units, about a pixel each.
 WIDTH = 280
-LEFT, RIGHT, TOP, BOTTOM = 36, 270, 22, 152
+LEFT, RIGHT, TOP, BOTTOM = 36, 270, 22, 152  # RIGHT: of a drawing of this width; a wider one has the same margin
 TICKS, NAME = 22, 16  # height of the texts under a chart: ticks, and what they are
 
 
@@ -22,6 +22,7 @@ class Point:
         radius: of its dot.
         reach: lower and upper end of its interval.
         turn: whether it is a turning point, which is drawn as a diamond.
+        choice: what a click on it selects; None if it can't be clicked.
     """
 
     x: float
@@ -30,6 +31,7 @@ class Point:
     radius: float = 2.5
     reach: tuple[float, float] | None = None
     turn: bool = False
+    choice: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Chart:
         x_ticks, y_ticks: place or value, and text.
         low, high: values at the bottom and at the top.
         note: a second line under the title.
+        width: of the drawing.
     """
 
     title: str
@@ -78,6 +81,7 @@ class Chart:
     low: float = 0.0
     high: float = 1.0
     note: str = ""
+    width: int = WIDTH
 
     @property
     def height(self) -> int:
@@ -86,7 +90,7 @@ class Chart:
 
     def x(self, place: float) -> float:
         """Where a place between 0 and 1 is drawn."""
-        return round(LEFT + place * (RIGHT - LEFT), 1)
+        return round(LEFT + place * (self.width - WIDTH + RIGHT - LEFT), 1)
 
     def y(self, value: float) -> float:
         """Where a value is drawn; one beyond the ends is drawn at the end."""
@@ -103,7 +107,7 @@ class Chart:
 
     def end(self, point: Point) -> float:
         """Where a point's text stands."""
-        return {"start": max(self.x(point.x) - 12, 0), "end": min(self.x(point.x) + 12, WIDTH)}.get(
+        return {"start": max(self.x(point.x) - 12, 0), "end": min(self.x(point.x) + 12, self.width)}.get(
             self.anchor(point), self.x(point.x)
         )
 

@@ -10,6 +10,6 @@ from explain.drawing.chart import Chart, legend
 from explain.html.rendering import macros
 
 
-def charts_html(drawn: Sequence[Chart]) -> Markup:
-    """Charts beside each other, under one legend; empty without charts."""
-    return macros("charts").charts(drawn, legend(drawn)) if drawn else Markup()
+def charts_html(drawn: Sequence[Chart], kind: str | None = None) -> Markup:
+    """Charts beside each other, or a ``wide`` one, under one legend; empty without charts."""
+    return macros("charts").charts(drawn, legend(drawn), kind) if drawn else Markup()

@@ -1,42 +1,46 @@
 """Explains photos from a terminal or a script: ``python -m explain photo.jpg --out report/``."""
 
-import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from itertools import count
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 import typer
 from tqdm import tqdm
 
 from explain.analysis import analyze
-from explain.batch.command import BAR, check_table, print_table, wants_table
+from explain.batch.command import BAR, check_table, print_table, wants_more, wants_table
 from explain.comparison import Second, settings_of_second
 from explain.maps.registry import METHODS
-from explain.report.files import check_folder, record, write_report
+from explain.report.clip import clip_record, write_clip
+from explain.report.files import check_folder, folders_for, record, write_report
 from explain.report.origin import Origin
 from explain.result import Analysis
 from explain.service.refusal import Refused, refusing
 from explain.settings import Settings, known_language, text_of
+from explain.video.judge import judge_clip
+from explain.video.result import Clip
+from explain.wording.clip import clip_text, clock
 from explain.wording.comparison import second_in_words
 from explain.wording.progress import doing
 from explain.wording.summary import headline, photo_sentences, plain_text
 from model.artifact.card import Card
 from model.available import Models, available_models
 from model.cli import print_json, run, until_interrupted
+from model.clips.answers import Limits
+from model.clips.clip import FRAMES, is_clip
 from model.detector.detector import Detector
 from model.errors import ArtifactError, SettingsError, UserError
-from model.files import fitting
 from model.i18n.catalogue import Message, help_text, language_of_environment, languages, number, translate, use_language
+from model.quiet import silenced
 
 Result = tuple[Analysis, Card]
 SECOND = "second"  # folder of a second model's report, in that of the first one's
+Step = TypeVar("Step")
 UNUSABLE, INTERRUPTED = 1, 130  # exit codes; shells use 130 for a command that Ctrl-C ended
 
 
@@ -74,6 +78,7 @@ def main(
     fake_label: Annotated[list[str] | None, typer.Option(help=help_text("launch.fake_label"))] = None,
     sees: Annotated[Literal["face", "picture"] | None, typer.Option(help=help_text("launch.sees"))] = None,
     second: Annotated[str | None, typer.Option(help=help_text("command.second"))] = None,
+    frames: Annotated[int | None, typer.Option(help=help_text("command.frames", default=FRAMES))] = None,
     out: Annotated[Path | None, typer.Option(help=help_text("command.out"))] = None,
     as_json: Annotated[bool, typer.Option("--json", help=help_text("command.json"))] = False,
     csv: Annotated[Path | None, typer.Option(help=help_text("many.csv"))] = None,
@@ -110,8 +115,12 @@ def main(
                 folders = folders_for(photos, out)
                 for place in filter(None, folders):
                     check_folder(place)  # before seconds of work
+                asked = FRAMES if frames is None else frames
+                clips = {photo: asked for photo in photos if is_clip(photo, animations=frames is not None)}
+                if clips and (second is not None or wants_more(settings)):
+                    raise SettingsError(Message("clip.verdicts_only"))
                 detectors = [opened(model), *([opened(second)] if second is not None else [])]
-                succeeded = _analyse_all(photos, folders, settings, detectors, as_json)
+                succeeded = _analyse_all(photos, folders, settings, detectors, as_json, clips)
         except UserError as error:
             sys.exit(translate("command.error", reason=str(error)))
     if not succeeded:
@@ -124,26 +133,42 @@ def _analyse_all(
     settings: Settings,
     detectors: Sequence[Detector],
     as_json: bool,
+    clips: Mapping[Path, int],
 ) -> bool:
-    """Analyse the photos one by one and output each result; whether all of them could be used.
-
-    A second model explains the class that the first one explains.
-    """
-    succeeded = True
+    """Analyse the photos, some of which are clips, and output each result; whether all of them could be used."""
+    succeeded, several = True, len(photos) > 1
     with until_interrupted() as interrupted:
         for photo, folder in zip(photos, folders, strict=True):
-            results: list[Result] = []
-            for detector in detectors:
-                asked = settings_of_second(results[0][0], settings) if results else settings
-                analysis = _analyse(photo, asked, detector, interrupted)
-                results += [] if analysis is None else [(analysis, detector.card)]
-            if len(results) < len(detectors):
-                succeeded = False
+            name = typer.format_filename(photo)
+            if photo in clips:
+                steps = judge_clip(photo, detectors[0], clips[photo], Limits(), interrupted, settings.whole_picture)
+                clip = _watched(name, steps, lambda clip: (clip.progress, clock(clip.progress * clip.facts.seconds)))
+                succeeded &= clip is not None
+                if clip is not None:
+                    _output_clip(clip, detectors[0].card, photo, folder, as_json, several)
             else:
-                _output(results, photo, folder, as_json, len(photos) > 1)
+                results = _explained(name, photo, settings, detectors, interrupted)
+                succeeded &= bool(results)
+                if results:
+                    _output(results, photo, folder, as_json, several)
             if interrupted():
                 raise typer.Exit(INTERRUPTED)
     return succeeded
+
+
+def _explained(
+    name: str, photo: Path, settings: Settings, detectors: Sequence[Detector], cancelled: Callable[[], bool]
+) -> list[Result]:
+    """Each model's analysis; none if one fails. A second model explains the class that the first one explains."""
+    results: list[Result] = []
+    for detector in detectors:
+        asked = settings_of_second(results[0][0], settings) if results else settings
+        steps = analyze(photo, asked, detector, cancelled)
+        analysis = _watched(name, steps, lambda step: (step.progress or 0.0, doing(step)))
+        if analysis is None:
+            return []
+        results.append((analysis, detector.card))
+    return results
 
 
 def _judge_all(photos: Sequence[Path], settings: Settings, detector: Detector, csv: Path | None, as_json: bool) -> bool:
@@ -153,19 +178,6 @@ def _judge_all(photos: Sequence[Path], settings: Settings, detector: Detector, c
         if interrupted():
             raise typer.Exit(INTERRUPTED)
     return succeeded
-
-
-def folders_for(photos: Sequence[Path], out: Path | None) -> list[Path | None]:
-    """The folder of each photo's report: ``out`` itself for one photo, else a folder in it, named like the photo."""
-    if out is None or len(photos) == 1:
-        return [out] * len(photos)
-    names: list[str] = []
-    for photo in photos:
-        stem = photo.stem.strip(".") or "photo"  # a name of only dots would lead out of the folder
-        candidates = (fitting(stem, "" if number == 1 else f"-{number}") for number in count(1))
-        # Some file systems ignore case.
-        names.append(next(name for name in candidates if name.casefold() not in map(str.casefold, names)))
-    return [out / name for name in names]
 
 
 def _parts(text: str) -> tuple[str, ...]:
@@ -184,41 +196,26 @@ def _numbers(text: str) -> tuple[int, ...]:
 def _open_model(given: str | None, settings: Settings, fake_labels: Sequence[str], sees: str) -> Detector:
     """The given model, or the first one of the page."""
     if any(METHODS[name].needs_gradients for name in settings.methods if name in METHODS):
-        with _silenced():  # its import prints notes on some processors at any log level
+        with silenced():  # its import prints notes on some processors at any log level
             import tensorflow  # noqa: F401
     models = Models(available_models(given, fake_labels, sees), lambda sentence: typer.echo(sentence, err=True))
     if given is not None and models.problems:
         raise ArtifactError(models.problems[0])
     detector = models.get(models.first)
     side = detector.card.preprocessing.input_size
-    with _silenced():
+    with silenced():
         detector.predict(np.zeros((side, side, 3), np.uint8))
     return detector
 
 
-@contextmanager
-def _silenced() -> Iterator[None]:
-    """Silence C++ libraries, which print to stderr past Python; scripts expect only errors there."""
-    stderr = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-
-
-def _analyse(photo: Path, settings: Settings, detector: Detector, cancelled: Callable[[], bool]) -> Analysis | None:
-    """The last analysis of a photo, with progress on a terminal; if it fails, None, and the reason is printed."""
+def _watched(name: str, steps: Iterator[Step], state: Callable[[Step], tuple[float, str]]) -> Step | None:
+    """The last of the steps, with progress on a terminal; if they fail, None, and the reason is printed."""
     latest = None
-    name = typer.format_filename(photo)
     try:
         with refusing(), tqdm(total=1.0, desc=name, bar_format=BAR, disable=None, leave=False) as bar:
-            for latest in analyze(photo, settings, detector, cancelled):
-                share = latest.progress or 0.0
-                bar.set_description_str(f"{name}: {doing(latest)} {number(share, '.0%')}", refresh=False)
-                bar.n = share
+            for latest in steps:
+                bar.n, text = state(latest)
+                bar.set_description_str(f"{name}: {text} {number(bar.n, '.0%')}", refresh=False)
                 bar.refresh()
     except Refused as error:
         typer.echo(translate("command.photo_error", photo=name, reason=str(error)), err=True)
@@ -229,10 +226,8 @@ def _analyse(photo: Path, settings: Settings, detector: Detector, cancelled: Cal
 def _output(results: Sequence[Result], photo: Path, folder: Path | None, as_json: bool, several: bool) -> None:
     """Write the report, if requested, and print the result; a second model's own report is in a folder of its own."""
     (analysis, card), *others = results
+    name, origin = typer.format_filename(photo), _origin(photo)
     second = next((Second.of(analysis, *other) for other in others), None)
-    name = typer.format_filename(photo)
-    command = typer.format_filename(shlex.join(["python", "-m", "explain", *sys.argv[1:]]))
-    origin = Origin(name, command, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
     page = None if folder is None else write_report(analysis, card, folder, origin=origin, second=second)
     if folder is not None and second is not None:
         write_report(second.analysis, second.card, folder / SECOND, origin=origin)
@@ -247,6 +242,23 @@ def _output(results: Sequence[Result], photo: Path, folder: Path | None, as_json
     if second is not None:
         for text in second_in_words(analysis, second, name):
             typer.echo(text)
+
+
+def _output_clip(clip: Clip, card: Card, path: Path, folder: Path | None, as_json: bool, several: bool) -> None:
+    """Write a clip's report, if requested, and print the result."""
+    name, origin = typer.format_filename(path), _origin(path)
+    page = None if folder is None else write_clip(clip, card, folder, origin)
+    if as_json:
+        print_json(clip_record(clip, origin), indent=None if several else 2)
+    else:
+        typer.echo(clip_text(clip, name))
+        if page is not None:
+            typer.echo(translate("command.report", path=typer.format_filename(page)))
+
+
+def _origin(file: Path) -> Origin:
+    command = typer.format_filename(shlex.join(["python", "-m", "explain", *sys.argv[1:]]))
+    return Origin(typer.format_filename(file), command, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
 
 
 def start() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
@@ -12,45 +15,58 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
-from starlette.types import Message, Receive
 
 from explain.comparison import Second
 from explain.html.rendering import render
 from explain.report.as_json import to_dict
+from explain.report.clip import clip_page, clip_to_dict
 from explain.report.files import PAGE, report_files
 from explain.report.origin import Origin
 from explain.result import Analysis
-from explain.service.forms import FormRequest, check_fields
+from explain.service.forms import FormRequest, at_most, check_fields
 from explain.service.queue import Busy
 from explain.service.refusal import is_disk_full, refusal_of
 from explain.service.service import Service
 from explain.settings import Settings, known_language, text_of
+from explain.video.result import Clip
+from explain.wording.clip import clip_text
 from explain.wording.comparison import second_in_words
 from explain.wording.summary import plain_text
 from model.artifact.card import Card
-from model.errors import PhotoError, UserError, is_out_of_memory
+from model.clips.clip import FRAMES
+from model.clips.clip import MAX_BYTES as MOST_OF_CLIP
+from model.errors import ClipError, PhotoError, UserError, is_out_of_memory
 from model.i18n.catalogue import in_language, languages, translate, use_language
-from model.i18n.preferences import by_preference, preferred_language
+from model.i18n.preferences import preferred_language, prefers_html
 from model.photos.photo import MAX_BYTES
 
-MAX_BODY = MAX_BYTES + 65_536  # bytes; a photo with the other fields of its form around it
+AROUND = 65_536  # bytes of the other fields of a form
+CLIP = "/clip"
 SHOWN = 8  # number of superpixels that are drawn and listed
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 RETRY_S = "30"  # Retry-After in seconds, if too many requests wait
-STATUS: dict[type[Exception], int] = {PhotoError: 400, Busy: 503}  # every other error of the user: 422
+STATUS: dict[type[Exception], int] = {PhotoError: 400, ClipError: 400, Busy: 503}  # every other error of the user: 422
+HTML: dict[str, Any] = {"content": {"text/html": {}}}
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"description": description, "content": {"application/json": {"example": {"error": "A sentence."}}}}
     for status, description in {
-        400: "The photo can't be used.",
-        413: "The photo is too large.",
+        400: "The photo or clip can't be used.",
+        413: "The photo or clip is too large.",
         422: "A field is missing or wrong.",
         500: "An unexpected error.",
         503: "Too many analyses wait already, or there is too little memory.",
         507: "The server's disk is full.",
     }.items()
 }
+
+
+# Fields of both forms.
+Model = Annotated[str | None, Form(description="One of the names that /models lists; the first one if not given.")]
+WholePicture = Annotated[bool, Form(description=text_of("whole_picture"))]
+Language = Annotated[str | None, Form(description=f"{' or '.join(languages())}; by Accept-Language if not given.")]
 
 
 def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
@@ -62,29 +78,20 @@ def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
     """
     router = APIRouter(route_class=_Route)
 
-    @router.post(
-        "/deepfake",
-        summary="Judge a photo",
-        responses={200: {"content": {"text/html": {}}}, **REFUSALS},
-        tags=["photo"],
-    )
+    @router.post("/deepfake", summary="Judge a photo", responses={200: HTML, **REFUSALS}, tags=["photo"])
     async def deepfake(
         request: Request,
         file: Annotated[UploadFile, File(description="The photo: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC.")],
-        model: Annotated[
-            str | None, Form(description="One of the names that /models lists; the first one if not given.")
-        ] = None,
+        model: Model = None,
         second: Annotated[
             str | None, Form(description="Another one of these names, to show beside it; none if not given.")
         ] = None,
         face: Annotated[int, Form(description=text_of("face"), json_schema_extra={"minimum": 1})] = Settings.face + 1,
-        whole_picture: Annotated[bool, Form(description=text_of("whole_picture"))] = Settings.whole_picture,
+        whole_picture: WholePicture = Settings.whole_picture,
         methods: Annotated[str, Form(description=text_of("methods"))] = ",".join(Settings.methods),
         robustness: Annotated[bool, Form(description=text_of("robustness"))] = Settings.robustness,
         trust: Annotated[bool, Form(description=text_of("trust"))] = Settings.trust,
-        language: Annotated[
-            str | None, Form(description=f"{' or '.join(languages())}; by Accept-Language if not given.")
-        ] = None,
+        language: Language = None,
     ) -> Response:
         """Judge one face of a photo and explain the verdict.
 
@@ -94,8 +101,7 @@ def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
         """
         if language:
             request.state.language = known_language(language)
-        form = await request.form()
-        check_fields(form, [field.alias for field in request.scope["route"].dependant.body_params])
+        form = await _checked(request)
         named = "" if form.get("methods") == "" else methods  # FastAPI takes an empty field for one that was not sent
         maps = tuple(dict.fromkeys(filter(None, map(str.strip, named.split(",")))))
         settings = Settings(
@@ -113,6 +119,34 @@ def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
             if await request.is_disconnected():
                 break
         return await run_in_threadpool(_answer, request, found, detector.card, file.filename or "photo")
+
+    @router.post(CLIP, summary="Judge a clip", responses={200: HTML, **REFUSALS}, tags=["clip"])
+    async def clip(
+        request: Request,
+        file: Annotated[UploadFile, File(description="The clip: MP4, MOV, WebM or GIF, of a minute at most.")],
+        model: Model = None,
+        frames: Annotated[int, Form(description="Number of frames that are judged, at even times.")] = FRAMES,
+        whole_picture: WholePicture = Settings.whole_picture,
+        language: Language = None,
+    ) -> Response:
+        """Judge every face of a clip over time.
+
+        The answer is JSON, or a page of HTML for clients that prefer text/html.
+        """
+        if language:
+            request.state.language = known_language(language)
+        await _checked(request)
+        detector = await run_in_threadpool(service.models.get, model or service.models.first)
+        client = request.client.host if request.client else None
+        with TemporaryDirectory() as folder:  # the process that decodes it needs a file
+            kept = Path(folder) / "clip"
+            await run_in_threadpool(_save, file, kept)
+            judged = service.judge_clip(kept, detector, frames, client=client, whole_picture=whole_picture)
+            async for step in iterate_in_threadpool(in_language(_language_of(request), judged)):
+                found = step
+                if await request.is_disconnected():
+                    break
+        return await run_in_threadpool(_clip_answer, request, found, detector.card, file.filename or "clip")
 
     @router.get("/deepfake", include_in_schema=False)
     @router.get("/service", summary="Go to the page", status_code=307, tags=["page"])
@@ -169,7 +203,9 @@ class _Route(APIRoute):
         async def answer(request: Request) -> Response:
             with use_language(_language_of(request)):
                 try:
-                    response = await handle(FormRequest(request.scope, _at_most(request.receive)))
+                    response = await handle(
+                        FormRequest(request.scope, at_most(request.receive, _most_of(request) + AROUND))
+                    )
                 except Exception as error:
                     with use_language(_language_of(request)):  # by now the form's language may be known
                         response = _refusal(request, error)
@@ -179,26 +215,23 @@ class _Route(APIRoute):
         return answer
 
 
-def _at_most(receive: Receive, limit: int = MAX_BODY) -> Receive:
-    """The messages of a request; an error once its body is larger than the limit."""
-    read = 0
+async def _checked(request: Request) -> FormData:
+    """The form, whose fields are known and came once."""
+    form = await request.form()
+    check_fields(form, [field.alias for field in request.scope["route"].dependant.body_params])
+    return form
 
-    async def counted() -> Message:
-        nonlocal read
-        message = await receive()
-        read += len(message.get("body", b""))
-        if read > limit:
-            raise HTTPException(413)
-        return message
 
-    return counted
+def _most_of(request: Request) -> int:
+    """Bytes of a photo or a clip."""
+    return MOST_OF_CLIP if request.scope["path"].rstrip("/").endswith(CLIP) else MAX_BYTES
 
 
 def _answer(request: Request, found: tuple[Analysis, Second | None], card: Card, file: str) -> Response:
     """An analysis, with a second model's if there is one, as JSON or as a page, in the caller's language."""
     analysis, second = found
     with use_language(_language_of(request)):
-        if not _prefers_html(request):
+        if not prefers_html(request.headers.get("accept", "")):
             text = plain_text(analysis, card, file)
             if second is not None:
                 text = "\n".join((text, *second_in_words(analysis, second, file)))
@@ -207,16 +240,30 @@ def _answer(request: Request, found: tuple[Analysis, Second | None], card: Card,
         return HTMLResponse(report_files(analysis, card, SHOWN, origin, second)[PAGE])
 
 
+def _save(file: UploadFile, path: Path) -> None:
+    with path.open("wb") as kept:
+        copyfileobj(file.file, kept)
+
+
+def _clip_answer(request: Request, clip: Clip, card: Card, file: str) -> Response:
+    """A clip's result as JSON or as a page, in the caller's language."""
+    with use_language(_language_of(request)):
+        if not prefers_html(request.headers.get("accept", "")):
+            return JSONResponse({"text": clip_text(clip, file), **clip_to_dict(clip)})
+        origin = Origin(file, f"POST {CLIP}", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
+        return HTMLResponse(clip_page(clip, card, origin))
+
+
 def _refusal(request: Request, error: Exception) -> Response:
     """The error as JSON or as a page."""
-    status, sentence = _status_and_sentence(error)
+    status, sentence = _status_and_sentence(request, error)
     headers = {"Retry-After": RETRY_S} if status == 503 else {}
-    if not _prefers_html(request):
+    if not prefers_html(request.headers.get("accept", "")):
         return JSONResponse({"error": sentence}, status, headers)
     return HTMLResponse(render("refusal", sentence=sentence), status, headers)
 
 
-def _status_and_sentence(error: Exception) -> tuple[int, str]:
+def _status_and_sentence(request: Request, error: Exception) -> tuple[int, str]:
     if is_disk_full(error):  # while the form was read, for example
         return 507, str(refusal_of(error))
     if is_out_of_memory(error):
@@ -225,7 +272,7 @@ def _status_and_sentence(error: Exception) -> tuple[int, str]:
         return 422, _field_sentence(error.errors()[0])
     if isinstance(error, HTTPException):
         if error.status_code == 413:
-            return 413, translate("interfaces.too_large", limit=MAX_BYTES)
+            return 413, translate("interfaces.too_large", limit=_most_of(request))
         return error.status_code, translate("interfaces.bad_form")
     status = STATUS.get(type(error), 422) if isinstance(error, UserError) else 500
     return status, str(refusal_of(error))
@@ -246,9 +293,3 @@ def _language_of(request: Request) -> str:
     if chosen is not None:
         return str(chosen)
     return preferred_language(request.headers.get("accept-language", ""))
-
-
-def _prefers_html(request: Request) -> bool:
-    """Whether the client prefers HTML to JSON; a client that accepts anything gets JSON."""
-    kinds = by_preference(request.headers.get("accept", ""))
-    return next((kind for kind in kinds if kind in ("text/html", "application/json", "*/*")), "") == "text/html"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from explain.batch.judge import Progress, Row, judge_many, open_row
+from explain.batch.judge import CLIP_FRAMES, Progress, Row, judge_many, open_row
 from explain.batch.photos import MAX_UPLOAD, MEGABYTE
 from explain.batch.table import summary, to_csv
 from explain.html import fragments
@@ -80,7 +80,9 @@ def _judge(
                 detector = opened(controls["model"])
                 analyze = partial(service.analyze, visitor=visitor, wait=True, among_many=True)
                 paths, sent = [Path(file) for file in files], Stopwatch()
-                for progress in judge_many(paths, detector, ended, analyze=analyze, gathered=gathered):
+                judge_clip = partial(service.judge_clip, count=CLIP_FRAMES, visitor=visitor, wait=True)
+                judged = judge_many(paths, detector, ended, analyze=analyze, gathered=gathered, judge_clip=judge_clip)
+                for progress in judged:
                     # A long table is sent whole: not after each of a thousand photos.
                     due = progress.complete or progress.done <= FEW or sent.elapsed >= EVERY_S
                     sent = Stopwatch() if due else sent

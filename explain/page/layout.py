@@ -7,6 +7,7 @@ import gradio as gr
 
 from explain.html import fragments
 from explain.page import models as page_models
+from explain.page.clip.section import clip_section
 from explain.page.components.extended import ChangingRadio, SteppedBlocks, remove_failed_uploads
 from explain.page.components.parts import Parts, text
 from explain.page.detectors.own import OwnModels
@@ -29,6 +30,7 @@ STATES: tuple[tuple[str, Any], ...] = (
     ("face", 0),
     ("whole", False),
     ("many_progress", None),
+    ("clip_seen", None),
 )
 
 
@@ -58,6 +60,8 @@ def lay_out(page: Page) -> Parts:
             one_photo(parts)
         with gr.Tab(text("page.many"), id="many", elem_id="many-tab") as parts["many_tab"]:
             many_photos(parts)
+        with gr.Tab(text("page.clip"), id="clip", elem_id="clip-tab") as parts["clip_tab"]:
+            clip_section(parts)
         with gr.Tab(text("page.model_tab"), id="model", elem_id="model-tab") as parts["model_tab"]:
             parts["model_pictures"] = gr.HTML(elem_id="model-pictures")
             parts["card"] = gr.HTML(text(partial(fragments.model_card, card, folded=True)), elem_id="card")

@@ -11,6 +11,8 @@ from explain.interfaces.gradio_api import GradioEndpoints
 from explain.maps.registry import MAIN_MAP, METHODS
 from explain.page import batch, models, what_if
 from explain.page.api import wire_api
+from explain.page.clip import judge as clip
+from explain.page.clip.wiring import wire_clip
 from explain.page.components.controls import CONTROLS
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
@@ -54,7 +56,7 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
 
     def leave(request: gr.Request) -> None:
         """End all runs of a visitor who has left."""
-        for suffix in ("", batch.OURS, bring.OURS):
+        for suffix in ("", batch.OURS, bring.OURS, clip.OURS):
             page.runs.stop(str(request.session_hash) + suffix)
         page.forget(str(request.session_hash))
         _forget(blocks, str(request.session_hash))
@@ -104,6 +106,7 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
     _wire_what_if(parts, at_once)
     _wire_downloads(page, parts)
     _wire_many(page, parts, run_it)
+    wire_clip(page, parts, _visitor, run_it, BATCH_OPTIONS, AT_ONCE, PRIVATE)
     _wire_language(page, parts, blocks, run_it)
     wire_api(GradioEndpoints(page.service), parts)
 
@@ -250,6 +253,7 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
         page.update_controls(visitor, controls)
         with refusals_shown(controls["language"]), use_language(controls["language"]):
             many = batch.change_language(controls["many_progress"], page.runs.waiting(visitor + batch.OURS))
+            many |= clip.change_language(controls["clip_seen"], page.runs.waiting(visitor + clip.OURS))
             choices = models.both_choices(page, visitor)
             return parts.translated({**choices, **page.change_language(controls, visitor), **many})
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from explain.report.page import GENERATOR, report_html
 from explain.result import Analysis
 from model.artifact.card import Card
 from model.errors import UserError
-from model.files import replacing
+from model.files import fitting, replacing
 from model.i18n.catalogue import Message, language
 
 PAGE, DATA = "report.html", "report.json"
@@ -64,7 +66,12 @@ def write_report(
         ReportError: see ``check_folder``.
     """
     check_folder(folder)
-    files = report_files(analysis, card, shown, origin or Origin(), second)
+    write_files(folder, report_files(analysis, card, shown, origin or Origin(), second))
+    return folder / PAGE
+
+
+def write_files(folder: Path, files: dict[str, bytes]) -> None:
+    """Write a report's files, the page first, into a folder that ``check_folder`` has checked."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as written:  # on a full disk an earlier report stays whole
         # The page is replaced first: it marks the folder as ours.
@@ -73,7 +80,6 @@ def write_report(
     for name in OURS:  # no files of an earlier report may remain
         if name not in files:
             (folder / name).unlink(missing_ok=True)
-    return folder / PAGE
 
 
 def report_files(
@@ -100,6 +106,19 @@ def check_folder(folder: Path) -> None:
         return
     if taken := [name for name in OURS if (folder / name).exists()]:
         raise ReportError(Message("report.taken", folder=str(folder), file=taken[0]))
+
+
+def folders_for(photos: Sequence[Path], out: Path | None) -> list[Path | None]:
+    """The folder of each photo's report: ``out`` itself for one photo, else a folder in it, named like the photo."""
+    if out is None or len(photos) == 1:
+        return [out] * len(photos)
+    names: list[str] = []
+    for photo in photos:
+        stem = photo.stem.strip(".") or "photo"  # a name of only dots would lead out of the folder
+        candidates = (fitting(stem, "" if number == 1 else f"-{number}") for number in count(1))
+        # Some file systems ignore case.
+        names.append(next(name for name in candidates if name.casefold() not in map(str.casefold, names)))
+    return [out / name for name in names]
 
 
 def record(analysis: Analysis, origin: Origin, second: Second | None = None) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from os import PathLike
 
+import numpy as np
+from numpy.typing import NDArray
+
 from explain.analysis import analyze
 from explain.cancel import not_cancelled
 from explain.examples import example_of
@@ -34,7 +37,7 @@ class ExampleCache:
 
     def analyze(
         self,
-        source: bytes | str | PathLike[str],
+        source: bytes | str | PathLike[str] | NDArray[np.uint8],
         settings: Settings,
         detector: Detector,
         cancelled: Callable[[], bool] = not_cancelled,
@@ -43,7 +46,7 @@ class ExampleCache:
         """Like ``explain.analysis.analyze``; for a finished example, only the complete analysis.
 
         Args:
-            source: a file's bytes or path.
+            source: a file's bytes or path, or an RGB array.
             settings: see ``Settings``.
             detector: the model.
             cancelled: called between steps and batches; once it is true, no further analysis comes.

@@ -11,6 +11,8 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
+from starlette.types import Message as Part
+from starlette.types import Receive
 
 from model.errors import SettingsError
 from model.i18n.catalogue import Message
@@ -67,3 +69,18 @@ def check_fields(form: FormData, known: Collection[str]) -> None:
             raise SettingsError(Message("interfaces.unknown_field", name=name[:MOST_SHOWN], known=", ".join(known)))
         if names.count(name) > 1:
             raise SettingsError(Message("interfaces.twice", name=name))
+
+
+def at_most(receive: Receive, limit: int) -> Receive:
+    """The messages of a request; an error once its body is larger than the limit."""
+    read = 0
+
+    async def counted() -> Part:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > limit:
+            raise HTTPException(413)
+        return message
+
+    return counted

@@ -6,8 +6,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from functools import partial
 from os import PathLike
 from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from explain.analysis import analyze
 from explain.cancel import not_cancelled
@@ -18,17 +22,22 @@ from explain.result import Analysis
 from explain.service.example_cache import ExampleCache
 from explain.service.metrics import GAUGES, Metrics
 from explain.service.process import give_back
-from explain.service.queue import AnalysisQueue, Urgency
+from explain.service.queue import AnalysisQueue, Busy, Urgency
 from explain.service.uploads import Uploads
 from explain.settings import Settings
+from explain.video.judge import judge_clip
+from explain.video.places import Places
+from explain.video.result import Clip
 from model.artifact.versions import library_versions, versions_of
 from model.available import Models
+from model.clips.clip import ON_A_SERVER
 from model.detector.detector import Detector
 from model.errors import SettingsError, UserError
 from model.i18n.catalogue import Message
 from model.photos.worker import expect_photos
 
 Source = bytes | str | PathLike[str]
+SourceOrFrame = Source | NDArray[np.uint8]
 Step = TypeVar("Step")
 Result = TypeVar("Result")
 # The address from which a request comes, where a way in sets it instead of passing it on.
@@ -55,11 +64,12 @@ class Service:
         self.metrics = Metrics()
         self._uploads = uploads or Uploads()
         self._opened = time.monotonic()
+        self.places = Places()
         self._clients: dict[str, str] = {}  # by visitor, the earliest one first
 
     def analyze(
         self,
-        source: Source,
+        source: SourceOrFrame,
         settings: Settings,
         detector: Detector,
         cancelled: Callable[[], bool] = not_cancelled,
@@ -74,7 +84,7 @@ class Service:
         """Like ``explain.analysis.analyze``, each step in its turn: verdicts first, then each one's first map.
 
         Args:
-            source: a file's bytes or path.
+            source: a file's bytes or path, or a frame of a clip, ``(H, W, 3) uint8``, which is never kept.
             settings: see ``Settings``.
             detector: the model.
             cancelled: once it is true, no further analysis comes.
@@ -97,7 +107,7 @@ class Service:
         analysis = None
         try:
             for number, analysis in enumerate(self.queue.each(steps, cancelled, wait, urgency, client)):
-                if number == 0:  # now it is known to be a photo
+                if number == 0 and not isinstance(source, np.ndarray):  # now it is known to be a photo
                     self._uploads.keep(source, visitor)
                 yield analysis
         except Exception as error:
@@ -107,6 +117,35 @@ class Service:
             if analysis is not None:
                 self.metrics.add_analysis(analysis)
             give_back()
+
+    def judge_clip(
+        self,
+        source: Source,
+        detector: Detector,
+        count: int,
+        cancelled: Callable[[], bool] = not_cancelled,
+        *,
+        visitor: str | None = None,
+        wait: bool = False,
+        client: str | None = None,
+        whole_picture: bool = False,
+    ) -> Iterator[Clip]:
+        """Like ``explain.video.judge.judge_clip``, each frame in its turn, as those of many photos; see ``analyze``.
+
+        Args:
+            wait: wait for a place; the limits are those of a server.
+
+        Raises:
+            Busy: if there is no place, or too many analyses are open already.
+            ClipError, SettingsError: see ``explain.video.judge.judge_clip``.
+        """
+        client = client or self._clients.get((visitor or "").partition("/")[0])
+        one = partial(self.analyze, wait=True, client=client, among_many=True)
+        with self.places.take(wait, lambda: cancelled() or self.queue.closed) as taken:
+            if not taken and not cancelled():
+                raise Busy(Message("interfaces.busy"))
+            if taken:
+                yield from judge_clip(source, detector, count, ON_A_SERVER, cancelled, whole_picture, one)
 
     def both(
         self,

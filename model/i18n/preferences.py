@@ -21,3 +21,9 @@ def by_preference(header: str) -> list[str]:
         except ValueError:
             continue
     return [value for weight, value in sorted(named, key=lambda pair: -pair[0]) if value and weight > 0]
+
+
+def prefers_html(accepted: str) -> bool:
+    """Whether a client prefers HTML to JSON, by its ``Accept``; one that accepts anything gets JSON."""
+    kinds = by_preference(accepted)
+    return next((kind for kind in kinds if kind in ("text/html", "application/json", "*/*")), "") == "text/html"

@@ -45,7 +45,21 @@ _BRANDS = {
     "AVIF": {b"avif", b"avis"},
     "HEIF": {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"},
     "RAW": {b"crx "},
-    "video": {b"isom", b"iso2", b"mp41", b"mp42", b"qt  ", b"M4V ", b"3gp4", b"3gp5", b"avc1"},
+    "video": {
+        b"mp41",
+        b"mp42",
+        b"mp71",
+        b"qt  ",
+        b"M4V ",
+        b"M4VH",
+        b"M4VP",
+        b"avc1",
+        b"dash",
+        b"MSNV",
+        b"f4v ",
+        b"XAVC",
+    }
+    | {b"isom", *(b"iso%d" % number for number in range(2, 10)), *(b"3gp%d" % number for number in range(4, 8))},
 }
 _GENERAL = {b"mif1", b"msf1"}  # of HEIF as well as of AVIF, which is a kind of it
 _ITEM = re.compile(rb"infe([\x02\x03])")
@@ -59,6 +73,8 @@ def kind_of(data: bytes) -> str | None:
         return {b"WEBP": "WEBP", b"AVI ": "video"}.get(head[8:12])
     if head[4:8] == b"ftyp":
         return _iso_kind(head)
+    if head[4:8] in (b"moov", b"mdat", b"wide"):
+        return "video"  # QuickTime's from before there were brands
     if head[:4] in (b"II*\0", b"MM\0*") and head[8:10] == b"CR":
         return "RAW"  # Canon's CR2
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -71,8 +87,10 @@ def _iso_kind(head: bytes) -> str | None:
     """The kind by the brands that the file names: its main one, then those that it is compatible with."""
     end = min(int.from_bytes(head[:4], "big"), len(head), 16 + 4 * BRANDS)
     brands = [head[8:12], *(head[place : place + 4] for place in range(16, end - 3, 4))]
-    named = (kind for brand in brands for kind, own in _BRANDS.items() if brand in own)
-    return next(named, "HEIF" if _GENERAL & set(brands) else None)
+    named = [kind for brand in brands for kind, own in _BRANDS.items() if brand in own]
+    if brands[0] in _GENERAL:  # a picture; that it is also an ISO file says nothing
+        named = [kind for kind in named if kind != "video"]
+    return next(iter(named), "HEIF" if _GENERAL & set(brands) else None)
 
 
 def has_broken_items(data: bytes) -> bool:
@@ -95,6 +113,8 @@ def refusal(data: bytes) -> PhotoError:
         return PhotoError(Message("photo.unreadable"))
     if kind == "TIFF":
         return PhotoError(Message("photo.tiff"))
+    if kind == "video":
+        return PhotoError(Message("photo.clip"))
     if kind in FORMATS:
         return PhotoError(Message("photo.damaged"))
     return PhotoError(Message("photo.other_kind", kind=kind))

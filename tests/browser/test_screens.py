@@ -49,7 +49,7 @@ def test_page_fits_its_window_in_its_scheme_and_axe_finds_no_serious_barrier(
     visitor.open_settings()
     assert _barriers(visitor) == [], "with a verdict"
     visitor.close_settings()
-    for tab in ("Origin", "Many photos", "The model"):
+    for tab in ("Origin", "Many photos", "Clip", "The model"):
         visitor.page.get_by_role("tab", name=tab).click()
         visitor.settle()
         assert visitor.overflow() <= 0, tab
@@ -96,7 +96,7 @@ def test_nothing_is_asked_of_another_host(arrive: Callable[..., Visitor]) -> Non
     visitor.set_number("shown", 3)
     visitor.wait_until(lambda: "The 3 strongest" in visitor.numbers(), "three regions")
     visitor.page.get_by_role("button", name="How to read this").click()
-    for tab in ("Origin", "Many photos", "The model"):
+    for tab in ("Origin", "Many photos", "Clip", "The model"):
         visitor.page.get_by_role("tab", name=tab).click()
         visitor.settle()
     assert len(visitor.requests) > 20

@@ -138,7 +138,8 @@ def test_a_fault_becomes_one_general_sentence(
 def test_the_command_line_says_so_for_the_photo_and_goes_on(
     fault: str, quick_detector: Detector, capsys: pytest.CaptureFixture[str], caplog: Any
 ) -> None:
-    assert command._analyse(PHOTO, Settings(superpixels=20, samples=200), quick_detector, lambda: False) is None
+    settings = Settings(superpixels=20, samples=200)
+    assert command._explained("photo", PHOTO, settings, [quick_detector], lambda: False) == []
     said = capsys.readouterr().err
     (row,) = list(judge_many([PHOTO], quick_detector))[-1].rows
     assert row.problem is None, "a table needs neither regions nor maps nor robustness"

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ["keras", "tensorflow", "sklearn", "scipy", "matplotlib", "seaborn", "plotly", "pandas", "optuna", "imagehash"]
 # Run by the product in a process of its own.
 NOT_COMMANDS = {"model.legacy.check", "model.legacy.apart", "model.onnx_models.apart", "model.photos.worker"}
+NOT_COMMANDS |= {"model.clips.worker"}
 
 # Asks for help in a fresh interpreter, and prints as JSON which heavy packages each request loaded.
 PROGRAM = """

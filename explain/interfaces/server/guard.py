@@ -20,13 +20,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from explain.batch.photos import MAX_UNPACKED
 from explain.service.logs import REQUEST
 from explain.service.metrics import Metrics
+from model.clips.clip import MAX_BYTES as MAX_CLIP
 from model.i18n.catalogue import translate, use_language
 from model.i18n.preferences import preferred_language
 from model.photos.photo import MAX_BYTES
 
 log = logging.getLogger(__name__)
 MAX_BODY = MAX_BYTES * 4 // 3 + 1_000_000  # bytes; a photo as base64 within its request
-MAX_OF = {"/gradio_api/upload": MAX_UNPACKED + MAX_BODY}  # many photos at once; each file has its own limit
+# By path: many photos at once, each with its own limit; a clip.
+MAX_OF = {"/gradio_api/upload": MAX_UNPACKED + MAX_BODY, "/clip": MAX_CLIP + 1_000_000}
 CHUNK_S = 20.0  # between two parts of a body
 LEAST_BYTES_PER_S = 10_000  # of a body, after its first CHUNK_S seconds
 PUBLIC = ("/health", "/ready", "/gradio_api/startup-events")  # for probes, and for Gradio's own start

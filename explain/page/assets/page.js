@@ -212,7 +212,7 @@ document.addEventListener("input", event => { if (event.target.closest?.("#many-
 
 // A run ends between two batches; show at once that Cancel was heard.
 document.addEventListener("click", event => {
-  const button = event.target.closest?.("#cancel, #many-cancel, #second-cancel")
+  const button = event.target.closest?.("#cancel, #many-cancel, #second-cancel, #clip-cancel")
   if (!button) return
   button.ariaBusy = "true"
   setTimeout(() => { button.ariaBusy = null }, 3000)

@@ -18,7 +18,7 @@ LIMITS = {"superpixels": (10, 150), "samples": (MIN_SAMPLES, MAX_SAMPLES), "show
 IN_LINKS = ("model", *CONTROLS)
 READ = (
     *("language", "model", "photo", *CONTROLS, "face", "whole", "seen", "second_seen", "hidden"),
-    *("regions", "top", "slide_map", "many_progress"),
+    *("regions", "top", "slide_map", "many_progress", "clip_seen"),
 )
 OWN = "yours/"  # before the name of a visitor's own model; no model of the server has such a name
 

@@ -34,6 +34,7 @@ THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg"
     input_placeholder_color_dark="*neutral_300",
 )
 ASSETS = ROOT / "explain" / "page" / "assets"
-# The charts look the same on the page and in reports.
-CSS = [ASSETS / "page.css", ROOT / "explain" / "html" / "templates" / "charts.css"]
+# Charts and clips look the same on the page and in reports.
+TEMPLATES = ROOT / "explain" / "html" / "templates"
+CSS = [ASSETS / "page.css", TEMPLATES / "charts.css", TEMPLATES / "clip.css"]
 HEAD, SCRIPT = ASSETS / "head.html", ASSETS / "page.js"

@@ -21,7 +21,7 @@ from PIL import Image
 
 from explain.analysis import analyze
 from explain.interfaces import command
-from explain.report.files import DATA, PAGE
+from explain.report.files import DATA, PAGE, folders_for
 from explain.settings import Settings
 from explain.wording.summary import headline
 from model import available
@@ -145,7 +145,7 @@ def test_defaults_are_those_of_the_settings() -> None:
     ],
 )
 def test_every_photo_has_a_folder_of_its_own(photos: list[str], names: list[str]) -> None:
-    folders = command.folders_for([Path(photo) for photo in photos], Path("out"))
+    folders = folders_for([Path(photo) for photo in photos], Path("out"))
     assert folders == [Path("out") / name for name in names]
 
 

@@ -184,13 +184,29 @@ def test_avif_opens() -> None:
         (b"FUJIFILMCCD-RAW 0201", "RAW"),
         (b"II*\0\x10\0\0\0CR\2\0", "RAW"),
         (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "RAW"),
-        (b"\0\0\0\x18ftypmp42\0\0\0\1mp42isom", "video"),
         (b"%PDF-1.7", "PDF"),
         (b"<?xml version='1.0'?>\n<svg xmlns='a'>", "SVG"),
     ],
 )
 def test_other_kinds_are_refused_by_name(head: bytes, kind: str) -> None:
     assert refused(head + bytes(100)) == Message("photo.other_kind", kind=kind)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\0\0\0\x18ftypmp42\0\0\0\1mp42isom",
+        b"\0\0\0\x18ftypiso5\0\0\0\1iso5dash",
+        b"\0\0\1\0moov",
+        b"\x1a\x45\xdf\xa3",
+    ],
+)
+def test_a_clip_is_sent_where_clips_are_taken(head: bytes) -> None:
+    assert refused(head + bytes(100)) == Message("photo.clip")
+
+
+def test_a_picture_that_is_also_an_iso_file_stays_one() -> None:
+    assert kind_of(b"\0\0\0\x1cftypmif1\0\0\0\0iso8mif1avif" + bytes(20)) == "AVIF"
 
 
 @pytest.mark.parametrize("options", [{"extratags": [(50706, "B", 4, b"\1\4\0\0", True)]}, {"subifds": 1}])

@@ -105,8 +105,8 @@ def test_process_that_is_killed_in_mid_decode_is_a_sentence(decoders: Decoders, 
     behave(STUCK)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(problem, decoders)
-        wait_until(lambda: apart._WATCH._tasks)
-        (process,) = apart._WATCH._tasks
+        wait_until(lambda: apart.WATCH._tasks)
+        (process,) = apart.WATCH._tasks
         process.kill()
         assert answer.result(PATIENCE) == "photo.broke_off"
     behave("")
@@ -144,8 +144,8 @@ def test_cancelling_ends_the_process_and_frees_its_place(decoders: Decoders, beh
     cancel = threading.Event()
     with ThreadPoolExecutor(2) as pool:
         decoding = pool.submit(problem, decoders, cancel.is_set)
-        wait_until(lambda: apart._WATCH._tasks)
-        (process,) = apart._WATCH._tasks
+        wait_until(lambda: apart.WATCH._tasks)
+        (process,) = apart.WATCH._tasks
         waiting = pool.submit(problem, decoders, cancel.is_set)
         cancel.set()
         assert decoding.result(PATIENCE) == waiting.result(PATIENCE) == "photo.cancelled"

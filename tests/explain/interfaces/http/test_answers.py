@@ -176,6 +176,7 @@ def test_openapi_describes_these_routes_and_no_others(client: TestClient) -> Non
     assert described["openapi"].startswith("3.")
     assert {path: sorted(methods) for path, methods in described["paths"].items()} == {
         "/deepfake": ["post"],
+        "/clip": ["post"],
         "/service": ["get"],
         "/health": ["get"],
         "/ready": ["get"],
@@ -188,3 +189,5 @@ def test_openapi_describes_these_routes_and_no_others(client: TestClient) -> Non
     fields = {"file", "model", "second", "face", "whole_picture", "methods", "robustness", "trust", "language"}
     assert set(form["properties"]) == fields
     assert all(field["description"] for field in form["properties"].values())
+    (form,) = (schema for name, schema in described["components"]["schemas"].items() if "clip" in name)
+    assert set(form["properties"]) == {"file", "model", "frames", "whole_picture", "language"}

@@ -1,0 +1,67 @@
+"""Connects the components of the tab for a clip with their handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+
+from explain.page.clip import judge
+from explain.page.components.parts import Parts
+from explain.page.components.refusals import refusals_shown
+from explain.page.run import Page
+
+SHOWN = ("notice", "cancel", "report", "result", "moments", "seen", "status")
+
+
+def wire_clip(
+    page: Page,
+    parts: Parts,
+    visitor_of: Callable[[Page, gr.Request], str],
+    show: dict[str, Any],
+    run_options: dict[str, Any],
+    at_once: dict[str, Any],
+    private: dict[str, Any],
+) -> None:
+    """A dropped clip fills the tab; a click on a moment explains it.
+
+    Args:
+        page: the page.
+        parts: its components.
+        visitor_of: the name of the visitor who begins a run.
+        show: options of a run over one photo.
+        run_options: options of a run over a clip.
+        at_once: options of handlers that take milliseconds.
+        private: options of other handlers.
+    """
+    targets = [*(parts[f"clip_{name}"] for name in SHOWN), parts["status"]]
+
+    def take(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
+        controls, visitor = parts.controls(values), visitor_of(page, request)
+        run = (page.service, page.runs, visitor, page.language_of, page.detector)
+        yield from map(parts.changes, judge.judge(controls, values[parts["clip_file"]], *run))
+
+    def open_one(values: dict[Any, Any], request: gr.Request, event: gr.EventData) -> Iterator[dict[Any, Any]]:
+        controls = parts.controls(values)
+        with refusals_shown(controls["language"]):
+            for updates in judge.open_moment(controls, int(event.chosen)):
+                yield parts.changes(updates)
+                if "photo" in updates:
+                    yield from map(parts.changes, page.show({**controls, **updates}, str(request.session_hash)))
+
+    def make(values: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
+        controls = parts.controls(values)
+        with refusals_shown(controls["language"]):
+            yield from map(parts.changes, judge.download(controls))
+
+    def stop(request: gr.Request) -> None:
+        page.runs.stop(str(request.session_hash) + judge.OURS)
+
+    run_it: dict[str, Any] = {"outputs": targets, "trigger_mode": "multiple", **run_options}
+    parts["clip_file"].change(take, parts.readable() | {parts["clip_file"]}, **run_it)
+    parts["clip_cancel"].click(stop, **at_once)
+    for name in ("clip_result", "clip_moments"):
+        parts[name].select(**{**show, "fn": open_one})
+    made = parts["clip_report"].click(make, parts.readable(), [parts["ready"], parts["status"]], **private)
+    made.success(None, js="() => window.fetchReady()", **private)

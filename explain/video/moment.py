@@ -1,0 +1,21 @@
+"""A moment of a clip as a photo, for the road with all its explanations."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from PIL import Image
+
+from model.clips.answers import Limits
+from model.clips.clip import ON_A_SERVER, Source, frame_of
+
+
+def photo_of(source: Source, at: int, limits: Limits = ON_A_SERVER) -> bytes:
+    """The frame at a timestamp as a PNG file: it has the pixels that were judged.
+
+    Raises:
+        ClipError: if the clip can't be read, or has no such frame.
+    """
+    buffer = BytesIO()
+    Image.fromarray(frame_of(source, at, limits)).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()

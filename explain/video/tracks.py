@@ -1,0 +1,86 @@
+"""Follows faces from frame to frame by the overlap of their boxes, as SORT does (Bewley et al., arXiv 1602.00763).
+
+Where a face will be is foreseen from its last movement, so that two faces that cross keep their tracks. SORT's Kalman
+filter would need many more frames per second than are judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+MIN_OVERLAP = 0.2  # intersection over union; two thirds of a face's width to the side leave as much
+MOST_MISSED = 2  # frames in a row in which a face may not be found
+Box = tuple[int, int, int, int]  # x, y, w, h in pixels of the frame
+
+
+@dataclass
+class _Track:
+    number: int
+    box: NDArray[np.float64]  # (4,): x, y, w, h
+    seconds: float
+    movement: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))  # of the box, per second
+    missed: int = 0
+
+    def foreseen(self, seconds: float) -> NDArray[np.float64]:
+        box = self.box + self.movement * (seconds - self.seconds)
+        box[2:] = np.maximum(box[2:], 1)
+        return box
+
+
+class Tracker:
+    """Gives every face of every frame the number of its track."""
+
+    def __init__(self) -> None:
+        self._open: list[_Track] = []
+        self._count = 0
+
+    def follow(self, boxes: Sequence[Box], seconds: float, after_cut: bool = False) -> list[int]:
+        """The tracks of a frame's faces, numbered from 0 in the order in which they begin.
+
+        Args:
+            boxes: of the faces.
+            seconds: time of the frame, later than that of the frame before.
+            after_cut: whether a scene cut came before the frame, which ends all tracks.
+        """
+        if after_cut:
+            self._open = []
+        found = [np.array(box, float) for box in boxes]
+        numbers = [-1] * len(found)
+        missed = list(self._open)
+        for track, place in self._pairs(found, seconds):
+            passed = seconds - track.seconds
+            track.movement = (found[place] - track.box) / passed if passed > 0 else track.movement
+            track.box, track.seconds, track.missed = found[place], seconds, 0
+            numbers[place] = track.number
+            missed.remove(track)
+        for track in missed:
+            track.missed += 1
+        self._open = [track for track in self._open if track.missed <= MOST_MISSED]
+        for place, box in enumerate(found):
+            if numbers[place] < 0:
+                self._open.append(_Track(self._count, box, seconds))
+                numbers[place], self._count = self._count, self._count + 1
+        return numbers
+
+    def _pairs(self, found: list[NDArray[np.float64]], seconds: float) -> list[tuple[_Track, int]]:
+        """Tracks and the places of their boxes: the assignment with the largest overlap in all."""
+        if not self._open or not found:
+            return []
+        overlaps = np.array([[overlap(track.foreseen(seconds), box) for box in found] for track in self._open])
+        overlaps[overlaps < MIN_OVERLAP] = 0
+        rows, columns = linear_sum_assignment(overlaps, maximize=True)
+        return [
+            (self._open[row], int(column)) for row, column in zip(rows, columns, strict=True) if overlaps[row, column]
+        ]
+
+
+def overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Intersection over union of two boxes ``(4,)``: x, y, w, h."""
+    starts, ends = np.maximum(first[:2], second[:2]), np.minimum(first[:2] + first[2:], second[:2] + second[2:])
+    shared = float(np.prod(np.maximum(ends - starts, 0)))
+    return shared / (float(np.prod(first[2:]) + np.prod(second[2:])) - shared)

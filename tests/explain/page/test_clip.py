@@ -1,0 +1,146 @@
+"""Tests of the page's tab for a clip: what each step changes, and what a click on a moment opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explain.drawing.timeline import choice
+from explain.page.clip import judge
+from explain.page.clip.judge import OURS
+from explain.page.components.updates import Updates
+from explain.page.sessions import Runs
+from explain.service import service as of_service
+from explain.service.service import Service
+from model.available import MODEL_FOLDER, FoundModel, Models
+from model.i18n.catalogue import use_language
+from model.paths import SHIPPED
+from tests.clip_files import sound_file, written
+from tests.explain.video.world import Square, analyze, clip_of
+
+CONTROL_VALUES = {"language": "en", "model": "lite_attention", "clip_seen": None}
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    """A server in a world of squares."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        class OfSquares(of_service.ExampleCache):
+            def analyze(self, source: Any, settings: Any, detector: Any, *_: Any) -> Any:
+                return analyze(source, settings, detector)
+
+        patch.setattr(of_service, "ExampleCache", OfSquares)
+        patch.setattr(judge, "FRAMES", 12)
+        yield Service(Models([FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)]))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two faces; the smaller one on the right is fake from the first second on."""
+
+    def squares(time: float) -> list[Square]:
+        return [(20, 30, 70, 0.05), (170, 30, 50, 0.95 if time >= 1 else 0.3)]
+
+    return written(tmp_path_factory.mktemp("clip"), clip_of(squares, 2))
+
+
+@pytest.fixture(scope="module")
+def steps(service: Service, clip: Path) -> list[Updates]:
+    return judged(service, str(clip))
+
+
+def judged(service: Service, file: str | None, runs: Runs | None = None, **controls: Any) -> list[Updates]:
+    return list(_judged(service, file, runs or Runs(), **controls))
+
+
+def _judged(service: Service, file: str | None, runs: Runs, **controls: Any) -> Iterator[Updates]:
+    service_of = (service, runs, "visitor", lambda _, language: language, lambda name, _: service.models.get(name))
+    return judge.judge(CONTROL_VALUES | controls, file, *service_of)
+
+
+def shown(steps: list[Updates]) -> Updates:
+    """What the page shows in the end."""
+    return {name: value for step in steps for name, value in step.items()}
+
+
+def test_the_line_grows_while_the_clip_is_judged(steps: list[Updates]) -> None:
+    lines = [step["clip_result"]["value"] for step in steps if "value" in step.get("clip_result", {})]
+    points = [str(line).count('class="near"') for line in lines]
+    assert points == sorted(points) and points[0] == 0 and points[-1] == 24
+    assert len(set(points)) == 13, "a point for each of two faces in each of twelve frames"
+    assert "<progress" in steps[3]["clip_status"] and steps[0]["clip_cancel"] == {"visible": True}
+
+
+def test_the_end_says_what_was_found_and_offers_the_report(steps: list[Updates]) -> None:
+    end = shown(steps)
+    assert "not on clips" in end["clip_status"] and "<progress" not in end["clip_status"]
+    assert end["clip_cancel"] == {"visible": False} and end["clip_report"] == {"visible": True}
+    assert "<table" in end["clip_moments"]["value"]
+
+
+def test_a_click_opens_the_moment_with_its_face(steps: list[Updates]) -> None:
+    seen = shown(steps)["clip_seen"]
+    (suspect,) = [track for track in seen.clip.tracks if track.most.p_fake > 0.8]
+    selected = choice(suspect.number, suspect.most.moment.number)
+    assert f'data-choice="{selected}"' in shown(steps)["clip_result"]["value"]
+    (opened,) = judge.open_moment({**CONTROL_VALUES, "clip_seen": seen}, selected)
+    assert opened["face"] == 1 and opened["tabs"] == {"selected": "one"}  # the smaller one
+    pixels = np.array(Image.open(BytesIO(opened["photo"])))
+    assert pixels.shape == (128, 256, 3) and pixels[50, 190, 0] > 220
+
+
+@pytest.mark.parametrize("selected", [0, 999_999, choice(1, 500)])
+def test_a_moment_that_is_not_there_opens_nothing(steps: list[Updates], selected: int) -> None:
+    assert not list(judge.open_moment({**CONTROL_VALUES, "clip_seen": shown(steps)["clip_seen"]}, selected))
+    assert not list(judge.open_moment(CONTROL_VALUES, selected))
+
+
+def test_an_upload_that_is_gone_is_a_sentence(steps: list[Updates]) -> None:
+    seen = replace(shown(steps)["clip_seen"], file="/nowhere/clip.mp4")
+    (answer,) = judge.open_moment({**CONTROL_VALUES, "clip_seen": seen}, choice(1, 0))
+    assert "does not exist" in answer["clip_notice"]["value"]
+
+
+def test_cancel_keeps_what_was_found(service: Service, clip: Path) -> None:
+    runs, steps = Runs(), list[Updates]()
+    for step in _judged(service, str(clip), runs):
+        steps.append(step)
+        if "clip_seen" in step and step["clip_seen"] and len(step["clip_seen"].clip.moments) == 5:
+            runs.stop(f"visitor{OURS}")
+    end = shown(steps)
+    assert not end["clip_seen"].clip.complete and len(end["clip_seen"].clip.moments) <= 6
+    assert "stopped before its end" in end["clip_status"] and end["clip_cancel"] == {"visible": False}
+
+
+def test_an_unusable_clip_is_a_notice(service: Service, tmp_path: Path) -> None:
+    end = shown(judged(service, str(written(tmp_path, sound_file()))))
+    assert "sound alone" in end["clip_notice"]["value"] and end["clip_cancel"] == {"visible": False}
+
+
+def test_a_cleared_place_hides_the_result(service: Service) -> None:
+    end = shown(judged(service, None))
+    assert end["clip_seen"] is None and end["clip_result"] == {"visible": False}
+
+
+def test_the_report_is_the_page_of_the_clip(steps: list[Updates]) -> None:
+    controls = {**CONTROL_VALUES, "language": "tr", "clip_seen": shown(steps)["clip_seen"]}
+    for answer in judge.download(controls):
+        page = Path(answer["ready"]).read_text("utf-8")
+    assert "<svg" in page and 'lang="tr"' in page and "data-choice=" not in page
+
+
+def test_the_result_follows_the_language(steps: list[Updates]) -> None:
+    seen = shown(steps)["clip_seen"]
+    with use_language("tr"):
+        changes = judge.change_language(seen, running=False)
+        assert "Yüz 1" in changes["clip_result"]["value"] and "kalibre" in changes["clip_status"]
+        assert set(judge.change_language(seen, running=True)) == {"clip_result"}
+        assert judge.change_language(None, running=False) == {}

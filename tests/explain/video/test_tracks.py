@@ -1,0 +1,58 @@
+"""Tests of following faces: two that cross keep their tracks, a cut ends all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from explain.video.tracks import MIN_OVERLAP, MOST_MISSED, Tracker, overlap
+
+
+def test_overlap_is_that_of_areas() -> None:
+    first = np.array([0.0, 0, 10, 10])
+    assert overlap(first, first) == 1
+    assert overlap(first, np.array([5.0, 0, 10, 10])) == pytest.approx(50 / 150)
+    assert overlap(first, np.array([10.0, 0, 10, 10])) == 0
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_faces_that_cross_keep_their_tracks(order: int) -> None:
+    """One goes right by 12 pixels per frame, the other left; in the middle their boxes lie on each other."""
+    tracker, heights = Tracker(), dict[int, set[int]]()
+    for number in range(21):
+        boxes = [(12 * number, 0, 60, 60), (240 - 12 * number, 6, 60, 60)][::order]
+        for track, box in zip(tracker.follow(boxes, number / 10), boxes, strict=True):
+            heights.setdefault(track, set()).add(box[1])
+    assert sorted(map(sorted, heights.values())) == [[0], [6]]
+
+
+def test_crossing_also_works_with_uneven_times() -> None:
+    tracker, times = Tracker(), np.cumsum([0, 0.1, 0.3, 0.1, 0.2, 0.1, 0.3, 0.1, 0.2, 0.2, 0.3])
+    for time in times:
+        boxes = [(round(100 * time), 0, 60, 60), (round(190 - 100 * time), 6, 60, 60)]
+        assert tracker.follow(boxes, float(time)) == [0, 1]
+
+
+def test_a_cut_ends_all_tracks() -> None:
+    tracker = Tracker()
+    assert tracker.follow([(0, 0, 50, 50)], 0.0) == [0]
+    assert tracker.follow([(0, 0, 50, 50)], 1.0, after_cut=True) == [1]
+
+
+def test_a_face_may_be_missed_for_a_moment() -> None:
+    tracker = Tracker()
+    tracker.follow([(0, 0, 50, 50)], 0.0)
+    for missed in range(MOST_MISSED):
+        assert tracker.follow([], 1.0 + missed) == []
+    assert tracker.follow([(0, 0, 50, 50)], 5.0) == [0]
+    for missed in range(MOST_MISSED + 1):
+        tracker.follow([], 6.0 + missed)
+    assert tracker.follow([(0, 0, 50, 50)], 10.0) == [1]
+
+
+def test_a_jump_is_another_face() -> None:
+    tracker = Tracker()
+    tracker.follow([(0, 0, 50, 50)], 0.0)
+    shift = 40
+    assert overlap(np.array([0.0, 0, 50, 50]), np.array([shift, 0.0, 50, 50])) < MIN_OVERLAP
+    assert tracker.follow([(shift, 0, 50, 50)], 1.0) == [1]

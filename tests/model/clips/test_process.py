@@ -1,0 +1,96 @@
+"""Tests of the process that decodes clips: whatever happens to it is one sentence, and it ends with its reader."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.clips import process
+from model.clips.answers import Facts, Picture
+from model.clips.clip import frame_of, is_clip, read_clip
+from model.errors import ClipError
+from model.i18n.catalogue import Message
+from tests.clip_files import clip_file, greys, number_of, sound_file, written
+
+
+@pytest.fixture(scope="module")
+def clip() -> bytes:
+    return clip_file(greys(12))
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """The processes that were started."""
+    found: list[subprocess.Popen[bytes]] = []
+
+    class Noted(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            found.append(self)
+
+    monkeypatch.setattr(process.subprocess, "Popen", Noted)
+    return found
+
+
+def key_of(error: ClipError) -> str:
+    message = error.args[0]
+    assert isinstance(message, Message)
+    return message.key
+
+
+def test_answers_arrive_in_order_and_the_process_ends(clip: bytes, started: list[Any]) -> None:
+    facts, *found = read_clip(clip, 4)
+    assert isinstance(facts, Facts) and facts.frames == 12
+    assert [number_of(picture.pixels) for picture in found if isinstance(picture, Picture)] == [1, 4, 7, 10]
+    last = found[-1]
+    assert isinstance(last, Picture) and (frame_of(clip, last.at) == last.pixels).all()
+    assert len(started) == 2 and all(one.poll() is not None for one in started)
+
+
+def test_a_reader_that_leaves_ends_the_process(clip: bytes, started: list[Any]) -> None:
+    answers = read_clip(clip, 4)
+    next(answers)
+    answers.close()  # type: ignore[attr-defined]
+    (one,) = started
+    assert one.poll() is not None
+
+
+def test_cancelling_ends_the_process(clip: bytes, started: list[Any]) -> None:
+    with pytest.raises(ClipError) as refused:
+        list(read_clip(clip, 4, cancelled=lambda: True))
+    assert key_of(refused.value) == "clip.cancelled"
+    (one,) = started
+    assert one.poll() is not None
+
+
+def test_a_process_that_breaks_off_is_a_sentence(clip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process.sys, "executable", "/bin/false")
+    with pytest.raises(ClipError) as refused:
+        list(read_clip(clip))
+    assert key_of(refused.value) == "clip.broke_off"
+
+
+@pytest.mark.parametrize("source", [sound_file(), b"\0\0\0\x18ftypmp42" + bytes(200)])
+def test_a_refusal_crosses_the_border(source: bytes) -> None:
+    with pytest.raises(ClipError) as refused:
+        list(read_clip(source))
+    assert key_of(refused.value) in ("clip.no_pictures", "clip.damaged")
+
+
+def test_what_is_a_clip_depends_on_its_content(tmp_path: Path, clip: bytes) -> None:
+    gif = clip_file(greys(3), kind="gif")
+    assert is_clip(clip) and is_clip(written(tmp_path, clip, "photo.jpg")) and is_clip(clip_file(greys(2), kind="webm"))
+    assert not is_clip(gif) and is_clip(gif, animations=True)
+    assert not is_clip(written(tmp_path, b"\xff\xd8\xff\xe0", "clip.mp4"))
+    assert not is_clip(tmp_path) and not is_clip(tmp_path / "missing.mp4")
+
+
+def test_the_process_loads_only_what_it_needs() -> None:
+    code = "import model.clips.decode, model.clips.worker, sys; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "av" in loaded
+    assert not {"cv2", "scipy", "tensorflow", "gradio", "skimage", "explain"} & set(loaded)
