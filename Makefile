@@ -3,6 +3,7 @@
 #   make demo [PORT=7860] [SHARE=1]   open the page; SHARE=1 also prints a public link
 #   make test                         style, types, imports and every test, the real browser included
 #   make test-fast                    the tests that are neither slow nor in a browser
+#   make test-scale                   bulk jobs on Ray while workers and nodes are killed
 #   make lint                         style, types and what may import what
 #   make bench                        the ratios against other tools
 #   make clean                        remove caches and screenshots; .venv and runs/ stay
@@ -24,7 +25,7 @@ share_flag := $(if $(call is_set,$(SHARE)),--share)
 PYTHON ?= python3.12 python3.11 python3
 SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
 
-.PHONY: demo test test-fast lint bench clean browser
+.PHONY: demo test test-fast test-scale lint bench clean browser
 
 demo: $(DEMO)
 	$(VENV)/bin/python app.py --port $(PORT) $(share_flag) $(open_flag)
@@ -39,6 +40,10 @@ test: lint browser
 
 test-fast: $(DEV)
 	TEST_BUDGET=60 $(PYTEST) -m "not slow and not browser"
+
+# They kill workers and nodes of clusters that they start; too long for every run.
+test-scale: $(DEV)
+	WHYFAKE_RAY=1 $(VENV)/bin/python -m pytest tests/explain/bulk/test_on_ray.py
 
 lint: $(DEV)
 	$(VENV)/bin/ruff check .
@@ -55,7 +60,7 @@ clean:
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so an interrupted step runs again and a changed list of pins installs itself.
-$(DEV): requirements-dev.txt requirements-mcp.txt requirements-onnx.txt requirements-train.txt $(DEMO)
+$(DEV): requirements-dev.txt requirements-mcp.txt requirements-onnx.txt requirements-scale.txt requirements-train.txt $(DEMO)
 	$(PIP) install --quiet -r requirements-dev.txt
 	@touch $@
 

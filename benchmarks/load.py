@@ -179,8 +179,8 @@ def ask(url: str, number: int, until: float, fields: dict[str, str]) -> tuple[in
     return judged, refused
 
 
-def memory_mb(process: int) -> int | None:
-    """Resident memory of a process; None on systems without ``/proc``."""
+def memory_mb(process: int | str) -> int | None:
+    """Resident memory of a process, or of this one for ``self``; None on systems without ``/proc``."""
     file = Path(f"/proc/{process}/status")
     if not file.is_file():
         return None

@@ -1,6 +1,10 @@
-"""``python -m explain PHOTO``, see ``explain.interfaces.command``."""
+"""``python -m explain PHOTO``, see ``explain.interfaces.command``; ``python -m explain bulk``, see ``explain.bulk``."""
 
-from explain.interfaces.command import start
+import sys
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["bulk"]:  # a folder of that name is ./bulk
+        from explain.bulk.command import start
+    else:
+        from explain.interfaces.command import start
     start()

@@ -27,10 +27,11 @@ from model.photos.faces import CROP_SIZE, Face, crop, find_turned, whole_picture
 from model.photos.photo import Photo, open_photo
 
 DEFAULTS = Settings()
+Source = bytes | str | PathLike[str] | NDArray[np.uint8] | Photo
 
 
 def analyze(
-    source: bytes | str | PathLike[str] | NDArray[np.uint8] | Photo,
+    source: Source,
     settings: Settings = DEFAULTS,
     detector: Detector | None = None,
     cancelled: Callable[[], bool] = not_cancelled,
@@ -70,21 +71,28 @@ def analyze(
         yield step
 
 
-def _analyze(
-    source: bytes | str | PathLike[str] | NDArray[np.uint8] | Photo,
+def look(
+    source: Source,
     settings: Settings,
     detector: Detector,
-    cancelled: Callable[[], bool],
-    known: Analysis | None,
-) -> Iterator[Analysis]:
+    cancelled: Callable[[], bool] = not_cancelled,
+    known: Analysis | None = None,
+) -> tuple[Analysis, bytes]:
+    """The first step of ``analyze``, which runs no network: the photo with its faces and the chosen one.
+
+    For arguments and errors see ``analyze``.
+
+    Returns:
+        The analysis, complete but for the file's origin if there is nothing to judge; and the file's bytes if its
+        origin is still to be found, else none.
+    """
     watch = Stopwatch()
     photo = source if isinstance(source, Photo) else open_photo(source, cancelled)
     card = detector.card
     model = {"name": detector.name, "architecture": card.architecture, **card.sha256}
     if card.sees != FACE:
         model["sees"] = card.sees
-    if known is not None and (known.photo.sha256, known.model) != (photo.sha256, model):
-        known = None
+    known = _of_same(known, photo, model)
     provenance, file = known.provenance if known else None, photo.file
     photo = replace(photo, file=b"")  # analyses are kept for as long as a visitor stays
     if settings.verdict_alone or provenance is not None:
@@ -100,25 +108,33 @@ def _analyze(
     note = None if chosen is None else size_note(chosen)
     photo = photo if note is None else replace(photo, notes=(*photo.notes, note))
     watch.lap("faces")
-    analysis = Analysis(
-        photo, faces, chosen, settings, model, stage="faces", seconds=watch.seconds, provenance=provenance
-    )
-    if chosen is None:
-        if file:
-            analysis = replace(analysis, provenance=findings_apart(file, cancelled))
-        if not cancelled():
-            yield replace(analysis, stage="", complete=True)
-        return
-    watch.pause()  # the caller's time between two steps does not count
-    yield analysis
-    watch.resume()
-    if cancelled():
-        return
-    analysis = judge(analysis, chosen, detector, known)
+    analysis = Analysis(photo, faces, chosen, settings, model, seconds=watch.seconds, provenance=provenance)
+    return replace(analysis, complete=True) if chosen is None else replace(analysis, stage="faces"), file
+
+
+def rest_of(
+    analysis: Analysis,
+    detector: Detector,
+    cancelled: Callable[[], bool] = not_cancelled,
+    known: Analysis | None = None,
+    file: bytes = b"",
+) -> Iterator[Analysis]:
+    """The other steps of ``analyze``: the verdict and its reasons.
+
+    Args:
+        analysis: of ``look``, not complete.
+        detector: the model.
+        cancelled: see ``analyze``.
+        known: see ``analyze``; the analysis itself if ``explain.predictions.predict`` has added its verdicts.
+        file: the file's bytes if its origin is to be found.
+    """
+    assert analysis.chosen is not None
+    watch = Stopwatch(analysis.seconds)
+    analysis = judge(analysis, analysis.chosen, detector, known)
     watch.lap("predict")
     steps = steps_of(analysis, detector)
     analysis = replace(analysis, seconds=watch.seconds, complete=not (steps or file))
-    watch.pause()
+    watch.pause()  # the caller's time between two steps does not count
     yield analysis
     watch.resume()
     reading = Reading(file, cancelled) if file else None  # while the steps go on
@@ -138,6 +154,28 @@ def _analyze(
         analysis = replace(analysis, provenance=reading.wait())
     if not analysis.complete and not cancelled():
         yield replace(analysis, stage="", progress=None, complete=True)
+
+
+def _analyze(
+    source: Source, settings: Settings, detector: Detector, cancelled: Callable[[], bool], known: Analysis | None
+) -> Iterator[Analysis]:
+    analysis, file = look(source, settings, detector, cancelled, known)
+    if analysis.complete:
+        if file:
+            analysis = replace(analysis, provenance=findings_apart(file, cancelled))
+        if not cancelled():
+            yield analysis
+        return
+    yield analysis
+    if not cancelled():
+        known = _of_same(known, analysis.photo, analysis.model)
+        yield from rest_of(analysis, detector, cancelled, known, file)
+
+
+def _of_same(known: Analysis | None, photo: Photo, model: dict[str, str]) -> Analysis | None:
+    """An earlier analysis, if it is of the same photo and model."""
+    is_same = known is not None and (known.photo.sha256, known.model) == (photo.sha256, model)
+    return known if is_same else None
 
 
 @cache

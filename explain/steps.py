@@ -15,18 +15,19 @@ from explain.maps.attention import attention_map
 from explain.maps.attribution import ExplanationError, progress_of
 from explain.maps.registry import MAIN_MAP, METHODS, explainers
 from explain.maps.subject import Subject
+from explain.predictions import predictions_of
 from explain.probes.reason import reason_of
 from explain.probes.robustness import measure_robustness
 from explain.probes.what_if import smallest_flip, without
 from explain.regions.facial import landmarks_in_crop
 from explain.regions.hiding import AUTO, TOKENS
 from explain.regions.superpixels import FACIAL, named_regions
-from explain.result import MOST_JUDGED, Analysis
+from explain.result import Analysis
 from explain.settings import TARGETS
-from explain.small_faces import is_too_small, judged_by_size
+from explain.small_faces import is_too_small
 from explain.trust.agreement import agreement
 from explain.trust.measure import measure
-from model.detector.detector import Detector, Prediction
+from model.detector.detector import Detector
 from model.errors import SettingsError, is_out_of_memory
 from model.i18n.catalogue import Message
 from model.photos.corruptions import Move
@@ -76,28 +77,13 @@ def judge(analysis: Analysis, chosen: Face, detector: Detector, known: Analysis 
             hold.
     """
     settings = replace(analysis.settings, hide=_hide_with(detector, analysis.settings.hide))
-    prediction, predictions = _predictions(analysis, chosen, detector, known)
+    prediction, predictions = predictions_of(analysis, chosen, detector, known)
     target = settings.target or max(TARGETS, key=lambda name: prediction.probabilities[name])
     settings = replace(settings, target=target)
     analysis = replace(analysis, settings=settings, prediction=prediction, predictions=predictions)
     if known is not None and known.chosen is chosen:
         analysis = _taken_over(analysis, known)
     return _with_attention(analysis, chosen, detector)
-
-
-def _predictions(
-    analysis: Analysis, chosen: Face, detector: Detector, known: Analysis | None
-) -> tuple[Prediction, tuple[Prediction, ...]]:
-    """The prediction for the chosen face, and those for all faces; those that are known are not made again."""
-    predictions = () if known is None else known.predictions
-    if known is not None and known.chosen is chosen and known.prediction is not None:
-        return known.prediction, predictions
-    face = analysis.settings.face
-    crops = [face.crop for face in analysis.faces[:MOST_JUDGED]]
-    if crops and not predictions:
-        predictions = tuple(map(judged_by_size, analysis.faces, detector.predict_all(np.stack(crops))))
-    (prediction,) = predictions[face : face + 1] or (judged_by_size(chosen, detector.predict(chosen.crop)),)
-    return prediction, predictions
 
 
 def _cut_by(detector: Detector) -> Step:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 
 class Stopwatch:
-    """Seconds since its creation, and per step; time between ``pause`` and ``resume`` does not count."""
+    """Seconds since its creation, and per step; time between ``pause`` and ``resume`` does not count.
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+    Args:
+        seconds: of earlier steps, to which new ones are added.
+    """
+
+    def __init__(self, seconds: Mapping[str, float] = MappingProxyType({})) -> None:
+        self.seconds: dict[str, float] = dict(seconds)
         self._started = self._last = time.perf_counter()
 
     @property

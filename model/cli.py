@@ -1,10 +1,14 @@
 """Runs a function as a command that reports expected errors in one sentence, without a traceback."""
 
 import json
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import typer
@@ -68,3 +72,19 @@ def run_app(app: typer.Typer, name: str | None = None) -> None:
         if (sentence := missing_package(error)) is None:
             raise
         sys.exit(sentence)
+
+
+@contextmanager
+def until_interrupted() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed: the first press ends the run at the next step, the second one immediately."""
+    pressed = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        pressed.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -184,27 +184,34 @@ def _row(
             )
             return _row_of_clip(number, item, clips[-1], watch) if clips and clips[-1].complete else None
         steps = list(analyze(source, settings, detector, cancelled))
-        if not steps:  # cancelled while it waited
-            return None
-        analysis = steps[-1]
-    except UserError as error:
-        return Row(number, item.name, problem=error.args[0], seconds=watch.elapsed, item=item)
-    except Exception:
-        log.exception("A photo among many could not be judged.")
-        return Row(number, item.name, problem=Message("failed"), seconds=watch.elapsed, item=item)
-    if not analysis.complete:
+    except Exception as error:
+        return Row(number, item.name, problem=problem_of(error), seconds=watch.elapsed, item=item)
+    if not steps or not steps[-1].complete:  # cancelled
         return None
+    row = row_of(steps[-1], number, item.name, watch.elapsed)
+    return replace(row, item=item, thumbnail=thumbnail(steps[-1].photo.pixels))
+
+
+def row_of(analysis: Analysis, number: int, name: str, seconds: float) -> Row:
+    """The row of a complete analysis."""
     return Row(
         number,
-        item.name,
+        name,
         found=len(analysis.faces),
         faces=_faces(analysis),
         notes=_notes(analysis),
-        seconds=watch.elapsed,
+        seconds=seconds,
         sha256=analysis.photo.sha256,
-        item=item,
-        thumbnail=thumbnail(analysis.photo.pixels),
     )
+
+
+def problem_of(error: Exception) -> Message:
+    """The sentence that a photo's row gets for an error; one that nobody expected is logged."""
+    if isinstance(error, UserError):
+        problem: Message = error.args[0]
+        return problem
+    log.error("A photo among many could not be judged.", exc_info=error)
+    return Message("failed")
 
 
 def _row_of_clip(number: int, item: Item, clip: Clip, watch: Stopwatch) -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -65,9 +65,6 @@ class Found:
     passed_over: int
 
 
-Part = tuple[list[Item], int]  # items, and the number of other files
-
-
 def find(sources: Iterable[Source], shown: Callable[[Path], str] | None = None, gathered: bool = False) -> Found:
     """The photos among files, folders and ZIPs; no photo is read yet.
 
@@ -81,18 +78,33 @@ def find(sources: Iterable[Source], shown: Callable[[Path], str] | None = None, 
     """
     items: list[Item] = []
     passed_over = 0
+    for item in walk(sources, shown, gathered):
+        if item is None:
+            passed_over += 1
+        else:
+            items.append(item)
+    return Found(tuple(items), passed_over)
+
+
+def walk(
+    sources: Iterable[Source], shown: Callable[[Path], str] | None = None, gathered: bool = False
+) -> Iterator[Item | None]:
+    """What ``find`` finds, one by one, None for each other file; it holds the names of one folder at a time."""
     for path in map(Path, sources):
         name = safe_name(path.name) if shown is None else shown(path)
         if _is_folder(path):
-            found, other = _in_folder(path, name)
+            found = _in_folder(path, name)
         elif is_junk(path.name) or (gathered and not _is_wanted(path.name, partial(_head, path))):
-            passed_over += 1
+            yield None
             continue
         else:
-            found, other = _of_file(path, name)
-        items += found or [Item(name, path, problem=Message("many.no_photo"))]
-        passed_over += other
-    return Found(tuple(items), passed_over)
+            found = _of_file(path, name)
+        is_empty = True
+        for item in found:
+            is_empty = is_empty and item is None
+            yield item
+        if is_empty:
+            yield Item(name, path, problem=Message("many.no_photo"))
 
 
 def holds_many(path: Path) -> bool:
@@ -159,42 +171,47 @@ class Reader:
         return b"".join(parts)
 
 
-def _in_folder(folder: Path, name: str) -> Part:
+def _in_folder(folder: Path, name: str) -> Iterator[Item | None]:
     """The photos in a folder and below it; links to folders are not followed, since they may lead in circles."""
-    items: list[Item] = []
-    passed_over = 0
+    closed: list[Path] = []
 
     def name_of(path: Path) -> str:
         return f"{name}/{safe_name(path.relative_to(folder).as_posix())}" if path != folder else name
 
-    def closed(error: OSError) -> None:
-        path = Path(error.filename)
-        items.append(Item(name_of(path), path, problem=Message("many.folder_closed")))
-
-    for place, inner, files in os.walk(folder, onerror=closed):
+    for place, inner, files in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
+        yield from _closed(closed, name_of)
         inner[:] = sorted(name for name in inner if not is_hidden(name))
         for file in sorted(name for name in files if not is_hidden(name)):
             path = Path(place, file)
-            is_wanted = _is_wanted(file, partial(_head, path))
-            found, other = _of_file(path, name_of(path)) if is_wanted else ([], 1)
-            items += found
-            passed_over += other
-    return items, passed_over
+            if _is_wanted(file, partial(_head, path)):
+                yield from _of_file(path, name_of(path))
+            else:
+                yield None
+    yield from _closed(closed, name_of)
 
 
-def _of_file(path: Path, name: str) -> Part:
+def _closed(folders: list[Path], name_of: Callable[[Path], str]) -> Iterator[Item]:
+    """The folders that could not be opened, which are taken from the list."""
+    while folders:
+        path = folders.pop(0)
+        yield Item(name_of(path), path, problem=Message("many.folder_closed"))
+
+
+def _of_file(path: Path, name: str) -> Iterator[Item | None]:
     """A file as one photo, or the photos that a ZIP holds."""
     head = _head(path)
     if is_other_archive(path.name, head):
-        return [Item(name, path, problem=Message("many.other_archive"))], 0
-    if not is_zip(path.name, head):
-        return [Item(name, path)], 0
-    try:
-        file, archive = open_zip(path)
-    except PhotoError as error:
-        return [Item(name, path, problem=error.args[0])], 0
-    with file, archive:
-        return _in_zip(path, name, archive)
+        yield Item(name, path, problem=Message("many.other_archive"))
+    elif not is_zip(path.name, head):
+        yield Item(name, path)
+    else:
+        try:
+            file, archive = open_zip(path)
+        except PhotoError as error:
+            yield Item(name, path, problem=error.args[0])
+            return
+        with file, archive:
+            yield from _in_zip(path, name, archive)
 
 
 def _head(path: Path) -> bytes:
@@ -208,9 +225,7 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def _in_zip(path: Path, name: str, archive: zipfile.ZipFile) -> Part:
-    items: list[Item] = []
-    passed_over = 0
+def _in_zip(path: Path, name: str, archive: zipfile.ZipFile) -> Iterator[Item | None]:
     entries = archive.infolist()
     for inner, number in sorted((inner, number) for number, inner in enumerate(names_of(entries))):
         parts = inner.split("/")
@@ -219,10 +234,9 @@ def _in_zip(path: Path, name: str, archive: zipfile.ZipFile) -> Part:
         entry = entries[number]
         problem = refused(entry, inner)
         if _is_wanted(parts[-1], partial(first_bytes, archive, entry, 0 if problem else HEAD)):
-            items.append(Item(f"{name}/{safe_name(inner)}", path, number, problem))
+            yield Item(f"{name}/{safe_name(inner)}", path, number, problem)
         else:
-            passed_over += 1
-    return items, passed_over
+            yield None
 
 
 def _is_wanted(name: str, head: Callable[[], bytes]) -> bool:

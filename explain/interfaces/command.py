@@ -1,15 +1,11 @@
 """Explains photos from a terminal or a script: ``python -m explain photo.jpg --out report/``."""
 
 import shlex
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Literal, TypeVar
 
 import numpy as np
@@ -34,7 +30,7 @@ from explain.wording.progress import doing
 from explain.wording.summary import headline, photo_sentences, plain_text
 from model.artifact.card import Card
 from model.available import Models, available_models
-from model.cli import print_json, run
+from model.cli import print_json, run, until_interrupted
 from model.clips.answers import Limits
 from model.clips.clip import FRAMES, is_clip
 from model.detector.detector import Detector
@@ -141,7 +137,7 @@ def _analyse_all(
 ) -> bool:
     """Analyse the photos, some of which are clips, and output each result; whether all of them could be used."""
     succeeded, several = True, len(photos) > 1
-    with _until_interrupted() as interrupted:
+    with until_interrupted() as interrupted:
         for photo, folder in zip(photos, folders, strict=True):
             name = typer.format_filename(photo)
             if photo in clips:
@@ -177,7 +173,7 @@ def _explained(
 
 def _judge_all(photos: Sequence[Path], settings: Settings, detector: Detector, csv: Path | None, as_json: bool) -> bool:
     """Output a table of verdicts on photos, folders and ZIPs; whether all photos could be used."""
-    with _until_interrupted() as interrupted:
+    with until_interrupted() as interrupted:
         succeeded = print_table(photos, detector, interrupted, settings.whole_picture, csv, as_json)
         if interrupted():
             raise typer.Exit(INTERRUPTED)
@@ -210,22 +206,6 @@ def _open_model(given: str | None, settings: Settings, fake_labels: Sequence[str
     with silenced():
         detector.predict(np.zeros((side, side, 3), np.uint8))
     return detector
-
-
-@contextmanager
-def _until_interrupted() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed: the first press ends the run at the next step, the second one immediately."""
-    pressed = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        pressed.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _watched(name: str, steps: Iterator[Step], state: Callable[[Step], tuple[float, str]]) -> Step | None:

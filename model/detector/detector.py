@@ -69,6 +69,11 @@ class Detector:
         self.__dict__.pop("network", None)
 
     @property
+    def folder(self) -> Path:
+        """The model's folder, from which another process can open it."""
+        return self._folder
+
+    @property
     def has_files(self) -> bool:
         """Whether the model's file is still there; an open detector does not need it, but its Keras network does.
 

@@ -111,7 +111,7 @@ def test_whole_picture_is_judged_when_asked_for(detector: Detector) -> None:
 
 
 def test_crowd_is_judged_in_part_and_says_so(folder: Path, detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("explain.steps.MOST_JUDGED", 1)
+    monkeypatch.setattr("explain.predictions.MOST_JUDGED", 1)
     monkeypatch.setattr(judge, "MOST_JUDGED", 1)
     row = list(judge_many([folder / "4.png"], detector))[-1].rows[0]
     assert row.found == 2 and len(row.faces) == 1

@@ -14,6 +14,7 @@ from explain.analysis import analyze
 from explain.interfaces import command
 from explain.report.files import DATA
 from explain.result import Analysis
+from model.cli import until_interrupted
 from tests.explain.interfaces.photos import ASTRONAUT, CAT, VERDICT_ALONE, Explain, files
 
 
@@ -88,7 +89,7 @@ def test_ctrl_c_writes_what_there_is_and_ends(
 
 
 def test_second_ctrl_c_ends_at_once() -> None:
-    with command._until_interrupted() as interrupted:
+    with until_interrupted() as interrupted:
         assert not interrupted()
         signal.raise_signal(signal.SIGINT)
         assert interrupted()

@@ -39,6 +39,7 @@ SHOWN = [
 ]
 # Words that no visitor reads, or that are data, with the reason. A name with brackets stands for a whole function.
 ALLOWED = {
+    "explain/bulk/command.py": {"python -m explain bulk": "how the command is called"},
     "explain/page/serving/launch.py": {"empty port": "Gradio's own words"},
     "explain/interfaces/server/guard.py": {"'self'": "a header"},
     "explain/service/metrics.py": dict.fromkeys(

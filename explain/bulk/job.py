@@ -1,0 +1,188 @@
+"""A job's folder: the list of its photos, the parts that are done, and what was asked.
+
+``OUT/_job.json`` says what was asked; it is written once ``OUT/_plan`` holds the whole list, a file for each part. A
+part of the result, ``OUT/part-….parquet``, is written at once when all its photos are done. So a part is there or not,
+and a job that was killed goes on with the parts that are not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from explain.bulk.records import VERSION, schema
+from explain.bulk.storage import file_system, is_local, refusing
+from explain.bulk.task import Found, Task, from_table, to_table
+from model.errors import SettingsError
+from model.files import replacing
+from model.i18n.catalogue import Message
+
+JOB, PLAN = "_job.json", "_plan"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a job has to do.
+
+    Attributes:
+        photos: number of photos.
+        size: photos of a part; the last one may have fewer.
+        passed_over: number of other files among them.
+        asked: what was asked, as plain data.
+    """
+
+    photos: int
+    size: int
+    passed_over: int
+    asked: dict[str, Any]
+
+    @property
+    def parts(self) -> range:
+        """The numbers of the parts."""
+        return range(-(-self.photos // self.size))
+
+    def photos_of(self, part: int) -> int:
+        """Number of photos of a part."""
+        return min(self.size, self.photos - part * self.size)
+
+
+class JobFolder:
+    """The folder ``OUT``, on a disk or at a URL.
+
+    Args:
+        out: path or URL.
+
+    Raises:
+        SettingsError: if it can't be used.
+    """
+
+    def __init__(self, out: str) -> None:
+        self.out = out
+        self._files, self._path = file_system(out)
+
+    def plan(self) -> Plan | None:
+        """The plan, or None if there is none yet, or it was not completed.
+
+        Raises:
+            SettingsError: if the folder holds something else, or a job of another version.
+        """
+        with refusing(self.out):
+            if not self._files.exists(self._path):
+                return None
+            if not self._files.exists(self._at(JOB)):
+                others = {name for name in self._names() if not name.startswith(".")} - {PLAN}
+                if others or not self._files.isdir(self._path):
+                    raise SettingsError(Message("bulk.no_job", place=self.out))
+                return None
+            data = json.loads(self._files.cat_file(self._at(JOB)))
+        if not isinstance(data, dict) or data.get("version") != VERSION:
+            raise SettingsError(Message("bulk.other_version", place=self.out))
+        return Plan(data["photos"], data["part"], data["passed_over"], data["asked"])
+
+    def make_plan(self, found: Iterable[Found | None], size: int, asked: dict[str, Any]) -> Plan:
+        """List the photos, part by part; an earlier list that was not completed is written again.
+
+        Raises:
+            SettingsError: if there is no photo, or the folder can't be written.
+        """
+        photos = passed_over = 0
+
+        def tasks() -> Iterator[Task]:
+            nonlocal photos, passed_over
+            for photo in found:
+                if photo is None:
+                    passed_over += 1
+                else:
+                    photos += 1
+                    yield Task(photos, photo)
+
+        with refusing(self.out):
+            self._files.makedirs(self._at(PLAN), exist_ok=True)
+            part, source = 0, tasks()
+            while batch := list(islice(source, size)):
+                self._write_table(to_table(batch), self._planned(part))
+                part += 1
+            if not photos:
+                raise SettingsError(Message("many.no_photo"))
+            plan = Plan(photos, size, passed_over, asked)
+            data = {"version": VERSION, "photos": photos, "part": size, "passed_over": passed_over, "asked": asked}
+            self._write(json.dumps(data, indent=1, sort_keys=True).encode(), self._at(JOB))
+        return plan
+
+    def tasks(self, part: int) -> list[Task]:
+        """The photos of a part."""
+        with refusing(self.out), self._files.open(self._planned(part), "rb") as file:
+            return list(from_table(pq.read_table(file)))
+
+    def missing(self, plan: Plan) -> Iterator[int]:
+        """The parts that are not done."""
+        with refusing(self.out):
+            there = {name for name in self._names() if name.startswith("part-")}
+        for part in plan.parts:
+            if self._name(part) not in there or self._rows(part) != plan.photos_of(part):
+                yield part
+
+    def write(self, plan: Plan, part: int, records: list[dict[str, Any]]) -> None:
+        """Write a part with all its rows, in the order of their numbers."""
+        ordered = sorted(records, key=lambda row: row["number"])
+        with refusing(self.out):
+            self._write_table(pa.Table.from_pylist(ordered, schema(plan.asked)), self._at(self._name(part)))
+
+    def write_beside(self, text: str, ending: str) -> str:
+        """Write a file beside the folder, named like it with another ending; returns where it is."""
+        parent, slash, last = self._path.rstrip("/").rpartition("/")
+        name = f"{PurePosixPath(last).stem}{ending}"
+        with refusing(self.out):
+            self._write(text.encode("utf-8", "replace"), f"{parent}{slash}{name}")
+        shown, slash, _ = self.out.rstrip("/").rpartition("/")
+        return f"{shown}{slash}{name}"
+
+    def batches(self, plan: Plan, columns: list[str]) -> Iterator[pa.Table]:
+        """The rows of the parts that are done, a part at a time."""
+        with refusing(self.out):
+            names = sorted(name for name in self._names() if name.startswith("part-"))
+            for name in names:
+                with self._files.open(self._at(name), "rb") as file:
+                    yield pq.read_table(file, columns=columns)
+
+    def _rows(self, part: int) -> int:
+        """Number of rows of a part; -1 if its file is damaged, as after a power cut."""
+        try:
+            with self._files.open(self._at(self._name(part)), "rb") as file:
+                return int(pq.read_metadata(file).num_rows)
+        except (OSError, pa.ArrowException):
+            return -1
+
+    def _names(self) -> set[str]:
+        """Names in the folder; those that begin with a dot are what a killed job was writing."""
+        return {path.rstrip("/").rpartition("/")[2] for path in self._files.ls(self._path, detail=False)}
+
+    def _at(self, name: str) -> str:
+        return f"{self._path.rstrip('/')}/{name}"
+
+    def _planned(self, part: int) -> str:
+        return self._at(f"{PLAN}/{part:08d}.parquet")
+
+    @staticmethod
+    def _name(part: int) -> str:
+        return f"part-{part:08d}.parquet"
+
+    def _write_table(self, table: pa.Table, path: str) -> None:
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        self._write(sink.getvalue().to_pybytes(), path)
+
+    def _write(self, data: bytes, path: str) -> None:
+        """Write a file at once: a reader finds all of it or nothing. Object stores do that themselves."""
+        if not is_local(self._files):
+            self._files.pipe_file(path, data)
+            return
+        with replacing(Path(path)) as unfinished:
+            unfinished.write_bytes(data)

@@ -1,0 +1,118 @@
+"""Runs a bulk job: makes its plan or goes on with it, and writes each part when its photos are done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from explain.bulk.job import JobFolder, Plan
+from explain.bulk.sources import found_in
+from explain.bulk.stages import Asked, Stages
+from explain.bulk.storage import is_url
+from explain.bulk.task import Task
+from explain.cancel import not_cancelled
+from model.detector.detector import Detector
+from model.errors import SettingsError
+from model.i18n.catalogue import Message
+
+AT_ONCE = 16  # photos whose faces go through the network together
+
+
+class Work(Protocol):
+    """Yields the row of every photo of some parts, in any order; fewer if it is cancelled."""
+
+    def __call__(self, folder: JobFolder, plan: Plan, asked: Asked, parts: Sequence[int]) -> Iterator[dict[str, Any]]:
+        """See ``in_process``."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is: the photos whose rows are written, of how many, and how many were already there."""
+
+    done: int
+    planned: int
+    earlier: int
+
+
+def opened(source: str, out: str, asked: Asked, detector: Detector, size: int) -> tuple[JobFolder, Plan]:
+    """A job's folder with its plan, of an earlier run or a new one.
+
+    Args:
+        source: see ``explain.bulk.sources.found_in``.
+        out: the folder, see ``JobFolder``.
+        asked: see ``Asked``.
+        detector: its model.
+        size: photos of a part.
+
+    Raises:
+        SettingsError: if the folder holds another job, or the source can't be read.
+    """
+    folder = JobFolder(out)
+    wanted = _as_data(source, asked, detector)
+    plan = folder.plan()
+    if plan is None:
+        return folder, folder.make_plan(found_in(source), size, wanted)
+    others = sorted(name for name in wanted if plan.asked.get(name) != wanted[name])
+    if others:
+        raise SettingsError(Message("bulk.other_job", place=out, names=", ".join(others)))
+    return folder, plan
+
+
+def run(folder: JobFolder, plan: Plan, asked: Asked, work: Work) -> Iterator[Progress]:
+    """Do the parts that are missing; yields at first and after each photo. No photo gets two rows."""
+    missing = list(folder.missing(plan))
+    done = earlier = plan.photos - sum(map(plan.photos_of, missing))
+    yield Progress(done, plan.photos, earlier)
+    open_parts: dict[int, dict[int, dict[str, Any]]] = {}
+    waiting = set(missing)
+    for row in work(folder, plan, asked, missing):
+        part = (row["number"] - 1) // plan.size
+        rows = open_parts.setdefault(part, {}) if part in waiting else {row["number"]: row}
+        if row["number"] in rows:  # an engine that lost a worker may do a photo again
+            continue
+        rows[row["number"]] = row
+        if len(rows) == plan.photos_of(part):
+            folder.write(plan, part, list(rows.values()))
+            waiting.remove(part)
+            del open_parts[part]
+        done += 1
+        yield Progress(done, plan.photos, earlier)
+
+
+def in_process(
+    detector: Detector | None = None, cancelled: Callable[[], bool] = not_cancelled, at_once: int = AT_ONCE
+) -> Work:
+    """The engine that needs no other package: one photo after the other in this process.
+
+    Args:
+        detector: the model, opened before.
+        cancelled: called between and within photos; once it is true, no further row comes.
+        at_once: photos whose faces go through the network together.
+    """
+
+    def work(folder: JobFolder, plan: Plan, asked: Asked, parts: Sequence[int]) -> Iterator[dict[str, Any]]:
+        stages = Stages(asked, detector)
+        for part in parts:
+            source: Iterator[Task] = iter(folder.tasks(part))
+            while tasks := list(islice(source, at_once)):
+                seen = [] if cancelled() else [stages.look(task, cancelled) for task in tasks]
+                if cancelled():
+                    return
+                for photo in stages.predict(seen):
+                    row = stages.tell(photo, cancelled)
+                    if row is None:
+                        return
+                    yield row
+
+    return work
+
+
+def _as_data(source: str, asked: Asked, detector: Detector) -> dict[str, Any]:
+    """What was asked, as far as it decides the result: two runs that differ in it are two jobs."""
+    data = asdict(asked)
+    del data["folder"], data["language"]  # the same model may lie elsewhere
+    place = source if is_url(source) else str(Path(source).absolute())
+    return {**data, "methods": list(asked.methods), "input": place, "sha256": dict(detector.card.sha256)}

@@ -1,0 +1,187 @@
+"""The stages of a bulk job, which are the functions that ``explain.analysis.analyze`` calls one after the other.
+
+Looking (decoding, faces) needs a processor for each photo; predicting runs the network on many photos at once; telling
+makes the maps, if any are asked for, and the row of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from explain.analysis import look, rest_of
+from explain.batch.judge import VERDICT_ALONE, Row, problem_of, row_of
+from explain.batch.photos import Item, Reader
+from explain.bulk.records import map_records, record
+from explain.bulk.storage import is_url, read_photo
+from explain.bulk.task import Found, Task
+from explain.cancel import not_cancelled
+from explain.predictions import predict
+from explain.result import Analysis
+from explain.settings import Settings
+from explain.stopwatch import Stopwatch
+from model.detector.detector import Detector
+from model.errors import PhotoError
+from model.i18n.catalogue import Message, use_language
+
+NO_PIXELS = np.zeros((1, 1, 3), np.uint8)  # later stages need the faces' crops alone
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a job is asked to do with each photo; plain values, so that it can be written down and sent.
+
+    Attributes:
+        folder: the model's folder.
+        model: its name.
+        methods: the maps to make of the most suspicious face.
+        samples: see ``Settings``, as ``seed`` and ``whole_picture``.
+        seed: decides everything drawn at random.
+        whole_picture: judge the central square of a photo that shows no face.
+        language: of the sentences in the table.
+    """
+
+    folder: str
+    model: str
+    methods: tuple[str, ...] = ()
+    samples: int = Settings.samples
+    seed: int = Settings.seed
+    whole_picture: bool = False
+    language: str = "en"
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of each photo's analysis until its verdict; maps are asked for afterwards."""
+        return replace(VERDICT_ALONE, whole_picture=self.whole_picture, samples=self.samples, seed=self.seed)
+
+    @property
+    def explaining(self) -> Settings:
+        """The settings that make the maps.
+
+        Raises:
+            SettingsError: if a map or a number is unknown.
+        """
+        return replace(self.settings, methods=self.methods)
+
+    def open(self) -> Detector:
+        """The model.
+
+        Raises:
+            ArtifactError: if it can't be used.
+        """
+        return Detector(Path(self.folder), self.model)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A photo between two stages.
+
+    Attributes:
+        task: which one.
+        analysis: so far, without the photo's pixels; None with a problem.
+        size: the photo's width and height in pixels.
+        problem: why there is no analysis.
+        seconds: spent on it.
+    """
+
+    task: Task
+    analysis: Analysis | None = None
+    size: tuple[int, int] = (0, 0)
+    problem: Message | None = field(default=None)
+    seconds: float = 0.0
+
+
+class Stages:
+    """The three stages with their model; a worker needs those that it runs.
+
+    Args:
+        asked: see ``Asked``.
+        detector: the model, opened before; None opens it.
+    """
+
+    def __init__(self, asked: Asked, detector: Detector | None = None) -> None:
+        self._asked = asked
+        self._detector = detector or asked.open()
+        self._reader = Reader()
+
+    def look(self, task: Task, cancelled: Callable[[], bool] = not_cancelled) -> Seen:
+        """Read a photo and find its faces; an unusable one gets its problem."""
+        watch = Stopwatch()
+        try:
+            analysis, _ = look(self._read(task.photo), self._asked.settings, self._detector, cancelled)
+        except Exception as error:
+            return Seen(task, problem=problem_of(error), seconds=watch.elapsed)
+        height, width = analysis.photo.pixels.shape[:2]
+        analysis = replace(analysis, photo=replace(analysis.photo, pixels=NO_PIXELS))
+        return Seen(task, analysis, (width, height), seconds=watch.elapsed)
+
+    def predict(self, photos: Sequence[Seen]) -> list[Seen]:
+        """Judge all faces of several photos in one pass of the network; the order stays."""
+        watch = Stopwatch()
+        waiting = [seen.analysis for seen in photos if seen.analysis is not None and not seen.analysis.complete]
+        if not waiting:
+            return list(photos)
+        try:
+            judged = iter(predict(waiting, self._detector))
+        except Exception as error:
+            if len(photos) == 1:
+                return [replace(photos[0], analysis=None, problem=problem_of(error))]
+            return [alone for seen in photos for alone in self.predict([seen])]  # the others must not suffer
+        share = watch.elapsed / len(waiting)
+        return [
+            seen
+            if seen.analysis is None or seen.analysis.complete
+            else replace(seen, analysis=next(judged), seconds=seen.seconds + share)
+            for seen in photos
+        ]
+
+    def tell(self, seen: Seen, cancelled: Callable[[], bool] = not_cancelled) -> dict[str, Any] | None:
+        """The photo's row, with the maps that were asked for; None if it was cancelled."""
+        with use_language(self._asked.language):
+            watch, name, number = Stopwatch(), seen.task.photo.name, seen.task.number
+            if seen.analysis is None:
+                return record(Row(number, name, problem=seen.problem, seconds=seen.seconds), *self._where(seen), [])
+            try:
+                row = row_of(self._finished(seen.analysis, ()), number, name, seen.seconds)
+                explained = None
+                if self._asked.methods and row.suspect is not None:
+                    explained = self._finished(_turned_to(seen.analysis, row.suspect), self._asked.methods, cancelled)
+            except Exception as error:
+                return record(Row(number, name, problem=problem_of(error)), *self._where(seen), [])
+            if explained is not None and not explained.complete:
+                return None
+            row = replace(row, seconds=row.seconds + watch.elapsed)
+            return record(row, *self._where(seen), [] if explained is None else map_records(explained))
+
+    def _finished(
+        self, analysis: Analysis, methods: tuple[str, ...], cancelled: Callable[[], bool] = not_cancelled
+    ) -> Analysis:
+        """The last analysis with these maps."""
+        if analysis.complete:
+            return analysis
+        analysis = replace(analysis, settings=replace(analysis.settings, methods=methods))
+        *_, last = rest_of(analysis, self._detector, cancelled, known=analysis)
+        return last
+
+    def _read(self, photo: Found) -> Any:
+        if photo.problem is not None:
+            raise PhotoError(photo.problem)
+        if photo.span is not None or is_url(photo.place):
+            return read_photo(photo.place, photo.span)
+        return self._reader.read(Item(photo.name, Path(photo.place), photo.entry))
+
+    @staticmethod
+    def _where(seen: Seen) -> tuple[str, tuple[int, int]]:
+        return seen.task.photo.place, seen.size
+
+
+def _turned_to(analysis: Analysis, face: int) -> Analysis:
+    """The analysis of another of the photo's faces."""
+    if not analysis.faces:
+        return analysis
+    settings = replace(analysis.settings, face=face)
+    return replace(analysis, settings=settings, chosen=analysis.faces[face], prediction=analysis.predictions[face])

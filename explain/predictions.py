@@ -1,0 +1,54 @@
+"""The network's verdicts on the faces of one photo, or of several in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from explain.result import MOST_JUDGED, Analysis
+from explain.small_faces import judged_by_size
+from model.detector.detector import Detector, Prediction
+from model.photos.faces import Face
+
+
+def predict(analyses: Sequence[Analysis], detector: Detector) -> list[Analysis]:
+    """Analyses with the verdicts on their faces: one pass of the network for all of them.
+
+    Args:
+        analyses: with their faces and the chosen one, which may be the whole picture.
+        detector: the model.
+    """
+    asked = [_asked(analysis) for analysis in analyses]
+    answers = iter(detector.predict_all(np.stack([face.crop for faces in asked for face in faces])))
+    judged = []
+    for analysis, faces in zip(analyses, asked, strict=True):
+        predictions = tuple(judged_by_size(face, next(answers)) for face in faces)
+        chosen = next(place for place, face in enumerate(faces) if face is analysis.chosen)
+        of_faces = predictions[: min(len(analysis.faces), MOST_JUDGED)]
+        judged.append(replace(analysis, prediction=predictions[chosen], predictions=of_faces))
+    return judged
+
+
+def _asked(analysis: Analysis) -> list[Face]:
+    """The faces that the network judges, the chosen one among them."""
+    assert analysis.chosen is not None
+    faces = list(analysis.faces[:MOST_JUDGED])
+    return faces if any(face is analysis.chosen for face in faces) else [*faces, analysis.chosen]
+
+
+def predictions_of(
+    analysis: Analysis, chosen: Face, detector: Detector, known: Analysis | None
+) -> tuple[Prediction, tuple[Prediction, ...]]:
+    """The prediction for the chosen face, and those for all faces; those that are known are not made again."""
+    predictions = () if known is None else known.predictions
+    if known is not None and known.chosen is chosen and known.prediction is not None:
+        return known.prediction, predictions
+    if not predictions:
+        (judged,) = predict([analysis], detector)
+        assert judged.prediction is not None
+        return judged.prediction, judged.predictions
+    face = analysis.settings.face
+    (prediction,) = predictions[face : face + 1] or (judged_by_size(chosen, detector.predict(chosen.crop)),)
+    return prediction, predictions

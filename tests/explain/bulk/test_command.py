@@ -1,0 +1,103 @@
+"""Tests of ``python -m explain bulk``: what it prints, its exit codes, and that it leaves the other command alone."""
+
+from __future__ import annotations
+
+import importlib.util
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from explain.bulk import command
+from explain.maps.registry import METHODS
+from model.i18n.catalogue import VARIABLE
+from model.paths import EXAMPLES
+
+Bulk = Callable[..., tuple[int, str, str]]
+IN_PASS = next(name for name, method in METHODS.items() if method.in_verdict_pass)
+
+
+@pytest.fixture
+def bulk(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Bulk:
+    """Runs ``python -m explain bulk`` in this process; gives its exit code, output and errors."""
+    monkeypatch.setenv(VARIABLE, "en")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def bulk(*arguments: str | Path, name: str = "bulk") -> tuple[int, str, str]:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["explain", *([name] if name else []), *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_module("explain", run_name="__main__")
+        out, err = capfd.readouterr()
+        code = caught.value.code
+        return (1, out, f"{err}{code}\n") if isinstance(code, str) else (int(code or 0), out, err)
+
+    return bulk
+
+
+def test_help_names_the_command_and_its_maps(bulk: Bulk) -> None:
+    code, out, _ = bulk("--help")
+    assert code == 0 and "python -m explain bulk [OPTIONS] {INPUT}" in out
+    assert all(name in out for name in METHODS)
+
+
+def test_the_other_command_stays(bulk: Bulk) -> None:
+    code, out, _ = bulk("--help", name="")
+    assert code == 0 and "bulk" not in out.splitlines()[1] and "--robustness" in out and "explain bulk" in out
+
+
+def test_result_is_told_in_two_lines_and_a_second_run_has_nothing_to_do(bulk: Bulk, tmp_path: Path) -> None:
+    (tmp_path / "cut.jpg").write_bytes((EXAMPLES / "astronaut.jpg").read_bytes()[:9_000])
+    (tmp_path / "list.csv").write_text(f"path\n{EXAMPLES / 'hopper.jpg'}\ncut.jpg\n")
+    words = (tmp_path / "list.csv", "--out", tmp_path / "o.parquet", "--explain", IN_PASS)
+    code, out, err = bulk(*words)
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "2 of 2 photos are done: Looks fake 1, Not judged 1.",
+        f"Table: {tmp_path / 'o.parquet'}. Summary: {tmp_path / 'o.html'}.",
+    ]
+    rows = pq.read_table(tmp_path / "o.parquet").to_pylist()
+    assert [[found["method"] for found in row["maps"]] for row in rows] == [[IN_PASS], []]
+    assert bulk(*words) == (code, out, err)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nothing", "--out", "o"], "There is nothing at "),
+        ([str(EXAMPLES), "--out", "o", "--explain", "magic"], "magic"),
+        ([str(EXAMPLES), "--out", "o", "--model", "nothing"], "nothing"),
+        ([str(EXAMPLES), "--out", "o", "--language", "xx"], "xx"),
+        ([str(EXAMPLES), "--out", str(EXAMPLES)], "is no bulk job"),
+    ],
+)
+def test_what_can_not_be_used_is_one_sentence(
+    bulk: Bulk, words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    monkeypatch.chdir(tmp_path)
+    code, out, err = bulk(*words)
+    assert (code, out) == (1, "") and said in err and err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [] or words[0] == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("missing", "options", "said"),
+    [
+        ("ray", ["--workers", "2"], "need Ray"),
+        ("ray", ["--address", "auto"], "need Ray"),
+        ("pyarrow", [], "pyarrow is missing"),
+    ],
+)
+def test_a_missing_package_is_one_sentence(
+    bulk: Bulk, missing: str, options: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        command.importlib.util, "find_spec", lambda name, *rest: None if name == missing else find(name, *rest)
+    )
+    code, out, err = bulk(EXAMPLES, "--out", tmp_path / "o", *options)
+    assert (code, out) == (1, "") and said in err and "requirements-scale.txt" in err

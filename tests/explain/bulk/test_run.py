@@ -1,0 +1,220 @@
+"""Tests of a job: it goes on where it was stopped, no photo twice and none lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow.parquet as pq
+import pytest
+
+from explain.bulk import run as module
+from explain.bulk.job import JobFolder
+from explain.bulk.records import COLUMNS, VERSION
+from explain.bulk.run import Progress, in_process, opened, run
+from explain.bulk.stages import Asked
+from model.detector.detector import Detector
+from model.errors import SettingsError
+from tests.photo_files import encode, plain
+
+ROOT = Path(__file__).parents[3]
+COUNT, PART = 7, 3
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Seven small photos without a face, one of them damaged."""
+    (tmp_path / "in").mkdir()
+    for number in range(COUNT):
+        data = encode(plain((number * 9, 0, 0)))
+        (tmp_path / "in" / f"{number}.png").write_bytes(data[:60] if number == 4 else data)
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def asked(detector: Detector) -> Asked:
+    return Asked(str(detector.folder), detector.name)
+
+
+def do(source: Path, out: Path | str, asked: Asked, detector: Detector, stop: int | None = None) -> list[Progress]:
+    """Run the job, or a part of it that ends after ``stop`` photos."""
+    place, plan = opened(str(source), str(out), asked, detector, PART)
+    steps: Iterator[Progress] = run(place, plan, asked, in_process(detector))
+    return list(steps if stop is None else islice(steps, stop + 1))
+
+
+def table(out: Path) -> list[dict[str, Any]]:
+    return pq.read_table(out).to_pylist()
+
+
+def parts(out: Path) -> list[str]:
+    return sorted(path.name for path in out.glob("part-*"))
+
+
+def test_every_photo_has_one_row_and_a_bad_one_its_problem(
+    folder: Path, asked: Asked, detector: Detector, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.parquet"
+    steps = do(folder, out, asked, detector)
+    assert [step.done for step in steps] == list(range(COUNT + 1))
+    rows = table(out)
+    assert [row["number"] for row in rows] == list(range(1, COUNT + 1))
+    assert [row["photo"] for row in rows] == [f"in/{number}.png" for number in range(COUNT)]
+    assert [row["problem_key"] is not None for row in rows] == [number == 4 for number in range(COUNT)]
+    assert parts(out) == [f"part-0000000{part}.parquet" for part in range(3)]
+
+
+def test_schema_has_its_version(folder: Path, asked: Asked, detector: Detector, tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    do(folder, out, asked, detector)
+    for part in parts(out):
+        schema = pq.read_schema(out / part)
+        assert schema.equals(COLUMNS)
+        assert schema.metadata[b"whyfake.version"].decode() == VERSION
+        assert json.loads(schema.metadata[b"whyfake.job"])["model"] == detector.name
+
+
+@pytest.mark.parametrize("stop", [0, 2, 3, 5, 6])
+def test_a_stopped_job_goes_on(stop: int, folder: Path, asked: Asked, detector: Detector, tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    do(folder, out, asked, detector, stop)
+    before = {name: (out / name).stat().st_mtime_ns for name in parts(out)}
+    assert len(before) == stop // PART
+    steps = do(folder, out, asked, detector)
+    assert steps[0].earlier == steps[0].done == len(before) * PART
+    assert [row["number"] for row in table(out)] == list(range(1, COUNT + 1))
+    assert {name: (out / name).stat().st_mtime_ns for name in before} == before
+    assert [step.done for step in do(folder, out, asked, detector)] == [COUNT]
+
+
+def test_photos_that_come_or_go_later_do_not_move_the_others(
+    folder: Path, asked: Asked, detector: Detector, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.parquet"
+    do(folder, out, asked, detector, 3)
+    (folder / "0.png").unlink()
+    (folder / "6.png").unlink()
+    (folder / "00.png").write_bytes(encode(plain()))
+    do(folder, out, asked, detector)
+    rows = table(out)
+    assert [row["photo"] for row in rows] == [f"in/{number}.png" for number in range(COUNT)]
+    assert [row["problem_key"] for row in (rows[0], rows[6])] == [None, "photo.missing"]
+
+
+def test_a_plan_that_was_not_completed_is_made_again(
+    folder: Path, asked: Asked, detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.parquet"
+    found_in = module.found_in
+
+    def breaks_off(source: str) -> Iterator[Any]:
+        for place, found in enumerate(found_in(source)):
+            if place == 4:
+                raise KeyboardInterrupt
+            yield found
+
+    monkeypatch.setattr(module, "found_in", breaks_off)
+    with pytest.raises(KeyboardInterrupt):
+        do(folder, out, asked, detector)
+    assert (out / "_plan").is_dir() and JobFolder(str(out)).plan() is None
+    monkeypatch.setattr(module, "found_in", found_in)
+    do(folder, out, asked, detector)
+    assert len(table(out)) == COUNT
+
+
+def test_a_part_that_a_power_cut_damaged_is_made_again(
+    folder: Path, asked: Asked, detector: Detector, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.parquet"
+    do(folder, out, asked, detector)
+    (out / parts(out)[1]).write_bytes(b"")
+    assert do(folder, out, asked, detector)[0].earlier == COUNT - PART
+    assert [row["number"] for row in table(out)] == list(range(1, COUNT + 1))
+
+
+def test_rows_that_come_twice_are_taken_once(folder: Path, asked: Asked, detector: Detector, tmp_path: Path) -> None:
+    """An engine does photos again whose worker was lost."""
+    place, plan = opened(str(folder), str(tmp_path / "out.parquet"), asked, detector, PART)
+
+    def twice(*arguments: Any) -> Iterator[dict[str, Any]]:
+        rows = list(in_process(detector)(*arguments))
+        yield from [rows[6], rows[1], rows[1], *rows[:1], *rows]
+
+    steps = list(run(place, plan, asked, twice))
+    assert steps[-1].done == COUNT
+    assert [row["number"] for row in table(tmp_path / "out.parquet")] == list(range(1, COUNT + 1))
+
+
+def test_another_job_is_not_written_into_this_one(
+    folder: Path, asked: Asked, detector: Detector, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.parquet"
+    do(folder, out, asked, detector)
+    for other, changed in ((replace(asked, seed=1), "seed"), (replace(asked, whole_picture=True), "whole_picture")):
+        with pytest.raises(SettingsError, match=changed):
+            do(folder, out, other, detector)
+    with pytest.raises(SettingsError, match="input"):
+        do(tmp_path, out, asked, detector)
+    with pytest.raises(SettingsError) as caught:
+        do(folder, folder, asked, detector)
+    assert caught.value.args[0].key == "bulk.no_job"
+    assert len(list(folder.iterdir())) == COUNT
+
+
+def test_folder_without_photos_is_refused(asked: Asked, detector: Detector, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "list.csv").write_text("path\n")
+    with pytest.raises(SettingsError):
+        do(tmp_path / "in" / "list.csv", tmp_path / "out.parquet", asked, detector)
+
+
+def test_result_in_an_object_store(folder: Path, asked: Asked, detector: Detector) -> None:
+    name = uuid.uuid4().hex
+    out = f"memory://{name}/out.parquet"
+    do(folder, out, asked, detector, 4)
+    assert [step.done for step in do(folder, out, asked, detector)] == list(range(3, COUNT + 1))
+    files = fsspec.filesystem("memory")
+    rows = pq.read_table(f"/{name}/out.parquet", filesystem=files).to_pylist()
+    assert [row["number"] for row in rows] == list(range(1, COUNT + 1))
+    files.rm(f"/{name}", recursive=True)
+
+
+def test_cancelled_job_stops_and_goes_on(folder: Path, asked: Asked, detector: Detector, tmp_path: Path) -> None:
+    place, plan = opened(str(folder), str(tmp_path / "out.parquet"), asked, detector, PART)
+    looks = iter([False] * 9)
+    steps = list(run(place, plan, asked, in_process(detector, lambda: next(looks, True), at_once=2)))
+    assert 0 < steps[-1].done < COUNT
+    assert do(folder, tmp_path / "out.parquet", asked, detector)[-1].done == COUNT
+
+
+@pytest.mark.slow
+def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
+    count, out = 60, tmp_path / "out.parquet"
+    (tmp_path / "in").mkdir()
+    for number in range(count):
+        (tmp_path / "in" / f"{number:02d}.png").write_bytes(encode(plain((number, 0, 0), size=(320, 240))))
+    words = ["bulk", str(tmp_path / "in"), "--out", str(out), "--part", "4"]
+    command = [sys.executable, "-m", "explain", *words]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while len(parts(out)) < 3 and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
+    before = {name: (out / name).read_bytes() for name in parts(out)}
+    assert 3 <= len(before) < count // 4
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    assert [row["number"] for row in table(out)] == list(range(1, count + 1))
+    assert len({row["sha256"] for row in table(out)}) == count
+    assert {name: (out / name).read_bytes() for name in before} == before
