@@ -24,7 +24,7 @@ from explain.batch.judge import judge_many
 from explain.bulk.on_ray import on_ray
 from explain.bulk.run import Work, in_process, opened
 from explain.bulk.run import run as run_job
-from explain.bulk.stages import Asked, Stages
+from explain.bulk.stages import Request, Stages
 from explain.bulk.task import Found, Task
 from model.cli import run
 from model.detector.detector import Detector
@@ -55,12 +55,12 @@ def cost(call: Callable[[], object]) -> tuple[float, float]:
 
 def parts_of(photos: list[Path], detector: Detector) -> dict[str, float]:
     """Processor seconds per photo of each part."""
-    stages = Stages(Asked(str(detector.folder), detector.name), detector)
+    stages = Stages(Request(str(detector.folder), detector.name), detector)
     tasks = [Task(number, Found(path.name, str(path))) for number, path in enumerate(photos, 1)]
-    seen = [stages.look(task) for task in tasks]  # everything is warm then
+    state = [stages.find_faces(task) for task in tasks]  # everything is warm then
     _, decode = cost(lambda: [open_photo(path) for path in photos])
-    _, look = cost(lambda: [stages.look(task) for task in tasks])
-    _, predict = cost(lambda: [stages.tell(one) for one in stages.predict(seen)])
+    _, look = cost(lambda: [stages.find_faces(task) for task in tasks])
+    _, predict = cost(lambda: [stages.to_row(one) for one in stages.predict(state)])
     return {
         "decode": round(decode / len(photos), 4),
         "faces": round((look - decode) / len(photos), 4),
@@ -78,9 +78,9 @@ def loop(folder: Path, detector: Detector) -> Iterator[None]:
 
 def job(folder: Path, out: Path, detector: Detector, work: Work) -> Iterator[None]:
     """A bulk job: yields after each photo."""
-    asked = Asked(str(detector.folder), detector.name)
-    place, plan = opened(str(folder), str(out), asked, detector, 200)
-    steps = run_job(place, plan, asked, work)
+    request = Request(str(detector.folder), detector.name)
+    place, plan = opened(str(folder), str(out), request, detector, 200)
+    steps = run_job(place, plan, request, work)
     next(steps)
     for _ in steps:
         yield

@@ -24,7 +24,7 @@ from PIL import Image
 from benchmarks import _results
 from benchmarks.load import memory_mb
 from explain.bulk.run import in_process, opened, run
-from explain.bulk.stages import Asked
+from explain.bulk.stages import Request
 from explain.bulk.summary import figures_of
 from model.artifact.card import PICTURE
 from model.artifact.views import View
@@ -62,12 +62,12 @@ def measure(photos: int) -> Iterator[tuple[int, int | None, float]]:
     """Photos done, resident memory in MB, and seconds so far."""
     detector = Brightness()
     detector.card = replace(detector.card, sees=PICTURE)
-    asked = Asked(str(detector.folder), detector.name)
+    request = Request(str(detector.folder), detector.name)
     with tempfile.TemporaryDirectory() as name:
         source = make_list(Path(name), photos)
-        folder, plan = opened(str(source), f"{name}/out.parquet", asked, detector, 200)
+        folder, plan = opened(str(source), f"{name}/out.parquet", request, detector, 200)
         started = time.monotonic()
-        for progress in run(folder, plan, asked, in_process(detector)):
+        for progress in run(folder, plan, request, in_process(detector)):
             if progress.done % max(photos // STEPS, 1) == 0:
                 yield progress.done, memory_mb("self"), time.monotonic() - started
         figures = figures_of(folder, plan, detector.card.inconclusive_band)

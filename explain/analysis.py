@@ -71,7 +71,7 @@ def analyze(
         yield step
 
 
-def look(
+def first_step(
     source: Source,
     settings: Settings,
     detector: Detector,
@@ -112,7 +112,7 @@ def look(
     return replace(analysis, complete=True) if chosen is None else replace(analysis, stage="faces"), file
 
 
-def rest_of(
+def later_steps(
     analysis: Analysis,
     detector: Detector,
     cancelled: Callable[[], bool] = not_cancelled,
@@ -122,7 +122,7 @@ def rest_of(
     """The other steps of ``analyze``: the verdict and its reasons.
 
     Args:
-        analysis: of ``look``, not complete.
+        analysis: of ``first_step``, not complete.
         detector: the model.
         cancelled: see ``analyze``.
         known: see ``analyze``; the analysis itself if ``explain.predictions.predict`` has added its verdicts.
@@ -159,7 +159,7 @@ def rest_of(
 def _analyze(
     source: Source, settings: Settings, detector: Detector, cancelled: Callable[[], bool], known: Analysis | None
 ) -> Iterator[Analysis]:
-    analysis, file = look(source, settings, detector, cancelled, known)
+    analysis, file = first_step(source, settings, detector, cancelled, known)
     if analysis.complete:
         if file:
             analysis = replace(analysis, provenance=findings_apart(file, cancelled))
@@ -169,7 +169,7 @@ def _analyze(
     yield analysis
     if not cancelled():
         known = _of_same(known, analysis.photo, analysis.model)
-        yield from rest_of(analysis, detector, cancelled, known, file)
+        yield from later_steps(analysis, detector, cancelled, known, file)
 
 
 def _of_same(known: Analysis | None, photo: Photo, model: dict[str, str]) -> Analysis | None:

@@ -48,7 +48,7 @@ class Models:
 
     Args:
         found: the models to choose from; ``first`` is the first one that can be opened.
-        tell: called with a message at each slow step, and for each model that can't be used.
+        notify: called with a message at each slow step, and for each model that can't be used.
         at_once: begin with the first model that opens without an import, and import the models before it in a daemon
             thread. The first of these that can be used then becomes ``first``.
 
@@ -59,7 +59,7 @@ class Models:
     def __init__(
         self,
         found: Sequence[FoundModel],
-        tell: Callable[[Message | str], None] = lambda message: None,
+        notify: Callable[[Message | str], None] = lambda message: None,
         at_once: bool = False,
     ) -> None:
         self._found = {model.name: model for model in found if model.problem is None}
@@ -67,13 +67,13 @@ class Models:
         self._opened: dict[str, Detector | ArtifactError] = {}
         # One lock for each model: a large network's first import takes minutes, and must not block the other models.
         self._locks = {name: threading.Lock() for name in self._found}
-        self._tell = tell
+        self._notify = notify
         self._problems = [model.problem for model in found if model.problem is not None]
         self.importing: Importing | None = None
         self._pending = self._to_import() if at_once else []
         self.first = self._first()
         for problem in self.problems:
-            tell(problem)
+            notify(problem)
         if self._pending:
             self.importing = _begin(self._pending[0])
             threading.Thread(target=self._import, name="import-model", daemon=True).start()
@@ -128,7 +128,7 @@ class Models:
         """Report a step of opening a model; if it is the import that the page shows, keep it in ``importing``."""
         if self.importing is not None and self.importing.name == name:
             self.importing = Importing(name, said, self.importing.since)
-        self._tell(said)
+        self._notify(said)
 
     def _first(self) -> str:
         for name in self.names:
@@ -158,7 +158,7 @@ class Models:
             except ArtifactError as error:
                 self._give_up(name, error)
                 self._pending = self._pending[1:]
-                self._tell(self.problems[-1])
+                self._notify(self.problems[-1])
             else:
                 self.first, self._pending = name, []
         self.importing = None

@@ -7,7 +7,7 @@ from model.artifact.card import CARD
 from model.detector.detector import Detector
 from model.errors import ArtifactError, message_of
 from model.i18n.catalogue import Message
-from model.legacy.apart import Tell
+from model.legacy.apart import Notify
 from model.legacy.check import NEWER, problem_of
 from model.legacy.folder import failed_before, is_imported, model_folder
 from model.onnx_models.folder import model_folder as onnx_folder
@@ -67,21 +67,21 @@ def opens_at_once(found: FoundModel) -> bool:
     return found.kind != LEGACY_FILE or is_imported(found.path)
 
 
-def open_model(found: FoundModel, tell: Tell = lambda message: None) -> Detector:
+def open_model(found: FoundModel, notify: Notify = lambda message: None) -> Detector:
     """Make a found model ready to judge faces; an ``.h5`` file or an ONNX model is imported at its first use.
 
     Args:
         found: one of ``found_models``.
-        tell: called with a message at each slow step.
+        notify: called with a message at each slow step.
 
     Raises:
         ArtifactError: if it can't be used.
     """
     try:
         if found.request is not None:
-            return Detector(onnx_folder(found.request, tell), found.name)
+            return Detector(onnx_folder(found.request, notify), found.name)
         legacy = found.kind == LEGACY_FILE
-        folder = model_folder(found.path, tell=tell) if legacy else found.path
+        folder = model_folder(found.path, notify=notify) if legacy else found.path
         return Detector(folder, found.name)
     except ArtifactError:
         raise

@@ -30,11 +30,11 @@ MOST_SECONDS = 2.0  # for one picture: a map asks about hundreds, and other visi
 TRIES = 3
 CACHE = "imported"  # folder of what is made of the files
 
-Tell = Callable[[Message], None]
+Notify = Callable[[Message], None]
 
 
 def open_uploaded(
-    source: Path, name: str, fake_labels: Sequence[str] = (), sees: str = "", tell: Tell = lambda message: None
+    source: Path, name: str, fake_labels: Sequence[str] = (), sees: str = "", notify: Notify = lambda message: None
 ) -> Detector:
     """Open an ONNX file, a folder in the Hub's layout, or a Keras file with the files beside it.
 
@@ -45,13 +45,13 @@ def open_uploaded(
         name: of the model on screen.
         fake_labels: see ``Request``, as ``sees``.
         sees: how an ONNX model looks at a photo.
-        tell: called with a message at each slow step.
+        notify: called with a message at each slow step.
 
     Raises:
         ArtifactError: if it can't be used, or is too large or too slow.
     """
     try:
-        folder = _imported(source, source.parent / CACHE, tuple(fake_labels), sees, tell)
+        folder = _imported(source, source.parent / CACHE, tuple(fake_labels), sees, notify)
         detector = Detector(folder, name, shared=False)
         _check_speed(detector)
         return detector
@@ -65,20 +65,20 @@ def open_uploaded(
         shutil.rmtree(source, ignore_errors=True) if source.is_dir() else source.unlink(missing_ok=True)
 
 
-def _imported(source: Path, cache: Path, fake_labels: tuple[str, ...], sees: str, tell: Tell) -> Path:
+def _imported(source: Path, cache: Path, fake_labels: tuple[str, ...], sees: str, notify: Notify) -> Path:
     """The model folder that is made of the files."""
     size = sum(path.stat().st_size for path in (source.rglob("*") if source.is_dir() else (source,)) if path.is_file())
     if size > MAX_BYTES:
         raise ArtifactError(Message("own.too_large", file=source.name, size=size / 1e6, limit=MAX_BYTES / 1e6))
     if is_onnx(str(source)):
         proving = partial(prove, memory=ONNX_MEMORY, seconds=ONNX_SECONDS)
-        return onnx_folder(Request(str(source), fake_labels, sees), tell, Place(cache, proving))
+        return onnx_folder(Request(str(source), fake_labels, sees), notify, Place(cache, proving))
     found = sorted(source.rglob("*")) if source.is_dir() else [source]
     keras = [path for path in found if path.suffix.lower() in KERAS_FILES]
     if len(keras) != 1:
         raise ArtifactError(Message("own.no_model", file=source.name))
     limits = Limits(KERAS_MEMORY + KERAS_TIMES * size, KERAS_SECONDS)
-    return keras_folder(keras[0], tell=tell, cache=cache, limits=limits)
+    return keras_folder(keras[0], notify=notify, cache=cache, limits=limits)
 
 
 def _check_speed(detector: Detector) -> None:

@@ -145,7 +145,7 @@ def _work(pipe: Any, seed: int, numbers: range) -> None:
     pipe.send(None)
 
 
-def faults(cases: int, seed: int, tell: Callable[[str], None] = lambda text: None) -> Iterator[Fault]:
+def faults(cases: int, seed: int, notify: Callable[[str], None] = lambda text: None) -> Iterator[Fault]:
     """Run cases 0..``cases`` in another process, which is started again after a crash; yields what went wrong."""
     context, first = get_context("spawn"), 0
     counts: Counter[str] = Counter()
@@ -162,7 +162,7 @@ def faults(cases: int, seed: int, tell: Callable[[str], None] = lambda text: Non
                 if what:
                     yield Fault(number, kind, what)
                 if first % 5_000 == 0:
-                    tell(f"{first} cases: {dict(sorted(counts.items()))}")
+                    notify(f"{first} cases: {dict(sorted(counts.items()))}")
         except EOFError:
             process.join()
             kind = mutated(seed, first - 1)[0]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from explain.bulk.run import Work
-    from explain.bulk.stages import Asked
+    from explain.bulk.stages import Request
 
 NAME = "python -m explain bulk"
 INTERRUPTED = 130  # exit code of a command that Ctrl-C ended
@@ -71,8 +71,8 @@ def main(
             sys.exit(translate("command.error", reason=str(error)))
     with use_language(chosen):
         try:
-            asked, detector = _asked(explain, samples, seed, whole_picture, model, chosen)
-            done = _run(source, out, asked, detector, part, workers, address)
+            request, detector = _request(explain, samples, seed, whole_picture, model, chosen)
+            done = _run(source, out, request, detector, part, workers, address)
         except UserError as error:
             sys.exit(translate("command.error", reason=str(error)))
     if not done:
@@ -87,34 +87,36 @@ def _check_packages(workers: int, address: str | None) -> None:
         raise SettingsError(Message("bulk.no_ray"))
 
 
-def _asked(
+def _request(
     explain: str, samples: int, seed: int, whole_picture: bool, model: str | None, language: str
-) -> tuple[Asked, Detector]:
-    from explain.bulk.stages import Asked
+) -> tuple[Request, Detector]:
+    from explain.bulk.stages import Request
 
     models = Models(available_models(model), lambda sentence: typer.echo(sentence, err=True))
     if model is not None and models.problems:
         raise ArtifactError(models.problems[0])
     detector = models.get(models.first)
     methods = tuple(dict.fromkeys(name.strip() for name in explain.split(",") if name.strip()))
-    asked = Asked(str(detector.folder), detector.name, methods, samples, seed, whole_picture, language)
-    _ = asked.explaining  # refused before seconds of work
+    request = Request(str(detector.folder), detector.name, methods, samples, seed, whole_picture, language)
+    _ = request.explaining  # refused before seconds of work
     side = detector.card.preprocessing.input_size
     with standard_error_aside():  # LiteRT writes a line at its first use; scripts expect only errors there
         detector.predict(np.zeros((side, side, 3), np.uint8))
-    return asked, detector
+    return request, detector
 
 
-def _run(source: str, out: str, asked: Asked, detector: Detector, part: int, workers: int, address: str | None) -> bool:
+def _run(
+    source: str, out: str, request: Request, detector: Detector, part: int, workers: int, address: str | None
+) -> bool:
     """Do the job with a progress bar, and write its summary; whether it is complete."""
     from explain.bulk.run import Progress, opened, run
     from explain.bulk.summary import write_summary
 
     with until_interrupted() as interrupted:
-        folder, plan = opened(source, out, asked, detector, part)
+        folder, plan = opened(source, out, request, detector, part)
         progress = Progress(0, plan.photos, 0)
         with tqdm(total=plan.photos, bar_format=BAR, disable=None, leave=False) as bar:
-            for progress in run(folder, plan, asked, _engine(detector, interrupted, workers, address)):
+            for progress in run(folder, plan, request, _engine(detector, interrupted, workers, address)):
                 bar.n = progress.done
                 bar.set_description_str(f"{number(progress.done, ',')}/{number(progress.planned, ',')}")
                 if interrupted():

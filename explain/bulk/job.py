@@ -1,8 +1,8 @@
-"""A job's folder: the list of its photos, the parts that are done, and what was asked.
+"""A job's folder: the list of its photos, the parts that are done, and the request.
 
-``OUT/_job.json`` says what was asked; it is written once ``OUT/_plan`` holds the whole list, a file for each part. A
-part of the result, ``OUT/part-….parquet``, is written at once when all its photos are done. So a part is there or not,
-and a job that was killed goes on with the parts that are not.
+``OUT/_job.json`` holds the request; it is written once ``OUT/_plan`` has the whole list, a file for each part. A part
+of the result, ``OUT/part-….parquet``, is written as a whole when all its photos are done. So a part exists completely
+or not at all, and a job that was killed continues with the missing parts.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class Plan:
         photos: number of photos.
         size: photos of a part; the last one may have fewer.
         passed_over: number of other files among them.
-        asked: what was asked, as plain data.
+        request: the job's ``Request`` as plain data.
     """
 
     photos: int
     size: int
     passed_over: int
-    asked: dict[str, Any]
+    request: dict[str, Any]
 
     @property
     def parts(self) -> range:
@@ -84,9 +84,9 @@ class JobFolder:
             data = json.loads(self._files.cat_file(self._at(JOB)))
         if not isinstance(data, dict) or data.get("version") != VERSION:
             raise SettingsError(Message("bulk.other_version", place=self.out))
-        return Plan(data["photos"], data["part"], data["passed_over"], data["asked"])
+        return Plan(data["photos"], data["part"], data["passed_over"], data["request"])
 
-    def make_plan(self, found: Iterable[Found | None], size: int, asked: dict[str, Any]) -> Plan:
+    def make_plan(self, found: Iterable[Found | None], size: int, request: dict[str, Any]) -> Plan:
         """List the photos, part by part; an earlier list that was not completed is written again.
 
         Raises:
@@ -111,8 +111,8 @@ class JobFolder:
                 part += 1
             if not photos:
                 raise SettingsError(Message("many.no_photo"))
-            plan = Plan(photos, size, passed_over, asked)
-            data = {"version": VERSION, "photos": photos, "part": size, "passed_over": passed_over, "asked": asked}
+            plan = Plan(photos, size, passed_over, request)
+            data = {"version": VERSION, "photos": photos, "part": size, "passed_over": passed_over, "request": request}
             self._write(json.dumps(data, indent=1, sort_keys=True).encode(), self._at(JOB))
         return plan
 
@@ -133,7 +133,7 @@ class JobFolder:
         """Write a part with all its rows, in the order of their numbers."""
         ordered = sorted(records, key=lambda row: row["number"])
         with refusing(self.out):
-            self._write_table(pa.Table.from_pylist(ordered, schema(plan.asked)), self._at(self._name(part)))
+            self._write_table(pa.Table.from_pylist(ordered, schema(plan.request)), self._at(self._name(part)))
 
     def write_beside(self, text: str, ending: str) -> str:
         """Write a file beside the folder, named like it with another ending; returns where it is."""

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from explain.bulk.job import JobFolder, Plan
 from explain.bulk.run import Work
-from explain.bulk.stages import Asked, Seen, Stages
+from explain.bulk.stages import PhotoState, Request, Stages
 from explain.bulk.storage import is_url
 from explain.bulk.task import Task
 from model.errors import SettingsError
@@ -58,9 +58,9 @@ def on_ray(workers: int, address: str | None = None) -> Work:
     except ImportError as error:
         raise SettingsError(Message("bulk.no_ray")) from error
 
-    def work(folder: JobFolder, plan: Plan, asked: Asked, parts: Sequence[int]) -> Iterator[dict[str, Any]]:
+    def work(folder: JobFolder, plan: Plan, request: Request, parts: Sequence[int]) -> Iterator[dict[str, Any]]:
         out = folder.out if is_url(folder.out) else os.path.abspath(folder.out)
-        count = SLICE_WITH_MAPS if asked.methods else SLICE
+        count = SLICE_WITH_MAPS if request.methods else SLICE
         slices = (
             {"part": part, "start": start, "end": start + count}
             for part in parts
@@ -68,7 +68,7 @@ def on_ray(workers: int, address: str | None = None) -> Work:
         )
         with connected(workers, address):
             while window := list(islice(slices, PER_WINDOW)):
-                yield from _rows(window, out, asked, workers)
+                yield from _rows(window, out, request, workers)
 
     return work
 
@@ -120,12 +120,12 @@ def _check(address: str) -> None:
         raise SettingsError(Message("bulk.no_cluster", address=address)) from error
 
 
-class Look:
-    """Reads photos and finds their faces. Each slice of the plan becomes a table of pickled ``Seen``."""
+class FindFaces:
+    """Reads photos and finds their faces. Each slice of the plan becomes a table of pickled ``PhotoState``."""
 
-    def __init__(self, out: str, asked: Asked) -> None:
+    def __init__(self, out: str, request: Request) -> None:
         cv2.setNumThreads(1)  # a process for each core is the better use of them
-        self._folder, self._stages = JobFolder(out), Stages(asked)
+        self._folder, self._stages = JobFolder(out), Stages(request)
         self._part, self._tasks = -1, list[Task]()
 
     def __call__(self, batch: Batch) -> Iterator[pa.Table]:
@@ -133,33 +133,33 @@ class Look:
         for part, start, end in zip(*(batch[name].tolist() for name in ("part", "start", "end")), strict=True):
             if part != self._part:
                 self._part, self._tasks = part, self._folder.tasks(part)
-            yield _packed([self._stages.look(task) for task in self._tasks[start:end]])
+            yield _packed([self._stages.find_faces(task) for task in self._tasks[start:end]])
 
 
 class Predict:
-    """Runs the network on the faces of several photos, which have their rows then if no maps are asked for."""
+    """Runs the network on the faces of several photos, which have their rows then if no maps are requested."""
 
-    def __init__(self, asked: Asked) -> None:
-        self._stages, self._explains = Stages(asked), bool(asked.methods)
+    def __init__(self, request: Request) -> None:
+        self._stages, self._explains = Stages(request), bool(request.methods)
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """The same photos with their verdicts, or their rows."""
         judged = self._stages.predict(_unpacked(table))
-        return _packed(judged if self._explains else [self._stages.tell(seen) for seen in judged])
+        return _packed(judged if self._explains else [self._stages.to_row(state) for state in judged])
 
 
-class Tell:
+class Explain:
     """Makes maps, and the rows of the table."""
 
-    def __init__(self, asked: Asked) -> None:
-        self._stages = Stages(asked)
+    def __init__(self, request: Request) -> None:
+        self._stages = Stages(request)
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """The rows."""
-        return _packed([self._stages.tell(seen) for seen in _unpacked(table)])
+        return _packed([self._stages.to_row(state) for state in _unpacked(table)])
 
 
-def _rows(window: list[dict[str, int]], out: str, asked: Asked, workers: int) -> Iterator[dict[str, Any]]:
+def _rows(window: list[dict[str, int]], out: str, request: Request, workers: int) -> Iterator[dict[str, Any]]:
     """The rows of some slices, as they come."""
     import ray
 
@@ -168,25 +168,25 @@ def _rows(window: list[dict[str, int]], out: str, asked: Asked, workers: int) ->
     context.target_max_block_size = BLOCK_BYTES
     pool = ray.data.ActorPoolStrategy
     slices = ray.data.from_items(window, override_num_blocks=len(window))
-    seen = slices.map_batches(
-        Look,
-        fn_constructor_args=(out, asked),
+    state = slices.map_batches(
+        FindFaces,
+        fn_constructor_args=(out, request),
         batch_size=1,
         compute=pool(size=workers, max_tasks_in_flight_per_actor=2),
         num_cpus=1,
     )
-    rows = seen.map_batches(
+    rows = state.map_batches(
         Predict,
-        fn_constructor_args=(asked,),
+        fn_constructor_args=(request,),
         batch_size=None,
         batch_format="pyarrow",
         compute=pool(size=1),
         num_cpus=0.5,
     )
-    if asked.methods:
+    if request.methods:
         rows = rows.map_batches(
-            Tell,
-            fn_constructor_args=(asked,),
+            Explain,
+            fn_constructor_args=(request,),
             batch_size=1,
             batch_format="pyarrow",
             compute=pool(size=workers),
@@ -202,5 +202,5 @@ def _packed(values: list[Any]) -> pa.Table:
 
 
 def _unpacked(table: pa.Table) -> list[Any]:
-    values: list[Seen | dict[str, Any]] = [pickle.loads(value.as_buffer()) for value in table["value"]]
+    values: list[PhotoState | dict[str, Any]] = [pickle.loads(value.as_buffer()) for value in table["value"]]
     return values

@@ -57,9 +57,9 @@ COLUMNS = pa.schema(
 )
 
 
-def schema(asked: Mapping[str, Any]) -> pa.Schema:
-    """The columns, with what was asked of the job, and the version, in the metadata."""
-    return COLUMNS.with_metadata({"whyfake.version": VERSION, "whyfake.job": json.dumps(asked, sort_keys=True)})
+def schema(request: Mapping[str, Any]) -> pa.Schema:
+    """The columns, with the request and the version in the metadata."""
+    return COLUMNS.with_metadata({"whyfake.version": VERSION, "whyfake.job": json.dumps(request, sort_keys=True)})
 
 
 def record(row: Row, place: str, size: tuple[int, int], maps: list[dict[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from explain.bulk.job import JobFolder, Plan
 from explain.bulk.sources import found_in
-from explain.bulk.stages import Asked, Stages
+from explain.bulk.stages import Request, Stages
 from explain.bulk.storage import is_url
 from explain.bulk.task import Task
 from explain.cancel import not_cancelled
@@ -24,7 +24,9 @@ AT_ONCE = 16  # photos whose faces go through the network together
 class Work(Protocol):
     """Yields the row of every photo of some parts, in any order; fewer if it is cancelled."""
 
-    def __call__(self, folder: JobFolder, plan: Plan, asked: Asked, parts: Sequence[int]) -> Iterator[dict[str, Any]]:
+    def __call__(
+        self, folder: JobFolder, plan: Plan, request: Request, parts: Sequence[int]
+    ) -> Iterator[dict[str, Any]]:
         """See ``in_process``."""
 
 
@@ -37,13 +39,13 @@ class Progress:
     earlier: int
 
 
-def opened(source: str, out: str, asked: Asked, detector: Detector, size: int) -> tuple[JobFolder, Plan]:
+def opened(source: str, out: str, request: Request, detector: Detector, size: int) -> tuple[JobFolder, Plan]:
     """A job's folder with its plan, of an earlier run or a new one.
 
     Args:
         source: see ``explain.bulk.sources.found_in``.
         out: the folder, see ``JobFolder``.
-        asked: see ``Asked``.
+        request: see ``Request``.
         detector: its model.
         size: photos of a part.
 
@@ -51,24 +53,24 @@ def opened(source: str, out: str, asked: Asked, detector: Detector, size: int) -
         SettingsError: if the folder holds another job, or the source can't be read.
     """
     folder = JobFolder(out)
-    wanted = _as_data(source, asked, detector)
+    wanted = _as_data(source, request, detector)
     plan = folder.plan()
     if plan is None:
         return folder, folder.make_plan(found_in(source), size, wanted)
-    others = sorted(name for name in wanted if plan.asked.get(name) != wanted[name])
+    others = sorted(name for name in wanted if plan.request.get(name) != wanted[name])
     if others:
         raise SettingsError(Message("bulk.other_job", place=out, names=", ".join(others)))
     return folder, plan
 
 
-def run(folder: JobFolder, plan: Plan, asked: Asked, work: Work) -> Iterator[Progress]:
+def run(folder: JobFolder, plan: Plan, request: Request, work: Work) -> Iterator[Progress]:
     """Do the parts that are missing; yields at first and after each photo. No photo gets two rows."""
     missing = list(folder.missing(plan))
     done = earlier = plan.photos - sum(map(plan.photos_of, missing))
     yield Progress(done, plan.photos, earlier)
     open_parts: dict[int, dict[int, dict[str, Any]]] = {}
     waiting = set(missing)
-    for row in work(folder, plan, asked, missing):
+    for row in work(folder, plan, request, missing):
         part = (row["number"] - 1) // plan.size
         rows = open_parts.setdefault(part, {}) if part in waiting else {row["number"]: row}
         if row["number"] in rows:  # an engine that lost a worker may do a photo again
@@ -93,16 +95,16 @@ def in_process(
         at_once: photos whose faces go through the network together.
     """
 
-    def work(folder: JobFolder, plan: Plan, asked: Asked, parts: Sequence[int]) -> Iterator[dict[str, Any]]:
-        stages = Stages(asked, detector)
+    def work(folder: JobFolder, plan: Plan, request: Request, parts: Sequence[int]) -> Iterator[dict[str, Any]]:
+        stages = Stages(request, detector)
         for part in parts:
             source: Iterator[Task] = iter(folder.tasks(part))
             while tasks := list(islice(source, at_once)):
-                seen = [] if cancelled() else [stages.look(task, cancelled) for task in tasks]
+                state = [] if cancelled() else [stages.find_faces(task, cancelled) for task in tasks]
                 if cancelled():
                     return
-                for photo in stages.predict(seen):
-                    row = stages.tell(photo, cancelled)
+                for photo in stages.predict(state):
+                    row = stages.to_row(photo, cancelled)
                     if row is None:
                         return
                     yield row
@@ -110,9 +112,9 @@ def in_process(
     return work
 
 
-def _as_data(source: str, asked: Asked, detector: Detector) -> dict[str, Any]:
-    """What was asked, as far as it decides the result: two runs that differ in it are two jobs."""
-    data = asdict(asked)
+def _as_data(source: str, request: Request, detector: Detector) -> dict[str, Any]:
+    """The part of the request that decides the result: runs that differ in it are different jobs."""
+    data = asdict(request)
     del data["folder"], data["language"]  # the same model may lie elsewhere
     place = source if is_url(source) else str(Path(source).absolute())
-    return {**data, "methods": list(asked.methods), "input": place, "sha256": dict(detector.card.sha256)}
+    return {**data, "methods": list(request.methods), "input": place, "sha256": dict(detector.card.sha256)}

@@ -1,7 +1,7 @@
 """The stages of a bulk job, which are the functions that ``explain.analysis.analyze`` calls one after the other.
 
-Looking (decoding, faces) needs a processor for each photo; predicting runs the network on many photos at once; telling
-makes the maps, if any are asked for, and the row of the table.
+Finding faces (with decoding) needs a processor for each photo; predicting runs the network on many photos at once; the
+last stage makes the maps, if any are requested, and the row of the table.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from explain.analysis import look, rest_of
+from explain.analysis import first_step, later_steps
 from explain.batch.judge import VERDICT_ALONE, Row, problem_of, row_of
 from explain.batch.photos import Item, Reader
 from explain.bulk.records import map_records, record
@@ -32,8 +32,8 @@ NO_PIXELS = np.zeros((1, 1, 3), np.uint8)  # later stages need the faces' crops 
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a job is asked to do with each photo; plain values, so that it can be written down and sent.
+class Request:
+    """What a job does with each photo; plain values, so that they can be stored and sent.
 
     Attributes:
         folder: the model's folder.
@@ -55,7 +55,7 @@ class Asked:
 
     @property
     def settings(self) -> Settings:
-        """The settings of each photo's analysis until its verdict; maps are asked for afterwards."""
+        """The settings of each photo's analysis until its verdict; maps are requested afterwards."""
         return replace(VERDICT_ALONE, whole_picture=self.whole_picture, samples=self.samples, seed=self.seed)
 
     @property
@@ -77,7 +77,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Seen:
+class PhotoState:
     """A photo between two stages.
 
     Attributes:
@@ -99,30 +99,30 @@ class Stages:
     """The three stages with their model; a worker needs those that it runs.
 
     Args:
-        asked: see ``Asked``.
+        request: see ``Request``.
         detector: the model, opened before; None opens it.
     """
 
-    def __init__(self, asked: Asked, detector: Detector | None = None) -> None:
-        self._asked = asked
-        self._detector = detector or asked.open()
+    def __init__(self, request: Request, detector: Detector | None = None) -> None:
+        self._request = request
+        self._detector = detector or request.open()
         self._reader = Reader()
 
-    def look(self, task: Task, cancelled: Callable[[], bool] = not_cancelled) -> Seen:
+    def find_faces(self, task: Task, cancelled: Callable[[], bool] = not_cancelled) -> PhotoState:
         """Read a photo and find its faces; an unusable one gets its problem."""
         watch = Stopwatch()
         try:
-            analysis, _ = look(self._read(task.photo), self._asked.settings, self._detector, cancelled)
+            analysis, _ = first_step(self._read(task.photo), self._request.settings, self._detector, cancelled)
         except Exception as error:
-            return Seen(task, problem=problem_of(error), seconds=watch.elapsed)
+            return PhotoState(task, problem=problem_of(error), seconds=watch.elapsed)
         height, width = analysis.photo.pixels.shape[:2]
         analysis = replace(analysis, photo=replace(analysis.photo, pixels=NO_PIXELS))
-        return Seen(task, analysis, (width, height), seconds=watch.elapsed)
+        return PhotoState(task, analysis, (width, height), seconds=watch.elapsed)
 
-    def predict(self, photos: Sequence[Seen]) -> list[Seen]:
+    def predict(self, photos: Sequence[PhotoState]) -> list[PhotoState]:
         """Judge all faces of several photos in one pass of the network; the order stays."""
         watch = Stopwatch()
-        waiting = [seen.analysis for seen in photos if seen.analysis is not None and not seen.analysis.complete]
+        waiting = [state.analysis for state in photos if state.analysis is not None and not state.analysis.complete]
         if not waiting:
             return list(photos)
         try:
@@ -130,32 +130,34 @@ class Stages:
         except Exception as error:
             if len(photos) == 1:
                 return [replace(photos[0], analysis=None, problem=problem_of(error))]
-            return [alone for seen in photos for alone in self.predict([seen])]  # the others must not suffer
+            return [alone for state in photos for alone in self.predict([state])]  # the others must not suffer
         share = watch.elapsed / len(waiting)
         return [
-            seen
-            if seen.analysis is None or seen.analysis.complete
-            else replace(seen, analysis=next(judged), seconds=seen.seconds + share)
-            for seen in photos
+            state
+            if state.analysis is None or state.analysis.complete
+            else replace(state, analysis=next(judged), seconds=state.seconds + share)
+            for state in photos
         ]
 
-    def tell(self, seen: Seen, cancelled: Callable[[], bool] = not_cancelled) -> dict[str, Any] | None:
-        """The photo's row, with the maps that were asked for; None if it was cancelled."""
-        with use_language(self._asked.language):
-            watch, name, number = Stopwatch(), seen.task.photo.name, seen.task.number
-            if seen.analysis is None:
-                return record(Row(number, name, problem=seen.problem, seconds=seen.seconds), *self._where(seen), [])
+    def to_row(self, state: PhotoState, cancelled: Callable[[], bool] = not_cancelled) -> dict[str, Any] | None:
+        """The photo's row, with the maps that were requested; None if it was cancelled."""
+        with use_language(self._request.language):
+            watch, name, number = Stopwatch(), state.task.photo.name, state.task.number
+            if state.analysis is None:
+                return record(Row(number, name, problem=state.problem, seconds=state.seconds), *self._where(state), [])
             try:
-                row = row_of(self._finished(seen.analysis, ()), number, name, seen.seconds)
+                row = row_of(self._finished(state.analysis, ()), number, name, state.seconds)
                 explained = None
-                if self._asked.methods and row.suspect is not None:
-                    explained = self._finished(_turned_to(seen.analysis, row.suspect), self._asked.methods, cancelled)
+                if self._request.methods and row.suspect is not None:
+                    explained = self._finished(
+                        _turned_to(state.analysis, row.suspect), self._request.methods, cancelled
+                    )
             except Exception as error:
-                return record(Row(number, name, problem=problem_of(error)), *self._where(seen), [])
+                return record(Row(number, name, problem=problem_of(error)), *self._where(state), [])
             if explained is not None and not explained.complete:
                 return None
             row = replace(row, seconds=row.seconds + watch.elapsed)
-            return record(row, *self._where(seen), [] if explained is None else map_records(explained))
+            return record(row, *self._where(state), [] if explained is None else map_records(explained))
 
     def _finished(
         self, analysis: Analysis, methods: tuple[str, ...], cancelled: Callable[[], bool] = not_cancelled
@@ -164,7 +166,7 @@ class Stages:
         if analysis.complete:
             return analysis
         analysis = replace(analysis, settings=replace(analysis.settings, methods=methods))
-        *_, last = rest_of(analysis, self._detector, cancelled, known=analysis)
+        *_, last = later_steps(analysis, self._detector, cancelled, known=analysis)
         return last
 
     def _read(self, photo: Found) -> Any:
@@ -175,8 +177,8 @@ class Stages:
         return self._reader.read(Item(photo.name, Path(photo.place), photo.entry))
 
     @staticmethod
-    def _where(seen: Seen) -> tuple[str, tuple[int, int]]:
-        return seen.task.photo.place, seen.size
+    def _where(state: PhotoState) -> tuple[str, tuple[int, int]]:
+        return state.task.photo.place, state.size
 
 
 def _turned_to(analysis: Analysis, face: int) -> Analysis:

@@ -120,7 +120,7 @@ def write_summary(folder: JobFolder, plan: Plan, band: tuple[float, float]) -> t
         band=band,
         problems=[(sentence, number(count, ",")) for count, sentence in figures.problems.values()],
         cases=cases,
-        asked=plan.asked,
+        request=plan.request,
         photos=figures.photos,
         passed_over=plan.passed_over,
     )

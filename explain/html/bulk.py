@@ -42,7 +42,7 @@ def summary_page(
     band: tuple[float, float],
     problems: Sequence[tuple[str, str]],
     cases: Mapping[str, Sequence[Case]],
-    asked: Mapping[str, Any],
+    request: Mapping[str, Any],
     photos: int,
     passed_over: int,
 ) -> str:
@@ -55,7 +55,7 @@ def summary_page(
         band: of P(Fake), in which a verdict is inconclusive.
         problems: sentence and number of photos, as text.
         cases: strange photos by kind.
-        asked: what was asked of the job.
+        request: the request of the job.
         photos: number of photos.
         passed_over: number of other files among them.
     """
@@ -65,15 +65,15 @@ def summary_page(
         charts=charts_html([histogram_chart(histogram, band), faces_chart(faces)]),
         problems=problems,
         cases=[(translate(f"bulk.kind.{kind}"), of_kind) for kind, of_kind in cases.items()],
-        asked=list(_as_rows(asked)),
+        request=list(_as_rows(request)),
         photos=photos,
         passed_over=passed_over,
     )
 
 
-def _as_rows(asked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Names and values of what was asked, digests in rows of their own."""
-    for name, value in asked.items():
+def _as_rows(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Names and values of the request, digests in rows of their own."""
+    for name, value in request.items():
         if isinstance(value, Mapping):
             yield from ((f"{name} {key}", str(inner)) for key, inner in value.items())
         else:

@@ -128,7 +128,7 @@ class Page:
                 yield changes
             done = settings
             if seen is not None and seen.analysis.complete:
-                yield from second.beside(self, controls, visitor, seen, done, ended)
+                yield from second.run_second(self, controls, visitor, seen, done, ended)
 
     def settings(self, controls: Controls, visitor: str) -> Settings:
         """What the visitor asks for now."""
@@ -243,7 +243,7 @@ class Page:
         with use_language(controls["language"]):
             shown, names = int(controls["shown"]), set(seen.analysis.attributions)
             changes = self.captions(seen, shown, names) | self.drawings(seen, controls, names)
-            changes |= second.again(self, controls)
+            changes |= second.redraw(self, controls)
             return changes | (final_updates(seen, controls) if seen.analysis.complete else {})
 
     def change_language(self, controls: Controls, visitor: str) -> Updates:
@@ -254,7 +254,7 @@ class Page:
             if seen is None:
                 return {**changes, "placeholder": fragments.placeholder(), "what_if_text": fragments.what_if_help()}
             changes = merged(changes | self.updates(seen, None, controls), what_if.again(controls))
-            changes |= second.again(self, controls)
+            changes |= second.redraw(self, controls)
             del changes["seen"]  # a run may have continued
             if not seen.analysis.complete and not self.runs.waiting(visitor):
                 changes |= {"status": fragments.stopped(seen.analysis), "cancel": visible(False)}

@@ -32,7 +32,7 @@ UNFINISHED = ".unfinished-"  # prefix of a temporary folder
 STEPS = 3  # of an import, for the progress messages
 STEP, PROBLEM, SYSTEM, DONE = "step", "problem", "system", "done"  # the first item of each line
 
-Tell = Callable[[Message], None]
+Notify = Callable[[Message], None]
 MEMORY = "WHYFAKE_IMPORT_MEMORY"  # bytes of address space for the process that imports; by default all there are
 
 
@@ -49,7 +49,7 @@ class Limits:
     seconds: float
 
 
-def convert(h5: Path, labels: Path | None, folder: Path, notify: Tell = lambda message: None) -> None:
+def convert(h5: Path, labels: Path | None, folder: Path, notify: Notify = lambda message: None) -> None:
     """Make the model folder of an ``.h5`` file, complete or not at all.
 
     Args:
@@ -113,7 +113,7 @@ def is_current(card: Card) -> bool:
     return isinstance(imported, dict) and imported.get("format") == FORMAT
 
 
-def convert_apart(h5: Path, labels: Path | None, folder: Path, notify: Tell, limits: Limits | None = None) -> None:
+def convert_apart(h5: Path, labels: Path | None, folder: Path, notify: Notify, limits: Limits | None = None) -> None:
     """Run ``convert`` in a separate process, which is killed if this function is interrupted or this process ends.
 
     Raises:

@@ -15,7 +15,7 @@ from model.artifact.card import digest, read_card, write_card
 from model.artifact.versions import versions_of
 from model.errors import ArtifactError, message_of, one_line
 from model.i18n.catalogue import Message, as_data, from_data
-from model.legacy.apart import FORMAT, UNFINISHED, Limits, Tell, convert_apart, is_current, is_whole
+from model.legacy.apart import FORMAT, UNFINISHED, Limits, Notify, convert_apart, is_current, is_whole
 from model.legacy.card import DIVIDE, LAMBDA, describe, given_fields, labels_of
 from model.legacy.check import problem_of
 
@@ -41,7 +41,7 @@ def cache_root() -> Path:
 def model_folder(
     h5: Path,
     labels: Path | None = None,
-    tell: Tell = lambda message: None,
+    notify: Notify = lambda message: None,
     try_again: bool = False,
     cache: Path | None = None,
     limits: Limits | None = None,
@@ -51,7 +51,7 @@ def model_folder(
     Args:
         h5: the file; it is only read.
         labels: its pickled label encoder; if None, see ``model.legacy.card.labels_of``.
-        tell: is called with a message at each slow step.
+        notify: is called with a message at each slow step.
         try_again: import a file again whose import failed before; otherwise raise the earlier message.
         cache: where it is kept; None for ``cache_root``.
         limits: of the import; None for none.
@@ -69,7 +69,7 @@ def model_folder(
             raise ArtifactError(problem)
         labels_of(h5, labels, given)  # fails early, before the slow import
         if not whole:
-            _import(h5, labels, folder, tell, try_again, limits)
+            _import(h5, labels, folder, notify, try_again, limits)
         card = read_card(folder)
         described = describe(card, h5, labels)
         if described != card:
@@ -103,21 +103,23 @@ def _folder_of(h5: Path, given: Mapping[str, Any], cache: Path | None = None) ->
     return (cache or cache_root()) / (digest(h5) + (f"-{DIVIDE}" if LAMBDA in given else ""))
 
 
-def _import(h5: Path, labels: Path | None, folder: Path, tell: Tell, try_again: bool, limits: Limits | None) -> None:
+def _import(
+    h5: Path, labels: Path | None, folder: Path, notify: Notify, try_again: bool, limits: Limits | None
+) -> None:
     """Create the folder; record an ``ArtifactError``, but not a failure of the operating system."""
     cache = folder.parent
     if not try_again and (problem := recall(cache, folder.name, h5.name)):
         raise ArtifactError(problem)
     prepare(cache)
-    tell(Message("legacy.importing", file=h5.name))
+    notify(Message("legacy.importing", file=h5.name))
     try:
         convert = convert_apart if limits is None else partial(convert_apart, limits=limits)
-        convert(h5, labels, folder, tell)
+        convert(h5, labels, folder, notify)
     except ArtifactError as error:
         remember(cache, folder.name, message_of(error))
         raise
     forget(cache, folder.name)
-    tell(Message("legacy.ready", file=h5.name))
+    notify(Message("legacy.ready", file=h5.name))
 
 
 def prepare(cache: Path) -> None:

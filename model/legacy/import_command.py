@@ -83,7 +83,7 @@ def import_legacy(
 
     Nothing in its files is executed. The imported model is kept in ~/.cache/whyfake (or $WHYFAKE_CACHE).
     """
-    folder = model_folder(h5, labels, tell=print, try_again=True)
+    folder = model_folder(h5, labels, notify=print, try_again=True)
     imported_card = read_card(folder)
     for sentence in imported_card.training["imported"]["report"]:
         print(sentence)

@@ -28,7 +28,7 @@ MOST_FILES = 64  # with weights
 # Names that no file of weights may have: those of other files, and of what an analysis says of its model.
 RESERVED = (ONNX, CARD, FACTS, "name", "architecture", "sees")
 
-Tell = Callable[[Message], None]
+Notify = Callable[[Message], None]
 Prove = Callable[[Path, int | None], Facts]
 
 
@@ -50,12 +50,12 @@ class Place:
         return self.cache or cache_root()
 
 
-def model_folder(request: Request, tell: Tell = lambda message: None, place: Place | None = None) -> Path:
+def model_folder(request: Request, notify: Notify = lambda message: None, place: Place | None = None) -> Path:
     """The model folder of an ONNX model; the first call creates it.
 
     Args:
         request: the model.
-        tell: called with a message at each slow step.
+        notify: called with a message at each slow step.
         place: where it is kept; None for the user's cache.
 
     Raises:
@@ -63,15 +63,15 @@ def model_folder(request: Request, tell: Tell = lambda message: None, place: Pla
     """
     require_onnx()
     place = place or Place()
-    onnx = find_onnx(request, tell)
+    onnx = find_onnx(request, notify)
     description = read_description(onnx)
     weights = sorted(path.name for path in onnx.parent.glob("*") if path.name.startswith(f"{onnx.name}"))
     weights.remove(onnx.name)
     try:
         try:
-            return _folder(request, onnx, weights, description, tell, place)
+            return _folder(request, onnx, weights, description, notify, place)
         except MissingWeights as missing:
-            return _folder(request, onnx, [*weights, *missing.names], description, tell, place)
+            return _folder(request, onnx, [*weights, *missing.names], description, notify, place)
     except MissingWeights as missing:
         raise ArtifactError(Message("onnx.no_weights", file=onnx.name, names=str(missing)[:200])) from missing
     except OSError as error:
@@ -79,13 +79,13 @@ def model_folder(request: Request, tell: Tell = lambda message: None, place: Pla
         raise ArtifactError(Message("legacy.not_kept", folder=str(place.root), **details)) from error
 
 
-def find_onnx(request: Request, tell: Tell) -> Path:
+def find_onnx(request: Request, notify: Notify) -> Path:
     """The ONNX file of a request, downloaded if need be.
 
     Raises:
         ArtifactError: if there is none, or there are several.
     """
-    path = fetch(*request.reference(), tell) if request.on_the_hub else Path(request.source)
+    path = fetch(*request.reference(), notify) if request.on_the_hub else Path(request.source)
     if path.is_file():
         return path
     files = onnx_files(path)
@@ -98,7 +98,7 @@ def find_onnx(request: Request, tell: Tell) -> Path:
 
 
 def _folder(
-    request: Request, onnx: Path, weights: Sequence[str], description: Description, tell: Tell, place: Place
+    request: Request, onnx: Path, weights: Sequence[str], description: Description, notify: Notify, place: Place
 ) -> Path:
     """The model folder of a network with these files of weights."""
     sources = _sources(onnx, weights)
@@ -107,7 +107,7 @@ def _folder(
     folder, side = place.root / f"{PREFIX}{key}", description.input_size
     facts = _read_facts(folder)
     if facts is None or (side and side != facts.side):
-        tell(Message("onnx.proving", file=request.name))
+        notify(Message("onnx.proving", file=request.name))
         facts = _import(folder, sources, side, place.prove or prove)
     for name, path in sources.items():
         if not (folder / name).is_file():  # deleted for want of room

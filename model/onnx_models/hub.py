@@ -17,10 +17,10 @@ ENDPOINT, CACHE = "HF_ENDPOINT", "HF_HUB_CACHE"  # the Hub's own environment var
 DESCRIBING = ("card.json", CONFIG, PREPROCESSOR)
 USUAL = ("onnx/model.onnx", "model.onnx")
 
-Tell = Callable[[Message], None]
+Notify = Callable[[Message], None]
 
 
-def fetch(repository: str, revision: str | None, tell: Tell = lambda message: None) -> Path:
+def fetch(repository: str, revision: str | None, notify: Notify = lambda message: None) -> Path:
     """The ONNX file of a repository, in the Hub's cache beside the files that describe it.
 
     Without a connection, the files of an earlier download are used.
@@ -28,7 +28,7 @@ def fetch(repository: str, revision: str | None, tell: Tell = lambda message: No
     Args:
         repository: ``OWNER/NAME``.
         revision: a branch, a tag or a commit; None for the main branch.
-        tell: called before a download.
+        notify: called before a download.
 
     Raises:
         ArtifactError: if there is no such model, it has no single ONNX file, it is too large, or the Hub can't be
@@ -43,7 +43,7 @@ def fetch(repository: str, revision: str | None, tell: Tell = lambda message: No
         names = _wanted(sizes, repository)
         if (size := sum(sizes[name] for name in names)) > MAX_BYTES:
             raise ArtifactError(Message("onnx.too_large", file=repository, size=size / 1e9, limit=MAX_BYTES / 1e9))
-        tell(Message("onnx.downloading", repository=repository, size=size / 1e6))
+        notify(Message("onnx.downloading", repository=repository, size=size / 1e6))
         # Not the commit: the cache keeps which one a branch meant, and answers for it without a connection.
         options: dict[str, Any] = {"revision": revision, "endpoint": endpoint, "cache_dir": cache}
         onnx, *_ = [hf_hub_download(repository, name, **options) for name in names]

@@ -53,7 +53,7 @@ def test_first_model_that_works_is_the_one_to_start_with(found: list[FoundModel]
 def test_model_bears_its_own_name_and_is_opened_once(found: list[FoundModel], monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 
-    def count(model: FoundModel, tell: object) -> Detector:
+    def count(model: FoundModel, notify: object) -> Detector:
         opened.append(model.name)
         return Detector(model.path, model.name)
 
@@ -82,7 +82,7 @@ def test_model_that_failed_is_not_tried_again_and_holds_up_nobody(
 ) -> None:
     begun, go_on, tries = threading.Event(), threading.Event(), []
 
-    def slow(model: FoundModel, tell: object) -> Detector:
+    def slow(model: FoundModel, notify: object) -> Detector:
         if model.name == "one":
             return Detector(model.path, model.name)
         tries.append(model.name)
@@ -191,9 +191,9 @@ class SlowImport:
         monkeypatch.setattr(available, "open_model", self.open)
         monkeypatch.setattr(available, "opens_at_once", lambda model: model.name != "late")
 
-    def open(self, model: FoundModel, tell: Callable[[Message], None]) -> Detector:
+    def open(self, model: FoundModel, notify: Callable[[Message], None]) -> Detector:
         if model.name == "late":
-            tell(Message("legacy.step.network", file=model.path.name, step=2, of=3))  # no file is called "late"
+            notify(Message("legacy.step.network", file=model.path.name, step=2, of=3))  # no file is called "late"
             self.begun.set()
             assert self.go_on.wait(60)
             if self.fails:

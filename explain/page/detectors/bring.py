@@ -20,7 +20,7 @@ from model.i18n.catalogue import Message, in_language, translate
 
 OURS = "/own"  # added to a visitor's name, so that an import and a run over a photo can go on together
 Result = TypeVar("Result")
-Tell = Callable[[Message], None]
+Notify = Callable[[Message], None]
 
 
 class Page(Protocol):
@@ -63,14 +63,14 @@ def _bring(page: Page, visitor: str, file: str | None, fake_labels: list[str], s
 
         left = threading.Event()
 
-        def work(tell: Tell) -> Detector:
-            detector = page.own.take(visitor, path, fake_labels, sees, tell)
+        def work(notify: Notify) -> Detector:
+            detector = page.own.take(visitor, path, fake_labels, sees, notify)
             if left.is_set() or ended():
                 page.own.forget(visitor)
             return detector
 
         try:
-            steps = _telling(work)
+            steps = _with_messages(work)
             while True:
                 try:
                     yield {"own_status": fragments.progress_bar(str(next(steps)), None)}
@@ -86,19 +86,19 @@ def _bring(page: Page, visitor: str, file: str | None, fake_labels: list[str], s
             yield {"own_status": fragments.notice(ready), "own_file": None, "model": detector.name}
 
 
-def _telling(work: Callable[[Tell], Result]) -> Generator[Message, None, Result]:
-    """Do some work in another thread; what it tells comes at once, and its result at the end."""
-    told: Queue[Message | None] = Queue()
+def _with_messages(work: Callable[[Notify], Result]) -> Generator[Message, None, Result]:
+    """Do some work in another thread; its messages come at once, its result at the end."""
+    messages: Queue[Message | None] = Queue()
     future: Future[Result] = Future()
 
     def run() -> None:
         try:
-            future.set_result(work(told.put))
+            future.set_result(work(messages.put))
         except BaseException as error:
             future.set_exception(error)
-        told.put(None)
+        messages.put(None)
 
     threading.Thread(target=run, name="import-model", daemon=True).start()
-    while (message := told.get()) is not None:
+    while (message := messages.get()) is not None:
         yield message
     return future.result()

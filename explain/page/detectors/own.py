@@ -23,7 +23,7 @@ CHUNK = 1_000_000  # bytes unpacked between two checks of the limit
 KINDS = (".onnx", ".zip", ".h5", ".hdf5")
 MOST_GONE = 1000  # visitors whose model was dropped for a newer one, so that they can be told
 
-Tell = Callable[[Message], None]
+Notify = Callable[[Message], None]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class OwnModels:
         self._importing = threading.Lock()
 
     def take(
-        self, visitor: str, file: Path, fake_labels: Sequence[str] = (), sees: str = "", tell: Tell = lambda _: None
+        self, visitor: str, file: Path, fake_labels: Sequence[str] = (), sees: str = "", notify: Notify = lambda _: None
     ) -> Detector:
         """Open a file that a visitor has uploaded, which is deleted; it replaces the visitor's earlier model.
 
@@ -58,7 +58,7 @@ class OwnModels:
                 ``label_transform.pkl`` and ``card.json``.
             fake_labels: see ``model.onnx_models.request.Request``, as ``sees``.
             sees: how an ONNX model looks at a photo.
-            tell: called with a message at each slow step.
+            notify: called with a message at each slow step.
 
         Raises:
             ArtifactError: if models may not be brought, another one is imported just now, or the file can't be used.
@@ -71,7 +71,7 @@ class OwnModels:
                 raise ArtifactError(Message("own.busy"))
             try:
                 source = _received(file, folder)
-                detector = open_uploaded(source, OWN + source.name, fake_labels, sees, tell)
+                detector = open_uploaded(source, OWN + source.name, fake_labels, sees, notify)
             finally:
                 self._importing.release()
         except BaseException:

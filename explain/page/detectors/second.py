@@ -46,7 +46,7 @@ class Page(Protocol):
     def card(self, seen: View) -> Card: ...
 
 
-def asked_of_second(first: Analysis, settings: Settings) -> Settings:
+def second_settings(first: Analysis, settings: Settings) -> Settings:
     """Only what is shown beside the first model: the verdict and the main map."""
     only: dict[str, Any] = {"methods": (MAIN_MAP,), "trust": False, "robustness": False, "flip": False, "hidden": ()}
     return replace(settings_of_second(first, settings), **only)
@@ -85,10 +85,10 @@ def _compare(page: Page, controls: Controls, visitor: str) -> Iterator[Updates]:
         yield waiting(controls) if seen is not None else {}
         return
     with page.runs.begin(visitor) as ended:
-        yield from beside(page, controls, visitor, seen, page.settings(controls, visitor), ended)
+        yield from run_second(page, controls, visitor, seen, page.settings(controls, visitor), ended)
 
 
-def beside(
+def run_second(
     page: Page, controls: Controls, visitor: str, first: View, settings: Settings, ended: Callable[[], bool]
 ) -> Iterator[Updates]:
     """Ask the second model that is chosen, and again for each other choice; until more is asked of the first model.
@@ -116,14 +116,14 @@ def beside(
             changed = page.current(controls, visitor)["second"] != name
             return ended() or changed or page.settings(controls, visitor) != settings
 
-        for updates in _ask(page, current, visitor, first, seen, stale):
+        for updates in _run_model(page, current, visitor, first, seen, stale):
             seen = updates.get("second_seen", seen)
             yield updates
     if ended() and not page.runs.waiting(visitor):
         yield {"second_status": fragments.stopped(seen.analysis if seen else None), "second_cancel": visible(False)}
 
 
-def _ask(
+def _run_model(
     page: Page, controls: Controls, visitor: str, first: View, before: View | None, stale: Callable[[], bool]
 ) -> Iterator[Updates]:
     """One second model's steps, as they are shown; ``before`` is what the page shows of one."""
@@ -137,7 +137,7 @@ def _ask(
             begun = fragments.status(fragments.opening(name) if not page.is_open(name) else translate("doing.face"))
             yield {**fresh, **_first(first, page, controls), "second_group": visible(True), "second_status": begun}
             detector = page.detector(name, visitor)
-            asked = asked_of_second(first.analysis, page.settings(controls, visitor))
+            asked = second_settings(first.analysis, page.settings(controls, visitor))
             run: dict[str, Any] = {"visitor": visitor, "wait": True, "known": known, "beside": True}
             seen: View | None = None
             for step in page.service.analyze(controls["photo"], asked, detector, stale, **run):
@@ -181,7 +181,7 @@ def _map_of(side: str, seen: View, controls: Controls) -> Updates:
     return {f"{side}_picture": picture, f"{side}_text": captions.short_caption(found, still=is_unmoved(seen.analysis))}
 
 
-def again(page: Page, controls: Controls) -> Updates:
+def redraw(page: Page, controls: Controls) -> Updates:
     """What is shown of a second model, drawn again with other settings or in another language."""
     first, seen = controls["seen"], controls["second_seen"]
     if first is None or seen is None or not first.analysis.complete:

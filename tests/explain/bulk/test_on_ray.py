@@ -22,7 +22,7 @@ import pytest
 
 from explain.bulk.on_ray import QUIET, STORE_BYTES, on_ray
 from explain.bulk.run import Work, in_process, opened, run
-from explain.bulk.stages import Asked
+from explain.bulk.stages import Request
 from model.detector.detector import Detector
 from model.errors import SettingsError
 from model.paths import EXAMPLES
@@ -34,7 +34,7 @@ pytest.importorskip("ray.data")
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 COUNT, PART = 90, 20
-LOOKING = "ray::MapWorker(MapBatches(Look)"
+LOOKING = "ray::MapWorker(MapBatches(FindFaces)"
 
 
 @pytest.fixture(scope="module")
@@ -50,19 +50,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def asked(detector: Detector) -> Asked:
-    return Asked(str(detector.folder), detector.name)
+def job_request(detector: Detector) -> Request:
+    return Request(str(detector.folder), detector.name)
 
 
 @pytest.fixture(scope="module")
-def expected(folder: Path, asked: Asked, detector: Detector, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return table_of(folder, tmp_path_factory.mktemp("out") / "alone.parquet", asked, detector, in_process(detector))
+def expected(folder: Path, job_request: Request, detector: Detector, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return table_of(
+        folder, tmp_path_factory.mktemp("out") / "alone.parquet", job_request, detector, in_process(detector)
+    )
 
 
-def table_of(folder: Path, out: Path, asked: Asked, detector: Detector, work: Work, kill: Any = None) -> Any:
+def table_of(folder: Path, out: Path, job_request: Request, detector: Detector, work: Work, kill: Any = None) -> Any:
     """The job's rows without their seconds; ``kill`` is called after each photo."""
-    place, plan = opened(str(folder), str(out), asked, detector, PART)
-    for progress in run(place, plan, asked, work):
+    place, plan = opened(str(folder), str(out), job_request, detector, PART)
+    for progress in run(place, plan, job_request, work):
         if kill is not None:
             kill(progress)
     return pq.read_table(out).drop_columns(["seconds"]).to_pylist()
@@ -106,7 +108,7 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_a_worker_and_a_node_are_killed_and_nothing_is_lost(
-    nodes: Any, folder: Path, asked: Asked, detector: Detector, expected: Any, tmp_path: Path
+    nodes: Any, folder: Path, job_request: Request, detector: Detector, expected: Any, tmp_path: Path
 ) -> None:
     killed: list[str] = []
 
@@ -122,7 +124,7 @@ def test_a_worker_and_a_node_are_killed_and_nothing_is_lost(
                 nodes.remove_node(other, allow_graceful=False)
                 killed.append("node")
 
-    rows = table_of(folder, tmp_path / "out.parquet", asked, detector, on_ray(2, nodes.address), kill)
+    rows = table_of(folder, tmp_path / "out.parquet", job_request, detector, on_ray(2, nodes.address), kill)
     assert killed == ["worker", "node"]
     assert same(rows, expected)
 
@@ -149,7 +151,7 @@ def test_the_driver_is_killed_and_the_job_goes_on(folder: Path, expected: Any, t
 
 
 def test_no_cluster_at_the_address_is_one_sentence(
-    folder: Path, asked: Asked, detector: Detector, tmp_path: Path
+    folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     with pytest.raises(SettingsError, match=re.escape("127.0.0.1:1")):
-        table_of(folder, tmp_path / "out.parquet", asked, detector, on_ray(2, "127.0.0.1:1"))
+        table_of(folder, tmp_path / "out.parquet", job_request, detector, on_ray(2, "127.0.0.1:1"))

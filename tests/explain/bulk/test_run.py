@@ -23,7 +23,7 @@ from explain.bulk import run as module
 from explain.bulk.job import JobFolder
 from explain.bulk.records import COLUMNS, VERSION
 from explain.bulk.run import Progress, in_process, opened, run
-from explain.bulk.stages import Asked
+from explain.bulk.stages import Request
 from model.detector.detector import Detector
 from model.errors import SettingsError
 from tests.photo_files import encode, plain
@@ -43,14 +43,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def asked(detector: Detector) -> Asked:
-    return Asked(str(detector.folder), detector.name)
+def job_request(detector: Detector) -> Request:
+    return Request(str(detector.folder), detector.name)
 
 
-def do(source: Path, out: Path | str, asked: Asked, detector: Detector, stop: int | None = None) -> list[Progress]:
+def do(
+    source: Path, out: Path | str, job_request: Request, detector: Detector, stop: int | None = None
+) -> list[Progress]:
     """Run the job, or a part of it that ends after ``stop`` photos."""
-    place, plan = opened(str(source), str(out), asked, detector, PART)
-    steps: Iterator[Progress] = run(place, plan, asked, in_process(detector))
+    place, plan = opened(str(source), str(out), job_request, detector, PART)
+    steps: Iterator[Progress] = run(place, plan, job_request, in_process(detector))
     return list(steps if stop is None else islice(steps, stop + 1))
 
 
@@ -63,10 +65,10 @@ def parts(out: Path) -> list[str]:
 
 
 def test_every_photo_has_one_row_and_a_bad_one_its_problem(
-    folder: Path, asked: Asked, detector: Detector, tmp_path: Path
+    folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.parquet"
-    steps = do(folder, out, asked, detector)
+    steps = do(folder, out, job_request, detector)
     assert [step.done for step in steps] == list(range(COUNT + 1))
     rows = table(out)
     assert [row["number"] for row in rows] == list(range(1, COUNT + 1))
@@ -75,9 +77,9 @@ def test_every_photo_has_one_row_and_a_bad_one_its_problem(
     assert parts(out) == [f"part-0000000{part}.parquet" for part in range(3)]
 
 
-def test_schema_has_its_version(folder: Path, asked: Asked, detector: Detector, tmp_path: Path) -> None:
+def test_schema_has_its_version(folder: Path, job_request: Request, detector: Detector, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
-    do(folder, out, asked, detector)
+    do(folder, out, job_request, detector)
     for part in parts(out):
         schema = pq.read_schema(out / part)
         assert schema.equals(COLUMNS)
@@ -86,34 +88,36 @@ def test_schema_has_its_version(folder: Path, asked: Asked, detector: Detector, 
 
 
 @pytest.mark.parametrize("stop", [0, 2, 3, 5, 6])
-def test_a_stopped_job_goes_on(stop: int, folder: Path, asked: Asked, detector: Detector, tmp_path: Path) -> None:
+def test_a_stopped_job_goes_on(
+    stop: int, folder: Path, job_request: Request, detector: Detector, tmp_path: Path
+) -> None:
     out = tmp_path / "out.parquet"
-    do(folder, out, asked, detector, stop)
+    do(folder, out, job_request, detector, stop)
     before = {name: (out / name).stat().st_mtime_ns for name in parts(out)}
     assert len(before) == stop // PART
-    steps = do(folder, out, asked, detector)
+    steps = do(folder, out, job_request, detector)
     assert steps[0].earlier == steps[0].done == len(before) * PART
     assert [row["number"] for row in table(out)] == list(range(1, COUNT + 1))
     assert {name: (out / name).stat().st_mtime_ns for name in before} == before
-    assert [step.done for step in do(folder, out, asked, detector)] == [COUNT]
+    assert [step.done for step in do(folder, out, job_request, detector)] == [COUNT]
 
 
 def test_photos_that_come_or_go_later_do_not_move_the_others(
-    folder: Path, asked: Asked, detector: Detector, tmp_path: Path
+    folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.parquet"
-    do(folder, out, asked, detector, 3)
+    do(folder, out, job_request, detector, 3)
     (folder / "0.png").unlink()
     (folder / "6.png").unlink()
     (folder / "00.png").write_bytes(encode(plain()))
-    do(folder, out, asked, detector)
+    do(folder, out, job_request, detector)
     rows = table(out)
     assert [row["photo"] for row in rows] == [f"in/{number}.png" for number in range(COUNT)]
     assert [row["problem_key"] for row in (rows[0], rows[6])] == [None, "photo.missing"]
 
 
 def test_a_plan_that_was_not_completed_is_made_again(
-    folder: Path, asked: Asked, detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, job_request: Request, detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out.parquet"
     found_in = module.found_in
@@ -126,76 +130,83 @@ def test_a_plan_that_was_not_completed_is_made_again(
 
     monkeypatch.setattr(module, "found_in", breaks_off)
     with pytest.raises(KeyboardInterrupt):
-        do(folder, out, asked, detector)
+        do(folder, out, job_request, detector)
     assert (out / "_plan").is_dir() and JobFolder(str(out)).plan() is None
     monkeypatch.setattr(module, "found_in", found_in)
-    do(folder, out, asked, detector)
+    do(folder, out, job_request, detector)
     assert len(table(out)) == COUNT
 
 
 def test_a_part_that_a_power_cut_damaged_is_made_again(
-    folder: Path, asked: Asked, detector: Detector, tmp_path: Path
+    folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.parquet"
-    do(folder, out, asked, detector)
+    do(folder, out, job_request, detector)
     (out / parts(out)[1]).write_bytes(b"")
-    assert do(folder, out, asked, detector)[0].earlier == COUNT - PART
+    assert do(folder, out, job_request, detector)[0].earlier == COUNT - PART
     assert [row["number"] for row in table(out)] == list(range(1, COUNT + 1))
 
 
-def test_rows_that_come_twice_are_taken_once(folder: Path, asked: Asked, detector: Detector, tmp_path: Path) -> None:
+def test_rows_that_come_twice_are_taken_once(
+    folder: Path, job_request: Request, detector: Detector, tmp_path: Path
+) -> None:
     """An engine does photos again whose worker was lost."""
-    place, plan = opened(str(folder), str(tmp_path / "out.parquet"), asked, detector, PART)
+    place, plan = opened(str(folder), str(tmp_path / "out.parquet"), job_request, detector, PART)
 
     def twice(*arguments: Any) -> Iterator[dict[str, Any]]:
         rows = list(in_process(detector)(*arguments))
         yield from [rows[6], rows[1], rows[1], *rows[:1], *rows]
 
-    steps = list(run(place, plan, asked, twice))
+    steps = list(run(place, plan, job_request, twice))
     assert steps[-1].done == COUNT
     assert [row["number"] for row in table(tmp_path / "out.parquet")] == list(range(1, COUNT + 1))
 
 
 def test_another_job_is_not_written_into_this_one(
-    folder: Path, asked: Asked, detector: Detector, tmp_path: Path
+    folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.parquet"
-    do(folder, out, asked, detector)
-    for other, changed in ((replace(asked, seed=1), "seed"), (replace(asked, whole_picture=True), "whole_picture")):
+    do(folder, out, job_request, detector)
+    for other, changed in (
+        (replace(job_request, seed=1), "seed"),
+        (replace(job_request, whole_picture=True), "whole_picture"),
+    ):
         with pytest.raises(SettingsError, match=changed):
             do(folder, out, other, detector)
     with pytest.raises(SettingsError, match="input"):
-        do(tmp_path, out, asked, detector)
+        do(tmp_path, out, job_request, detector)
     with pytest.raises(SettingsError) as caught:
-        do(folder, folder, asked, detector)
+        do(folder, folder, job_request, detector)
     assert caught.value.args[0].key == "bulk.no_job"
     assert len(list(folder.iterdir())) == COUNT
 
 
-def test_folder_without_photos_is_refused(asked: Asked, detector: Detector, tmp_path: Path) -> None:
+def test_folder_without_photos_is_refused(job_request: Request, detector: Detector, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "list.csv").write_text("path\n")
     with pytest.raises(SettingsError):
-        do(tmp_path / "in" / "list.csv", tmp_path / "out.parquet", asked, detector)
+        do(tmp_path / "in" / "list.csv", tmp_path / "out.parquet", job_request, detector)
 
 
-def test_result_in_an_object_store(folder: Path, asked: Asked, detector: Detector) -> None:
+def test_result_in_an_object_store(folder: Path, job_request: Request, detector: Detector) -> None:
     name = uuid.uuid4().hex
     out = f"memory://{name}/out.parquet"
-    do(folder, out, asked, detector, 4)
-    assert [step.done for step in do(folder, out, asked, detector)] == list(range(3, COUNT + 1))
+    do(folder, out, job_request, detector, 4)
+    assert [step.done for step in do(folder, out, job_request, detector)] == list(range(3, COUNT + 1))
     files = fsspec.filesystem("memory")
     rows = pq.read_table(f"/{name}/out.parquet", filesystem=files).to_pylist()
     assert [row["number"] for row in rows] == list(range(1, COUNT + 1))
     files.rm(f"/{name}", recursive=True)
 
 
-def test_cancelled_job_stops_and_goes_on(folder: Path, asked: Asked, detector: Detector, tmp_path: Path) -> None:
-    place, plan = opened(str(folder), str(tmp_path / "out.parquet"), asked, detector, PART)
+def test_cancelled_job_stops_and_goes_on(
+    folder: Path, job_request: Request, detector: Detector, tmp_path: Path
+) -> None:
+    place, plan = opened(str(folder), str(tmp_path / "out.parquet"), job_request, detector, PART)
     looks = iter([False] * 9)
-    steps = list(run(place, plan, asked, in_process(detector, lambda: next(looks, True), at_once=2)))
+    steps = list(run(place, plan, job_request, in_process(detector, lambda: next(looks, True), at_once=2)))
     assert 0 < steps[-1].done < COUNT
-    assert do(folder, tmp_path / "out.parquet", asked, detector)[-1].done == COUNT
+    assert do(folder, tmp_path / "out.parquet", job_request, detector)[-1].done == COUNT
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from explain.analysis import analyze
-from explain.bulk.stages import Asked, Seen, Stages
+from explain.bulk.stages import PhotoState, Request, Stages
 from explain.bulk.task import Found, Task
 from explain.maps.registry import MAIN_MAP, METHODS
 from model.detector.detector import Detector
@@ -23,8 +23,8 @@ ASTRONAUT, CAT = EXAMPLES / "astronaut.jpg", EXAMPLES / "cat.jpg"
 IN_PASS = next(name for name, method in METHODS.items() if method.in_verdict_pass)
 
 
-def asked_of(detector: Detector, **options: Any) -> Asked:
-    return Asked(str(detector.folder), detector.name, **options)
+def request_of(detector: Detector, **options: Any) -> Request:
+    return Request(str(detector.folder), detector.name, **options)
 
 
 def task(number: int, path: Path) -> Task:
@@ -32,9 +32,9 @@ def task(number: int, path: Path) -> Task:
 
 
 def rows_of(stages: Stages, *paths: Path) -> list[dict[str, Any]]:
-    seen = [stages.look(task(number, path)) for number, path in enumerate(paths, 1)]
-    sent = pickle.loads(pickle.dumps(seen))  # as between processes
-    rows = [stages.tell(photo) for photo in stages.predict(sent)]
+    state = [stages.find_faces(task(number, path)) for number, path in enumerate(paths, 1)]
+    sent = pickle.loads(pickle.dumps(state))  # as between processes
+    rows = [stages.to_row(photo) for photo in stages.predict(sent)]
     assert None not in rows
     return [row for row in rows if row is not None]
 
@@ -51,7 +51,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, astronaut: NDArray[np.uint8])
 
 def test_figures_are_those_of_analyze(detector: Detector, pair: Path) -> None:
     paths = [ASTRONAUT, pair, EXAMPLES / "hopper.jpg", EXAMPLES / "hopper_eyes.jpg"]
-    stages = Stages(asked_of(detector), detector)
+    stages = Stages(request_of(detector), detector)
     for path, row in zip(paths, rows_of(stages, *paths), strict=True):
         *_, analysis = analyze(path, stages_settings(detector), detector)
         alone = [prediction.probabilities["Fake"] for prediction in analysis.predictions]
@@ -62,12 +62,12 @@ def test_figures_are_those_of_analyze(detector: Detector, pair: Path) -> None:
 
 
 def stages_settings(detector: Detector, **options: Any) -> Any:
-    return replace(asked_of(detector).settings, **options)
+    return replace(request_of(detector).settings, **options)
 
 
 def test_maps_are_those_of_analyze_for_the_most_suspicious_face(quick_detector: Detector, pair: Path) -> None:
     methods = (IN_PASS, MAIN_MAP)
-    stages = Stages(asked_of(quick_detector, methods=methods, samples=100, seed=3), quick_detector)
+    stages = Stages(request_of(quick_detector, methods=methods, samples=100, seed=3), quick_detector)
     (row,) = rows_of(stages, pair)
     p_fake = [face["p_fake"] for face in row["by_face"]]
     suspect = p_fake.index(max(p_fake))
@@ -90,16 +90,16 @@ def test_maps_are_those_of_analyze_for_the_most_suspicious_face(quick_detector: 
 def test_bad_photo_and_photo_without_a_face_are_rows(detector: Detector, tmp_path: Path) -> None:
     (tmp_path / "cut.jpg").write_bytes(ASTRONAUT.read_bytes()[:20_000])
     paths = [tmp_path / "cut.jpg", CAT, tmp_path / "missing.jpg"]
-    cut, cat, missing = rows_of(Stages(asked_of(detector), detector), *paths)
+    cut, cat, missing = rows_of(Stages(request_of(detector), detector), *paths)
     assert (cut["problem_key"], missing["problem_key"]) == ("photo.damaged", "photo.missing")
     assert cut["problem"].startswith("The photo is damaged") and cut["p_fake"] is None
     assert (cat["faces"], cat["verdict"], cat["problem"], cat["maps"]) == (0, None, None, [])
-    (whole,) = rows_of(Stages(asked_of(detector, whole_picture=True, methods=(IN_PASS,)), detector), CAT)
+    (whole,) = rows_of(Stages(request_of(detector, whole_picture=True, methods=(IN_PASS,)), detector), CAT)
     assert whole["p_fake"] is not None and len(whole["maps"]) == 1 and len(whole["notes"]) == 1
 
 
 def test_sentences_are_in_the_job_s_language(detector: Detector, tmp_path: Path) -> None:
-    (row,) = rows_of(Stages(asked_of(detector, language="tr"), detector), tmp_path / "missing.jpg")
+    (row,) = rows_of(Stages(request_of(detector, language="tr"), detector), tmp_path / "missing.jpg")
     assert row["problem_key"] == "photo.missing" and "Fotoğraf" in row["problem"]
 
 
@@ -117,7 +117,7 @@ def test_a_photo_that_breaks_the_network_does_not_take_others_with_it(
 ) -> None:
     detector = FailsOnDark()
     Image.fromarray(astronaut // 4).save(tmp_path / "dark.png")
-    stages = Stages(asked_of(detector), detector)
+    stages = Stages(request_of(detector), detector)
     bright, dark, again = rows_of(stages, ASTRONAUT, tmp_path / "dark.png", ASTRONAUT)
     assert (bright["p_fake"], again["p_fake"]) == (0.5, 0.5)
     assert (dark["problem_key"], dark["p_fake"]) == ("failed", None)
@@ -125,12 +125,12 @@ def test_a_photo_that_breaks_the_network_does_not_take_others_with_it(
 
 
 def test_nothing_comes_of_what_was_cancelled(quick_detector: Detector) -> None:
-    stages = Stages(asked_of(quick_detector, methods=(MAIN_MAP,)), quick_detector)
-    (seen,) = stages.predict([stages.look(task(1, ASTRONAUT))])
-    assert stages.tell(seen, cancelled=lambda: True) is None
+    stages = Stages(request_of(quick_detector, methods=(MAIN_MAP,)), quick_detector)
+    (state,) = stages.predict([stages.find_faces(task(1, ASTRONAUT))])
+    assert stages.to_row(state, cancelled=lambda: True) is None
 
 
 def test_photos_travel_without_their_pixels(detector: Detector) -> None:
-    seen: Seen = Stages(asked_of(detector), detector).look(task(1, ASTRONAUT))
-    assert seen.size == (512, 512)
-    assert len(pickle.dumps(seen)) < 300_000
+    state: PhotoState = Stages(request_of(detector), detector).find_faces(task(1, ASTRONAUT))
+    assert state.size == (512, 512)
+    assert len(pickle.dumps(state)) < 300_000

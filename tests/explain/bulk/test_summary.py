@@ -10,7 +10,7 @@ import pytest
 
 from explain.bulk.records import COLUMNS
 from explain.bulk.run import in_process, opened, run
-from explain.bulk.stages import Asked
+from explain.bulk.stages import Request
 from explain.bulk.summary import BINS, CASES, Figures, write_summary
 from explain.drawing.bulk import faces_chart, histogram_chart
 from explain.html.bulk import Case, summary_page
@@ -65,9 +65,9 @@ def test_strangest_photos_are_those_of_all_parts() -> None:
 @pytest.mark.parametrize("language", languages())
 def test_page_shows_pictures_and_counts(language: str, detector: Detector, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
-    asked = Asked(str(detector.folder), detector.name, language=language)
-    folder, plan = opened(str(EXAMPLES / "*.jpg"), str(out), asked, detector, 50)
-    *_, last = run(folder, plan, asked, in_process(detector))
+    job_request = Request(str(detector.folder), detector.name, language=language)
+    folder, plan = opened(str(EXAMPLES / "*.jpg"), str(out), job_request, detector, 50)
+    *_, last = run(folder, plan, job_request, in_process(detector))
     with use_language(language):
         figures, place = write_summary(folder, plan, detector.card.inconclusive_band)
         assert str(last.done) in figures.sentence()

@@ -28,8 +28,8 @@ def explain(
     monkeypatch.setenv(VARIABLE, "en")
     detector.predict(np.zeros((8, 8, 3), np.uint8))  # LiteRT speaks at its first use, which is not this command's
 
-    def open_model(found: FoundModel, tell: Callable[..., None]) -> Detector:
-        return quick_detector if found.name == quick_detector.name else open_again(found, tell)
+    def open_model(found: FoundModel, notify: Callable[..., None]) -> Detector:
+        return quick_detector if found.name == quick_detector.name else open_again(found, notify)
 
     monkeypatch.setattr(available, "open_model", open_model)
 

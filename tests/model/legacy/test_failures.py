@@ -33,7 +33,7 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> list[Exception | None]:
     """What becomes of the imports to come, in turn; an import beyond these fails the test."""
     outcomes: list[Exception | None] = []
 
-    def convert_apart(h5: Path, labels: Path | None, folder: Path, tell: object) -> None:
+    def convert_apart(h5: Path, labels: Path | None, folder: Path, notify: object) -> None:
         outcome = outcomes.pop(0)
         if outcome is not None:
             raise outcome

@@ -131,7 +131,7 @@ def test_damaged_folder_is_made_again(cache: Path, pair: Path, monkeypatch: pyte
     folder, told = cache / digest(pair), []
     (folder / TFLITE).write_bytes(b"spoilt")
     monkeypatch.setattr(legacy_folder, "convert_apart", convert)
-    assert model_folder(pair, tell=told.append) == folder
+    assert model_folder(pair, notify=told.append) == folder
     assert load_artifact(folder) and [path for path in cache.iterdir() if path.name.startswith(".")] == []
     assert len(told) == 5 and all(NAME in str(said) for said in told)
 
@@ -145,7 +145,7 @@ def test_folder_of_an_earlier_importer_is_made_again(
     write_card(folder, replace(read_card(folder), training={} if recorded is None else {"imported": recorded}))
     asked: list[Path] = []
 
-    def again(h5: Path, labels: Path | None, target: Path, tell: object) -> None:
+    def again(h5: Path, labels: Path | None, target: Path, notify: object) -> None:
         asked.append(target)
         raise ArtifactError(f"{h5.name} was imported again.")
 
