@@ -35,8 +35,11 @@ def test_page_is_there_during_the_import_and_offers_the_model_afterwards(
     too_early = """name => document.querySelector("#models-note progress")
         && [...document.querySelectorAll("#model input")].some(choice => choice.value === name)"""
     assert not page.evaluate(too_early, THESIS), "it is no choice while it is imported"
-    page.get_by_role("radio", name=THESIS).wait_for(timeout=PATIENCE_MS)
-    assert page.get_by_label(SHIPPED).is_checked() and not page.get_by_role("radio", name=THESIS).is_checked()
+    page.locator("#model").get_by_role("radio", name=THESIS).wait_for(timeout=PATIENCE_MS)
+    assert (
+        page.locator("#model").get_by_label(SHIPPED).is_checked()
+        and not page.locator("#model").get_by_role("radio", name=THESIS).is_checked()
+    )
     page.locator("#models-note progress").wait_for(state="detached", timeout=PATIENCE_MS)
     page.close()
 
@@ -57,14 +60,14 @@ def page(browser: Browser, thesis_page_url: str) -> Iterator[Page]:
 
 def test_thesis_model_is_named_and_chosen_and_the_shipped_one_is_a_click_away(page: Page) -> None:
     assert page.locator("#model").get_by_role("radio").count() == 3
-    assert page.get_by_label(THESIS).is_checked()
+    assert page.locator("#model").get_by_label(THESIS).is_checked()
     assert "not known here" in page.locator("#verdict").text_content()
     assert "uncalibrated" in page.locator("#verdict").text_content()
     page.get_by_role("tab", name="Numbers").click()
     page.locator("#numbers").wait_for(timeout=PATIENCE_MS)
     assert "Native grid 8 × 8" in page.locator("#numbers").text_content()
 
-    page.get_by_label(SHIPPED).check()
+    page.locator("#model").get_by_label(SHIPPED).check()
     page.locator("#verdict").get_by_text("Calibrated on validation faces").wait_for(
         state="attached", timeout=PATIENCE_MS
     )

@@ -147,9 +147,8 @@ class SteppedBlocks(gr.Blocks):
         """The data that is sent of a step, for each output; see ``gr.Blocks``."""
         values = list(data)
         is_later = session_hash is not None and run in self.pending_diff_streams[session_hash]
-        sent = super().handle_streaming_diffs(
-            block_fn, data, session_hash, run, final, simple_format=True
-        )  # no changes
+        # In this format Gradio does not compare a step with the one before.
+        sent = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format=True)
         if final and block_fn.api_visibility == "private":  # no program can ask for it
             return [gr.skip() for _ in sent]
         return [[["replace", [], value]] for value in values] if is_later and not (final or simple_format) else sent
@@ -164,7 +163,9 @@ class SteppedBlocks(gr.Blocks):
             return await super().postprocess_data(block_fn, predictions, state)
         sent = {block: value for block, value in predictions.items() if _goes_as_it_is(block, value)}
         named = copy.copy(block_fn)
-        named.outputs = [block for block in block_fn.outputs if block in predictions and block not in sent]
+        # Each once: of an output that a handler names twice, Gradio fills only the first.
+        outputs = dict.fromkeys(block_fn.outputs)
+        named.outputs = [block for block in outputs if block in predictions and block not in sent]
         if named.outputs:
             rest = {block: predictions[block] for block in named.outputs}
             sent |= zip(named.outputs, await super().postprocess_data(named, rest, state), strict=True)

@@ -115,3 +115,15 @@ def test_a_session_shares_the_page_and_describes_nothing() -> None:
     state[button._id] = gr.Button("Stop", render=False)
     assert list(state.components) == [] and blocks.blocks[button._id] is button
     assert [entry["props"]["value"] for entry in blocks.get_config_file()["components"]] == ["Go"]
+
+
+def test_output_that_a_handler_names_twice_gets_its_value() -> None:
+    with SteppedBlocks() as blocks:
+        number = gr.Number()
+    function: Any = SimpleNamespace(
+        **{"outputs": [number, number], "batch": False, "is_validator_function": False, "postprocess": True},
+        **{"name": "step", "fn": None, "targets": []},
+    )
+    with ThreadPoolExecutor(1) as pool:  # as above
+        work = blocks.postprocess_data(function, {number: 3}, SessionState(blocks))
+        assert pool.submit(lambda: asyncio.run(work)).result() == [3, 3]

@@ -18,7 +18,7 @@ from explain.provenance.apart import PATIENCE, UNREAD, findings_apart
 from explain.provenance.findings import findings
 from explain.settings import Settings
 from model import apart as processes
-from model.apart import _WATCH, Processes
+from model.apart import WATCH, Processes
 from tests.explain.provenance.files import exif, png, saved, shrunk_astronaut, xmp
 from tests.worlds import QuickDetector
 
@@ -80,7 +80,7 @@ def test_process_that_is_killed_in_the_middle_costs_no_verdict(
     asked = Settings(methods=("attention",), robustness=False)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(lambda: list(analyze(ASTRONAUT, asked, quick_detector)))
-        while not (asked_now := [one for one in list(_WATCH._tasks) if "provenance" in str(one._process.args)]):
+        while not (asked_now := [one for one in list(WATCH._tasks) if "provenance" in str(one._process.args)]):
             assert not answer.done()
             time.sleep(0.01)
         asked_now[0].kill()

@@ -52,7 +52,7 @@ def test_probes_get_json(url: str, path: str) -> None:
 
 def test_openapi_names_only_what_is_meant_for_others(url: str) -> None:
     described = json.loads(open_url(f"{url}/openapi.json")[2])
-    assert set(described["paths"]) == {"/deepfake", "/service", "/health", "/ready", "/models"}
+    assert set(described["paths"]) == {"/clip", "/deepfake", "/service", "/health", "/ready", "/models"}
 
 
 def test_pages_that_would_load_from_elsewhere_are_not_served(url: str) -> None:

@@ -13,7 +13,7 @@ LIKELIER = "likelier"
 QUICK = {
     **{"target": LIKELIER, "superpixels": 20, "samples": 100, "shown": 8, "smooth": False, "whole": False},
     **{"model": "lite_attention", "further": [], "trust": False, "flip": False, "segmentation": "slic", "hide": "mean"},
-    "language": "en",
+    **{"language": "en", "second": ""},
 }
 Answer = tuple[dict[str, Any], str, str, list[dict[str, Any]]]
 
