@@ -25,7 +25,7 @@ from model.i18n.catalogue import use_language
 Schema = dict[str, dict[str, Any]]  # what a way in says of each parameter: default, minimum, maximum, enum
 NO_OPTION = {  # what is asked, of which model, and how the answer looks
     *("photos", "photo", "file", "model", "fake_label", "sees", "second"),
-    *("language", "out", "as_json", "csv", "shown", "help"),
+    *("language", "out", "as_json", "csv", "frames", "shown", "help"),
 }
 NAMED = {"hide_regions": "hidden", "whole": "whole_picture", "smooth": "smooth_attention", "further": "methods"}
 # Where a way in asks for something else unless told otherwise.
