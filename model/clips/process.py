@@ -81,7 +81,7 @@ class _Process:
         self._process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True, **channels)
 
     def kill(self) -> None:
-        """Kill it; who waits for its answer sees that it ended."""
+        """Kill the process; the code that reads its answers then finds that it has ended."""
         self._process.kill()
 
     def end(self) -> None:

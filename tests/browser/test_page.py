@@ -157,7 +157,7 @@ def test_trust_stands_beside_every_map(arrive: Callable[..., Visitor]) -> None:
         assert sentence.count() == 1
         assert "better than chance" in sentence.inner_text()
         sizes.add(sentence.evaluate("sentence => getComputedStyle(sentence).fontSize"))
-    assert len(sizes) == 1, "good news and bad are told in the same size"
+    assert len(sizes) == 1, "good and bad news have the same size"
     visitor.page.get_by_text("Curves of LIME superpixels").click()
     visitor.wait_until(lambda: visitor.find("#trust-table details[open] .charts figure").count() == 2, "the curves")
     assert "µ-fidelity" in visitor.numbers() and "Do the maps agree" in visitor.numbers()

@@ -73,15 +73,15 @@ def test_another_of_forty_faces_can_be_clicked(visitor: Visitor, bad_photos: dic
     path = bad_photos["forty faces"].path
     visitor.upload(path)
     visitor.wait_for_text("#notice", "faces were found")
-    told = re.search(r"(\d+) faces", visitor.text("#notice"))
-    assert told and int(told[1]) >= 30
+    match = re.search(r"(\d+) faces", visitor.text("#notice"))
+    assert match and int(match[1]) >= 30
     visitor.wait_done()
     visitor.wait_until(lambda: visitor.is_seen("#found img"), "the picture with the boxes")
     before, overlay = visitor.source("#found img"), visitor.picture("#lime img")
     visitor.shoot("forty")
 
     photo = open_photo(path).pixels
-    x, y, w, h = (value * display_scale(photo) for value in find_faces(photo)[int(told[1]) - 1].box)
+    x, y, w, h = (value * display_scale(photo) for value in find_faces(photo)[int(match[1]) - 1].box)
     boxes = visitor.picture("#found img")
     assert not _is_chosen(boxes, x, y, w, h)
     image = visitor.find("#found img").first

@@ -41,13 +41,13 @@ def found(tiny_artifact: Path, tmp_path: Path) -> list[FoundModel]:
 
 
 def test_first_model_that_works_is_the_one_to_start_with(found: list[FoundModel]) -> None:
-    told: list[str] = []
-    models = Models(found, told.append)
+    messages: list[str] = []
+    models = Models(found, messages.append)
     assert models.names == ["one", "two"]
     assert models.first == "one"
     assert any("has no model.tflite" in problem for problem in models.problems)
     assert "refused.h5 is no Keras file." in models.problems
-    assert told == models.problems
+    assert messages == models.problems
 
 
 def test_model_bears_its_own_name_and_is_opened_once(found: list[FoundModel], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,12 +217,12 @@ def late(found: list[FoundModel]) -> list[FoundModel]:
 def test_page_starts_with_what_opens_at_once_and_takes_the_import_when_it_is_ready(
     late: list[FoundModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow, told = SlowImport(monkeypatch), list[str]()
-    models = Models(late, lambda said: told.append(str(said)), at_once=True)
+    slow, messages = SlowImport(monkeypatch), list[str]()
+    models = Models(late, lambda said: messages.append(str(said)), at_once=True)
     assert slow.begun.wait(60)
     assert models.first == "one" and models.names == ["one"] and models.get("one").name == "one"
     assert models.importing is not None and models.importing.name == "late"
-    assert models.importing.said.values["step"] == 2 and str(models.importing.said) in told
+    assert models.importing.said.values["step"] == 2 and str(models.importing.said) in messages
     with pytest.raises(ArtifactError, match="late is still being imported"):
         models.get("late")
     slow.end()
@@ -233,11 +233,11 @@ def test_page_starts_with_what_opens_at_once_and_takes_the_import_when_it_is_rea
 def test_import_that_fails_leaves_the_page_as_it_is_and_says_why(
     late: list[FoundModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow, told = SlowImport(monkeypatch, fails=True), list[str]()
-    models = Models(late, lambda said: told.append(str(said)), at_once=True)
+    slow, messages = SlowImport(monkeypatch, fails=True), list[str]()
+    models = Models(late, lambda said: messages.append(str(said)), at_once=True)
     slow.end()
     assert models.importing is None and models.first == "one" and models.names == ["one"]
-    assert models.problems == ["late can't be used."] and told[-1] == "late can't be used."
+    assert models.problems == ["late can't be used."] and messages[-1] == "late can't be used."
 
 
 def test_without_a_model_that_opens_at_once_the_import_is_waited_for(

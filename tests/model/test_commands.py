@@ -27,10 +27,10 @@ import contextlib, io, json, sys
 from model.__main__ import group
 loaded = {}
 for words in json.loads(sys.argv[1]):
-    with contextlib.redirect_stdout(io.StringIO()) as told, contextlib.suppress(SystemExit):
+    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.suppress(SystemExit):
         group()(words, prog_name="python -m model")
     new = [name for name in json.loads(sys.argv[2]) if name in sys.modules]
-    loaded[" ".join(words)] = [new, " ".join(words[:-1]) in told.getvalue() and "Usage" in told.getvalue()]
+    loaded[" ".join(words)] = [new, " ".join(words[:-1]) in printed.getvalue() and "Usage" in printed.getvalue()]
 print(json.dumps(loaded))
 """
 
@@ -58,9 +58,9 @@ def test_listed_function_exists(name: str) -> None:
 
 
 def test_list_names_every_command_with_its_line() -> None:
-    told = CliRunner().invoke(group(), ["--help"], env={"COLUMNS": "200"}).stdout
+    output = CliRunner().invoke(group(), ["--help"], env={"COLUMNS": "200"}).stdout
     for name, (_, about) in COMMANDS.items():
-        assert any(name in line and about in line for line in told.splitlines()), name
+        assert any(name in line and about in line for line in output.splitlines()), name
 
 
 def test_arguments_reach_the_command(tmp_path: Path) -> None:

@@ -103,13 +103,13 @@ def test_files_are_looked_for_beside_the_code() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("looked_at_here")
 def test_file_is_imported_at_first_use_and_kept(folder: Path) -> None:
-    found, told = found_models(folder)[0], []
+    found, messages = found_models(folder)[0], []
     assert not opens_at_once(found)
-    first = open_model(found, told.append)
+    first = open_model(found, messages.append)
     assert first.name == "best_model_effatt.h5" and first.card.preprocessing.color_order == "BGR"
-    assert len(told) == 5 and opens_at_once(found)
-    second = open_model(found, told.append)
-    assert len(told) == 5 and second.card == first.card
+    assert len(messages) == 5 and opens_at_once(found)
+    second = open_model(found, messages.append)
+    assert len(messages) == 5 and second.card == first.card
 
 
 def test_shipped_model_is_opened_as_it_is() -> None:

@@ -107,9 +107,9 @@ def test_keras_file_is_imported_with_its_labels(tmp_path: Path, cache: Path) -> 
     source.mkdir(parents=True)
     for name in ("best_model_effatt.h5", "label_transform.pkl"):
         shutil.copy(LEGACY / name, source)
-    told: list[str] = []
-    detector = open_uploaded(source, "yours/thesis", notify=lambda message: told.append(str(message)))
-    assert detector.predict(RED).verdict and any("step 3 of 3" in sentence for sentence in told)
+    messages: list[str] = []
+    detector = open_uploaded(source, "yours/thesis", notify=lambda message: messages.append(str(message)))
+    assert detector.predict(RED).verdict and any("step 3 of 3" in sentence for sentence in messages)
     assert not source.exists() and not cache.exists()
 
 

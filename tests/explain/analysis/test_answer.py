@@ -84,10 +84,10 @@ def test_every_face_is_judged_with_the_verdict(detector: Detector, crowd: NDArra
     assert second.prediction is second.predictions[3] is second.prediction_for(3)
     for face in (0, MOST_JUDGED - 1):
         expected = detector.predict(second.faces[face].crop)
-        told = second.predictions[face]
-        assert told.probabilities == pytest.approx(expected.probabilities, abs=1e-6)
-        assert told.verdict == expected.verdict
-    assert len({told.probabilities["Fake"] for told in second.predictions}) > MOST_JUDGED / 2
+        seen = second.predictions[face]
+        assert seen.probabilities == pytest.approx(expected.probabilities, abs=1e-6)
+        assert seen.verdict == expected.verdict
+    assert len({seen.probabilities["Fake"] for seen in second.predictions}) > MOST_JUDGED / 2
 
 
 def test_a_face_beyond_the_most_is_judged_when_chosen(detector: Detector, crowd: NDArray[np.uint8]) -> None:

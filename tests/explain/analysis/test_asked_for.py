@@ -37,9 +37,9 @@ def test_stages_come_in_order_and_progress_never_falls_within_one(whole_story: l
     )
     assert list(dict.fromkeys(stages)) == first + later
     for stage in set(stages):
-        told = [step.progress for step in whole_story if step.stage == stage and step.progress is not None]
-        assert told == sorted(told)
-        assert all(0 <= share <= 1 for share in told)
+        shares = [step.progress for step in whole_story if step.stage == stage and step.progress is not None]
+        assert shares == sorted(shares)
+        assert all(0 <= share <= 1 for share in shares)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Tests of many photos at once: a row for each whatever it is, told of while it runs."""
+"""Tests of many photos at once: a row for each of them, which comes while the run goes on."""
 
 from __future__ import annotations
 

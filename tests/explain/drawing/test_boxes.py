@@ -97,11 +97,11 @@ def label_of(photo_side: int, box: tuple[int, int, int, int], *said_of: Predicti
 
 
 def test_label_says_more_once_there_is_a_verdict() -> None:
-    number, told, unsure = (
+    number, certain, unsure = (
         label_of(400, (100, 100, 200, 200), *of).sum()
         for of in ((), (said("Fake", 0.93),), (said("Inconclusive", 0.53),))
     )
-    assert number * 2 < told and number * 2 < unsure
+    assert number * 2 < certain and number * 2 < unsure
 
 
 @pytest.mark.parametrize(

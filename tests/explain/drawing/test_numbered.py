@@ -19,8 +19,8 @@ CELL = PICTURE_SIZE // 3
 
 
 def lime(*weights: float, segments: NDArray[np.int32]) -> Attribution:
-    told = np.array(weights, np.float32)
-    return Attribution("lime", "Fake", told[segments], (SIDE, SIDE), segments, told, {})
+    per_region = np.array(weights, np.float32)
+    return Attribution("lime", "Fake", per_region[segments], (SIDE, SIDE), segments, per_region, {})
 
 
 NINE = lime(0, 0.1, -0.9, 0, 0.5, 0, 0.2, 0, 0.01, segments=squares(SIDE, 3))

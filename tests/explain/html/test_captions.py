@@ -173,14 +173,14 @@ def test_small_pixels_of_a_large_crop_are_not_called_zero() -> None:
 @pytest.mark.parametrize("found", [lime(), RISE, GRADCAM, superpixels("occlusion")], ids=lambda found: found.method)
 def test_map_says_how_often_its_kind_finds_what_was_changed(found: Attribution) -> None:
     figures = {"fakes": 160, "inside": 0.914, "centre": 0.881}
-    told = said(found, card=replace(UNMEASURED, metrics={"localisation": {"dfdc": {found.method: figures}}}))
-    assert "On 160 test face swaps" in told and "91% of the time (the centre of the face: 88%)" in told
-    assert "not where a face was changed" not in told
+    text = said(found, card=replace(UNMEASURED, metrics={"localisation": {"dfdc": {found.method: figures}}}))
+    assert "On 160 test face swaps" in text and "91% of the time (the centre of the face: 88%)" in text
+    assert "not where a face was changed" not in text
 
 
 @pytest.mark.parametrize("inside", [0.25, 0.881])
 def test_map_that_finds_it_no_better_than_the_centre_says_so_first(inside: float) -> None:
     figures = {"fakes": 160, "inside": inside, "centre": 0.881}
-    told = said(GRADCAM, card=replace(UNMEASURED, metrics={"localisation": {"dfdc": {"gradcam": figures}}}))
-    assert "It shows what moves the model, not where a face was changed" in told
+    text = said(GRADCAM, card=replace(UNMEASURED, metrics={"localisation": {"dfdc": {"gradcam": figures}}}))
+    assert "It shows what moves the model, not where a face was changed" in text
     assert "face was changed" not in said(GRADCAM)

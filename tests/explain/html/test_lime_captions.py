@@ -88,19 +88,19 @@ def test_a_map_that_is_not_complete_does_not_say_that_it_ended() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rank", "same_top", "told", "not_told"),
+    ("rank", "same_top", "expected", "absent"),
     [
         (0.816, 0.9, "would be 0.89 (required: 0.90)", "strongest regions"),  # 2r / (1 + r) is 0.8987
         (0.95, 0.796, "share 79% of their 5 strongest regions (required: 80%)", "alike"),
     ],
 )
 def test_a_budget_that_ended_tells_only_the_criterion_missed(
-    rank: float, same_top: float, told: str, not_told: str
+    rank: float, same_top: float, expected: str, absent: str
 ) -> None:
     words = said(lime(**UNCONVERGED | {"halves_rank_correlation": rank, "halves_same_top": same_top}))
     assert "not converged after 1,200 pictures, where its budget ends" in words
-    assert told in words, "the number is rounded down: rounded up, it would look high enough"
-    assert not_told not in words.split("where its budget ends")[1].split("(seed")[0]
+    assert expected in words, "the number is rounded down: rounded up, it would look high enough"
+    assert absent not in words.split("where its budget ends")[1].split("(seed")[0]
     assert "needs at least" not in words
 
 

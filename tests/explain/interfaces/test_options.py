@@ -28,7 +28,7 @@ NO_OPTION = {  # what is asked, of which model, and how the answer looks
     *("language", "out", "as_json", "csv", "frames", "shown", "help"),
 }
 NAMED = {"hide_regions": "hidden", "whole": "whole_picture", "smooth": "smooth_attention", "further": "methods"}
-# Where a way in asks for something else unless told otherwise.
+# Ways in whose default differs from that of the settings.
 OTHER_DEFAULTS: dict[tuple[str, str], Any] = {
     ("MCP explain_photo", "methods"): ["attention", "lime", "occlusion"],
     ("MCP explain_photo", "trust"): True,

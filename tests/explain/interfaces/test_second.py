@@ -85,10 +85,10 @@ def test_http_without_a_second_model_is_as_before(client: TestClient) -> None:
     assert "second" not in send(client, methods="occlusion", second="").json()
 
 
-@pytest.mark.parametrize(("second", "told"), [("one", "choose another one"), ("three", "'three'")])
-def test_second_model_must_be_another_one_that_is_there(client: TestClient, second: str, told: str) -> None:
+@pytest.mark.parametrize(("second", "expected"), [("one", "choose another one"), ("three", "'three'")])
+def test_second_model_must_be_another_one_that_is_there(client: TestClient, second: str, expected: str) -> None:
     answer = send(client, second=second)
-    assert answer.status_code == 422 and told in answer.json()["error"]
+    assert answer.status_code == 422 and expected in answer.json()["error"]
 
 
 def test_models_without_the_main_map_are_not_compared(client: TestClient) -> None:

@@ -1,4 +1,4 @@
-"""An analysis that was stopped after its verdict, before the face was cut into regions, is told without fault."""
+"""Descriptions of an analysis that was stopped after its verdict, before the face was cut into regions."""
 
 from __future__ import annotations
 

@@ -118,8 +118,8 @@ def test_model_too_steep_for_the_most_steps_is_owned_up_to() -> None:
     assert last.evidence["steps"] == MOST_STEPS and last.evidence["samples"] == last.evidence["budget"]
     assert last.evidence["complete"] is True and last.evidence["converged"] is False
     assert abs(float(last.evidence["completeness_gap"])) > LARGEST_GAP
-    told = float(last.evidence["sum"]) - float(last.evidence["change"])
-    assert last.evidence["completeness_gap"] == pytest.approx(told)
+    explained_change = float(last.evidence["sum"]) - float(last.evidence["change"])
+    assert last.evidence["completeness_gap"] == pytest.approx(explained_change)
 
 
 def test_midpoints_integrate_a_quadratic_to_their_known_error() -> None:

@@ -156,8 +156,8 @@ def test_words_name_no_region(unmoved: Analysis) -> None:
     card = detector_of(constant).card
     assert strongest_regions(unmoved.attributions["lime"], unmoved.subject, 8) == []
     assert SENTENCE in map_in_words(unmoved.attributions["occlusion"], unmoved.subject, 8, is_unmoved=True)
-    told = plain_text(unmoved, card, "face.jpg")
-    assert told.count(f"\n  {SENTENCE}") == 1 and "weights for" not in told and "strongest for" not in told
+    printed = plain_text(unmoved, card, "face.jpg")
+    assert printed.count(f"\n  {SENTENCE}") == 1 and "weights for" not in printed and "strongest for" not in printed
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ def test_a_link_may_name_an_example_and_no_other_file(models: Models) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "expected"),
     [
         ("samples", "many", "samples=many"),
         ("samples", "7", "samples"),
@@ -90,11 +90,11 @@ def test_a_link_may_name_an_example_and_no_other_file(models: Models) -> None:
     ],
 )
 def test_a_link_that_asks_for_the_impossible_is_told_and_changes_nothing(
-    models: Models, name: str, value: str, told: str
+    models: Models, name: str, value: str, expected: str
 ) -> None:
     found: dict[str, Any] = arrive(models, **{name: value})
     assert set(found) == {"language", "notice"}
-    assert told in found["notice"]["value"] and "invalid literal" not in found["notice"]["value"]
+    assert expected in found["notice"]["value"] and "invalid literal" not in found["notice"]["value"]
 
 
 def test_at_first_the_controls_hold_what_a_link_can_name(models: Models) -> None:

@@ -56,10 +56,10 @@ def test_import_is_told_with_its_step_and_time_in_the_visitors_language(page: Pa
             step = str(STEP)
         found = arrive(page, {"lang": language}, "")
         assert found["models_clock"] == {"active": True}
-        for told in (found, look(page, language)):
-            assert step in told["models_note"] and ONE in told["models_note"]
-            assert re.search(r" 6\d s", told["models_note"]), "a slow machine may have waited some seconds more"
-            assert '<progress value="0.50" max="1">' in told["models_note"]
+        for updates in (found, look(page, language)):
+            assert step in updates["models_note"] and ONE in updates["models_note"]
+            assert re.search(r" 6\d s", updates["models_note"]), "a slow machine may have waited some seconds more"
+            assert '<progress value="0.50" max="1">' in updates["models_note"]
     assert set(look(page, "en")) == {"models_note"}, "the clock goes on, and the choice stays"
 
 
@@ -91,9 +91,9 @@ def test_ready_model_is_one_more_choice_for_who_is_there_and_the_first_for_who_c
 def test_import_that_failed_is_told_to_everybody(page: Page) -> None:
     problems = cast(Any, page.models)._problems
     problems.append(Message("legacy.import_broke_off", file="<b>thesis.h5"))
-    for told in (look(page, "en"), arrive(page, {}, "")):
-        assert 'role="alert"' in told["models_note"] and "&lt;b&gt;thesis.h5" in told["models_note"]
-        assert told["models_clock"] == {"active": False}
+    for updates in (look(page, "en"), arrive(page, {}, "")):
+        assert 'role="alert"' in updates["models_note"] and "&lt;b&gt;thesis.h5" in updates["models_note"]
+        assert updates["models_clock"] == {"active": False}
 
 
 def test_model_is_shown_with_its_cost_where_that_is_known(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:

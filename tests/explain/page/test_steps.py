@@ -55,8 +55,8 @@ def test_end_of_a_run_leaves_nothing_behind() -> None:
     assert not blocks.pending_diff_streams["visitor"]
 
 
-@pytest.mark.parametrize(("language", "told"), [("en", "was not uploaded"), ("tr", "yüklen")])
-def test_file_at_an_address_is_fetched_for_no_input_but_the_photo(language: str, told: str) -> None:
+@pytest.mark.parametrize(("language", "expected"), [("en", "was not uploaded"), ("tr", "yüklen")])
+def test_file_at_an_address_is_fetched_for_no_input_but_the_photo(language: str, expected: str) -> None:
     """Gradio would read it whole, whatever its size."""
     with SteppedBlocks() as blocks:
         inputs = [gr.Radio(["en", "tr"], elem_id="language"), gr.File(file_count="multiple"), gr.Slider()]
@@ -64,7 +64,7 @@ def test_file_at_an_address_is_fetched_for_no_input_but_the_photo(language: str,
     file = {"path": "http://127.0.0.1:9/endless", "meta": {"_type": "gradio.FileData"}}
     for given in ([language, [file], 1], [language, None, file], [language, None, {"deep": [file]}]):
         # In a thread of its own: where a browser is being driven, this one has an event loop already.
-        with ThreadPoolExecutor(1) as pool, pytest.raises(gr.Error, match=told):
+        with ThreadPoolExecutor(1) as pool, pytest.raises(gr.Error, match=expected):
             pool.submit(lambda given=given: asyncio.run(blocks.preprocess_data(function, given, None))).result()
 
 

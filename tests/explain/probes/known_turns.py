@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,13 +19,14 @@ LANDMARKS = np.array([[22, 24], [42, 24], [32, 34], [24, 44], [40, 44]], np.floa
 BAND = (0.3, 0.7)
 
 
-class World:
+class World(ABC):
     """A model whose P(Fake) is a number read off the crop; inconclusive from 0.3 to 0.7."""
 
     card = SimpleNamespace(labels=("Real", "Fake"), views=PLAIN, inconclusive_band=BAND)
 
+    @abstractmethod
     def read(self, crop: NDArray[np.float64]) -> float:
-        raise NotImplementedError
+        """P(Fake) of a crop ``(S, S, 3)`` with values 0..1."""
 
     def probabilities(self, crops: NDArray[np.uint8], in_turn: bool = False) -> NDArray[np.float64]:
         fake = np.array([self.read(crop / 255) for crop in crops])

@@ -36,8 +36,8 @@ def lime(weights: Any = WEIGHTS, reach: Any = 0.01, target: str = "Fake", **evid
     """A map of these weights, whose intervals reach so far to either side."""
     found = np.array(weights, np.float32)
     bounds = np.stack([found - reach, found + reach], axis=1).astype(np.float32)
-    told = {"complete": True, **evidence}
-    return Attribution("lime", target, found[SEGMENTS], (SIDE, SIDE), SEGMENTS, found, told, bounds, NAMES)
+    answer = {"complete": True, **evidence}
+    return Attribution("lime", target, found[SEGMENTS], (SIDE, SIDE), SEGMENTS, found, answer, bounds, NAMES)
 
 
 def sentence(asked: Subject, found: Attribution, language: str = "en", **changes: Any) -> str:

@@ -80,9 +80,9 @@ def test_sentence_speaks_turkish() -> None:
 
 
 def test_levels_are_written_as_people_read_them() -> None:
-    told = {name: level_name(name, levels[-1]) for name, (_, levels) in CHANGES.items()}
+    strongest = {name: level_name(name, levels[-1]) for name, (_, levels) in CHANGES.items()}
     assert (
-        told.items()
+        strongest.items()
         >= {
             **{"jpeg": "20", "blur": "4", "noise": "40", "downscale": "32", "darker": "40%", "brighter": "200%"},
             **{part: part for part in PARTS},

@@ -63,7 +63,7 @@ def test_pictures_say_what_they_show(analysis: Analysis) -> None:
 
 
 def test_words_of_a_picture_stop_at_what_is_drawn(analysis: Analysis) -> None:
-    """Of one superpixel shown, nothing else is told; a map of pixels shows all its places."""
+    """With one superpixel shown, the texts name no other one; a map of pixels shows all its places."""
     subject, lime = analysis.subject, analysis.attributions["lime"]
     assert subject is not None
     words = "The face, blue where it speaks for Fake: mouth{}; orange where it speaks against it: {}."
@@ -189,7 +189,7 @@ def test_map_that_cannot_be_made_says_why(analysis: Analysis) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ({"flip": None}, True),
         ({"flip": None, "complete": False}, False),
@@ -199,11 +199,11 @@ def test_map_that_cannot_be_made_says_why(analysis: Analysis) -> None:
     ],
 )
 def test_verdict_that_nothing_flips_is_told_only_where_it_was_tried(
-    analysis: Analysis, change: dict[str, object], told: bool
+    analysis: Analysis, change: dict[str, object], expected: bool
 ) -> None:
     changed = replace(analysis, **change)  # type: ignore[arg-type]
-    assert ("not even all of them" in page_of(changed)) is told
-    assert ("even with all" in plain_text(changed, CARD, "photo.jpg")) is told
+    assert ("not even all of them" in page_of(changed)) is expected
+    assert ("even with all" in plain_text(changed, CARD, "photo.jpg")) is expected
 
 
 def test_stopped_analysis_says_so(analysis: Analysis, no_face: Analysis) -> None:

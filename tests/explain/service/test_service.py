@@ -139,7 +139,7 @@ def test_all_visitors_of_one_address_together_may_open_so_many(models: Models) -
     begun("bob")
 
 
-# What is told
+# Messages
 
 
 def test_health_counts_who_runs(service: Service) -> None:

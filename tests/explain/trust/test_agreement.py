@@ -53,9 +53,9 @@ def test_matrix_names_its_rows_and_has_ones_on_its_diagonal() -> None:
 
 def test_json_takes_it() -> None:
     found = agreement({"lime": map_of(VALUES), "rise": map_of(VALUES[::-1])}, SEGMENTS)
-    told = json.loads(json.dumps(found.to_dict()))
-    assert told["names"] == ["lime", "rise"]
-    assert told["matrix"][0][1] == pytest.approx(found.matrix[0, 1], abs=5e-5)
+    data = json.loads(json.dumps(found.to_dict()))
+    assert data["names"] == ["lime", "rise"]
+    assert data["matrix"][0][1] == pytest.approx(found.matrix[0, 1], abs=5e-5)
 
 
 def test_a_map_that_is_the_same_everywhere_agrees_with_none() -> None:

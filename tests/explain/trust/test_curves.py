@@ -172,10 +172,10 @@ def test_percentiles_count_ties_half() -> None:
 
 def test_json_takes_it_rounded() -> None:
     found = judged(WEIGHTS, crossing)
-    told = json.loads(json.dumps(found.to_dict()))
-    assert told["hide"] == "mean"
-    np.testing.assert_allclose(told["deletion"], found.deletion, atol=5e-5)
-    np.testing.assert_allclose(told["random"]["insertion"], found.band.insertion, atol=5e-5)
-    assert np.shape(told["random"]["deletion"]) == (3, STEPS + 1)
-    assert told["random"]["auc"] == sorted(told["random"]["auc"])
-    assert told["deletion_percentile"] == found.deletion_percentile
+    data = json.loads(json.dumps(found.to_dict()))
+    assert data["hide"] == "mean"
+    np.testing.assert_allclose(data["deletion"], found.deletion, atol=5e-5)
+    np.testing.assert_allclose(data["random"]["insertion"], found.band.insertion, atol=5e-5)
+    assert np.shape(data["random"]["deletion"]) == (3, STEPS + 1)
+    assert data["random"]["auc"] == sorted(data["random"]["auc"])
+    assert data["deletion_percentile"] == found.deletion_percentile

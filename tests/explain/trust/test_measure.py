@@ -206,12 +206,12 @@ def test_refuses_maps_that_cannot_be_judged() -> None:
 def test_json_takes_it() -> None:
     found = map_of(WEIGHTS)
     trust = last(subject(), {"lime": found}, {"lime": again(found)}).trusts["lime"]
-    told = json.loads(json.dumps(trust.to_dict(), allow_nan=False))
-    assert (told["method"], told["target"], told["percentile"], told["better_than_chance"]) == ("lime", "Fake", 1, True)
-    assert len(told["curves"]) == 2 and told["stability"]["jaccard"] == 1 and told["fidelity"] == 1
+    data = json.loads(json.dumps(trust.to_dict(), allow_nan=False))
+    assert (data["method"], data["target"], data["percentile"], data["better_than_chance"]) == ("lime", "Fake", 1, True)
+    assert len(data["curves"]) == 2 and data["stability"]["jaccard"] == 1 and data["fidelity"] == 1
     unfinished = next(progress for progress in measure(subject(), {"lime": found}, {}) if progress.trusts)
-    told = unfinished.trusts["lime"].to_dict()
-    assert len(told["curves"]) == 1 and told["stability"] is None and told["fidelity"] is None
+    data = unfinished.trusts["lime"].to_dict()
+    assert len(data["curves"]) == 1 and data["stability"] is None and data["fidelity"] is None
 
 
 @pytest.mark.slow

@@ -97,5 +97,5 @@ def test_noise_is_the_same_every_time() -> None:
 
 
 def test_json_takes_it() -> None:
-    told = json.loads(json.dumps(compare(VALUES, [VALUES[::-1]], "seed").to_dict()))
-    assert set(told) == {"change", "runs", "same_top", "jaccard", "rank_correlation"}
+    data = json.loads(json.dumps(compare(VALUES, [VALUES[::-1]], "seed").to_dict()))
+    assert set(data) == {"change", "runs", "same_top", "jaccard", "rank_correlation"}

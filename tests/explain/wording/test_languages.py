@@ -119,8 +119,8 @@ TRUSTS = {
 
 def hidden(names: str = "", **changes: object) -> WhatIf:
     parts = tuple(names.split(",")) if names else None
-    told = WhatIf((1, 2), 0.38, 0.94, CROP, parts, True, "Inconclusive", "Fake", frozenset({"hair", "chin"}))
-    return replace(told, **changes)  # type: ignore[arg-type]
+    text = WhatIf((1, 2), 0.38, 0.94, CROP, parts, True, "Inconclusive", "Fake", frozenset({"hair", "chin"}))
+    return replace(text, **changes)  # type: ignore[arg-type]
 
 
 WHAT_IFS = {

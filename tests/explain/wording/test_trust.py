@@ -62,9 +62,9 @@ def test_without_repetitions_the_sentence_ends_earlier() -> None:
     ],
 )
 def test_each_place_among_random_orders_has_its_words(percentile: float, words: str) -> None:
-    told = trust_sentence(trust(percentile, percentile))
-    assert words in told
-    assert told.startswith("Hiding" if percentile >= 0.95 else "On this photo this map")
+    text = trust_sentence(trust(percentile, percentile))
+    assert words in text
+    assert text.startswith("Hiding" if percentile >= 0.95 else "On this photo this map")
 
 
 def test_all_and_none_are_said_only_where_they_are_true() -> None:
@@ -77,8 +77,8 @@ def test_one_lucky_hide_value_is_not_enough() -> None:
 
 
 def test_attention_is_where_the_model_looked() -> None:
-    told = trust_sentence(trust(0.98, 0.98, target="Real", signed=False))
-    assert told.startswith("Hiding where this map says the model looked moves the verdict away from Real")
+    text = trust_sentence(trust(0.98, 0.98, target="Real", signed=False))
+    assert text.startswith("Hiding where this map says the model looked moves the verdict away from Real")
 
 
 def test_a_flat_map_marks_nothing() -> None:
@@ -96,39 +96,39 @@ def test_a_flat_map_marks_nothing() -> None:
     ],
 )
 def test_how_often_the_top_regions_come_back(same_top: float, words: str) -> None:
-    told = trust_sentence(trust(0.98, stability=Stability("noise", 3, same_top, 0.5, 0.5)))
-    assert told.endswith(f"repeated with a little noise on the photo {words}")
+    text = trust_sentence(trust(0.98, stability=Stability("noise", 3, same_top, 0.5, 0.5)))
+    assert text.endswith(f"repeated with a little noise on the photo {words}")
 
 
 def test_details_hold_the_numbers() -> None:
     both = (curves(0.98, "mean", insertion=0.9), curves(0.64, "blur", insertion=0.2))
-    told = details(trust(curves=both, fidelity=-0.254, stability=STEADY))
-    assert "as their mean colour, P(Fake) averages 0.02" in told
-    assert "(random orders: 0.50, nine in ten of them 0.06 to 0.94), lower than 98% of 50 random orders" in told
-    assert "(insertion) it averages 0.90, higher than 90% of them" in told
-    assert "by a blur, P(Fake) averages 0.36" in told
-    assert "averages 0.20, higher than 20% of them" in told
-    assert "µ-fidelity −0.25" in told
-    assert "3 times: Jaccard index of the 5 strongest regions 0.89, rank correlation 0.93." in told
+    text = details(trust(curves=both, fidelity=-0.254, stability=STEADY))
+    assert "as their mean colour, P(Fake) averages 0.02" in text
+    assert "(random orders: 0.50, nine in ten of them 0.06 to 0.94), lower than 98% of 50 random orders" in text
+    assert "(insertion) it averages 0.90, higher than 90% of them" in text
+    assert "by a blur, P(Fake) averages 0.36" in text
+    assert "averages 0.20, higher than 20% of them" in text
+    assert "µ-fidelity −0.25" in text
+    assert "3 times: Jaccard index of the 5 strongest regions 0.89, rank correlation 0.93." in text
     assert "standard deviation 4 of 255" in details(trust(0.9, stability=Stability("noise", 3, 1.0, 1.0, 1.0)))
 
 
 def test_details_leave_out_what_is_not_known_yet() -> None:
-    told = details(trust(0.98))
-    assert told.count("With regions hidden") == 1
-    assert "µ-fidelity" not in told and "Jaccard" not in told
+    text = details(trust(0.98))
+    assert text.count("With regions hidden") == 1
+    assert "µ-fidelity" not in text and "Jaccard" not in text
 
 
 def test_every_hide_value_has_its_words() -> None:
-    told = {details(trust(curves=(curves(0.98, hide),))) for hide in HIDES}
-    assert len(told) == len(HIDES)
+    texts = {details(trust(curves=(curves(0.98, hide),))) for hide in HIDES}
+    assert len(texts) == len(HIDES)
 
 
 @pytest.mark.parametrize("percentile", [0.0, 0.3, 0.7, 0.98, 1.0])
 def test_it_is_one_sentence_without_markup(percentile: float) -> None:
-    told = trust_sentence(trust(percentile, percentile, stability=STEADY))
-    assert told.count(".") == 1 and told.endswith(".")
-    assert "<" not in told and "&" not in told
+    text = trust_sentence(trust(percentile, percentile, stability=STEADY))
+    assert text.count(".") == 1 and text.endswith(".")
+    assert "<" not in text and "&" not in text
 
 
 # The two cells of the table

@@ -16,18 +16,18 @@ CROP = np.zeros((24, 24, 3), np.uint8)
 TOLD = WhatIf((4, 2), 0.38, 0.94, CROP, ("mouth", "left cheek"), True, "Inconclusive", "Fake")
 
 
-def told(**changes: Any) -> str:
+def sentence_for(**changes: Any) -> str:
     return what_if_sentence(replace(TOLD, **changes), "Fake")
 
 
 def test_the_sentence_says_what_was_hidden_and_what_came_of_it() -> None:
-    assert told() == (
+    assert sentence_for() == (
         "With the mouth and the left cheek hidden, Fake falls from 94% to 38%: the model would then say Inconclusive."
     )
 
 
 def test_the_sentence_tells_a_verdict_that_stays() -> None:
-    sentence = told(verdict_before="Inconclusive", before=0.51, probability=0.49)
+    sentence = sentence_for(verdict_before="Inconclusive", before=0.51, probability=0.49)
     assert "from 51% to 49%: the model would still say Inconclusive." in sentence
 
 
@@ -36,7 +36,7 @@ def test_the_sentence_tells_a_verdict_that_stays() -> None:
     [(0.2, 0.6, "rises from 20% to 60%:"), (0.501, 0.499, "stays at 50%:")],
 )
 def test_the_sentence_follows_the_numbers(before: float, now: float, change: str) -> None:
-    assert f"left cheek hidden, Fake {change}" in told(before=before, probability=now)
+    assert f"left cheek hidden, Fake {change}" in sentence_for(before=before, probability=now)
 
 
 @pytest.mark.parametrize(
@@ -56,24 +56,24 @@ def test_the_sentence_follows_the_numbers(before: float, now: float, change: str
 )
 def test_the_sentence_lists_names_in_english(names: str, still_visible: tuple[str, ...], words: str) -> None:
     parts = tuple(names.split())
-    sentence = told(hidden=tuple(range(len(parts))), names=parts, still_visible=frozenset(still_visible))
+    sentence = sentence_for(hidden=tuple(range(len(parts))), names=parts, still_visible=frozenset(still_visible))
     assert sentence.startswith(f"With {words} hidden, Fake falls ")
 
 
 @pytest.mark.parametrize("names", [(), None])
 def test_where_nothing_is_hidden_nothing_changes(names: tuple[str, ...] | None) -> None:
-    sentence = told(hidden=(), names=names, before=0.94, probability=0.94, verdict="Fake")
+    sentence = sentence_for(hidden=(), names=names, before=0.94, probability=0.94, verdict="Fake")
     assert sentence.startswith("With nothing hidden, Fake stays at 94%: the model would still say Fake.")
 
 
 def test_the_sentence_counts_regions_without_names() -> None:
-    assert told(hidden=(3,), names=None).startswith("With 1 region hidden, ")
-    assert told(hidden=(3, 0, 1), names=None).startswith("With 3 regions hidden, ")
+    assert sentence_for(hidden=(3,), names=None).startswith("With 1 region hidden, ")
+    assert sentence_for(hidden=(3, 0, 1), names=None).startswith("With 3 regions hidden, ")
 
 
 def test_a_region_that_shows_two_parts_is_said_with_both() -> None:
     both = "left eye + left eyebrow"
-    assert told(names=(both, "nose")).startswith("With the left eye and left eyebrow and the nose hidden")
-    assert told(names=(both, both)).startswith("With 2 patches of the left eye and the left eyebrow hidden")
+    assert sentence_for(names=(both, "nose")).startswith("With the left eye and left eyebrow and the nose hidden")
+    assert sentence_for(names=(both, both)).startswith("With 2 patches of the left eye and the left eyebrow hidden")
     with use_language("tr"):
-        assert told(names=(both, both)).startswith("Görüntüde sol gözden ve sol kaştan 2 bölge gizlenince")
+        assert sentence_for(names=(both, both)).startswith("Görüntüde sol gözden ve sol kaştan 2 bölge gizlenince")

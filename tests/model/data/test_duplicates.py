@@ -112,8 +112,8 @@ def test_different_pictures_are_no_duplicates(data: Data, picture: Callable[...,
 
 def test_known_fingerprints_are_not_computed_again(data: Data) -> None:
     root = data({"real/a.png": portrait(0), "real/b.png": portrait(1)})
-    told = Fingerprint("same", fingerprint(portrait(5)).perceptual)
-    known = {"real/a.png": told, "real/b.png": told}
+    copied = Fingerprint("same", fingerprint(portrait(5)).perceptual)
+    known = {"real/a.png": copied, "real/b.png": copied}
     assert find_duplicates(root, pictures(root), known) == [Group(("real/a.png", "real/b.png"), exact=True)]
 
 

@@ -69,12 +69,12 @@ def test_command_writes_what_the_functions_find(
     np.testing.assert_allclose(product, p_fake, atol=1e-3)
     printed = capsys.readouterr().out
     assert f"temperature {card.temperature:.3f}" in printed and "the model was trained on" in printed
-    told = json.loads((tmp_path / "out" / "calibration.json").read_text())
-    assert told["temperature"] == card.temperature and told["sets"] == ["large", "small"]
-    assert told["band_chosen_on"] == card.training["calibration"]["band_chosen_on"] == {}
+    written = json.loads((tmp_path / "out" / "calibration.json").read_text())
+    assert written["temperature"] == card.temperature and written["sets"] == ["large", "small"]
+    assert written["band_chosen_on"] == card.training["calibration"]["band_chosen_on"] == {}
     for when, scores in (("before", large), ("after", p_fake)):
         error = expected_calibration_error(scores, is_fake["large"])
-        assert told["calibration_error"]["large"][when] == pytest.approx(error, abs=1e-3)
+        assert written["calibration_error"]["large"][when] == pytest.approx(error, abs=1e-3)
         assert (tmp_path / "out" / f"large_{when}.png").stat().st_size > 1000
     arguments = json.loads((tmp_path / "out" / "arguments.json").read_text())
     assert (arguments["seed"], arguments["data"], arguments["faces"]) == (0, root.name, cache.name), "names, not paths"

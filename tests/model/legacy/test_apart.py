@@ -30,9 +30,9 @@ def other_side(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
 def test_steps_are_told_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     step = '["step", ["legacy.step.network", {"file": "mine.h5", "step": 2, "of": 3}]]'
     other_side(monkeypatch, f"print('{step}'); print('[\"done\", \"\"]')")
-    told: list[Message] = []
-    convert_apart(H5, None, Path("made"), told.append)
-    assert told == [Message("legacy.step.network", file="mine.h5", step=2, of=3)]
+    messages: list[Message] = []
+    convert_apart(H5, None, Path("made"), messages.append)
+    assert messages == [Message("legacy.step.network", file="mine.h5", step=2, of=3)]
 
 
 def test_problem_of_the_file_and_of_the_machine_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,8 +105,8 @@ def test_advice_follows_the_numbers() -> None:
     good, chance, swapped = [0.9, 0.8, 0.2, 0.1], [0.4, 0.6, 0.6, 0.4], [0.1, 0.2, 0.8, 0.9]
     assert advice([reading(good, in_use=True), reading(chance)], IS_FAKE).endswith("best, and is in use.")
     assert advice([reading(chance), reading(good, "RGB")], IS_FAKE).startswith("RGB with values 0..255")
-    told = advice([reading(chance), reading(chance)], IS_FAKE)
-    assert "No crop separates these 4 pictures: the best AUC is 0.500." in told and "swapped" not in told
+    text = advice([reading(chance), reading(chance)], IS_FAKE)
+    assert "No crop separates these 4 pictures: the best AUC is 0.500." in text and "swapped" not in text
     assert "labels may be swapped" in advice([reading(swapped), reading(swapped)], IS_FAKE)
     assert "is not known" in advice([reading(good)], None)
 

@@ -95,7 +95,7 @@ def section(card: Card, key: str) -> Section:
     return found
 
 
-def told(card: Card, key: str) -> str:
+def card_text(card: Card, key: str) -> str:
     return " ".join(section(card, key).sentences)
 
 

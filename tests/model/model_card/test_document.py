@@ -15,7 +15,7 @@ from model.artifact.card import read_card, write_card
 from model.model_card.document import facts, markdown, write_model_card
 from model.paths import SHIPPED
 from model.training.train import train
-from tests.model.model_card.cards import BARE, CARD, told
+from tests.model.model_card.cards import BARE, CARD, card_text
 
 ROOT = Path(__file__).parents[3]
 
@@ -71,9 +71,9 @@ def test_document_of_a_run_is_titled_by_the_run() -> None:
 
 def test_imported_model_is_called_by_its_file() -> None:
     card = replace(BARE, architecture="legacy", training={"imported": {"file": "best_model_effatt.h5"}})
-    assert told(card, "what").startswith("best_model_effatt.h5 judges one face")
+    assert card_text(card, "what").startswith("best_model_effatt.h5 judges one face")
     assert markdown(card).startswith("# Model card: best_model_effatt.h5\n")
-    assert told(replace(card, training={}), "what").startswith("legacy judges one face")
+    assert card_text(replace(card, training={}), "what").startswith("legacy judges one face")
 
 
 def test_model_of_whole_pictures_is_measured_on_such() -> None:
@@ -84,7 +84,7 @@ def test_model_of_whole_pictures_is_measured_on_such() -> None:
 def test_card_that_only_names_its_data_sets_is_written() -> None:
     card = replace(CARD, training={"data": ["dfdc"]})
     assert "| dfdc | The card does not say. |" in markdown(card)
-    assert "Tested, but never trained on: CIPLAB expert composites, UTKFace real faces." in told(card, "training")
+    assert "Tested, but never trained on: CIPLAB expert composites, UTKFace real faces." in card_text(card, "training")
 
 
 @pytest.mark.slow

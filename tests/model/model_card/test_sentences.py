@@ -13,29 +13,29 @@ from model.i18n.catalogue import use_language
 from model.model_card.document import facts, markdown
 from model.model_card.robustness import words_for
 from model.photos.corruptions import CLEAN, CORRUPTIONS, conditions
-from tests.model.model_card.cards import BARE, CARD, METRICS, condition, estimate, group, section, told, with_test
+from tests.model.model_card.cards import BARE, CARD, METRICS, card_text, condition, estimate, group, section, with_test
 
 # Sentences follow the numbers
 
 
 def test_headline_spans_the_measured_mistakes() -> None:
-    assert "It is wrong often" in told(CARD, "what")
-    assert "calls 18% to 28% of real photos fake and takes 13% to 46% of fakes for real" in told(CARD, "what")
+    assert "It is wrong often" in card_text(CARD, "what")
+    assert "calls 18% to 28% of real photos fake and takes 13% to 46% of fakes for real" in card_text(CARD, "what")
 
     def improve(metrics: dict[str, Any]) -> None:
         for values in metrics["test"].values():
             for name in {"false_accusation_rate", "miss_rate"} & set(values):
                 values[name] = estimate(0.04, 0.01)
 
-    better = told(with_test(improve), "what")
+    better = card_text(with_test(improve), "what")
     assert "It is sometimes wrong" in better and "calls 4% of real photos fake" in better
 
 
 def test_best_and_worst_set_are_named() -> None:
-    assert "best among DFDC face swaps (AUC 0.918)" in told(CARD, "figures")
-    assert "worst among CIPLAB expert composites (AUC 0.705" in told(CARD, "figures")
+    assert "best among DFDC face swaps (AUC 0.918)" in card_text(CARD, "figures")
+    assert "worst among CIPLAB expert composites (AUC 0.705" in card_text(CARD, "figures")
     swapped = with_test(lambda metrics: metrics["test"]["ciplab"].update(auc=estimate(0.95)))
-    assert "best among CIPLAB expert composites (AUC 0.950)" in told(swapped, "figures")
+    assert "best among CIPLAB expert composites (AUC 0.950)" in card_text(swapped, "figures")
 
 
 def test_figures_stand_in_the_table_with_their_intervals() -> None:
@@ -49,8 +49,8 @@ def test_figures_stand_in_the_table_with_their_intervals() -> None:
 
 
 def test_verdicts_and_their_price() -> None:
-    assert "9% to 12% of real photos get the verdict Looks fake" in told(CARD, "verdicts")
-    assert "40% of pictures get no verdict" in told(CARD, "verdicts")
+    assert "9% to 12% of real photos get the verdict Looks fake" in card_text(CARD, "verdicts")
+    assert "40% of pictures get no verdict" in card_text(CARD, "verdicts")
 
 
 @pytest.mark.parametrize(("error", "judged"), [(0.02, "close to true frequencies"), (0.08, "not to be taken for")])
@@ -59,27 +59,27 @@ def test_calibration_is_judged_by_its_error(error: float, judged: str) -> None:
         for name in ("dfdc", "ciplab"):
             metrics["test"][name]["expected_calibration_error"] = estimate(error)
 
-    assert judged in told(with_test(change), "calibration")
-    assert "divided by 1.80 and Fake's is shifted by −0.36" in told(CARD, "calibration")
-    assert "never calibrated" in told(replace(CARD, temperature=None), "calibration")
+    assert judged in card_text(with_test(change), "calibration")
+    assert "divided by 1.80 and Fake's is shifted by −0.36" in card_text(CARD, "calibration")
+    assert "never calibrated" in card_text(replace(CARD, temperature=None), "calibration")
 
 
 def test_unseen_sets_and_transfer_are_told() -> None:
-    assert "UTKFace real faces: Real called fake 0.280 (0.260–0.300)." in told(CARD, "cross_set")
-    assert "an AUC of 0.530 to 0.610 on it" in told(CARD, "cross_set")
+    assert "UTKFace real faces: Real called fake 0.280 (0.260–0.300)." in card_text(CARD, "cross_set")
+    assert "an AUC of 0.530 to 0.610 on it" in card_text(CARD, "cross_set")
     table = section(CARD, "cross_set").table
     assert table is not None
     assert [row[3] for row in table.rows] == ["yes", "no", "no", "yes"]
     trained = replace(
         CARD, training={"data": {name: "" for name in METRICS["test"]}}, metrics={"test": METRICS["test"]}
     )
-    assert told(trained, "cross_set").startswith("Not measured")
-    assert "Tested, but never trained on: UTKFace real faces." in told(CARD, "training")
-    assert "never trained on" not in told(trained, "training")
+    assert card_text(trained, "cross_set").startswith("Not measured")
+    assert "Tested, but never trained on: UTKFace real faces." in card_text(CARD, "training")
+    assert "never trained on" not in card_text(trained, "training")
 
 
 def test_robustness_names_jpeg_the_hardest_and_whom_it_harms() -> None:
-    text = told(CARD, "robustness")
+    text = card_text(CARD, "robustness")
     assert "It is robust to JPEG: at quality 50 it loses at most 0.020 AUC (on DFDC face swaps)." in text
     assert "Hardest is blur of 4 pixels in 256: AUC on DFDC face swaps falls by 0.220 to 0.700." in text
     assert "70% of those in DFDC face swaps are then called fake, instead of 18%." in text
@@ -99,11 +99,11 @@ def test_jpeg_that_harms_is_said_to_harm() -> None:
     def change(metrics: dict[str, Any]) -> None:
         metrics["test_corruptions"]["dfdc"]["jpeg 50"] = condition(0.8, 0.12, 0.2)
 
-    assert "JPEG harms it: at quality 50 it loses at most 0.120 AUC" in told(with_test(change), "robustness")
+    assert "JPEG harms it: at quality 50 it loses at most 0.120 AUC" in card_text(with_test(change), "robustness")
     kept = with_test(
         lambda metrics: metrics["test_corruptions"]["dfdc"].update({"jpeg 50": condition(0.93, -0.01, 0.2)})
     )
-    assert "loses no AUC on any test set" in told(kept, "robustness")
+    assert "loses no AUC on any test set" in card_text(kept, "robustness")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_one_uncertain_set_is_enough_for_doubt() -> None:
         small = {**condition(0.9, 0.0, 0.2), "auc_loss": estimate(0.0, 0.3)}
         metrics["test_corruptions"]["ciplab"] = {CLEAN: condition(0.9, 0.0, 0.2), "jpeg 50": small}
 
-    assert "it loses 0.000 AUC on CIPLAB expert composites" in told(with_test(change), "robustness")
+    assert "it loses 0.000 AUC on CIPLAB expert composites" in card_text(with_test(change), "robustness")
 
 
 def calibrated_on(**record: Any) -> Card:
@@ -141,23 +141,23 @@ def calibrated_on(**record: Any) -> Card:
 
 
 def test_card_says_on_how_few_pictures_it_was_calibrated() -> None:
-    assert "on only 412 pictures (12 real, 400 fake)" in told(calibrated_on(real=12), "calibration")
-    assert "on only" not in told(calibrated_on(), "calibration") + told(CARD, "calibration")
-    assert "on only" not in told(replace(calibrated_on(real=12), temperature=None), "calibration")
+    assert "on only 412 pictures (12 real, 400 fake)" in card_text(calibrated_on(real=12), "calibration")
+    assert "on only" not in card_text(calibrated_on(), "calibration") + card_text(CARD, "calibration")
+    assert "on only" not in card_text(replace(calibrated_on(real=12), temperature=None), "calibration")
 
 
 def test_card_says_on_which_sources_the_band_was_chosen() -> None:
     source = {"real": 400, "accused": 0.01, "accused_at_most": 0.027, "inconclusive": 0.2}
-    one = told(calibrated_on(band_chosen_on={"real_lfw": source}), "calibration")
+    one = card_text(calibrated_on(band_chosen_on={"real_lfw": source}), "calibration")
     assert "1 source that the model was not trained on (LFW press faces): 1% of them" in one and "at most 2.7%" in one
     assert "Fitted again" not in one
     left_out = {**source, "left_out_accused": 0.04}
-    two = told(
+    two = card_text(
         calibrated_on(band_chosen_on={"real_lfw": source, "real_ytf": {**left_out, "accused": 0.02}}), "calibration"
     )
     assert "2 sources" in two and "1% to 2% of each" in two and "for 4% of its real photos" in two
-    assert "sources that the model was trained on" in told(calibrated_on(band_chosen_on={}), "calibration")
-    assert "band was chosen" not in told(CARD, "calibration"), "a card without the record says nothing"
+    assert "sources that the model was trained on" in card_text(calibrated_on(band_chosen_on={}), "calibration")
+    assert "band was chosen" not in card_text(CARD, "calibration"), "a card without the record says nothing"
 
 
 def test_every_condition_has_words() -> None:
@@ -168,7 +168,7 @@ def test_every_condition_has_words() -> None:
 
 
 def test_most_failed_groups_are_named_and_small_ones_are_not() -> None:
-    text = told(CARD, "failures")
+    text = card_text(CARD, "failures")
     assert "Real faces are called fake most often in UTKFace real faces: 28%." in text
     assert "Fakes are taken for real most often in CIPLAB expert composites: 46%." in text
     assert "labelled 0 to 9 are called fake most often (40%), 20 to 39 least (20%): more than chance explains" in text
@@ -179,11 +179,11 @@ def test_most_failed_groups_are_named_and_small_ones_are_not() -> None:
     def closer(metrics: dict[str, Any]) -> None:
         metrics["test"]["utkface"]["groups"]["age"]["0 to 9"] = group(0.25)
 
-    assert "it may be chance" in told(with_test(closer), "failures")
+    assert "it may be chance" in card_text(with_test(closer), "failures")
 
 
 def test_attention_is_told_where_it_was_measured() -> None:
-    assert "Among the 555 DFDC face swaps" in told(CARD, "attention") and "93.0%" in told(CARD, "attention")
+    assert "Among the 555 DFDC face swaps" in card_text(CARD, "attention") and "93.0%" in card_text(CARD, "attention")
 
 
 def test_facts_are_told_in_the_language_spoken() -> None:
@@ -191,8 +191,8 @@ def test_facts_are_told_in_the_language_spoken() -> None:
     english = {sentence for section in facts(CARD) for sentence in (section.title, *section.sentences)}
     with use_language("tr"):
         turkish = {sentence for section in facts(CARD) for sentence in (section.title, *section.sentences)}
-        assert "−0,36" in told(CARD, "calibration") and "P(Sahte)" in told(CARD, "calibration")
-        assert "%9–%12" in told(CARD, "verdicts") and "JPEG kalitesi 50" in str(section(CARD, "robustness").table)
+        assert "−0,36" in card_text(CARD, "calibration") and "P(Sahte)" in card_text(CARD, "calibration")
+        assert "%9–%12" in card_text(CARD, "verdicts") and "JPEG kalitesi 50" in str(section(CARD, "robustness").table)
         assert "0,180 (0,160–0,200)" in str(section(CARD, "figures").table)
         assert "90 and over" in str(section(CARD, "failures").table), "a group that the catalogue does not know"
     assert english & turkish == {CARD.licence}
@@ -203,10 +203,10 @@ def test_facts_are_told_in_the_language_spoken() -> None:
 
 def test_bare_card_says_that_nothing_was_measured() -> None:
     for key in ("figures", "verdicts", "robustness", "failures", "attention"):
-        assert "not measured" in told(BARE, key), key
-    assert "Its mistakes were not measured" in told(BARE, "what")
-    assert "never calibrated" in told(BARE, "calibration")
-    assert "does not say what it was trained on" in told(BARE, "training")
+        assert "not measured" in card_text(BARE, key), key
+    assert "Its mistakes were not measured" in card_text(BARE, "what")
+    assert "never calibrated" in card_text(BARE, "calibration")
+    assert "does not say what it was trained on" in card_text(BARE, "training")
     assert all(section.table is None for section in facts(BARE))
     assert not re.search(r"\d%|nan|None", markdown(BARE))
 
@@ -230,7 +230,7 @@ def test_single_missing_measure_is_said_or_left_out(missing: str) -> None:
         "groups": ("failures", "groups of people more than others was not measured"),
     }
     key, words = said[missing]
-    assert words in told(card, key)
+    assert words in card_text(card, key)
 
 
 @pytest.mark.parametrize(

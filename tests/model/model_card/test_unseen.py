@@ -52,12 +52,12 @@ CARD = Card("cnn", Preprocessing(128), ("Fake", "Real"), metrics={"unseen": METR
 BARE = replace(CARD, metrics={})
 
 
-def told(section: Any) -> str:
+def section_text(section: Any) -> str:
     return " ".join(section.sentences)
 
 
 def test_spans_mistakes_and_gaps_are_told() -> None:
-    words = told(unseen(CARD))
+    words = section_text(unseen(CARD))
     assert "Of real faces from 2 such sources, 12% to 24% are called fake" in words
     assert "for 3% to 7% the page's verdict is" in words
     assert "Of fakes from 2 such sources, 50% to 80% are called fake" in words
@@ -68,7 +68,7 @@ def test_spans_mistakes_and_gaps_are_told() -> None:
 
 def test_model_that_learnt_nothing_by_heart_is_not_said_to_have() -> None:
     gaps = {"dfdc": {"difference": estimate(-0.01)}}
-    assert "training source" not in told(
+    assert "training source" not in section_text(
         unseen(replace(CARD, metrics={"unseen": {**METRICS, "learnt_by_heart": gaps}}))
     )
 
@@ -85,7 +85,7 @@ def test_each_source_and_class_has_a_row_with_the_auc_that_it_was_measured_by() 
 
 def test_edit_that_changes_most_is_named() -> None:
     section = edits(CARD)
-    assert "about 200 real faces" in told(section) and "mirrored, 18.5% of faces" in told(section)
+    assert "about 200 real faces" in section_text(section) and "mirrored, 18.5% of faces" in section_text(section)
     assert section.table is not None
     assert section.table.rows[1] == ("JPEG of quality 85", "0.085 (0.065–0.105)", "0.041")
 
@@ -94,14 +94,14 @@ def test_groups_of_unseen_faces_stand_among_the_failures() -> None:
     section = failures(CARD)
     assert section.table is not None
     assert ("FairFace", "face size in the photo", "64 to 128 pixels", "50", "0.400 (0.380–0.420)") in section.table.rows
-    assert "more than chance" in told(section)
+    assert "more than chance" in section_text(section)
 
 
 @pytest.mark.parametrize("metrics", [{}, {"unseen": {}}, {"unseen": {"edits": {"faces": 0}}}])
 def test_what_was_not_measured_is_said_to_be_so(metrics: dict[str, Any]) -> None:
     card = replace(CARD, metrics=metrics)
-    assert "not measured" in told(unseen(card)) and unseen(card).table is None
-    assert "not measured" in told(edits(card)) and edits(card).table is None
+    assert "not measured" in section_text(unseen(card)) and unseen(card).table is None
+    assert "not measured" in section_text(edits(card)) and edits(card).table is None
 
 
 @pytest.mark.parametrize("part", METRICS)

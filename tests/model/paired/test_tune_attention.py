@@ -195,10 +195,12 @@ def test_a_run_leaves_a_model_that_tells_how_it_was_made(
     tune_attention(tiny_artifact, root, out, epochs=1, faces=cache)
     before, after = Detector(tiny_artifact), Detector(out / "artifact")
     assert after.card.temperature is None and not after.card.metrics, "what was measured is of another mask"
-    told = after.card.training["attention_arguments"]
-    assert (told["artifact"], told["data"], told["epochs"]) == (tiny_artifact.name, "data", 1), "names, not paths"
+    arguments = after.card.training["attention_arguments"]
+    assert (arguments["artifact"], arguments["data"], arguments["epochs"]) == (tiny_artifact.name, "data", 1), (
+        "names, not paths"
+    )
     found = json.loads((out / "tuned.json").read_text())
-    assert found["arguments"] == told
+    assert found["arguments"] == arguments
     assert set(found) == {"peaks_before", "peaks_after", "p_fake_moved", "arguments"}
     column, calibrated = LABELS.index("Fake"), copy(after)
     calibrated.card = replace(after.card, temperature=before.card.temperature, fake_bias=before.card.fake_bias)

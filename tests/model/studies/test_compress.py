@@ -185,8 +185,8 @@ def test_command_measures_every_variant_and_continues(
         assert [row["variant"] for row in csv.DictReader(file)] == names
     assert all(f"| {name} |" in (out / "table.md").read_text() for name in names)
     assert (out / "size_auc.png").stat().st_size > 10_000
-    told, report = capsys.readouterr().out.strip().rsplit("\n", 1)
-    assert told in (out / "table.md").read_text() and report == f"Report: {out / 'table.md'}"
+    text, report = capsys.readouterr().out.strip().rsplit("\n", 1)
+    assert text in (out / "table.md").read_text() and report == f"Report: {out / 'table.md'}"
     assert {"a_auc", "a_auc_low", "a_auc_high", "b_accuracy", "reals_accuracy"} <= set(rows[0])
     assert "reals_auc" not in rows[0]
     for variant in VARIANTS:

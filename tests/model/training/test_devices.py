@@ -67,8 +67,8 @@ def two_machines(
     cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports()]}
     processes = []
     for number in (0, 1):
-        told = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": number}})
-        processes.append(start(root, folder / f"machine{number}", "multiworker", "plain,full", 1, TF_CONFIG=told))
+        config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": number}})
+        processes.append(start(root, folder / f"machine{number}", "multiworker", "plain,full", 1, TF_CONFIG=config))
     try:
         return folder, [report_of(process) for process in processes]
     finally:  # one that waits for the other's end would wait on

@@ -89,7 +89,7 @@ def test_batch_that_devices_cannot_share_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("tf_config", "words"),
     [
         (None, "needs the environment variable TF_CONFIG"),
         ("{cluster", "does not name this machine"),
@@ -101,11 +101,11 @@ def test_batch_that_devices_cannot_share_is_refused() -> None:
     ],
 )
 def test_machines_that_are_not_named_are_told_in_a_sentence(
-    told: str | None, words: str, monkeypatch: pytest.MonkeyPatch
+    tf_config: str | None, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    if told is not None:
-        monkeypatch.setenv("TF_CONFIG", told)
+    if tf_config is not None:
+        monkeypatch.setenv("TF_CONFIG", tf_config)
     with pytest.raises(TrainingError, match=words):
         make_strategy("multiworker")
     with pytest.raises(TrainingError, match=words):

@@ -23,9 +23,9 @@ def test_rows_stand_in_their_order_with_their_colours_and_shares() -> None:
     labels = axes.get_yticklabels()
     assert [label.get_text() for label in labels] == ["two\n30 pictures", "one\n20 pictures"]  # from below
     assert [label.get_color() for label in labels] == [FAKE, REAL]
-    told = {text.get_text() for text in axes.texts}
-    assert {"0%\ncalled fake", "0% → 100%\ncalled fake", "Inconclusive"} <= told
-    assert any("dashed: earlier" in text for text in told)
+    written = {text.get_text() for text in axes.texts}
+    assert {"0%\ncalled fake", "0% → 100%\ncalled fake", "Inconclusive"} <= written
+    assert any("dashed: earlier" in text for text in written)
 
 
 def test_every_row_is_drawn_to_the_same_height_on_its_own_line() -> None:

@@ -1,4 +1,4 @@
-"""Plain HTTP beside the page: how each refusal is told."""
+"""Plain HTTP beside the page: the sentence of each refusal."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_full_disk_is_said(
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "expected"),
     [
         ({"face": "first"}, ("face", "first")),
         ({"face": "7"}, ("face", "7")),
@@ -85,10 +85,10 @@ def test_full_disk_is_said(
     ids=str,
 )
 def test_wrong_field_is_refused_with_its_value(
-    client: TestClient, fields: dict[str, str], told: tuple[str, ...]
+    client: TestClient, fields: dict[str, str], expected: tuple[str, ...]
 ) -> None:
     sentence = refusal(send(client, **fields), 422)
-    assert all(word in sentence for word in told)
+    assert all(word in sentence for word in expected)
 
 
 def test_too_large_a_photo_is_refused(client: TestClient) -> None:

@@ -80,15 +80,15 @@ def test_an_upload_may_be_named_by_its_address(url: str) -> None:
 
 
 def test_steps_are_told_while_an_assistant_waits(url: str) -> None:
-    told: list[float] = []
+    expected: list[float] = []
 
     async def note(progress: float, total: float | None, message: str | None) -> None:
-        told.append(progress)
+        expected.append(progress)
 
     arguments = {"photo": data_url(CAT), "whole_picture": True, "methods": ["attention", "occlusion"], "trust": False}
     with_tools(url, lambda assistant: assistant.call_tool("explain_photo", arguments, progress_callback=note))
-    assert len(told) >= 3
-    assert told == sorted(set(told))
+    assert len(expected) >= 3
+    assert expected == sorted(set(expected))
 
 
 def test_photo_without_a_face_gets_no_verdict(url: str) -> None:
@@ -99,7 +99,7 @@ def test_photo_without_a_face_gets_no_verdict(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         ({"photo": "data:image/jpeg;base64,AAAA"}, "not a readable JPEG"),
         ({"photo": "/etc/passwd"}, "was not uploaded"),
@@ -109,11 +109,11 @@ def test_photo_without_a_face_gets_no_verdict(url: str) -> None:
     ],
     ids=str,
 )
-def test_refusal_is_an_error_with_a_sentence(url: str, arguments: dict[str, str], told: str) -> None:
+def test_refusal_is_an_error_with_a_sentence(url: str, arguments: dict[str, str], expected: str) -> None:
     result = call(url, "analyze_photo", **arguments)
     assert result.is_error
     (sentence,) = texts(result)
-    assert told in sentence and "Traceback" not in sentence
+    assert expected in sentence and "Traceback" not in sentence
 
 
 def test_no_address_inside_is_visited_for_an_assistant(url: str, inner_site: tuple[str, list[str]]) -> None:

@@ -66,13 +66,13 @@ def test_nothing_begins_any_more(ending: Ending) -> None:
 
 
 def test_who_still_waits_for_a_verdict_is_told_that_there_will_be_none() -> None:
-    queue, told = AnalysisQueue(1), []
+    queue, sentences = AnalysisQueue(1), []
 
     def wait() -> None:
         try:
             list(queue.each(iter([1])))
         except Busy as busy:
-            told.append(str(busy))
+            sentences.append(str(busy))
 
     with queue.turn(Urgency.VERDICT), queue.turn(Urgency.VERDICT):
         waiting = threading.Thread(target=wait, daemon=True)
@@ -81,7 +81,7 @@ def test_who_still_waits_for_a_verdict_is_told_that_there_will_be_none() -> None
             time.sleep(0.01)
         queue.stop()
         waiting.join(5)
-    assert told and "about to end" in told[0]
+    assert sentences and "about to end" in sentences[0]
 
 
 def test_a_second_signal_ends_the_waiting(ending: Ending) -> None:

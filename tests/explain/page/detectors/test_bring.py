@@ -50,10 +50,10 @@ def brought(page: Page, file: Path, visitor: str = ANN, fake: str = "", language
     return list(bring(page, visitor, language, str(file), fake, "picture"))
 
 
-@pytest.mark.parametrize(("language", "told"), [("en", "is being imported"), ("tr", "içe aktarılıyor")])
-def test_import_is_told_step_by_step(page: Page, tmp_path: Path, language: str, told: str) -> None:
+@pytest.mark.parametrize(("language", "expected"), [("en", "is being imported"), ("tr", "içe aktarılıyor")])
+def test_import_is_told_step_by_step(page: Page, tmp_path: Path, language: str, expected: str) -> None:
     first, *others, last = brought(page, zipped(tmp_path), language=language)
-    assert told in first["own_status"] and "<progress" in first["own_status"] and "net.zip" in first["own_status"]
+    assert expected in first["own_status"] and "<progress" in first["own_status"] and "net.zip" in first["own_status"]
     assert others, "the steps of the import"
     assert last["model"] == OWN and last["own_file"] is None and OWN in last["own_status"]
 

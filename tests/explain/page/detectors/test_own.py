@@ -131,7 +131,7 @@ def test_one_is_imported_at_a_time(models: OwnModels, tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "expected"),
     [
         ("model.pkl", b"x", "is no model that can be used here"),
         ("model.onnx", b"x", "damaged or no ONNX file"),
@@ -141,12 +141,12 @@ def test_one_is_imported_at_a_time(models: OwnModels, tmp_path: Path, monkeypatc
     ],
 )
 def test_other_files_are_refused_in_a_sentence(
-    models: OwnModels, tmp_path: Path, visits: Path, name: str, content: bytes, told: str
+    models: OwnModels, tmp_path: Path, visits: Path, name: str, content: bytes, expected: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ArtifactError) as caught:
         models.take("ann", tmp_path / name)
-    assert told in str(caught.value) and str(tmp_path) not in str(caught.value)
+    assert expected in str(caught.value) and str(tmp_path) not in str(caught.value)
     assert list(visits.iterdir()) == [] and not (tmp_path / name).exists()
 
 

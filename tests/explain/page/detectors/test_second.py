@@ -110,10 +110,10 @@ def test_without_a_second_model_nothing_of_it_is_shown(page: Page, controls: dic
 
 
 def test_the_first_model_is_no_second_one(page: Page, controls: dict[str, Any]) -> None:
-    for language, told in (("en", "choose another one"), ("tr", "başka birini seçin")):
+    for language, sentence in (("en", "choose another one"), ("tr", "başka birini seçin")):
         asked = {**controls, "second": "one", "language": language}
         shown = merged(shown_by(page.show(asked, VISITOR)))
-        assert told in shown["second_status"] and shown["second_seen"] is None and is_complete(shown)
+        assert sentence in shown["second_status"] and shown["second_seen"] is None and is_complete(shown)
     gone = merged(shown_by(second.compare(page, {**controls, "second": "gone", "seen": shown["seen"]}, VISITOR)))
     assert "gone" in gone["second_status"]
 

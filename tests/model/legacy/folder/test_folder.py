@@ -128,15 +128,15 @@ def test_hostile_labels_stop_the_model_and_run_nothing(
 
 
 def test_damaged_folder_is_made_again(cache: Path, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, told = cache / digest(pair), []
+    folder, messages = cache / digest(pair), []
     (folder / TFLITE).write_bytes(b"spoilt")
     monkeypatch.setattr(legacy_folder, "convert_apart", convert)
-    assert model_folder(pair, notify=told.append) == folder
+    assert model_folder(pair, notify=messages.append) == folder
     assert load_artifact(folder) and [path for path in cache.iterdir() if path.name.startswith(".")] == []
-    assert len(told) == 5 and all(NAME in str(said) for said in told)
+    assert len(messages) == 5 and all(NAME in str(said) for said in messages)
 
 
-@pytest.mark.parametrize("recorded", [{"format": 1}, {}, None, "text"])
+@pytest.mark.parametrize("recorded", [{"format": 1}, {}, None, "messages"])
 def test_folder_of_an_earlier_importer_is_made_again(
     cache: Path, pair: Path, recorded: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
