@@ -29,7 +29,7 @@ def clip_html(clip: Clip, opens: bool = False) -> Markup:
     ]
     others = len(clip.tracks) - len(tracks)
     more = translate("clip.more_faces", count=others) if others > 0 else ""
-    return macros("clip").clip(charts_html([timeline(clip, opens)], "wide"), tracks, more, opens)
+    return macros("clip/tab").clip(charts_html([timeline(clip, opens)], "wide"), tracks, more, opens)
 
 
 def _moments(track: Track) -> list[tuple[bytes, str, int]]:
@@ -62,8 +62,8 @@ def moments_table(clip: Clip, opens: bool = False) -> Markup:
     for moment, track, sighting in sorted(seen, key=lambda one: (one[0], one[1].number)):
         time: str | Markup = clock(sighting.moment.seconds)
         if opens:
-            time = macros("clip").time(time, choice(track.number, moment))
+            time = macros("clip/tab").time(time, choice(track.number, moment))
         verdict = translate(f"verdict.{sighting.verdict}")
         rows.append([time, str(track.number), number(sighting.p_fake, ".0%"), verdict])
     block = max(track.estimate.block for track in clip.tracks)
-    return macros("clip").moments(titles, rows, None, translate("clip.method", block=block))
+    return macros("clip/tab").moments(titles, rows, None, translate("clip.method", block=block))

@@ -97,7 +97,7 @@ def clip_page(clip: Clip, card: Card, origin: Origin) -> str:
     """The report as an HTML page without scripts and external resources."""
     file = Path(origin.file).name
     return render(
-        "clip_report",
+        "clip/report",
         file=file,
         origin=origin,
         verdict="inconclusive" if clip.suspect is None else clip.suspect.verdict,

@@ -67,6 +67,8 @@ def judge_clip(
     try:
         digest = digest_of(source, limits, cancelled)
         for answer in read_clip(source, count, limits, cancelled):
+            if cancelled():  # frames that are already decoded come without a wait, in which it would be noticed
+                return
             if isinstance(answer, Facts):
                 band = detector.card.inconclusive_band
                 clip = Clip(digest, answer, (), (), {}, (band[0], band[1]), count)

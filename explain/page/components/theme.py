@@ -36,5 +36,5 @@ THEME = gr.themes.Soft(primary_hue="teal", neutral_hue="slate", radius_size="lg"
 ASSETS = ROOT / "explain" / "page" / "assets"
 # Charts and clips look the same on the page and in reports.
 TEMPLATES = ROOT / "explain" / "html" / "templates"
-CSS = [ASSETS / "page.css", TEMPLATES / "charts.css", TEMPLATES / "clip.css"]
+CSS = [ASSETS / "page.css", TEMPLATES / "charts.css", TEMPLATES / "clip" / "clip.css"]
 HEAD, SCRIPT = ASSETS / "head.html", ASSETS / "page.js"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,21 +21,13 @@ from explain.page.links import link_to
 from explain.page.models import both_choices
 from explain.page.run import Page
 from explain.service.refusal import Refused
-from model import uploaded
 from model.available import MODEL_FOLDER, FoundModel, Models
-from model.onnx_models.apart import examine
 from model.paths import SHIPPED
 from tests.explain.page.detectors.test_own import zipped
 
 ANN, BOB, OWN = "ann", "bob", "yours/net"
 
-
-@pytest.fixture(autouse=True)
-def visits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "visits"))
-    (tmp_path / "visits").mkdir()
-    monkeypatch.setattr(uploaded, "prove", lambda path, side, memory, seconds: examine(path, side))
-    return tmp_path / "visits"
+pytestmark = pytest.mark.usefixtures("visits")
 
 
 @pytest.fixture

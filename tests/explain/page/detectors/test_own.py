@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import tempfile
 import threading
 import weakref
 import zipfile
@@ -18,19 +17,11 @@ from explain.page.detectors import own
 from explain.page.detectors.own import MOST, MOST_FILES, OwnModels, places_of
 from model import uploaded
 from model.errors import ArtifactError
-from model.onnx_models.apart import examine
 from tests.onnx_graphs import hub_folder
 
 GREY = np.full((256, 256, 3), 100, np.uint8)
 
-
-@pytest.fixture(autouse=True)
-def visits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the folders of visits are made; networks prove themselves in this process, which is faster."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "visits"))
-    (tmp_path / "visits").mkdir()
-    monkeypatch.setattr(uploaded, "prove", lambda path, side, memory, seconds: examine(path, side))
-    return tmp_path / "visits"
+pytestmark = pytest.mark.usefixtures("visits")
 
 
 @pytest.fixture

@@ -1,0 +1,20 @@
+"""Fixtures of the tests of models that visitors bring."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from model import uploaded
+from model.onnx_models.apart import examine
+
+
+@pytest.fixture
+def visits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the folders of visits are made; networks prove themselves in this process, which is faster."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "visits"))
+    (tmp_path / "visits").mkdir()
+    monkeypatch.setattr(uploaded, "prove", lambda path, side, memory, seconds: examine(path, side))
+    return tmp_path / "visits"
