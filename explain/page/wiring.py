@@ -14,6 +14,7 @@ from explain.page.api import wire_api
 from explain.page.clip import judge as clip
 from explain.page.clip.wiring import wire_clip
 from explain.page.components.controls import CONTROLS
+from explain.page.components.handlers import offer_file, opening
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
 from explain.page.components.updates import Change, Updates
@@ -191,16 +192,8 @@ def _wire_what_if(parts: Parts, at_once: Callable[..., Any]) -> None:
 
 def _wire_downloads(page: Page, parts: Parts) -> None:
     for kind in ("html", "zip"):
-
-        def make(values: dict[Any, Any], kind: str = kind) -> Iterator[dict[Any, Any]]:
-            controls = parts.controls(values)
-            with refusals_shown(controls["language"]):
-                for updates in download(controls, page.card, kind):
-                    yield parts.changes(updates)
-
-        targets = [parts["ready"], parts["notice"], parts["status"]]
-        made = parts[f"report_{kind}"].click(make, parts.readable(), targets, **PRIVATE)
-        made.success(None, js="() => window.fetchReady()", **PRIVATE)
+        make = partial(download, card_of=page.card, kind=kind)
+        offer_file(parts, f"report_{kind}", make, ("notice", "status"), PRIVATE)
 
 
 def _wire_many(page: Page, parts: Parts, show: dict[str, Any]) -> None:
@@ -220,19 +213,6 @@ def _wire_many(page: Page, parts: Parts, show: dict[str, Any]) -> None:
     def judge_folder(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
         yield from judge(values, request, "many_folder")
 
-    def open_one(values: dict[Any, Any], request: gr.Request, event: gr.EventData) -> Iterator[dict[Any, Any]]:
-        controls = parts.controls(values)
-        with refusals_shown(controls["language"]):
-            for updates in batch.open_photo_of(controls, int(event.chosen)):
-                yield parts.changes(updates)
-                if "photo" in updates:
-                    yield from map(parts.changes, page.show({**controls, **updates}, str(request.session_hash)))
-
-    def make(values: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
-        controls = parts.controls(values)
-        with refusals_shown(controls["language"]):
-            yield from map(parts.changes, batch.download(controls))
-
     def stop(request: gr.Request) -> None:
         page.runs.stop(str(request.session_hash) + batch.OURS)
 
@@ -240,9 +220,8 @@ def _wire_many(page: Page, parts: Parts, show: dict[str, Any]) -> None:
     parts["many_files"].change(judge_files, parts.readable() | {parts["many_files"]}, **run_it)
     parts["many_folder"].upload(judge_folder, parts.readable() | {parts["many_folder"]}, **run_it)
     parts["many_cancel"].click(stop, **AT_ONCE)
-    parts["many_table"].select(**{**show, "fn": open_one})
-    made = parts["many_csv"].click(make, parts.readable(), [parts["ready"], parts["status"]], **PRIVATE)
-    made.success(None, js="() => window.fetchReady()", **PRIVATE)
+    parts["many_table"].select(**{**show, "fn": opening(parts, batch.open_photo_of, page.show)})
+    offer_file(parts, "many_csv", batch.download, ("status",), PRIVATE)
 
 
 def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str, Any]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 
 from explain.page.clip import judge
+from explain.page.components.handlers import offer_file, opening
 from explain.page.components.parts import Parts
-from explain.page.components.refusals import refusals_shown
 from explain.page.run import Page
 
 SHOWN = ("notice", "cancel", "report", "result", "moments", "seen", "status")
@@ -42,19 +42,6 @@ def wire_clip(
         run = (page.service, page.runs, visitor, page.language_of, page.detector)
         yield from map(parts.changes, judge.judge(controls, values[parts["clip_file"]], *run))
 
-    def open_one(values: dict[Any, Any], request: gr.Request, event: gr.EventData) -> Iterator[dict[Any, Any]]:
-        controls = parts.controls(values)
-        with refusals_shown(controls["language"]):
-            for updates in judge.open_moment(controls, int(event.chosen)):
-                yield parts.changes(updates)
-                if "photo" in updates:
-                    yield from map(parts.changes, page.show({**controls, **updates}, str(request.session_hash)))
-
-    def make(values: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
-        controls = parts.controls(values)
-        with refusals_shown(controls["language"]):
-            yield from map(parts.changes, judge.download(controls))
-
     def stop(request: gr.Request) -> None:
         page.runs.stop(str(request.session_hash) + judge.OURS)
 
@@ -62,6 +49,5 @@ def wire_clip(
     parts["clip_file"].change(take, parts.readable() | {parts["clip_file"]}, **run_it)
     parts["clip_cancel"].click(stop, **at_once)
     for name in ("clip_result", "clip_moments"):
-        parts[name].select(**{**show, "fn": open_one})
-    made = parts["clip_report"].click(make, parts.readable(), [parts["ready"], parts["status"]], **private)
-    made.success(None, js="() => window.fetchReady()", **private)
+        parts[name].select(**{**show, "fn": opening(parts, judge.open_moment, page.show)})
+    offer_file(parts, "clip_report", judge.download, ("status",), private)

@@ -1,0 +1,64 @@
+"""Handlers that several tabs of the page share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+
+from explain.page.components.parts import Parts
+from explain.page.components.refusals import refusals_shown
+from explain.page.components.updates import Controls, Updates
+
+Handler = Callable[..., Iterator[dict[Any, Any]]]
+
+
+def opening(
+    parts: Parts,
+    choose: Callable[[Controls, int], Iterator[Updates]],
+    show: Callable[[Controls, str], Iterator[Updates]],
+) -> Handler:
+    """The handler of a click on a row or a moment: it opens the photo there, and explains it.
+
+    Args:
+        parts: the page's components.
+        choose: gives the updates for a choice; ``photo`` among them if there is a photo to explain.
+        show: explains the photo for a visitor.
+    """
+
+    def open_one(values: dict[Any, Any], request: gr.Request, event: gr.EventData) -> Iterator[dict[Any, Any]]:
+        controls = parts.controls(values)
+        with refusals_shown(controls["language"]):
+            for updates in choose(controls, int(event.chosen)):
+                yield parts.changes(updates)
+                if "photo" in updates:
+                    yield from map(parts.changes, show({**controls, **updates}, str(request.session_hash)))
+
+    return open_one
+
+
+def offer_file(
+    parts: Parts,
+    button: str,
+    make: Callable[[Controls], Iterator[Updates]],
+    changed: tuple[str, ...],
+    options: dict[str, Any],
+) -> None:
+    """Let a button make a file, which the browser then fetches.
+
+    Args:
+        parts: the page's components.
+        button: name of the button.
+        make: makes the file and gives it as ``ready``.
+        changed: names of the other components that it changes.
+        options: of the handlers.
+    """
+
+    def handler(values: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
+        controls = parts.controls(values)
+        with refusals_shown(controls["language"]):
+            yield from map(parts.changes, make(controls))
+
+    made = parts[button].click(handler, parts.readable(), [parts[name] for name in ("ready", *changed)], **options)
+    made.success(None, js="() => window.fetchReady()", **options)
