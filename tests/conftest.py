@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from xdist.scheduler import LoadScopeScheduling
 
 from model.detector.detector import Detector
-from tests.bad_photos import MAKERS, ROOT, BadPhoto, astronaut_image
-from tests.worlds import QuickDetector
+from tests.support.bad_photos import MAKERS, ROOT, BadPhoto, astronaut_image
+from tests.support.worlds import QuickDetector
 
 START_SECONDS = 300  # patience with a machine that does other work, and with an import of a model
 STARTED = time.monotonic()

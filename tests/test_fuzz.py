@@ -1,4 +1,4 @@
-"""A short part of the fuzzing, from a fixed seed; ``python -m tests.fuzz`` runs as many cases as one likes."""
+"""A short part of the fuzzing, from a fixed seed; ``python -m tests.support.fuzz`` runs as many cases as one likes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import fuzz
-from tests.fuzz import faults, run_case
-from tests.fuzz_files import mutated, whole_files
+from tests.support import fuzz
+from tests.support.fuzz import faults, run_case
+from tests.support.fuzz_files import mutated, whole_files
 
 CASES = 1_200
 

@@ -70,7 +70,7 @@ def analysed(trust):
     return list(programs.analyze_photo("examples/astronaut.jpg", *settings, models.first, *more))
 answers = analysed(trust=False)
 loaded["analysis"] = heavy()
-from tests.worlds import QuickDetector
+from tests.support.worlds import QuickDetector
 models.get = lambda name, quick=QuickDetector(): quick  # trust asks a network thousands of times
 assert analysed(trust=True)[-1][0]["trust"]
 loaded["trust"] = heavy()

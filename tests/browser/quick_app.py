@@ -21,7 +21,7 @@ from model import available
 from model.artifact.views import View
 from model.available import FoundModel
 from model.cli import run
-from tests.worlds import QuickDetector, by_labels
+from tests.support.worlds import QuickDetector, by_labels
 
 SECONDS_PER_CROP = 4e-3  # without work for a processor: a run with thousands of samples lasts until a test stops it
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.clip_files import clip_file, written
+from tests.support.clip_files import clip_file, written
 
 if TYPE_CHECKING:
     from tests.browser.visitor import Visitor

@@ -11,6 +11,7 @@ import pytest
 from tests.browser.conftest import FAKE, QUICK, Contexts, Visitor
 from tests.conftest import ROOT, served
 from tests.explain.page.detectors.test_own import zipped
+from tests.support.folders import files_named
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -63,7 +64,7 @@ def test_own_model_is_chosen_and_goes_with_the_visitor(
     visitor.find("#own-button").click()
     visitor.wait_for_text("#own-status", "is ready and chosen")
     assert visitor.find("#model").get_by_label("yours/net").is_checked()
-    assert [path for path in place.rglob("model.onnx")], "it is kept meanwhile"
+    assert files_named(place, "model.onnx"), "it is kept meanwhile"
     visitor.open_tab("One photo")
     visitor.upload(FAKE)
     visitor.wait_done()
@@ -71,6 +72,6 @@ def test_own_model_is_chosen_and_goes_with_the_visitor(
     other = Visitor(kept_context(), url, QUICK)
     assert other.page.get_by_label("yours/net").count() == 0
     visitor.page.close()
-    other.wait_until(lambda: not [path for path in place.rglob("*.onnx")], "no files of the visitor who left")
+    other.wait_until(lambda: not files_named(place, "*.onnx"), "no files of the visitor who left")
     assert visitor.complaints == other.complaints == []
     other.page.close()

@@ -15,8 +15,8 @@ from model.photos.faces import find_faces
 from model.photos.photo import open_photo
 
 if TYPE_CHECKING:
-    from tests.bad_photos import BadPhoto
     from tests.browser.visitor import Visitor
+    from tests.support.bad_photos import BadPhoto
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -72,8 +72,7 @@ def test_animation_is_announced_as_its_first_frame(visitor: Visitor, bad_photos:
 def test_another_of_forty_faces_can_be_clicked(visitor: Visitor, bad_photos: dict[str, BadPhoto]) -> None:
     path = bad_photos["forty faces"].path
     visitor.upload(path)
-    visitor.wait_for_text("#notice", "faces were found")
-    match = re.search(r"(\d+) faces", visitor.text("#notice"))
+    match = re.search(r"(\d+) faces", visitor.wait_for_text("#notice", "faces were found"))
     assert match and int(match[1]) >= 30
     visitor.wait_done()
     visitor.wait_until(lambda: visitor.is_seen("#found img"), "the picture with the boxes")

@@ -26,7 +26,7 @@ def test_upload_is_read_as_it_was_sent(visitor: Visitor, tmp_path: Path) -> None
         image.save(tmp_path / "cat.jpg", exif=exif, quality=90)
     visitor.upload(tmp_path / "cat.jpg")
     visitor.wait_for_text("#provenance", "ComfyUI")
-    assert translate("provenance.stated") in visitor.text("#notice")
-    assert MARKUP in visitor.text("#provenance")
+    visitor.wait_for_text("#notice", translate("provenance.stated"))
+    visitor.wait_for_text("#provenance", MARKUP)
     assert visitor.page.title() != "attacked"
     visitor.shoot("provenance")

@@ -172,8 +172,14 @@ class Visitor:
             self.page.wait_for_timeout(100)
         pytest.fail(f"{what}: not within {seconds} s; the page says {self.text('body')[:800]!r}")
 
-    def wait_for_text(self, selector: str, text: str, seconds: float = PATIENCE_S) -> None:
-        self.wait_until(lambda: text in self.text(selector), f"{text!r} in {selector}", seconds)
+    def wait_for_text(self, selector: str, text: str, seconds: float = PATIENCE_S) -> str:
+        """What the element says once it contains `text`; a second look may find it redrawn and empty."""
+
+        def says() -> str:
+            found = self.text(selector)
+            return found if text in found else ""
+
+        return str(self.wait_until(says, f"{text!r} in {selector}", seconds))
 
     def wait_done(self, seconds: float = PATIENCE_S) -> None:
         self.wait_for_text("#status", "Done", seconds)

@@ -22,7 +22,7 @@ from explain.trust.measure import measure
 from model.artifact.views import View
 from model.i18n.catalogue import Message
 from model.photos.photo import open_photo
-from tests.worlds import QuickDetector
+from tests.support.worlds import QuickDetector
 
 PHOTO = Path(__file__).resolve().parents[2] / "examples" / "hopper_face.jpg"
 SETTINGS = Settings(superpixels=10, samples=100)

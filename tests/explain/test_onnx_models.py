@@ -22,7 +22,7 @@ from model.onnx_models import folder as onnx_folder
 from model.onnx_models.apart import examine
 from model.onnx_models.folder import model_folder
 from model.onnx_models.request import Request
-from tests.onnx_graphs import describe, hub_folder, transformer
+from tests.support.onnx_graphs import describe, hub_folder, transformer
 
 SIDE = 192
 

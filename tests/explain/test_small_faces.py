@@ -15,7 +15,7 @@ from explain.settings import Settings
 from explain.small_faces import MIN_JUDGED, MIN_MEASURED
 from model.photos.faces import find_faces
 from model.photos.photo import open_photo
-from tests.worlds import FormulaDetector, constant
+from tests.support.worlds import FormulaDetector, constant
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "astronaut.jpg"
 

@@ -14,7 +14,7 @@ from explain.result import Analysis
 from explain.settings import Settings
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
-from tests.worlds import Formula, FormulaDetector
+from tests.support.worlds import Formula, FormulaDetector
 
 SETTINGS = Settings(
     target="Fake", methods=("lime",), robustness=False, superpixels=10, samples=150, whole_picture=True, hide="black"

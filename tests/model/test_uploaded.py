@@ -18,7 +18,7 @@ from model.errors import ArtifactError
 from model.legacy.folder import CACHE_VARIABLE
 from model.onnx_models.apart import examine
 from model.uploaded import CACHE, open_uploaded
-from tests.onnx_graphs import classifier, hub_folder
+from tests.support.onnx_graphs import classifier, hub_folder
 
 LEGACY = Path(__file__).resolve().parents[1] / "data" / "legacy" / "keras2_softmax"
 RED = np.full((256, 256, 3), (230, 20, 20), np.uint8)

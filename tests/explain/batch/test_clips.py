@@ -15,9 +15,9 @@ from explain.batch.judge import CLIP_FRAMES, Row, judge_many, open_row
 from explain.batch.table import to_csv, to_dict
 from explain.video.judge import judge_clip
 from model.clips.answers import Limits
-from tests.clip_files import clip_file, greys, sound_file, written
 from tests.explain.video.world import analyze, clip_of
-from tests.worlds import World, brightness
+from tests.support.clip_files import clip_file, greys, sound_file, written
+from tests.support.worlds import World, brightness
 
 WORLD: Any = World(brightness)
 

@@ -26,7 +26,7 @@ from explain.bulk.stages import Request
 from model.detector.detector import Detector
 from model.errors import SettingsError
 from model.paths import EXAMPLES
-from tests.photo_files import encode, plain
+from tests.support.photo_files import encode, plain
 
 if not os.environ.get("WHYFAKE_RAY"):
     pytest.skip("only WHYFAKE_RAY=1 runs these: make test-scale", allow_module_level=True)

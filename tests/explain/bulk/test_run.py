@@ -26,7 +26,7 @@ from explain.bulk.run import Progress, in_process, opened, run
 from explain.bulk.stages import Request
 from model.detector.detector import Detector
 from model.errors import SettingsError
-from tests.photo_files import encode, plain
+from tests.support.photo_files import encode, plain
 
 ROOT = Path(__file__).parents[3]
 COUNT, PART = 7, 3

@@ -21,7 +21,7 @@ from explain.bulk.task import Found, Task, from_table, to_table
 from model.errors import PhotoError, SettingsError
 from model.i18n.catalogue import Message
 from model.photos.photo import MAX_BYTES
-from tests.photo_files import encode, plain
+from tests.support.photo_files import encode, plain
 
 PHOTO = encode(plain())
 NAMES = ["a.jpg", "inner/b.png", "inner/c.JPG"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from explain.drawing.overlays import BADGE_RADIUS, NUMBERED, numbered
 from explain.drawing.palette import PICTURE_SIZE
 from explain.maps.attribution import Attribution
-from tests.worlds import squares
+from tests.support.worlds import squares
 
 SIDE = 64
 BLUE = np.full((PICTURE_SIZE, PICTURE_SIZE, 3), (0, 90, 180), np.uint8)

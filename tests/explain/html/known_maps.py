@@ -12,7 +12,7 @@ from explain.html import captions
 from explain.maps.attribution import Attribution
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
-from tests.html import text
+from tests.support.html import text
 
 SIDE = 16
 SEGMENTS = np.arange(SIDE).repeat(SIDE).reshape(SIDE, SIDE).astype(np.int32)  # 16 rows

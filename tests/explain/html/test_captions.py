@@ -15,7 +15,7 @@ from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.maps.registry import METHODS
 from tests.explain.html.known_maps import CARD, SIDE, UNMEASURED, lime, said, superpixels
-from tests.html import read
+from tests.support.html import read
 
 SCRIPT = "<script>alert(1)</script>"
 

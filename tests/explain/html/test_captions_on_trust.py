@@ -20,7 +20,7 @@ from explain.trust.stability import Stability
 from explain.wording.trust import trust_sentence
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
-from tests.html import read, text
+from tests.support.html import read, text
 
 CARD = Card("lite_attention", Preprocessing(128), ("Fake", "Real"))
 RISE = Attribution("rise", "Fake", np.eye(16, dtype=np.float32), (7, 7), None, None, {"samples": 1024})

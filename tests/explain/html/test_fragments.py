@@ -22,7 +22,7 @@ from model.artifact.preprocessing import Preprocessing
 from model.detector.detector import Prediction
 from model.photos.faces import Face
 from model.photos.photo import Photo
-from tests.html import read, text
+from tests.support.html import read, text
 
 SCRIPT = "<script>alert(1)</script>"
 SIDE = 16

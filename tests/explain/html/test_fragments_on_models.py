@@ -12,7 +12,7 @@ from explain.html import fragments
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
 from model.model_card.document import facts
-from tests.html import read, text
+from tests.support.html import read, text
 
 SCRIPT = "<script>alert(1)</script>"
 

@@ -9,7 +9,7 @@ import pytest
 
 from explain.html import captions
 from tests.explain.html.known_maps import CARD, SIDE, WEIGHTS, lime, said, superpixels
-from tests.html import text
+from tests.support.html import text
 
 UNCONVERGED = {"converged": False, "samples": 1200, "halves_rank_correlation": 0.816, "halves_same_top": 0.9}
 

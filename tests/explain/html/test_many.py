@@ -11,7 +11,7 @@ from PIL import Image
 from explain.batch.judge import FaceVerdict, Row
 from explain.batch.thumbnail import thumbnail
 from explain.html.many import MOST_PICTURES, photos_table
-from tests.html import read
+from tests.support.html import read
 
 ROWS = (
     Row(1, "<b>real</b>.jpg", 1, (FaceVerdict(0.1, "Real"),)),

@@ -21,7 +21,7 @@ from explain.wording.provenance import provenance_in_words, statement
 from explain.wording.summary import first_sentences, plain_text
 from model.i18n.catalogue import Message, translate, use_language
 from tests.explain.provenance.files import SCRIPT, exif, picture, saved
-from tests.worlds import QuickDetector
+from tests.support.worlds import QuickDetector
 
 CAMERA = Finding("camera", NEUTRAL, Message("provenance.camera", camera=SCRIPT))
 SIZE = Finding("pixel_size", HINT, Message("provenance.size", width=512, height=512))

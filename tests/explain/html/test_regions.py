@@ -13,8 +13,8 @@ from explain.html.regions import RANKED, ranked
 from explain.maps.attribution import Attribution
 from explain.wording.regions import region_line
 from model.i18n.catalogue import use_language
-from tests.html import read
-from tests.worlds import squares
+from tests.support.html import read
+from tests.support.worlds import squares
 
 SIDE = 12
 SEGMENTS = squares(SIDE, 3)

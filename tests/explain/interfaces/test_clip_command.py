@@ -12,9 +12,9 @@ import pytest
 from explain.interfaces import command
 from explain.report.files import DATA, PAGE
 from explain.video.judge import judge_clip
-from tests.clip_files import clip_file, greys, sound_file, written
 from tests.explain.interfaces.photos import Explain
 from tests.explain.video.world import Square, analyze, clip_of
+from tests.support.clip_files import clip_file, greys, sound_file, written
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ from model.detector.detector import VERDICTS
 from model.i18n.catalogue import VARIABLE, Message, use_language
 from model.paths import SHIPPED
 from tests.explain.interfaces.photos import ASTRONAUT, CAT, ROOT, VERDICT_ALONE, Explain, files
-from tests.onnx_graphs import hub_folder
-from tests.worlds import QuickDetector
+from tests.support.onnx_graphs import hub_folder
+from tests.support.worlds import QuickDetector
 
 QUICK = ("--samples", "100", "--superpixels", "10")
 

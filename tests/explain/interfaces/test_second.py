@@ -25,7 +25,7 @@ from explain.service.service import Service
 from model import available
 from model.available import MODEL_FOLDER, FoundModel, Models
 from model.paths import SHIPPED
-from tests.worlds import FormulaDetector, noise
+from tests.support.worlds import FormulaDetector, noise
 
 
 def png() -> bytes:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from explain.maps.occlusion import occlusion
 from explain.maps.subject import BATCH, Subject
-from tests.worlds import World, noise, of_lit_regions, squares
+from tests.support.worlds import World, noise, of_lit_regions, squares
 
 SIDE, GRID = 24, 4
 K = GRID * GRID

@@ -19,7 +19,7 @@ from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
 from model.artifact.views import PLAIN
 from model.i18n.catalogue import languages, number, use_language
-from tests.html import text
+from tests.support.html import text
 
 CARD = Card("cnn", Preprocessing(128), ("Fake", "Real"))
 CELL = 6  # pixels a side of a region

@@ -15,7 +15,7 @@ from explain.maps.subject import BATCH, Subject
 from explain.regions.superpixels import segment
 from model.detector.detector import Detector
 from model.photos.faces import find_faces
-from tests.worlds import World, squares
+from tests.support.worlds import World, squares
 
 SIDE = 56
 CELL = SIDE // GRID  # 8 pixels

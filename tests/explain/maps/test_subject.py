@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explain.maps.partition_shap import partition_shap
 from explain.maps.subject import Subject
 from model.artifact.views import STEADY, View
-from tests.worlds import FormulaDetector, by_labels, noise, of_lit_regions, squares
+from tests.support.worlds import FormulaDetector, by_labels, noise, of_lit_regions, squares
 
 SIDE, ACROSS = 12, 2
 SEGMENTS = squares(SIDE, ACROSS)

@@ -19,7 +19,7 @@ from explain.regions.hiding import TOKENS, hidden_crop, seen_patches
 from explain.settings import Settings
 from model.artifact.views import PLAIN
 from model.errors import SettingsError
-from tests.worlds import QuickDetector
+from tests.support.worlds import QuickDetector
 
 SIDE, GRID = 40, 4
 CELL = np.arange(SIDE) * GRID // SIDE

@@ -24,8 +24,8 @@ from explain.trust.curves import ORDERS, Band, Curves
 from explain.trust.measure import Trust
 from explain.wording.summary import map_in_words, plain_text, strongest_regions
 from explain.wording.trust import trust_sentence
-from tests.html import text
-from tests.worlds import FormulaDetector
+from tests.support.html import text
+from tests.support.worlds import FormulaDetector
 
 PHOTO = Path(__file__).resolve().parents[3] / "examples" / "astronaut.jpg"
 QUICK = Settings(superpixels=10, samples=100, methods=("attention", "lime", "occlusion"))

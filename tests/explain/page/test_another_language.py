@@ -17,7 +17,7 @@ from model.available import Models, available_models
 from model.i18n import catalogue
 from model.i18n.catalogue import VARIABLE, language_of_environment, languages, number, translate, use_language
 from model.i18n.preferences import preferred_language
-from tests.html import read
+from tests.support.html import read
 
 CODE, NAME = "pl", "Made-up"
 FORMS = ("one", "few", "many", "other")  # of a plural in Polish

@@ -22,8 +22,8 @@ from explain.service.service import Service
 from model.available import MODEL_FOLDER, FoundModel, Models
 from model.i18n.catalogue import use_language
 from model.paths import SHIPPED
-from tests.clip_files import sound_file, written
 from tests.explain.video.world import Square, analyze, clip_of
+from tests.support.clip_files import sound_file, written
 
 CONTROL_VALUES = {"language": "en", "model": "lite_attention", "clip_seen": None}
 

@@ -16,7 +16,7 @@ from explain.settings import Settings
 from explain.wording.reason import reason_sentence
 from model.i18n.catalogue import use_language
 from model.photos.photo import Photo
-from tests.worlds import World, noise, of_lit_regions, squares
+from tests.support.worlds import World, noise, of_lit_regions, squares
 
 SIDE = 24
 SEGMENTS = squares(SIDE, 3)

@@ -22,7 +22,7 @@ from model.errors import SettingsError
 from model.paths import EXAMPLES
 from model.photos.faces import find_faces
 from model.photos.photo import open_photo
-from tests.worlds import World, noise, of_lit_regions, squares
+from tests.support.worlds import World, noise, of_lit_regions, squares
 
 SIDE, K = 24, 16
 SEGMENTS = squares(SIDE, 4)

@@ -20,7 +20,7 @@ from explain.settings import Settings
 from model import apart as processes
 from model.apart import WATCH, Processes
 from tests.explain.provenance.files import exif, png, saved, shrunk_astronaut, xmp
-from tests.worlds import QuickDetector
+from tests.support.worlds import QuickDetector
 
 ASTRONAUT = Path(__file__).parents[3] / "examples" / "astronaut.jpg"
 # Stands in for reading; runs in the process before its first request.

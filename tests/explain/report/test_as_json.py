@@ -28,7 +28,7 @@ from explain.wording.trust import trust_sentence
 from model.detector.detector import Prediction
 from model.photos.faces import Face
 from model.photos.photo import Photo
-from tests.worlds import World, brightness, squares
+from tests.support.worlds import World, brightness, squares
 
 SIDE = 24
 QUARTERS = squares(SIDE, 2)  # 0 and 1 above 2 and 3

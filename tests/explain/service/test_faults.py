@@ -24,7 +24,7 @@ from model.available import MODEL_FOLDER, FoundModel, Models
 from model.errors import ArtifactError
 from model.i18n.catalogue import translate
 from model.paths import SHIPPED
-from tests.worlds import QuickDetector
+from tests.support.worlds import QuickDetector
 
 ASTRONAUT = Path(__file__).parents[3] / "examples" / "astronaut.jpg"
 QUICK = Settings(robustness=False, samples=100)

@@ -11,7 +11,7 @@ from explain.service.service import Service, last
 from explain.settings import Settings
 from model.available import Models, shipped_models
 from model.errors import PhotoError
-from tests.worlds import QuickDetector
+from tests.support.worlds import QuickDetector
 
 ASTRONAUT = Path(__file__).parents[3] / "examples" / "astronaut.jpg"
 LINE = re.compile(r'^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+="[A-Za-z0-9_ ]*"\})? [0-9.e+-]+)$')

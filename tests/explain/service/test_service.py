@@ -21,7 +21,7 @@ from model.available import MODEL_FOLDER, FoundModel, Models
 from model.errors import ArtifactError, PhotoError, SettingsError
 from model.paths import SHIPPED
 from model.photos import worker
-from tests.worlds import QuickDetector
+from tests.support.worlds import QuickDetector
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 CAT = EXAMPLES / "cat.jpg"  # no face: the quickest of answers

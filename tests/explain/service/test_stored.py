@@ -30,7 +30,7 @@ from model.detector.detector import Detector, Prediction
 from model.i18n.catalogue import Message
 from model.photos.faces import Face, crop
 from model.photos.photo import Photo
-from tests.worlds import QuickDetector, noise, squares
+from tests.support.worlds import QuickDetector, noise, squares
 
 PIXELS = noise(300)
 PHOTO = Photo(PIXELS, (), "ab" * 32)

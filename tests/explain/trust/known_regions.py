@@ -14,7 +14,7 @@ from explain.maps.subject import Subject
 from explain.trust.curves import all_orders, curve_masks, order_of, random_orders
 from explain.trust.fidelity import subset_masks
 from explain.trust.measure import TrustProgress, measure
-from tests.worlds import OfRegions, World, noise, of_kept_regions, squares
+from tests.support.worlds import OfRegions, World, noise, of_kept_regions, squares
 
 SIDE, K = 24, 16
 SEGMENTS = squares(SIDE, 4)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.trust.localisation import Localisation, localise
-from tests.worlds import squares
+from tests.support.worlds import squares
 
 SIDE = 32
 SEGMENTS = squares(SIDE, 4)  # 16 regions of 8 by 8 pixels

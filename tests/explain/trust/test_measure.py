@@ -34,7 +34,7 @@ from tests.explain.trust.known_regions import (
     summing,
     world_of,
 )
-from tests.worlds import World, of_kept_regions, squares
+from tests.support.worlds import World, of_kept_regions, squares
 
 
 def constant(visible: NDArray[np.bool_]) -> NDArray[np.float64]:

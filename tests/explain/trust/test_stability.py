@@ -11,7 +11,7 @@ import pytest
 
 from explain.maps.subject import Subject
 from explain.trust.stability import NOISE_SIGMA, RUNS, TOP, change_of, compare, compare_refits, repetitions
-from tests.worlds import noise, squares
+from tests.support.worlds import noise, squares
 
 SIDE = 24
 SEGMENTS = squares(SIDE, 4)

@@ -19,9 +19,9 @@ from model.clips.answers import Limits
 from model.clips.clip import frame_of
 from model.detector.detector import Detector
 from model.errors import ClipError, SettingsError
-from tests.clip_files import clip_file, sound_file, written
 from tests.explain.video.world import Square, analyze, clip_of
-from tests.worlds import World, brightness
+from tests.support.clip_files import clip_file, sound_file, written
+from tests.support.worlds import World, brightness
 
 WORLD: Any = World(brightness)
 

@@ -14,7 +14,7 @@ from explain.settings import Settings
 from model.detector.detector import Prediction
 from model.photos.faces import Face
 from model.photos.photo import Photo
-from tests.clip_files import clip_file
+from tests.support.clip_files import clip_file
 
 HEIGHT, WIDTH = 128, 256
 Square = tuple[int, int, int, float]  # x, y, side in pixels, and P(Fake)

@@ -42,7 +42,7 @@ from model.errors import SettingsError, UserError
 from model.i18n.catalogue import use_language
 from model.photos.faces import Face
 from model.photos.photo import Photo
-from tests.html import read
+from tests.support.html import read
 
 SIDE, K = 24, 4
 SEGMENTS = np.arange(K, dtype=np.int32).reshape(2, 2).repeat(SIDE // 2, axis=0).repeat(SIDE // 2, axis=1)

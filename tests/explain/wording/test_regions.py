@@ -8,7 +8,7 @@ import pytest
 
 from explain.maps.subject import Subject
 from explain.wording.regions import fewer_regions
-from tests.worlds import World, brightness, noise, squares
+from tests.support.worlds import World, brightness, noise, squares
 
 SUBJECT = Subject(noise(8), squares(8, 2), "Fake", World(brightness))  # type: ignore[arg-type]
 

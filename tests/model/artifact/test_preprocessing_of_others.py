@@ -8,7 +8,7 @@ from PIL import Image
 
 from model.artifact.preprocessing import Preprocessing, to_input
 from model.errors import FieldError
-from tests.worlds import noise
+from tests.support.worlds import noise
 
 CROP = noise(64)
 

@@ -15,8 +15,8 @@ from model.clips.answers import Facts, Limits, Picture
 from model.clips.decode import frame_at, pictures, upright
 from model.errors import ClipError
 from model.i18n.catalogue import Message
-from tests.clip_files import clip_file, greys, number_of, sound_file
-from tests.worlds import noise
+from tests.support.clip_files import clip_file, greys, number_of, sound_file
+from tests.support.worlds import noise
 
 ANY = Limits()
 KINDS = ("mp4", "mov", "webm", "gif")

@@ -14,7 +14,7 @@ from model.clips.answers import Facts, Picture
 from model.clips.clip import frame_of, is_clip, read_clip
 from model.errors import ClipError
 from model.i18n.catalogue import Message
-from tests.clip_files import clip_file, greys, number_of, sound_file, written
+from tests.support.clip_files import clip_file, greys, number_of, sound_file, written
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from model.html.environment import environment
-from tests.html import read
+from tests.support.html import read
 
 SCRIPT = "<script>alert('1')</script>"
 

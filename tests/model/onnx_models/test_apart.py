@@ -11,7 +11,7 @@ from onnx import helper
 from model.errors import ArtifactError
 from model.onnx_models.apart import Facts, MissingWeights, examine, prove
 from tests.model.onnx_models.test_graph import ANSWER, with_external
-from tests.onnx_graphs import SIDE, classifier, constant, float_value, save, transformer
+from tests.support.onnx_graphs import SIDE, classifier, constant, float_value, save, transformer
 
 
 def test_facts_of_ordinary_networks(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from model.onnx_models.apart import examine
 from model.onnx_models.folder import model_folder
 from model.onnx_models.request import Request
 from tests.model.onnx_models.test_graph import with_external
-from tests.onnx_graphs import (
+from tests.support.onnx_graphs import (
     PREPROCESSOR,
     RED_AGAINST_BLUE,
     SIDE,

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from model.errors import ArtifactError
 from model.onnx_models.graph import check_graph
-from tests.onnx_graphs import classifier, constant, float_value, save, transformer
+from tests.support.onnx_graphs import classifier, constant, float_value, save, transformer
 
 ANSWER = [float_value("logits", ("batch", 2))]
 

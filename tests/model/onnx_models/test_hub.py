@@ -17,7 +17,7 @@ from model.errors import ArtifactError
 from model.onnx_models.folder import find_onnx
 from model.onnx_models.hub import CACHE, ENDPOINT, fetch
 from model.onnx_models.request import Request
-from tests.onnx_graphs import hub_folder
+from tests.support.onnx_graphs import hub_folder
 
 REPOSITORY, COMMIT = "owner/net", "a" * 40
 

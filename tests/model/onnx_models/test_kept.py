@@ -16,7 +16,7 @@ from model.onnx_models.apart import examine
 from model.onnx_models.folder import Place, model_folder
 from model.onnx_models.kept import FACTS, make_room, mark_used
 from model.onnx_models.request import Request
-from tests.onnx_graphs import RED_AGAINST_BLUE, hub_folder
+from tests.support.onnx_graphs import RED_AGAINST_BLUE, hub_folder
 
 
 @pytest.fixture(autouse=True)

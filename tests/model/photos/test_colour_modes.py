@@ -10,7 +10,7 @@ from PIL import Image
 
 from model.photos.photo import open_photo
 from tests.model.photos.opening import TRANSPARENT, refusal
-from tests.photo_files import BLUE, RED, SIDE, WHITE, encode, plain
+from tests.support.photo_files import BLUE, RED, SIDE, WHITE, encode, plain
 
 # Colour modes
 

@@ -17,7 +17,7 @@ from model.photos.decode import MAX_SCANNED, decode
 from model.photos.jpeg_scans import scans_of
 from model.photos.kinds import has_broken_items, kind_of
 from tests.model.photos.opening import refused
-from tests.photo_files import BLUE, encode, gradient, plain
+from tests.support.photo_files import BLUE, encode, gradient, plain
 
 HEIC = Path(__file__).parents[2] / "data" / "heic"  # gradients, written by pillow-heif: its encoder weighs 20 MB
 NO_END = Message("photo.no_end")

@@ -22,7 +22,7 @@ from PIL import Image, ImageCms
 
 from model.errors import PhotoError
 from model.photos.decode import decode
-from tests.photo_files import SIDE, encode, gradient, png_chunk, swapped_profile
+from tests.support.photo_files import SIDE, encode, gradient, png_chunk, swapped_profile
 
 LOSSLESS = 1  # 16 bits may be rounded or cut off
 LOSSY = 3  # two libraries enlarge colour differences and round

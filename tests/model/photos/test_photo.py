@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 
 from model.photos.photo import open_photo
 from tests.model.photos.opening import ANIMATED, ORIENTATION, PAGES, TRANSPARENT, refusal
-from tests.photo_files import BLUE, RED, SIDE, WHITE, encode, gradient, plain, swapped_profile
+from tests.support.photo_files import BLUE, RED, SIDE, WHITE, encode, gradient, plain, swapped_profile
 
 # What comes back
 

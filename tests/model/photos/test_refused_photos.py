@@ -18,7 +18,7 @@ from model.photos import photo
 from model.photos.decode import decode
 from model.photos.photo import MAX_BYTES, MAX_PIXELS, MIN_SIDE, open_photo
 from tests.model.photos.opening import ORIENTATION, refusal
-from tests.photo_files import (
+from tests.support.photo_files import (
     SIDE,
     encode,
     gradient,

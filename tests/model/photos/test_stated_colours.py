@@ -16,7 +16,7 @@ from model.i18n.catalogue import Message
 from model.photos import colours
 from model.photos.decode import decode
 from tests.model.photos.opening import refused
-from tests.photo_files import BLUE, RED, SIDE, encode, gradient, plain, png_chunk, swapped_profile
+from tests.support.photo_files import BLUE, RED, SIDE, encode, gradient, plain, png_chunk, swapped_profile
 
 LEVELS = np.arange(256)
 

@@ -22,7 +22,7 @@ from model.photos import worker
 from model.photos.decode import decode
 from model.photos.photo import open_photo
 from model.photos.worker import Decoders
-from tests.photo_files import encode, gradient, plain
+from tests.support.photo_files import encode, gradient, plain
 
 ROOT = Path(__file__).resolve().parents[3]
 PHOTO = encode(Image.fromarray(gradient()), "JPEG")

@@ -16,8 +16,8 @@ from explain.service import service as of_service
 from explain.service.service import Service
 from explain.video.places import MAX_CLIPS
 from model.available import Models, available_models
-from tests.clip_files import clip_file, greys, sound_file
 from tests.explain.video.world import Square, analyze, clip_of
+from tests.support.clip_files import clip_file, greys, sound_file
 
 
 def squares(time: float) -> list[Square]:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from gradio_client import Client
 
-from tests.bad_photos import ASTRONAUT, ROOT
 from tests.conftest import served
+from tests.support.bad_photos import ASTRONAUT, ROOT
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from mcp import Client as Assistant
 from mcp.types import CallToolResult
 
-from tests.bad_photos import ASTRONAUT, ROOT
+from tests.support.bad_photos import ASTRONAUT, ROOT
 
 CAT = ROOT / "examples" / "cat.jpg"
 Result = TypeVar("Result")

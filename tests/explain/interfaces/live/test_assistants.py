@@ -12,8 +12,8 @@ import pytest
 from mcp.types import CallToolResult, ImageContent, TextContent
 from PIL import Image
 
-from tests.bad_photos import ASTRONAUT
 from tests.explain.interfaces.live.doors import CAT, call, data_url, upload, with_tools
+from tests.support.bad_photos import ASTRONAUT
 
 pytestmark = pytest.mark.slow  # each waits for a server that finds faces
 

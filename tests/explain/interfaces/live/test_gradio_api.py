@@ -11,8 +11,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from tests.bad_photos import ASTRONAUT
 from tests.explain.interfaces.live.doors import CAT, answered, open_url, upload
+from tests.support.bad_photos import ASTRONAUT
 
 pytestmark = pytest.mark.slow  # each waits for a server that finds faces
 

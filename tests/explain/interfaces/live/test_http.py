@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from gradio_client import Client, handle_file
 
-from tests.bad_photos import ASTRONAUT
 from tests.explain.interfaces.live.doors import CAT, call, data_url, form, open_url
+from tests.support.bad_photos import ASTRONAUT
 
 pytestmark = pytest.mark.slow  # each waits for a server that finds faces
 BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"

@@ -17,8 +17,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.bad_photos import ASTRONAUT, ROOT
 from tests.conftest import _wait_until_it_answers, free_port
+from tests.support.bad_photos import ASTRONAUT, ROOT
+from tests.support.folders import files_named
 
 pytestmark = pytest.mark.slow  # each starts a server
 
@@ -32,7 +33,7 @@ class Running:
     @property
     def uploads(self) -> list[Path]:
         """The files that visitors have sent."""
-        return [path for path in (self.folder / "uploads").rglob("face.jpg") if path.is_file()]
+        return files_named(self.folder / "uploads", "face.jpg")
 
     @property
     def log(self) -> str:

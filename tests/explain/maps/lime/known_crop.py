@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from explain.maps.attribution import Attribution
 from explain.maps.lime import LimeExplainer, Predict
-from tests.worlds import noise, squares
+from tests.support.worlds import noise, squares
 
 CLASSES = ("Fake", "Real")
 SIDE, GRID = 24, 4

@@ -15,7 +15,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 if TYPE_CHECKING:
-    from tests.bad_photos import BadPhoto
+    from tests.support.bad_photos import BadPhoto
 from tests.explain.page.api.asking import ASTRONAUT, CAT, QUICK, Answer, ask
 
 pytestmark = pytest.mark.slow  # each waits for a server that finds faces and runs LIME

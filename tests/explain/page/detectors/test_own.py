@@ -17,7 +17,7 @@ from explain.page.detectors import own
 from explain.page.detectors.own import MOST, MOST_FILES, OwnModels, places_of
 from model import uploaded
 from model.errors import ArtifactError
-from tests.onnx_graphs import hub_folder
+from tests.support.onnx_graphs import hub_folder
 
 GREY = np.full((256, 256, 3), 100, np.uint8)
 

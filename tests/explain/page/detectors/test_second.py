@@ -24,7 +24,7 @@ from explain.result import Analysis
 from model import available
 from model.available import MODEL_FOLDER, FoundModel, Models
 from model.paths import SHIPPED
-from tests.worlds import FormulaDetector, noise
+from tests.support.worlds import FormulaDetector, noise
 
 VISITOR = "visitor"
 

@@ -10,7 +10,7 @@ from explain.page.run import Page
 from model.available import MODEL_FOLDER, FoundModel, Models
 from model.detector.detector import Detector
 from model.paths import SHIPPED
-from tests.worlds import QuickDetector
+from tests.support.worlds import QuickDetector
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,4 +1,4 @@
-"""Whole files of every kind that is read, and mutations of them, for ``tests.fuzz``."""
+"""Whole files of every kind that is read, and mutations of them, for ``tests.support.fuzz``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from model.artifact.card import Card
 from model.artifact.preprocessing import Preprocessing
-from tests.photo_files import encode, gradient, plain, swapped_profile, with_valid_checksums
+from tests.support.photo_files import encode, gradient, plain, swapped_profile, with_valid_checksums
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 MOST = 200_000  # bytes of a mutated file
 EDGES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)  # lengths that hurt
 

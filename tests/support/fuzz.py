@@ -1,4 +1,4 @@
-"""Feeds mutated files to everything that reads files of strangers: ``python -m tests.fuzz --cases N --seed S``.
+"""Feeds mutated files to everything that reads files of strangers: ``python -m tests.support.fuzz --cases N --seed S``.
 
 Every case must return or raise a ``UserError``, within ``SECONDS`` and ``MEMORY``. The cases run in another process, so
 that a crash of native code is found, too. A case is named by its seed and number; its file is written into ``--keep``.
@@ -29,7 +29,7 @@ from model.legacy.h5 import open_legacy
 from model.legacy.labels import read_labels
 from model.photos.decode import NeedsMemory, decode
 from model.photos.worker import MEMORY as DECODING
-from tests.fuzz_files import mutated, whole_files
+from tests.support.fuzz_files import mutated, whole_files
 
 SECONDS = 2.0  # of the processor
 MEMORY = 500_000_000  # bytes more than before the case

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ASTRONAUT = ROOT / "examples" / "astronaut.jpg"
 HEAD = (140, 20, 300, 180)  # the astronaut's head in her photo: left, top, right, bottom
 GRID = (8, 5)  # heads across and down in the picture of forty faces
