@@ -82,7 +82,7 @@ class Second:
 
 
 def settings_of_second(first: Analysis, settings: Settings) -> Settings:
-    """What a second model is asked: the same, about the class that the first one explains."""
+    """The settings of a second model: the same, for the class that the first one explains."""
     return replace(settings, target=first.settings.target)
 
 

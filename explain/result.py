@@ -39,7 +39,7 @@ class Analysis:
         agreement: between the maps; None until measured.
         reason: the face without the regions that speak most for the verdict, by the main map; None before that map is
             complete, and if no region clearly does.
-        flip: the smallest set of regions found whose hiding flips the verdict; None if not requested or not found.
+        flip: the smallest set of regions found that flips the verdict when hidden; None if not requested or not found.
         what_if: the face without ``settings.hidden``; None if nothing is hidden.
         predictions: the model's predictions for ``faces``, in their order, at most for the ``MOST_JUDGED`` largest;
             empty before the verdict.
@@ -49,7 +49,7 @@ class Analysis:
         seconds: time spent per step.
         complete: whether this is the last one.
         provenance: what the photo's file says about its origin; never part of the verdict. None before it is read,
-            for an array, and where only the verdict was asked.
+            for an array, and where only the verdict was requested.
     """
 
     photo: Photo

@@ -40,7 +40,7 @@ class Settings:
         methods: maps to make, of ``explain.maps.registry.METHODS``.
         trust: whether to measure how far each map can be trusted.
         robustness: whether to predict the face after common changes, such as JPEG, blur or covered parts.
-        flip: whether to find the smallest set of regions whose hiding flips the verdict.
+        flip: whether to find the smallest set of regions that flips the verdict when hidden.
         hidden: regions to hide for a what-if, by number.
         superpixels: about how many regions to cut the face into.
         samples: most perturbed crops that LIME predicts; it stops when its map has converged.
@@ -73,7 +73,7 @@ class Settings:
 
     @property
     def verdict_alone(self) -> bool:
-        """Whether nothing is asked but the verdict: then neither regions nor the file's origin are needed."""
+        """Whether only the verdict is requested: then neither regions nor the file's origin are needed."""
         return not (self.methods or self.robustness or self.trust or self.flip or self.hidden)
 
     @model_validator(mode="wrap")

@@ -73,7 +73,7 @@ def judge(analysis: Analysis, chosen: Face, detector: Detector, known: Analysis 
         analysis: with its faces.
         chosen: the face to explain, one of ``analysis.faces`` or the whole picture.
         detector: the model.
-        known: an earlier analysis of the same photo by the same model, whose results are taken over where they still
+        known: an earlier analysis of the same photo by the same model; its results are taken over where they still
             hold.
     """
     settings = replace(analysis.settings, hide=_hide_with(detector, analysis.settings.hide))
@@ -100,9 +100,9 @@ def _cut_by(detector: Detector) -> Step:
 
 
 def _taken_over(analysis: Analysis, known: Analysis) -> Analysis:
-    """The analysis with those results of ``known`` that are asked for and do not depend on changed settings.
+    """The analysis with those results of ``known`` that are requested and do not depend on changed settings.
 
-    Trust that was measured stays even if it is not asked for now: asking for it again would take long.
+    Trust that was measured stays even if it is not requested now: to measure it again would take long.
 
     Args:
         analysis: with its verdict and settings.

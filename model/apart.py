@@ -92,7 +92,7 @@ class Processes:
             self._free.put(None if process is None or process.has_ended() else process)
 
     def expect(self) -> None:
-        """Start a process, if none is there, so that it will not have to start when it is asked."""
+        """Start a process, if none is there, so that the first question need not wait for it."""
         with suppress(queue.Empty, OSError):
             process = self._free.get_nowait()
             try:
@@ -126,13 +126,13 @@ class _Process:
     def __init__(self, module: str) -> None:
         command = [sys.executable, "-W", "ignore", "-m", module]
         channels: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        # Without threads for linear algebra, whose stacks count as memory. A session of its own: an interrupt from the
+        # No threads for linear algebra: their stacks count as memory. A session of its own: an interrupt from the
         # keyboard reaches only this process, which then ends the other by closing its input.
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
         self._process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True, **channels)
 
     def has_ended(self) -> bool:
-        """Whether it can't be asked any more."""
+        """Whether it can't answer any more."""
         return self._process.poll() is not None
 
     def kill(self) -> None:
@@ -196,7 +196,7 @@ class Killable(Protocol):
 
 
 class Watch:
-    """One thread, which kills processes that take too long or whose caller cancels; it sleeps while none is busy."""
+    """One thread, which kills processes that take too long or were cancelled; it sleeps while none is busy."""
 
     def __init__(self) -> None:
         self._tasks: dict[Killable, tuple[float, Cancelled, list[Why]]] = {}

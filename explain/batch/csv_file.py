@@ -110,7 +110,7 @@ def check_csv(path: Path) -> None:
     Raises:
         SettingsError: if it can't be written.
     """
-    if not _is_stream(path):  # whose reader takes its closing for the end
+    if not _is_stream(path):  # its reader takes its closing for the end
         CsvFile(path).stop()
 
 

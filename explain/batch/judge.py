@@ -132,7 +132,7 @@ def judge_many(
         shown: the displayed name of a given path; its last part by default.
         analyze: ``explain.analysis.analyze``, or a server's function that limits how many run at the same time.
         gathered: see ``explain.batch.photos.find``.
-        judge_clip: judges a clip, whose faces over time are those of its row; called with ``source``, ``detector``,
+        judge_clip: judges a clip; its row has these faces over time; called with ``source``, ``detector``,
             ``cancelled`` and ``whole_picture``.
     """
     found = find(sources, shown, gathered)

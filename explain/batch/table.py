@@ -86,7 +86,7 @@ def to_csv(rows: Sequence[Row]) -> str:
 
 
 def csv_head() -> str:
-    """The first line of a CSV. Write it with ``newline=""`` and UTF-8, whose byte order mark it begins with."""
+    """The first line of a CSV, with a byte order mark. Write it with ``newline=""`` and UTF-8."""
     return BYTE_ORDER_MARK + _csv(CSV_COLUMNS)
 
 

@@ -18,7 +18,7 @@ from model.detector.detector import Detector
 from model.errors import SettingsError
 from model.i18n.catalogue import Message
 
-AT_ONCE = 16  # photos whose faces go through the network together
+AT_ONCE = 16  # photos; their faces go through the network together
 
 
 class Work(Protocol):
@@ -32,7 +32,7 @@ class Work(Protocol):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: the photos whose rows are written, of how many, and how many were already there."""
+    """How far a job is: photos with a written row, photos in all, and photos with a row from an earlier run."""
 
     done: int
     planned: int
@@ -92,7 +92,7 @@ def in_process(
     Args:
         detector: the model, opened before.
         cancelled: called between and within photos; once it is true, no further row comes.
-        at_once: photos whose faces go through the network together.
+        at_once: number of photos; their faces go through the network together.
     """
 
     def work(folder: JobFolder, plan: Plan, request: Request, parts: Sequence[int]) -> Iterator[dict[str, Any]]:

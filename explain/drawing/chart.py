@@ -1,4 +1,4 @@
-"""A chart as data: lines, areas and ticks, with their places on a drawing whose texts the browser sets."""
+"""A chart as data: lines, areas and ticks, with their places on a drawing; the browser sets its texts."""
 
 from __future__ import annotations
 

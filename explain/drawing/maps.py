@@ -26,7 +26,7 @@ def pictures(
     Args:
         analysis: complete or not.
         shown: how many superpixels are drawn.
-        names: the methods whose maps to draw; all if None.
+        names: the methods of the maps to draw; all if None.
         planted: mask to outline in each picture, see ``explain.examples.planted_in``.
     """
     chosen, drawn = analysis.chosen, {}

@@ -24,7 +24,7 @@ Conditions = Mapping[str, Figures]  # figures of one data set, by condition
 
 
 def reliability_charts(metrics: Figures) -> list[Chart]:
-    """A reliability diagram for each data set whose bins a card's ``metrics`` hold."""
+    """A reliability diagram for each data set with bins in a card's ``metrics``."""
     charts = []
     for name, figures in metrics.get(TEST, {}).items():
         if bins := [Bin(**{**row, "interval": tuple(row["interval"])}) for row in figures.get("reliability", ())]:

@@ -20,14 +20,14 @@ BADGE_RADIUS = 15  # pixels of the drawn picture
 _SHADE = 0.62  # opacity of the strongest region
 _WEAK = 1 / 3  # of the strongest weight; below it a region's outline is thin
 _DENSEST = 0.8  # opacity of a signed map's strongest place
-_UNSURE = 0.08  # opacity of a region whose interval holds zero
+_UNSURE = 0.08  # opacity of a region if its interval holds zero
 
 
 def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) -> NDArray[np.uint8]:
     """Colour the strongest superpixels: blue speaks for the class explained, orange against it.
 
     The stronger a region, the more opaque; supporting regions have a solid outline and opposing ones a dashed
-    one, so that the colour is not the only sign. A weak region, and one whose interval holds zero, has a thin outline.
+    one, so that the colour is not the only sign. A weak region, and one with zero in its interval, has a thin outline.
 
     Args:
         crop: face crop ``(S, S, 3) uint8`` RGB.

@@ -16,7 +16,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 def macros(name: str) -> Any:
-    """The macros of the template ``name.html``, as functions that return ``Markup``: HTML whose values are escaped.
+    """The macros of the template ``name.html``, as functions that return ``Markup``: HTML with escaped values.
 
     Join two of them with ``+``: an f-string or ``"".join`` makes plain text of them, which would be escaped again.
     """

@@ -71,7 +71,7 @@ class GradioEndpoints:
             model: one of the names that /models lists.
             further: more maps than LIME and attention.
             trust: measure how far each map can be trusted (takes seconds).
-            flip: find the smallest set of regions whose hiding flips the verdict.
+            flip: find the smallest set of regions that flips the verdict when hidden.
             segmentation: how to cut the face.
             hide: what a hidden region looks like.
             language: of sentences and names, "en" or "tr".
@@ -132,7 +132,7 @@ class GradioEndpoints:
             hide: what a hidden region looks like.
             smooth: interpolate the attention mask between its cells.
             trust: measure how far each map can be trusted (takes seconds).
-            flip: find the smallest set of regions whose hiding flips the verdict; needs lime.
+            flip: find the smallest set of regions that flips the verdict when hidden; needs lime.
             face: number of the face, 1 for the largest; /faces lists the faces.
             whole: judge the central square of a photo that shows no face.
             seed: decides everything that is drawn at random.

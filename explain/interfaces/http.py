@@ -216,7 +216,7 @@ class _Route(APIRoute):
 
 
 async def _checked(request: Request) -> FormData:
-    """The form, whose fields are known and came once."""
+    """The form, with known fields, each at most once."""
     form = await request.form()
     check_fields(form, [field.alias for field in request.scope["route"].dependant.body_params])
     return form

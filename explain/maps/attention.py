@@ -27,7 +27,7 @@ def attention_map(mask: NDArray[np.float32], size: int, smooth: bool = False, ro
         rollout: whether the mask is an attention rollout, see ``model.detector.rollout``; the evidence then says so.
 
     Returns:
-        An attribution whose evidence holds ``minimum``, ``maximum``, ``contrast`` (their difference), ``flat``,
+        An attribution with ``evidence`` that holds ``minimum``, ``maximum``, ``contrast`` (their difference), ``flat``,
         ``smooth``, and the ``peak_x`` and ``peak_y`` of the strongest cell's centre as shares of the crop.
 
     Raises:

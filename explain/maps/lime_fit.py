@@ -219,7 +219,7 @@ def turns_of(samples: int, superpixels: int) -> NDArray[np.intp]:
     """Which of the model's views sees each of ``paired_masks``, ``(N,) int``, to be counted round.
 
     All masks of a block get one view, and their complements the next one, so two blocks use four views. A superpixel
-    counts more in one view than in another. Within a block, whose masks are balanced, this shifts only the superpixel's
+    counts more in one view than in another. Within a block, where masks are balanced, this shifts only the superpixel's
     own weight, and over all views the shifts average out. If each pair had another view, they would be noise.
     """
     rows = np.maximum(np.arange(samples) - 1, 0)

@@ -30,7 +30,7 @@ class Subject:
         seed: decides everything that is drawn at random.
         names: what each region shows, ``K`` names as ``explain.regions.facial.region_names`` gives them; None where
             no face was found.
-        asked: how many regions were asked for, of which fewer may have come out; None where the face decides.
+        asked: how many regions were requested; fewer may have come out; None where the face decides.
     """
 
     crop: NDArray[np.uint8]
@@ -77,7 +77,7 @@ class Subject:
 
         Args:
             masks: 1 shows a region, 0 hides it.
-            in_turn: for many masks whose answers are averaged later: each gets one view only, see
+            in_turn: for many masks with answers that are averaged later: each gets one view only, see
                 ``Detector.probabilities``. The untouched crop always gets the verdict's answer.
         """
         if self.hide != TOKENS and in_turn is not False:

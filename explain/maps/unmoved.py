@@ -1,4 +1,4 @@
-"""Detects a model whose answer hardly depends on the picture; there is nothing to explain then."""
+"""Detects a model that hardly depends on the picture; there is nothing to explain then."""
 
 from __future__ import annotations
 

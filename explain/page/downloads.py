@@ -27,7 +27,7 @@ def download(controls: Controls, card_of: Callable[[View], Card], kind: str) -> 
 
     Args:
         controls: values of the page's controls.
-        card_of: returns the card of the model whose analysis is seen; another one may be selected by now.
+        card_of: returns the card of the model behind a view; another one may be selected by now.
         kind: ``html`` or ``zip``.
     """
     yield from in_language(controls["language"], _download(controls, card_of, kind))

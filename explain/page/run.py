@@ -183,7 +183,7 @@ class Page:
         return self.models.is_open(name) or is_own(name)
 
     def card(self, seen: View) -> Card:
-        """The card of the model whose analysis is seen."""
+        """The card of the model that made what is seen."""
         return seen.card or self.models.get(seen.analysis.model["name"]).card
 
     def _verdict(self, seen: View) -> Updates:

@@ -30,8 +30,8 @@ CHANGED = ("hidden", "regions", "top", f"{MAIN_MAP}_picture", "what_if_text", "s
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # for handlers that take milliseconds
 RUN_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_RUNS, "concurrency_id": "model", **PRIVATE}
-# One visitor's thousand photos must not block the others; each photo also waits in the analysis queue.
 BRING_OPTIONS: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "own", **PRIVATE}  # one imports
+# One visitor's thousand photos must not block the others; each photo also waits in the analysis queue.
 BATCH_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_BATCHES, "concurrency_id": "many", **PRIVATE}
 
 

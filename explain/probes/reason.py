@@ -11,7 +11,7 @@ LITTLE = 0.1  # change of P(Fake) below which no small set of regions decides
 
 
 def reason_of(subject: Subject, attribution: Attribution) -> WhatIf | None:
-    """The prediction without the regions that speak most for the target, asked of the network itself.
+    """The prediction without the regions that speak most for the target, by the network itself.
 
     Args:
         subject: the face, its regions and the class.
@@ -26,7 +26,7 @@ def reason_of(subject: Subject, attribution: Attribution) -> WhatIf | None:
 
 
 def clear_regions(attribution: Attribution) -> list[int]:
-    """The regions that speak for the target and whose intervals leave out zero, the strongest first."""
+    """The regions that speak for the target with intervals above zero, the strongest first."""
     weights, doubtful = attribution.weights, unsure(attribution)
     assert weights is not None
     return [int(region) for region in strongest(weights, len(weights)) if weights[region] > 0 and not doubtful[region]]

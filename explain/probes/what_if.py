@@ -87,7 +87,7 @@ def without_top(subject: Subject, attribution: Attribution, k: int) -> WhatIf:
 def smallest_flip(
     subject: Subject, attribution: Attribution, cancelled: Callable[[], bool] = not_cancelled
 ) -> WhatIf | None:
-    """The smallest set of regions found whose hiding makes the other class the likelier one, P(target) < 0.5.
+    """The smallest set of regions found that makes the other class the likelier one, P(target) < 0.5, when hidden.
 
     Regions are hidden one after the other, in the order in which they speak for the target, until the verdict flips.
     Then every region that the flip does not need is shown again, weakest first. The search is greedy, so a smaller set

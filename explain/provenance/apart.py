@@ -57,7 +57,7 @@ class Reading:
 
 
 def expect_files() -> None:
-    """Start the process, so that it is ready when it is asked."""
+    """Start the process, so that it is ready when a file comes."""
     _READERS.expect()
 
 

@@ -36,7 +36,7 @@ class Container:
         data: its bytes.
         kind: of the file, one of ``model.photos.photo.FORMATS``.
         size: width and height in pixels.
-        image: Pillow's image, whose pixels are not loaded yet; None for AVIF and HEIC.
+        image: Pillow's image, with pixels not loaded yet; None for AVIF and HEIC.
         exif: its EXIF; empty without any.
         exif_bytes: the same as TIFF bytes, to which offsets in it refer.
         xmp: the texts of its first XMP packet by the full name of their property.

@@ -28,7 +28,7 @@ OTHERS = {
 
 @dataclass(frozen=True)
 class Mark:
-    """How to tell a generator by a text that it leaves in its files.
+    """How to recognise a generator by a text that it leaves in its files.
 
     Attributes:
         program: name of the generator, as a sentence says it.
@@ -104,7 +104,7 @@ def _exif_texts(container: Container) -> dict[str, str]:
 
 
 def _user_comment(value: object) -> str | None:
-    """The text of EXIF's comment, whose first 8 bytes name its encoding; writers disagree on the order of bytes."""
+    """The text of EXIF's comment; its first 8 bytes name its encoding, and writers disagree on the order of bytes."""
     if not isinstance(value, bytes):
         return value if isinstance(value, str) else None
     code, text = value[:8], value[8:MOST_TEXT_BYTES]

@@ -1,4 +1,4 @@
-"""Finds EXIF, XMP and the size of the picture in AVIF and HEIC files, whose parts are boxes within boxes.
+"""Finds EXIF, XMP and the size of the picture in AVIF and HEIC files, which are boxes within boxes.
 
 After ISO/IEC 14496-12 and 23008-12. It is read here because Pillow would hand the file to a decoder for that.
 """

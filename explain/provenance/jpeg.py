@@ -33,7 +33,7 @@ def last_quality(container: Container) -> Iterator[Finding]:
 
 
 def quality_of(table: NDArray[np.int_]) -> tuple[int, bool]:
-    """The quality, 1..100, whose standard table is nearest, and whether it is the same table.
+    """The quality, 1..100, with the nearest standard table, and whether it is the same table.
 
     Args:
         table: luminance, ``(64,)`` row by row.

@@ -55,7 +55,7 @@ class Band:
         return area(self.curves, self.shares)
 
     def share_above(self, own: float) -> float:
-        """Share of the random orders, 0..1, whose area is larger than ``own``; ties count half."""
+        """Share of the random orders, 0..1, with a larger area than ``own``; ties count half."""
         areas = self.areas
         return float(2 * np.sum(areas > own) + np.sum(areas == own)) / (2 * len(areas))
 
@@ -187,7 +187,7 @@ def judge_orders(
 
 
 def all_orders(orders: NDArray[np.intp], random: NDArray[np.intp]) -> NDArray[np.intp]:
-    """All orders whose deletion curves are needed to compare orders ``(M, K)`` with random orders ``(N, K)``."""
+    """All orders with deletion curves that are needed to compare orders ``(M, K)`` with random orders ``(N, K)``."""
     return np.concatenate([orders, orders[:, ::-1], random])
 
 

@@ -1,4 +1,4 @@
-"""Whether the maps of a face find the place where it was changed, for photos whose change is known."""
+"""Whether the maps of a face find the place where it was changed, for photos with a known change."""
 
 from __future__ import annotations
 

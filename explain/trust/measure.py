@@ -30,7 +30,7 @@ class Trust:
 
     Attributes:
         method: name of the map's method.
-        target: the class whose probability the curves show.
+        target: the class of the probability in the curves.
         curves: deletion and insertion with the subject's own hide value, then with a second one once it is measured.
         flat: whether the map has the same value in all regions, and so marks none.
         fidelity: µ-fidelity, -1..1; None until measured.
@@ -121,7 +121,7 @@ def measure(
     """Measure how far maps of one face can be trusted, and yield after each batch of predictions.
 
     The order: agreement, curves with the subject's hide value, curves with a second one, µ-fidelity, stability. A map
-    that keeps its samples is fitted to them again; any other is made again, for which the network is asked again. The
+    that keeps its samples is fitted to them again; any other is made again, with new predictions of the network. The
     same subject and maps always give the same numbers. Once ``cancelled`` is true, no further batch is predicted and
     nothing more is yielded; the last result stays valid.
 
@@ -147,7 +147,7 @@ def measure(
 
 
 class _Masks:
-    """Masks ``(N, K) uint8``, of which equal ones, if there are few regions, are asked about once.
+    """Masks ``(N, K) uint8``; equal ones, which occur if there are few regions, are predicted once.
 
     Attributes:
         masks: all of them.

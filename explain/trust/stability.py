@@ -70,8 +70,8 @@ def compare(values: NDArray[np.floating], repeated: Sequence[NDArray[np.floating
 def compare_refits(refits: Sequence[NDArray[np.floating]]) -> Stability:
     """Compare the weights ``(K,)`` of a map's fits to resampled samples, every two of them.
 
-    Two fits differ as much as two runs with different seeds. A fit differs less from the map itself, whose samples
-    it shares.
+    Two fits differ as much as two runs with different seeds. A fit differs less from the map itself, since they
+    share samples.
     """
     return _mean_of(list(combinations(refits, 2)), len(refits), "samples")
 

@@ -17,9 +17,7 @@ from explain.video.interval import block_length
 
 MIN_PART = 4  # values on either side
 MIN_CHANGE = 0.15  # of P(Fake); smaller ones change few verdicts
-MIN_BLOCKS = (
-    8  # fewer have too few orders; 48 values whose neighbours are alike by 0.6 then look changed in 7 % of cases
-)
+MIN_BLOCKS = 8  # fewer have too few orders: 7% of series of 48 values, with neighbours alike by 0.6, then look changed
 ORDERS = 499
 CHANCE = 0.01  # share of random orders with as large a change, at most
 

@@ -1,4 +1,4 @@
-"""A robust mean of a series whose neighbours resemble each other, with an interval.
+"""A robust mean of a series in which neighbours resemble each other, with an interval.
 
 Frames of one clip are not independent: an interval that took them as such would be too narrow. Whole blocks of
 neighbours are drawn instead (Künsch, Annals of Statistics 17, 1989), in a circle so that every frame counts alike

@@ -28,7 +28,7 @@ from model.i18n.catalogue import Message
 from model.photos.faces import Face
 
 VERDICT_ALONE = Settings(methods=(), robustness=False)
-MOST_FRAMES = 500  # that may be asked for
+MOST_FRAMES = 500  # that may be requested
 THUMBNAIL = 128  # pixels
 Analyze = Callable[[NDArray[np.uint8], Settings, Detector, Callable[[], bool]], Iterator[Analysis]]
 

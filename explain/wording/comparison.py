@@ -58,7 +58,7 @@ def _strongest(found: Comparison, names: dict[str, str]) -> str:
 
 
 def _listed(group: Sequence[int], groups: Sequence[Sequence[int]], names: Sequence[str] | None) -> str:
-    """Regions by name; those whose name also stands for a region of another group have their number, too."""
+    """Regions by name; those that share a name with a region of another group have their number, too."""
     if names is None:
         return ", ".join(translate("plain.region", number=region) for region in group)
     elsewhere = {names[region] for other in groups if other is not group for region in other}

@@ -10,7 +10,7 @@ from model.i18n.catalogue import translate
 
 
 def reason_sentence(analysis: Analysis) -> str:
-    """What happens to P(Fake) without the strongest regions; empty until the network has been asked."""
+    """What happens to P(Fake) without the strongest regions; empty until the network has predicted it."""
     main, reason, target = analysis.attributions.get(MAIN_MAP), analysis.reason, analysis.settings.target
     if main is None or target is None or not main.evidence.get("complete", True):
         return ""

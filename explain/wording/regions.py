@@ -24,7 +24,7 @@ def _in_words(name: str, form: str) -> str:
 
 
 def fewer_regions(subject: Subject) -> str:
-    """One sentence where fewer regions came out than were asked for; else empty."""
+    """One sentence where fewer regions came out than requested; else empty."""
     if subject.asked is None or subject.count >= subject.asked:
         return ""
     return translate("region.fewer", count=subject.count, asked=subject.asked)

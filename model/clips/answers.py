@@ -1,4 +1,4 @@
-"""What is asked about a clip, and what is answered."""
+"""The questions about a clip, and their answers."""
 
 from __future__ import annotations
 

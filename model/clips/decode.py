@@ -238,7 +238,7 @@ def _picture(frame: Any, span: _Span, stream: Any, after_cut: bool = False) -> P
 
 
 def _rgb(frame: Any, width: int, height: int, **options: Any) -> NDArray[np.uint8]:
-    """A frame of another size, ``(height, width, 3) uint8`` RGB, without further threads, whose stacks take memory."""
+    """A frame of another size, ``(height, width, 3) uint8`` RGB, on one thread: others' stacks take memory."""
     shown = VideoReformatter().reformat(frame, width, height, "rgb24", threads=1, **options)
     return np.asarray(shown.to_ndarray())
 

@@ -124,7 +124,7 @@ def index(root: Path, cache: Path, workers: int = 2) -> list[Example]:
 def with_faces_for_training(root: Path, examples: Sequence[Example], cache: Path, workers: int = 2) -> list[Example]:
     """``with_faces``, but a training fake with an aligned real twin takes the twin's face.
 
-    These fakes come last; unreadable ones, and those whose twin is not among the readable ``examples``, are left out.
+    These fakes come last; unreadable ones, and those without a twin among the readable ``examples``, are left out.
 
     Args:
         root, cache, workers: see ``with_faces``.

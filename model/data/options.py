@@ -31,7 +31,7 @@ WholePictures = Annotated[
 GroupPattern = Annotated[
     str | None,
     typer.Option(
-        help="Regular expression whose first group, in a file's name, names what must stay on one side of a new split: "
+        help="Regular expression; its first group, in a file's name, names what must stay on one side of a new split: "
         "(.+)_frame for frames of a video."
     ),
 ]

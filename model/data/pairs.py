@@ -36,7 +36,7 @@ def read_pairs(root: Path, files: Sequence[Path]) -> list[Pair]:
       mask may be empty. Rows without a fake or a real picture are left out.
     - With the column ``fake`` and without ``real``, ``fake`` holds file names. The fake is in a folder ``fake``
       anywhere below the table, its twin has the same name in the folder ``real`` beside that folder, and its mask has
-      the same stem in the folder ``masks`` beside the table. Pairs whose fake or twin is missing are left out.
+      the same stem in the folder ``masks`` beside the table. Pairs with a missing fake or twin are left out.
 
     Args:
         root: the data folder.

@@ -71,8 +71,8 @@ def assign_splits(
 def group_by_pattern(pattern: str) -> GroupOf:
     """Group pictures by the text that the first group of a regular expression matches in their file names.
 
-    ``(\\w+)_frame`` puts ``clip7_frame01.png`` and ``clip7_frame02.png`` into group ``clip7``. A picture whose name
-    does not match forms a separate group.
+    ``(\\w+)_frame`` puts ``clip7_frame01.png`` and ``clip7_frame02.png`` into group ``clip7``. A picture with
+    another name forms a separate group.
 
     Raises:
         DatasetError: if the pattern is not a regular expression or has no group.

@@ -47,7 +47,7 @@ class Detector:
     Args:
         folder: a model folder (see ``model.artifact.card``).
         name: the name on screen; None takes that of ``model.artifact.card.named_after``.
-        shared: whether its answers may be kept for others than the one who asked.
+        shared: whether its answers may be kept for other visitors.
 
     Raises:
         ArtifactError: if the folder is not a usable model.
@@ -64,7 +64,7 @@ class Detector:
         )
 
     def close(self) -> None:
-        """Give the network's memory back; asked afterwards, it raises an ``ArtifactError``."""
+        """Give the network's memory back; later calls raise an ``ArtifactError``."""
         self._engine = ClosedEngine()
         self.__dict__.pop("network", None)
 
@@ -155,7 +155,7 @@ class Detector:
         return self._scaled(self._engine.of_kept(to_input(crop[None], self.card.preprocessing)[0], kept))
 
     def verdict(self, p_fake: float) -> str:
-        """The verdict for a probability of Fake, by the card's inconclusive band, whose bounds are outside it."""
+        """The verdict for a probability of Fake, by the card's inconclusive band; its bounds are outside it."""
         low, high = self.card.inconclusive_band
         if low < p_fake < high:
             return "Inconclusive"

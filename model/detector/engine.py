@@ -63,7 +63,7 @@ def _cores() -> int:
 
 
 class ClosedEngine:
-    """Stands in the place of an engine whose memory was given back."""
+    """Stands in the place of an engine that has given its memory back."""
 
     def __call__(self, pixels: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
         """Never answers.
@@ -94,7 +94,7 @@ class Engine:
         return max(size for size in BATCH_SIZES if size <= most)
 
     def _activation_bytes(self) -> int:
-        """Bytes per picture of the largest tensor whose first axis is the batch; weights have no such axis."""
+        """Bytes per picture of the largest tensor with the batch as its first axis; weights have no such axis."""
         details = self._interpreter().get_tensor_details()
         open_ones = [one for one in details if len(one["shape_signature"]) and one["shape_signature"][0] == -1]
         sizes = (math.prod(map(int, one["shape"][1:])) * np.dtype(one["dtype"]).itemsize for one in open_ones)

@@ -1,4 +1,4 @@
-"""Runs an ONNX network, whose outputs are read as its card says."""
+"""Runs an ONNX network and reads its outputs as its card says."""
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec

@@ -124,7 +124,7 @@ def members_of(examples: Sequence[Example], unseen: Sequence[str], whole: bool) 
 
 
 def calibrate(
-    artifact: Annotated[Path, typer.Argument(help="Model folder whose card is updated.")],
+    artifact: Annotated[Path, typer.Argument(help="Model folder; its card is updated.")],
     data: Annotated[Path, typer.Argument(help="Data folder; its validation splits are used.")],
     out: Annotated[
         Path | None,

@@ -1,4 +1,4 @@
-"""Measures mistakes by group of people, for data sets whose file names encode groups."""
+"""Measures mistakes by group of people, for data sets with groups in their file names."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -40,7 +40,7 @@ class Measurement:
         width: in pixels.
         height: in pixels.
         bytes_per_pixel: file size divided by the number of pixels.
-        jpeg_quality: 1 to 100, the quality whose quantisation table is nearest to the file's; nan if it is not a JPEG.
+        jpeg_quality: 1 to 100, the quality with the quantisation table nearest to the file's; nan if it is not a JPEG.
         quantisation: short digest of all quantisation tables; empty if it is not a JPEG.
         chroma: colour values per brightness value: 1, 0.5 or 0.25; 1 if it is not a JPEG.
         brightness: mean of the grey values, 0..255.

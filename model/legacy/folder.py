@@ -52,7 +52,7 @@ def model_folder(
         h5: the file; it is only read.
         labels: its pickled label encoder; if None, see ``model.legacy.card.labels_of``.
         notify: is called with a message at each slow step.
-        try_again: import a file again whose import failed before; otherwise raise the earlier message.
+        try_again: import a file again after a failed import; otherwise raise the earlier message.
         cache: where it is kept; None for ``cache_root``.
         limits: of the import; None for none.
 
@@ -170,7 +170,7 @@ def recall(cache: Path, key: str, file: str) -> Message | None:
 
 
 def forget(cache: Path, key: str) -> None:
-    """Remove the recorded failure of a file whose import has now succeeded."""
+    """Remove the recorded failure of a file that could be imported now."""
     with contextlib.suppress(OSError):
         _path(cache, key).unlink(missing_ok=True)
 

@@ -69,7 +69,7 @@ class _Reader:
     _numbers: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def network(self, kind: str, config: Any, inputs: Sequence[int], scope: tuple[str, ...]) -> int:
-        """Visit a network whose inputs are the results with these numbers; returns the number of its result."""
+        """Visit a network that takes the results with these numbers; returns the number of its result."""
         if len(scope) > MAX_NESTING:
             raise NotRebuilt(Message("network.too_nested"))
         if kind not in NETWORKS:
@@ -180,7 +180,7 @@ class _Reader:
         return bool(number) and self.layers[self.calls[number - 1].layer].arguments.get("activation") == "sigmoid"
 
     def _pooled(self, number: int) -> int | None:
-        """The call whose result was pooled (global average) into this result; None if it was not."""
+        """The call that gave what was pooled (global average) into this result; None if nothing was."""
         while self._kind_of(number) in ("Flatten", "Reshape"):
             number = self.calls[number - 1].inputs[0]
         return self.calls[number - 1].inputs[0] if self._kind_of(number) == POOLING else None
@@ -242,7 +242,7 @@ def _topological_order(keys: Mapping[Node, Sequence[Node]], given: Iterable[Node
 def _shifted(
     config: Mapping[str, Any], nodes: Mapping[tuple[str, int], Any], ends: Sequence[tuple[str, int]]
 ) -> set[str]:
-    """Nested networks whose calls are counted from 1: Keras 2 counts building a network as its first call."""
+    """Nested networks with calls counted from 1: Keras 2 counts building a network as its first call."""
     highest: dict[str, int] = {}
     for name, index in [*ends, *(source for _, sources, _ in nodes.values() for source in sources)]:
         highest[name] = max(index, highest.get(name, 0))

@@ -162,7 +162,7 @@ def _by_name(targets: Sequence[_Target], stored: Sequence[_Stored]) -> Pairs:
 
 
 def _match_unique(targets: Sequence[_Target], stored: Sequence[_Stored]) -> Pairs:
-    """Layers whose shapes occur once in the network and once in the file."""
+    """Layers with shapes that occur once in the network and once in the file."""
     pairs = _single_fits(targets, stored, lambda target, source: True)
     return [(target, source) for target, source in pairs if sum(other is source for _, other in pairs) == 1]
 

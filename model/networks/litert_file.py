@@ -68,7 +68,7 @@ def _options(storage: str, calibration: NDArray[np.float32] | None) -> dict[str,
 
 
 def _as_constants(network: keras.Model, of_kept: OfKept | None, options: Mapping[str, Any]) -> bytes:
-    """The content of a LiteRT file, converted from a network whose weights are constants.
+    """The content of a LiteRT file, converted from a network with constant weights.
 
     Keras's own export saves and restores every variable: it takes up to five times as long for a small network. For a
     large one, constants take twice the memory.

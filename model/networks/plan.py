@@ -204,8 +204,8 @@ class Plan:
         input_shape: of one picture.
         layers: every layer once.
         calls: ordered so that every input comes before its use.
-        output: number of the call (from 1) whose result is the probabilities.
-        mask: number of the call whose result is the attention mask, or None.
+        output: number of the call (from 1) that gives the probabilities.
+        mask: number of the call that gives the attention mask, or None.
         notes: sentences on what was replaced.
     """
 

@@ -89,7 +89,7 @@ def build(name: str, pretrained: Path | str | None = None, folded: bool = False)
         folded: build the form to ship, with batch norms merged; ignored if the network has no such form.
 
     Raises:
-        PretrainedError: if ImageNet weights are asked for but not available.
+        PretrainedError: if ImageNet weights are requested but not available.
         ArchitectureError: if ``name`` is not registered (the message lists the names that are), or the file is
             missing or does not fit.
     """

@@ -1,4 +1,4 @@
-"""Opens an ONNX file in a process of its own, with limited memory and time, and tells what it takes and gives.
+"""Opens an ONNX file in a process of its own, with limited memory and time, and says what it takes and gives.
 
 ``python -m model.onnx_models.apart FILE SIDE MEMORY SECONDS`` writes one line of JSON.
 """

@@ -22,7 +22,7 @@ MOST_NODES = 100_000
 MOST_NUMBERS = 1_000_000_000  # in one tensor
 # Inputs of operators that decide how large the result is: from all, or from that position on.
 GROWING = {"Expand": 1, "Tile": 1, "ConstantOfShape": 0, "Range": 0, "Resize": 1, "Upsample": 1, "Pad": 1, "OneHot": 1}
-FORGETTING = {"Shape", "Size"}  # operators whose result does not depend on the picture's values
+FORGETTING = {"Shape", "Size"}  # operators with a result that does not depend on the picture's values
 
 
 def check_graph(path: Path) -> tuple[str, ...]:

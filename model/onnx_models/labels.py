@@ -18,7 +18,7 @@ REAL_WORDS = WORD.findall(
     "camera photograph"
 )
 NEGATIONS = WORD.findall("not non no never without un anti")
-OF_PICTURES = WORD.findall(  # names that tell of generated pictures, not of faces
+OF_PICTURES = WORD.findall(  # names that mean generated pictures, not faces
     "artificial ai aigc generated generative diffusion midjourney dalle sdxl flux human humans hum machine synthetic "
     "camera photograph"
 )

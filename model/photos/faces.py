@@ -135,7 +135,7 @@ def _tiles(height: int, width: int) -> list[tuple[int, int, int, int]]:
 
 
 def _find_in(photo: NDArray[np.uint8], tile: tuple[int, int, int, int], margin: float) -> list[Face]:
-    """The faces of a tile ``(x, y, w, h)`` of a photo, in photo pixels, without those whose centre is near a cut."""
+    """The faces of a tile ``(x, y, w, h)`` of a photo, in photo pixels, without those centred near a cut."""
     x, y, width, height = tile
     part = photo[y : y + height, x : x + width]
     scale = min(1.0, LONG_SIDE / max(width, height))

@@ -1,4 +1,4 @@
-"""Tells what kind of file some bytes are by their content; a file's name decides nothing."""
+"""Says what kind of file some bytes are by their content; a file's name decides nothing."""
 
 from __future__ import annotations
 

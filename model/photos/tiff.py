@@ -1,4 +1,4 @@
-"""Tells which TIFFs Pillow reads right, which it reads right by libtiff only, and which are refused."""
+"""Says which TIFFs Pillow reads right, which it reads right by libtiff only, and which are refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check(image: TiffImageFile) -> None:
     """Refuse what would come out wrong.
 
     Raises:
-        PhotoError: for a camera's raw file, whose first picture is a thumbnail, for signed samples of 8 or 16 bits,
+        PhotoError: for a camera's raw file, where the first picture is a thumbnail, for signed samples of 8 or 16 bits,
             for compressed big-endian samples of 32 bits, and for inks other than cyan, magenta, yellow and black.
     """
     tags = image.tag_v2

@@ -101,7 +101,7 @@ def _answer(data: bytes, memory: int) -> Answer:
         return {}, None
     except PhotoError as error:
         problem = message_of(error)
-        # Some decoders call a lack of memory a damage: only what also fails with more is damaged.
+        # Some decoders report damage when memory runs out: only what also fails with more is damaged.
         is_sure = memory >= MOST_MEMORY or getattr(problem, "key", "") != "photo.damaged"
         return ({"problem": as_data(problem)} if is_sure else {}), None
 

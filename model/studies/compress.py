@@ -177,7 +177,7 @@ def calibration_inputs(data: Path, examples: Sequence[Example], artifact: Path, 
 
 
 def calibration_split(examples: Sequence[Example]) -> str:
-    """The split whose pictures give int8 the ranges of the activations."""
+    """The split with the pictures that give int8 the ranges of the activations."""
     return "train" if any(example.split == "train" for example in examples) else "val"
 
 

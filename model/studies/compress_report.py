@@ -22,7 +22,7 @@ SLOWER = 0.1
 # It is also out if it changes more than this share of the verdicts: gradients are computed from the float weights and
 # must explain the variant's verdict.
 CHANGED = 0.01
-SAME_SIZE = 0.01  # files whose sizes differ by less than this share count as equal
+SAME_SIZE = 0.01  # files with sizes that differ by less than this share count as equal
 COLOURS = ("#000000", "#56B4E9", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#D55E00", "#8C6D1F")  # Okabe & Ito
 
 

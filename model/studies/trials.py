@@ -22,7 +22,7 @@ CHOICES: dict[str, BaseDistribution] = {
     "augment": CategoricalDistribution((False, True)),
     "learning_rate": FloatDistribution(1e-5, 1e-1, log=True),
 }
-GUESSING = 0.5  # AUC of a trial whose training diverged
+GUESSING = 0.5  # AUC of a trial with diverged training
 WARMUP_TRIALS, WARMUP_EPOCHS = 5, 1  # after these, a trial is stopped if it is worse than the median of earlier trials
 Train = Callable[[str, dict[str, Any], Callable[[Mapping[str, float]], None]], Result]
 

@@ -54,8 +54,8 @@ class Training:
         faces: train on face crops and leave out pictures without a face; if False, train on whole pictures.
 
     Raises:
-        TrainingError: if a value is unknown or out of range, the weights file is missing, or ``multiworker`` is asked
-            for with mixed precision or without a valid ``TF_CONFIG``.
+        TrainingError: if a value is unknown or out of range, the weights file is missing, or ``multiworker`` is
+            requested with mixed precision or without a valid ``TF_CONFIG``.
     """
 
     architecture: str

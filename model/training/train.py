@@ -48,7 +48,7 @@ class Result:
         val_loss: mean cross-entropy on the validation pictures.
         val_accuracy: share of validation pictures classified correctly at threshold 0.5.
         val_auc: area under the ROC curve on the validation pictures.
-        best_epoch: number of the epoch whose weights were kept, from 1.
+        best_epoch: number of the epoch of the kept weights, from 1.
         epochs: number of epochs that were run.
         seconds: duration of all epochs with validation.
         parameters: number of the network's parameters.
@@ -144,7 +144,7 @@ def fit(
 
 
 def _start(training: Training, out: Path) -> tuple["keras.Model", str]:
-    """The network and the name of its first weights: those asked for, or random ones if ImageNet's are unavailable.
+    """The network and the name of its first weights: the requested ones, or random ones if ImageNet's are unavailable.
 
     For a resumed run nothing is loaded here, because its saved state contains all weights.
     """

@@ -79,7 +79,7 @@ def find_sources(
     present = {example.dataset for example in every}
     for prefix in prefixes:
         if not any(name.startswith(prefix) for name in present):
-            log.warning("%s has no data set whose name begins with %s; skipped.", data, prefix)
+            log.warning("%s has no data set with a name that begins with %s; skipped.", data, prefix)
     for name in sorted(name for name in present & set(trained_sets) if begins(name, prefixes)):
         log.warning("The model was trained on %s, so it is not an unseen source; skipped.", name)
     unseen = [example for example in every if begins(example.dataset, prefixes) and example.dataset not in trained_sets]

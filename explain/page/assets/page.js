@@ -47,7 +47,7 @@ function pixelsOf(source) {
       const context = canvas.getContext("2d", { willReadFrequently: true })
       context.drawImage(picture, 0, 0)
       labelled.set(source, context.getImageData(0, 0, picture.width, picture.height))
-      outline(outlined)  // a row may have asked before the picture was there
+      outline(outlined)  // a row may have called this before the picture was there
     }
     picture.src = source
   }

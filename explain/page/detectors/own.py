@@ -21,7 +21,7 @@ MOST = 3  # models that are kept at the same time, of all visitors together; the
 MOST_FILES = 64  # in a ZIP
 CHUNK = 1_000_000  # bytes unpacked between two checks of the limit
 KINDS = (".onnx", ".zip", ".h5", ".hdf5")
-MOST_GONE = 1000  # visitors whose model was dropped for a newer one, so that the page can say so
+MOST_GONE = 1000  # visitors who lost their model to a newer one, so that the page can say so
 
 Notify = Callable[[Message], None]
 

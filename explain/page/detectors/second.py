@@ -91,14 +91,14 @@ def _compare(page: Page, controls: Controls, visitor: str) -> Iterator[Updates]:
 def run_second(
     page: Page, controls: Controls, visitor: str, first: View, settings: Settings, ended: Callable[[], bool]
 ) -> Iterator[Updates]:
-    """Ask the second model that is chosen, and again for each other choice; until more is asked of the first model.
+    """Run the chosen second model, and again for each other choice, until the first model has more to do.
 
     Args:
         page: the page.
         controls: values of its controls when the run began.
         visitor: name of the visitor.
         first: the first model's complete analysis.
-        settings: what was asked for then.
+        settings: of that run.
         ended: whether the run has to end.
     """
     shown, seen = None, controls["second_seen"]

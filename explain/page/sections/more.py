@@ -83,7 +83,7 @@ def _what_if(parts: Parts) -> None:
 
 
 def _report(parts: Parts) -> None:
-    """The buttons for downloads, whose files are made on request, and the link to the settings."""
+    """The buttons for downloads, which are made on request, and the link to the settings."""
     with gr.Row(visible=False, elem_id="report") as parts["report_group"]:
         parts["report_html"] = gr.Button(text("page.report_html"), size="md", elem_id="report-html")
         parts["report_zip"] = gr.Button(text("page.report_zip"), size="md", elem_id="report-zip")

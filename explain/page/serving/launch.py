@@ -22,7 +22,7 @@ from explain.service.service import MAX_OPEN_RUNS, Service
 from model.errors import SettingsError
 from model.i18n.catalogue import Message, help_text
 
-SESSIONS = 500  # visitors whose results are kept while their tabs are open; each takes some megabytes
+SESSIONS = 500  # visitors with results that are kept while their tabs are open; each takes some megabytes
 THREADS = 2 * MAX_OPEN_RUNS  # a run that waits for its turn has a thread
 
 
