@@ -186,8 +186,9 @@ class GradioEndpoints:
             language: of the error of an unusable model, "en" or "tr".
 
         Returns:
-            Each model's name, whether it is open, its architecture, whether it is calibrated, the inconclusive band of
-            P(Fake), the SHA-256 of its files, and its licence. All except the name are null until a model is used.
+            Each model's name, whether it is the first one, whether it is open, its architecture, whether it is
+            calibrated, the inconclusive band of P(Fake), the SHA-256 of its files, and its licence. The facts from its
+            card are null until the model is used.
         """
         with refusing_in(language):
             return self._service.list_models()
