@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
@@ -49,6 +49,7 @@ SHOWN = 8  # number of superpixels that are drawn and listed
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 RETRY_S = "30"  # Retry-After in seconds, if too many requests wait
 STATUS: dict[type[Exception], int] = {PhotoError: 400, ClipError: 400, Busy: 503}  # every other error of the user: 422
+Step = TypeVar("Step")
 HTML: dict[str, Any] = {"content": {"text/html": {}}}
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"description": description, "content": {"application/json": {"example": {"error": "A sentence."}}}}
@@ -61,7 +62,6 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         507: "The server's disk is full.",
     }.items()
 }
-
 
 # Fields of both forms.
 Model = Annotated[str | None, Form(description="One of the names that /models lists; the first one if not given.")]
@@ -77,15 +77,31 @@ def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
         metrics: whether there is ``/metrics`` as well.
     """
     router = APIRouter(route_class=_Route)
+    _add_photo(router, service)
+    _add_clip(router, service)
+    _add_state(router, service, metrics)
+    described = get_openapi(
+        title="WhyFake",
+        version="1",
+        description="Is this face real or fake, and why does a model think so? The endpoints of the page's own API are "
+        "described at /gradio_api/openapi.json.",
+        routes=router.routes,
+    )
 
+    @router.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(described)
+
+    return list(router.routes)
+
+
+def _add_photo(router: APIRouter, service: Service) -> None:
     @router.post("/deepfake", summary="Judge a photo", responses={200: HTML, **REFUSALS}, tags=["photo"])
     async def deepfake(
         request: Request,
         file: Annotated[UploadFile, File(description="The photo: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC.")],
         model: Model = None,
-        second: Annotated[
-            str | None, Form(description="Another one of these names, to show beside it; none if not given.")
-        ] = None,
+        second: Annotated[str | None, Form(description="Another one of these names, to show beside it.")] = None,
         face: Annotated[int, Form(description=text_of("face"), json_schema_extra={"minimum": 1})] = Settings.face + 1,
         whole_picture: WholePicture = Settings.whole_picture,
         methods: Annotated[str, Form(description=text_of("methods"))] = ",".join(Settings.methods),
@@ -95,13 +111,10 @@ def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
     ) -> Response:
         """Judge one face of a photo and explain the verdict.
 
-        The answer is JSON, or a page of HTML for clients that prefer text/html. A photo without a face gets no
-        verdict. With an empty methods field and robustness off, the answer is the verdict alone, in a fraction of the
-        time.
+        The answer is JSON, or a page of HTML for clients that prefer text/html. A photo without a face gets no verdict.
+        An empty methods field with robustness off gives the verdict alone, in a fraction of the time.
         """
-        if language:
-            request.state.language = known_language(language)
-        form = await _checked(request)
+        form = await _checked(request, language)
         named = "" if form.get("methods") == "" else methods  # FastAPI takes an empty field for one that was not sent
         maps = tuple(dict.fromkeys(filter(None, map(str.strip, named.split(",")))))
         settings = Settings(
@@ -110,16 +123,12 @@ def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
         if (file.size or 0) > MAX_BYTES:
             raise HTTPException(413)
         photo = await file.read()
-
         detector, other = await run_in_threadpool(service.detectors, model, second)
-        client = request.client.host if request.client else None
-        steps = in_language(_language_of(request), service.both(photo, settings, detector, other, client))
-        async for step in iterate_in_threadpool(steps):
-            found = step
-            if await request.is_disconnected():
-                break
+        found = await _last(request, service.both(photo, settings, detector, other, _client(request)))
         return await run_in_threadpool(_answer, request, found, detector.card, file.filename or "photo")
 
+
+def _add_clip(router: APIRouter, service: Service) -> None:
     @router.post(CLIP, summary="Judge a clip", responses={200: HTML, **REFUSALS}, tags=["clip"])
     async def clip(
         request: Request,
@@ -133,21 +142,17 @@ def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
 
         The answer is JSON, or a page of HTML for clients that prefer text/html.
         """
-        if language:
-            request.state.language = known_language(language)
-        await _checked(request)
+        await _checked(request, language)
         detector = await run_in_threadpool(service.models.get, model or service.models.first)
-        client = request.client.host if request.client else None
         with TemporaryDirectory() as folder:  # the process that decodes it needs a file
             kept = Path(folder) / "clip"
             await run_in_threadpool(_save, file, kept)
-            judged = service.judge_clip(kept, detector, frames, client=client, whole_picture=whole_picture)
-            async for step in iterate_in_threadpool(in_language(_language_of(request), judged)):
-                found = step
-                if await request.is_disconnected():
-                    break
+            judged = service.judge_clip(kept, detector, frames, client=_client(request), whole_picture=whole_picture)
+            found = await _last(request, judged)
         return await run_in_threadpool(_clip_answer, request, found, detector.card, file.filename or "clip")
 
+
+def _add_state(router: APIRouter, service: Service, metrics: bool) -> None:
     @router.get("/deepfake", include_in_schema=False)
     @router.get("/service", summary="Go to the page", status_code=307, tags=["page"])
     async def go_to_page() -> RedirectResponse:
@@ -179,20 +184,6 @@ def plain_routes(service: Service, metrics: bool = False) -> list[BaseRoute]:
         """Each model's name, architecture, calibration, inconclusive band and SHA-256; the default one is first."""
         return service.list_models()
 
-    described = get_openapi(
-        title="WhyFake",
-        version="1",
-        description="Is this face real or fake, and why does a model think so? The endpoints of the page's own API are "
-        "described at /gradio_api/openapi.json.",
-        routes=router.routes,
-    )
-
-    @router.get("/openapi.json", include_in_schema=False)
-    async def openapi() -> JSONResponse:
-        return JSONResponse(described)
-
-    return list(router.routes)
-
 
 class _Route(APIRoute):
     """Answers in the caller's language, limits the body's size, and turns errors into one sentence."""
@@ -215,11 +206,26 @@ class _Route(APIRoute):
         return answer
 
 
-async def _checked(request: Request) -> FormData:
-    """The form, with known fields, each at most once."""
+async def _checked(request: Request, language: str | None) -> FormData:
+    """The form, with known fields, each at most once; from now on ``language`` is that of the answer."""
+    if language:
+        request.state.language = known_language(language)
     form = await request.form()
     check_fields(form, [field.alias for field in request.scope["route"].dependant.body_params])
     return form
+
+
+def _client(request: Request) -> str | None:
+    return request.client.host if request.client else None
+
+
+async def _last(request: Request, steps: Iterator[Step]) -> Step:
+    """The last of the steps, or the one at which the client has left."""
+    async for step in iterate_in_threadpool(in_language(_language_of(request), steps)):
+        latest = step
+        if await request.is_disconnected():
+            break
+    return latest
 
 
 def _most_of(request: Request) -> int:
@@ -280,16 +286,12 @@ def _status_and_sentence(request: Request, error: Exception) -> tuple[int, str]:
 
 def _field_sentence(problem: dict[str, Any]) -> str:
     name = str(problem["loc"][-1])
-    return (
-        translate("interfaces.no_file")
-        if name == "file"
-        else translate("interfaces.bad_field", name=name, value=problem["input"])
-    )
+    if name == "file":
+        return translate("interfaces.no_file")
+    return translate("interfaces.bad_field", name=name, value=problem["input"])
 
 
 def _language_of(request: Request) -> str:
     """The language of the form's field, if it is known by now, else the first known one of the header."""
     chosen = getattr(request.state, "language", None)
-    if chosen is not None:
-        return str(chosen)
-    return preferred_language(request.headers.get("accept-language", ""))
+    return preferred_language(request.headers.get("accept-language", "")) if chosen is None else str(chosen)
