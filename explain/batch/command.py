@@ -29,13 +29,13 @@ def wants_table(photos: Sequence[Path], csv: Path | None) -> bool:
     return csv is not None or any(map(holds_many, photos))
 
 
-def check_table(settings: Settings, out: Path | None, csv: Path | None) -> None:
+def check_table(settings: Settings, out: Path | None, csv: Path | None, frames: int | None) -> None:
     """Refuse settings that a table of verdicts can't use, and a CSV file that can't be written.
 
     Raises:
-        SettingsError: if the settings request more than verdicts, or the file can't be written.
+        SettingsError: if the options request more than verdicts, or the file can't be written.
     """
-    if out is not None or wants_more(settings):
+    if out is not None or frames is not None or wants_more(settings):
         raise SettingsError(Message("many.verdicts_only"))
     if csv is not None:
         check_csv(csv)

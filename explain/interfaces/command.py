@@ -107,7 +107,7 @@ def main(
             )
             opened = partial(_open_model, settings=settings, fake_labels=fake_label or (), sees=sees or "")
             if wants_table(photos, csv):
-                check_table(settings, out, csv)
+                check_table(settings, out, csv, frames)
                 if second is not None:
                     raise SettingsError(Message("command.second_table"))
                 succeeded = _judge_all(photos, settings, opened(model), csv, as_json)
