@@ -39,7 +39,7 @@ class Judged:
 
 
 def judge_examples(detector: Detector) -> list[Judged]:
-    """Judge every example with a face by the product's own road: decode, find the face, crop, judge."""
+    """Judge every example with a face as the product does: decode, find the face, crop, judge."""
     entries = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))
     judged = []
     for entry in entries:

@@ -18,7 +18,7 @@ from model.i18n.catalogue import Message
 class CsvFile:
     """The rows so far, in a file of its own beside the one that it will replace.
 
-    Each row is handed to the operating system at once, so that rows outlive a program that is killed.
+    Each row is handed to the operating system at once, so that the rows stay if the program is killed.
 
     Args:
         path: the file to replace. A device or a pipe is written to directly.

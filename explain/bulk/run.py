@@ -1,4 +1,4 @@
-"""Runs a bulk job: makes its plan or goes on with it, and writes each part when its photos are done."""
+"""Runs a bulk job: makes its plan or continues it, and writes each part when its photos are done."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from model.photos.photo import MAX_BYTES
 
 TRIES = 3  # of reading from a network
 PAUSE = 0.5  # seconds before the second try; twice that before the third
-# fsspec also knows protocols that run commands or unpack other files; a list made by a stranger must not name these.
+# fsspec also knows protocols that run commands or unpack other files; an untrusted list must not name these.
 PROTOCOLS = frozenset(
     {"file", "local", "memory", "http", "https", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "hf"}
     | {"hdfs", "webhdfs", "oss", "r2"}

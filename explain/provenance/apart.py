@@ -1,4 +1,4 @@
-"""Reads what files say about their origin in a small process: it calls native code on bytes of strangers.
+"""Reads what files say about their origin in a small process: it calls native code on untrusted bytes.
 
 Run as ``python -m explain.provenance.apart`` it is such a process, see ``model.apart``.
 """

@@ -1,1 +1,1 @@
-"""A clip on the one road: its frames judged one by one, its faces followed, and a verdict per face with an interval."""
+"""Clips: frames are judged one by one, faces are followed, and each face gets a verdict with an interval."""

@@ -1,4 +1,4 @@
-"""Judges a clip: each frame takes the same road as a photo, then every face gets a verdict over time."""
+"""Judges a clip: each frame is judged as a photo is, then every face gets a verdict over time."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _last(steps: Iterator[Analysis]) -> Analysis | None:
 
 @dataclass
 class _Run:
-    """What is needed to go on from frame to frame."""
+    """What is kept from frame to frame."""
 
     detector: Detector
     tracker: Tracker = field(default_factory=Tracker)

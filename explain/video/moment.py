@@ -1,4 +1,4 @@
-"""A moment of a clip as a photo, for the road with all its explanations."""
+"""A moment of a clip as a photo, which can be explained like any other."""
 
 from __future__ import annotations
 

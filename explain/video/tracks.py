@@ -1,6 +1,6 @@
 """Follows faces from frame to frame by the overlap of their boxes, as SORT does (Bewley et al., arXiv 1602.00763).
 
-Where a face will be is foreseen from its last movement, so that two faces that cross keep their tracks. SORT's Kalman
+A face's next place is predicted from its last movement, so that two faces that cross keep their tracks. SORT's Kalman
 filter would need many more frames per second than are judged.
 """
 
@@ -26,7 +26,7 @@ class _Track:
     movement: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))  # of the box, per second
     missed: int = 0
 
-    def foreseen(self, seconds: float) -> NDArray[np.float64]:
+    def predicted(self, seconds: float) -> NDArray[np.float64]:
         box = self.box + self.movement * (seconds - self.seconds)
         box[2:] = np.maximum(box[2:], 1)
         return box
@@ -71,7 +71,7 @@ class Tracker:
         """Tracks and the places of their boxes: the assignment with the largest overlap in all."""
         if not self._open or not found:
             return []
-        overlaps = np.array([[overlap(track.foreseen(seconds), box) for box in found] for track in self._open])
+        overlaps = np.array([[overlap(track.predicted(seconds), box) for box in found] for track in self._open])
         overlaps[overlaps < MIN_OVERLAP] = 0
         rows, columns = linear_sum_assignment(overlaps, maximize=True)
         return [

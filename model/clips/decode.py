@@ -1,6 +1,6 @@
 """Decodes the frames of a clip within limits, or refuses it in one sentence.
 
-It calls native code (FFmpeg, through PyAV) on bytes of strangers: the product runs it in the process of
+It calls native code (FFmpeg, through PyAV) on untrusted bytes: the product runs it in the process of
 ``model.clips.worker``. A frame's time is its own timestamp, never its number divided by a rate.
 """
 

@@ -27,7 +27,7 @@ def explore(
             help="Data folder: Real/ and Fake/, or train|val|test/Real|Fake, or SET/train|val|test/real|fake."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the report; an interrupted run goes on in it.")],
+    out: Annotated[Path, typer.Option(help="Folder for the report; an interrupted run continues there.")],
     faces: Annotated[
         Path | None, typer.Option(help="Where found faces are remembered. With it, framing is looked at as well.")
     ] = None,

@@ -1,6 +1,6 @@
 """Decodes a photo file's bytes into upright sRGB pixels, or refuses them in one sentence.
 
-It calls native code on bytes of strangers: the product runs it in the process of ``model.photos.worker``.
+It calls native code on untrusted bytes: the product runs it in the process of ``model.photos.worker``.
 """
 
 from __future__ import annotations

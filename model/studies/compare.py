@@ -75,7 +75,7 @@ def train_apart(data: Path, examples: Sequence[Example], training: Training, out
     except BrokenProcessPool as error:
         raise TrainingError(
             f"The training of {training.architecture} broke off, most likely for lack of memory; the same command "
-            "goes on with it. A smaller --batch-size needs less."
+            "continues it. A smaller --batch-size needs less."
         ) from error
 
 

@@ -67,7 +67,7 @@ def check_arguments(folder: Path, arguments: Mapping[str, Any], free: Collection
     names = sorted(set(given) - {*free, START}) if before else []
     if changed := [name for name in names if before.get(name) != given[name]]:
         raise RunError(
-            f"{folder} holds a run with another {', '.join(changed)}; repeat its arguments to go on with it, or "
+            f"{folder} holds a run with another {', '.join(changed)}; repeat its arguments to continue it, or "
             "name another folder."
         )
 

@@ -202,7 +202,7 @@ def _has_gpu() -> bool:
 
 def train(
     data: Annotated[Path, typer.Argument(help="Folder with Real/ and Fake/, or with train/, val/ and test/ of them.")],
-    out: Annotated[Path, typer.Option(help="Folder that the run writes; the same one goes on with a stopped run.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; if it holds a stopped run, that continues.")],
     architecture: Annotated[str, typer.Option(help=f"One of {', '.join(ARCHITECTURES)}.")] = "cnn",
     pretrained: Annotated[
         str, typer.Option(help="imagenet to download weights, the path of a weights file, or none.")

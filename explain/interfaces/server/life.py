@@ -1,4 +1,4 @@
-"""The beginning and the end of the server: the guard stands before its first request, and a signal ends it in order."""
+"""The start and the end of the server: the guard is there before the first request, and a signal ends it in order."""
 
 from __future__ import annotations
 
