@@ -42,7 +42,7 @@ def analyze(
     The order: the faces, the verdict with the attention map, the face's regions, each other map as it grows (after the
     main one the reason and robustness), then what-if, the smallest flip and trust, if requested. What the file says
     about its origin is read meanwhile. A photo without a face ends after the first step, without a score, unless
-    ``settings.whole_picture`` is set. A model whose card says so judges whole pictures: then no faces are looked for.
+    ``settings.whole_picture`` is set. For a model that judges whole pictures no faces are looked for.
 
     Args:
         source: a file's bytes or path, an RGB array, or an open photo.

@@ -187,7 +187,7 @@ def shortcut_chart(findings: Sequence[Finding], path: Path) -> Path:
         axes.annotate(f"{estimate.value:.3f}{higher}", (estimate.high, row), (9, 0), textcoords="offset points",
                       va="center", fontsize=9, color=colour)  # fmt: skip
     axes.set_yticks(range(len(findings)), [finding.feature.name for finding in findings])
-    axes.set(xlim=(0.45, 1.01), ylim=(len(findings) - 0.4, -0.6), xlabel="AUC: .5 is chance, 1 tells every picture")
+    axes.set(xlim=(0.45, 1.01), ylim=(len(findings) - 0.4, -0.6), xlabel="AUC: .5 is chance, 1 separates all pictures")
     axes.grid(axis="y", visible=False)
     axes.annotate("a shortcut", (1, 0), (-6, 6), xycoords="axes fraction", textcoords="offset points",
                   ha="right", fontsize=9, color=FAKE)  # fmt: skip
@@ -197,5 +197,5 @@ def shortcut_chart(findings: Sequence[Finding], path: Path) -> Path:
         if alarming
         else f"none is surely above {ALARM}"
     )
-    head(axes, f"{findings[0].dataset}: what tells the classes apart without looking", line)
+    head(axes, f"{findings[0].dataset}: what separates the classes without looking", line)
     return save(figure, path)
