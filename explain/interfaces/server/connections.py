@@ -1,4 +1,4 @@
-"""Closes connections that do not send their headers: uvicorn would wait for them without end."""
+"""Closes connections whose request's headers do not arrive: uvicorn would wait for them without end."""
 
 from __future__ import annotations
 
