@@ -105,7 +105,7 @@ class Finding:
             finding = f"{self.dataset}: file and light statistics together tell Real from Fake with {found}"
             medians = ""
         else:
-            finding = f"{self.dataset}: the {self.feature.name} alone tells Real from Fake with {found}"
+            finding = f"{self.dataset}: the {self.feature.name} alone separates Real from Fake with {found}"
             medians = f" It is higher in {self.higher}: median {self.fake:.4g} in Fake, {self.real:.4g} in Real."
         if not self.alarming:
             return f"{finding}.{medians}"

@@ -113,7 +113,7 @@ def test_cat_gets_no_score_until_asked_for(visitor: Visitor) -> None:
     whole.click()
     visitor.page.wait_for_selector("#verdict .verdict")
     visitor.wait_done()
-    visitor.wait_for_text("#notice", "as you asked")
+    visitor.wait_for_text("#notice", "as you requested")
     assert not whole.is_visible(), "it was done"
     visitor.wait_until(lambda: visitor.is_seen("#lime img"), "the overlay")
     visitor.shoot("cat_whole")

@@ -41,7 +41,7 @@ def test_table_tells_of_the_most_suspicious_face() -> None:
     first, second, third, fourth = table(ROWS)
     assert first[:5] == [1, "a.jpg", 2, "94%", "Looks fake"] and first[6] == "1.3"
     assert first[5] == (
-        "Transparent parts were filled with white. Shown is the most suspicious face, number 2 by size."
+        "Transparent parts were filled with white. The most suspicious face is shown: number 2 by size."
     )
     assert second[2:6] == [0, "–", "Not judged", "The photo is damaged or cut off; download or export it again."]
     assert third[3:6] == ["–", "No face found", ""]

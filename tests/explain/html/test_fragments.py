@@ -170,7 +170,7 @@ def test_no_face_means_no_score() -> None:
 def test_whole_picture_is_said_to_be_no_face() -> None:
     (sentence,) = summary.first_sentences(analysis(faces=()), None)
     assert "No face was found" in sentence
-    assert "as you asked" in sentence
+    assert "as you requested" in sentence
 
 
 def test_number_of_faces_is_told() -> None:

@@ -60,7 +60,7 @@ def test_poor_fit_is_warned_of(r2: float, warned: bool) -> None:
 
 
 def test_note_on_the_regions_belongs_to_the_map_that_is_fitted_to_them() -> None:
-    note = "4 regions came out of the 30 asked for."
+    note = "4 regions were found in place of the 30 requested."
     assert note in text(captions.caption(lime(), CARD, 8, note=note))
     assert note not in text(captions.caption(superpixels("occlusion"), CARD, 8, note=note))
 

@@ -259,7 +259,7 @@ def test_numbers_and_classes_are_written_as_turkish_has_them() -> None:
     assert "%62" in caption and "62%" not in caption
     assert in_turkish(SAYINGS["what if: two"]) == (
         "Görüntüde ağız ve sol yanak gizlenince Sahte olasılığı %94 düzeyinden %38 düzeyine düşüyor: model bu durumda "
-        "“Kararsız” derdi."
+        "“Karar verilemedi” derdi."
     )
     assert "saçtan 2 bölge, burun, çeneden 1 bölge, alın ve 1 bölge daha" in in_turkish(SAYINGS["what if: patches"])
     assert "rastgele sıraların %98 kadarına kıyasla" in in_turkish(SAYINGS["trust: good"])

@@ -19,4 +19,4 @@ def test_as_many_regions_as_asked_for_need_no_word(asked: int | None) -> None:
 
 
 def test_fewer_regions_than_asked_for_are_told() -> None:
-    assert fewer_regions(replace(SUBJECT, asked=30)) == "4 regions came out of the 30 asked for."
+    assert fewer_regions(replace(SUBJECT, asked=30)) == "4 regions were found in place of the 30 requested."

@@ -79,7 +79,7 @@ def test_planted_quality_is_warned_of(planted: tuple[Path, Path], page: str) -> 
     assert found.loc["bytes_per_pixel", "warning"]
     assert not found.loc["brightness", "warning"] and not found.loc["width", "warning"]
     assert "framing" not in found.index, "no faces were looked for"
-    assert "<strong>WARNING</strong> faces: the JPEG quality alone tells Real from Fake" in page
+    assert "<strong>WARNING</strong> faces: the JPEG quality alone separates Real from Fake" in page
 
 
 def test_planted_leak_and_label_are_found(planted: tuple[Path, Path], page: str) -> None:

@@ -67,7 +67,7 @@ def test_each_feature_is_caught_in_either_direction(column: str, shift: float, h
     assert {finding.column for finding in findings if finding.alarming} == {column, TOGETHER}
     assert found.higher == higher and found.estimate.value > 0.9
     assert found.fake - found.real == pytest.approx(shift, abs=5)
-    assert f"WARNING set: the {FEATURES[column].name} alone tells Real from Fake with AUC ." in summarise(findings)[0]
+    assert f"WARNING set: the {FEATURES[column].name} alone separates Real from Fake with AUC ." in summarise(findings)[0]
 
 
 @pytest.mark.slow
@@ -137,7 +137,7 @@ def test_alarm_needs_an_interval_that_lies_above_the_line(value: float, low: flo
 def test_sentence_names_values_and_remedy() -> None:
     found = Finding("set", "jpeg_quality", Estimate(0.93, 0.9, 0.95), "Fake", 95, 75)
     assert found.sentence == (
-        "set: the JPEG quality alone tells Real from Fake with AUC .930 (.900 to .950): a network will learn that "
+        "set: the JPEG quality alone separates Real from Fake with AUC .930 (.900 to .950): a network will learn that "
         "instead of the forgery. It is higher in Fake: median 95 in Fake, 75 in Real. What helps: first save both "
         "classes in the same way, with one JPEG quality and one quantisation table."
     )
@@ -156,7 +156,7 @@ def test_sum_of_all_is_said_last() -> None:
 def test_nearly_a_shortcut_is_not_called_nothing() -> None:
     nearly = Finding("set", "framing", Estimate(0.646, 0.62, 0.67), "Real", 0.73, 0.76)
     (sentence,) = summarise([nearly])
-    assert sentence.startswith("set: the framing alone tells Real from Fake with AUC .646 (.620 to .670).")
+    assert sentence.startswith("set: the framing alone separates Real from Fake with AUC .646 (.620 to .670).")
     assert sentence.endswith("This is close to a warning, which needs the whole interval above .650.")
 
 

@@ -81,7 +81,7 @@ def test_unseen_sets_and_transfer_are_told() -> None:
 def test_robustness_names_jpeg_the_hardest_and_whom_it_harms() -> None:
     text = card_text(CARD, "robustness")
     assert "It is robust to JPEG: at quality 50 it loses at most 0.020 AUC (on DFDC face swaps)." in text
-    assert "Hardest is blur of 4 pixels in 256: AUC on DFDC face swaps falls by 0.220 to 0.700." in text
+    assert "The hardest condition is blur of 4 pixels in 256: AUC on DFDC face swaps falls by 0.220 to 0.700." in text
     assert "70% of those in DFDC face swaps are then called fake, instead of 18%." in text
     assert "on up to 50 pictures" in text
     table = section(CARD, "robustness").table

@@ -108,7 +108,7 @@ def test_unclear_names_are_asked_for(tmp_path: Path) -> None:
 
 def test_file_alone_needs_to_say_how_it_takes_pictures(tmp_path: Path) -> None:
     path = classifier(tmp_path / "net.onnx")
-    with pytest.raises(ArtifactError, match=r"Nobody says how net\.onnx expects"):
+    with pytest.raises(ArtifactError, match=r"No file says how net\.onnx expects"):
         opened(path)
     way = {"value_scale": 1 / 127.5, "value_offset": -1}
     (tmp_path / CARD).write_text(json.dumps({"preprocessing": way, "labels": ["fake", "real"], "sees": "picture"}))
