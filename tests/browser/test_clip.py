@@ -34,6 +34,9 @@ def test_a_clip_is_judged_and_a_moment_opened_by_the_keyboard(
     said, report = (visitor.find(f"#clip-{name}").bounding_box() for name in ("status", "report"))
     assert said and report and report["y"] >= said["y"] + said["height"], "the text has the whole width"
     assert report["height"] >= TOUCH
+    for closed in visitor.find("#clip-moments summary").all():
+        closed.click()
+    assert visitor.barriers() == []
     visitor.shoot("clip")
     visitor.find("#clip-result button.moment").first.focus()
     visitor.page.keyboard.press("Enter")

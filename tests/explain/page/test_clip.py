@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
@@ -84,6 +85,7 @@ def test_the_end_says_what_was_found_and_offers_the_report(steps: list[Updates])
     assert "not on clips" in end["clip_status"] and "<progress" not in end["clip_status"]
     assert end["clip_cancel"] == {"visible": False} and end["clip_report"] == {"visible": True}
     assert "<table" in end["clip_moments"]["value"]
+    assert set(re.findall(r"<h(\d)", end["clip_result"]["value"])) == {"2"}, "the level after the page's name"
 
 
 def test_a_click_opens_the_moment_with_its_face(steps: list[Updates]) -> None:
