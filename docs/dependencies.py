@@ -36,7 +36,7 @@ BUNDLED = """\
 ## What wheels bundle
 
 A wheel may hold libraries under other licences than the package's own. The one of `av` (PyAV, BSD-3-Clause) holds
-FFmpeg, which states "LGPL version 3 or later", and with it the encoders x264 and x265, whose licence is the GPL,
+FFmpeg, which states "LGPL version 3 or later", and with it the encoders x264 and x265, which are under the GPL,
 version 2 or later. FFmpeg's libraries in it are linked with both. WhyFake decodes clips by that FFmpeg and uses
 neither encoder.
 

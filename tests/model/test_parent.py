@@ -32,7 +32,7 @@ PLACES = {
     ),
     "model.onnx_models.apart": ("model.onnx_models.apart.examine", "main(*sys.argv[1:])", "prove(file)"),
 }
-# A process whose work never ends.
+# A process with work that never ends.
 CHILD = """
 import sys, time
 from pathlib import Path

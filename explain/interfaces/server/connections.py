@@ -1,4 +1,4 @@
-"""Closes connections whose request's headers do not arrive, or whose client does not read its answer.
+"""Closes connections if the headers of a request do not arrive, or if the client does not read its answer.
 
 uvicorn would wait for both without end.
 """

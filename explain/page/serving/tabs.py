@@ -1,4 +1,4 @@
-"""Forgets visitors who have no tab open: browsers keep a connection for each tab, but programs need not."""
+"""Forgets visitors without an open tab: browsers keep a connection for each tab, but programs need not."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class OpenTabs:
             self._open -= Counter((visitor,))  # drops a visitor without a tab
 
     def _forget_others(self) -> None:
-        """Forget visitors without a tab whose run has not gone on for a while."""
+        """Forget visitors without a tab, once their runs have not gone on for a while."""
         before = datetime.now() - IDLE
         for visitor, used in list(self._blocks.state_holder.time_last_used.items()):
             if used < before and visitor not in self._open:

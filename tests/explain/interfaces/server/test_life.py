@@ -161,7 +161,7 @@ def test_too_many_connections_are_refused() -> None:
 
 
 class Answering:
-    """Answers with as many bytes as asked, in one part or in many; notes when it has ended."""
+    """Answers with many bytes, in one part or in several; notes when it has ended."""
 
     def __init__(self, size: int, part: int) -> None:
         self.size, self.part, self.ended = size, part, False
@@ -176,7 +176,7 @@ class Answering:
 
 
 async def connected(port: int, buffer: int = 4096) -> socket.socket:
-    """A client that has sent a request and of whose answer the system keeps few bytes."""
+    """A client that has sent a request; the system keeps few bytes of the answer for it."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
     client.setblocking(False)
@@ -187,7 +187,7 @@ async def connected(port: int, buffer: int = 4096) -> socket.socket:
 
 
 @pytest.mark.parametrize("part", [20_000_000, 10_000], ids=["one large part", "a stream"])
-def test_who_does_not_read_the_answer_is_disconnected(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_client_that_does_not_read_the_answer_is_disconnected(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "READ_S", 0.2)
     answering = Answering(20_000_000, part)
 
@@ -201,7 +201,7 @@ def test_who_does_not_read_the_answer_is_disconnected(part: int, monkeypatch: py
     asyncio.run(ask())
 
 
-def test_who_reads_slowly_gets_the_whole_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_client_that_reads_slowly_gets_the_whole_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "READ_S", 0.2)
     monkeypatch.setattr(connections, "LEAST_READ", 1)
     answering = Answering(20_000_000, 20_000_000)
