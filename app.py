@@ -71,7 +71,7 @@ def main(
         blocks.queue(max_size=32)
         try:
             with _refusals():
-                options = server_options(service, mcp, metrics, users)
+                options = server_options(blocks, service, mcp, metrics, users)
                 ending = Ending()
                 launch(blocks, port, server_name=host, share=share, inbrowser=open_, app_kwargs=options)
             settle()

@@ -1,9 +1,10 @@
 """How long visitors wait when many come at once: the page's own road, and plain HTTP.
 
 ``python -m benchmarks.load`` starts the server on this machine. Then 1, 8, 32 and 64 visitors drop a photo each at the
-same moment and follow their run as the browser does: upload, queue, event stream. Each photo is a different one, so
-nothing is answered from memory. After three minutes those who still wait leave. Afterwards 8 clients send photos to
-``/deepfake`` one after the other: without LIME, and for the verdict alone.
+same moment and follow their run as the browser does: upload, queue, event stream, and the connection by which the
+server knows that their tab is open. Each photo is a different one, so nothing is answered from memory. After three
+minutes those who still wait leave. Afterwards 8 clients send photos to ``/deepfake`` one after the other: without LIME,
+and for the verdict alone.
 """
 
 from __future__ import annotations
@@ -112,7 +113,10 @@ def visit(page: Page, number: int, together: threading.Barrier) -> dict[str, Any
     """Drop a photo; returns the seconds until each of ``PARTS`` was shown and until the end, if it came in time."""
     session, base = f"load{time.time_ns()}{number}", f"{page.url}/gradio_api"
     data = photo(number)
-    with httpx.Client(timeout=PATIENCE_S, transport=from_address(number)) as client:
+    with (
+        httpx.Client(timeout=PATIENCE_S, transport=from_address(number)) as client,
+        client.stream("GET", f"{base}/heartbeat/{session}"),  # as long as the tab is open
+    ):
         together.wait()
         started = time.monotonic()
         seconds: dict[str, Any] = {}

@@ -31,6 +31,24 @@ HEADER = """\
 # Every package that the page runs on, with the SHA-256 of its files, written by `python -m docs.dependencies`.
 # Install it by `pip install --require-hashes -r requirements.lock`.
 """
+# What the metadata of a package does not say; ``av.library_versions`` and the files beside it do.
+BUNDLED = """\
+## What wheels bundle
+
+A wheel may hold libraries under other licences than the package's own. The one of `av` (PyAV, BSD-3-Clause) holds
+FFmpeg, which states "LGPL version 3 or later", and with it the encoders x264 and x265, which are under the GPL,
+version 2 or later. FFmpeg's libraries in it are linked with both. WhyFake decodes clips by that FFmpeg and uses
+neither encoder.
+
+- To run WhyFake, also as a service for others, brings no duty from this.
+- To pass on a container image, a folder or an installer with that wheel in it is to pass on these libraries too. Then
+  the terms of the GPL hold for x264, x265 and the FFmpeg that is linked with them, in version 3 because of FFmpeg's
+  licence: pass on the licence texts and notices, and the complete source or a way to it that the GPL allows.
+  WhyFake's own licence, Apache-2.0, is compatible with version 3.
+- The `Dockerfile` and `requirements.txt` hold no such library; pip fetches the wheel from the package index.
+- An image without them needs PyAV built from source against an FFmpeg that was configured without x264 and x265.
+  Patents on H.264 and H.265 are another question, which no licence of these packages answers.
+"""
 
 
 @dataclass
@@ -123,6 +141,7 @@ def licences(packages: list[Locked]) -> str:
             "|---|---|---|",
             *rows,
             "",
+            BUNDLED,
         ]
     )
 

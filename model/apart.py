@@ -25,6 +25,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from model.parent import end_with_parent
 from model.paths import ROOT
 
 LOOK = 0.05  # seconds between two looks at whether to break off
@@ -250,12 +251,13 @@ def exactly(pipe: IO[bytes], count: int) -> bytes:
 
 
 def serve(answer_to: Callable[[bytes, int], Answer], seconds: float) -> None:
-    """Answer requests until standard input is closed.
+    """Answer requests until standard input is closed, or the process that reads the answers has ended.
 
     Args:
         answer_to: takes a file and the memory for it; returns data for JSON, and an array ``uint8`` or None.
         seconds: of the processor for one file, where the system can limit that.
     """
+    end_with_parent()
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not mix with the answers
     while len(head := requests.read(_REQUEST.size)) == _REQUEST.size:

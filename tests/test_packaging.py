@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -217,3 +218,10 @@ def test_bill_of_materials_and_licences_list_what_is_locked() -> None:
     rows = re.findall(r"^\| (\S+) \| (\S+) \| (.+) \|$", (ROOT / "docs" / "licences.md").read_text("utf-8"), re.M)
     listed = [(name, version) for name, version, _ in rows if name != "package"]
     assert listed == [(package.name, package.version) for package in packages]
+
+
+def test_licences_name_the_libraries_under_the_gpl_that_the_wheel_for_clips_bundles() -> None:
+    page = (ROOT / "docs" / "licences.md").read_text("utf-8")
+    configured = av._core.library_meta["libavcodec"]["configuration"]
+    under_gpl = [name for name in ("x264", "x265", "xvid", "vidstab") if f"--enable-lib{name}" in configured]
+    assert [name for name in under_gpl if name not in page] == []

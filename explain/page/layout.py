@@ -34,7 +34,7 @@ STATES: tuple[tuple[str, Any], ...] = (
 )
 
 
-def build_page(models: Models, service: Service | None = None, own: OwnModels | None = None) -> gr.Blocks:
+def build_page(models: Models, service: Service | None = None, own: OwnModels | None = None) -> SteppedBlocks:
     """The page with these models, and the endpoints for programs.
 
     Args:
@@ -46,7 +46,7 @@ def build_page(models: Models, service: Service | None = None, own: OwnModels | 
     remove_failed_uploads()
     with SteppedBlocks(title="WhyFake", analytics_enabled=False, delete_cache=(SWEEP_S, KEPT_S)) as blocks:
         parts = lay_out(page)
-        wire(page, parts, blocks)
+        blocks.leave = wire(page, parts, blocks)
         blocks.in_language = parts.in_config
     return blocks
 

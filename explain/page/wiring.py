@@ -23,6 +23,7 @@ from explain.page.detectors.wiring import wire_own
 from explain.page.downloads import download
 from explain.page.run import EXTENDING, Page
 from explain.page.view import View, slide
+from explain.service.process import give_back
 from explain.service.service import MAX_OPEN_BATCHES, MAX_OPEN_RUNS
 from model.i18n.catalogue import use_language
 
@@ -35,8 +36,8 @@ BRING_OPTIONS: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "own"
 BATCH_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_BATCHES, "concurrency_id": "many", **PRIVATE}
 
 
-def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
-    """Connect the components with their handlers."""
+def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> Callable[[str], None]:
+    """Connect the components with their handlers; returns what forgets a visitor who has left."""
     everything = list(parts.values())
 
     def show(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
@@ -55,12 +56,16 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
         """End the visitor's run; its results stay visible."""
         page.runs.stop(str(request.session_hash))
 
-    def leave(request: gr.Request) -> None:
-        """End all runs of a visitor who has left."""
+    def forget(visitor: str) -> None:
+        """End all runs of a visitor who has left, and drop what they made."""
         for suffix in ("", batch.OURS, bring.OURS, clip.OURS):
-            page.runs.stop(str(request.session_hash) + suffix)
-        page.forget(str(request.session_hash))
-        _forget(blocks, str(request.session_hash))
+            page.runs.stop(visitor + suffix)
+        page.forget(visitor)
+        _forget(blocks, visitor)
+        give_back()
+
+    def leave(request: gr.Request) -> None:
+        forget(str(request.session_hash))
 
     run_it: dict[str, Any] = {
         "fn": show,
@@ -110,6 +115,7 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> None:
     wire_clip(page, parts, _visitor, run_it, BATCH_OPTIONS, AT_ONCE, PRIVATE)
     _wire_language(page, parts, blocks, run_it)
     wire_api(GradioEndpoints(page.service), parts)
+    return forget
 
 
 def _forget(blocks: gr.Blocks, session: str) -> None:
@@ -119,6 +125,7 @@ def _forget(blocks: gr.Blocks, session: str) -> None:
         holder.delete_state(session)
         holder.session_data.pop(session, None)
         holder.time_last_used.pop(session, None)
+    blocks._queue.pending_messages_per_session.pop(session, None)  # those that nobody has fetched
 
 
 def _visitor(page: Page, request: gr.Request) -> str:

@@ -6,7 +6,6 @@ import ctypes
 import gc
 import sys
 import threading
-import time
 
 SWITCH_S = 0.001  # after which a thread lets others run; the server's own thread has many short tasks
 ARENAS = 2  # of the allocator; by default eight for each core, each of which keeps what threads have freed
@@ -14,7 +13,7 @@ M_ARENA_MAX = -8  # its number in malloc.h
 BETWEEN_S = 5.0  # two returns of memory; each takes some milliseconds
 
 _lock = threading.Lock()
-_last = [0.0]
+_next: list[threading.Timer] = []  # the return that is planned, if there is one
 
 
 def tune() -> None:
@@ -33,15 +32,21 @@ def settle() -> None:
     gc.freeze()
 
 
-def give_back() -> bool:
-    """Give freed memory back to the system, unless that was done a moment ago; whether it was done."""
+def give_back() -> None:
+    """Give freed memory back to the system in a moment, together with what is freed until then."""
     libc = _glibc()
     with _lock:
-        if libc is None or time.monotonic() - _last[0] < BETWEEN_S:
-            return False
-        _last[0] = time.monotonic()
+        if libc is None or _next:
+            return
+        _next.append(threading.Timer(BETWEEN_S, _trim, (libc,)))
+        _next[0].daemon = True
+        _next[0].start()
+
+
+def _trim(libc: ctypes.CDLL) -> None:
+    with _lock:
+        _next.clear()
     libc.malloc_trim(0)
-    return True
 
 
 def _glibc() -> ctypes.CDLL | None:

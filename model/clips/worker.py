@@ -17,6 +17,7 @@ from model.clips.answers import Facts, Picture
 from model.clips.process import LENGTH, Request
 from model.errors import ClipError, message_of
 from model.i18n.catalogue import Message, as_data
+from model.parent import end_with_parent
 
 SECONDS = 20  # of the processor between two signs of life; fifty frames of 4K take about 3
 MEMORY = 800_000_000  # bytes; a decoder of 4K keeps up to 17 frames of 13 to 25 MB
@@ -25,6 +26,7 @@ NICE = 5  # photos, which are decoded in a moment, do not wait for clips
 
 def main() -> None:
     """Answer the request, then end."""
+    end_with_parent()
     file, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not mix with the answers
     with suppress(AttributeError, OSError):

@@ -25,6 +25,7 @@ from model.i18n.catalogue import Message, as_data, from_data
 from model.legacy.card import COLOR_ORDER, LAMBDA, describe, given_fields
 from model.legacy.described import STAND_IN
 from model.networks.export import save_artifact
+from model.parent import end_with_parent
 from model.paths import ROOT
 
 FORMAT = 2  # version of the cached import; raise it when a file would be imported differently, so that it is redone
@@ -122,7 +123,7 @@ def convert_apart(h5: Path, labels: Path | None, folder: Path, notify: Notify, l
     """
     paths = [str(path.absolute()) for path in (h5, folder, labels) if path is not None]
     command = [sys.executable, "-W", "ignore", "-m", "model.legacy.apart", *paths]
-    channels: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    channels: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     if limits is not None:
         channels["env"] = {**os.environ, MEMORY: str(limits.memory)}
     # A separate session: an interrupt from the keyboard reaches only this process, which then ends the other.
@@ -167,9 +168,9 @@ def _ended_by(process: subprocess.Popen[str], limits: Limits | None) -> Iterator
 
 def main(h5: Path, folder: Path, labels: Path | None = None) -> None:
     """Convert, and write progress and problems as JSON lines ``[word, message]``, see ``as_data``."""
+    end_with_parent()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # the output of libraries must not mix with the lines for the parent process
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     if given := os.environ.get(MEMORY):
         limit_memory(int(given))
 
@@ -195,12 +196,6 @@ def limit_memory(memory: int) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
-
-
-def _end_with_parent() -> None:
-    """Exit when the parent process ends: that closes the pipe to standard input."""
-    os.read(0, 1)
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from model.legacy.apart import limit_memory
 from model.legacy.card import LAMBDA, given_fields, labels_of
 from model.legacy.described import problem_described
 from model.legacy.h5 import open_legacy
+from model.parent import end_with_parent
 from model.paths import ROOT
 
 NEWER = ".keras"  # a format of Keras 3
@@ -67,6 +68,7 @@ def look(h5: Path, labels: Path | None = None) -> Message | None:
 
 def main() -> None:
     """Print the problem of the file that the command names."""
+    end_with_parent()
     limit_memory(MAX_MEMORY)
     problem = look(*map(Path, sys.argv[1:3]))
     print(json.dumps(problem and as_data(problem)))

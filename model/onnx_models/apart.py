@@ -26,6 +26,7 @@ from model.detector.rollout import grid_of
 from model.errors import ArtifactError, message_of
 from model.i18n.catalogue import Message, as_data, from_data
 from model.onnx_models.graph import check_graph
+from model.parent import end_with_parent
 from model.paths import ROOT
 
 MEMORY = 6_000_000_000  # bytes of address space, beside three times the size of the file
@@ -238,6 +239,7 @@ def limit(memory: int, seconds: int) -> None:
 
 def main(file: str, side: str, memory: str, seconds: str) -> None:
     """Examine a file and write ``["facts", …]`` or ``["problem", message]``."""
+    end_with_parent()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print must not mix with the answer
     limit(int(memory), int(seconds))

@@ -15,6 +15,8 @@ from tests.support.clip_files import clip_file, written
 if TYPE_CHECKING:
     from tests.browser.visitor import Visitor
 
+TOUCH = 44  # pixels that a finger hits
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
@@ -29,6 +31,12 @@ def test_a_clip_is_judged_and_a_moment_opened_by_the_keyboard(
     assert visitor.find("#clip-result svg .near").count() == 9
     assert "9 frames were judged" in visitor.text("#clip-status")
     assert visitor.overflow() <= 0
+    said, report = (visitor.find(f"#clip-{name}").bounding_box() for name in ("status", "report"))
+    assert said and report and report["y"] >= said["y"] + said["height"], "the text has the whole width"
+    assert report["height"] >= TOUCH
+    for closed in visitor.find("#clip-moments summary").all():
+        closed.click()
+    assert visitor.barriers() == []
     visitor.shoot("clip")
     visitor.find("#clip-result button.moment").first.focus()
     visitor.page.keyboard.press("Enter")

@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 if TYPE_CHECKING:
     from tests.browser.visitor import Visitor
@@ -38,7 +37,7 @@ def test_page_fits_its_window_in_its_scheme_and_axe_finds_no_serious_barrier(
     assert visitor.overflow() <= 0
     visitor.shoot(f"{name}_first")
     assert visitor.overflow() <= 0
-    assert _barriers(visitor, scheme) == [], "on the first screen"
+    assert visitor.barriers(scheme) == [], "on the first screen"
     visitor.upload(FAKE)
     visitor.wait_done()
     assert visitor.overflow() <= 0
@@ -47,27 +46,14 @@ def test_page_fits_its_window_in_its_scheme_and_axe_finds_no_serious_barrier(
     visitor.page.get_by_role("button", name="How to read this").click()
     visitor.shoot(name)
     visitor.open_settings()
-    assert _barriers(visitor, scheme) == [], "with a verdict"
+    assert visitor.barriers(scheme) == [], "with a verdict"
     visitor.close_settings()
     for tab in ("Origin", "Many photos", "Clip", "The model"):
         visitor.page.get_by_role("tab", name=tab).click()
         visitor.settle()
         assert visitor.overflow() <= 0, tab
-        assert _barriers(visitor, scheme) == [], tab
+        assert visitor.barriers(scheme) == [], tab
     visitor.shoot(f"{name}_model")
-
-
-def _barriers(visitor: Visitor, scheme: str) -> list[str]:
-    """What axe-core calls serious or critical, with the first place of each; only colours are different in the dark."""
-    options: dict[str, object] = {"resultTypes": ["violations"]}
-    if scheme == "dark":
-        options["runOnly"] = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
-    found = Axe().run(visitor.page, options=options).response["violations"]
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:200]} ({len(one['nodes'])} places)"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
 
 
 def _brightness(visitor: Visitor) -> float:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -238,6 +239,18 @@ class Visitor:
         SCREENSHOTS.mkdir(exist_ok=True)
         self.page.evaluate("window.scrollTo(0, 0)")
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+    def barriers(self, scheme: str = "light") -> list[str]:
+        """What axe-core calls serious or critical, with the first place of each; in the dark only colours differ."""
+        options: dict[str, object] = {"resultTypes": ["violations"]}
+        if scheme == "dark":
+            options["runOnly"] = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+        found = Axe().run(self.page, options=options).response["violations"]
+        return [
+            f"{one['id']}: {one['nodes'][0]['html'][:200]} ({len(one['nodes'])} places)"
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]
 
     def overflow(self) -> int:
         """Pixels by which the page is wider than its window."""

@@ -118,9 +118,11 @@ class SteppedBlocks(gr.Blocks):
 
     Attributes:
         in_language: makes the configuration of the page in the current language from the one in English.
+        leave: forgets the visitor of a name, who has left.
     """
 
     in_language: Callable[[Any], Any] = staticmethod(lambda config: config)
+    leave: Callable[[str], None]
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

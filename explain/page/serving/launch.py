@@ -17,7 +17,9 @@ from explain.interfaces.http import plain_routes
 from explain.interfaces.server.guard import Guard
 from explain.interfaces.server.life import guarded, limit_connections
 from explain.page.arrival import InVisitorsLanguage
+from explain.page.components.extended import SteppedBlocks
 from explain.page.components.theme import CSS, HEAD, SCRIPT, THEME
+from explain.page.serving.tabs import OpenTabs
 from explain.service.service import MAX_OPEN_RUNS, Service
 from model.errors import SettingsError
 from model.i18n.catalogue import Message, help_text
@@ -26,14 +28,16 @@ SESSIONS = 500  # visitors with results that are kept while their tabs are open;
 THREADS = 2 * MAX_OPEN_RUNS  # a run that waits for its turn has a thread
 
 
-def server_options(service: Service, mcp: bool, metrics: bool, users: tuple[str, ...]) -> dict[str, Any]:
+def server_options(
+    blocks: SteppedBlocks, service: Service, mcp: bool, metrics: bool, users: tuple[str, ...]
+) -> dict[str, Any]:
     """What Gradio's server serves besides the page, and the guard around all of it.
 
     That is plain HTTP and, if ``mcp`` is set, the tools for assistants.
     """
     # The routes have their own openapi.json.
     options: dict[str, Any] = {"routes": plain_routes(service, metrics), "openapi_url": None, **for_every_route()}
-    options["middleware"].append(Middleware(InVisitorsLanguage))
+    options["middleware"] += [Middleware(InVisitorsLanguage), Middleware(OpenTabs, blocks)]
     if mcp:
         try:
             from explain.interfaces.mcp import PATHS, assistants

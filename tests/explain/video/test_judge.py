@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from explain.analysis import analyze as real_analyze
+from explain.result import Analysis
 from explain.settings import Settings
 from explain.video.judge import MOST_FRAMES, VERDICT_ALONE, judge_clip
 from explain.video.result import Clip
@@ -106,11 +107,16 @@ def test_a_path_and_bytes_are_the_same(tmp_path: Path, steps: list[Clip]) -> Non
     assert clip.tracks == judged(data)[-1].tracks
 
 
-def test_a_cancelled_run_ends_without_a_complete_result() -> None:
-    done: list[Clip] = []
-    for clip in judge_clip(clip_of(planted, 3), WORLD, 12, cancelled=lambda: len(done) > 3, analyze=analyze):
+def test_a_cancelled_run_judges_no_further_frame_and_has_no_complete_result() -> None:
+    done, begun = list[Clip](), list[int]()
+
+    def noted(*given: Any) -> Iterator[Analysis]:
+        begun.append(len(done))
+        return analyze(*given)
+
+    for clip in judge_clip(clip_of(planted, 3), WORLD, 12, cancelled=lambda: len(done) > 3, analyze=noted):
         done.append(clip)
-    assert not done[-1].complete and len(done) <= 5
+    assert not done[-1].complete and begun == [1, 2, 3]
 
 
 @pytest.mark.parametrize("count", [0, MOST_FRAMES + 1])

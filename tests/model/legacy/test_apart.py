@@ -12,7 +12,6 @@ from model.errors import ArtifactError
 from model.i18n.catalogue import Message
 from model.legacy import apart
 from model.legacy.apart import convert_apart
-from model.paths import ROOT
 
 H5 = Path("mine.h5")
 START = subprocess.Popen
@@ -49,17 +48,3 @@ def test_process_that_breaks_off_is_a_problem(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(ArtifactError) as caught:
         convert_apart(H5, None, Path("made"), print)
     assert caught.value.args[0] == Message("legacy.import_broke_off", file="mine.h5")
-
-
-def test_process_ends_with_whoever_started_it(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-W",
-        "ignore",
-        "-m",
-        "model.legacy.apart",
-        str(tmp_path / "mine.h5"),
-        str(tmp_path / "x"),
-    ]
-    ended = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
-    assert ended.returncode == 1 and b"done" not in ended.stdout and b"problem" not in ended.stdout

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from typing import Any
 
 import pytest
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from explain.interfaces.server import connections, life
 from explain.interfaces.server.connections import ImpatientProtocol
@@ -93,15 +97,16 @@ def test_a_second_signal_ends_the_waiting(ending: Ending) -> None:
 # Connections
 
 
-async def app(scope: object, receive: object, send: object) -> None:
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers every request with a dot."""
     headers = [(b"content-length", b"1")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})  # type: ignore[operator]
-    await send({"type": "http.response.body", "body": b"."})  # type: ignore[operator]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"."})
 
 
-async def read_to_the_end(parts: list[bytes], pause_s: float) -> bytes:
-    """What a server sends until it closes the connection, to a client that sends in parts."""
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[tuple[Any, int]]:
+    """A server that runs meanwhile, as the page's does, and its port."""
     config = uvicorn.Config(app, port=0, lifespan="off", log_level="critical", timeout_keep_alive=30)
     config.load()
     limit_connections(config)
@@ -109,7 +114,15 @@ async def read_to_the_end(parts: list[bytes], pause_s: float) -> bytes:
     server.lifespan = config.lifespan_class(config)
     await server.startup()
     try:
-        port = server.servers[0].sockets[0].getsockname()[1]
+        yield server, server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await server.shutdown()
+
+
+async def read_to_the_end(parts: list[bytes], pause_s: float) -> bytes:
+    """What a server sends until it closes the connection, to a client that sends in parts."""
+    async with serving(app) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for part in parts:
             writer.write(part)
@@ -118,9 +131,6 @@ async def read_to_the_end(parts: list[bytes], pause_s: float) -> bytes:
             answer = await reader.read()
         writer.close()
         return answer
-    finally:
-        server.should_exit = True
-        await server.shutdown()
 
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -145,3 +155,64 @@ def test_too_many_connections_are_refused() -> None:
     config.load()
     limit_connections(config)
     assert config.limit_concurrency and config.http_protocol_class is ImpatientProtocol
+
+
+# Clients that do not read
+
+
+class Answering:
+    """Answers with many bytes, in one part or in several; notes when it has ended."""
+
+    def __init__(self, size: int, part: int) -> None:
+        self.size, self.part, self.ended = size, part, False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for start in range(0, self.size, self.part):
+            size = min(self.part, self.size - start)
+            await send({"type": "http.response.body", "body": bytes(size), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        self.ended = True
+
+
+async def connected(port: int, buffer: int = 4096) -> socket.socket:
+    """A client that has sent a request; the system keeps few bytes of the answer for it."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    client.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(client, ("127.0.0.1", port))
+    await loop.sock_sendall(client, REQUEST)
+    return client
+
+
+@pytest.mark.parametrize("part", [20_000_000, 10_000], ids=["one large part", "a stream"])
+def test_client_that_does_not_read_the_answer_is_disconnected(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "READ_S", 0.2)
+    answering = Answering(20_000_000, part)
+
+    async def ask() -> None:
+        async with serving(answering) as (server, port):
+            with closing(await connected(port)):
+                async with asyncio.timeout(10):
+                    while not (answering.ended and not server.server_state.connections):
+                        await asyncio.sleep(0.02)
+
+    asyncio.run(ask())
+
+
+def test_client_that_reads_slowly_gets_the_whole_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "READ_S", 0.2)
+    monkeypatch.setattr(connections, "LEAST_READ", 1)
+    answering = Answering(20_000_000, 20_000_000)
+
+    async def ask() -> int:
+        async with serving(answering) as (_, port):
+            with closing(await connected(port, 200_000)) as client:
+                received, loop = 0, asyncio.get_running_loop()
+                while received < answering.size and (part := await loop.sock_recv(client, 400_000)):
+                    received += len(part)
+                    await asyncio.sleep(0.01)
+                return received
+
+    assert asyncio.run(ask()) >= answering.size

@@ -15,11 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.conftest import _wait_until_it_answers, free_port
 from tests.support.bad_photos import ASTRONAUT, ROOT
 from tests.support.folders import files_named
+from tests.support.processes import all_end
 
 pytestmark = pytest.mark.slow  # each starts a server
 
@@ -43,6 +45,14 @@ class Running:
         """Send a photo as the page does."""
         with ASTRONAUT.open("rb") as photo:
             httpx.post(f"{self.url}/gradio_api/upload", files={"files": ("face.jpg", photo)}).raise_for_status()
+
+    def judge_and_kill(self) -> list[psutil.Process]:
+        """Judge a photo, then end the server by force; returns the processes that it had started."""
+        with ASTRONAUT.open("rb") as photo:
+            httpx.post(f"{self.url}/deepfake", files={"file": photo}, data={"methods": ""}, timeout=60)
+        started = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.kill()
+        return started
 
 
 @contextmanager
@@ -91,7 +101,8 @@ def test_a_signal_ends_it_with_the_running_answer_and_without_uploads(tmp_path: 
 def test_what_a_killed_one_left_goes_when_the_next_one_starts(tmp_path: Path) -> None:
     with server(tmp_path) as running:
         running.upload()
-        running.process.kill()
+        processes = running.judge_and_kill()
+    assert len(processes) > 1 and all_end(processes), "those that decode, and the one that reads a file's origin"
     assert running.uploads
     with server(tmp_path) as running:
         assert running.uploads == []

@@ -1,0 +1,58 @@
+"""Visitors without an open tab are forgotten, those with one are kept."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from gradio.state_holder import StateHolder
+from starlette.types import Receive, Scope, Send
+
+from explain.page.layout import build_page
+from explain.page.serving.launch import server_options
+from explain.page.serving.tabs import IDLE, OpenTabs
+from explain.service.service import Service
+from model.available import Models, available_models
+
+
+async def until_closed(scope: Scope, receive: Receive, send: Send) -> None:
+    """In place of Gradio: the connection of a tab is open until it is closed."""
+    if "heartbeat" in scope["path"]:
+        await scope["closed"].wait()
+
+
+def test_the_server_notes_which_tabs_are_open() -> None:
+    models = Models(available_models(None), print)
+    options = server_options(build_page(models), Service(models), mcp=False, metrics=False, users=())
+    assert OpenTabs in [middleware.cls for middleware in options["middleware"]]
+
+
+def test_visitors_without_a_tab_are_forgotten() -> None:
+    blocks = build_page(Models(available_models(None), print))
+    StateHolder().set_blocks(blocks)
+    holder: Any = blocks.state_holder
+    tabs = OpenTabs(until_closed, blocks)
+    messages = blocks._queue.pending_messages_per_session
+
+    async def kept() -> list[str]:
+        """The visitors who are kept when the next request comes."""
+        await tabs({"type": "http", "path": "/health"}, None, None)  # type: ignore[arg-type]
+        return list(holder.session_data)
+
+    async def visit() -> None:
+        closed = asyncio.Event()
+        asks = {"type": "http", "path": "/gradio_api/heartbeat/ann", "closed": closed}
+        open_tab = asyncio.create_task(tabs(asks, None, None))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        for visitor in ("ann", "bob", "cem"):
+            assert holder[visitor]
+            messages[visitor] = None  # type: ignore[assignment]
+        for visitor in ("ann", "bob"):
+            holder.time_last_used[visitor] -= IDLE + timedelta(seconds=1)
+        assert await kept() == ["ann", "cem"] == list(messages)
+        closed.set()
+        await open_tab
+        assert await kept() == ["cem"] == list(messages)
+
+    asyncio.run(visit())
