@@ -37,16 +37,17 @@ FIELDS = ASKED["the verdict alone"]
 
 
 @contextmanager
-def served(replicas: int, log: Path) -> Iterator[tuple[str, int]]:
-    """Address and process id of a service with this many replicas, all of which answer."""
+def served(replicas: int | None, log: Path) -> Iterator[tuple[str, int]]:
+    """Address and process id of a service with this many replicas, which all answer; None for as many as it wants."""
     port = free_port()
-    command = [sys.executable, "-m", "deploy", "--port", str(port), "--replicas", str(replicas)]
+    fixed = [] if replicas is None else ["--replicas", str(replicas)]
+    command = [sys.executable, "-m", "deploy", "--port", str(port), *fixed]
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     try:
         seen: set[str] = set()
-        while len(seen) < replicas:
+        while len(seen) < (replicas or 1):
             if process.poll() is not None:
                 sys.exit(f"The service did not start:\n{log.read_text()}")
             seen |= _answering(url)

@@ -64,4 +64,4 @@ class Page:
 
 def app(options: Options) -> Application:
     """The application that ``serve.yaml`` names."""
-    return Page.bind(options)
+    return Page.bind(options)  # type: ignore[attr-defined]  # the decorator made a Deployment of it

@@ -11,5 +11,6 @@ OPEN = "open_analyses"  # what replicas report: those that run and those that wa
 
 def by_open_analyses(context: AutoscalingContext) -> tuple[float, dict[str, Any]]:
     """So many that each has ``target_ongoing_requests`` open analyses; Serve applies its limits and delays to it."""
+    assert context.config is not None  # only tests of Serve leave it out
     reported = (context.aggregated_metrics or {}).get(OPEN, {})
     return sum(reported.values()) / context.config.get_target_ongoing_requests(), context.policy_state

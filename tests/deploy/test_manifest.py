@@ -77,7 +77,7 @@ def test_machines_have_room_for_the_most_replicas(manifest: Any) -> None:
 @pytest.mark.slow
 def test_serve_accepts_both(manifest: Any, local: Any) -> None:
     schema = pytest.importorskip("ray.serve.schema")
-    for config in (local, yaml.safe_load(manifest["spec"]["serveConfigV2"]), config_for(8001, 3)):
+    for config in (local, yaml.safe_load(manifest["spec"]["serveConfigV2"]), config_for("0.0.0.0", 8001, 3)):
         schema.ServeDeploySchema.model_validate(config)
     local["applications"][0]["deployments"][0]["max_ongoing_requests"] = 0
     with pytest.raises(ValueError, match="max_ongoing_requests"):
@@ -104,10 +104,10 @@ def test_serve_knows_every_field(local: Any) -> None:
 
 
 def test_a_fixed_number_of_replicas_replaces_autoscaling() -> None:
-    config = config_for(8001, 3)
+    config = config_for("0.0.0.0", 8001, 3)
     (page,) = config["applications"][0]["deployments"]
     assert page["num_replicas"] == 3 and "autoscaling_config" not in page
-    assert config["http_options"]["port"] == 8001
+    assert config["http_options"] == {"host": "0.0.0.0", "port": 8001}
 
 
 def test_image_has_the_pinned_ray_and_its_variables(manifest: Any) -> None:
