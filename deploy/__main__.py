@@ -42,12 +42,12 @@ def main(
 ) -> None:
     """Serve the page on several replicas."""
     os.environ.update({**QUIET, **VARIABLES, "PYTHONPATH": str(ROOT)})
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     import ray
     from ray.serve.scripts import cli
 
     # `serve run` alone would start a dashboard, and set a third of the memory aside for what replicas never send.
     ray.init("local", namespace="serve", include_dashboard=False, object_store_memory=STORE_BYTES)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray has just set one that ends nothing in order
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         yaml.safe_dump(config_for(host, port, replicas), file)
         file.flush()

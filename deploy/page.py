@@ -35,8 +35,8 @@ class Page:
     """Judges photos until Serve ends it."""
 
     def __init__(self, options: Options) -> None:
-        tune()
         self._files = ExitStack()
+        tune()
         self._files.enter_context(own_temporary_files(UPLOADS))
         self._service = Service(Models(all_available_models(options.model), at_once=True))
         self._service.prepare()

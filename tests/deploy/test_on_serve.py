@@ -31,10 +31,14 @@ COOKIE = "whyfake-replica"
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
-    """Address and process id of a service with two replicas."""
-    log: Path = tmp_path_factory.mktemp("serve") / "log.txt"
-    with served(2, log) as (url, process):
-        yield url, process
+    """Address and process id of a service with two replicas; at its end no temporary file is left."""
+    folder: Path = tmp_path_factory.mktemp("serve")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder / "files"))
+        with served(2, folder / "log.txt") as (url, process):
+            assert len(list((folder / "files").glob("whyfake-*"))) == 2
+            yield url, process
+    assert list((folder / "files").glob("whyfake-*")) == []
 
 
 def names(url: str) -> set[str]:
