@@ -19,6 +19,7 @@ from explain.service.process import settle, tune
 from explain.service.scratch import own_temporary_files
 from explain.service.service import Service
 from model.available import Models, all_available_models
+from model.errors import ArtifactError
 
 UPLOADS = "GRADIO_TEMP_DIR"
 
@@ -38,7 +39,10 @@ class Page:
         self._files = ExitStack()
         tune()
         self._files.enter_context(own_temporary_files(UPLOADS))
-        self._service = Service(Models(all_available_models(options.model), at_once=True))
+        models = Models(all_available_models(options.model), at_once=True)
+        if options.model and models.problems:
+            raise ArtifactError(models.problems[0])
+        self._service = Service(models)
         self._service.prepare()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from benchmarks.load import from_address, photo
-from benchmarks.serve import replicas_of, served
+from benchmarks.serve import FIELDS, replicas_of, served
 
 if not os.environ.get("WHYFAKE_RAY"):
     pytest.skip("only WHYFAKE_RAY=1 runs these: make test-scale", allow_module_level=True)
@@ -56,5 +56,5 @@ def _ask(url: str, number: int, enough: threading.Event) -> set[int]:
     with httpx.Client(timeout=PATIENCE_S, transport=from_address(number)) as client:
         while not enough.is_set():
             file = {"file": ("photo.jpg", photo(number))}
-            found.add(client.post(f"{url}/deepfake", files=file, data={"robustness": "false"}).status_code)
+            found.add(client.post(f"{url}/deepfake", files=file, data=FIELDS).status_code)
     return found
