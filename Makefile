@@ -3,7 +3,8 @@
 #   make demo [PORT=7860] [SHARE=1]   open the page; SHARE=1 also prints a public link
 #   make test                         style, types, imports and every test, the real browser included
 #   make test-fast                    the tests that are neither slow nor in a browser
-#   make test-scale                   bulk jobs on Ray while workers and nodes are killed
+#   make serve [PORT=7860]            open the page on several replicas, behind Ray Serve
+#   make test-scale                   bulk jobs and the served page on Ray while workers, nodes and replicas are killed
 #   make lint                         style, types and what may import what
 #   make bench                        the ratios against other tools
 #   make clean                        remove caches and screenshots; .venv and runs/ stay
@@ -14,6 +15,7 @@ VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 DEMO := $(VENV)/.demo-installed
 DEV := $(VENV)/.dev-installed
+SCALE := $(VENV)/.scale-installed
 
 PORT ?= 7860
 SHARE ?=
@@ -25,10 +27,13 @@ share_flag := $(if $(call is_set,$(SHARE)),--share)
 PYTHON ?= python3.12 python3.11 python3
 SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
 
-.PHONY: demo test test-fast test-scale lint bench clean browser
+.PHONY: demo serve test test-fast test-scale lint bench clean browser
 
 demo: $(DEMO)
 	$(VENV)/bin/python app.py --port $(PORT) $(share_flag) $(open_flag)
+
+serve: $(SCALE)
+	$(VENV)/bin/python -m deploy --port $(PORT)
 
 # Two files at a time: a test mostly uses one core. More would want more memory than small machines have. The files come
 # in the order of tests/conftest.py, which gives each process a core; threads of OpenBLAS that share one wait for each
@@ -41,9 +46,9 @@ test: lint browser
 test-fast: $(DEV)
 	TEST_BUDGET=60 $(PYTEST) -m "not slow and not browser"
 
-# They kill workers and nodes of clusters that they start; too long for every run.
+# They kill workers, nodes and replicas of clusters that they start; too long for every run.
 test-scale: $(DEV)
-	WHYFAKE_RAY=1 $(VENV)/bin/python -m pytest tests/explain/bulk/test_on_ray.py
+	WHYFAKE_RAY=1 $(VENV)/bin/python -m pytest tests/explain/bulk/test_on_ray.py tests/deploy
 
 lint: $(DEV)
 	$(VENV)/bin/ruff check .
@@ -62,6 +67,10 @@ clean:
 # Each stamp is written last, so an interrupted step runs again and a changed list of pins installs itself.
 $(DEV): requirements-dev.txt requirements-mcp.txt requirements-onnx.txt requirements-scale.txt requirements-train.txt $(DEMO)
 	$(PIP) install --quiet -r requirements-dev.txt
+	@touch $@
+
+$(SCALE): requirements-scale.txt $(DEMO)
+	$(PIP) install --quiet -r requirements-scale.txt
 	@touch $@
 
 $(DEMO): requirements.txt $(VENV)/.created

@@ -50,9 +50,7 @@ ASKED = {  # of /deepfake: fields of the form
 @contextmanager
 def server() -> Iterator[tuple[str, int]]:
     """Address and process id of a page that is served meanwhile."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False"}
         command = [sys.executable, "app.py", "--port", str(port)]
@@ -67,6 +65,13 @@ def server() -> Iterator[tuple[str, int]]:
         finally:
             process.terminate()
             process.wait()
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _answers(url: str) -> bool:
@@ -109,7 +114,7 @@ class Page:
         ]
 
 
-def visit(page: Page, number: int, together: threading.Barrier) -> dict[str, Any]:
+def visit(page: Page, number: int, together: threading.Barrier, watched: float = WATCHED_S) -> dict[str, Any]:
     """Drop a photo; returns the seconds until each of ``PARTS`` was shown and until the end, if it came in time."""
     session, base = f"load{time.time_ns()}{number}", f"{page.url}/gradio_api"
     data = photo(number)
@@ -131,7 +136,7 @@ def visit(page: Page, number: int, together: threading.Barrier) -> dict[str, Any
                 for line in answer.iter_lines():
                     if line.startswith("data: ") and _note(json.loads(line[6:]), page, seconds, started):
                         break
-                    if time.monotonic() - started > WATCHED_S:
+                    if time.monotonic() - started > watched:
                         break
         except httpx.HTTPError as error:
             seconds["error"] = type(error).__name__

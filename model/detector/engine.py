@@ -53,8 +53,11 @@ def go_on() -> None:
 
 
 def threads() -> int:
-    """How many threads a network may use in this process."""
-    return min(_cores(), MAX_THREADS)
+    """How many threads a network may use in this process.
+
+    ``WHYFAKE_THREADS`` says it where that can't be seen, as in a container whose share of the processors is limited.
+    """
+    return int(os.environ.get("WHYFAKE_THREADS") or min(_cores(), MAX_THREADS))
 
 
 def _cores() -> int:

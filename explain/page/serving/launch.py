@@ -8,7 +8,9 @@ from typing import Any
 
 import gradio as gr
 import typer
+from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp
 
 from explain.batch.photos import MAX_UPLOAD
 from explain.examples import examples
@@ -28,6 +30,29 @@ SESSIONS = 500  # visitors with results that are kept while their tabs are open;
 THREADS = 2 * MAX_OPEN_RUNS  # a run that waits for its turn has a thread
 
 
+def _page_options() -> dict[str, Any]:
+    """How the page looks and what it serves, whichever server runs it."""
+    return {
+        "theme": THEME,
+        "css_paths": CSS,
+        "head": HEAD.read_text(encoding="utf-8") + f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
+        "allowed_paths": [str(example.path) for example in examples()],  # whatever the working directory
+        "max_file_size": MAX_UPLOAD,  # photos have a smaller limit: see model.photos.photo
+        "footer_links": ["api"],
+        "run_history": False,
+        "ssr_mode": False,
+        "mcp_server": False,  # Gradio's own server would offer every endpoint, without pictures
+    }
+
+
+def _beside_the_page(blocks: SteppedBlocks, service: Service, metrics: bool) -> dict[str, Any]:
+    """Plain HTTP, and what holds for every route, as arguments of ``FastAPI``."""
+    # The routes have their own openapi.json.
+    options: dict[str, Any] = {"routes": plain_routes(service, metrics), "openapi_url": None, **for_every_route()}
+    options["middleware"] += [Middleware(InVisitorsLanguage), Middleware(OpenTabs, blocks)]
+    return options
+
+
 def server_options(
     blocks: SteppedBlocks, service: Service, mcp: bool, metrics: bool, users: tuple[str, ...]
 ) -> dict[str, Any]:
@@ -35,9 +60,7 @@ def server_options(
 
     That is plain HTTP and, if ``mcp`` is set, the tools for assistants.
     """
-    # The routes have their own openapi.json.
-    options: dict[str, Any] = {"routes": plain_routes(service, metrics), "openapi_url": None, **for_every_route()}
-    options["middleware"] += [Middleware(InVisitorsLanguage), Middleware(OpenTabs, blocks)]
+    options = _beside_the_page(blocks, service, metrics)
     if mcp:
         try:
             from explain.interfaces.mcp import PATHS, assistants
@@ -61,18 +84,10 @@ def launch(blocks: gr.Blocks, port: int | None, **options: Any) -> None:
     try:
         blocks.launch(
             server_port=port,
-            theme=THEME,
-            css_paths=CSS,
-            head=HEAD.read_text(encoding="utf-8") + f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
-            allowed_paths=[str(example.path) for example in examples()],  # whatever the working directory
-            max_file_size=MAX_UPLOAD,  # photos have a smaller limit: see model.photos.photo
             max_threads=THREADS,
-            footer_links=["api"],
-            run_history=False,
             state_session_capacity=SESSIONS,
-            ssr_mode=False,
-            mcp_server=False,  # Gradio's own server would offer every endpoint, without pictures
             prevent_thread_lock=True,  # a signal must end it in order
+            **_page_options(),
             **options,
         )
     except OSError as error:
@@ -80,3 +95,13 @@ def launch(blocks: gr.Blocks, port: int | None, **options: Any) -> None:
             raise
         raise SettingsError(Message("server.port", port=port) if port else Message("server.no_port")) from error
     limit_connections(blocks.server.config)
+
+
+def asgi_app(blocks: SteppedBlocks, service: Service, users: tuple[str, ...] = ()) -> ASGIApp:
+    """The page and plain HTTP as an app that another server runs, with the guard around all of it."""
+    blocks.max_threads = blocks._queue.max_thread_count = THREADS  # which only ``launch`` takes as options
+    blocks.state_session_capacity = SESSIONS
+    outer = FastAPI(openapi_url=None)
+    beside = _beside_the_page(blocks, service, metrics=False)
+    gr.mount_gradio_app(outer, blocks, "/", show_error=False, app_kwargs=beside, **_page_options())
+    return Guard(outer, service.metrics, users)

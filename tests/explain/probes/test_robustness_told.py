@@ -74,8 +74,8 @@ def test_one_sentence_says_what_turns_the_verdict(found: Robustness, sentence: s
 def test_sentence_speaks_turkish() -> None:
     with use_language("tr"):
         assert robustness_sentence(made(jpeg=(3, "Inconclusive"), blur=(0, "Inconclusive"))) == (
-            "JPEG kalitesi 65 değerine kadar düşürülse de karar “Sahte” olarak kalıyor; şunlar kararı “Karar verilemedi” "
-            "yapıyor: JPEG kalitesi 50 ve 0,5 piksel yarıçaplı bulanıklık."
+            "JPEG kalitesi 65 değerine kadar düşürülse de karar “Sahte” olarak kalıyor; şunlar kararı "
+            "“Karar verilemedi” yapıyor: JPEG kalitesi 50 ve 0,5 piksel yarıçaplı bulanıklık."
         )
 
 

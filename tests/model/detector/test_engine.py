@@ -147,6 +147,11 @@ def test_missing_file_fails_when_the_engine_is_made(tmp_path: Path) -> None:
         Engine(tmp_path / TFLITE)
 
 
+def test_threads_are_as_many_as_the_variable_says(tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHYFAKE_THREADS", "3")
+    assert Engine(tiny_artifact / TFLITE)._threads == 3
+
+
 def test_threads_are_no_more_than_the_cores_that_this_process_may_use(
     tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

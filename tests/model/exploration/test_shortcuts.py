@@ -67,7 +67,8 @@ def test_each_feature_is_caught_in_either_direction(column: str, shift: float, h
     assert {finding.column for finding in findings if finding.alarming} == {column, TOGETHER}
     assert found.higher == higher and found.estimate.value > 0.9
     assert found.fake - found.real == pytest.approx(shift, abs=5)
-    assert f"WARNING set: the {FEATURES[column].name} alone separates Real from Fake with AUC ." in summarise(findings)[0]
+    sentence = f"WARNING set: the {FEATURES[column].name} alone separates Real from Fake with AUC ."
+    assert sentence in summarise(findings)[0]
 
 
 @pytest.mark.slow

@@ -145,6 +145,30 @@ def test_a_body_that_trickles_is_not_waited_for(metrics: Metrics, monkeypatch: p
     assert sent[0]["status"] == 408
 
 
+def test_who_waits_for_the_client_to_leave_may_begin_before_the_body_has_ended(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that streams is watched by two: by a task that waits for the client to leave, and by Gradio."""
+    monkeypatch.setattr(guard, "CHUNK_S", 0.05)
+    arrived: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        arrived.extend(message["type"] for message in await asyncio.gather(receive(), receive()))
+
+    async def request() -> None:
+        messages = asyncio.Queue[dict[str, Any]]()
+        asyncio.get_running_loop().call_later(0.01, messages.put_nowait, {"type": "http.request", "body": b""})
+        asyncio.get_running_loop().call_later(0.15, messages.put_nowait, {"type": "http.disconnect"})
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""}
+        await Guard(app, metrics)(scope, messages.get, send)
+
+    async def send(message: Any) -> None:
+        arrived.append(f"refused: {message}")
+
+    asyncio.run(request())
+    assert sorted(arrived) == ["http.disconnect", "http.request"]
+
+
 def test_a_client_that_leaves_is_counted_and_no_error(metrics: Metrics, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     assert answered(metrics, "/upload", [(0, b"begun", True)]) == []

@@ -1,0 +1,1 @@
+"""Runs the page and plain HTTP on many replicas behind Ray Serve."""
