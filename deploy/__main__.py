@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from explain.bulk.on_ray import LOOPBACK, QUIET, STORE_BYTES
+from explain.bulk.on_ray import LOCKED, QUIET, STORE_BYTES
 from model.cli import run
 from model.paths import ROOT
 
@@ -35,13 +35,13 @@ def config_for(host: str, port: int, replicas: int | None) -> dict[str, Any]:
 
 def main(
     port: Annotated[int, typer.Option(help="Port of the page.")] = 7860,
-    host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in.")] = LOOPBACK,
+    host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in.")] = "127.0.0.1",
     replicas: Annotated[
         int | None, typer.Option(min=1, help="Fixed number of replicas instead of autoscaling.")
     ] = None,
 ) -> None:
     """Serve the page on several replicas."""
-    os.environ.update({**QUIET, **VARIABLES, "PYTHONPATH": str(ROOT)})
+    os.environ.update({**QUIET, **LOCKED, **VARIABLES, "PYTHONPATH": str(ROOT)})
     import ray
     from ray.serve.scripts import cli
 

@@ -35,8 +35,8 @@ SLICE, SLICE_WITH_MAPS = 16, 2  # photos that travel together; maps take long, s
 PER_WINDOW = 4_000  # slices that Ray knows of at a time: its list of them must not grow with the job
 STORE_BYTES = 300_000_000  # of shared memory on one machine
 BLOCK_BYTES = 16_000_000  # that Ray expects of a task at most: a slice has about 4 MB
-LOOPBACK = "127.0.0.1"
 PATIENCE = 5  # seconds for an answer of a cluster
+LOCKED = {"RAY_AUTH_MODE": "token"}  # a Ray of our own listens on every address: let in only whoever can read our files
 # Ray's native part prints warnings for its developers, and gives workers the lowest priority but four.
 QUIET = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
@@ -75,22 +75,23 @@ def on_ray(workers: int, address: str | None = None) -> Work:
 
 @contextmanager
 def connected(workers: int, address: str | None) -> Iterator[None]:
-    """Inside the block, join the cluster at ``address``, or run a Ray that only this machine reaches.
+    """Inside the block, join the cluster at ``address``, or run a Ray that asks for this user's token.
 
     Raises:
         SettingsError: if there is no cluster at that address.
     """
-    import ray
-
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    if address is None:
+        os.environ.update(LOCKED)
+    import ray
+
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if address is not None:
         _check(address)
         options: dict[str, Any] = {"address": address}
     else:
         options = {"num_cpus": workers + 1, "include_dashboard": False, "object_store_memory": STORE_BYTES}
-        options |= {"_node_ip_address": LOOPBACK}
     try:
         with standard_error_aside():
             ray.init(

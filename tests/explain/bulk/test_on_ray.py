@@ -20,7 +20,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
-from explain.bulk.on_ray import QUIET, STORE_BYTES, on_ray
+from explain.bulk.on_ray import QUIET, STORE_BYTES, connected, on_ray
 from explain.bulk.run import Work, in_process, opened, run
 from explain.bulk.stages import Request
 from model.detector.detector import Detector
@@ -155,3 +155,16 @@ def test_no_cluster_at_the_address_is_one_sentence(
 ) -> None:
     with pytest.raises(SettingsError, match=re.escape("127.0.0.1:1")):
         table_of(folder, tmp_path / "out.parquet", job_request, detector, on_ray(2, "127.0.0.1:1"))
+
+
+def test_a_local_ray_lets_nobody_in_without_the_token() -> None:
+    with connected(1, None):
+        import ray
+
+        join = [sys.executable, "-c", f"import ray; ray.init({ray.get_runtime_context().gcs_address!r})"]
+        answers = [
+            subprocess.run(join, env={**os.environ, "RAY_AUTH_MODE": mode}, capture_output=True, text=True, timeout=120)
+            for mode in ("token", "disabled")
+        ]
+    assert [answer.returncode == 0 for answer in answers] == [True, False], answers
+    assert "authenticat" in answers[1].stderr.lower()
