@@ -187,13 +187,12 @@ def test_large_photos_are_decoded_one_at_a_time_and_small_ones_pass(monkeypatch:
     monkeypatch.setattr(worker, "MEMORY", gradient().size // 3 * 24 - 1)
     decoders = Decoders()
     small = encode(plain(size=(33, 33)))
-    decoders._large.acquire()
     with ThreadPoolExecutor(3) as pool:
-        large = [pool.submit(decoders.decode, PHOTO, lambda: False) for _ in range(2)]
-        for _ in range(20):
-            assert decoders.decode(small, lambda: False)[0].shape == (33, 33, 3)
-        assert not any(answer.done() for answer in large)
-        decoders._large.release()
+        with decoders._large:  # given back if the test fails, too: the pool waits for the large photos
+            large = [pool.submit(decoders.decode, PHOTO, lambda: False) for _ in range(2)]
+            for _ in range(20):
+                assert decoders.decode(small, lambda: False)[0].shape == (33, 33, 3)
+            assert not any(answer.done() for answer in large)
         assert all(answer.result(PATIENCE)[0].shape == gradient().shape for answer in large)
     decoders.processes.close()
 
