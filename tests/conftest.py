@@ -71,7 +71,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> TogetherS
 
 
 def pytest_configure() -> None:
-    """Give each of the processes that tests run in cores of its own: networks on shared cores wait for each other."""
+    """Give each of the processes that tests run in cores of its own: networks on shared cores wait for each other.
+
+    What test files import stays until the end: garbage collection need not go through it, neither now nor later.
+    """
+    gc.disable()
     worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
     if worker and hasattr(os, "sched_setaffinity"):
         cores, workers = sorted(os.sched_getaffinity(0)), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
@@ -88,9 +92,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what all test files have imported out of garbage collection: each would go through it again."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
