@@ -37,8 +37,9 @@ serve: $(SCALE)
 
 # Two files at a time: a test mostly uses one core. More would want more memory than small machines have. The files come
 # in the order of tests/conftest.py, which gives each process a core; threads of OpenBLAS that share one wait for each
-# other, and a small matrix takes 15 times as long. TEST_BUDGET: the seconds that the summary compares its total with.
-PYTEST := OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder
+# other, and a small matrix takes 15 times as long. Without bytecode files, each process would rewrite the assertions of
+# every test file again. TEST_BUDGET: the seconds that the summary compares its total with.
+PYTEST := OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
 test: lint browser
 	TEST_BUDGET=480 $(PYTEST)

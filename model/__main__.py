@@ -31,15 +31,7 @@ COMMANDS = {
     "compress": ("model.studies.compress:compress", "Measure what smaller files cost a model."),
     "explore": ("model.exploration.explore:explore", "Show what a data folder holds, and what would spoil a training."),
     "import_legacy": ("model.legacy.import_command:import_legacy", "Import and check a Keras file of the thesis."),
-    "convert_backbone": (
-        "model.backbones.imagenet:convert",
-        "Convert ImageNet weights of EfficientNet-Lite0 to Keras.",
-    ),
-    "convert_clip": ("model.backbones.clip:convert", "Convert CLIP's image tower to Keras, for clip_attention."),
-    "convert_face_parser": (
-        "model.backbones.face_parser:convert",
-        "Convert a face parser from TensorFlow.js to LiteRT, for the names of facial regions.",
-    ),
+    "convert": ("model.backbones.convert:convert", "Convert a network that others published, to start from or to use."),
     "average_backbone": (
         "model.backbones.imagenet:average_backbone",
         "Average ImageNet's backbone with a trained one.",

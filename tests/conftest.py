@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import os
@@ -31,6 +32,11 @@ STARTED = time.monotonic()
 SLOWEST_FILES = 20  # that the summary names
 # Folders whose files share a server, or networks that were imported.
 TOGETHER = ("tests/explain/interfaces/live/", "tests/explain/page/api/", "tests/model/legacy/folder/")
+WAIT_FOR_FILE = """\
+    deadline = __import__("time").monotonic() + {seconds}
+    while not os.path.exists({path!r}) and __import__("time").monotonic() < deadline:
+        __import__("time").sleep(0.1)
+"""
 CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()  # before any are given away
 
 
@@ -65,7 +71,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> TogetherS
 
 
 def pytest_configure() -> None:
-    """Give each of the processes that tests run in cores of its own: networks on shared cores wait for each other."""
+    """Give each of the processes that tests run in cores of its own: networks on shared cores wait for each other.
+
+    What test files import stays until the end: garbage collection need not go through it, neither now nor later.
+    """
+    gc.disable()
     worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
     if worker and hasattr(os, "sched_setaffinity"):
         cores, workers = sorted(os.sched_getaffinity(0)), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
@@ -79,6 +89,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         weights[unit_of(item.nodeid)] += 3 * (item.get_closest_marker("browser") is not None)
         weights[unit_of(item.nodeid)] += item.get_closest_marker("slow") is not None
     items.sort(key=lambda item: -weights[unit_of(item.nodeid)])
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -125,7 +140,13 @@ def page_url(server_log: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def early_thesis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def import_may_begin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file for which the import of ``early_thesis_url`` waits: it would end before a slow browser shows the page."""
+    return tmp_path_factory.mktemp("import") / "begin"
+
+
+@pytest.fixture(scope="session")
+def early_thesis_url(tmp_path_factory: pytest.TempPathFactory, import_may_begin: Path) -> Iterator[str]:
     """Address of the page of a checkout into whose ``model/`` somebody dropped the files of a thesis, at its start."""
     checkout = tmp_path_factory.mktemp("checkout")
     for name in ("explain", "model", "examples"):
@@ -135,17 +156,17 @@ def early_thesis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         shutil.copy(ROOT / "tests" / "data" / "legacy" / "keras2_softmax" / name, checkout / "model")
     importing = checkout / "model" / "legacy" / "apart.py"
     begin = '__name__ == "__main__":\n'
-    # The import of so small a file would end before a slow browser shows the page.
-    importing.write_text(
-        importing.read_text("utf-8").replace(begin, f"{begin}    __import__('time').sleep(15)\n"), "utf-8"
-    )
+    wait = WAIT_FOR_FILE.format(seconds=START_SECONDS, path=str(import_may_begin))
+    importing.write_text(importing.read_text("utf-8").replace(begin, begin + wait), "utf-8")
     with served(checkout, checkout / "log.txt", WHYFAKE_CACHE=str(checkout / "cache")) as url:
         yield url
+        import_may_begin.touch()  # nothing waits on if no test needed the model
 
 
 @pytest.fixture(scope="session")
-def thesis_page_url(early_thesis_url: str) -> str:
+def thesis_page_url(early_thesis_url: str, import_may_begin: Path) -> str:
     """The same address once the thesis's file is imported."""
+    import_may_begin.touch()
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         with urllib.request.urlopen(f"{early_thesis_url}/models", timeout=60) as answer:

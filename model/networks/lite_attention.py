@@ -21,7 +21,7 @@ def lite_attention(backbone_weights: Path | None = None, folded: bool = False) -
 
     Args:
         backbone_weights: ``efficientnet_lite0_notop.weights.h5`` with ImageNet weights (see
-            ``python -m model convert_backbone``), or None to start from random weights.
+            ``python -m model convert``), or None to start from random weights.
         folded: build the shipped form, with the backbone's batch norms merged into its convolutions.
 
     Returns:

@@ -67,13 +67,13 @@ ARCHITECTURES = {
     "lite_attention": Architecture(
         _in("lite_attention", "lite_attention"),
         _LITE,
-        no_download="they come from `python -m model convert_backbone`; give the path of the file that it writes",
+        no_download="they come from `python -m model convert`; give the path of the file that it writes",
     ),
     "clip_attention": Architecture(
         _in("clip_attention", "clip_attention"),
         _CLIP,
         False,
-        "CLIP's own come from `python -m model convert_clip`; give the path of the file that it writes",
+        "CLIP's own come from `python -m model convert`; give the path of the file that it writes",
         storage="int8_only",
         of_kept=_in("clip_attention", "verdict_of_kept"),
     ),

@@ -21,6 +21,7 @@ from model import available
 from model.artifact.views import View
 from model.available import FoundModel
 from model.cli import run
+from tests.support.remembered import NETWORKS
 from tests.support.worlds import QuickDetector, by_labels
 
 SECONDS_PER_CROP = 4e-3  # without work for a processor: a run with thousands of samples lasts until a test stops it
@@ -46,6 +47,12 @@ def spare_encoders() -> None:
     GradioModel.model_json_schema = classmethod(lambda kind: dict(describe(kind)))
 
 
+def look_at_faces_once() -> None:
+    """To find the face of the same few photos and its parts takes most of an analysis's time."""
+    for module, name, network in NETWORKS:
+        setattr(module, name, network)
+
+
 def open_restless(found: FoundModel, *_: Any) -> RestlessDetector:
     """Stands for ``model.available.open_model``."""
     return RestlessDetector(found.path, found.name)
@@ -53,5 +60,6 @@ def open_restless(found: FoundModel, *_: Any) -> RestlessDetector:
 
 if __name__ == "__main__":
     spare_encoders()
+    look_at_faces_once()
     available.open_model = open_restless
     run(main)

@@ -25,16 +25,16 @@ QUICK = ("likelier", 20, 100, 8, False, False)
 
 
 def test_page_is_there_during_the_import_and_offers_the_model_afterwards(
-    browser: Browser, early_thesis_url: str
+    browser: Browser, early_thesis_url: str, import_may_begin: Path
 ) -> None:
     page = browser.new_page()
     page.goto(f"{early_thesis_url}/?trust=0")  # without the example that the page opens with
-    # Attached, not visible: the page shows itself once it is laid out, and the import may have ended by then.
     page.locator("#models-note progress").wait_for(state="attached", timeout=PATIENCE_MS)
     assert THESIS in (page.locator("#models-note").text_content() or "")
-    too_early = """name => document.querySelector("#models-note progress")
-        && [...document.querySelectorAll("#model input")].some(choice => choice.value === name)"""
-    assert not page.evaluate(too_early, THESIS), "it is no choice while it is imported"
+    page.locator("#model input").first.wait_for(state="attached", timeout=PATIENCE_MS)
+    offered = page.evaluate("[...document.querySelectorAll('#model input')].map(choice => choice.value)")
+    assert SHIPPED in offered and THESIS not in offered, "it is no choice while it is imported"
+    import_may_begin.touch()
     page.locator("#model").get_by_role("radio", name=THESIS).wait_for(timeout=PATIENCE_MS)
     assert (
         page.locator("#model").get_by_label(SHIPPED).is_checked()

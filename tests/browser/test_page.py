@@ -79,20 +79,6 @@ def test_the_page_shows_one_picture_of_the_photo_with_its_faces(done: Visitor) -
     assert done.is_seen("#found img")
 
 
-def test_title_names_the_class_that_is_explained(visitor: Visitor) -> None:
-    visitor.upload(FAKE)
-    visitor.wait_done()
-    named = re.search(r"Why (Fake|Real)", visitor.text("#lime-title"))
-    assert named
-    other = {"Fake": "Real", "Real": "Fake"}[named[1]]
-    visitor.open_settings()
-    visitor.page.get_by_role("radio", name=other).check()
-    heading = visitor.page.get_by_role("heading", name=f"Why {other}")
-    visitor.wait_until(heading.is_visible, f"the heading Why {other}")
-    visitor.wait_done()
-    assert f"speaks for {other}" in visitor.text("#lime-text")
-
-
 def test_lime_grows_before_it_is_done(arrive: Callable[..., Visitor]) -> None:
     visitor = arrive("trust=0&superpixels=100&samples=800")  # a run long enough to be watched
     visitor.upload(FAKE)
@@ -121,21 +107,6 @@ def test_lime_grows_before_it_is_done(arrive: Callable[..., Visitor]) -> None:
 
 def test_planted_region_of_an_example_is_announced(done: Visitor) -> None:
     done.wait_for_text("#notice", "We made this fake")
-
-
-def test_further_maps_come_when_asked_for(visitor: Visitor) -> None:
-    visitor.upload(FAKE)
-    visitor.wait_done(RUN_S)
-    lime = visitor.source("#lime img")
-    visitor.open_settings()
-    for name in ("Occlusion", "Grad-CAM"):  # the second one is ticked while the first one runs
-        visitor.page.get_by_label(name, exact=True).check()
-    for name in ("occlusion", "gradcam"):
-        visitor.wait_until(lambda name=name: visitor.is_seen(f"#{name} img"), f"the map {name}")
-        visitor.wait_for_text(f"#{name}-text", "speaks for")
-    assert not visitor.find("#rise").is_visible()
-    assert visitor.source("#lime img") == lime, "the first map is not made again"
-    visitor.shoot("further_maps")
 
 
 # Trust
@@ -272,3 +243,34 @@ def test_regions_can_be_hidden_by_name(done: Visitor) -> None:
     done.find("#show-all").click()
     done.wait_for_text("#what-if-text", "Click a region")
     assert done.find("#regions .token").count() == 0
+
+
+# What follows changes the settings of the kept page.
+
+
+def test_title_names_the_class_that_is_explained(done: Visitor) -> None:
+    named = re.search(r"Why (Fake|Real)", done.text("#lime-title"))
+    assert named
+    other = {"Fake": "Real", "Real": "Fake"}[named[1]]
+    done.open_settings()
+    with done.begins():
+        done.page.get_by_role("radio", name=other).check()
+    heading = done.page.get_by_role("heading", name=f"Why {other}")
+    done.wait_until(heading.is_visible, f"the heading Why {other}")
+    done.wait_done()
+    assert f"speaks for {other}" in done.text("#lime-text")
+    done.close_settings()
+
+
+def test_further_maps_come_when_asked_for(done: Visitor) -> None:
+    done.open_tab("Details")
+    lime = done.source("#lime img")
+    done.open_settings()
+    for name in ("Occlusion", "Grad-CAM"):  # the second one is ticked while the first one runs
+        done.page.get_by_label(name, exact=True).check()
+    for name in ("occlusion", "gradcam"):
+        done.wait_until(lambda name=name: done.is_seen(f"#{name} img"), f"the map {name}")
+        done.wait_for_text(f"#{name}-text", "speaks for")
+    assert not done.find("#rise").is_visible()
+    assert done.source("#lime img") == lime, "the first map is not made again"
+    done.shoot("further_maps")

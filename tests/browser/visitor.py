@@ -34,9 +34,10 @@ STILL = """([still, most]) => new Promise(done => {
     observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true})
 })"""
 # Notes when "Done" is not or no more on the page: an answer of before must not be taken for the next one.
+# textContent: innerText would make the browser lay out the page at every change.
 BEGUN = """() => {
     const look = () => {
-        window.begun ||= !document.querySelector("#status")?.innerText.includes("Done")
+        window.begun ||= !document.querySelector("#status")?.textContent.includes("Done")
         if (window.begun) observer.disconnect()
     }
     const observer = new MutationObserver(look)

@@ -77,6 +77,7 @@ def test_litert_and_keras_agree_on_faces(network: keras.Model, engine: Engine, f
     assert_both_agree(network, engine, face_crops)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 9, 65])
 def test_batches_give_what_single_crops_get(face_crops: NDArray[np.uint8], count: int) -> None:
     detector = Detector()

@@ -223,8 +223,9 @@ new MutationObserver(() => {
   filterRows()
   forgetLines()
   speak()
+  // textContent: innerText would make the browser lay out the page at every change, most of all with the settings open.
   for (const button of document.querySelectorAll(".image-container > button, button:has(> .image-frame)")) {
-    const label = button.closest(".block")?.querySelector("[data-testid=block-label]")?.innerText.trim()
+    const label = button.closest(".block")?.querySelector("[data-testid=block-label]")?.textContent.trim()
     if (label && button.ariaLabel !== label) button.ariaLabel = label
   }
 }).observe(document, { subtree: true, childList: true, characterData: true })

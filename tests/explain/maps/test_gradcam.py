@@ -193,6 +193,7 @@ def test_cancelled_before_the_gradient_nothing_is_loaded(
     assert list(method(subject, lambda: True)) == []
 
 
+@pytest.mark.slow
 def test_shipped_model_is_explained_on_both_its_grids(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
     crop = find_faces(astronaut, detector.card.preprocessing.crop_margin)[0].crop
     subject = Subject(crop, np.zeros(crop.shape[:2], np.int32), "Fake", detector)

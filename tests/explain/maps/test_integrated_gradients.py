@@ -169,6 +169,7 @@ def test_spreading_keeps_sum_and_place(side: int, target: int) -> None:
     np.testing.assert_allclose(spread(np.ones((side, side)), target), (side / target) ** 2)
 
 
+@pytest.mark.slow
 def test_on_the_shipped_model_the_sum_is_what_the_verdict_changes_by(
     detector: Detector, astronaut: NDArray[np.uint8]
 ) -> None:

@@ -73,6 +73,7 @@ def test_shipped_network_joins_three_scales_before_its_attention_block(detector:
     assert found.shape == (None, 12, 12, 344)
 
 
+@pytest.mark.slow
 def test_shipped_networks_last_convolution_lies_before_the_enlarging(detector: Detector) -> None:
     """On the grid it has, with its shortcut, and not one of the attention block's own."""
     found = last_convolution(detector.network)

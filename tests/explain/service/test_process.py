@@ -37,6 +37,7 @@ print(full - resident())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(process._glibc() is None, reason="another allocator")
 def test_freed_memory_goes_back() -> None:
     done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)

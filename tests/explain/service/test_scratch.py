@@ -42,6 +42,7 @@ def test_only_the_owner_may_read_it(root: Path) -> None:
     scratch.remove()
 
 
+@pytest.mark.slow
 def test_what_a_killed_server_left_is_removed_and_what_another_uses_stays(root: Path) -> None:
     command = [sys.executable, "-c", HOLD, str(root)]
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -48,6 +48,7 @@ def test_layers_of_another_shape_are_refused() -> None:
     assert np.isfinite(other.get_weights()[0]).all()
 
 
+@pytest.mark.slow
 def test_files_that_are_not_what_they_should_be_are_refused(tmp_path: Path) -> None:
     damaged, good = tmp_path / "damaged.weights.h5", tmp_path / "out.weights.h5"
     damaged.write_bytes(b"no weights")

@@ -208,6 +208,7 @@ def test_figures_of_the_old_calibration_leave_the_card(
     assert "measure again" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_other_views_are_kept_in_the_card_and_what_rests_on_the_old_ones_leaves_it(
     folder: Path, small_data: tuple[Path, Path], tmp_path: Path
 ) -> None:

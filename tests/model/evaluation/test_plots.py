@@ -112,6 +112,7 @@ def test_one_class_gets_the_charts_that_need_no_other() -> None:
     assert overview(JUDGED).get_suptitle() == "swaps: 50 real, 30 fake"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("p_fake", "is_fake"), [([0.5, 0.5], [True, False]), ([0.1, 0.2, 0.3], [True, True, False])])
 def test_tiny_sets_are_drawn_too(p_fake: list[float], is_fake: list[bool]) -> None:
     judged = Judged("tiny", np.array(p_fake), np.array(is_fake))
@@ -119,6 +120,7 @@ def test_tiny_sets_are_drawn_too(p_fake: list[float], is_fake: list[bool]) -> No
         assert chart(name, judged).axes
 
 
+@pytest.mark.slow
 def test_charts_are_written_as_pictures_with_ink(tmp_path: Path) -> None:
     paths = save_charts(REALS, tmp_path / "new" / "reals")
     assert sorted(path.stem for path in paths) == ["confusion", "overview", "risk_coverage", "scores"]

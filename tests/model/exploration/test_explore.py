@@ -73,6 +73,7 @@ def page(planted: tuple[Path, Path]) -> str:
     return re.sub(r"<script>/\*\*\n\* plotly\.js.*?</script>", "", text, count=1, flags=re.DOTALL)
 
 
+@pytest.mark.slow
 def test_planted_quality_is_warned_of(planted: tuple[Path, Path], page: str) -> None:
     found = pandas.read_csv(planted[1] / "shortcuts.csv").set_index("feature")
     assert found.loc["jpeg_quality", "warning"] and found.loc["jpeg_quality", "auc"] > 0.9
@@ -82,6 +83,7 @@ def test_planted_quality_is_warned_of(planted: tuple[Path, Path], page: str) -> 
     assert "<strong>WARNING</strong> faces: the JPEG quality alone separates Real from Fake" in page
 
 
+@pytest.mark.slow
 def test_planted_leak_and_label_are_found(planted: tuple[Path, Path], page: str) -> None:
     found = pandas.read_csv(planted[1] / "duplicates.csv")
     assert found["path"].tolist() == ["test/Fake/again.jpg", "train/Real/3.jpg"]
@@ -92,6 +94,7 @@ def test_planted_leak_and_label_are_found(planted: tuple[Path, Path], page: str)
     assert "train/Real/3.jpg</figcaption>" in page
 
 
+@pytest.mark.slow
 def test_every_promised_file_is_written(planted: tuple[Path, Path]) -> None:
     names = {path.name for path in planted[1].iterdir()}
     assert names == {
@@ -113,6 +116,7 @@ def test_every_promised_file_is_written(planted: tuple[Path, Path]) -> None:
     assert means.loc["Real", "jpeg_quality_mean"] == 75
 
 
+@pytest.mark.slow
 def test_page_needs_no_network(planted: tuple[Path, Path], page: str) -> None:
     whole = (planted[1] / "report.html").read_text("utf-8")
     assert whole.count("* plotly.js v") == 1, "the library is embedded, and once"
@@ -122,6 +126,7 @@ def test_page_needs_no_network(planted: tuple[Path, Path], page: str) -> None:
     assert page.count("data:image/jpeg;base64,") == 4, "two sample sheets and two duplicates"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_report")
 def test_unreadable_file_is_named_and_left_out(
     planted: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -145,6 +150,7 @@ def test_alike_classes_raise_no_warning(
     assert "WARNING" not in said and "WARNING" not in (tmp_path / "out" / "report.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_report")
 def test_second_run_measures_nothing(planted: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     before = (planted[1] / "shortcuts.csv").read_text()
@@ -192,6 +198,7 @@ def test_one_picture_and_its_copies_get_a_page(
     assert (tmp_path / "out" / "report.html").exists() and (tmp_path / "out" / "data_files.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_report")
 def test_some_pictures_of_each_class_and_split(planted: tuple[Path, Path], tmp_path: Path) -> None:
     explore(planted[0], tmp_path / "out", limit=2, sets=["faces"])
@@ -201,12 +208,14 @@ def test_some_pictures_of_each_class_and_split(planted: tuple[Path, Path], tmp_p
         explore(planted[0], tmp_path / "out", sets=["other"])
 
 
+@pytest.mark.slow
 def test_data_folder_stays_untouched(planted: tuple[Path, Path]) -> None:
     with pytest.raises(DatasetError, match="lies in the data folder"):
         explore(planted[0], planted[0] / "report")
     assert not (planted[0] / "report").exists()
 
 
+@pytest.mark.slow
 def test_folder_of_another_command_is_refused(planted: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "arguments.json").write_text('{"epochs": 3}')
     with pytest.raises(DatasetError, match="holds what another command wrote"):

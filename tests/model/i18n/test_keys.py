@@ -57,6 +57,7 @@ def sayings(path: Path) -> Iterator[tuple[ast.Call, list[str]]]:
             yield call, keys if named(call) in ("translate", "Message") else [key for key in keys if "." in key]
 
 
+@pytest.mark.slow
 def test_every_text_that_code_says_is_in_the_catalogue_and_gets_its_values() -> None:
     wrong = [sentence for path in CODE for sentence in wrong_sayings(path)]
     assert not wrong, "\n".join(wrong)

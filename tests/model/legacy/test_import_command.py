@@ -156,6 +156,7 @@ def test_folder_without_pictures_is_refused(tmp_path: Path) -> None:
             example_crops(folder, 3, [1.0])
 
 
+@pytest.mark.slow
 def test_command_writes_a_card_that_the_next_start_reads(
     pair: Path, examples: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -72,7 +72,7 @@ def test_refuses_the_weights_of_another_tower(tmp_path: Path) -> None:
 
 
 def test_says_where_its_weights_come_from() -> None:
-    with pytest.raises(PretrainedError, match=r"python -m model convert_clip.* path"):
+    with pytest.raises(PretrainedError, match=r"python -m model convert.* path"):
         build("clip_attention", "imagenet")
 
 

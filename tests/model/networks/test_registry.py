@@ -138,7 +138,7 @@ def test_lite_attention_starts_from_the_backbone_that_it_is_given(tmp_path: Path
 
 
 def test_lite_attention_says_where_its_imagenet_weights_come_from() -> None:
-    with pytest.raises(PretrainedError, match=r"python -m model convert_backbone.* path"):
+    with pytest.raises(PretrainedError, match=r"python -m model convert.* path"):
         build("lite_attention", "imagenet")
 
 

@@ -128,6 +128,7 @@ def test_mixed_singles_carry_the_share_of_fake_that_they_show(
 # Chance
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_batch(data: tuple[Path, list[Example]]) -> None:
     for step in range(3):
         assert_equal(batches(data, seed=7)[step], batches(data, seed=7)[step])

@@ -228,6 +228,7 @@ def test_versions_name_what_decides_a_run() -> None:
     assert versions["numpy"] == np.__version__ and versions["keras"] == keras.__version__
 
 
+@pytest.mark.slow
 def test_export_ships_the_best_weights_of_the_run(
     tiny_architecture: str, tiny_network: Network, tmp_path: Path, picture: Callable[..., Pixels]
 ) -> None:

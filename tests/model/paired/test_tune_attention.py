@@ -150,7 +150,7 @@ def test_teaching_moves_the_peak_and_nothing_but_the_mask(world: tuple[keras.Mod
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("eager")
+@pytest.mark.usefixtures("without_xla")
 def test_the_verdict_is_held_as_firmly_as_asked(tiny_network: Network, world: tuple[keras.Model, Seen]) -> None:
     network, seen = world
     start = [weights.copy() for weights in network.get_weights()]
@@ -163,7 +163,7 @@ def test_the_verdict_is_held_as_firmly_as_asked(tiny_network: Network, world: tu
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("eager")
+@pytest.mark.usefixtures("without_xla")
 def test_what_nobody_knows_teaches_nothing(world: tuple[keras.Model, Seen]) -> None:
     network, seen = world
     unknown = Seen(seen.features, seen.changed, np.zeros_like(seen.known), seen.verdicts)

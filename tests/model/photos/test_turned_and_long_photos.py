@@ -53,6 +53,7 @@ def grey_with(shape: tuple[int, int], *places: tuple[int, int], face: Pixels) ->
     return photo
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("upright", [False, True])
 def test_faces_of_a_panorama_are_found_wherever_they_are(upright: bool, astronaut: Pixels) -> None:
     face = astronaut[20:240, 120:340]

@@ -184,17 +184,17 @@ def test_memory_beyond_the_limit_is_a_sentence(decoders: Decoders, behave: Calla
 
 def test_large_photos_are_decoded_one_at_a_time_and_small_ones_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory of all decodings together stays within one large and one small."""
-    monkeypatch.setattr(worker, "MEMORY", gradient().size // 3 * 24 - 1)
+    small, large = (encode(plain(size=(side, side))) for side in (33, 1000))
+    # Less than the large one needs, and more than what a process takes for any photo.
+    monkeypatch.setattr(worker, "MEMORY", 20_000_000)
     decoders = Decoders()
-    small = encode(plain(size=(33, 33)))
-    decoders._large.acquire()
     with ThreadPoolExecutor(3) as pool:
-        large = [pool.submit(decoders.decode, PHOTO, lambda: False) for _ in range(2)]
-        for _ in range(20):
-            assert decoders.decode(small, lambda: False)[0].shape == (33, 33, 3)
-        assert not any(answer.done() for answer in large)
-        decoders._large.release()
-        assert all(answer.result(PATIENCE)[0].shape == gradient().shape for answer in large)
+        with decoders._large:  # given back if the test fails, too: the pool waits for the large photos
+            waiting = [pool.submit(decoders.decode, large, lambda: False) for _ in range(2)]
+            for _ in range(20):
+                assert decoders.decode(small, lambda: False)[0].shape == (33, 33, 3)
+            assert not any(answer.done() for answer in waiting)
+        assert all(answer.result(PATIENCE)[0].shape == (1000, 1000, 3) for answer in waiting)
     decoders.processes.close()
 
 

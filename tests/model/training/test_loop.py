@@ -53,6 +53,7 @@ def test_every_picture_is_judged_once(data: Data) -> None:
     np.testing.assert_allclose(filled, expected, atol=1e-5)  # what only fills the batch is not judged
 
 
+@pytest.mark.slow
 def test_mixed_precision_learns_in_float16_and_keeps_float32(data: Data) -> None:
     root, examples = data
     keras.utils.set_random_seed(0)

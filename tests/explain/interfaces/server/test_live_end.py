@@ -1,7 +1,8 @@
-"""A server of its own for each test: how it ends, whom it lets in, and what it leaves behind."""
+"""Servers of their own: how one ends, whom it lets in, and what it leaves behind."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -23,7 +24,8 @@ from tests.support.bad_photos import ASTRONAUT, ROOT
 from tests.support.folders import files_named
 from tests.support.processes import all_end
 
-pytestmark = pytest.mark.slow  # each starts a server
+pytestmark = pytest.mark.slow  # they start servers
+ANN = ("ann", "secret")
 
 
 class Running:
@@ -44,12 +46,14 @@ class Running:
     def upload(self) -> None:
         """Send a photo as the page does."""
         with ASTRONAUT.open("rb") as photo:
-            httpx.post(f"{self.url}/gradio_api/upload", files={"files": ("face.jpg", photo)}).raise_for_status()
+            sent = {"files": ("face.jpg", photo)}
+            httpx.post(f"{self.url}/gradio_api/upload", files=sent, auth=ANN).raise_for_status()
 
     def judge_and_kill(self) -> list[psutil.Process]:
         """Judge a photo, then end the server by force; returns the processes that it had started."""
         with ASTRONAUT.open("rb") as photo:
-            httpx.post(f"{self.url}/deepfake", files={"file": photo}, data={"methods": ""}, timeout=60)
+            sent = {"files": {"file": photo}, "data": {"methods": ""}}
+            httpx.post(f"{self.url}/deepfake", **sent, auth=ANN, timeout=60).raise_for_status()
         started = psutil.Process(self.process.pid).children(recursive=True)
         self.process.kill()
         return started
@@ -70,55 +74,87 @@ def server(folder: Path, *options: str, **variables: str) -> Iterator[Running]:
         process.wait()
 
 
-def test_a_signal_ends_it_with_the_running_answer_and_without_uploads(tmp_path: Path) -> None:
-    answers = []
-    with server(tmp_path, "--log") as running:
-        running.upload()
-        assert running.uploads
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server that lets Ann in."""
+    with server(tmp_path_factory.mktemp("first"), "--metrics", WHYFAKE_AUTH=":".join(ANN)) as running:
+        yield running
 
-        def ask() -> None:
-            asked = {"trust": "true", "methods": "lime,occlusion,rise"}
-            with ASTRONAUT.open("rb") as photo:
-                answers.append(httpx.post(f"{running.url}/deepfake", files={"file": photo}, data=asked, timeout=60))
 
-        asking = threading.Thread(target=ask, daemon=True)
-        asking.start()
-        while httpx.get(f"{running.url}/health").json()["running"] == 0 and not answers:
-            time.sleep(0.05)
-        started = time.monotonic()
-        running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(60) == 0
-        assert time.monotonic() - started < 30  # ten on a machine that does nothing else
-        asking.join(10)
-        assert running.uploads == []
-        assert "Traceback" not in running.log and "face.jpg" not in running.log
-        lines = [json.loads(line) for line in running.log.splitlines() if line.startswith("{")]
-        assert {"/deepfake", "/gradio_api/upload"} <= {line.get("path") for line in lines}
+@pytest.fixture(scope="module")
+def started_after_a_killed_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server in the place of one that was killed with an upload."""
+    folder = tmp_path_factory.mktemp("killed")
+    with server(folder, WHYFAKE_AUTH=":".join(ANN)) as killed:
+        killed.upload()
+        processes = killed.judge_and_kill()
+    assert len(processes) > 1 and all_end(processes), "those that decode, and the one that reads a file's origin"
+    assert killed.uploads
+    with server(folder, "--log") as after:
+        yield after
+
+
+def test_users_metrics_and_files(running: Running) -> None:
+    assert httpx.get(running.url).status_code == 401
+    assert httpx.get(f"{running.url}/ready").json() == {"ready": True}
+    with httpx.Client(auth=ANN, base_url=running.url) as client:
+        assert "WhyFake" in client.get("/").text
+        assert "whyfake_requests_total" in client.get("/metrics").text
+        examples = ROOT / "examples"
+        for file, status in (("cat.jpg", 200), ("make.py", 403), ("examples.json", 403), ("../app.py", 403)):
+            assert client.get(f"/gradio_api/file={examples / file}").status_code == status, file
+    assert "Traceback" not in running.log
+
+
+def test_clients_that_leave_cost_no_traceback(running: Running) -> None:
+    host, port = "127.0.0.1", int(running.url.rpartition(":")[2])
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    body += ASTRONAUT.read_bytes() + b"\r\n--x--\r\n"
+    ann = f"Authorization: Basic {base64.b64encode(':'.join(ANN).encode()).decode()}\r\n"
+    kind = "Content-Type: multipart/form-data; boundary=x\r\n"
+    head = "POST {path} HTTP/1.1\r\nHost: a\r\n" + ann + kind + "Content-Length: {n}\r\n\r\n"
+    for path, part in (("/deepfake", 1000), ("/deepfake", len(body)), ("/gradio_api/upload", 1000)):
+        with socket.create_connection((host, port)) as client:
+            client.sendall(head.format(path=path, n=len(body)).encode() + body[:part])
+            time.sleep(0.2)
+    with socket.create_connection((host, port)) as client:
+        client.sendall(f"GET /gradio_api/queue/data?session_hash=abc HTTP/1.1\r\nHost: a\r\n{ann}\r\n".encode())
+        time.sleep(0.2)
+    deadline = time.monotonic() + 60
+    while httpx.get(f"{running.url}/health").json()["running"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert "Traceback" not in running.log
+
+
+def test_what_a_killed_one_left_goes_when_the_next_one_starts(started_after_a_killed_one: Running) -> None:
+    assert started_after_a_killed_one.uploads == []
+
+
+def test_a_signal_ends_it_with_the_running_answer_and_without_uploads(started_after_a_killed_one: Running) -> None:
+    answers, running = [], started_after_a_killed_one
+    running.upload()
+    assert running.uploads
+
+    def ask() -> None:
+        asked = {"trust": "true", "methods": "lime,occlusion,rise"}
+        with ASTRONAUT.open("rb") as photo:
+            answers.append(httpx.post(f"{running.url}/deepfake", files={"file": photo}, data=asked, timeout=60))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    while httpx.get(f"{running.url}/health").json()["running"] == 0 and not answers:
+        time.sleep(0.05)
+    started = time.monotonic()
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(60) == 0
+    assert time.monotonic() - started < 30  # ten on a machine that does nothing else
+    asking.join(10)
+    assert running.uploads == []
+    assert "Traceback" not in running.log and "face.jpg" not in running.log
+    lines = [json.loads(line) for line in running.log.splitlines() if line.startswith("{")]
+    assert {"/deepfake", "/gradio_api/upload"} <= {line.get("path") for line in lines}
     (answer,) = answers
     assert answer.status_code == 200 and answer.json()["prediction"]["verdict"]
-
-
-def test_what_a_killed_one_left_goes_when_the_next_one_starts(tmp_path: Path) -> None:
-    with server(tmp_path) as running:
-        running.upload()
-        processes = running.judge_and_kill()
-    assert len(processes) > 1 and all_end(processes), "those that decode, and the one that reads a file's origin"
-    assert running.uploads
-    with server(tmp_path) as running:
-        assert running.uploads == []
-
-
-def test_users_metrics_and_files(tmp_path: Path) -> None:
-    with server(tmp_path, "--metrics", WHYFAKE_AUTH="ann:secret") as running:
-        assert httpx.get(running.url).status_code == 401
-        assert httpx.get(f"{running.url}/ready").json() == {"ready": True}
-        with httpx.Client(auth=("ann", "secret"), base_url=running.url) as client:
-            assert "WhyFake" in client.get("/").text
-            assert "whyfake_requests_total" in client.get("/metrics").text
-            examples = ROOT / "examples"
-            for file, status in (("cat.jpg", 200), ("make.py", 403), ("examples.json", 403), ("../app.py", 403)):
-                assert client.get(f"/gradio_api/file={examples / file}").status_code == status, file
-        assert "Traceback" not in running.log
 
 
 def test_port_that_is_taken_is_told_in_a_sentence() -> None:
@@ -131,23 +167,3 @@ def test_port_that_is_taken_is_told_in_a_sentence() -> None:
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1] == f"Error: Port {port} is not free; name another one with --port."
     assert "Traceback" not in done.stderr
-
-
-def test_clients_that_leave_cost_no_traceback(tmp_path: Path) -> None:
-    with server(tmp_path) as running:
-        host, port = "127.0.0.1", int(running.url.rpartition(":")[2])
-        body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
-        body += ASTRONAUT.read_bytes() + b"\r\n--x--\r\n"
-        kind = "Content-Type: multipart/form-data; boundary=x"
-        head = "POST {path} HTTP/1.1\r\nHost: a\r\n" + kind + "\r\nContent-Length: {n}\r\n\r\n"
-        for path, part in (("/deepfake", 1000), ("/deepfake", len(body)), ("/gradio_api/upload", 1000)):
-            with socket.create_connection((host, port)) as client:
-                client.sendall(head.format(path=path, n=len(body)).encode() + body[:part])
-                time.sleep(0.2)
-        with socket.create_connection((host, port)) as client:
-            client.sendall(b"GET /gradio_api/queue/data?session_hash=abc HTTP/1.1\r\nHost: a\r\n\r\n")
-            time.sleep(0.2)
-        deadline = time.monotonic() + 60
-        while httpx.get(f"{running.url}/health").json()["running"] and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert "Traceback" not in running.log
