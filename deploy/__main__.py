@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from explain.bulk.on_ray import LOCKED, QUIET, STORE_BYTES
+from explain.bulk.on_ray import QUIET, STORE_BYTES
 from model.cli import run
 from model.paths import ROOT
 
@@ -41,7 +41,7 @@ def main(
     ] = None,
 ) -> None:
     """Serve the page on several replicas."""
-    os.environ.update({**QUIET, **LOCKED, **VARIABLES, "PYTHONPATH": str(ROOT)})
+    os.environ.update({**QUIET, **VARIABLES, "PYTHONPATH": str(ROOT)})
     import ray
     from ray.serve.scripts import cli
 

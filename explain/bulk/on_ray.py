@@ -36,7 +36,6 @@ PER_WINDOW = 4_000  # slices that Ray knows of at a time: its list of them must 
 STORE_BYTES = 300_000_000  # of shared memory on one machine
 BLOCK_BYTES = 16_000_000  # that Ray expects of a task at most: a slice has about 4 MB
 PATIENCE = 5  # seconds for an answer of a cluster
-LOCKED = {"RAY_AUTH_MODE": "token"}  # a Ray of our own listens on every address: let in only whoever can read our files
 # Ray's native part prints warnings for its developers, and gives workers the lowest priority but four.
 QUIET = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
@@ -75,17 +74,15 @@ def on_ray(workers: int, address: str | None = None) -> Work:
 
 @contextmanager
 def connected(workers: int, address: str | None) -> Iterator[None]:
-    """Inside the block, join the cluster at ``address``, or run a Ray that asks for this user's token.
+    """Inside the block, join the cluster at ``address``, or run a Ray, which by default asks for this user's token.
 
     Raises:
         SettingsError: if there is no cluster at that address.
     """
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    if address is None:
-        os.environ.update(LOCKED)
     import ray
 
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if address is not None:
         _check(address)
