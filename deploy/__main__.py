@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,8 @@ import yaml
 
 from explain.bulk.on_ray import QUIET, STORE_BYTES
 from model.cli import run
+from model.errors import SettingsError
+from model.i18n.catalogue import Message
 from model.paths import ROOT
 
 CONFIG = Path(__file__).with_name("serve.yaml")
@@ -33,14 +36,27 @@ def config_for(host: str, port: int, replicas: int | None) -> dict[str, Any]:
     return config
 
 
+def check_free(host: str, port: int) -> None:
+    """Serve would try a taken port again and again.
+
+    Raises:
+        SettingsError: if the service can't listen there.
+    """
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        raise SettingsError(Message("server.port", port=port)) from error
+
+
 def main(
-    port: Annotated[int, typer.Option(help="Port of the page.")] = 7860,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page.")] = 7860,
     host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in.")] = "127.0.0.1",
     replicas: Annotated[
         int | None, typer.Option(min=1, help="Fixed number of replicas instead of autoscaling.")
     ] = None,
 ) -> None:
     """Serve the page on several replicas."""
+    check_free(host, port)
     os.environ.update({**QUIET, **VARIABLES, "PYTHONPATH": str(ROOT)})
     import ray
     from ray.serve.scripts import cli

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.artifact.card import KEPT, MASK, PLAIN
-from model.errors import ArtifactError
+from model.errors import ArtifactError, SettingsError
 from model.i18n.catalogue import Message
 
 # One interpreter per size: an interpreter allocates its memory again when its batch size changes. Four pictures fit
@@ -23,6 +23,7 @@ from model.i18n.catalogue import Message
 BATCH_SIZES = (1, 4)
 MAX_ACTIVATION_BYTES = 512_000_000  # limit for the largest tensor of a batch; several exist at a time
 MAX_THREADS = 4  # more threads do not make small networks faster
+THREADS = "WHYFAKE_THREADS"
 
 
 _stopped: ContextVar[Callable[[], bool]] = ContextVar("stopped", default=lambda: False)
@@ -55,9 +56,18 @@ def go_on() -> None:
 def threads() -> int:
     """How many threads a network may use in this process.
 
-    ``WHYFAKE_THREADS`` says it where that can't be seen, as in a container whose share of the processors is limited.
+    ``WHYFAKE_THREADS`` gives the number where the system does not show it, as in a container with a limited share of
+    the processors.
+
+    Raises:
+        SettingsError: if ``WHYFAKE_THREADS`` is no number of threads.
     """
-    return int(os.environ.get("WHYFAKE_THREADS") or min(_cores(), MAX_THREADS))
+    given = os.environ.get(THREADS)
+    if not given:
+        return min(_cores(), MAX_THREADS)
+    if not given.isdecimal() or int(given) == 0:
+        raise SettingsError(Message("model.threads", variable=THREADS, given=given))
+    return int(given)
 
 
 def _cores() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,8 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError, validate
 from packaging.requirements import Requirement
 
-from deploy.__main__ import CONFIG, VARIABLES, config_for
+from deploy.__main__ import CONFIG, VARIABLES, check_free, config_for
+from model.errors import SettingsError
 from tests.deploy.schema import MANIFEST, ROOT, SCHEMA
 
 FROM_THE_IMAGE = "whyfake-serve"
@@ -127,3 +129,12 @@ def test_image_gets_what_the_page_needs_and_this_package() -> None:
     image = set((ROOT / "deploy" / "Dockerfile.dockerignore").read_text("utf-8").splitlines()[1:])
     assert page - image == {"!app.py", "!requirements.lock"}
     assert image - page == {"!deploy/*.py", "!requirements-scale.txt"}
+
+
+def test_a_taken_port_is_one_sentence() -> None:
+    """Serve itself would try again without end."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=str(port)):
+            check_free("127.0.0.1", port)
+    check_free("127.0.0.1", port)

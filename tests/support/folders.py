@@ -8,5 +8,5 @@ from pathlib import Path
 
 
 def files_named(folder: Path, pattern: str) -> list[Path]:
-    """The files below a folder whose name matches; unlike ``rglob`` it bears a folder that goes while it looks."""
+    """The files below a folder with a matching name. Folders may be deleted meanwhile; ``rglob`` would fail."""
     return [Path(parent) / name for parent, _, names in os.walk(folder) for name in names if fnmatch(name, pattern)]

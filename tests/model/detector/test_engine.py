@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 import model.detector.engine
 from model.artifact.card import TFLITE
 from model.detector.engine import BATCH_SIZES, Engine, Interrupted, interrupted_when
+from model.errors import SettingsError
 
 COUNTS = (1, 3, 8, 9, 64, 65, 130)
 
@@ -150,6 +152,13 @@ def test_missing_file_fails_when_the_engine_is_made(tmp_path: Path) -> None:
 def test_threads_are_as_many_as_the_variable_says(tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHYFAKE_THREADS", "3")
     assert Engine(tiny_artifact / TFLITE)._threads == 3
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "many", "1.5"])
+def test_a_wrong_number_of_threads_is_refused(tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("WHYFAKE_THREADS", given)
+    with pytest.raises(SettingsError, match=re.escape(given)):
+        Engine(tiny_artifact / TFLITE)
 
 
 def test_threads_are_no_more_than_the_cores_that_this_process_may_use(
