@@ -18,9 +18,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -114,33 +115,45 @@ class Page:
         ]
 
 
-def visit(page: Page, number: int, together: threading.Barrier, watched: float = WATCHED_S) -> dict[str, Any]:
-    """Drop a photo; returns the seconds until each of ``PARTS`` was shown and until the end, if it came in time."""
-    session, base = f"load{time.time_ns()}{number}", f"{page.url}/gradio_api"
-    data = photo(number)
+@contextmanager
+def tab(page: Page, visitor: int) -> Iterator[Callable[..., dict[str, Any]]]:
+    """A visitor's open tab; yields the function that drops a photo in it, see ``_drop``."""
+    session = f"load{time.time_ns()}{visitor}"
     with (
-        httpx.Client(timeout=PATIENCE_S, transport=from_address(number)) as client,
-        client.stream("GET", f"{base}/heartbeat/{session}"),  # as long as the tab is open
+        httpx.Client(timeout=PATIENCE_S, transport=from_address(visitor)) as client,
+        client.stream("GET", f"{page.url}/gradio_api/heartbeat/{session}"),  # as long as the tab is open
     ):
+        yield partial(_drop, page, client, session)
+
+
+def _drop(page: Page, client: httpx.Client, session: str, number: int, watched: float = WATCHED_S) -> dict[str, Any]:
+    """Drop the photo of a number; returns the seconds until each of ``PARTS`` and until the end, if it came in time."""
+    base, data = f"{page.url}/gradio_api", photo(number)
+    started = time.monotonic()
+    seconds: dict[str, Any] = {}
+    try:
+        (path,) = client.post(f"{base}/upload", files={"files": ("photo.jpg", data)}).raise_for_status().json()
+        event = {
+            **{"data": page.values(path), "fn_index": page.drop["id"], "session_hash": session},
+            **{"trigger_id": page.photo, "event_data": None},
+        }
+        client.post(f"{base}/queue/join", json=event).raise_for_status()
+        with client.stream("GET", f"{base}/queue/data", params={"session_hash": session}) as answer:
+            for line in answer.iter_lines():
+                if line.startswith("data: ") and _note(json.loads(line[6:]), page, seconds, started):
+                    break
+                if time.monotonic() - started > watched:
+                    break
+    except httpx.HTTPError as error:
+        seconds["error"] = type(error).__name__
+    return seconds
+
+
+def visit(page: Page, number: int, together: threading.Barrier, watched: float = WATCHED_S) -> dict[str, Any]:
+    """Drop a photo at the same moment as the other visitors; see ``_drop``."""
+    with tab(page, number) as drop:
         together.wait()
-        started = time.monotonic()
-        seconds: dict[str, Any] = {}
-        try:
-            (path,) = client.post(f"{base}/upload", files={"files": ("photo.jpg", data)}).raise_for_status().json()
-            event = {
-                **{"data": page.values(path), "fn_index": page.drop["id"], "session_hash": session},
-                **{"trigger_id": page.photo, "event_data": None},
-            }
-            client.post(f"{base}/queue/join", json=event).raise_for_status()
-            with client.stream("GET", f"{base}/queue/data", params={"session_hash": session}) as answer:
-                for line in answer.iter_lines():
-                    if line.startswith("data: ") and _note(json.loads(line[6:]), page, seconds, started):
-                        break
-                    if time.monotonic() - started > watched:
-                        break
-        except httpx.HTTPError as error:
-            seconds["error"] = type(error).__name__
-        return seconds
+        return drop(number, watched)
 
 
 def _note(message: dict[str, Any], page: Page, seconds: dict[str, Any], started: float) -> bool:

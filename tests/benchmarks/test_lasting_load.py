@@ -1,0 +1,44 @@
+"""How the benchmarks of lasting load sum up what they saw."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from benchmarks import mixed_load
+
+
+def sample(minute: float, server: float) -> dict[str, float]:
+    return {"minute": minute, "server": server, "children": 0.0}
+
+
+def test_the_level_of_memory_is_a_mean_around_a_minute() -> None:
+    samples = [sample(minute, server) for minute, server in ((1, 0), (4, 300), (5, 400), (6, 500), (9, 900))]
+    assert mixed_load.level(samples, 5) == {"server": 400, "children": 0}
+
+
+def test_the_last_level_covers_the_last_minutes() -> None:
+    samples = [sample(minute / 10, minute) for minute in range(601)]
+    assert mixed_load.level(samples, 60) == mixed_load.level(samples, 59)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the list of started processes comes from /proc")
+def test_processes_of_processes_count() -> None:
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 30
+        while len(found := mixed_load.started_by(process.pid)) < 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(found) == 1 and process.pid in mixed_load.started_by(os.getpid())
+        assert set(found) < set(mixed_load.started_by(os.getpid()))
+        process.communicate(b"\n")
+    assert mixed_load.started_by(process.pid) == [] and mixed_load.memory_of(process.pid) == 0
+
+
+def test_a_damaged_file_is_a_text_or_half_a_photo() -> None:
+    assert mixed_load.damaged(1) == b"not a photo" and mixed_load.damaged(2)[:2] == b"\xff\xd8"
+    assert mixed_load.animation(0)[:6] == b"GIF89a"
