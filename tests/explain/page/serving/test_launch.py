@@ -1,0 +1,21 @@
+"""Starting Gradio's server."""
+
+from __future__ import annotations
+
+import gradio as gr
+import httpx
+import pytest
+
+from explain.page.serving.launch import launch
+
+
+def test_a_page_that_answers_late_is_opened_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the page may need longer than the seconds that Gradio waits for it."""
+    monkeypatch.setattr(gr.networking, "url_ok", lambda url: False)
+    with gr.Blocks() as blocks:
+        gr.Markdown("The page")
+    try:
+        launch(blocks, None, quiet=True)
+        assert httpx.get(blocks.local_url).is_success
+    finally:
+        blocks.close(verbose=False)
