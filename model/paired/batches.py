@@ -133,9 +133,12 @@ class Batches(keras.utils.PyDataset):
     def on_epoch_end(self) -> None:
         self.epoch += 1
 
+    def samples(self, index: int) -> list[Sample]:
+        """The pictures of a batch of the current epoch; partners of a pair follow each other."""
+        return self._samples(np.random.default_rng((self.seed, self.epoch, index)))
+
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], dict, dict]:
-        rng = np.random.default_rng((self.seed, self.epoch, index))
-        samples = self._samples(rng)
+        samples = self.samples(index)
         crops = np.stack([sample.pixels for sample in samples])
         pixels = to_input(crops, self.preprocessing)
         p_fake = np.array([sample.p_fake for sample in samples], np.float32)

@@ -87,7 +87,7 @@ def launch(blocks: gr.Blocks, port: int | None, **options: Any) -> None:
             max_threads=THREADS,
             state_session_capacity=SESSIONS,
             prevent_thread_lock=True,  # a signal must end it in order
-            _frontend=False,  # else Gradio ends unless its page answers within 3 s, which takes longer on a busy machine
+            _frontend=False,  # else Gradio ends if its page needs over 3 s to answer, as on a busy machine
             **_page_options(),
             **options,
         )
