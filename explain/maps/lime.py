@@ -16,7 +16,14 @@ from tqdm.auto import tqdm
 
 from explain.cancel import not_cancelled
 from explain.maps.attribution import Attribution
-from explain.maps.lime_fit import Fitted, Neighbourhood, batch_bounds, intervals, paired_masks, turns_of
+from explain.maps.lime_fit import (
+    Fitted,
+    Neighbourhood,
+    PredictMasks,
+    answers_in_batches,
+    intervals,
+    paired_masks,
+)
 from explain.maps.subject import Subject
 from explain.regions.hiding import hidden_crop, perturb
 from explain.regions.superpixels import count_superpixels
@@ -29,7 +36,6 @@ REFIT_SHARE = 0.1  # of the budget, between two maps; a fit takes milliseconds
 SAMPLES_PER_SUPERPIXEL = 10  # least number for a converged map: the advice of lime's author
 
 Predict = Callable[[NDArray[np.uint8]], np.ndarray]
-PredictMasks = Callable[[NDArray[np.uint8], NDArray[np.intp]], np.ndarray]
 
 
 class LimeExplainer(LimeImageExplainer):
@@ -75,10 +81,9 @@ class LimeExplainer(LimeImageExplainer):
 
         The first map comes after two samples per superpixel (at least 64), or after a quarter of the first batch if
         more samples would take longer than ``PATIENCE``. A new map comes each time the samples have doubled or grown by
-        ``REFIT_SHARE`` of the budget. The last one comes as soon as the map has converged: it has ten samples per
-        superpixel (the advice of lime's author) and fits to halves of them agree. ``explain.maps.lime_fit`` checks
-        this after every batch. Once ``cancelled`` is true, no further batch is predicted and the iterator ends; the
-        last map stays valid, with ``complete: False``.
+        ``REFIT_SHARE`` of the budget. The last one comes as soon as the map has converged: it has
+        ``SAMPLES_PER_SUPERPIXEL`` and fits to halves of the samples agree. Once ``cancelled`` is true, no further batch
+        is predicted and the iterator ends; the last map stays valid, with ``complete: False``.
 
         Args:
             crop: face crop, ``(S, S, 3) uint8`` RGB.
@@ -102,59 +107,61 @@ class LimeExplainer(LimeImageExplainer):
             raise ValueError(f"samples must be at least 2, got {samples}")
         masks = paired_masks(samples, count_superpixels(segments), self.seed)
         hidden = hidden_crop(crop, segments, hide)
-        turns = turns_of(*masks.shape)
         ask = predict_masks or (lambda shown, _: predict(perturb(crop, hidden, segments, shown)))
+        answers = answers_in_batches(ask, masks, len(classes), self.batch_size, cancelled)
+        return self._grow(answers, masks, crop, segments, target, list(classes).index(target), hide)
+
+    def _grow(
+        self,
+        answers: Iterator[NDArray[np.floating]],
+        masks: NDArray[np.uint8],
+        crop: NDArray[np.uint8],
+        segments: NDArray[np.integer],
+        target: str,
+        index: int,
+        hide: str,
+    ) -> Iterator[Attribution]:
+        """The maps of ``explain``; ``answers`` are the probabilities of the masks so far, after each batch."""
+        samples, superpixels = masks.shape
         labels = segments.astype(np.int32)
-        index = list(classes).index(target)
-
-        def grow() -> Iterator[Attribution]:
-            probabilities = np.empty((samples, len(classes)))
-            next_map = max(FIRST_MAP, 2 * masks.shape[1])
-            watch, seconds = Stopwatch(), 0.0
-            for start, used in batch_bounds(samples, self.batch_size):
-                if cancelled():
-                    return
-                answers = np.asarray(ask(masks[start:used], turns[start:used]))
-                expected = (used - start, len(classes))
-                if answers.shape != expected:
-                    raise ValueError(f"predict must return (images, classes) {expected}, got {answers.shape}")
-                probabilities[start:used] = answers
-                enough = used >= SAMPLES_PER_SUPERPIXEL * masks.shape[1]
-                # The next batch may take as long again: too long without a first map.
-                overdue = not seconds and 2 * watch.elapsed > PATIENCE
-                due = overdue or used >= min(next_map, samples)
-                if not (due or enough):
-                    continue
-                fitted = self._describe(masks[:used], probabilities[:used], crop, segments, index)
-                converged = enough and fitted.halves.agree
-                complete = converged or used == samples
-                if not (due or complete):
-                    continue
-                next_map = min(2 * used, used + round(REFIT_SHARE * samples))
-                seconds = watch.pause()  # the caller's time does not count
-                evidence = {
-                    "samples": used,
-                    "budget": samples,
-                    "complete": complete,
-                    "converged": converged,
-                    "halves_rank_correlation": fitted.halves.rank_correlation,
-                    "halves_same_top": fitted.halves.same_top,
-                    "seed": self.seed,
-                    "kernel_width": self.kernel_width,
-                    "hide": hide,
-                    **fitted.numbers,
-                    "seconds": seconds,
-                }
-                yield Attribution(
-                    *("lime", target, fitted.weights[labels], crop.shape[:2], labels, fitted.weights, evidence),
-                    intervals=fitted.intervals,
-                    neighbourhood=fitted.neighbourhood,
-                )
-                if complete:
-                    return
-                watch.resume()
-
-        return grow()
+        next_map = max(FIRST_MAP, 2 * superpixels)
+        watch, seconds = Stopwatch(), 0.0
+        for probabilities in answers:
+            used = len(probabilities)
+            enough = used >= SAMPLES_PER_SUPERPIXEL * superpixels
+            # The next batch may take as long again: too long without a first map.
+            overdue = not seconds and 2 * watch.elapsed > PATIENCE
+            due = overdue or used >= min(next_map, samples)
+            if not (due or enough):
+                continue
+            fitted = self._describe(masks[:used], probabilities, crop, segments, index)
+            converged = enough and fitted.halves.agree
+            complete = converged or used == samples
+            if not (due or complete):
+                continue
+            next_map = min(2 * used, used + round(REFIT_SHARE * samples))
+            seconds = watch.pause()  # the caller's time does not count
+            evidence = {
+                "samples": used,
+                "budget": samples,
+                "complete": complete,
+                "converged": converged,
+                "halves_rank_correlation": fitted.halves.rank_correlation,
+                "halves_same_top": fitted.halves.same_top,
+                "seed": self.seed,
+                "kernel_width": self.kernel_width,
+                "hide": hide,
+                **fitted.numbers,
+                "seconds": seconds,
+            }
+            yield Attribution(
+                *("lime", target, fitted.weights[labels], crop.shape[:2], labels, fitted.weights, evidence),
+                intervals=fitted.intervals,
+                neighbourhood=fitted.neighbourhood,
+            )
+            if complete:
+                return
+            watch.resume()
 
     def _describe(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ TOP, SAME_TOP = 5, 0.8  # share of the strongest superpixels that two halves hav
 SPLITS = 5  # into halves: by a single one, a map would too often converge by luck
 CONFIDENCE = 0.95
 FIRST_PARTS = 4  # of the first batch, so that a slow network has an early first map
+
+PredictMasks = Callable[[NDArray[np.uint8], NDArray[np.intp]], np.ndarray]  # masks and the turn of each, see turns_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,6 +239,23 @@ def batch_bounds(samples: int, batch_size: int) -> list[tuple[int, int]]:
     whole = range(batch_size, samples, batch_size)
     ends = [*sorted({end for end in (*parts, *whole) if 0 < end < samples}), samples]
     return list(zip([0, *ends], ends, strict=False))
+
+
+def answers_in_batches(
+    ask: PredictMasks, masks: NDArray[np.uint8], classes: int, batch_size: int, cancelled: Callable[[], bool]
+) -> Iterator[NDArray[np.float64]]:
+    """The probabilities ``(n, classes)`` of the first ``n`` masks, after each batch; none once cancelled."""
+    probabilities = np.empty((len(masks), classes))
+    turns = turns_of(*masks.shape)
+    for start, used in batch_bounds(len(masks), batch_size):
+        if cancelled():
+            return
+        answers = np.asarray(ask(masks[start:used], turns[start:used]))
+        expected = (used - start, classes)
+        if answers.shape != expected:
+            raise ValueError(f"predict must return (images, classes) {expected}, got {answers.shape}")
+        probabilities[start:used] = answers
+        yield probabilities[:used]
 
 
 @dataclass(frozen=True, eq=False)
