@@ -95,10 +95,34 @@ def assistants(service: Service, uploaded: Path) -> tuple[list[BaseRoute], Lifes
         service: see ``Service``.
         uploaded: the folder of the server's uploads.
     """
+    tools = AssistantTools(service, uploaded)
     server = MCPServer("WhyFake", instructions=INSTRUCTIONS, log_level="WARNING")
+    for tool in (tools.analyze_photo, tools.explain_photo):
+        server.add_tool(tool, annotations=READS, structured_output=False)
+    served = server.streamable_http_app(
+        stateless_http=True,
+        max_request_body_size=MAX_BODY,
+        # The host names of a shared page, a Space or a container are not known here.
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+    endpoint = served.routes[0].endpoint  # type: ignore[attr-defined]
+    return [Route(path, endpoint=endpoint) for path in PATHS], lambda app: server.session_manager.run()
 
-    @server.tool(annotations=READS, structured_output=False)
+
+class AssistantTools:
+    """The tools; assistants read their names, docstrings and options.
+
+    Args:
+        service: see ``Service``.
+        uploaded: the folder of the server's uploads.
+    """
+
+    def __init__(self, service: Service, uploaded: Path) -> None:
+        self._service = service
+        self._uploaded = uploaded
+
     async def analyze_photo(
+        self,
         photo: Photo,
         context: Context[Any, Any],
         face: Face = 1,
@@ -116,10 +140,10 @@ def assistants(service: Service, uploaded: Path) -> tuple[list[BaseRoute], Lifes
         verdict.
         """
         settings = partial(Settings, face=face - 1, whole_picture=whole_picture)
-        return await _answer(service, photo, uploaded, settings, (model, second), language, context)
+        return await self._answer(photo, settings, (model, second), language, context)
 
-    @server.tool(annotations=READS, structured_output=False)
     async def explain_photo(
+        self,
         photo: Photo,
         context: Context[Any, Any],
         methods: Methods = EXPLAINED,
@@ -157,38 +181,27 @@ def assistants(service: Service, uploaded: Path) -> tuple[list[BaseRoute], Lifes
             face=face - 1,
             whole_picture=whole_picture,
         )
-        return await _answer(service, photo, uploaded, settings, (model, second), language, context)
+        return await self._answer(photo, settings, (model, second), language, context)
 
-    served = server.streamable_http_app(
-        stateless_http=True,
-        max_request_body_size=MAX_BODY,
-        # The host names of a shared page, a Space or a container are not known here.
-        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-    )
-    endpoint = served.routes[0].endpoint  # type: ignore[attr-defined]
-    return [Route(path, endpoint=endpoint) for path in PATHS], lambda app: server.session_manager.run()
-
-
-async def _answer(
-    service: Service,
-    photo: str,
-    uploaded: Path,
-    settings: Callable[[], Settings],
-    models: tuple[str | None, str | None],
-    language: str,
-    context: Context[Any, Any],
-) -> Content:
-    """Analyse the photo, report each step, and return the answer."""
-    try:
-        with refusing_in(language):
-            detector, other = await run_in_threadpool(service.detectors, *models)
-            data = await run_in_threadpool(photo_from, photo, uploaded)
-            steps = in_language(language, service.both(data, settings(), detector, other, _client(context)))
-            analysis, second = await _last_step(iterate_in_threadpool(steps), context, language)
-            content = await run_in_threadpool(_content, analysis, detector.card, "photo")
-            return content if second is None else content + await run_in_threadpool(_content_of, analysis, second)
-    except Refused as error:
-        raise ToolError(str(error)) from error
+    async def _answer(
+        self,
+        photo: str,
+        settings: Callable[[], Settings],
+        models: tuple[str | None, str | None],
+        language: str,
+        context: Context[Any, Any],
+    ) -> Content:
+        """Analyse the photo, report each step, and return the answer."""
+        try:
+            with refusing_in(language):
+                detector, other = await run_in_threadpool(self._service.detectors, *models)
+                data = await run_in_threadpool(photo_from, photo, self._uploaded)
+                steps = in_language(language, self._service.both(data, settings(), detector, other, _client(context)))
+                analysis, second = await _last_step(iterate_in_threadpool(steps), context, language)
+                content = await run_in_threadpool(_content, analysis, detector.card, "photo")
+                return content if second is None else content + await run_in_threadpool(_content_of, analysis, second)
+        except Refused as error:
+            raise ToolError(str(error)) from error
 
 
 def _client(context: Context[Any, Any]) -> str | None:
