@@ -38,42 +38,10 @@ def wire_api(endpoints: GradioEndpoints, parts: Parts) -> None:
         run: dict[str, Any] = {"concurrency_limit": MAX_OPEN_RUNS, "concurrency_id": "model"}
         gr.Button(visible=False).click(_refusing(_counted(function)), inputs, outputs, api_name=name, **run)
 
-    offer(
-        *("analyze", endpoints.analyze_photo),
-        [
-            photo,
-            *map_settings,
-            parts["smooth"],
-            whole,
-            model,
-            parts["further"],
-            trust,
-            flip,
-            *region_settings,
-            language,
-            second,
-        ],
-        [report, *pictures, maps],
-    )
-    offer(
-        *("explain", endpoints.explain_photo),
-        [
-            photo,
-            methods,
-            *map_settings,
-            *region_settings,
-            parts["smooth"],
-            trust,
-            flip,
-            face,
-            whole,
-            seed,
-            model,
-            language,
-            second,
-        ],
-        [report, maps],
-    )
+    analyzing = [photo, *map_settings, parts["smooth"], whole, model, parts["further"], trust, flip, *region_settings]
+    offer("analyze", endpoints.analyze_photo, [*analyzing, language, second], [report, *pictures, maps])
+    explaining = [photo, methods, *map_settings, *region_settings, parts["smooth"], trust, flip, face, whole, seed]
+    offer("explain", endpoints.explain_photo, [*explaining, model, language, second], [report, maps])
     offer("faces", endpoints.find_faces, [photo, model, language], [report])
     gr.api(_refusing(endpoints.list_models), api_name="models", concurrency_limit=None)
     gr.api(endpoints.health, api_name="health", concurrency_limit=None)

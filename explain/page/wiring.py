@@ -14,10 +14,10 @@ from explain.page.api import wire_api
 from explain.page.clip import judge as clip
 from explain.page.clip.wiring import wire_clip
 from explain.page.components.controls import CONTROLS
-from explain.page.components.handlers import offer_file, opening
+from explain.page.components.handlers import Handler, offer_file, opening
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
-from explain.page.components.updates import Change, Updates
+from explain.page.components.updates import Change, Controls, Updates
 from explain.page.detectors import bring, second
 from explain.page.detectors.wiring import wire_own
 from explain.page.downloads import download
@@ -38,48 +38,43 @@ BATCH_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_BATCHES, "concurr
 
 def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> Callable[[str], None]:
     """Connect the components with their handlers; returns what forgets a visitor who has left."""
-    everything = list(parts.values())
-
-    def show(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
-        for updates in page.show(parts.controls(values), _visitor(page, request)):
-            yield parts.changes(updates)
-
-    def extend(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
-        for updates in page.extend(parts.controls(values), _visitor(page, request)):
-            yield parts.changes(updates)
-
-    def compare(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
-        for updates in second.compare(page, parts.controls(values), _visitor(page, request)):
-            yield parts.changes(updates)
-
-    def stop(request: gr.Request) -> None:
-        """End the visitor's run; its results stay visible."""
-        page.runs.stop(str(request.session_hash))
-
-    def forget(visitor: str) -> None:
-        """End all runs of a visitor who has left, and drop what they made."""
-        for suffix in ("", batch.OURS, bring.OURS, clip.OURS):
-            page.runs.stop(visitor + suffix)
-        page.forget(visitor)
-        _forget(blocks, visitor)
-        give_back()
-
-    def leave(request: gr.Request) -> None:
-        forget(str(request.session_hash))
-
     run_it: dict[str, Any] = {
-        "fn": show,
+        "fn": _running(page, parts, page.show),
         "inputs": parts.readable(),
-        "outputs": everything,
+        "outputs": list(parts.values()),
         "trigger_mode": "multiple",  # a newer run ends the older one, see Runs
         **RUN_OPTIONS,
     }
+    at_once = _answering_at_once(page, parts)
+    _wire_photo(page, parts, run_it)
+    _wire_settings(page, parts, run_it)
+    _wire_drawing(page, parts, at_once)
+    _wire_run(page, parts, run_it)
+    forget = _wire_leaving(page, blocks)
+    _wire_what_if(parts, at_once)
+    _wire_downloads(page, parts)
+    _wire_many(page, parts, run_it)
+    wire_clip(page, parts, _visitor, run_it, BATCH_OPTIONS, AT_ONCE, PRIVATE)
+    _wire_language(page, parts, blocks, run_it)
+    wire_api(GradioEndpoints(page.service), parts)
+    return forget
+
+
+def _running(page: Page, parts: Parts, run: Callable[[Controls, str], Iterator[Updates]]) -> Handler:
+    """The handler that shows each step of a visitor's run."""
+
+    def show(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
+        yield from map(parts.changes, run(parts.controls(values), _visitor(page, request)))
+
+    return show
+
+
+def _answering_at_once(page: Page, parts: Parts) -> Callable[..., Any]:
+    """What lets a handler answer a trigger without waiting for others' runs."""
 
     def at_once(
-        trigger: Callable[..., Any], handler: Callable[[dict[str, Any]], Updates], outputs: list[str], **options: Any
+        trigger: Callable[..., Any], handler: Callable[[Controls], Updates], outputs: list[str], **options: Any
     ) -> Any:
-        """Let a handler answer a trigger without waiting for others' runs."""
-
         def answer(values: dict[Any, Any], request: gr.Request, event: gr.EventData) -> dict[Any, Any]:
             controls = {**parts.controls(values), "event": event}
             page.update_controls(str(request.session_hash), controls)
@@ -92,29 +87,56 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> Callable[[str], None]:
         targets = [parts[name] for name in (*outputs, "status")]
         return trigger(answer, parts.readable(), targets, **{**AT_ONCE, **options})
 
-    _wire_photo(page, parts, run_it)
+    return at_once
+
+
+def _wire_settings(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
+    """A setting or another face begins a run; a further map or judgement adds to what is there."""
+    extend = {**run_it, "fn": _running(page, parts, page.extend)}
     gr.on([parts[name].input for name in ("target", "segmentation", "hide")], **run_it)
-    gr.on([parts[name].input for name in EXTENDING], **{**run_it, "fn": extend})
-    parts["trust_tab"].select(lambda: True, None, parts["trust"], **AT_ONCE).then(**{**run_it, "fn": extend})
+    gr.on([parts[name].input for name in EXTENDING], **extend)
+    parts["trust_tab"].select(lambda: True, None, parts["trust"], **AT_ONCE).then(**extend)
     parts["settings_button"].click(lambda: gr.update(open=True), None, parts["drawer"], **AT_ONCE)
     gr.on([parts[name].release for name in ("superpixels", "samples")], **run_it)
     parts["whole_button"].click(lambda: True, None, parts["whole"], **AT_ONCE).then(**run_it)
     parts["found"].select(_pick, [parts["seen"], parts["face"]], parts["face"], **AT_ONCE).then(**run_it)
+
+
+def _wire_drawing(page: Page, parts: Parts, at_once: Callable[..., Any]) -> None:
+    """Settings of the drawing change the pictures that are there."""
     drawn = [f"{name}_{part}" for name in METHODS for part in ("picture", "text")]
+    outputs = [*drawn, *CHANGED, *("ranked", "numbers", "pointed_at", "slide_map", "slide_picture")]
+    outputs += ["link", "report_group", *second.SHOWN]
     for control in ("shown", "smooth"):  # a slider sends each of its steps
-        outputs = [*drawn, *CHANGED, *("ranked", "numbers", "pointed_at", "slide_map", "slide_picture")]
-        outputs += ["link", "report_group", *second.SHOWN]
         at_once(parts[control].input, page.redraw, outputs, trigger_mode="always_last")
     at_once(parts["slide_map"].input, _slide, ["slide_map", "slide_picture"])
+
+
+def _wire_run(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
+    """A visitor can end the run, which keeps its results visible, and have a second model beside the first one."""
+
+    def stop(request: gr.Request) -> None:
+        page.runs.stop(str(request.session_hash))
+
     gr.on([parts[name].click for name in ("cancel", "second_cancel")], stop, **AT_ONCE)
-    parts["second"].input(**{**run_it, "fn": compare})
+    parts["second"].input(**{**run_it, "fn": _running(page, parts, partial(second.compare, page))})
+
+
+def _wire_leaving(page: Page, blocks: gr.Blocks) -> Callable[[str], None]:
+    """Forget each visitor who leaves; returns what does it."""
+
+    def forget(visitor: str) -> None:
+        """End all runs of a visitor who has left, and drop what they made."""
+        for suffix in ("", batch.OURS, bring.OURS, clip.OURS):
+            page.runs.stop(visitor + suffix)
+        page.forget(visitor)
+        _forget(blocks, visitor)
+        give_back()
+
+    def leave(request: gr.Request) -> None:
+        forget(str(request.session_hash))
+
     blocks.unload(leave)
-    _wire_what_if(parts, at_once)
-    _wire_downloads(page, parts)
-    _wire_many(page, parts, run_it)
-    wire_clip(page, parts, _visitor, run_it, BATCH_OPTIONS, AT_ONCE, PRIVATE)
-    _wire_language(page, parts, blocks, run_it)
-    wire_api(GradioEndpoints(page.service), parts)
     return forget
 
 
@@ -208,24 +230,20 @@ def _wire_many(page: Page, parts: Parts, show: dict[str, Any]) -> None:
     shown = ("notice", "cancel", "csv", "filter", "table", "progress", "status")
     targets = [*(parts[f"many_{name}"] for name in shown), parts["status"]]
 
-    def judge(values: dict[Any, Any], request: gr.Request, source: str) -> Iterator[dict[Any, Any]]:
-        files = values[parts[source]] or []
-        controls, visitor = parts.controls(values), _visitor(page, request)
-        run = (page.service, page.runs, visitor, page.language_of, source == "many_folder", page.detector)
-        yield from map(parts.changes, batch.judge(controls, files, *run))
+    def judging(source: str) -> Handler:
+        def judge(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
+            controls, visitor = parts.controls(values), _visitor(page, request)
+            run = (page.service, page.runs, visitor, page.language_of, source == "many_folder", page.detector)
+            yield from map(parts.changes, batch.judge(controls, values[parts[source]] or [], *run))
 
-    def judge_files(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
-        yield from judge(values, request, "many_files")
-
-    def judge_folder(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
-        yield from judge(values, request, "many_folder")
+        return judge
 
     def stop(request: gr.Request) -> None:
         page.runs.stop(str(request.session_hash) + batch.OURS)
 
     run_it: dict[str, Any] = {"outputs": targets, "trigger_mode": "multiple", **BATCH_OPTIONS}
-    parts["many_files"].change(judge_files, parts.readable() | {parts["many_files"]}, **run_it)
-    parts["many_folder"].upload(judge_folder, parts.readable() | {parts["many_folder"]}, **run_it)
+    parts["many_files"].change(judging("many_files"), parts.readable() | {parts["many_files"]}, **run_it)
+    parts["many_folder"].upload(judging("many_folder"), parts.readable() | {parts["many_folder"]}, **run_it)
     parts["many_cancel"].click(stop, **AT_ONCE)
     parts["many_table"].select(**{**show, "fn": opening(parts, batch.open_photo_of, page.show)})
     offer_file(parts, "many_csv", batch.download, ("status",), PRIVATE)
