@@ -23,8 +23,8 @@ def test_lime_caption_states_its_evidence() -> None:
     assert "1,280 pictures" in words
     assert "(seed 4)" in words
     assert "62%" in words
-    assert "LIME's line says 0.87, the model 0.93" in words
-    assert "with everything hidden the line says 0.12" in words
+    assert "LIME's linear model says 0.87 and the network 0.93" in words
+    assert "with everything hidden, the linear model says 0.12" in words
 
 
 def test_lime_caption_claims_no_more_regions_than_are_drawn() -> None:
@@ -55,7 +55,7 @@ def test_largest_weight_has_a_name_where_there_are_names() -> None:
 @pytest.mark.parametrize(("r2", "warned"), [(0.9, False), (0.31, False), (0.29, True), (0.0, True), (-0.2, True)])
 def test_poor_fit_is_warned_of(r2: float, warned: bool) -> None:
     words = said(lime(r2=r2))
-    assert ("read it with care" in words) is warned
+    assert ("does not fit the network well" in words) is warned
     assert f"{max(r2, 0):.0%}" in words
 
 
