@@ -37,7 +37,7 @@ def new_app(**options: Any) -> typer.Typer:
     return typer.Typer(add_completion=False, pretty_exceptions_enable=False, **options)
 
 
-def tell_report(report: Path) -> None:
+def print_report_path(report: Path) -> None:
     """Print the path of a command's report; call it last, so that the path is the last line."""
     print(f"Report: {report}")
 

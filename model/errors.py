@@ -60,7 +60,7 @@ class NotRebuilt(ArtifactError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether there was too little memory for Python, OpenCV or TensorFlow, neither of which is imported here."""
+    """Whether there was too little memory for Python, OpenCV or TensorFlow, none of which is imported here."""
     of_opencv = type(error).__name__ == "error" and getattr(error, "code", 0) == OPENCV_OUT_OF_MEMORY
     return of_opencv or isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 

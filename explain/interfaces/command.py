@@ -115,8 +115,8 @@ def main(
                 folders = folders_for(photos, out)
                 for place in filter(None, folders):
                     check_folder(place)  # before seconds of work
-                asked = FRAMES if frames is None else frames
-                clips = {photo: asked for photo in photos if is_clip(photo, animations=frames is not None)}
+                count = FRAMES if frames is None else frames
+                clips = {photo: count for photo in photos if is_clip(photo, animations=frames is not None)}
                 if clips and (second is not None or wants_more(settings)):
                     raise SettingsError(Message("clip.verdicts_only"))
                 detectors = [opened(model), *([opened(second)] if second is not None else [])]
@@ -162,8 +162,8 @@ def _explained(
     """Each model's analysis; none if one fails. A second model explains the class that the first one explains."""
     results: list[Result] = []
     for detector in detectors:
-        asked = settings_of_second(results[0][0], settings) if results else settings
-        steps = analyze(photo, asked, detector, cancelled)
+        own_settings = settings_of_second(results[0][0], settings) if results else settings
+        steps = analyze(photo, own_settings, detector, cancelled)
         analysis = _watched(name, steps, lambda step: (step.progress or 0.0, doing(step)))
         if analysis is None:
             return []

@@ -141,7 +141,7 @@ def _wire_leaving(page: Page, blocks: gr.Blocks) -> Callable[[str], None]:
 
 
 def _forget(blocks: gr.Blocks, session: str) -> None:
-    """Drop what Gradio holds of a visitor who has left; it would keep the states for an hour and the rest for good."""
+    """Drop what Gradio holds of a visitor who has left; it keeps the states for an hour and the rest until it ends."""
     holder = getattr(blocks, "state_holder", None)  # only a page that is served has one
     if holder is not None:
         holder.delete_state(session)
@@ -151,7 +151,7 @@ def _forget(blocks: gr.Blocks, session: str) -> None:
 
 
 def _visitor(page: Page, request: gr.Request) -> str:
-    """The name of the visitor who begins a run; the service gets to know from where."""
+    """The name of the visitor who begins a run; the service notes the address."""
     visitor = str(request.session_hash)
     if request.client is not None:
         page.service.came_from(visitor, request.client.host)
@@ -159,7 +159,7 @@ def _visitor(page: Page, request: gr.Request) -> str:
 
 
 def _wire_photo(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
-    """A photo that arrives is kept in a state, so that its place is free for the next one, and analysed."""
+    """Analyse each photo that arrives. It is kept in a state, so that the input is free for the next one."""
 
     def take(values: dict[Any, Any], photo: Any, visitor: str) -> Iterator[dict[Any, Any]]:
         if photo is None:  # the visitor only switched to the camera, or cleared the place

@@ -40,7 +40,7 @@ Source = bytes | str | PathLike[str]
 SourceOrFrame = Source | NDArray[np.uint8]
 Step = TypeVar("Step")
 Result = TypeVar("Result")
-# The address from which a request comes, where a way in sets it instead of passing it on.
+# The address from which a request comes, if an interface sets it here instead of passing it on.
 CLIENT: ContextVar[str | None] = ContextVar("CLIENT", default=None)
 STEPS_AT_ONCE = 2  # a network uses all cores; the second step keeps them busy while the first one is in Python
 MAX_OPEN_RUNS = 64  # of the page; they take turns
@@ -172,8 +172,8 @@ class Service:
             yield first, None
         if second is None or first is None or not first.complete:
             return
-        asked = settings_of_second(first, settings)
-        for step in self.analyze(source, asked, second, client=client, beside=True):
+        settings = settings_of_second(first, settings)
+        for step in self.analyze(source, settings, second, client=client, beside=True):
             yield first, Second.of(first, step, second.card)
 
     def detectors(self, model: str | None, second: str | None) -> tuple[Detector, Detector | None]:

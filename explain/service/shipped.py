@@ -36,7 +36,7 @@ def result_file(example: Example, folder: Path = RESULTS) -> Path:
 def key_of(photo_sha256: str, settings: Settings, card: Card) -> dict[str, Any]:
     """All that an analysis depends on, as plain data for JSON; ``photo_sha256`` as in ``Photo``."""
     facts = asdict(card)
-    # Cards of older results lack the fields that only imported models set.
+    # Cards of older results do not have the fields that only imported models set.
     facts["preprocessing"] = {name: value for name, value in facts["preprocessing"].items() if value is not None}
     of_card = {name: facts[name] for name in ("architecture", "preprocessing", "labels", *CALIBRATION)}
     weights = {**card.sha256, "face_parser": _digest_of_parser(FACE_PARSER)}

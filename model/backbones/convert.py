@@ -1,6 +1,6 @@
 """Converts a network that others published: ``python -m model convert PACKAGE OUT``.
 
-What the package holds says which network it is. The modules of this room say where to get each package.
+What the package holds says which network it is. The modules of this package say where to get each package.
 """
 
 from __future__ import annotations

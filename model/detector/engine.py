@@ -76,7 +76,7 @@ def _cores() -> int:
 
 
 class ClosedEngine:
-    """Stands in the place of an engine that has given its memory back."""
+    """Replaces an engine that was closed to free its memory."""
 
     def __call__(self, pixels: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
         """Never answers.

@@ -16,7 +16,7 @@ from model.artifact.card import Card, named_after, report_folder, write_card
 from model.artifact.facts import FEW, trained_on
 from model.artifact.versions import versions_of
 from model.artifact.views import PLAIN, STEADY
-from model.cli import run, tell_report
+from model.cli import print_report_path, run
 from model.data.dataset import gather
 from model.data.layout import Example, choose_sets, pictures
 from model.data.options import (
@@ -191,7 +191,7 @@ def calibrate(
     print("\n".join(summary(chosen, record)))
     if len(card.metrics) < len(before.metrics):
         print("The card's old figures were removed: measure again with python -m model evaluate ... --write")
-    tell_report(out / "calibration.json")
+    print_report_path(out / "calibration.json")
 
 
 def record_of(raw: Scores, is_fake: Truths, chosen: Calibration, unseen: Sequence[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 from tqdm import tqdm
 
 from model.artifact.card import load_artifact, named_after, report_folder, write_card
-from model.cli import run, tell_report
+from model.cli import print_report_path, run
 from model.data.dataset import choose, gather
 from model.data.layout import SPLITS, Example
 from model.data.options import (
@@ -262,7 +262,7 @@ def evaluate(
             card = load_artifact(transfer_into)
             write_card(transfer_into, replace(card, metrics={**card.metrics, "transfer": matrix}))
     for folder in folders.values():
-        tell_report(folder / REPORT)
+        print_report_path(folder / REPORT)
 
 
 if __name__ == "__main__":

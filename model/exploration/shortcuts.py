@@ -102,7 +102,7 @@ class Finding:
         """The finding as one or more sentences."""
         found = f"AUC {_short(self.estimate.value)} ({_short(self.estimate.low)} to {_short(self.estimate.high)})"
         if self.column == TOGETHER:
-            finding = f"{self.dataset}: file and light statistics together tell Real from Fake with {found}"
+            finding = f"{self.dataset}: file and light statistics together separate Real from Fake with {found}"
             medians = ""
         else:
             finding = f"{self.dataset}: the {self.feature.name} alone separates Real from Fake with {found}"
@@ -209,6 +209,6 @@ def _calm(best: Finding) -> str:
     if best.estimate.value > ALARM or (best.estimate.low > 0.5 and best.estimate.high > ALARM):
         return f"{best.sentence} This is close to a warning, which needs the whole interval above {_short(ALARM)}."
     return (
-        f"{best.dataset}: nothing trivial tells the classes apart. The most telling is {best.feature.name} with "
+        f"{best.dataset}: no trivial feature separates the classes. The best one is {best.feature.name} with "
         f"AUC {_short(best.estimate.value)}: .5 is chance, and above {_short(ALARM)} would be a warning."
     )

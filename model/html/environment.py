@@ -22,7 +22,7 @@ def environment(*folders: Path) -> Environment:
     """An environment that compiles each template when it is first used, and keeps it.
 
     Args:
-        folders: of templates; the shared templates of this room are found as well.
+        folders: of templates; the shared templates of this package are found as well.
     """
     return Environment(
         loader=FileSystemLoader([*folders, SHARED]),

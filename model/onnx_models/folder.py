@@ -110,7 +110,7 @@ def _folder(
         notify(Message("onnx.proving", file=request.name))
         facts = _import(folder, sources, side, place.prove or prove)
     for name, path in sources.items():
-        if not (folder / name).is_file():  # deleted for want of room
+        if not (folder / name).is_file():  # deleted to free space
             with replacing(folder / name) as unfinished:
                 shutil.copyfile(path, unfinished)
     mark_used(folder)

@@ -55,7 +55,7 @@ class Request:
 
 
 def is_onnx(source: str) -> bool:
-    """Whether a source is meant for this room: judged by names alone."""
+    """Whether a source is an ONNX model or a folder of the Hub, by names alone."""
     path = Path(source)
     if source.startswith(HUB) or path.suffix.lower() == ".onnx":
         return True

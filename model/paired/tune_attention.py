@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from model.artifact.card import ARTIFACT, Card, named_after, read_card
 from model.artifact.preprocessing import Preprocessing, to_input
-from model.cli import run, tell_report
+from model.cli import print_report_path, run
 from model.data.dataset import face_crop, gather
 from model.data.layout import Example
 from model.data.options import FACES, Faces, Sets, warn_of_other_view
@@ -242,7 +242,7 @@ def tune_attention(
     found = report(Detector(artifact), Detector(out / ARTIFACT), data, val_set)
     (out / "tuned.json").write_text(json.dumps({**found, "arguments": given}, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=2))
-    tell_report(out / "tuned.json")
+    print_report_path(out / "tuned.json")
 
 
 if __name__ == "__main__":

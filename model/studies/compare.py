@@ -18,7 +18,7 @@ import typer
 
 from model.artifact import card
 from model.artifact.card import TFLITE
-from model.cli import run, tell_report
+from model.cli import print_report_path, run
 from model.data.dataset import gather
 from model.data.layout import Example
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
@@ -74,8 +74,8 @@ def train_apart(data: Path, examples: Sequence[Example], training: Training, out
             return pool.submit(train_one, data, examples, training, out).result()
     except BrokenProcessPool as error:
         raise TrainingError(
-            f"The training of {training.architecture} broke off, most likely for lack of memory; the same command "
-            "continues it. A smaller --batch-size needs less."
+            f"The training of {training.architecture} broke off, most likely because memory ran out; the same "
+            "command continues it. A smaller --batch-size needs less."
         ) from error
 
 
@@ -190,7 +190,7 @@ def compare(
     command = shlex.join(["python", "-m", "model", "compare", data.name, "--out", out.name, *as_options(options)])
     budget = Budget(shared, counts, available, names, os.cpu_count() or 1, whole_pictures, command)
     print(write_report(rows, budget, out))
-    tell_report(out / "compare.md")
+    print_report_path(out / "compare.md")
 
 
 def _of_both_classes(examples: Sequence[Example]) -> list[Example]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.artifact.card import CALIBRATION, CONFIG, LEGACY, TFLITE, load_artifact, named_after, write_card
-from model.cli import run, tell_report
+from model.cli import print_report_path, run
 from model.data.dataset import gather
 from model.data.layout import SPLITS, Example
 from model.data.options import (
@@ -243,7 +243,7 @@ def compress(
     measured = measure_variants(folders, data, judged_members(examples, split, whole), rounds)
     notes_text = notes(len(inputs), calibration_split(examples), split, rounds, card.architecture == LEGACY)
     print(write_report(measured, notes_text, out))
-    tell_report(out / "table.md")
+    print_report_path(out / "table.md")
 
 
 def notes(calibration: int, calibrated_on: str, measured_on: str, rounds: int, is_imported: bool) -> str:

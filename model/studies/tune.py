@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from model.cli import run, tell_report
+from model.cli import print_report_path, run
 from model.data.dataset import gather
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.data.split import draw
@@ -77,17 +77,14 @@ def tune(
         f"{architecture}, its first weights {' or '.join(starts)}, at most {epochs} epochs of {counts[0]} "
         f"pictures, judged on {counts[1]}, seed {seed}. The figures are those of the epoch with the least validation "
         "loss. They choose arguments and measure nothing: the best of many trials on the same validation pictures "
-        "flatters itself. Trials that did worse than the median of those before them were stopped early."
+        "looks better than it is. Trials that did worse than the median of those before them were stopped early."
     )
     options = {"out": out / "best", "architecture": architecture, "seed": seed, "sets": sets}
-    options |= {"group_pattern": group_pattern, **({"remove_leaks": True} if remove_leaks else {})}
-    options |= {
-        **({"pretrained": pretrained} if base.pretrained else {}),
-        **({"whole_pictures": True} if whole_pictures else {}),
-    }
+    options |= {"group_pattern": group_pattern, "remove_leaks": remove_leaks or None}
+    options |= {"pretrained": pretrained if base.pretrained else None, "whole_pictures": whole_pictures or None}
     command = ["python", "-m", "model", "train", str(data), *as_options(options)]
     print(write_report(study, architecture, notes, [shlex.quote(part) for part in command], out))
-    tell_report(out / "trials.md")
+    print_report_path(out / "trials.md")
 
 
 if __name__ == "__main__":

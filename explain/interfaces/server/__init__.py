@@ -1,1 +1,1 @@
-"""What protects every way in: limits, headers, users, slow connections, and the end of the server."""
+"""What protects every interface: limits, headers, users, slow connections, and the end of the server."""

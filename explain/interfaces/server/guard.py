@@ -1,4 +1,4 @@
-"""Stands around every way in: who may come in, how much and how slowly they may send, and what answers carry."""
+"""Guards the page, plain HTTP and the tools: passwords, size and speed of requests, headers of answers."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ class Guard:
     """ASGI middleware around the whole app.
 
     Args:
-        app: all ways in.
+        app: the page and all other interfaces.
         metrics: counts the answers.
-        users: ``USER:PASSWORD`` of those who may come in; empty for everybody.
+        users: ``USER:PASSWORD`` of each user; if empty, no password is needed.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, users: Collection[str] = ()) -> None:

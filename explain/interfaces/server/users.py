@@ -1,4 +1,4 @@
-"""Who may come in: lines of ``USER:PASSWORD`` in a file or in the environment, never on the command line."""
+"""Reads the users: lines of ``USER:PASSWORD`` in a file or in the environment, never on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page shows of a second model: it runs after the first one's result, and stands beside it."""
+"""What the page shows of a second model: it runs after the first one's result, and is shown beside it."""
 
 from __future__ import annotations
 
@@ -137,10 +137,10 @@ def _run_model(
             begun = fragments.status(fragments.opening(name) if not page.is_open(name) else translate("doing.face"))
             yield {**fresh, **_first(first, page, controls), "second_group": visible(True), "second_status": begun}
             detector = page.detector(name, visitor)
-            asked = second_settings(first.analysis, page.settings(controls, visitor))
+            settings = second_settings(first.analysis, page.settings(controls, visitor))
             run: dict[str, Any] = {"visitor": visitor, "wait": True, "known": known, "beside": True}
             seen: View | None = None
-            for step in page.service.analyze(controls["photo"], asked, detector, stale, **run):
+            for step in page.service.analyze(controls["photo"], settings, detector, stale, **run):
                 if stale():
                     return
                 seen = View.of(step, seen, first.source, detector.card)

@@ -12,7 +12,7 @@ from model.uploaded import MAX_BYTES
 
 
 def own_model(parts: Parts, takes_files: bool) -> None:
-    """The ways in three lines; the place for a file, what must be said of it, and how its import goes."""
+    """The three ways to use an own model; if the server takes files, also the inputs for one and its status."""
     with gr.Accordion(text("page.own_model"), open=takes_files, elem_id="own-model") as parts["own_model_group"]:
         if takes_files:
             _place(parts)

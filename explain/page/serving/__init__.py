@@ -1,1 +1,1 @@
-"""Starts the page's server, with the other ways in beside the page."""
+"""Starts the server with the page and the other interfaces."""

@@ -17,7 +17,7 @@ class OpenTabs:
     """ASGI middleware that notes which tabs are open. When one closes, Gradio itself says that the visitor has left.
 
     Args:
-        app: all ways in.
+        app: the page and all other interfaces.
         blocks: the page.
     """
 

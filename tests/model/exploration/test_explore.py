@@ -145,7 +145,7 @@ def test_alike_classes_raise_no_warning(
     root = write_classes(tmp_path / "faces", picture, 75)
     explore(root, tmp_path / "out")
     said = capsys.readouterr().out
-    assert "faces: nothing trivial tells the classes apart" in said
+    assert "faces: no trivial feature separates the classes" in said
     assert "No picture shows the same as another" in said
     assert "WARNING" not in said and "WARNING" not in (tmp_path / "out" / "report.html").read_text("utf-8")
 

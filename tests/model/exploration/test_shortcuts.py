@@ -1,4 +1,4 @@
-"""Tests of the question whether something trivial tells a data set's classes apart, on tables made for it."""
+"""Tests whether a trivial feature separates the classes of a data set, on tables made for it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_nothing_is_said_against_classes_that_are_alike() -> None:
     assert not any(finding.alarming for finding in findings)
     assert all(0.4 < finding.estimate.value < 0.58 for finding in findings)
     (sentence,) = summarise(findings)
-    assert sentence.startswith("set: nothing trivial tells the classes apart. The most telling is")
+    assert sentence.startswith("set: no trivial feature separates the classes. The best one is")
 
 
 @pytest.mark.usefixtures("few_draws")

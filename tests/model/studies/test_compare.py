@@ -109,7 +109,7 @@ def test_process_that_dies_is_told_in_a_sentence(tmp_path: Path, monkeypatch: py
             raise BrokenProcessPool
 
     monkeypatch.setattr(module, "process_pool", Dying)
-    with pytest.raises(TrainingError, match="cnn broke off, most likely for lack of memory"):
+    with pytest.raises(TrainingError, match="cnn broke off, most likely because memory ran out"):
         train_apart(tmp_path, [], Training("cnn"), tmp_path)
 
 
