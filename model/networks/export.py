@@ -66,15 +66,7 @@ def save_artifact(
     architecture = ARCHITECTURES.get(card.architecture)
     of_kept = None if architecture is None else architecture.of_kept
     write_litert(model, folder / TFLITE, storage, calibration, of_kept)
-    if storage == "int8_only":
-        int8_weights.write_weights(model, folder / TFLITE, folder / WEIGHTS)
-    elif exact:
-        model.save_weights(folder / WEIGHTS)
-    else:
-        with tempfile.TemporaryDirectory() as scratch:
-            full = Path(scratch) / WEIGHTS
-            model.save_weights(full)
-            _halve(full, folder / WEIGHTS)
+    _write_weights(model, folder, storage, exact)
     if description is not None:
         (folder / CONFIG).write_text(json.dumps(description), encoding="utf-8")
     names = (TFLITE, WEIGHTS, *([] if description is None else [CONFIG]))
@@ -120,6 +112,21 @@ def _settle_batch_norms(model: keras.Model) -> None:
             scale = gamma / np.sqrt(variance + layer.epsilon)
             rest = np.zeros_like(mean), np.full_like(variance, 1 - layer.epsilon)
             layer.set_weights([scale, beta - mean * scale, *rest])
+
+
+def _write_weights(model: keras.Model, folder: Path, storage: str, exact: bool) -> None:
+    """Write the weights for Keras beside ``model.tflite``."""
+    from model.networks import int8_weights
+
+    if storage == "int8_only":
+        int8_weights.write_weights(model, folder / TFLITE, folder / WEIGHTS)
+    elif exact:
+        model.save_weights(folder / WEIGHTS)
+    else:
+        with tempfile.TemporaryDirectory() as scratch:
+            full = Path(scratch) / WEIGHTS
+            model.save_weights(full)
+            _halve(full, folder / WEIGHTS)
 
 
 def _halve(source: Path, target: Path) -> None:

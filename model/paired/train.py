@@ -5,9 +5,9 @@ attention mask learns from the masks of the changed pixels. The run keeps the av
 measured on unseen sources or on the validation split (see ``KeepBest``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,7 +16,7 @@ from model.artifact.facts import FACE_CROPS
 from model.artifact.preprocessing import to_input
 from model.cli import run
 from model.data.dataset import with_faces_for_training
-from model.data.layout import choose_sets, leave_out_sets, pictures
+from model.data.layout import Example, choose_sets, leave_out_sets, pictures
 from model.data.options import FACES, Faces, LeaveOut, Sets
 from model.errors import ArchitectureError
 from model.evaluation.plots import read_history, training_curves
@@ -25,6 +25,12 @@ from model.networks.registry import ARCHITECTURES
 from model.paired.recipe import Recipe
 from model.training import runs
 from model.twins.twins import read_twins
+
+if TYPE_CHECKING:
+    import keras
+
+    from model.paired.batches import Batches
+    from model.paired.epochs import KeepBest
 
 LICENCE = "Research and demonstration, non-commercial, as the training pictures' licences ask."
 DATA_LICENCES = {
@@ -98,7 +104,6 @@ def train(
         freeze_attention_norm,
         validation_sets,
     )
-    from model.paired.head import keep_features, train_head
     from model.paired.start import start
 
     # Record only the folder's name: the rest of the path is private.
@@ -108,18 +113,16 @@ def train(
     network = start(architecture, backbone, weights, model, imagenet_share, halfway_to)
     if MASK_LAYER not in {layer.name for layer in network.layers}:
         raise ArchitectureError(f"{architecture} has no attention mask to train; choose {' or '.join(MASKED)}.")
-    listed = [example for example in choose_sets(data, pictures(data), sets) if example.split in ("train", "val")]
-    leave_out_sets(data, listed, leave_out)  # refuses unknown names before the slow search for faces
-    examples = with_faces_for_training(data, listed, faces)
+    examples = _with_faces(data, sets, leave_out, faces)
     runs.write_arguments(out, arguments, free=())
     preprocessing = ARCHITECTURES[architecture].preprocessing
     grid = tuple(network.get_layer(MASK_LAYER).output.shape[1:3])
     seen = leave_out_sets(data, examples, leave_out)
     training = [example for example in seen if example.split == "train"]
     recipe = Recipe(twins, singles, self_blended, resynthesised, generated)
-    passed = read_twins(resynthesised_from) if resynthesised_from else None
-    says = None if teacher is None else Detector(teacher).probabilities
-    sources = (recipe, passed, resynthesised_from, says, teacher_share)
+    resynthesised_twins = read_twins(resynthesised_from) if resynthesised_from else None
+    answers_of_teacher = None if teacher is None else Detector(teacher).probabilities
+    sources = (recipe, resynthesised_twins, resynthesised_from, answers_of_teacher, teacher_share)
     batches = Batches(data, training, preprocessing, grid, steps, seed, *sources)
     crops = validation_sets(data, seen, [e for e in examples if e.dataset in (leave_out or ())], preprocessing)
     inputs = {name: (to_input(pixels, preprocessing), is_fake) for name, (pixels, is_fake) in crops.items()}
@@ -131,25 +134,39 @@ def train(
         clean = None
     compile_model(network, learning_rate, epochs * steps, mask_weight)
     keep_best = KeepBest(inputs, clean, out)
+    _fit(network, batches, keep_best, epochs, head_first, mask_weight)
+    save(training_curves(read_history(out / runs.HISTORY), architecture), out / runs.CURVES)
+    names = sorted({example.dataset for example in training})
+    export(architecture, out, arguments, names, int(keep_best.best["epoch"]), folded=model is not None)
+
+
+def _with_faces(data: Path, sets: Sequence[str] | None, leave_out: Sequence[str] | None, faces: Path) -> list[Example]:
+    """The pictures to train and validate on, with their faces."""
+    listed = [example for example in choose_sets(data, pictures(data), sets) if example.split in ("train", "val")]
+    leave_out_sets(data, listed, leave_out)  # refuses unknown names before the slow search for faces
+    return with_faces_for_training(data, listed, faces)
+
+
+def _fit(
+    network: "keras.Model", batches: "Batches", keep_best: "KeepBest", epochs: int, head_first: int, mask_weight: float
+) -> None:
+    """Train up to the last epoch; a stopped run continues after the last epoch that it finished."""
+    from model.paired.head import keep_features, train_head
+
     keep_best.resume(network)
     done = len(keep_best.history)
     if head_first and not done:
         batches.epoch = epochs  # a number that no epoch has, so these batches do not occur again
-        train_head(network, keep_features(network, batches, head_first, seed), mask_weight)
+        train_head(network, keep_features(network, batches, head_first, batches.seed), mask_weight)
     batches.epoch = done
     if done < epochs:
         network.fit(batches, initial_epoch=done, epochs=epochs, callbacks=[keep_best], verbose=2, shuffle=False)
-    save(training_curves(read_history(out / runs.HISTORY), architecture), out / runs.CURVES)
-    best = int(keep_best.best["epoch"])
-    if runs.exported_epoch(out) != best:  # a model folder that already holds it may have been calibrated: keep it
-        names = sorted({example.dataset for example in training})
-        export(architecture, out, arguments, names, best, folded=model is not None)
 
 
 def export(
     architecture: str, folder: Path, arguments: dict[str, Any], sets: Iterable[str], epoch: int, folded: bool = False
 ) -> Card:
-    """Write the run's best weights as the model folder ``artifact`` in the run's folder, not yet calibrated."""
+    """Write the run's model folder, see ``runs.export``."""
     data = {name: DATA_LICENCES.get(name, "as its owner says") for name in sets}
     record = {"data": data, "pictures": FACE_CROPS, "arguments": arguments, runs.BEST_EPOCH: epoch}
     return runs.export(architecture, folder, LICENCE, record, folded)

@@ -129,13 +129,17 @@ def restore_state(folder: Path, variables: Sequence[keras.Variable]) -> int:
 def export(architecture: str, folder: Path, licence: str, training: Mapping[str, Any], folded: bool = False) -> Card:
     """Write the run's best weights as the model folder ``artifact`` in the run's folder, not yet calibrated.
 
+    A model folder that already holds them stays as it is: it may have been calibrated.
+
     Args:
         architecture: a name in the registry.
         folder: the run's folder with ``best.weights.h5``, and with ``split.csv`` if the split was drawn.
         licence: the terms of use of the weights.
-        training: data and arguments, for the card.
+        training: data, arguments and the best epoch, for the card.
         folded: whether the run trained the form with batch norms merged into the convolutions.
     """
+    if _exported_epoch(folder) == training[BEST_EPOCH]:
+        return read_card(folder / ARTIFACT)
     network = build(architecture, folded=folded)
     network.load_weights(folder / BEST)
     if ARCHITECTURES[architecture].has_folded_form and not folded:
@@ -157,7 +161,7 @@ def export(architecture: str, folder: Path, licence: str, training: Mapping[str,
     return save_artifact(network, folder / ARTIFACT, card, ARCHITECTURES[architecture].storage)
 
 
-def exported_epoch(folder: Path) -> int | None:
+def _exported_epoch(folder: Path) -> int | None:
     """The epoch of the weights in the run's model folder; None if the folder is missing or incomplete."""
     try:
         return read_card(folder / ARTIFACT).training.get(BEST_EPOCH)

@@ -121,20 +121,13 @@ def fit(
             write_split(out, examples)
     epochs = Epochs(loop, data, train_set, val_set, training, out, chief)
     epochs.run(on_epoch)
-    best = int(epochs.best["epoch"])
     if chief:
-        save(training_curves(read_history(out / runs.HISTORY), training.architecture), out / runs.CURVES)
-    # Do not overwrite a model folder that already holds the best epoch: it may have been calibrated.
-    if chief and runs.exported_epoch(out) != best:
-        sets = dict.fromkeys(sorted({example.dataset for example in train_set}), DATA_LICENCE)
-        view = FACE_CROPS if training.faces else WHOLE
-        record = {"data": sets, "pictures": view, runs.BEST_EPOCH: best, "arguments": arguments}
-        runs.export(training.architecture, out, LICENCE, record)
+        _write_result(training, out, train_set, int(epochs.best["epoch"]), arguments)
     return Result(
         val_loss=epochs.best["val_loss"],
         val_accuracy=epochs.best["val_accuracy"],
         val_auc=epochs.best["val_auc"],
-        best_epoch=best,
+        best_epoch=int(epochs.best["epoch"]),
         epochs=len(epochs.rows),
         seconds=sum(row["seconds"] for row in epochs.rows),
         parameters=model.count_params(),
@@ -159,6 +152,17 @@ def _start(training: Training, out: Path) -> tuple["keras.Model", str]:
     if isinstance(training.pretrained, Path):
         return network, training.pretrained.name
     return network, "random" if training.pretrained is None else "ImageNet"
+
+
+def _write_result(
+    training: Training, out: Path, train_set: Sequence[Example], best_epoch: int, arguments: Mapping[str, Any]
+) -> None:
+    """Draw the run's curves, and write its model folder."""
+    save(training_curves(read_history(out / runs.HISTORY), training.architecture), out / runs.CURVES)
+    sets = dict.fromkeys(sorted({example.dataset for example in train_set}), DATA_LICENCE)
+    view = FACE_CROPS if training.faces else WHOLE
+    record = {"data": sets, "pictures": view, runs.BEST_EPOCH: best_epoch, "arguments": arguments}
+    runs.export(training.architecture, out, LICENCE, record)
 
 
 def _of_split(examples: Sequence[Example], split: str, faces: bool) -> list[Example]:
