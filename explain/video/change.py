@@ -36,7 +36,7 @@ class Change:
     after: float
 
 
-def largest_change(values: NDArray[np.float64], seed: int = 0) -> Change | None:
+def largest_change(values: NDArray[np.float64]) -> Change | None:
     """The largest change of a series ``(N,)`` in order of time; None if it is small, or chance explains it."""
     if len(values) < 2 * MIN_PART:
         return None
@@ -47,7 +47,7 @@ def largest_change(values: NDArray[np.float64], seed: int = 0) -> Change | None:
     # The change itself makes neighbours alike: without it, blocks are as long as the rest needs.
     rest = np.concatenate([values[:place] - before, values[place:] - after])
     block = min(block_length(rest), max(1, len(values) // MIN_BLOCKS))
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     larger = sum(_split(_shuffled(values, block, random))[1] >= size for _ in range(ORDERS))
     return Change(place, before, after) if (larger + 1) / (ORDERS + 1) <= CHANCE else None
 

@@ -6,16 +6,15 @@ from io import BytesIO
 
 from PIL import Image
 
-from model.clips.answers import Limits
-from model.clips.clip import ON_A_SERVER, Source, frame_of
+from model.clips.clip import Source, frame_of
 
 
-def photo_of(source: Source, at: int, limits: Limits = ON_A_SERVER) -> bytes:
+def photo_of(source: Source, at: int) -> bytes:
     """The frame at a timestamp as a PNG file: it has the pixels that were judged.
 
     Raises:
         ClipError: if the clip can't be read, or has no such frame.
     """
     buffer = BytesIO()
-    Image.fromarray(frame_of(source, at, limits)).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(frame_of(source, at)).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

@@ -11,14 +11,10 @@ LOOK_S = 0.2  # between two checks whether a waiting caller has cancelled
 
 
 class Places:
-    """A place for each clip that is judged.
+    """``MAX_CLIPS`` places, one for each clip that is judged."""
 
-    Args:
-        most: number of places.
-    """
-
-    def __init__(self, most: int = MAX_CLIPS) -> None:
-        self._free = threading.BoundedSemaphore(most)
+    def __init__(self) -> None:
+        self._free = threading.BoundedSemaphore(MAX_CLIPS)
 
     @contextmanager
     def take(self, wait: bool, cancelled: Callable[[], bool]) -> Iterator[bool]:

@@ -57,15 +57,16 @@ def read_clip(
         yield from found
 
 
-def frame_of(
-    source: Source, at: int, limits: Limits = ON_A_SERVER, cancelled: Cancelled = lambda: False
-) -> NDArray[np.uint8]:
-    """The frame ``(H, W, 3) uint8`` RGB at a timestamp, as ``Picture.at`` has it.
+def frame_of(source: Source, at: int) -> NDArray[np.uint8]:
+    """The frame ``(H, W, 3) uint8`` RGB at a timestamp, as ``Picture.at`` has it, within the limits of a server.
 
     Raises:
         ClipError: as ``read_clip``, or if there is no such frame.
     """
-    with _file(source, limits) as file, closing(answers(file, Request(limits, at=at), cancelled)) as found:
+    with (
+        _file(source, ON_A_SERVER) as file,
+        closing(answers(file, Request(ON_A_SERVER, at=at), lambda: False)) as found,
+    ):
         for picture in found:
             if isinstance(picture, Picture):
                 return picture.pixels

@@ -95,7 +95,6 @@ def bootstrap_band(
     p_fake: Scores,
     is_fake: Truth,
     rounds: int = 300,
-    seed: int = 0,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The pointwise 95% bootstrap band of a curve.
 
@@ -104,11 +103,10 @@ def bootstrap_band(
         p_fake: P(Fake) of each picture, ``(N,)``.
         is_fake: the truth, ``(N,) bool``.
         rounds: bootstrap resamples.
-        seed: decides the resamples.
 
     Returns:
         Lower and upper bound, each ``(G,)``.
     """
-    curves = np.stack([curve(p_fake[rows], is_fake[rows]) for rows in resamples(is_fake, rounds, seed)])
+    curves = np.stack([curve(p_fake[rows], is_fake[rows]) for rows in resamples(is_fake, rounds, seed=0)])
     low, high = np.percentile(curves, [2.5, 97.5], axis=0)
     return low, high

@@ -111,13 +111,13 @@ def expected_calibration_error(p_fake: Scores, is_fake: Truth, bins: int = BINS,
     return float(np.abs(gaps).sum() / len(is_fake))
 
 
-def calibration_error_by_chance(p_fake: Scores, bins: int = BINS, rounds: int = 200, seed: int = 0) -> float:
+def calibration_error_by_chance(p_fake: Scores, rounds: int = 200) -> float:
     """Mean ``expected_calibration_error`` if the truth is drawn at random with the stated probabilities.
 
     A perfectly calibrated model also has this error on the same number of pictures (Roelofs et al., arXiv 2012.08668).
     """
-    rng = np.random.default_rng(seed)
-    errors = [expected_calibration_error(p_fake, rng.random(len(p_fake)) < p_fake, bins) for _ in range(rounds)]
+    rng = np.random.default_rng(0)
+    errors = [expected_calibration_error(p_fake, rng.random(len(p_fake)) < p_fake) for _ in range(rounds)]
     return float(np.nanmean(errors))
 
 
@@ -150,16 +150,16 @@ class Bin:
         return {key: np.round(value, 4).tolist() for key, value in asdict(self).items()}
 
 
-def reliability_bins(p_fake: Scores, is_fake: Truth, bins: int = BINS) -> list[Bin]:
+def reliability_bins(p_fake: Scores, is_fake: Truth) -> list[Bin]:
     """The bins of ``expected_calibration_error``, lowest first, without empty ones."""
-    which = _bin_of(p_fake, bins)
+    which = _bin_of(p_fake, BINS)
     found = []
     for number in np.unique(which):
         inside = which == number
         count, fakes = int(inside.sum()), int(is_fake[inside].sum())
         stated = float(p_fake[inside].mean())
         interval = wilson(fakes, count)
-        found.append(Bin(number / bins, (number + 1) / bins, count, stated, fakes / count, interval))
+        found.append(Bin(number / BINS, (number + 1) / BINS, count, stated, fakes / count, interval))
     return found
 
 

@@ -106,29 +106,24 @@ def _draw_history(
 
 
 @styled()
-def robustness_curves(
-    figures: Mapping[str, Mapping[str, Mapping[str, Any]]],
-    measure: str,
-    corruptions: Mapping[str, Corruption] = CORRUPTIONS,
-) -> Figure:
+def robustness_curves(figures: Mapping[str, Mapping[str, Mapping[str, Any]]], measure: str) -> Figure:
     """A small chart per corruption, with a line per data set over the corruption's levels.
 
     Args:
         figures: by data set, condition (see ``model.photos.corruptions.conditions``) and measure, a dict with
             ``value``, ``low`` and ``high``. Data sets without the measure get no line.
         measure: ``auc``, ``accuracy``, ``false_accusation_rate`` or ``miss_rate``.
-        corruptions: the corruptions to draw.
     """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     sets = [name for name, values in figures.items() if measure in values.get(CLEAN, {})]
-    rows = -(-len(corruptions) // 3)
+    rows = -(-len(CORRUPTIONS) // 3)
     figure = Figure((14, 3.7 * rows + 0.6), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
     panels = figure.subplots(rows, 3, sharey=True, squeeze=False).ravel()
-    for axes, corruption in zip(panels, corruptions.values(), strict=False):
+    for axes, corruption in zip(panels, CORRUPTIONS.values(), strict=False):
         _draw_robustness(axes, corruption, {key: figures[key] for key in sets}, measure)
-    for axes in panels[len(corruptions) :]:
+    for axes in panels[len(CORRUPTIONS) :]:
         axes.set_visible(False)
     handles, labels = panels[0].get_legend_handles_labels()
     title = f"{MEASURE_TITLES[measure]} under corruption"

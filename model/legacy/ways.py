@@ -43,7 +43,7 @@ class Reading:
 
 
 def example_crops(
-    folder: Path, limit: int, margins: Sequence[float], seed: int = 0
+    folder: Path, limit: int, margins: Sequence[float]
 ) -> tuple[dict[float, NDArray[np.uint8]], NDArray[np.bool_] | None]:
     """Crops of the largest face of example pictures; the whole picture if no face is found.
 
@@ -52,7 +52,6 @@ def example_crops(
             classes.
         limit: how many to use at most, with classes half of it from each.
         margins: sides of the crops as multiples of the face box; ``WHOLE`` for the pictures themselves.
-        seed: of the random choice.
 
     Returns:
         Crops ``(N, 256, 256, 3) uint8`` by margin, and whether each is a fake; None if the folder has no classes.
@@ -60,7 +59,7 @@ def example_crops(
     Raises:
         DatasetError: if there is no picture, or one can't be read.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     try:
         examples = pictures(folder)
         classes = [[example.path for example in examples if example.label == label] for label in ("Fake", "Real")]

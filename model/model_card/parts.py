@@ -45,11 +45,11 @@ def by_value(card: Card, measure: str) -> list[tuple[float, str]]:
     return sorted((value, name) for value, name in pairs if value is not None)
 
 
-def with_interval(estimate: Mapping[str, float] | None, style: str = ".3f") -> str:
+def with_interval(estimate: Mapping[str, float] | None) -> str:
     """``0.918 (0.904–0.933)``, or a dash."""
     if not estimate:
         return "–"
-    value, low, high = (number(estimate[key], style) for key in ("value", "low", "high"))
+    value, low, high = (number(estimate[key], ".3f") for key in ("value", "low", "high"))
     return f"{value} ({low}–{high})"
 
 
