@@ -1,13 +1,17 @@
-"""Small bodies in place of EfficientNet-B7 and Xception."""
+"""Small bodies in place of those of the thesis: to build a layer takes longer than to run it."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import keras
 import pytest
-from keras.src.applications import xception
+from keras import layers
+from keras.src.applications import mobilenet_v2, vgg16, xception
 from keras.src.applications.efficientnet import EfficientNet
+
+VGG_WIDTH = 1 / 16  # of the filters of a convolution
 
 
 def shallow_b7(**given: Any) -> keras.Model:
@@ -18,6 +22,22 @@ def shallow_b7(**given: Any) -> keras.Model:
     return EfficientNet(0.25, 0.1, 64, weights_name="b7", **given)
 
 
-def make_xception_shallow(patched: pytest.MonkeyPatch) -> None:
-    """Build one of Xception's eight equal middle blocks; ``tests/explain/maps`` builds all of them."""
+def make_bodies_small(patched: pytest.MonkeyPatch) -> None:
+    """Make the other bodies small.
+
+    Of Xception's eight equal middle blocks, one stays; ``tests/explain/maps`` builds all of them. MobileNetV2 loses the
+    blocks that repeat the one before, all but the second. VGG16 gets narrow.
+    """
     patched.setattr(xception, "range", lambda count: range(1), raising=False)
+
+    block = mobilenet_v2._inverted_res_block
+
+    def first_block(x: keras.KerasTensor, **given: Any) -> keras.KerasTensor:
+        repeats = given["stride"] == 1 and given["filters"] == x.shape[-1] and given["block_id"] > 2
+        return x if repeats else block(x, **given)
+
+    def narrow(filters: int, *given: Any, **more: Any) -> layers.Layer:
+        return layers.Conv2D(int(filters * VGG_WIDTH), *given, **more)
+
+    patched.setattr(mobilenet_v2, "_inverted_res_block", first_block)
+    patched.setattr(vgg16, "layers", SimpleNamespace(**vars(layers) | {"Conv2D": narrow}))

@@ -14,7 +14,7 @@ from model.errors import ArchitectureError, PretrainedError
 from model.networks.clip_tower import Tower
 from model.networks.efficientnet_lite import backbone, fold_batch_norms
 from model.networks.registry import ARCHITECTURES, Architecture, build
-from tests.model.networks.shallow import make_xception_shallow, shallow_b7
+from tests.model.networks.shallow import make_bodies_small, shallow_b7
 
 BATCH = 2
 # Smaller than in use, where a network can be: what is tested does not depend on it. At 32 pixels EfficientNet's last
@@ -35,7 +35,7 @@ FOLDED = [name for name, architecture in ARCHITECTURES.items() if architecture.h
 @pytest.fixture
 def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(applications, "EfficientNetB7", shallow_b7)
-    make_xception_shallow(monkeypatch)
+    make_bodies_small(monkeypatch)
 
 
 def build_small(name: str) -> keras.Model:

@@ -20,7 +20,7 @@ from model.errors import ArchitectureError, PretrainedError
 from model.networks import thesis
 from model.networks.export import load_keras, save_artifact
 from model.networks.registry import ARCHITECTURES, Architecture, build
-from tests.model.networks.shallow import make_xception_shallow, shallow_b7
+from tests.model.networks.shallow import make_bodies_small, shallow_b7
 
 SIDE = 32
 # A pixel of each extreme and one of different channels, RGB.
@@ -91,7 +91,7 @@ def downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[ker
     ("name", "factory", "layer"),
     [
         ("vgg16", applications.VGG16, "block3_conv2"),
-        ("mobilenetv2", applications.MobileNetV2, "block_7_depthwise"),
+        ("mobilenetv2", applications.MobileNetV2, "block_6_depthwise"),
         ("xception", applications.Xception, "block5_sepconv1"),
         ("efficientnetb7", shallow_b7, "block3a_dwconv"),
     ],
@@ -104,7 +104,7 @@ def test_downloaded_weights_are_those_of_the_body(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(applications, "EfficientNetB7", shallow_b7)
-    make_xception_shallow(monkeypatch)
+    make_bodies_small(monkeypatch)
     side = 71 if name == "xception" else SIDE
     keras.utils.set_random_seed(5)
     donor = factory(weights=None, include_top=False, input_shape=(side, side, 3))
@@ -116,7 +116,8 @@ def test_downloaded_weights_are_those_of_the_body(
 
 
 @pytest.mark.slow
-def test_file_of_a_body_is_loaded(tmp_path: Path) -> None:
+def test_file_of_a_body_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_bodies_small(monkeypatch)
     keras.utils.set_random_seed(5)
     donor = applications.MobileNetV2(weights=None, include_top=False, input_shape=(SIDE, SIDE, 3))
     donor.save_weights(tmp_path / "body.weights.h5")
@@ -181,7 +182,7 @@ def assert_judges_alike(network: keras.Model, name: str, folder: Path) -> None:
 def test_artifact_judges_as_the_network_did(
     name: str, side: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_xception_shallow(monkeypatch)
+    make_bodies_small(monkeypatch)
     usual = ARCHITECTURES[name]
     small = replace(usual.preprocessing, input_size=side)
     monkeypatch.setitem(
