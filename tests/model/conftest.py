@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
@@ -148,6 +149,14 @@ def without_xla(monkeypatch: pytest.MonkeyPatch) -> None:
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trains and predicts step by step: to trace a network takes longer than the few steps that tests train it for."""
     monkeypatch.setattr(keras.Model, "run_eagerly", property(lambda model: True, lambda model, asked: None))
+
+
+@pytest.fixture(scope="module")
+def untraced() -> Iterator[None]:
+    """The same for ``model.training``, in all tests of a file."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 def write_no_litert(network: keras.Model, path: Path, *_: object) -> None:

@@ -22,6 +22,8 @@ from model.training.loop import Loop
 from model.training.train import Result, fit
 from tests.model.training.plain import PLAIN, Data, history, make_data, settings, timeless
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 
 class Killed(Exception):
     """Stands for the end of a process."""
@@ -36,7 +38,7 @@ def kill_after(epoch: int) -> Callable[[Mapping[str, float]], None]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Training, Result]:
+def whole(tmp_path_factory: pytest.TempPathFactory, untraced: None) -> tuple[Path, Training, Result]:
     """The folder, the arguments and the result of a run that nothing stopped."""
     folder = tmp_path_factory.mktemp("whole")
     training = settings(augment=True, patience=2)

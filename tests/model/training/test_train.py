@@ -36,6 +36,7 @@ from model.training.streams import stream
 from model.training.train import fit, train
 from tests.model.training.plain import PLAIN, Data, build_plain, history, settings, timeless
 
+pytestmark = pytest.mark.usefixtures("untraced")
 COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_auc", "learning_rate", "seconds"]
 
 
