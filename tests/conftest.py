@@ -30,8 +30,12 @@ from tests.support.worlds import QuickDetector
 START_SECONDS = 300  # patience with a machine that does other work, and with an import of a model
 STARTED = time.monotonic()
 SLOWEST_FILES = 20  # that the summary names
-# Folders whose files share a server, or networks that were imported.
-TOGETHER = ("tests/explain/interfaces/live/", "tests/explain/page/api/", "tests/model/legacy/folder/")
+# Folders that share a server and a browser, or networks that were imported; one tuple for each unit.
+TOGETHER = (
+    ("tests/browser/", "tests/explain/page/api/"),
+    ("tests/explain/interfaces/live/",),
+    ("tests/model/legacy/folder/",),
+)
 WAIT_FOR_FILE = """\
     deadline = __import__("time").monotonic() + {seconds}
     while not os.path.exists({path!r}) and __import__("time").monotonic() < deadline:
@@ -54,9 +58,9 @@ def on_every_core() -> Iterator[None]:
 
 
 def unit_of(nodeid: str) -> str:
-    """What one worker runs as a whole: a file, or the files of a folder that share what is slow to make."""
+    """What one worker runs as a whole: a file, or the files of folders that share what is slow to make."""
     path = nodeid.split("::")[0]
-    return next((folder for folder in TOGETHER if path.startswith(folder)), path)
+    return next((folders[0] for folders in TOGETHER if path.startswith(folders)), path)
 
 
 class TogetherScheduling(LoadScopeScheduling):
@@ -134,8 +138,8 @@ def server_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def page_url(server_log: Path) -> Iterator[str]:
-    """Address of the page with a network that takes no time."""
-    with served(ROOT, server_log, program="tests/browser/quick_app.py") as url:
+    """Address of the page with a network that takes no time; it takes models of visitors."""
+    with served(ROOT, server_log, "--model-upload", program="tests/browser/quick_app.py") as url:
         yield url
 
 

@@ -29,12 +29,12 @@ FAKE = ROOT / "examples" / "hopper_face.jpg"
 Contexts = Callable[..., "BrowserContext"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """A real headless Chromium; without one the tests fail, unless WHYFAKE_NO_BROWSER=1 leaves them out.
 
-    It ends with each file: Playwright keeps an event loop running in the thread of the tests, in which the tests of
-    other files could not run one of their own.
+    It ends with the folder: Playwright keeps an event loop running in the thread of the tests, in which the tests of
+    other folders could not run one of their own.
     """
     if os.environ.get("WHYFAKE_NO_BROWSER") == "1":
         pytest.skip("WHYFAKE_NO_BROWSER=1 leaves the browser tests out.")
@@ -55,7 +55,7 @@ def browser() -> Iterator[Browser]:
     playwright.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def kept_context(browser: Browser) -> Iterator[Contexts]:
     """A browser context for each set of options. It is kept: the page's scripts are fetched and compiled once."""
     contexts: dict[str, BrowserContext] = {}

@@ -24,7 +24,7 @@ from model.cli import run
 from tests.support.remembered import NETWORKS
 from tests.support.worlds import QuickDetector, by_labels
 
-SECONDS_PER_CROP = 4e-3  # without work for a processor: a run with thousands of samples lasts until a test stops it
+SECONDS_PER_CROP = 2e-3  # without work for a processor: a run with thousands of samples lasts until a test stops it
 
 
 class RestlessDetector(QuickDetector):

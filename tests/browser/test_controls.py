@@ -112,7 +112,7 @@ def test_a_photo_is_pasted_anywhere_on_the_page(kept_visitor: Visitor) -> None:
 
 def test_only_the_last_of_two_photos_in_a_row_is_shown(kept_visitor: Visitor) -> None:
     kept_visitor.close_settings()
-    for pause in (200, 400, 600, 800):  # from before the first photo's verdict until after it
+    for pause in (150, 400, 650):  # from before the first photo's verdict until after it
         kept_visitor.page.get_by_role("button", name="Astronaut: untouched").click()
         kept_visitor.page.wait_for_timeout(pause)
         kept_visitor.page.get_by_role("button", name="A cat: no face").click()

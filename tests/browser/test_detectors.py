@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import FAKE, QUICK, Contexts, Visitor
-from tests.conftest import ROOT, served
+from tests.browser.conftest import FAKE, Visitor
 from tests.explain.page.detectors.test_own import zipped
 from tests.support.folders import files_named
 
@@ -18,21 +17,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the server keeps what visitors bring, and its log."""
-    return tmp_path_factory.mktemp("own")
-
-
-@pytest.fixture(scope="module")
-def url(place: Path) -> Iterator[str]:
-    """Address of a server that takes models."""
-    with served(ROOT, place / "log.txt", "--model-upload", program="tests/browser/quick_app.py") as url:
-        yield url
-
-
-def test_second_model_stands_beside_the_first_one(kept_context: Contexts, url: str) -> None:
-    visitor = Visitor(kept_context(**PHONE), url, QUICK)
+def test_second_model_stands_beside_the_first_one(arrive: Callable[..., Visitor]) -> None:
+    visitor = arrive(**PHONE)
     visitor.upload(FAKE)
     visitor.wait_done()
     assert visitor.text("#second") == ""
@@ -50,14 +36,12 @@ def test_second_model_stands_beside_the_first_one(kept_context: Contexts, url: s
     visitor.open_settings()
     visitor.find("#second-model").get_by_role("radio").first.check()
     visitor.wait_until(lambda: not visitor.text("#second"), "no second model")
-    assert visitor.complaints == []
-    visitor.page.close()
 
 
 def test_own_model_is_chosen_and_goes_with_the_visitor(
-    kept_context: Contexts, url: str, place: Path, tmp_path: Path
+    arrive: Callable[..., Visitor], server_log: Path, tmp_path: Path
 ) -> None:
-    visitor = Visitor(kept_context(), url, QUICK)
+    visitor, place = arrive(), server_log.parent
     visitor.open_tab("The model")
     visitor.page.set_input_files("#own-file input[type=file]", zipped(tmp_path))
     visitor.wait_for_text("#own-file", "net.zip")
@@ -69,9 +53,7 @@ def test_own_model_is_chosen_and_goes_with_the_visitor(
     visitor.upload(FAKE)
     visitor.wait_done()
     assert "uncalibrated" in visitor.text("#verdict") or "uncalibrated" in str(visitor.find("#verdict").text_content())
-    other = Visitor(kept_context(), url, QUICK)
+    other = arrive()
     assert other.page.get_by_label("yours/net").count() == 0
     visitor.page.close()
     other.wait_until(lambda: not files_named(place, "*.onnx"), "no files of the visitor who left")
-    assert visitor.complaints == other.complaints == []
-    other.page.close()

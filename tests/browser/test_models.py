@@ -49,7 +49,7 @@ def page(browser: Browser, thesis_page_url: str) -> Iterator[Page]:
     """The page with the astronaut analysed by the model that it started with."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     with page.expect_response(re.compile("/run/predict")):  # the link's settings
-        page.goto(f"{thesis_page_url}/?trust=0&samples=300")  # trust takes longest, and is tested elsewhere
+        page.goto(f"{thesis_page_url}/?trust=0&samples=100")  # trust takes longest, and is tested elsewhere
     page.wait_for_selector("#photo input[type=file]", state="attached")
     page.evaluate(STILL, [STILL_MS, 3000])
     page.set_input_files("#photo input[type=file]", ASTRONAUT)

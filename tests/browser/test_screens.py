@@ -26,34 +26,40 @@ DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 # On every screen
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_page_fits_its_window_in_its_scheme_and_axe_finds_no_serious_barrier(
-    arrive: Callable[..., Visitor], scheme: str, size: dict[str, int]
+@pytest.mark.parametrize(
+    ("size", "schemes"), [(DESKTOP, ("light", "dark")), (PHONE, ("dark", "light"))], ids=["desktop", "phone"]
+)
+def test_page_fits_its_window_in_each_scheme_and_axe_finds_no_serious_barrier(
+    arrive: Callable[..., Visitor], size: dict[str, int], schemes: tuple[str, str]
 ) -> None:
-    visitor = arrive(viewport=size, color_scheme=scheme)
-    name = f"{'phone' if size is PHONE else 'desktop'}_{scheme}"
-    assert _brightness(visitor) < 60 if scheme == "dark" else _brightness(visitor) > 230
-    assert visitor.overflow() <= 0
-    visitor.shoot(f"{name}_first")
-    assert visitor.overflow() <= 0
-    assert visitor.barriers(scheme) == [], "on the first screen"
+    """The page comes in the first scheme; the visitor's system changes to the other one and back."""
+    visitor = arrive(viewport=size, color_scheme=schemes[0])
+    name = "phone" if size is PHONE else "desktop"
+    _check_look(visitor, schemes, f"{name}_first")
     visitor.upload(FAKE)
     visitor.wait_done()
-    assert visitor.overflow() <= 0
     for picture in ("#lime img", "#attention img", "#found img"):
         visitor.wait_until(lambda picture=picture: visitor.is_seen(picture), f"{picture} on the page")
+    assert visitor.overflow() <= 0
     visitor.page.get_by_role("button", name="How to read this").click()
-    visitor.shoot(name)
     visitor.open_settings()
-    assert visitor.barriers(scheme) == [], "with a verdict"
+    _check_look(visitor, schemes, name)
     visitor.close_settings()
     for tab in ("Origin", "Many photos", "Clip", "The model"):
         visitor.page.get_by_role("tab", name=tab).click()
-        visitor.settle()
-        assert visitor.overflow() <= 0, tab
-        assert visitor.barriers(scheme) == [], tab
-    visitor.shoot(f"{name}_model")
+        _check_look(visitor, schemes, f"{name}_{tab}")
+
+
+def _check_look(visitor: Visitor, schemes: tuple[str, str], name: str) -> None:
+    """Width, brightness and what axe finds of the page as it is, in both schemes."""
+    for scheme in schemes:
+        visitor.page.emulate_media(color_scheme=scheme)
+        visitor.wait_until(
+            lambda scheme=scheme: _brightness(visitor) < 60 if scheme == "dark" else _brightness(visitor) > 230, scheme
+        )
+        visitor.shoot(f"{name}_{scheme}")
+        assert visitor.overflow() <= 0, name
+        assert visitor.barriers(scheme) == [], name
 
 
 def _brightness(visitor: Visitor) -> float:

@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "tests" / "screenshots"
 PATIENCE_S = 180  # another file of tests runs beside, and other work may keep the machine busy
 NUMBERS_TAB = 5  # its place among the tabs below a result
+LOOK_AGAIN_MS = 40
 STILL_MS = 150  # for so long nothing on the page changes once an answer is drawn
 STILL = """([still, most]) => new Promise(done => {
     const end = () => { observer.disconnect(); clearTimeout(last); done() }
@@ -171,7 +172,7 @@ class Visitor:
             found = happens()
             if found:
                 return found
-            self.page.wait_for_timeout(100)
+            self.page.wait_for_timeout(LOOK_AGAIN_MS)
         pytest.fail(f"{what}: not within {seconds} s; the page says {self.text('body')[:800]!r}")
 
     def wait_for_text(self, selector: str, text: str, seconds: float = PATIENCE_S) -> str:
