@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import IO
 
 import pytest
 
+from model.clips import clip
+from model.clips.answers import Facts, Picture
+from model.clips.decode import frame_at, pictures
+from model.clips.process import Cancelled, Request
+from model.errors import ClipError
+from model.i18n.catalogue import Message
 from tests.support.remembered import NETWORKS
 
 OF_THEIR_OWN = "regions"  # its tests are about one of these networks
@@ -19,3 +26,22 @@ def faces_are_looked_at_once(request: pytest.FixtureRequest) -> Iterator[None]:
             for module, name, network in NETWORKS:
                 patched.setattr(module, name, network)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clips_are_decoded_here() -> Iterator[None]:
+    """A process for each clip takes longer than all the rest; ``tests/model/clips`` tests it."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(clip, "answers", _decode)
+        yield
+
+
+def _decode(file: IO[bytes], request: Request, cancelled: Cancelled) -> Iterator[Facts | Picture]:
+    """Stands for ``model.clips.process.answers``."""
+    if request.at is not None:
+        yield frame_at(file, request.at, request.limits)
+        return
+    for answer in pictures(file, request.count, request.limits):
+        if cancelled():
+            raise ClipError(Message("clip.cancelled"))
+        yield answer

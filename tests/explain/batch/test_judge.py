@@ -28,6 +28,12 @@ ASTRONAUT, CAT = ROOT / "examples" / "astronaut.jpg", ROOT / "examples" / "cat.j
 
 
 @pytest.fixture(scope="module")
+def detector(quick_detector: Detector) -> Detector:
+    """A network that takes no time: what is tested does not depend on its answers."""
+    return quick_detector
+
+
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, astronaut: NDArray[np.uint8]) -> Path:
     """One face, one photo cut off, no face, two faces of which the darker, smaller one is put first."""
     folder = tmp_path_factory.mktemp("many")

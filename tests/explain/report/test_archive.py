@@ -24,6 +24,12 @@ ORIGIN = Origin("photo.jpg", "", "2026-11-03 14:05 UTC", {"numpy": "2"})
 
 
 @pytest.fixture(scope="module")
+def detector(quick_detector: Detector) -> Detector:
+    """A network that takes no time: what is tested does not depend on its answers."""
+    return quick_detector
+
+
+@pytest.fixture(scope="module")
 def analysis(detector: Detector) -> Analysis:
     settings = Settings(superpixels=10, samples=100, seed=9, robustness=False)
     *_, found = analyze(ROOT / "examples" / "astronaut.jpg", settings, detector)

@@ -18,6 +18,12 @@ VERDICT_ALONE = Settings(methods=("attention",), robustness=False)
 EXAMPLE = examples()[0].path
 
 
+@pytest.fixture(scope="module")
+def detector(quick_detector: Detector) -> Detector:
+    """A network that takes no time: what is tested does not depend on its answers."""
+    return quick_detector
+
+
 def test_an_example_is_analysed_once_for_the_same_settings(detector: Detector) -> None:
     known = ExampleCache()
     first = list(known.analyze(EXAMPLE, VERDICT_ALONE, detector))
