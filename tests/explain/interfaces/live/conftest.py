@@ -22,9 +22,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def url(tmp_path_factory: pytest.TempPathFactory, kept: Path) -> Iterator[str]:
-    """Address of a server with every door open."""
+    """Address of a server with every door open, around a network that takes no time."""
     log = tmp_path_factory.mktemp("doors") / "log.txt"
-    with served(ROOT, log, "--mcp", "--keep-uploads", str(kept)) as address:
+    with served(ROOT, log, "--mcp", "--keep-uploads", str(kept), program="tests/browser/quick_app.py") as address:
         yield address
 
 
