@@ -11,14 +11,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
+import app
 from tests.conftest import _wait_until_it_answers, free_port
 from tests.support.bad_photos import ASTRONAUT, ROOT
 from tests.support.folders import files_named
@@ -75,23 +77,29 @@ def server(folder: Path, *options: str, **variables: str) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server that lets Ann in."""
-    with server(tmp_path_factory.mktemp("first"), "--metrics", WHYFAKE_AUTH=":".join(ANN)) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def started_after_a_killed_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server in the place of one that was killed with an upload."""
+def kept_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Running]]:
+    """Gives a server that lets Ann in, after one that was killed with an upload; a new one if it has ended."""
     folder = tmp_path_factory.mktemp("killed")
-    with server(folder, WHYFAKE_AUTH=":".join(ANN)) as killed:
+    with server(folder) as killed:
         killed.upload()
         processes = killed.judge_and_kill()
     assert len(processes) > 1 and all_end(processes), "those that decode, and the one that reads a file's origin"
     assert killed.uploads
-    with server(folder, "--log") as after:
-        yield after
+    started: list[Running] = []
+    with ExitStack() as stack:
+
+        def running() -> Running:
+            if not started or started[-1].process.poll() is not None:
+                one = server(folder, "--log", "--metrics", WHYFAKE_AUTH=":".join(ANN))
+                started.append(stack.enter_context(one))
+            return started[-1]
+
+        yield running
+
+
+@pytest.fixture
+def running(kept_server: Callable[[], Running]) -> Running:
+    return kept_server()
 
 
 def test_users_metrics_and_files(running: Running) -> None:
@@ -126,19 +134,20 @@ def test_clients_that_leave_cost_no_traceback(running: Running) -> None:
     assert "Traceback" not in running.log
 
 
-def test_what_a_killed_one_left_goes_when_the_next_one_starts(started_after_a_killed_one: Running) -> None:
-    assert started_after_a_killed_one.uploads == []
+def test_what_a_killed_one_left_goes_when_the_next_one_starts(running: Running) -> None:
+    assert running.uploads == []
 
 
-def test_a_signal_ends_it_with_the_running_answer_and_without_uploads(started_after_a_killed_one: Running) -> None:
-    answers, running = [], started_after_a_killed_one
+def test_a_signal_ends_it_with_the_running_answer_and_without_uploads(running: Running) -> None:
+    answers: list[httpx.Response] = []
     running.upload()
     assert running.uploads
 
     def ask() -> None:
         asked = {"trust": "true", "methods": "lime,occlusion,rise"}
         with ASTRONAUT.open("rb") as photo:
-            answers.append(httpx.post(f"{running.url}/deepfake", files={"file": photo}, data=asked, timeout=60))
+            sent: dict[str, Any] = {"files": {"file": photo}, "data": asked}
+            answers.append(httpx.post(f"{running.url}/deepfake", **sent, auth=ANN, timeout=60))
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
@@ -157,13 +166,12 @@ def test_a_signal_ends_it_with_the_running_answer_and_without_uploads(started_af
     assert answer.status_code == 200 and answer.json()["prediction"]["verdict"]
 
 
-def test_port_that_is_taken_is_told_in_a_sentence() -> None:
+def test_port_that_is_taken_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "tune", lambda: None)  # it changes the whole process
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        command = [sys.executable, str(ROOT / "app.py"), "--port", str(port)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1] == f"Error: Port {port} is not free; name another one with --port."
-    assert "Traceback" not in done.stderr
+        with pytest.raises(SystemExit) as ended:
+            app.main(port=port)
+    assert ended.value.code == f"Error: Port {port} is not free; name another one with --port."
