@@ -24,8 +24,8 @@ from model.cli import run
 from model.detector.detector import Detector
 
 PHOTO = Path(__file__).resolve().parents[2] / "examples" / "hopper_face.jpg"
-QUICK = Settings(superpixels=20, samples=200, segmentation="slic", robustness=True)
-OPTIONS = ("--samples", "200", "--superpixels", "20", "--json")
+QUICK = Settings(superpixels=20, samples=100, segmentation="slic", robustness=True)
+OPTIONS = ("--samples", "100", "--superpixels", "20", "--json")
 
 
 def timeless(answer: Any) -> Any:

@@ -13,7 +13,9 @@ from explain.interfaces.http import plain_routes
 from explain.service.queue import AnalysisQueue
 from explain.service.service import Service
 from explain.service.uploads import Uploads
+from model import available
 from model.available import Models, available_models
+from model.detector.detector import Detector
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +25,11 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def service(kept: Path) -> Service:
-    return Service(Models(available_models()), Uploads(kept), AnalysisQueue(1, most_programs=1))
+def service(kept: Path, quick_detector: Detector) -> Iterator[Service]:
+    """Its models are networks that take no time."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(available, "open_model", lambda *_: quick_detector)
+        yield Service(Models(available_models()), Uploads(kept), AnalysisQueue(1, most_programs=1))
 
 
 @pytest.fixture(scope="module")

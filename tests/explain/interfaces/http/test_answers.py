@@ -52,7 +52,7 @@ def test_a_browser_gets_a_page_that_needs_nothing_else(client: TestClient, found
     page.feed(answer.text)
     assert page.found and all(address.startswith("data:image/png;base64,") for address in page.found)
     assert "me.jpg" in answer.text and "POST /deepfake" in answer.text
-    assert f"{found['prediction']['probabilities']['Fake']:.2f}" in answer.text
+    assert f"left:{found['prediction']['probabilities']['Fake']:.1%}" in answer.text, "the mark on the bar"
 
 
 def test_name_of_the_file_cannot_become_part_of_the_page(client: TestClient) -> None:
