@@ -160,6 +160,7 @@ def test_second_run_measures_nothing(planted: tuple[Path, Path], monkeypatch: py
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_report")
 def test_framing_is_looked_at_where_faces_are_known(
     make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels], tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ from tests.model.paired.small_batches import (
 
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
+SMALL = Recipe(twins=2, singles=3, self_blended=2)  # every kind of picture
 
 
 def assert_equal(one: tuple, other: tuple) -> None:
@@ -54,9 +55,11 @@ def test_arrays_have_the_shapes_that_fit_asks_for(data: tuple[Path, list[Example
     assert masks.min() >= 0 and masks.max() <= 1 + 1e-5
 
 
+@pytest.mark.slow
 def test_half_of_a_batch_is_fake(data: tuple[Path, list[Example]]) -> None:
-    for step in range(5):
-        assert labels_of(batches(data, recipe=PLAIN)[step]).mean() == 0.5
+    made = batches(data, recipe=PLAIN)
+    for step in range(2):
+        assert labels_of(made[step]).mean() == 0.5
 
 
 def test_each_fake_stands_before_its_real_twin(data: tuple[Path, list[Example]]) -> None:
@@ -91,13 +94,13 @@ def test_set_with_twins_gives_no_singles(data: tuple[Path, list[Example]]) -> No
     assert len(made[0][0]) == 4
 
 
+@pytest.mark.slow
 def test_pictures_without_a_face_are_never_used(data: tuple[Path, list[Example]], tmp_path: Path) -> None:
     root, examples = data
     faceless = next(example.path for example in examples if example.box is None)
     (root / faceless).unlink()
     made = batches(data, recipe=Recipe(twins=0, singles=20, self_blended=20))
-    for step in range(3):
-        assert len(made[step][0]) == 80
+    assert len(made[0][0]) == 80
 
 
 def test_fake_whose_twin_has_no_face_is_left_out(data: tuple[Path, list[Example]]) -> None:
@@ -130,14 +133,15 @@ def test_mixed_singles_carry_the_share_of_fake_that_they_show(
 
 @pytest.mark.slow
 def test_same_seed_gives_the_same_batch(data: tuple[Path, list[Example]]) -> None:
-    for step in range(3):
-        assert_equal(batches(data, seed=7)[step], batches(data, seed=7)[step])
+    for step in range(2):
+        assert_equal(*(batches(data, recipe=SMALL, seed=7)[step] for _ in range(2)))
 
 
+@pytest.mark.slow
 def test_steps_seeds_and_epochs_differ(data: tuple[Path, list[Example]]) -> None:
-    made = batches(data)
+    made = batches(data, recipe=SMALL)
     first = made[0]
-    others = [made[1], batches(data, seed=1)[0]]
+    others = [made[1], batches(data, recipe=SMALL, seed=1)[0]]
     made.on_epoch_end()
     others.append(made[0])
     contents = {item[0].tobytes() for item in [first, *others]}

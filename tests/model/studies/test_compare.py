@@ -30,6 +30,7 @@ from model.training.arguments import Training
 
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
+pytestmark = pytest.mark.usefixtures("untraced")
 COUNTS = {"train": 6, "val": 3, "test": 5}
 
 

@@ -27,6 +27,7 @@ from model.training.train import Result
 
 AfterEpoch = Callable[[Mapping[str, float]], None]
 MakeData = Callable[..., tuple[Path, Path]]
+pytestmark = pytest.mark.usefixtures("untraced")
 
 
 def auc_of(choices: Mapping[str, Any]) -> float:
@@ -58,6 +59,7 @@ def choices_of(study: optuna.Study) -> list[dict[str, Any]]:
 # The search
 
 
+@pytest.mark.slow
 def test_search_finds_what_is_good_in_the_made_world(study: optuna.Study) -> None:
     search(study, 40, 0, play)
     assert len(study.trials) == 40
