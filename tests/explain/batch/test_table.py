@@ -100,17 +100,17 @@ def cells(line: str, separator: str) -> list[str]:
     return [*line.split(separator), *next(csv.reader([line], delimiter=separator))]
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("language", ["en", "tr"])
 @pytest.mark.parametrize(
     "name",
     [*FORMULAS, *(f"a{sign}{name}{sign}b.jpg" for name in FORMULAS for sign in ",;|\t"), 'a;"=1+1";b.jpg', "\uff1d1"],
 )
-def test_csv_holds_no_formula_whatever_the_separator(name: str, language: str, separator: str) -> None:
+def test_csv_holds_no_formula_whatever_the_separator(name: str, language: str) -> None:
     row = Row(1, name, problem=Message("many.csv_closed", path=name, reason=name))
     with use_language(language):
         line = csv_line(row).rstrip()
-    assert not [cell for cell in cells(line, separator) if cell.strip(' \t\r\n"').startswith(tuple("=+-@\uff1d"))]
+    for separator in ",;\t|":
+        assert not [cell for cell in cells(line, separator) if cell.strip(' \t\r\n"').startswith(tuple("=+-@\uff1d"))]
 
 
 def test_csv_keeps_names_that_harm_nobody() -> None:
