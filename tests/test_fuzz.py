@@ -35,6 +35,7 @@ def test_same_seed_gives_the_same_cases() -> None:
     assert mutated(4, 0) != mutated(5, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reader", "what"),
     [

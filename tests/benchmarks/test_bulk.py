@@ -36,6 +36,7 @@ def test_what_all_machines_share_limits_them(world: World, limit: str, rate: flo
     assert found.limit == limit and found.photos_per_second == pytest.approx(rate, rel=0.02)
 
 
+@pytest.mark.slow
 def test_failures_cost_the_parts_that_were_being_done() -> None:
     """A part takes 20 s; a hundred of them take as long as a machine works on average until it fails."""
     hours = 2000 / 3600
@@ -46,6 +47,7 @@ def test_failures_cost_the_parts_that_were_being_done() -> None:
     assert for_ever.photos_per_second == pytest.approx(left * found.photos_per_second, rel=0.1)
 
 
+@pytest.mark.slow
 def test_table_scales_what_is_shared() -> None:
     rows = table(replace(CALM, store_bytes_per_second=1e9), {"100 million": bulk_plan.JOBS["100 million"]})
     assert [row["limit"] for row in rows] == ["store"] * 3

@@ -124,6 +124,7 @@ def by_gradio_api(service: Service) -> str:
 WAYS_IN = {"page": by_page, "HTTP": by_http, "MCP": by_mcp, "Gradio API": by_gradio_api}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS_IN)
 def test_a_fault_becomes_one_general_sentence(
     way: str, fault: str, service: Service, caplog: pytest.LogCaptureFixture
@@ -158,6 +159,7 @@ def test_what_an_analysis_asks_beyond_the_maps_is_no_exception(
             assert "broadcast" not in str(latest.problems)
 
 
+@pytest.mark.slow
 def test_a_click_on_the_page_is_answered_by_the_general_sentence(
     service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

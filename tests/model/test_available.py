@@ -110,6 +110,7 @@ def test_model_that_failed_is_not_tried_again_and_holds_up_nobody(
     assert refused == ["two can't be used."] * 2 and tries == ["two"]
 
 
+@pytest.mark.slow
 def test_given_model_comes_before_the_shipped_one(tiny_artifact: Path, tmp_path: Path) -> None:
     mine = shutil.copytree(tiny_artifact, tmp_path / "mine")
     named = [(model.name, model.kind) for model in available_models(mine)]
@@ -249,6 +250,7 @@ def test_without_a_model_that_opens_at_once_the_import_is_waited_for(
     assert models.first == "late" and models.importing is None and models.is_open("late")
 
 
+@pytest.mark.slow
 def test_given_file_is_listed_with_what_its_description_shows(tmp_path: Path) -> None:
     (tmp_path / "thesis.h5").write_bytes(b"no HDF5")
     given, shipped, _ = available_models(tmp_path / "thesis.h5")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -35,6 +36,7 @@ print(json.dumps(loaded))
 """
 
 
+@pytest.mark.slow
 def test_help_of_no_command_loads_a_heavy_package() -> None:
     asked = [["--help"], *([name, "--help"] for name in COMMANDS)]
     command = [sys.executable, "-c", PROGRAM, json.dumps(asked), json.dumps(HEAVY)]
@@ -74,15 +76,16 @@ def shell(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_foreseen_error_of_a_command_is_one_sentence(tmp_path: Path) -> None:
     ended = shell("evaluate", tmp_path / "nothing", tmp_path)
     assert (ended.returncode, ended.stderr) == (1, "Error: nothing is no model folder: it has no card.json.\n")
 
 
-def test_unknown_command_or_option_ends_with_code_2() -> None:
+def test_unknown_command_or_option_ends_with_code_2(command: Callable[..., tuple[int, str, str]]) -> None:
     for words in (["trian"], ["train", "--no-such-option"]):
-        ended = shell(*words)
-        assert ended.returncode == 2 and "No such" in ended.stderr
+        code, _, err = command(*words)
+        assert code == 2 and "No such" in err
 
 
 def start_apart(program: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -116,6 +116,7 @@ def test_shipped_model_is_opened_as_it_is() -> None:
     assert open_model(found_models(Path("nowhere"))[-1]).name == SHIPPED.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "words"),
     [("label_transform.pkl", "not allowed"), ("one_input.h5", "code in the file")],
@@ -142,6 +143,7 @@ def test_broken_files_do_not_stop_the_start(folder: Path, name: str, content: by
     assert broken.problem is not None and str(broken.problem).endswith(".") and shipped.path == SHIPPED
 
 
+@pytest.mark.slow
 def test_finding_runs_nothing_and_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for path in (DATA / "hostile").iterdir():
         shutil.copy(path, folder)

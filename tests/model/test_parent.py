@@ -15,6 +15,7 @@ from tests.support.bad_photos import ROOT
 from tests.support.clip_files import clip_file, greys, written
 from tests.support.processes import all_end
 
+pytestmark = pytest.mark.slow  # each starts a process that starts another one
 # Where each process does its work, how its main function is called, and how a server has it started for a file.
 PLACES = {
     "model.photos.worker": ("model.photos.decode.decode", "main()", "decode_apart(file.read_bytes())"),

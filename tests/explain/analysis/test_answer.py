@@ -50,6 +50,7 @@ def test_whole_picture_is_judged_when_asked_for(quick_detector: Detector) -> Non
     assert found.chosen.box == (round((width - height) / 2), 0, height, height)
 
 
+@pytest.mark.slow
 def test_whole_picture_changes_nothing_where_there_is_a_face(detector: Detector, steps: list[Analysis]) -> None:
     found = next(iter(analyze(PHOTO, replace(QUICK, whole_picture=True), detector)))
     assert found.chosen is not None and steps[0].chosen is not None
@@ -75,6 +76,7 @@ def crowd(astronaut: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.concatenate([np.concatenate(shades[row::4], axis=1) for row in range(4)])
 
 
+@pytest.mark.slow
 def test_every_face_is_judged_with_the_verdict(detector: Detector, crowd: NDArray[np.uint8]) -> None:
     """As many as may be: each as if it alone had been chosen, in the order of the faces."""
     alone = Settings(methods=(), robustness=False)
@@ -90,6 +92,7 @@ def test_every_face_is_judged_with_the_verdict(detector: Detector, crowd: NDArra
     assert len({seen.probabilities["Fake"] for seen in second.predictions}) > MOST_JUDGED / 2
 
 
+@pytest.mark.slow
 def test_a_face_beyond_the_most_is_judged_when_chosen(detector: Detector, crowd: NDArray[np.uint8]) -> None:
     *_, found = analyze(crowd, Settings(methods=(), robustness=False, face=MOST_JUDGED), detector)
     assert found.prediction is not None and found.prediction is found.prediction_for(MOST_JUDGED)
@@ -129,6 +132,7 @@ def test_another_seed_gives_another_lime_map_and_the_same_attention(quick_detect
     assert other["attention"] == one["attention"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [
@@ -148,6 +152,7 @@ def test_every_kind_of_source_gives_the_same_prediction(
     assert bytes_of_maps(second) == bytes_of_maps(steps[1])
 
 
+@pytest.mark.slow
 def test_photo_alone_is_enough(steps: list[Analysis]) -> None:
     """The package's own word: the model is found, the settings are the usual ones."""
     first, second = islice(explain.analyze(PHOTO), 2)
@@ -165,6 +170,7 @@ def test_what_is_no_photo_is_refused(detector: Detector) -> None:
 # As JSON
 
 
+@pytest.mark.slow
 def test_answer_as_json_is_complete(steps: list[Analysis], detector: Detector) -> None:
     answer = json.loads(json.dumps(to_dict(steps[-1]), allow_nan=False))
     photo = open_photo(PHOTO)
@@ -179,6 +185,7 @@ def test_answer_as_json_is_complete(steps: list[Analysis], detector: Detector) -
     assert set(answer["seconds"]) == {"open", "faces", "predict", "regions", "lime", "reason", "robustness"}
 
 
+@pytest.mark.slow
 def test_answer_as_json_holds_the_verdict_and_both_maps(steps: list[Analysis]) -> None:
     answer, found = json.loads(json.dumps(to_dict(steps[-1]))), steps[-1]
     assert found.prediction is not None and found.prediction.attention is not None

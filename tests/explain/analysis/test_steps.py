@@ -22,6 +22,7 @@ def with_lime(steps: list[Analysis]) -> list[Analysis]:
 # The order of what comes
 
 
+@pytest.mark.slow
 def test_faces_come_first_without_a_verdict(steps: list[Analysis]) -> None:
     first = steps[0]
     assert len(first.faces) == 1
@@ -30,6 +31,7 @@ def test_faces_come_first_without_a_verdict(steps: list[Analysis]) -> None:
     assert first.attributions == {}
 
 
+@pytest.mark.slow
 def test_verdict_and_attention_come_together_before_lime(steps: list[Analysis]) -> None:
     second = steps[1]
     assert second.prediction is not None
@@ -37,6 +39,7 @@ def test_verdict_and_attention_come_together_before_lime(steps: list[Analysis]) 
     assert all(step.prediction is second.prediction for step in steps[2:])
 
 
+@pytest.mark.slow
 def test_lime_grows_until_complete(steps: list[Analysis]) -> None:
     samples = [step.attributions["lime"].evidence["samples"] for step in with_lime(steps)]
     assert len(samples) >= 3
@@ -44,10 +47,12 @@ def test_lime_grows_until_complete(steps: list[Analysis]) -> None:
     assert samples[-1] == QUICK.samples or steps[-1].attributions["lime"].evidence["converged"]
 
 
+@pytest.mark.slow
 def test_only_the_last_one_is_complete(steps: list[Analysis]) -> None:
     assert [step.complete for step in steps] == [False] * (len(steps) - 1) + [True]
 
 
+@pytest.mark.slow
 def test_attention_stays_while_lime_grows(steps: list[Analysis]) -> None:
     assert all(set(step.attributions) == {"attention", "lime"} for step in with_lime(steps))
     assert list(dict.fromkeys(step.stage for step in steps[2:-1])) == [
@@ -58,6 +63,7 @@ def test_attention_stays_while_lime_grows(steps: list[Analysis]) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_explains_the_likelier_class_and_says_so(steps: list[Analysis]) -> None:
     assert steps[0].settings.target is None
     prediction = steps[1].prediction
@@ -73,6 +79,7 @@ def test_explains_the_class_asked_for(quick_detector: Detector, target: str) -> 
     assert found.attributions["lime"].target == target == found.settings.target
 
 
+@pytest.mark.slow
 def test_time_is_told_for_each_step(steps: list[Analysis]) -> None:
     assert set(steps[-1].seconds) == {"open", "faces", "predict", "regions", "lime", "reason", "robustness"}
     assert all(value > 0 for value in steps[-1].seconds.values())
@@ -103,6 +110,7 @@ def test_nothing_comes_after_cancelling(quick_detector: Detector, seen: int) -> 
 # How stable the verdict is
 
 
+@pytest.mark.slow
 def test_robustness_comes_whole_after_the_first_map(steps: list[Analysis], detector: Detector) -> None:
     measuring = [step for step in steps if step.stage == "robustness"]
     assert [step.robustness is None for step in measuring] == [True] * (len(measuring) - 1) + [False]
@@ -120,6 +128,7 @@ def test_robustness_is_left_out_when_it_is_not_wanted(detector: Detector) -> Non
     assert found.complete and found.robustness is None and "robustness" not in found.seconds
 
 
+@pytest.mark.slow
 def test_whole_picture_has_no_parts_to_cover(quick_detector: Detector) -> None:
     found = last(CAT, replace(QUICK, methods=(), whole_picture=True), quick_detector).robustness
     assert found is not None and found.complete

@@ -49,6 +49,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, astronaut: NDArray[np.uint8])
     return path
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_analyze(detector: Detector, pair: Path) -> None:
     paths = [ASTRONAUT, pair, EXAMPLES / "hopper.jpg", EXAMPLES / "hopper_eyes.jpg"]
     stages = Stages(request_of(detector), detector)

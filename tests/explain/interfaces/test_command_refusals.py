@@ -68,6 +68,7 @@ def test_help_tells_the_exit_codes(explain: Explain) -> None:
     assert all(f" {number} - " in out for number in (0, 1, 2, 130))
 
 
+@pytest.mark.slow
 def test_ctrl_c_writes_what_there_is_and_ends(
     explain: Explain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

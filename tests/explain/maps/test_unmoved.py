@@ -28,7 +28,7 @@ from tests.support.html import text
 from tests.support.worlds import FormulaDetector
 
 PHOTO = Path(__file__).resolve().parents[3] / "examples" / "astronaut.jpg"
-QUICK = Settings(superpixels=10, samples=100, methods=("attention", "lime", "occlusion"))
+QUICK = Settings(superpixels=10, samples=100, methods=("attention", "lime", "occlusion"), robustness=False)
 SENTENCE = "This model's answer hardly depends on the picture"
 Answer = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -104,6 +104,7 @@ def test_models_that_move_are_explained_as_before(moved: Analysis) -> None:
     assert not np.array_equal(drawn["lime"], palette.enlarge(moved.chosen.crop))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("log_odds", [constant, moving])
 def test_rise_alone_finds_out_whether_the_answer_moves(log_odds: Answer) -> None:
     found = analysed(log_odds, Settings(superpixels=10, methods=("rise",), robustness=False))

@@ -57,6 +57,7 @@ def test_findings_come_through_as_they_are() -> None:
         assert findings_apart(data) == findings(data)
 
 
+@pytest.mark.slow
 def test_file_that_ends_the_process_is_a_sentence_and_the_next_one_is_read(behave: Callable[[str], None]) -> None:
     behave(CRASH)
     assert findings_apart(ASTRONAUT.read_bytes()) == UNREAD

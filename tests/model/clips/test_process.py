@@ -42,6 +42,7 @@ def key_of(error: ClipError) -> str:
     return message.key
 
 
+@pytest.mark.slow
 def test_answers_arrive_in_order_and_the_process_ends(clip: bytes, started: list[Any]) -> None:
     facts, *found = read_clip(clip, 4)
     assert isinstance(facts, Facts) and facts.frames == 12

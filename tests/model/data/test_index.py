@@ -17,6 +17,7 @@ from model.photos.faces import find_faces
 from tests.model.data.folders import BLANK, MakeData, Pixels, by_path, truncated
 
 
+@pytest.mark.slow
 def test_faces_are_found_once_and_remembered(
     make_data: MakeData, astronaut: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +74,7 @@ def test_only_new_pictures_are_looked_at(make_data: MakeData, monkeypatch: pytes
     assert set(json.loads(cache.read_text())[str(root.resolve())]) == {"one/real/old.png", "one/real/new.png"}
 
 
+@pytest.mark.slow
 def test_changed_pictures_are_looked_at_again(make_data: MakeData, picture: Callable[..., Pixels]) -> None:
     root, cache = make_data({f"one/real/{name}.png": BLANK for name in "abc"}, known=False)
     index(root, cache, workers=1)
@@ -112,6 +114,7 @@ def test_what_is_no_cache_is_refused(make_data: MakeData) -> None:
         index(root, cache)
 
 
+@pytest.mark.slow
 def test_folders_that_share_a_cache_keep_their_own_faces(make_data: MakeData) -> None:
     root, cache = make_data({"one/real/a.png": BLANK})
     other = root.rename(root.with_name("other"))
@@ -137,6 +140,7 @@ def test_unreadable_files_are_left_out_with_one_warning(
     assert set(json.loads(cache.read_text())[str(root.resolve())]) == {names[0]}, "it may be whole the next time"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_cache", [True, False])
 def test_all_unreadable_files_are_listed(
     make_data: MakeData, tmp_path: Path, caplog: pytest.LogCaptureFixture, with_cache: bool
@@ -155,6 +159,7 @@ def test_all_unreadable_files_are_listed(
     assert not listing.exists()
 
 
+@pytest.mark.slow
 def test_folder_without_one_readable_picture_is_refused(make_data: MakeData) -> None:
     root, cache = make_data({})
     (root / "one" / "real").mkdir(parents=True)

@@ -32,6 +32,7 @@ def folder(tiny_artifact: Path, tmp_path: Path) -> Path:
     return shutil.copytree(tiny_artifact, tmp_path / "net")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [("Fake", "Real"), ("Real", "Fake")])
 def test_command_writes_what_the_functions_find(
     folder: Path,

@@ -147,6 +147,7 @@ def test_figures_of_corrupted_pictures_go_with_the_calibration(
     assert set(load_artifact(folder).metrics) == {"test", "val"}
 
 
+@pytest.mark.slow
 def test_new_measure_and_a_rounded_digit_leave_what_is_known_of_corrupted_pictures(
     folder: Path, data: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -117,6 +117,7 @@ def test_features_that_nobody_has_are_left_out() -> None:
     assert "framing" not in by_column(find_shortcuts(table))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_draws")
 def test_seed_decides() -> None:
     table = random_table(40)

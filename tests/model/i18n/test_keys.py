@@ -125,6 +125,7 @@ def made_of_arguments() -> Iterator[str]:
                 yield "".join(values.get(ast.unparse(part), written_as(part)) for part in node.values)
 
 
+@pytest.mark.slow
 def test_every_text_of_the_catalogue_is_said_somewhere() -> None:
     nodes = (node for path in CODE for node in ast.walk(tree_of(path)))
     written = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}

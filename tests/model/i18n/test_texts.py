@@ -155,6 +155,7 @@ def function_around(path: Path, line: int) -> str:
     return f"{max(around, key=lambda one: one.lineno).name}()" if around else ""
 
 
+@pytest.mark.slow
 def test_no_text_stands_outside_the_catalogue() -> None:
     outside, needed = [], dict[str, set[str]]()
     for name in SHOWN:

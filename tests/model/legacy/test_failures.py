@@ -48,6 +48,7 @@ def refusal(h5: Path, **options: bool) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_failed_import_is_not_tried_again_and_its_sentence_is_kept(h5: Path, tries: list[Exception | None]) -> None:
     assert failed_before(h5) is None and found_models(h5.parent)[0].problem is None
     tries.append(ArtifactError(PROBLEM))

@@ -124,6 +124,7 @@ def deep_stand_in(monkeypatch: pytest.MonkeyPatch) -> str:
     return "deep"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nested", [True, False], ids=["nested", "flat"])
 def test_every_number_of_a_weights_file_of_keras_3_finds_its_place(
     tmp_path: Path, deep_stand_in: str, nested: bool

@@ -105,6 +105,7 @@ def test_empty_networks_called_many_times_over_are_refused() -> None:
     quickly(body, "more layers and connections")
 
 
+@pytest.mark.slow
 def test_layers_in_reverse_order_take_no_longer() -> None:
     chain = [layer(f"l{index}", "ReLU", {}, f"l{index - 1}" if index else "pool") for index in range(2_900)]
     end = layer("end", "Dense", {"units": 2}, "l2899")

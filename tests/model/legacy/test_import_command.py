@@ -141,6 +141,7 @@ def test_our_examples_need_no_labels() -> None:
     assert crops[1.0].shape == (3, 256, 256, 3) and is_fake is None
 
 
+@pytest.mark.slow
 def test_crops_have_the_margin_asked_for(tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "astronaut.jpg", tmp_path)
     crops, _ = example_crops(tmp_path, 1, [1.0, 1.6, WHOLE])

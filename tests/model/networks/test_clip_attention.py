@@ -34,6 +34,7 @@ def test_features_are_the_scaled_patch_tokens_in_their_places() -> None:
     np.testing.assert_allclose(features, (tokens - tokens.mean(axis=-1, keepdims=True)) / spread, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_head_trained_on_features_gives_the_network_its_verdict() -> None:
     network, head = clip_attention(tower=TINY), verdict_on_features(TINY)
     features = features_only(network)(pixels())["features"]
@@ -44,6 +45,7 @@ def test_head_trained_on_features_gives_the_network_its_verdict() -> None:
         np.testing.assert_allclose(np.asarray(values), np.asarray(expected[name]), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_trunk_is_frozen_except_for_its_layer_norms_where_asked() -> None:
     def trained(network: keras.Model) -> set[str]:
         return {weight.path.split("/")[0] for weight in network.trainable_weights}
@@ -54,6 +56,7 @@ def test_trunk_is_frozen_except_for_its_layer_norms_where_asked() -> None:
     assert more == {"norm_tokens", "block1", "block2"}
 
 
+@pytest.mark.slow
 def test_starts_from_the_tower_that_it_is_given(tmp_path: Path) -> None:
     donor = clip_tower(TINY)
     donor.save_weights(tmp_path / "tower.weights.h5")

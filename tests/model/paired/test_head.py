@@ -37,7 +37,6 @@ def network() -> keras.Model:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("without_xla")
 def test_head_learns_and_the_tower_stays(network: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paired_head, "EPOCHS", 80)
     monkeypatch.setattr(paired_head, "LEARNING_RATE", 2e-2)

@@ -74,6 +74,7 @@ def test_resynthesised_twins_show_white_inside_their_mask(one_class: tuple, monk
     assert np.average(gaps, weights=masks + 1e-9) > 2 * np.average(gaps, weights=1 - masks + 1e-9)
 
 
+@pytest.mark.slow
 def test_honest_edits_come_to_both_of_a_pair_or_to_the_real_one(
     one_class: tuple, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +121,7 @@ def test_twin_mask_lies_where_the_twins_differ(
     assert 0 < np.mean(sides) < 1, "pictures must be flipped, some of them"
 
 
+@pytest.mark.slow
 def test_self_blended_mask_lies_where_the_pair_differs(
     data: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

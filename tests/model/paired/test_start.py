@@ -43,6 +43,7 @@ def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_freezing_spares_the_later_stages_and_the_attention() -> None:
     model = build("lite_attention")
     freeze(model)

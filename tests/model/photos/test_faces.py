@@ -130,6 +130,7 @@ def test_largest_face_comes_first(astronaut: Pixels, hopper: Pixels) -> None:
     assert areas == sorted(areas, reverse=True)
 
 
+@pytest.mark.slow
 def test_forty_faces_are_found_each_in_its_own_place(astronaut: Pixels) -> None:
     """A group photo: each face is some 32 of the 640 pixels across."""
     rows, columns, side = 5, 8, 96

@@ -158,6 +158,7 @@ def test_truncated_jpeg_is_called_cut_off() -> None:
 # Hostile bytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_corrupted_files_give_a_photo_or_a_photo_error(kind: str) -> None:

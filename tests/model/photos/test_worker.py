@@ -129,6 +129,7 @@ def test_decoding_that_takes_too_long_is_broken_off(behave: Callable[[str], None
     assert decoders.processes._free.queue == [None]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system does not limit the time of the processor")
 def test_decoding_that_takes_too_much_of_the_processor_is_broken_off(
     decoders: Decoders, behave: Callable[[str], None]
@@ -171,6 +172,7 @@ def test_start_that_fails_is_a_sentence(decoders: Decoders, monkeypatch: pytest.
     assert works(decoders)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="memory is limited on Linux only")
 def test_memory_beyond_the_limit_is_a_sentence(decoders: Decoders, behave: Callable[[str], None]) -> None:
     behave(GREEDY.replace("numpy.ones(2_000_000_000, numpy.uint8)", "(_ for _ in ()).throw(m.NeedsMemory)"))

@@ -128,6 +128,7 @@ def test_filled_batches_repeat_a_picture_without_a_label(root: Path, examples: l
     np.testing.assert_array_equal(labels, np.concatenate([known, np.zeros((2, 2), np.float32)]))
 
 
+@pytest.mark.slow
 def test_pictures_are_read_when_their_turn_comes(
     root: Path, examples: list[Example], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ def test_only_who_brought_it_can_use_it(models: OwnModels, tmp_path: Path) -> No
         models.get("yours/net", "bob")
 
 
+@pytest.mark.slow
 def test_it_is_forgotten_with_the_visit(models: OwnModels, tmp_path: Path, visits: Path) -> None:
     detector = models.take("ann", zipped(tmp_path))
     network = weakref.ref(detector._engine)
@@ -121,6 +122,7 @@ def test_one_is_imported_at_a_time(models: OwnModels, tmp_path: Path, monkeypatc
     assert models.names("ann") and not models.names("bob")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [

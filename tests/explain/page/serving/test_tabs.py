@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from gradio.state_holder import StateHolder
 from starlette.types import Receive, Scope, Send
 
@@ -22,6 +23,7 @@ async def until_closed(scope: Scope, receive: Receive, send: Send) -> None:
         await scope["closed"].wait()
 
 
+@pytest.mark.slow
 def test_the_server_notes_which_tabs_are_open() -> None:
     models = Models(available_models(None), print)
     options = server_options(build_page(models), Service(models), mcp=False, metrics=False, users=())
