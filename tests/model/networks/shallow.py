@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from keras import layers
 from keras.src.applications import mobilenet_v2, vgg16, xception
 from keras.src.applications.efficientnet import EfficientNet
 
-VGG_WIDTH = 1 / 16  # of the filters of a convolution
+WIDTH = 1 / 16  # of the filters of a convolution
 
 
 def shallow_b7(**given: Any) -> keras.Model:
@@ -26,7 +27,7 @@ def make_bodies_small(patched: pytest.MonkeyPatch) -> None:
     """Make the other bodies small.
 
     Of Xception's eight equal middle blocks, one stays; ``tests/explain/maps`` builds all of them. MobileNetV2 loses the
-    blocks that repeat the one before, all but the second. VGG16 gets narrow.
+    blocks that repeat the one before, all but the second. VGG16 and Xception get narrow.
     """
     patched.setattr(xception, "range", lambda count: range(1), raising=False)
 
@@ -36,8 +37,11 @@ def make_bodies_small(patched: pytest.MonkeyPatch) -> None:
         repeats = given["stride"] == 1 and given["filters"] == x.shape[-1] and given["block_id"] > 2
         return x if repeats else block(x, **given)
 
-    def narrow(filters: int, *given: Any, **more: Any) -> layers.Layer:
-        return layers.Conv2D(int(filters * VGG_WIDTH), *given, **more)
-
     patched.setattr(mobilenet_v2, "_inverted_res_block", first_block)
-    patched.setattr(vgg16, "layers", SimpleNamespace(**vars(layers) | {"Conv2D": narrow}))
+    narrow = {"Conv2D": _narrow(layers.Conv2D), "SeparableConv2D": _narrow(layers.SeparableConv2D)}
+    for module in (vgg16, xception):
+        patched.setattr(module, "layers", SimpleNamespace(**vars(layers) | narrow))
+
+
+def _narrow(kind: type[layers.Layer]) -> Callable[..., layers.Layer]:
+    return lambda filters, *given, **more: kind(int(filters * WIDTH), *given, **more)
