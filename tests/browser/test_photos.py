@@ -1,4 +1,4 @@
-"""The page in a real browser and photos of every kind: unusable ones, many faces, none."""
+"""The page in a real browser and photos of every kind: unusable ones, many faces, none, and what a file says."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from explain.drawing.boxes import CHOSEN, display_scale
+from model.i18n.catalogue import translate
 from model.photos.faces import find_faces
 from model.photos.photo import open_photo
 
@@ -22,6 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CAT = EXAMPLES / "cat.jpg"
+MARKUP = "<img src=x onerror=\"document.title='attacked'\">"
 
 
 @pytest.fixture
@@ -139,3 +142,19 @@ def test_example_is_analysed_by_one_click(visitor: Visitor) -> None:
     visitor.wait_done()
     assert "We made this fake" in visitor.text("#notice")
     visitor.wait_until(lambda: visitor.is_seen("#lime img"), "the overlay")
+
+
+# What a file says about its origin
+
+
+def test_upload_is_read_as_it_was_sent(visitor: Visitor, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[271], exif[270] = MARKUP, 'prompt:{"1": {"class_type": "KSampler"}}'  # maker and description
+    with Image.open(CAT) as image:
+        image.save(tmp_path / "cat.jpg", exif=exif, quality=90)
+    visitor.upload(tmp_path / "cat.jpg")
+    visitor.wait_for_text("#provenance", "ComfyUI")
+    visitor.wait_for_text("#notice", translate("provenance.stated"))
+    visitor.wait_for_text("#provenance", MARKUP)
+    assert visitor.page.title() != "attacked"
+    visitor.shoot("provenance")
