@@ -67,12 +67,14 @@ def assert_both_agree(network: keras.Model, engine: Engine, crops: NDArray[np.ui
         assert np.ptp(lite[name]) > 1e-3, "two networks that say nothing also agree"
 
 
+@pytest.mark.slow
 def test_litert_and_keras_agree_on_noise(network: keras.Model, engine: Engine) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (8, 128, 128, 3), np.uint8)
     coarse = np.repeat(np.repeat(crops[:, ::16, ::16], 16, axis=1), 16, axis=2)
     assert_both_agree(network, engine, np.concatenate([crops, coarse]))
 
 
+@pytest.mark.slow
 def test_litert_and_keras_agree_on_faces(network: keras.Model, engine: Engine, face_crops: NDArray[np.uint8]) -> None:
     assert_both_agree(network, engine, face_crops)
 

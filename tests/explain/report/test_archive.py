@@ -47,6 +47,7 @@ def entries(packed: bytes) -> dict[str, bytes]:
         return {name: file.read(name) for name in file.namelist()}
 
 
+@pytest.mark.slow
 def test_zip_holds_what_a_folder_would_hold(
     analysis: Analysis, detector: Detector, packed: bytes, tmp_path: Path
 ) -> None:

@@ -175,6 +175,7 @@ def test_command_writes_a_card_that_the_next_start_reads(
     assert card.preprocessing == Preprocessing(128, "RGB", 1 / 127.5, -1.0)
 
 
+@pytest.mark.slow
 def test_command_writes_the_way_that_is_best_where_no_option_decides(
     pair: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,7 @@ def test_two_models_meet_halfway(shipped: Path, tmp_path: Path) -> None:
         np.testing.assert_allclose(mean, (one + two) / 2, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_refused(shipped: Path, imagenet: Path) -> None:
     with pytest.raises(ArchitectureError, match="not both"):
         start("lite_attention", weights=imagenet, model=shipped)
