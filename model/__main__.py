@@ -17,6 +17,10 @@ COMMANDS = {
     ),
     "resynthesise": ("model.twins.resynthesise:resynthesise", "Make aligned fakes of real faces, for train_paired."),
     "tune": ("model.studies.tune:tune", "Search the training arguments with the best validation AUC."),
+    "train_steady": (
+        "model.paired.steady:train_steady",
+        "Train a model to one answer for all harmless versions of a picture.",
+    ),
     "tune_attention": ("model.paired.tune_attention:tune_attention", "Train only the attention mask."),
     "average": ("model.paired.average:average_models", "Average the weights of two models."),
     "finish": ("model.finish:finish", "Calibrate and evaluate a run's model, and write its model card."),

@@ -40,6 +40,8 @@ def average_models(
         )
     shares = {named_after(model).name: round(1 - share, 3), named_after(other).name: round(share, 3)}
     training = {name: value for name, value in cards[1].training.items() if name != "calibration"}
+    *_, latest = ["arguments", *(name for name in training if name.endswith("_arguments"))]
+    training[latest] = {**training.get(latest, {}), "averaged": shares}
     card = replace(
         cards[1],
         views=PLAIN,
@@ -47,7 +49,7 @@ def average_models(
         fake_bias=0.0,
         inconclusive_band=(0.4, 0.6),
         metrics={},
-        training={**training, "arguments": {**training.get("arguments", {}), "averaged": shares}},
+        training=training,
     )
     network = average(load_keras(model), load_keras(other), share)
     (out / ARTIFACT).mkdir(parents=True, exist_ok=True)

@@ -113,7 +113,7 @@ def train(
     network = start(architecture, backbone, weights, model, imagenet_share, halfway_to)
     if MASK_LAYER not in {layer.name for layer in network.layers}:
         raise ArchitectureError(f"{architecture} has no attention mask to train; choose {' or '.join(MASKED)}.")
-    examples = _with_faces(data, sets, leave_out, faces)
+    examples = find_faces_to_train(data, sets, leave_out, faces)
     runs.write_arguments(out, arguments, free=())
     preprocessing = ARCHITECTURES[architecture].preprocessing
     grid = tuple(network.get_layer(MASK_LAYER).output.shape[1:3])
@@ -140,8 +140,10 @@ def train(
     export(architecture, out, arguments, names, int(keep_best.best["epoch"]), folded=model is not None)
 
 
-def _with_faces(data: Path, sets: Sequence[str] | None, leave_out: Sequence[str] | None, faces: Path) -> list[Example]:
-    """The pictures to train and validate on, with their faces."""
+def find_faces_to_train(
+    data: Path, sets: Sequence[str] | None, leave_out: Sequence[str] | None, faces: Path
+) -> list[Example]:
+    """The pictures to train and validate on, those that are left out included, with their faces."""
     listed = [example for example in choose_sets(data, pictures(data), sets) if example.split in ("train", "val")]
     leave_out_sets(data, listed, leave_out)  # refuses unknown names before the slow search for faces
     return with_faces_for_training(data, listed, faces)

@@ -6,7 +6,6 @@ of the peak. All other layers stay the same, and a third loss keeps the verdict 
 """
 
 import json
-import shutil
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -19,21 +18,21 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.artifact.card import ARTIFACT, Card, named_after, read_card
+from model.artifact.card import ARTIFACT, named_after, read_card
 from model.artifact.preprocessing import Preprocessing, to_input
 from model.cli import print_report_path, run
 from model.data.dataset import face_crop, gather
 from model.data.layout import Example
 from model.data.options import FACES, Faces, Sets, warn_of_other_view
 from model.data.reading import read_mask
-from model.data.split import SPLIT, split_of_run
+from model.data.split import split_of_run
 from model.detector.detector import Detector
 from model.errors import ArchitectureError, DatasetError
 from model.evaluation.measuring import attention_peaks, p_fake_of
-from model.networks.export import load_keras, save_artifact
+from model.networks.export import load_keras
 from model.photos.face_parts import region_mask
 from model.photos.faces import CROP_SIZE, crop, square_around
-from model.training.runs import library_versions
+from model.training.runs import export_further
 
 if TYPE_CHECKING:
     import keras
@@ -230,15 +229,7 @@ def tune_attention(
     if not seen.known.any():
         raise ArchitectureError(f"{data} holds no training fake whose change is known.")
     teach(network, seen, epochs, learning_rate, peak_weight, verdict_weight)
-    kept = {part: value for part, value in card.training.items() if part != "calibration"}
-    training = {**kept, "attention_arguments": given}
-    fresh = Card(
-        *(card.architecture, card.preprocessing, card.labels), views=card.views, licence=card.licence, training=training
-    )
-    (out / ARTIFACT).mkdir(parents=True, exist_ok=True)
-    if (artifact / SPLIT).exists():  # copied before the card is written, which marks the model folder as complete
-        shutil.copyfile(artifact / SPLIT, out / ARTIFACT / SPLIT)
-    save_artifact(network, out / ARTIFACT, replace(fresh, versions=library_versions()))
+    export_further(network, artifact, out, "attention_arguments", given)
     found = report(Detector(artifact), Detector(out / ARTIFACT), data, val_set)
     (out / "tuned.json").write_text(json.dumps({**found, "arguments": given}, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=2))

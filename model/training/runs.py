@@ -161,6 +161,33 @@ def export(architecture: str, folder: Path, licence: str, training: Mapping[str,
     return save_artifact(network, folder / ARTIFACT, card, ARCHITECTURES[architecture].storage)
 
 
+def export_further(network: keras.Model, model: Path, folder: Path, name: str, arguments: Mapping[str, Any]) -> Card:
+    """Write a network that was trained further as the model folder ``artifact`` in a run's folder, not yet calibrated.
+
+    Args:
+        network: changed in place: its weights are rounded.
+        model: the model folder that the training started from; its views, licence and record stay.
+        folder: the run's folder, created if missing.
+        name: key of the arguments in the card's training record.
+        arguments: of this training.
+    """
+    before = read_card(model)
+    training = {part: value for part, value in before.training.items() if part != "calibration"}
+    card = Card(
+        architecture=before.architecture,
+        preprocessing=before.preprocessing,
+        labels=before.labels,
+        views=before.views,
+        licence=before.licence,
+        versions=library_versions(),
+        training={**training, name: dict(arguments)},
+    )
+    (folder / ARTIFACT).mkdir(parents=True, exist_ok=True)
+    if (model / SPLIT).exists():  # copied before the card is written, which marks the model folder as complete
+        shutil.copyfile(model / SPLIT, folder / ARTIFACT / SPLIT)
+    return save_artifact(network, folder / ARTIFACT, card)
+
+
 def _exported_epoch(folder: Path) -> int | None:
     """The epoch of the weights in the run's model folder; None if the folder is missing or incomplete."""
     try:

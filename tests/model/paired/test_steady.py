@@ -1,0 +1,92 @@
+"""Tests of the training for one answer to all harmless versions of a picture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.artifact.card import read_card
+from model.artifact.preprocessing import LABELS
+from model.artifact.views import STEADY
+from model.data.layout import Example
+from model.detector.detector import Detector
+from model.errors import ArchitectureError
+from model.networks.export import load_keras
+from model.paired.steady import CUT, drawn, own_target, train_steady, versions_of
+from model.paths import SHIPPED
+
+Pixels = NDArray[np.uint8]
+FAKE = LABELS.index("Fake")
+
+
+def examples_of(counts: dict[tuple[str, str], int]) -> list[Example]:
+    return [
+        Example(f"{name}/train/{label}/{i}.png", name, "train", label, (0.0, 0.0, 9.0, 9.0), ())
+        for (name, label), count in counts.items()
+        for i in range(count)
+    ]
+
+
+def test_small_sources_are_drawn_as_often_as_large_ones() -> None:
+    counts = {("a", "Real"): 100, ("b", "Real"): 5, ("c", "Real"): 30, ("a", "Fake"): 100}
+    found = drawn(examples_of(counts), 60, seed=0)
+    assert Counter((e.dataset, e.label) for e in found) == {
+        ("b", "Real"): 5,
+        **{("a", "Real"): 13, ("c", "Real"): 12, ("a", "Fake"): 30},
+    }
+    assert len({example.path for example in found}) == 60
+    assert found == drawn(examples_of(counts), 60, seed=0) != drawn(examples_of(counts), 60, seed=1)
+
+
+def test_versions_show_the_same_face_a_little_moved(picture: Callable[..., Pixels]) -> None:
+    crop = np.kron(picture(3), np.ones((4, 4, 1), np.uint8))
+    versions = versions_of(crop, np.random.default_rng(0))
+    assert len(versions) == 6 and all(one.shape == crop.shape and one.dtype == np.uint8 for one in versions)
+    for turn, version in enumerate(versions):
+        straight, turned = ((np.abs(one.astype(int) - crop).mean()) for one in (version, version[:, ::-1]))
+        assert (straight > turned) == bool(turn % 2), "every second one is mirrored"
+        assert 0 < min(straight, turned) < 20
+
+
+def test_the_target_is_the_mean_answer_as_log_odds_mixed_with_the_truth() -> None:
+    p_fake = 1 / (1 + np.exp(-np.array([-2.0, 0.0, 5.0])))
+    answers = np.stack([p_fake if label == "Fake" else 1 - p_fake for label in LABELS], axis=1).astype(np.float32)
+    mean = 1 / (1 + np.exp(-1.0))
+    for share in (0.0, 0.75, 1.0):
+        target = own_target(answers, 1.0, share)
+        assert target[FAKE] == pytest.approx(share * mean + 1 - share, abs=1e-5) and target.sum() == pytest.approx(1)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager")
+def test_a_run_changes_only_layers_after_the_cut(
+    make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels], tmp_path: Path
+) -> None:
+    names = [f"one/{split}/{label}/{i}.png" for split in ("train", "val") for label in ("real", "fake") for i in "012"]
+    root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
+    train_steady(SHIPPED, root, tmp_path / "run", most=4, epochs=1, faces=cache)
+    before, after = load_keras(SHIPPED), load_keras(tmp_path / "run" / "artifact")
+    frozen = keras.Model(before.input, before.get_layer(CUT).output).weights
+    pairs = {
+        old.path: (np.asarray(old), np.asarray(new)) for old, new in zip(before.weights, after.weights, strict=True)
+    }
+    kept = {weight.path for weight in frozen}
+    assert all(np.array_equal(*pairs[path]) for path in kept)
+    assert not all(np.array_equal(*pair) for path, pair in pairs.items() if path not in kept)
+    card = read_card(tmp_path / "run" / "artifact")
+    assert card.views == STEADY and card.temperature is None and "calibration" not in card.training
+    assert card.training["steady_arguments"]["data"] == "data"
+    assert np.isfinite(Detector(tmp_path / "run" / "artifact").probabilities(np.stack([picture(0)] * 2))).all()
+
+
+@pytest.mark.usefixtures("tiny_architecture")
+def test_another_network_is_refused(tiny_artifact: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArchitectureError, match="only lite_attention"):
+        train_steady(tiny_artifact, tmp_path / "nowhere", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
