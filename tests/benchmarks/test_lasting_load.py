@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
 
 import pytest
 
-from benchmarks import mixed_load
+from benchmarks import _results, mixed_load
+from model.paths import ROOT
 
 
 def sample(minute: float, server: float) -> dict[str, float]:
@@ -42,3 +44,14 @@ def test_processes_of_processes_count() -> None:
 def test_a_damaged_file_is_a_text_or_half_a_photo() -> None:
     assert mixed_load.damaged(1) == b"not a photo" and mixed_load.damaged(2)[:2] == b"\xff\xd8"
     assert mixed_load.animation(0)[:6] == b"GIF89a"
+
+
+def test_the_hour_of_mixed_load_is_quoted_as_measured() -> None:
+    found = _results.read("mixed_load")
+    text = " ".join((ROOT / "docs" / "deploy.md").read_text("utf-8").split())
+    sent, memory = found["requests"], found["memory_mb"]
+    assert {*sent.pop("damaged file"), *(status for counts in sent.values() for status in counts)} == {"400", "200"}
+    assert f"{found['visits']['finished']} finished, {found['visits']['left']} left" in text and found["minutes"] == 60
+    for minute, beginning in ((5, "After five minutes the server had"), (60, "after an hour")):
+        server, children = (memory[f"minute {minute}"][name] for name in ("server", "children"))
+        assert re.search(rf"{beginning} {server} MB and (the processes that it started )?{children} MB", text)
