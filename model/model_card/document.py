@@ -163,7 +163,11 @@ def _reproduction(card: Card, folder: Path) -> list[str]:
         "```",
         "",
     ]
-    trainings = {"arguments": "Trained with", "attention_arguments": "Attention mask trained further with"}
+    trainings = {
+        "arguments": "Trained with",
+        "attention_arguments": "Attention mask trained further with",
+        "steady_arguments": "Trained further to one answer for all harmless versions of a picture with",
+    }
     for part, title in trainings.items():
         arguments = {key: value for key, value in card.training.get(part, {}).items() if key not in HIDDEN_ARGUMENTS}
         if arguments:

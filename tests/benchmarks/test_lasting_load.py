@@ -11,6 +11,7 @@ import time
 import pytest
 
 from benchmarks import _results, mixed_load
+from benchmarks.load import PARTS
 from model.paths import ROOT
 
 
@@ -55,3 +56,14 @@ def test_the_hour_of_mixed_load_is_quoted_as_measured() -> None:
     for minute, beginning in ((5, "After five minutes the server had"), (60, "after an hour")):
         server, children = (memory[f"minute {minute}"][name] for name in ("server", "children"))
         assert re.search(rf"{beginning} {server} MB and (the processes that it started )?{children} MB", text)
+
+
+def test_lasting_visits_are_quoted_as_measured() -> None:
+    found = _results.read("sustained")
+    text = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    for count, parts in found["visitors"].items():
+        assert parts["errors"] == []
+        seconds = " | ".join(f"{parts[name]['median']:.1f}, {parts[name]['worst']:.1f}" for name in PARTS)
+        done = f"{parts['complete']['median']:.0f} ({parts['complete']['of']} of {parts['photos']})"
+        memory = found["memory_mb"][f"after {count} visitors"]
+        assert f"| {count} | {seconds} | {done} | {memory} MB |" in text
