@@ -25,8 +25,8 @@ FAKES = [entry for entry in ENTRIES if "planted" in entry]
 PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
 SEAM = 0.15  # of the face's side: how far the soft edge of a change may reach beyond the mask
 JPEG_BLOCK = 16  # pixels; a change may alter the whole of each block that it touches
-# What the shipped model gets wrong: P(Fake) .930 (Fake), .285 (Real) and .643 (Inconclusive).
-KNOWN_WRONG = {"hopper.jpg", "astronaut_mouth.jpg", "astronaut_eyes.jpg"}
+# What the shipped model gets wrong: P(Fake) .924 (Fake), .220 (Real), .472 and .885 (Inconclusive).
+KNOWN_WRONG = {"hopper.jpg", "astronaut_mouth.jpg", "astronaut_eyes.jpg", "hopper_face.jpg"}
 JPEG_LOSS = 2  # levels of 255; what rounding may leave where nothing was changed
 
 
