@@ -32,7 +32,7 @@ def keras_detector() -> KerasDetector:
 @pytest.fixture(scope="module")
 def subject(keras_detector: KerasDetector, astronaut: NDArray[np.uint8]) -> Subject:
     crop = find_faces(astronaut, keras_detector.card.preprocessing.crop_margin)[0].crop
-    return Subject(crop, segment(crop), "Fake", keras_detector)
+    return Subject(crop, segment(crop), "Real", keras_detector)
 
 
 @pytest.fixture(scope="module")

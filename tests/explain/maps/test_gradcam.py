@@ -196,7 +196,7 @@ def test_cancelled_before_the_gradient_nothing_is_loaded(
 @pytest.mark.slow
 def test_shipped_model_is_explained_on_both_its_grids(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
     crop = find_faces(astronaut, detector.card.preprocessing.crop_margin)[0].crop
-    subject = Subject(crop, np.zeros(crop.shape[:2], np.int32), "Fake", detector)
+    subject = Subject(crop, np.zeros(crop.shape[:2], np.int32), "Real", detector)
     convolution, features, places = (only(method(subject)) for method in (gradcam, gradcam_attention, hirescam))
     assert [found.native_shape for found in (convolution, features, places)] == [(6, 6), (12, 12), (12, 12)]
     for found in (convolution, features, places):
