@@ -7,6 +7,7 @@ damaged files over HTTP. The memory of the server and of the processes that it s
 from __future__ import annotations
 
 import io
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -50,8 +51,11 @@ def visits(page: Page, until: float, visitor: int) -> Counter[str]:
     """Visit after visit, each in a tab of its own, some left in the middle of a run."""
     rng, counts = np.random.default_rng(visitor), Counter[str]()
     while time.monotonic() < until:
-        with tab(page, visitor) as drop:
-            seconds = drop(10_000 * visitor + counts.total(), float(rng.choice(WATCHED)))
+        try:
+            with tab(page, visitor) as drop:
+                seconds = drop(10_000 * visitor + counts.total(), float(rng.choice(WATCHED)))
+        except httpx.HTTPError as error:
+            seconds = {"error": type(error).__name__}
         counts["error" if "error" in seconds else "finished" if "complete" in seconds else "left"] += 1
         time.sleep(rng.uniform(*PAUSE_S))
     return counts
@@ -62,8 +66,11 @@ def requests(url: str, until: float, first: int, make: Callable[[int], bytes], f
     rng, counts = np.random.default_rng(0), Counter[str]()
     with httpx.Client(timeout=PATIENCE_S) as client:
         while time.monotonic() < until:
-            answer = client.post(url, files={"file": make(first + counts.total())}, data=fields)
-            counts[str(answer.status_code)] += 1
+            try:
+                answer = client.post(url, files={"file": make(first + counts.total())}, data=fields)
+                counts[str(answer.status_code)] += 1
+            except httpx.HTTPError as error:
+                counts[type(error).__name__] += 1
             time.sleep(rng.uniform(*PAUSE_S))
     return counts
 
@@ -109,6 +116,8 @@ def main(
     quick: Annotated[bool, typer.Option("--quick", help="Twenty seconds.")] = False,
 ) -> None:
     """Measure whether the server's memory grows under mixed load."""
+    if not Path("/proc/self/status").is_file():
+        sys.exit("The memory of processes is read from /proc, which only Linux has.")
     length = 20.0 if quick else minutes * 60
     with server() as (url, process), ThreadPoolExecutor(VISITORS + 6) as pool:
         page, started = Page(url), time.monotonic()

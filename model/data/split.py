@@ -3,6 +3,7 @@
 import csv
 import logging
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -107,6 +108,12 @@ def write_split(folder: Path, examples: Iterable[Example]) -> None:
         writer = csv.writer(file)
         writer.writerow(("path", "split"))
         writer.writerows(sorted((example.path, example.split) for example in examples))
+
+
+def copy_split(source: Path, artifact: Path) -> None:
+    """Copy a run's split, if there is one, into a model folder; before the card, which marks the folder as complete."""
+    if (source / SPLIT).exists():
+        shutil.copyfile(source / SPLIT, artifact / SPLIT)
 
 
 def split_of_run(artifact: Path, examples: list[Example]) -> list[Example]:

@@ -1,6 +1,5 @@
 """Averages two trained models: ``python -m model average MODEL OTHER --share 0.6 --out runs/averaged``."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ import typer
 from model.artifact.card import ARTIFACT, named_after, read_card
 from model.artifact.views import PLAIN
 from model.cli import run
-from model.data.split import SPLIT
+from model.data.split import SPLIT, copy_split
 from model.errors import ArchitectureError
 
 
@@ -53,8 +52,8 @@ def average_models(
     )
     network = average(load_keras(model), load_keras(other), share)
     (out / ARTIFACT).mkdir(parents=True, exist_ok=True)
-    if splits:  # copied before the card is written, which marks the model folder as complete
-        shutil.copyfile(splits[0], out / ARTIFACT / SPLIT)
+    if splits:
+        copy_split(splits[0].parent, out / ARTIFACT)
     save_artifact(network, out / ARTIFACT, card, ARCHITECTURES[card.architecture].storage)
     print(f"Wrote {out / ARTIFACT}, not yet calibrated.")
 

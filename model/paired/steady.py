@@ -17,13 +17,14 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.artifact.card import ARTIFACT, read_card
+from model.artifact.card import ARTIFACT, CARD, named_after, read_card
 from model.artifact.preprocessing import LABELS, Preprocessing, to_input
 from model.cli import run
 from model.data.dataset import face_crop
 from model.data.layout import Example, leave_out_sets
 from model.data.options import FACES, Faces, LeaveOut, Sets
-from model.errors import ArchitectureError
+from model.data.split import split_of_run
+from model.errors import ArchitectureError, DatasetError
 from model.networks.export import load_keras
 from model.paired.train import find_faces_to_train
 from model.photos.degrade import compress, degrade
@@ -162,19 +163,27 @@ def train_steady(
 ) -> None:
     """Train a model to one answer for all harmless versions of a picture. Calibrate the result afterwards."""
     given = {key: value.name if isinstance(value, Path) else value for key, value in locals().items()}
+    given["model"] = named_after(model).name
     import keras
 
     from model.paired.epochs import KeepBest, compile_model, validation_sets
 
+    if model.resolve() == (out / ARTIFACT).resolve():
+        raise ArchitectureError(f"{out} is the run that {model} belongs to; choose another folder.")
     runs.check_arguments(out, given, free=())  # before the slow search for faces
+    if len(runs.read_rows(out)) >= epochs and (out / ARTIFACT / CARD).is_file():
+        print(f"{out / ARTIFACT} is complete and stays as it is: it may have been calibrated.")
+        return
     keras.utils.set_random_seed(seed)
     card, network = read_card(model), load_keras(model)
     if CUT not in {layer.name for layer in network.layers}:
         raise ArchitectureError(f"{model} has no EfficientNet-Lite0 in it: only lite_attention can be trained so.")
-    examples = find_faces_to_train(data, sets, leave_out, faces)
+    examples = split_of_run(model, find_faces_to_train(data, sets, leave_out, faces))
     runs.write_arguments(out, given, free=())
     known = leave_out_sets(data, examples, leave_out)
     train_set = drawn([example for example in known if example.split == "train"], most, seed)
+    if not train_set:
+        raise DatasetError(f"{data} holds no training pictures with a face in them.")
     seen = see(network, data, train_set, card.preprocessing, own_share, seed)
     left_out = [example for example in examples if example.dataset in (leave_out or ())]
     crops = validation_sets(data, known, left_out, card.preprocessing)

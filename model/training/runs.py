@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ import numpy as np
 from model.artifact import versions
 from model.artifact.card import ARTIFACT, Card, read_card
 from model.artifact.preprocessing import LABELS
-from model.data.split import SPLIT
+from model.data.split import copy_split
 from model.errors import ArtifactError, RunError
 from model.files import replacing
 from model.networks.export import save_artifact
@@ -156,8 +155,7 @@ def export(architecture: str, folder: Path, licence: str, training: Mapping[str,
         training=dict(training),
     )
     (folder / ARTIFACT).mkdir(exist_ok=True)
-    if (folder / SPLIT).exists():  # copied before the card is written, which marks the model folder as complete
-        shutil.copyfile(folder / SPLIT, folder / ARTIFACT / SPLIT)
+    copy_split(folder, folder / ARTIFACT)
     return save_artifact(network, folder / ARTIFACT, card, ARCHITECTURES[architecture].storage)
 
 
@@ -183,8 +181,7 @@ def export_further(network: keras.Model, model: Path, folder: Path, name: str, a
         training={**training, name: dict(arguments)},
     )
     (folder / ARTIFACT).mkdir(parents=True, exist_ok=True)
-    if (model / SPLIT).exists():  # copied before the card is written, which marks the model folder as complete
-        shutil.copyfile(model / SPLIT, folder / ARTIFACT / SPLIT)
+    copy_split(model, folder / ARTIFACT)
     return save_artifact(network, folder / ARTIFACT, card)
 
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact.card import read_card
+from model.artifact.card import read_card, write_card
 from model.artifact.preprocessing import LABELS
 from model.artifact.views import STEADY
+from model.data.dataset import index
 from model.data.layout import Example
+from model.data.split import write_split
 from model.detector.detector import Detector
 from model.errors import ArchitectureError
 from model.networks.export import load_keras
-from model.paired.steady import CUT, drawn, own_target, train_steady, versions_of
+from model.paired.steady import CUT, Seen, drawn, own_target, see, train_steady, versions_of
 from model.paths import SHIPPED
 
 Pixels = NDArray[np.uint8]
@@ -79,10 +84,55 @@ def test_a_run_changes_only_layers_after_the_cut(
     kept = {weight.path for weight in frozen}
     assert all(np.array_equal(*pairs[path]) for path in kept)
     assert not all(np.array_equal(*pair) for path, pair in pairs.items() if path not in kept)
-    card = read_card(tmp_path / "run" / "artifact")
+    artifact = tmp_path / "run" / "artifact"
+    card = read_card(artifact)
     assert card.views == STEADY and card.temperature is None and "calibration" not in card.training
-    assert card.training["steady_arguments"]["data"] == "data"
-    assert np.isfinite(Detector(tmp_path / "run" / "artifact").probabilities(np.stack([picture(0)] * 2))).all()
+    arguments = card.training["steady_arguments"]
+    assert (arguments["model"], arguments["data"]) == ("lite_attention", "data"), "names, not paths"
+    assert np.isfinite(Detector(artifact).probabilities(np.stack([picture(0)] * 2))).all()
+    write_card(artifact, replace(card, temperature=2.0))
+    train_steady(SHIPPED, root, tmp_path / "run", most=4, epochs=1, faces=cache)
+    assert read_card(artifact).temperature == 2.0, "a finished run keeps its calibration"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager")
+def test_all_versions_of_a_picture_have_its_target_and_none_is_of_a_test_picture(
+    make_data: Callable[..., tuple[Path, Path]],
+    picture: Callable[..., Pixels],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A model that was measured on a picture must not learn from it: the split of its run holds."""
+    names = [f"one/{split}/{label}/{i}.png" for split in ("train", "val") for label in ("real", "fake") for i in "01"]
+    root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
+    model = shutil.copytree(SHIPPED, tmp_path / "model")
+    sides = [replace(one, split="test" if one.path.endswith("1.png") else one.split) for one in index(root, cache)]
+    write_split(model, sides)
+    learnt: list[str] = []
+
+    class Enough(Exception):
+        pass
+
+    def look(network: keras.Model, data: Path, examples: list[Example], *others: Any) -> Seen:
+        learnt.extend(example.path for example in examples)
+        found = see(network, data, examples, *others)
+        assert found.targets.shape == (6 * len(examples), 2)
+        for targets in np.split(found.targets, len(examples)):
+            assert (targets == targets[0]).all() and targets[0].sum() == pytest.approx(1)
+        raise Enough
+
+    monkeypatch.setattr("model.paired.steady.see", look)
+    with pytest.raises(Enough):
+        train_steady(model, root, tmp_path / "run", faces=cache)
+    assert sorted(learnt) == ["one/train/fake/0.png", "one/train/real/0.png"]
+
+
+def test_a_run_is_not_written_over_the_model_that_it_starts_from(tmp_path: Path) -> None:
+    artifact = shutil.copytree(SHIPPED, tmp_path / "run" / "artifact")
+    with pytest.raises(ArchitectureError, match="choose another folder"):
+        train_steady(artifact, tmp_path / "nowhere", tmp_path / "run")
+    assert read_card(artifact) == read_card(SHIPPED)
 
 
 @pytest.mark.usefixtures("tiny_architecture")
