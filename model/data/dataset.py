@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.data.duplicates import find_duplicates, without_leaks
-from model.data.layout import UNSPLIT, Example, choose_sets, pictures
+from model.data.layout import UNSPLIT, Example, choose_sets, leave_out_sets, pictures
 from model.data.reading import leave_out_unreadable, map_in_threads, read_mask, read_rgb, readable, stamp
 from model.data.split import GroupOf, assign_splits
 from model.errors import DatasetError
@@ -142,6 +142,15 @@ def with_faces_for_training(root: Path, examples: Sequence[Example], cache: Path
     ]
     checks = list(map_in_threads(readable, [root / example.path for example in placed], workers))
     return searched + (leave_out_unreadable(root, placed, checks) if placed else [])
+
+
+def find_faces_to_train(
+    data: Path, sets: Sequence[str] | None, leave_out: Sequence[str] | None, faces: Path
+) -> list[Example]:
+    """The pictures to train and validate on, those that are left out included, with their faces."""
+    listed = [example for example in choose_sets(data, pictures(data), sets) if example.split in ("train", "val")]
+    leave_out_sets(data, listed, leave_out)  # refuses unknown names before the slow search for faces
+    return with_faces_for_training(data, listed, faces)
 
 
 def choose(

@@ -20,13 +20,12 @@ from tqdm import tqdm
 from model.artifact.card import ARTIFACT, CARD, named_after, read_card
 from model.artifact.preprocessing import LABELS, Preprocessing, to_input
 from model.cli import run
-from model.data.dataset import face_crop
+from model.data.dataset import face_crop, find_faces_to_train
 from model.data.layout import Example, leave_out_sets
 from model.data.options import FACES, Faces, LeaveOut, Sets
 from model.data.split import split_of_run
 from model.errors import ArchitectureError, DatasetError
 from model.networks.export import load_keras
-from model.paired.train import find_faces_to_train
 from model.photos.degrade import compress, degrade
 from model.training import runs
 

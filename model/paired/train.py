@@ -5,7 +5,7 @@ attention mask learns from the masks of the changed pixels. The run keeps the av
 measured on unseen sources or on the validation split (see ``KeepBest``).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +15,8 @@ from model.artifact.card import Card
 from model.artifact.facts import FACE_CROPS
 from model.artifact.preprocessing import to_input
 from model.cli import run
-from model.data.dataset import with_faces_for_training
-from model.data.layout import Example, choose_sets, leave_out_sets, pictures
+from model.data.dataset import find_faces_to_train
+from model.data.layout import leave_out_sets
 from model.data.options import FACES, Faces, LeaveOut, Sets
 from model.errors import ArchitectureError
 from model.evaluation.plots import read_history, training_curves
@@ -138,15 +138,6 @@ def train(
     save(training_curves(read_history(out / runs.HISTORY), architecture), out / runs.CURVES)
     names = sorted({example.dataset for example in training})
     export(architecture, out, arguments, names, int(keep_best.best["epoch"]), folded=model is not None)
-
-
-def find_faces_to_train(
-    data: Path, sets: Sequence[str] | None, leave_out: Sequence[str] | None, faces: Path
-) -> list[Example]:
-    """The pictures to train and validate on, those that are left out included, with their faces."""
-    listed = [example for example in choose_sets(data, pictures(data), sets) if example.split in ("train", "val")]
-    leave_out_sets(data, listed, leave_out)  # refuses unknown names before the slow search for faces
-    return with_faces_for_training(data, listed, faces)
 
 
 def _fit(
