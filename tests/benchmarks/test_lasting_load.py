@@ -7,11 +7,12 @@ import re
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks import _results, mixed_load
-from benchmarks.load import PARTS
+from benchmarks.load import PARTS, free_port
 from model.paths import ROOT
 
 
@@ -40,6 +41,15 @@ def test_processes_of_processes_count() -> None:
         assert set(found) < set(mixed_load.started_by(os.getpid()))
         process.communicate(b"\n")
     assert mixed_load.started_by(process.pid) == [] and mixed_load.memory_of(process.pid) == 0
+
+
+def test_a_lost_connection_is_counted_and_the_load_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mixed_load, "PAUSE_S", (0.0, 0.01))
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    counts = mixed_load.requests(nowhere, time.monotonic() + 0.3, 0, mixed_load.damaged, {})
+    assert set(counts) == {"ConnectError"} and counts.total() > 1
+    visited = mixed_load.visits(SimpleNamespace(url=nowhere), time.monotonic() + 0.3, 0)  # type: ignore[arg-type]
+    assert set(visited) == {"error"} and visited.total() > 1
 
 
 def test_a_damaged_file_is_a_text_or_half_a_photo() -> None:
