@@ -80,16 +80,20 @@ class Subject:
             in_turn: for many masks with answers that are averaged later: each gets one view only, see
                 ``Detector.probabilities``. The untouched crop always gets the verdict's answer.
         """
-        if self.hide != TOKENS and in_turn is not False:
+        if self.hide == TOKENS:
+            answers = self.detector.probabilities_of_patches(self.crop, self._seen(masks), in_turn)
+        else:
             answers = self.detector.probabilities(self.shown(masks), in_turn)
-            if len(self.detector.card.views) > 1:
-                answers[masks.all(axis=1)] = self.untouched
-            return answers
-        if self.hide != TOKENS:
-            return self.detector.probabilities(self.shown(masks))
+        if in_turn is not False and len(self.detector.card.views) > 1:
+            answers[masks.all(axis=1)] = self.untouched
+        return answers
+
+    def _seen(self, masks: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """The patches that masks ``(N, K)`` leave in each of the model's V views, ``(V, N, rows, columns)``."""
         grid = self.detector.patch_grid
         assert grid is not None  # ``analysis`` uses tokens only with a model that supports them
-        return self.detector.probabilities_of_patches(self.crop, seen_patches(self.segments, masks, grid))
+        shown = [view.shown(self.segments[None])[0] for view in self.detector.card.views]
+        return np.stack([seen_patches(segments, masks, grid) for segments in shown])
 
     def answers(self, masks: NDArray[np.integer]) -> NDArray[np.float64]:
         """P(target) ``(N,)`` of the crop under masks ``(N, K)``."""

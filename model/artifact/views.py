@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from model.errors import FieldError
 from model.i18n.catalogue import Message
+
+Number = TypeVar("Number", np.uint8, np.int32)
 
 MOST_VIEWS = 16  # per crop: each view costs one pass of the network
 LARGEST_SHIFT = 0.25  # share of the crop's side; a larger shift would cut off too much of the face
@@ -41,8 +44,11 @@ class View:
             if not (is_number and math.isfinite(shift) and abs(shift) <= LARGEST_SHIFT):
                 raise FieldError(Message("model.field.view", limit=LARGEST_SHIFT, value=repr(shift)[:100]))
 
-    def shown(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The view of each crop, ``(N, S, S, 3) uint8``; shifts are whole pixels, so nothing is interpolated."""
+    def shown(self, crops: NDArray[Number]) -> NDArray[Number]:
+        """The view of each crop, ``(N, S, S, 3) uint8``, or of the regions in it, ``(N, S, S) int32``.
+
+        Shifts are whole pixels, so nothing is interpolated.
+        """
         if self == View():
             return crops
         side = crops.shape[1]
@@ -51,7 +57,9 @@ class View:
         border = (max(down, 0), max(-down, 0), max(right, 0), max(-right, 0))
         # OpenCV on single pictures is several times faster than NumPy's indexing on all.
         moved = (cv2.copyMakeBorder(crop[rows, columns], *border, cv2.BORDER_REPLICATE) for crop in crops)
-        return np.stack([cv2.flip(picture, 1) if self.mirrored else picture for picture in moved])
+        return np.stack([cv2.flip(picture, 1) if self.mirrored else picture for picture in moved]).astype(
+            crops.dtype, copy=False
+        )
 
     def undone(self, masks: NDArray[np.float32]) -> NDArray[np.float32]:
         """Move attention masks ``(N, h, w) float32`` of this view back to the places of the unchanged crops."""

@@ -1,6 +1,6 @@
 """Computes the probabilities of Fake and Real for face crops, with the attention masks of the same pass."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -116,14 +116,16 @@ class Detector:
                 second, and so on, cyclically. An average over many crops then also estimates the average over the
                 views, at the cost of one view. Integers ``(N,)`` choose the view of each crop instead, cyclically.
         """
-        views = self.card.views
-        if in_turn is False or len(views) == 1:
+        turns = self._turns(len(crops), in_turn)
+        if turns is None:
             return self._run(crops)[0]
-        turns = (np.arange(len(crops)) // 2 if in_turn is True else np.asarray(in_turn)) % len(views)
-        answers = np.empty((len(crops), len(self.card.labels)))
-        for turn in np.unique(turns):
-            answers[turns == turn] = self._run(crops[turns == turn], (views[turn],))[0]
-        return answers
+        return _in_turn(turns, lambda turn, rows: self._run(crops[rows], (self.card.views[turn],))[0])
+
+    def _turns(self, count: int, in_turn: bool | NDArray[np.integer]) -> NDArray[np.integer] | None:
+        """The number of the view of each of ``count`` answers, ``(count,)``; None if each takes all views."""
+        if in_turn is False or len(self.card.views) == 1:
+            return None
+        return (np.arange(count) // 2 if in_turn is True else np.asarray(in_turn)) % len(self.card.views)
 
     @property
     def rolls_out_attention(self) -> bool:
@@ -132,27 +134,33 @@ class Detector:
 
     @property
     def patch_grid(self) -> tuple[int, int] | None:
-        """Rows and columns of the patches that can be left out; None if the network needs the whole crop.
+        """Rows and columns of the patches that can be left out; None if the network needs the whole crop."""
+        return self._engine.patch_grid if isinstance(self._engine, Engine) else None
 
-        Also None if the card has several views, because a patch shows different pixels in each.
-        """
-        if len(self.card.views) > 1 or not isinstance(self._engine, Engine):
-            return None
-        return self._engine.patch_grid
-
-    def probabilities_of_patches(self, crop: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def probabilities_of_patches(
+        self, crop: NDArray[np.uint8], seen: NDArray[np.bool_], in_turn: bool | NDArray[np.integer] = False
+    ) -> NDArray[np.float64]:
         """Probabilities of one crop when the network gets only some of its patches, with no replacement for the others.
 
         Args:
             crop: ``(S, S, 3) uint8`` RGB.
-            seen: ``(N, rows, columns) bool``: the patches that the network gets, for N selections; see ``patch_grid``.
+            seen: ``(V, N, rows, columns) bool``: the patches that the network gets, in each of the card's V views, for
+                N selections; see ``patch_grid``. A patch shows different pixels in each view.
+            in_turn: as for ``probabilities``, for the N selections in place of crops.
 
         Returns:
             ``(N, 2)``, columns in the order of ``card.labels``.
         """
+        turns = self._turns(seen.shape[1], in_turn)
+        if turns is None:
+            return self._scaled(_mean_of_logits([self._of_patches(crop, *one) for one in enumerate(seen)]))
+        return self._scaled(_in_turn(turns, lambda turn, rows: self._of_patches(crop, turn, seen[turn, rows])))
+
+    def _of_patches(self, crop: NDArray[np.uint8], turn: int, seen: NDArray[np.bool_]) -> NDArray[np.floating]:
+        """Unscaled probabilities ``(N, 2)`` of one view of a crop from patches ``(N, rows, columns)``."""
         assert isinstance(self._engine, Engine), "see patch_grid"
-        kept = [np.flatnonzero(choice).astype(np.int32) for choice in seen]
-        return self._scaled(self._engine.of_kept(to_input(crop[None], self.card.preprocessing)[0], kept))
+        pixels = to_input(self.card.views[turn].shown(crop[None]), self.card.preprocessing)[0]
+        return self._engine.of_kept(pixels, [np.flatnonzero(choice).astype(np.int32) for choice in seen])
 
     def verdict(self, p_fake: float) -> str:
         """The verdict for a probability of Fake, by the card's inconclusive band; its bounds are outside it."""
@@ -178,6 +186,16 @@ class Detector:
     def _scaled(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
         bias = [self.card.fake_bias if label == "Fake" else 0.0 for label in self.card.labels]
         return scale_by_temperature(probabilities, self.card.temperature or 1.0, bias)
+
+
+def _in_turn(
+    turns: NDArray[np.integer], answer: Callable[[int, NDArray[np.bool_]], NDArray[np.floating]]
+) -> NDArray[np.float64]:
+    """Probabilities ``(N, 2)``, each of its own view: ``answer`` takes a view's number and the rows that it answers."""
+    answers = np.empty((len(turns), 2))
+    for turn in np.unique(turns):
+        answers[turns == turn] = answer(int(turn), turns == turn)
+    return answers
 
 
 def _mean_of_logits(probabilities: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:

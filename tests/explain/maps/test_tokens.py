@@ -17,7 +17,7 @@ from explain.maps.subject import Subject
 from explain.probes.what_if import without
 from explain.regions.hiding import TOKENS, hidden_crop, seen_patches
 from explain.settings import Settings
-from model.artifact.views import PLAIN
+from model.artifact.views import PLAIN, View
 from model.errors import SettingsError
 from tests.support.worlds import QuickDetector
 
@@ -41,9 +41,11 @@ class PatchModel:
     def probabilities(self, crops: NDArray[np.uint8], in_turn: bool = False) -> NDArray[np.float64]:
         raise AssertionError("asked about a picture")
 
-    def probabilities_of_patches(self, crop: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def probabilities_of_patches(
+        self, crop: NDArray[np.uint8], seen: NDArray[np.bool_], in_turn: bool | NDArray[np.integer] = False
+    ) -> NDArray[np.float64]:
         assert np.array_equal(crop, CROP)
-        fake = 0.4 + (seen * OF_PATCH).sum((1, 2))
+        fake = 0.4 + (seen[0] * OF_PATCH).sum((1, 2))
         return np.stack([fake, 1 - fake], axis=1)
 
 
@@ -59,6 +61,22 @@ def test_patch_is_seen_where_at_least_half_of_it_is() -> None:
     masks = np.array([[1, 1, 1], [1, 0, 1], [0, 1, 1], [0, 0, 0], [1, 1, 0]], np.uint8)
     expected = [[1, 1, 1, 1], [1, 1, 1, 1], [1, 0, 1, 0], [0, 0, 0, 0], [1, 1, 0, 1]]
     assert np.array_equal(seen_patches(segments, masks, (2, 2)).reshape(5, 4), expected)
+
+
+def test_each_view_has_its_own_patches_for_a_region() -> None:
+    """The detector gets, for every view, the patches in which the view shows the visible regions."""
+    mirrored_and_up = View(down=-1 / GRID, mirrored=True)  # a shift by one patch
+    model = PatchModel()
+    model.card = SimpleNamespace(labels=("Fake", "Real"), views=(View(), mirrored_and_up))
+    model.probabilities_of_patches = lambda crop, seen, in_turn=False: seen  # type: ignore[method-assign, assignment]
+    masks = np.ones((1, len(OF_REGION)), np.uint8)
+    masks[0, GRID] = 0  # the two patches at the lower left
+    plain, moved = Subject(CROP, SEGMENTS, "Fake", model, TOKENS).probabilities(masks)[:, 0]
+    expected = np.ones((GRID, GRID), bool)
+    expected[2:, 0] = False
+    assert np.array_equal(plain, expected)
+    expected[1] = expected[2] & expected[3]  # the border is repeated below
+    assert np.array_equal(moved, expected[:, ::-1])
 
 
 def test_occlusion_without_patches_is_exact(subject: Subject) -> None:
@@ -102,9 +120,11 @@ class PatchDetector(QuickDetector):
     def patch_grid(self) -> tuple[int, int]:
         return (16, 16)
 
-    def probabilities_of_patches(self, crop: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def probabilities_of_patches(
+        self, crop: NDArray[np.uint8], seen: NDArray[np.bool_], in_turn: bool | NDArray[np.integer] = False
+    ) -> NDArray[np.float64]:
         return self._run(
-            np.stack([np.where(choice.repeat(16, 0).repeat(16, 1)[..., None], crop, 0) for choice in seen])
+            np.stack([np.where(choice.repeat(16, 0).repeat(16, 1)[..., None], crop, 0) for choice in seen[0]])
         )[0]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -9,8 +11,10 @@ import keras
 import numpy as np
 import pytest
 
-from model.artifact.card import TFLITE, WEIGHTS, Card
+from model.artifact.card import TFLITE, WEIGHTS, Card, load_artifact, write_card
 from model.artifact.preprocessing import LABELS, Preprocessing
+from model.artifact.views import View
+from model.detector.detector import Detector
 from model.detector.engine import Engine
 from model.networks.clip_attention import clip_attention, verdict_of_kept
 from model.networks.clip_tower import Tower
@@ -112,6 +116,31 @@ def test_all_patches_together_give_the_plain_pass(folder: Path) -> None:
     for picture in pixels(2):
         plain = engine(picture[None])["probabilities"]
         np.testing.assert_allclose(engine.of_kept(picture, [everything]), plain, atol=1e-5)
+
+
+def test_patches_are_left_out_in_every_view(folder: Path, tmp_path: Path) -> None:
+    """With all patches, the mean over the views is the plain answer; in turn, each selection gets one view's answer."""
+    views = (View(right=0.25), View(down=0.25, mirrored=True))
+    crop = np.random.default_rng(3).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+    seen = np.random.default_rng(4).random((2, 4, 4, 4)) < 0.6
+    seen[:, 0] = True
+
+    def with_views(name: str, views: tuple[View, ...]) -> Detector:
+        shutil.copytree(folder, tmp_path / name)
+        write_card(tmp_path / name, replace(load_artifact(folder), views=views))
+        return Detector(tmp_path / name)
+
+    both = with_views("both", views)
+    alone = [
+        with_views(str(turn), (view,)).probabilities_of_patches(crop, seen[[turn]]) for turn, view in enumerate(views)
+    ]
+    together = both.probabilities_of_patches(crop, seen)
+    np.testing.assert_allclose(together[0], both.probabilities(crop[None])[0], atol=1e-5)
+    logits = np.log([answers[:, 0] / answers[:, 1] for answers in (*alone, together)])
+    np.testing.assert_allclose(logits[2], logits[:2].mean(0), atol=1e-5)
+    assert np.abs(logits[0] - logits[1]).min() > 1e-3, "otherwise each view would do"
+    in_turn = both.probabilities_of_patches(crop, seen, in_turn=np.array([1, 0, 3, 2]))
+    np.testing.assert_allclose(in_turn, [alone[1][0], alone[0][1], alone[1][2], alone[0][3]], atol=1e-6)
 
 
 def test_litert_leaves_out_the_patches_that_keras_leaves_out(network: keras.Model, folder: Path) -> None:
