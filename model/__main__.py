@@ -23,6 +23,7 @@ COMMANDS = {
     ),
     "tune_attention": ("model.paired.tune_attention:tune_attention", "Train only the attention mask."),
     "average": ("model.paired.average:average_models", "Average the weights of two models."),
+    "combine": ("model.paired.combine:combine", "Combine several models into one that answers with all of them."),
     "finish": ("model.finish:finish", "Calibrate and evaluate a run's model, and write its model card."),
     "calibrate": (
         "model.evaluation.calibrate:calibrate",

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import count, takewhile
 from pathlib import Path
 
-from model.artifact.card import TFLITE, named_after, read_card
+from model.artifact.card import CARD, TFLITE, named_after, read_card
 from model.detector.detector import Detector
 from model.errors import ArtifactError, message_of
 from model.found import (
@@ -206,9 +206,10 @@ def available_models(
         raise ArtifactError(Message("model.no_h5", file=path.name, stem=path.stem))
     if path.is_dir() and not (path / TFLITE).exists():
         files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in KERAS_FILES]
-        if len(files) != 1:
+        if len(files) == 1:
+            path = files[0]
+        elif not (path / CARD).exists():  # a combined model's folder has only a card
             raise ArtifactError(Message("model.no_folder", folder=path.name or str(path), file=TFLITE))
-        path = files[0]
     *_, parent, name = named_after(path).parts
     name = name if name not in {model.name for model in shipped} else f"{parent}/{name}"
     return [found_file(path, name) if path.is_file() else FoundModel(name, path, MODEL_FOLDER), *shipped]

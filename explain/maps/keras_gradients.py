@@ -91,14 +91,14 @@ class LogOdds:
 
     Raises:
         ValueError: if ``target`` is not a label of the card.
-        ExplanationError: if the network is an ONNX file.
+        ExplanationError: if the network is an ONNX file, or the model is a combined one.
     """
 
     def __init__(self, detector: Detector, target: str) -> None:
         card = detector.card
         if target not in card.labels:
             raise ValueError(f"target must be one of {', '.join(card.labels)}, got {target!r}")
-        if card.onnx is not None:
+        if card.onnx is not None or card.parts:
             raise ExplanationError(Message("problem.no_gradients"))
         self.network = detector.network
         self._sign = 1.0 if card.labels.index(target) == 0 else -1.0

@@ -81,7 +81,7 @@ class Subject:
                 ``Detector.probabilities``. The untouched crop always gets the verdict's answer.
         """
         if self.hide == TOKENS:
-            answers = self.detector.probabilities_of_patches(self.crop, self._seen(masks), in_turn)
+            answers = self.detector.probabilities_of_patches(self.crop, self.shown(masks), self._seen(masks), in_turn)
         else:
             answers = self.detector.probabilities(self.shown(masks), in_turn)
         if in_turn is not False and len(self.detector.card.views) > 1:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from model.artifact.interface import Interface
+from model.artifact.parts import Part, parts_of
 from model.artifact.preprocessing import Preprocessing
 from model.artifact.views import PLAIN as PLAIN_VIEW
 from model.artifact.views import View, views_of
@@ -24,6 +25,7 @@ CONFIG = "config.json"  # describes an imported network that is none of our arch
 NO_LICENCE = "unknown"
 LEGACY = "legacy"  # the architecture's name on such a folder's card
 ONNX_NETWORK = "onnx"  # the same for a folder with an ONNX file
+COMBINED = "combined"  # the same for a folder that combines the networks of others
 FACE, PICTURE = "face", "picture"  # what a model judges: a crop around a face, or the whole picture
 
 _KINDS = (
@@ -47,7 +49,7 @@ class Card:
 
     Attributes:
         architecture: its name in ``model.networks.registry``, or ``LEGACY`` or ``ONNX_NETWORK`` for any other,
-            imported network.
+            imported network, or ``COMBINED``.
         preprocessing: how a face crop becomes the network's input.
         labels: names of the network's outputs, in order.
         temperature: divides the logits; None if the model is not calibrated.
@@ -55,12 +57,14 @@ class Card:
         inconclusive_band: ``(low, high)``; the verdict is Inconclusive if ``low < P(Fake) < high``.
         views: of a crop; the network's logits are averaged over them, see ``model.artifact.views``.
         licence: the terms of use of the weights.
-        sha256: hex digest of each file beside the card.
+        sha256: hex digest of each file beside the card; for a combined model, of the network of each part, by
+            ``PART/FILE``.
         versions: of the libraries that wrote the files.
         training: data sets, their licences and the run's arguments; ``imported`` and ``calibration`` if they apply.
         metrics: what ``python -m model evaluate`` measured, by split and data set, and other measurements.
         sees: ``FACE`` or ``PICTURE``.
         onnx: how to read the network if it is an ONNX file; None for the others.
+        parts: of a combined model, whose folder has no network of its own; empty for the others.
 
     Raises:
         FieldError: if a field has a wrong type.
@@ -81,6 +85,7 @@ class Card:
     metrics: dict[str, Any] = field(default_factory=dict)
     sees: str = FACE
     onnx: Interface | None = None
+    parts: tuple[Part, ...] = ()
 
     def __post_init__(self) -> None:
         for name, kind, wanted in _KINDS:
@@ -127,6 +132,7 @@ def read_card(folder: Path) -> Card:
         fields["inconclusive_band"] = tuple(fields["inconclusive_band"])
         if fields.get("onnx") is not None:
             fields["onnx"] = Interface(**fields["onnx"])
+        fields["parts"] = parts_of(fields.get("parts", []))
         return Card(**fields)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ArtifactError(Message("model.no_card", folder=folder.name, file=CARD)) from error
@@ -149,9 +155,14 @@ def load_artifact(folder: Path) -> Card:
     """Read a model folder's card and check that the files beside it have the digests in the card.
 
     Raises:
-        ArtifactError: if the card can't be used, a file is missing, or a file's SHA-256 differs from the card's.
+        ArtifactError: if the card can't be used, a file is missing, or a file's SHA-256 differs from the card's; for
+            a combined model, if a part has another network than the one that was combined.
     """
     card = read_card(folder)
+    for part in card.parts:
+        network, sha256 = network_of(folder.parent / part.name)
+        if card.sha256.get(f"{part.name}/{network}") != sha256:
+            raise ArtifactError(Message("model.another_file", file=f"{part.name}/{network}"))
     for name in _files_of(card):
         path = folder / name
         if not path.exists():
@@ -161,8 +172,23 @@ def load_artifact(folder: Path) -> Card:
     return card
 
 
+def network_of(folder: Path) -> tuple[str, str]:
+    """Name and SHA-256, as its card says, of the network's file in the folder of a part.
+
+    Raises:
+        ArtifactError: if the folder's card can't be used, or if it is a combined model's.
+    """
+    card = read_card(folder)
+    if card.parts:
+        raise ArtifactError(Message("combined.nested", folder=folder.name))
+    network = TFLITE if card.onnx is None else ONNX
+    return network, card.sha256.get(network, "")
+
+
 def _files_of(card: Card) -> list[str]:
     """Names of the files that a model folder must have beside its card."""
+    if card.parts:
+        return []
     if card.onnx is None:
         return [TFLITE, WEIGHTS, *([CONFIG] if card.architecture == LEGACY else [])]
     return [ONNX, *(name for name in card.sha256 if Path(name).name == name != ONNX)]  # and its weights, if apart

@@ -58,13 +58,19 @@ class Detector:
         self.name = name or named_after(folder).name
         self.card: Card = load_artifact(folder)
         self._folder = folder
+        self._parts = tuple((Detector(folder.parent / part.name), part.weight) for part in self.card.parts)
+        self._engine = self._open_engine()
+
+    def _open_engine(self) -> Engine | OnnxEngine | ClosedEngine:
+        if self._parts:
+            return ClosedEngine()  # only its parts have networks
         onnx = self.card.onnx
-        self._engine: Engine | OnnxEngine | ClosedEngine = (
-            Engine(folder / TFLITE) if onnx is None else OnnxEngine(folder / ONNX, onnx)
-        )
+        return Engine(self._folder / TFLITE) if onnx is None else OnnxEngine(self._folder / ONNX, onnx)
 
     def close(self) -> None:
         """Give the network's memory back; later calls raise an ``ArtifactError``."""
+        for part, _ in self._parts:
+            part.close()
         self._engine = ClosedEngine()
         self.__dict__.pop("network", None)
 
@@ -77,15 +83,17 @@ class Detector:
     def has_files(self) -> bool:
         """Whether the model's file is still there; an open detector does not need it, but its Keras network does.
 
-        An ONNX network has no Keras network.
+        An ONNX network has no Keras network, and a combined model has none of its own.
         """
+        if self._parts:
+            return all(part.has_files for part, _ in self._parts)
         return self.card.onnx is not None or (self._folder / TFLITE).is_file()
 
     @cached_property
     def network(self) -> "keras.Model":
         """The same network in Keras, for gradients; the first use imports TensorFlow, which takes seconds.
 
-        An ONNX network has none.
+        An ONNX network and a combined model have none.
         """
         return load_keras(self._folder)
 
@@ -135,15 +143,24 @@ class Detector:
     @property
     def patch_grid(self) -> tuple[int, int] | None:
         """Rows and columns of the patches that can be left out; None if the network needs the whole crop."""
+        if self._parts:  # the others see a picture
+            grids = {part.patch_grid for part, _ in self._parts} - {None}
+            return grids.pop() if len(grids) == 1 else None
         return self._engine.patch_grid if isinstance(self._engine, Engine) else None
 
     def probabilities_of_patches(
-        self, crop: NDArray[np.uint8], seen: NDArray[np.bool_], in_turn: bool | NDArray[np.integer] = False
+        self,
+        crop: NDArray[np.uint8],
+        shown: NDArray[np.uint8],
+        seen: NDArray[np.bool_],
+        in_turn: bool | NDArray[np.integer] = False,
     ) -> NDArray[np.float64]:
         """Probabilities of one crop when the network gets only some of its patches, with no replacement for the others.
 
         Args:
             crop: ``(S, S, 3) uint8`` RGB.
+            shown: the N selections as pictures, ``(N, S, S, 3) uint8``, for those parts of a combined model that need
+                a whole picture.
             seen: ``(V, N, rows, columns) bool``: the patches that the network gets, in each of the card's V views, for
                 N selections; see ``patch_grid``. A patch shows different pixels in each view.
             in_turn: as for ``probabilities``, for the N selections in place of crops.
@@ -151,15 +168,26 @@ class Detector:
         Returns:
             ``(N, 2)``, columns in the order of ``card.labels``.
         """
-        turns = self._turns(seen.shape[1], in_turn)
-        if turns is None:
-            return self._scaled(_mean_of_logits([self._of_patches(crop, *one) for one in enumerate(seen)]))
-        return self._scaled(_in_turn(turns, lambda turn, rows: self._of_patches(crop, turn, seen[turn, rows])))
 
-    def _of_patches(self, crop: NDArray[np.uint8], turn: int, seen: NDArray[np.bool_]) -> NDArray[np.floating]:
+        def of_view(turn: int, rows: NDArray[np.bool_]) -> NDArray[np.floating]:
+            view = self.card.views[turn]
+            return self._of_patches(view.shown(crop[None])[0], view.shown(shown[rows]), seen[turn, rows])
+
+        turns = self._turns(len(shown), in_turn)
+        if turns is not None:
+            return self._scaled(_in_turn(turns, of_view))
+        every = np.ones(len(shown), bool)
+        return self._scaled(_sum_of_logits([of_view(turn, every) for turn in range(len(self.card.views))]))
+
+    def _of_patches(
+        self, crop: NDArray[np.uint8], shown: NDArray[np.uint8], seen: NDArray[np.bool_]
+    ) -> NDArray[np.floating]:
         """Unscaled probabilities ``(N, 2)`` of one view of a crop from patches ``(N, rows, columns)``."""
-        assert isinstance(self._engine, Engine), "see patch_grid"
-        pixels = to_input(self.card.views[turn].shown(crop[None]), self.card.preprocessing)[0]
+        if self._parts:
+            return self._mixed([part._of_patches(crop, shown, seen) for part, _ in self._parts])
+        if not isinstance(self._engine, Engine) or self.patch_grid is None:
+            return self._outputs(shown)["probabilities"]
+        pixels = to_input(crop[None], self.card.preprocessing)[0]
         return self._engine.of_kept(pixels, [np.flatnonzero(choice).astype(np.int32) for choice in seen])
 
     def verdict(self, p_fake: float) -> str:
@@ -174,14 +202,29 @@ class Detector:
     ) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
         """Probabilities and masks, averaged over ``views``, or over the card's views if none are given."""
         views = views or self.card.views
-        inputs = [to_input(view.shown(crops), self.card.preprocessing) for view in views]
-        outputs = self._engine(np.concatenate(inputs))
-        probabilities = _mean_of_logits(np.split(outputs["probabilities"], len(views)))
+        outputs = self._outputs(np.concatenate([view.shown(crops) for view in views]))
+        probabilities = _sum_of_logits(np.split(outputs["probabilities"], len(views)))
         if MASK not in outputs:
             return self._scaled(probabilities), None
         masks = np.split(outputs[MASK][..., 0], len(views))
         back = [view.undone(mask) for view, mask in zip(views, masks, strict=True)]
         return self._scaled(probabilities), back[0] if len(back) == 1 else np.mean(back, axis=0)
+
+    def _outputs(self, crops: NDArray[np.uint8]) -> Mapping[str, NDArray[np.float32]]:
+        """The network's outputs for crops in one of their views; the mask is that of the first part with one."""
+        if not self._parts:
+            return self._engine(to_input(crops, self.card.preprocessing))
+        outputs = [part._outputs(crops) for part, _ in self._parts]
+        mask = next(({MASK: one[MASK]} for one in outputs if MASK in one), {})
+        return {**mask, "probabilities": self._mixed([one["probabilities"] for one in outputs])}
+
+    def _mixed(self, probabilities: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
+        """The combined model's answers ``(N, 2)`` from those of its parts."""
+        columns = [
+            answers if part.card.labels == self.card.labels else answers[:, ::-1]
+            for answers, (part, _) in zip(probabilities, self._parts, strict=True)
+        ]
+        return _sum_of_logits(columns, [weight for _, weight in self._parts])
 
     def _scaled(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
         bias = [self.card.fake_bias if label == "Fake" else 0.0 for label in self.card.labels]
@@ -198,13 +241,16 @@ def _in_turn(
     return answers
 
 
-def _mean_of_logits(probabilities: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
-    """Softmax probabilities ``(N, 2)`` of the mean logits over several views."""
+def _sum_of_logits(
+    probabilities: Sequence[NDArray[np.floating]], weights: Sequence[float] | None = None
+) -> NDArray[np.floating]:
+    """Softmax probabilities ``(N, 2)`` of the weighted sum of several logits; without weights, of their mean."""
     if len(probabilities) == 1:
         return probabilities[0]
     tiny = np.finfo(np.float32).tiny
-    means = np.mean([np.log(np.maximum(of_one.astype(np.float64), tiny)) for of_one in probabilities], axis=0)
-    return scale_by_temperature(np.exp(means), 1.0)
+    logits = [np.log(np.maximum(of_one.astype(np.float64), tiny)) for of_one in probabilities]
+    weights = weights or [1 / len(logits)] * len(logits)
+    return scale_by_temperature(np.exp(np.tensordot(weights, logits, 1)), 1.0)
 
 
 def scale_by_temperature(

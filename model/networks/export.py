@@ -80,11 +80,13 @@ def load_keras(folder: Path) -> keras.Model:
 
     Raises:
         ArtifactError: see ``load_artifact``; also if the description of an imported network is damaged, or the network
-            is an ONNX file.
+            is an ONNX file, or the model is a combined one.
     """
     from model.networks import int8_weights
 
     card = load_artifact(folder)
+    if card.parts:
+        raise ArtifactError(Message("combined.no_keras", folder=folder.name))
     if card.onnx is not None:
         raise ArtifactError(Message("onnx.no_keras", folder=folder.name))
     if card.architecture == LEGACY:

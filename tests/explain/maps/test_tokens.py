@@ -42,7 +42,11 @@ class PatchModel:
         raise AssertionError("asked about a picture")
 
     def probabilities_of_patches(
-        self, crop: NDArray[np.uint8], seen: NDArray[np.bool_], in_turn: bool | NDArray[np.integer] = False
+        self,
+        crop: NDArray[np.uint8],
+        shown: NDArray[np.uint8],
+        seen: NDArray[np.bool_],
+        in_turn: bool | NDArray[np.integer] = False,
     ) -> NDArray[np.float64]:
         assert np.array_equal(crop, CROP)
         fake = 0.4 + (seen[0] * OF_PATCH).sum((1, 2))
@@ -68,7 +72,7 @@ def test_each_view_has_its_own_patches_for_a_region() -> None:
     mirrored_and_up = View(down=-1 / GRID, mirrored=True)  # a shift by one patch
     model = PatchModel()
     model.card = SimpleNamespace(labels=("Fake", "Real"), views=(View(), mirrored_and_up))
-    model.probabilities_of_patches = lambda crop, seen, in_turn=False: seen  # type: ignore[method-assign, assignment]
+    model.probabilities_of_patches = lambda crop, shown, seen, in_turn=False: seen  # type: ignore[method-assign, assignment]
     masks = np.ones((1, len(OF_REGION)), np.uint8)
     masks[0, GRID] = 0  # the two patches at the lower left
     plain, moved = Subject(CROP, SEGMENTS, "Fake", model, TOKENS).probabilities(masks)[:, 0]
@@ -121,7 +125,11 @@ class PatchDetector(QuickDetector):
         return (16, 16)
 
     def probabilities_of_patches(
-        self, crop: NDArray[np.uint8], seen: NDArray[np.bool_], in_turn: bool | NDArray[np.integer] = False
+        self,
+        crop: NDArray[np.uint8],
+        shown: NDArray[np.uint8],
+        seen: NDArray[np.bool_],
+        in_turn: bool | NDArray[np.integer] = False,
     ) -> NDArray[np.float64]:
         return self._run(
             np.stack([np.where(choice.repeat(16, 0).repeat(16, 1)[..., None], crop, 0) for choice in seen[0]])

@@ -21,6 +21,7 @@ from model.networks.clip_tower import Tower
 from model.networks.export import load_keras, save_artifact
 from model.networks.int8_weights import TENSOR, quantise, round_kernels
 from model.networks.registry import ARCHITECTURES, Architecture, build
+from model.paired.combine import combine
 
 SMALL = Tower(input_size=16, patch=4, width=32, heads=2, blocks=2)
 PREPROCESSING = Preprocessing(16, "RGB", 1 / 127.5, -1.0)
@@ -125,6 +126,8 @@ def test_patches_are_left_out_in_every_view(folder: Path, tmp_path: Path) -> Non
     seen = np.random.default_rng(4).random((2, 4, 4, 4)) < 0.6
     seen[:, 0] = True
 
+    shown = np.repeat(crop[None], 4, axis=0)  # only models without patches look at these
+
     def with_views(name: str, views: tuple[View, ...]) -> Detector:
         shutil.copytree(folder, tmp_path / name)
         write_card(tmp_path / name, replace(load_artifact(folder), views=views))
@@ -132,15 +135,42 @@ def test_patches_are_left_out_in_every_view(folder: Path, tmp_path: Path) -> Non
 
     both = with_views("both", views)
     alone = [
-        with_views(str(turn), (view,)).probabilities_of_patches(crop, seen[[turn]]) for turn, view in enumerate(views)
+        with_views(str(turn), (view,)).probabilities_of_patches(crop, shown, seen[[turn]])
+        for turn, view in enumerate(views)
     ]
-    together = both.probabilities_of_patches(crop, seen)
+    together = both.probabilities_of_patches(crop, shown, seen)
     np.testing.assert_allclose(together[0], both.probabilities(crop[None])[0], atol=1e-5)
     logits = np.log([answers[:, 0] / answers[:, 1] for answers in (*alone, together)])
     np.testing.assert_allclose(logits[2], logits[:2].mean(0), atol=1e-5)
     assert np.abs(logits[0] - logits[1]).min() > 1e-3, "otherwise each view would do"
-    in_turn = both.probabilities_of_patches(crop, seen, in_turn=np.array([1, 0, 3, 2]))
+    in_turn = both.probabilities_of_patches(crop, shown, seen, in_turn=np.array([1, 0, 3, 2]))
     np.testing.assert_allclose(in_turn, [alone[1][0], alone[0][1], alone[1][2], alone[0][3]], atol=1e-6)
+
+
+def test_part_of_a_combined_model_without_patches_sees_the_picture(
+    folder: Path, tiny_artifact: Path, tmp_path: Path
+) -> None:
+    for part in (tiny_artifact, folder):
+        shutil.copytree(part, tmp_path / part.name)
+        write_card(tmp_path / part.name, replace(load_artifact(part), temperature=0.5, fake_bias=0.0))
+    combine([tmp_path / tiny_artifact.name, tmp_path / folder.name], tmp_path / "both")
+    both, (tiny, small) = (
+        Detector(tmp_path / "both"),
+        (Detector(tmp_path / part.name) for part in (tiny_artifact, folder)),
+    )
+    rng = np.random.default_rng(3)
+    crop, shown = (rng.integers(0, 256, (count, 16, 16, 3)).astype(np.uint8) for count in (1, 4))
+    seen = rng.random((1, 4, 4, 4)) < 0.6
+    assert both.patch_grid == small.patch_grid and tiny.patch_grid is None
+    logits = [
+        np.log(answers[:, 0] / answers[:, 1])
+        for answers in (
+            tiny.probabilities(shown),
+            small.probabilities_of_patches(crop[0], shown, seen),
+            both.probabilities_of_patches(crop[0], shown, seen),
+        )
+    ]
+    np.testing.assert_allclose(logits[2], np.mean(logits[:2], axis=0), atol=1e-4)
 
 
 def test_litert_leaves_out_the_patches_that_keras_leaves_out(network: keras.Model, folder: Path) -> None:

@@ -1,0 +1,50 @@
+"""The networks of a combined model, which answers with the weighted sum of their logits."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from model.errors import FieldError
+from model.i18n.catalogue import Message
+
+MOST_PARTS = 4  # each costs a pass of its network
+FORBIDDEN = ("", ".", "..")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One network of a combined model.
+
+    Attributes:
+        name: of its model folder, which stands beside that of the combined model.
+        weight: its logits are multiplied by this before they are added; above 0.
+
+    Raises:
+        FieldError: if ``name`` is not the name of a folder, or ``weight`` is no number above 0.
+    """
+
+    name: str
+    weight: float
+
+    def __post_init__(self) -> None:
+        is_name = isinstance(self.name, str) and self.name not in FORBIDDEN and not set(self.name) & set("/\\:\0")
+        is_number = isinstance(self.weight, int | float) and not isinstance(self.weight, bool)
+        if not (is_name and is_number and 0 < self.weight < math.inf):
+            raise FieldError(Message("model.field.part", value=f"{self.name!r}, {self.weight!r}"[:100]))
+
+
+def parts_of(values: object) -> tuple[Part, ...]:
+    """Parts from a card's JSON, such as ``[{"name": "one", "weight": 0.5}, {"name": "other", "weight": 0.8}]``.
+
+    Raises:
+        FieldError: if it is no such list, names a folder twice, or has one part or more than ``MOST_PARTS``.
+    """
+    if not isinstance(values, list) or not all(
+        isinstance(part, dict) and {*part} == {"name", "weight"} for part in values
+    ):
+        raise FieldError(Message("model.field.parts", most=MOST_PARTS))
+    parts = tuple(Part(**part) for part in values)
+    if len(parts) == 1 or len(parts) > MOST_PARTS or len({part.name for part in parts}) < len(parts):
+        raise FieldError(Message("model.field.parts", most=MOST_PARTS))
+    return parts

@@ -1,0 +1,162 @@
+"""Tests of the models that answer with the networks of several folders."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from explain.maps.attribution import ExplanationError
+from explain.maps.keras_gradients import LogOdds
+from model.artifact.card import CARD, TFLITE, load_artifact, read_card, write_card
+from model.artifact.preprocessing import Preprocessing
+from model.artifact.views import View
+from model.detector.detector import Detector
+from model.errors import ArchitectureError, ArtifactError
+from model.networks.export import load_keras
+from model.paired.combine import combine
+
+VIEWS = (View(right=0.1), View(mirrored=True))
+Pixels = NDArray[np.uint8]
+
+
+@pytest.fixture
+def two(tiny_artifact: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Two calibrated folders side by side; the second has another input scale and order of labels."""
+    folders = tmp_path / "one", tmp_path / "other"
+    own: tuple[dict[str, Any], ...] = (
+        {"views": VIEWS, "temperature": 2.0, "fake_bias": 0.3},
+        {"labels": ("Real", "Fake"), "temperature": 0.8},
+    )
+    for folder, fields in zip(folders, own, strict=True):
+        shutil.copytree(tiny_artifact, folder)
+        write_card(folder, replace(load_artifact(folder), **fields))
+    card = read_card(folders[1])
+    scaled = Preprocessing(card.preprocessing.input_size, "BGR", 1 / 64, -1.0, card.preprocessing.crop_margin)
+    write_card(folders[1], replace(card, preprocessing=scaled))
+    return folders
+
+
+@pytest.fixture
+def both(two: tuple[Path, Path]) -> Path:
+    folder = two[0].parent / "both"
+    combine(list(two), folder)
+    return folder
+
+
+@pytest.fixture
+def crops(picture: Callable[..., Pixels]) -> Pixels:
+    return np.stack([picture(seed, 40) for seed in range(5)])
+
+
+def fake_logits(detector: Detector, crops: Pixels) -> NDArray[np.float64]:
+    fake = detector.probabilities(crops)[:, detector.card.labels.index("Fake")]
+    return np.log(fake / (1 - fake))
+
+
+def test_logits_are_the_mean_of_the_calibrated_ones_over_the_first_models_views(
+    two: tuple[Path, Path], both: Path, crops: Pixels
+) -> None:
+    expected = []
+    for folder in two:
+        write_card(folder, replace(read_card(folder), views=VIEWS, fake_bias=0.0))
+        expected.append(fake_logits(Detector(folder), crops))
+    detector = Detector(both)
+    np.testing.assert_allclose(fake_logits(detector, crops), np.mean(expected, axis=0), atol=1e-4)
+    assert np.abs(expected[0] - expected[1]).max() > 0.01, "otherwise either would do"
+    assert detector.card.temperature is None
+    write_card(both, replace(detector.card, temperature=0.5, fake_bias=1.0))
+    np.testing.assert_allclose(fake_logits(Detector(both), crops), 2 * np.mean(expected, axis=0) + 1, atol=1e-4)
+
+
+def test_mask_is_the_first_models(two: tuple[Path, Path], both: Path, crops: Pixels) -> None:
+    mask, expected = (Detector(folder).predict(crops[0]).attention for folder in (both, two[0]))
+    assert mask is not None and expected is not None
+    np.testing.assert_array_equal(mask, expected)
+
+
+def test_crops_in_turn_are_seen_in_one_view_by_both(both: Path, crops: Pixels) -> None:
+    in_turn = Detector(both).probabilities(crops, in_turn=True)
+    for turn, view in enumerate(VIEWS):
+        write_card(both, replace(read_card(both), views=(view,)))
+        rows = np.arange(len(crops)) // 2 % 2 == turn
+        np.testing.assert_allclose(in_turn[rows], Detector(both).probabilities(crops)[rows], atol=1e-6)
+
+
+def test_closed_model_needs_no_memory_and_answers_nothing(both: Path, crops: Pixels) -> None:
+    detector = Detector(both)
+    assert detector.has_files
+    detector.close()
+    with pytest.raises(ArtifactError):
+        detector.probabilities(crops)
+
+
+def test_no_gradients_and_no_keras_network(both: Path) -> None:
+    with pytest.raises(ArtifactError, match="both"):
+        load_keras(both)
+    with pytest.raises(ExplanationError):
+        LogOdds(Detector(both), "Fake")
+
+
+def test_part_with_another_network_is_refused(two: tuple[Path, Path], both: Path) -> None:
+    card = read_card(two[1])
+    write_card(two[1], replace(card, sha256={**card.sha256, TFLITE: "0" * 64}))
+    with pytest.raises(ArtifactError, match=re.escape(f"other/{TFLITE}")):
+        Detector(both)
+
+
+def test_missing_part_is_named(two: tuple[Path, Path], both: Path) -> None:
+    shutil.rmtree(two[1])
+    with pytest.raises(ArtifactError, match="other"):
+        Detector(both)
+    assert read_card(both).parts, "the card itself is fine"
+
+
+def test_combined_models_are_no_parts(two: tuple[Path, Path], both: Path) -> None:
+    write_card(both, replace(read_card(both), temperature=1.0))
+    with pytest.raises(ArtifactError, match="both"):
+        combine([two[0], both], two[0].parent / "nested")
+    write_card(two[1], replace(read_card(both), parts=read_card(both).parts))
+    with pytest.raises(ArtifactError, match="other"):
+        Detector(both)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [{"name": "one", "weight": 1}],
+        [{"name": "one", "weight": 1}] * 2,
+        [{"name": "one", "weight": 1}, {"name": "../other", "weight": 1}],
+        [{"name": "one", "weight": 1}, {"name": "other", "weight": -1}],
+        [{"name": "one", "weight": 1}, {"name": "other", "weight": float("nan")}],
+        [{"name": "one", "weight": 1}, {"name": "other"}],
+        "one",
+    ],
+)
+def test_card_with_other_parts_is_refused(both: Path, parts: object) -> None:
+    fields = json.loads((both / CARD).read_text())
+    (both / CARD).write_text(json.dumps({**fields, "parts": parts}))
+    with pytest.raises(ArtifactError, match=re.escape(CARD)):
+        read_card(both)
+
+
+def test_models_that_do_not_go_together_are_refused(two: tuple[Path, Path]) -> None:
+    out = two[0].parent / "both"
+    with pytest.raises(ArchitectureError, match="beside"):
+        combine(list(two), out / "deeper")
+    card = read_card(two[1])
+    write_card(two[1], replace(card, temperature=None))
+    with pytest.raises(ArchitectureError, match="Calibrate"):
+        combine(list(two), out)
+    write_card(two[1], replace(card, preprocessing=replace(card.preprocessing, crop_margin=2.0)))
+    with pytest.raises(ArchitectureError, match="crop"):
+        combine(list(two), out)
+    assert not out.exists()
