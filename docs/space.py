@@ -16,7 +16,7 @@ RUNS = (
     *("explain/**/*.py", "explain/**/*.css", "explain/**/*.html", "explain/**/*.js"),
     *("examples/*", "examples/results/*"),
     *("model/**/*.py", "model/html/templates/*", "model/i18n/texts/*/*.toml"),
-    *("model/weights/lite_attention/*", "model/weights/clip_attention/*", "model/weights/face_parser/*"),
+    *(f"model/weights/{name}/*" for name in ("lite_attention", "clip_attention", "lite_and_clip", "face_parser")),
 )
 OWN_MODEL = ("model/*.h5", "model/*.hdf5", "model/*.pkl", "model/card.json")
 FOR_DOCKER = ("Dockerfile", ".dockerignore")

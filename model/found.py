@@ -12,7 +12,7 @@ from model.legacy.check import NEWER, problem_of
 from model.legacy.folder import failed_before, is_imported, model_folder
 from model.onnx_models.folder import model_folder as onnx_folder
 from model.onnx_models.request import Request
-from model.paths import MODELS, SECOND, SHIPPED
+from model.paths import CLIP, MODELS, SECOND, SHIPPED
 
 LEGACY_FILE = "legacy file"
 MODEL_FOLDER = "model folder"
@@ -52,8 +52,8 @@ def found_models(folder: Path = MODELS) -> list[FoundModel]:
 
 
 def shipped_models() -> list[FoundModel]:
-    """The fast model, then the second one if its folder exists: a copy may leave out its 60 MB."""
-    there = [SHIPPED, *([SECOND] if (SECOND / CARD).exists() else [])]
+    """The fast model, then the second one if its networks exist: a copy may leave out the 60 MB of ``CLIP``."""
+    there = [SHIPPED, *([SECOND] if (SECOND / CARD).exists() and (CLIP / CARD).exists() else [])]
     return [FoundModel(folder.name, folder, MODEL_FOLDER) for folder in there]
 
 

@@ -26,19 +26,26 @@ DOCUMENT = Path("docs/model_card.md")  # the shipped model's
 
 def what_it_is(card: Card) -> Section:
     """Architecture, input and output."""
-    size = card.preprocessing.input_size
     low, high = card.inconclusive_band
     verdicts = {name.lower(): translate(f"verdict.{name}") for name in VERDICTS}
     return Section(
         "what",
         translate("card.what.title"),
         (
-            translate("card.what.judges" if card.sees == FACE else "card.what.sees", name=name_of(card), size=size),
+            _judges(card),
             translate("card.what.band", low=low, high=high, **verdicts),
             *filter(None, (assumed_labels(card),)),
             _headline(card),
         ),
     )
+
+
+def _judges(card: Card) -> str:
+    if card.parts:
+        names = ", ".join(part.name for part in card.parts)
+        return translate("card.what.combined", count=len(card.parts), names=names, first=card.parts[0].name)
+    key = "card.what.judges" if card.sees == FACE else "card.what.sees"
+    return translate(key, name=name_of(card), size=card.preprocessing.input_size)
 
 
 def _headline(card: Card) -> str:

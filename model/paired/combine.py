@@ -43,6 +43,7 @@ def _card(names: list[str], networks: list[tuple[str, str]], cards: list[Card]) 
     data: dict[str, str] = {}
     for card in cards:
         data |= card.training.get("data", {})
+    left_out = set.intersection(*({*(card.training.get("arguments", {}).get("leave_out") or ())} for card in cards))
     first = cards[0]
     return Card(
         COMBINED,
@@ -52,7 +53,11 @@ def _card(names: list[str], networks: list[tuple[str, str]], cards: list[Card]) 
         licence=first.licence,
         sha256={f"{name}/{file}": sha256 for name, (file, sha256) in zip(names, networks, strict=True)},
         versions=first.versions,
-        training={"data": data, "pictures": first.training.get("pictures", ""), "arguments": {"models": names}},
+        training={
+            "data": data,
+            "pictures": first.training.get("pictures", ""),
+            "arguments": {"models": names, "leave_out": sorted(left_out)},
+        },
         sees=first.sees,
         parts=tuple(
             Part(name, 1 / len(cards) / float(card.temperature or 1)) for name, card in zip(names, cards, strict=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from model.paths import SECOND
 from tests.browser.conftest import FAKE, Visitor
 from tests.explain.page.detectors.test_own import zipped
 from tests.support.folders import files_named
@@ -23,10 +24,10 @@ def test_second_model_stands_beside_the_first_one(arrive: Callable[..., Visitor]
     visitor.wait_done()
     assert visitor.text("#second") == ""
     visitor.open_settings()
-    visitor.find("#second-model").get_by_role("radio", name=re.compile("clip_attention")).check()
+    visitor.find("#second-model").get_by_role("radio", name=re.compile(SECOND.name)).check()
     visitor.close_settings()
     visitor.wait_for_text("#second-sentence", "correlation of")
-    for side, name in (("first", "lite_attention"), ("second", "clip_attention")):
+    for side, name in (("first", "lite_attention"), ("second", SECOND.name)):
         assert name in visitor.text(f"#{side}-verdict") and visitor.is_seen(f"#{side}-picture img")
     assert "Done" in visitor.text("#status") and visitor.overflow() == 0
     visitor.shoot("second-on-a-phone")

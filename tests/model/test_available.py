@@ -159,7 +159,7 @@ def test_without_a_wish_the_models_beside_the_code_are_found() -> None:
 
 
 def test_copy_may_do_without_the_second_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(found_module, "SECOND", tmp_path / "clip_attention")
+    monkeypatch.setattr(found_module, "SECOND", tmp_path / "second")
     assert available_models()[-1].path == SHIPPED
 
 

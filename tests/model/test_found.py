@@ -33,7 +33,7 @@ NAME = "best_model_effatt.h5"
 @pytest.fixture(autouse=True)
 def without_the_second_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One shipped model is enough to see what stands before it."""
-    monkeypatch.setattr(found, "SECOND", tmp_path / "clip_attention")
+    monkeypatch.setattr(found, "SECOND", tmp_path / "second")
 
 
 @pytest.fixture(scope="module")

@@ -25,11 +25,12 @@ from explain.wording.regions import region_line
 from model.detector.detector import Detector
 from model.errors import SettingsError
 from model.i18n.catalogue import use_language
+from model.paths import SECOND
 
 CONTROL_VALUES = {
     **{"language": "tr", "model": "lite_attention", "target": "Real", "superpixels": 20, "samples": 300, "shown": 5},
     **{"smooth": True, "further": ["occlusion", "rise"], "trust": False, "segmentation": "facial", "hide": "blur"},
-    "second": "clip_attention",
+    "second": SECOND.name,
 }
 
 

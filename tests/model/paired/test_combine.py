@@ -77,6 +77,16 @@ def test_logits_are_the_mean_of_the_calibrated_ones_over_the_first_models_views(
     np.testing.assert_allclose(fake_logits(Detector(both), crops), 2 * np.mean(expected, axis=0) + 1, atol=1e-4)
 
 
+def test_sources_that_no_part_learnt_from_are_still_left_out(two: tuple[Path, Path]) -> None:
+    for folder, left_out in zip(two, (["a", "b"], ["c", "b"]), strict=True):
+        training = {"data": {folder.name: "its terms"}, "arguments": {"leave_out": left_out}}
+        write_card(folder, replace(read_card(folder), training=training))
+    combine(list(two), two[0].parent / "both")
+    training = read_card(two[0].parent / "both").training
+    assert training["arguments"] == {"models": ["one", "other"], "leave_out": ["b"]}
+    assert training["data"] == {"one": "its terms", "other": "its terms"}
+
+
 def test_mask_is_the_first_models(two: tuple[Path, Path], both: Path, crops: Pixels) -> None:
     mask, expected = (Detector(folder).predict(crops[0]).attention for folder in (both, two[0]))
     assert mask is not None and expected is not None

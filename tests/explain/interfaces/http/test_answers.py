@@ -14,6 +14,7 @@ from explain.service.service import Service
 from explain.settings import Settings
 from model.detector.detector import Detector
 from model.errors import SettingsError
+from model.paths import SECOND
 from tests.explain.interfaces.http.asking import ASTRONAUT, BROWSER, CAT, QUICK, Addresses, refusal, send
 
 # The verdict
@@ -156,7 +157,7 @@ def test_health_tells_since_when_and_with_what(client: TestClient, service: Serv
 
 def test_models_are_listed_with_what_a_reader_must_know(client: TestClient, service: Service) -> None:
     model, second = client.get("/models").json()
-    assert (second["name"], second["first"]) == ("clip_attention", False)
+    assert (second["name"], second["first"]) == (SECOND.name, False)
     card = service.models.get(service.models.first).card
     assert model == {
         "name": "lite_attention",
