@@ -196,6 +196,7 @@ def small_data(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..
     return make_data({name: picture(seed) for seed, name in enumerate(names)})
 
 
+@pytest.mark.slow
 def test_figures_of_the_old_calibration_leave_the_card(
     folder: Path, small_data: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

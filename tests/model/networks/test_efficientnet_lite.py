@@ -119,6 +119,7 @@ def with_head(folded: bool) -> keras.Model:
     return keras.Model(inputs, {"features": features, "dense": layers.Dense(2, name="dense")(pooled)})
 
 
+@pytest.mark.slow
 def test_folded_twin_computes_the_same() -> None:
     keras.utils.set_random_seed(0)
     source, target = with_head(False), with_head(True)

@@ -175,6 +175,7 @@ def test_the_photo_is_not_changed(hopper: Pixels) -> None:
     np.testing.assert_array_equal(photo, hopper)
 
 
+@pytest.mark.slow
 def test_threads_that_search_at_once_find_the_same(astronaut: Pixels, hopper: Pixels) -> None:
     small = [cv2.resize(photo, (256, 256), interpolation=cv2.INTER_AREA) for photo in (astronaut, hopper)]
     alone = [find_faces(photo) for photo in small]

@@ -131,6 +131,7 @@ def test_answers_of_it_are_kept_for_nobody(page: Page, tmp_path: Path) -> None:
     assert not page.service.example_cache._analyses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("allowed", [True, False])
 def test_place_for_a_file_is_there_only_if_the_owner_wants_it(allowed: bool) -> None:
     models = Models([FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)])
