@@ -32,6 +32,14 @@ def folder(tiny_artifact: Path, tmp_path: Path) -> Path:
     return shutil.copytree(tiny_artifact, tmp_path / "net")
 
 
+@pytest.fixture(autouse=True)
+def few_charts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To draw the diagrams takes nearly all the time of a calibration; slow tests look at them."""
+    if request.node.get_closest_marker("slow") is None:
+        monkeypatch.setattr(module, "chart", lambda *_: None)
+        monkeypatch.setattr(module, "save", lambda *_: None)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("labels", [("Fake", "Real"), ("Real", "Fake")])
 def test_command_writes_what_the_functions_find(
