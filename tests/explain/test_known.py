@@ -205,6 +205,7 @@ def test_another_face_gets_its_own_maps_but_all_faces_are_judged_once(
     assert asked == of_its_own - len(first.faces)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", ["photo", "model"])
 def test_nothing_is_taken_over_from_another_photo_or_model(detector: Counting, known: Analysis, other: str) -> None:
     foreign = (

@@ -73,6 +73,7 @@ def test_json_of_one_photo_is_one_object_and_nothing_else(explain: Explain) -> N
     assert data["command"].endswith("--json --seed 5") and "numpy" in data["versions"]
 
 
+@pytest.mark.slow
 def test_one_broken_photo_stops_none_of_the_others(explain: Explain, broken: Path, tmp_path: Path) -> None:
     out_folder = tmp_path / "reports"
     code, out, err = explain(ASTRONAUT, broken, CAT, *VERDICT_ALONE, "--json", "--out", out_folder)

@@ -59,6 +59,7 @@ def layer_named(config: dict[str, Any], name: str) -> dict[str, Any]:
 # The owner's numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", PAIRS)
 def test_probabilities_and_mask_are_the_originals(folder: str) -> None:
     imported = import_network(DATA / folder / NAME)

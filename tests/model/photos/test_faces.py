@@ -91,6 +91,7 @@ def test_a_cat_has_no_face(cat: Pixels) -> None:
     assert find_faces(cat) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(32, 32), (32, 3000), (3000, 32), (200, 300)])
 @pytest.mark.parametrize("kind", ["black", "white", "noise"])
 def test_pictures_without_anyone_have_no_face(shape: tuple[int, int], kind: str) -> None:

@@ -188,6 +188,7 @@ def test_state_of_another_network_is_refused(data: Data, tmp_path: Path) -> None
 # Patience
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stuck", "no_export")
 def test_patience_halves_the_learning_rate_and_then_stops(data: Data, tmp_path: Path) -> None:
     result = fit(*data, settings(epochs=20, patience=4), tmp_path / "run")

@@ -122,6 +122,7 @@ def test_import_whose_visitor_has_left_leaves_nothing(page: Page, tmp_path: Path
     assert page.own.names(ANN) == [] and list(visits.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_answers_of_it_are_kept_for_nobody(page: Page, tmp_path: Path) -> None:
     """Not even those on the examples, which are kept of the server's models."""
     brought(page, zipped(tmp_path))
