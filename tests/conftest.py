@@ -1,12 +1,10 @@
-"""What several tests share: the model, the page as a server, a real browser, and the order and times of the tests."""
+"""What several tests share: the model, the start of a server, photos, and the order and times of the tests."""
 
 from __future__ import annotations
 
 import gc
 import itertools
-import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -24,23 +22,14 @@ from numpy.typing import NDArray
 from xdist.scheduler import LoadScopeScheduling
 
 from model.detector.detector import Detector
-from tests.support.bad_photos import MAKERS, ROOT, BadPhoto, astronaut_image
+from tests.support.bad_photos import MAKERS, BadPhoto, astronaut_image
 from tests.support.worlds import QuickDetector
 
 START_SECONDS = 300  # patience with a machine that does other work, and with an import of a model
 STARTED = time.monotonic()
 SLOWEST_FILES = 20  # that the summary names
-# Folders that share a server and a browser, or networks that were imported; one tuple for each unit.
-TOGETHER = (
-    ("tests/browser/", "tests/explain/page/api/"),
-    ("tests/explain/interfaces/live/",),
-    ("tests/model/legacy/folder/",),
-)
-WAIT_FOR_FILE = """\
-    deadline = __import__("time").monotonic() + {seconds}
-    while not os.path.exists({path!r}) and __import__("time").monotonic() < deadline:
-        __import__("time").sleep(0.1)
-"""
+# Each shares a server and a browser, or networks that were imported.
+TOGETHER = ("tests/browser/", "tests/explain/interfaces/live/", "tests/model/legacy/folder/")
 CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()  # before any are given away
 
 
@@ -58,9 +47,9 @@ def on_every_core() -> Iterator[None]:
 
 
 def unit_of(nodeid: str) -> str:
-    """What one worker runs as a whole: a file, or the files of folders that share what is slow to make."""
+    """What one worker runs as a whole: a file, or the files of a folder that share what is slow to make."""
     path = nodeid.split("::")[0]
-    return next((folders[0] for folders in TOGETHER if path.startswith(folders)), path)
+    return next((folder for folder in TOGETHER if path.startswith(folder)), path)
 
 
 class TogetherScheduling(LoadScopeScheduling):
@@ -128,56 +117,6 @@ def quick_detector() -> QuickDetector:
 
 
 # The page
-
-
-@pytest.fixture(scope="session")
-def server_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the page's server has printed."""
-    return tmp_path_factory.mktemp("server") / "log.txt"
-
-
-@pytest.fixture(scope="session")
-def page_url(server_log: Path) -> Iterator[str]:
-    """Address of the page with a network that takes no time; it takes models of visitors."""
-    with served(ROOT, server_log, "--model-upload", program="tests/browser/quick_app.py") as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def import_may_begin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file for which the import of ``early_thesis_url`` waits: it would end before a slow browser shows the page."""
-    return tmp_path_factory.mktemp("import") / "begin"
-
-
-@pytest.fixture(scope="session")
-def early_thesis_url(tmp_path_factory: pytest.TempPathFactory, import_may_begin: Path) -> Iterator[str]:
-    """Address of the page of a checkout into whose ``model/`` somebody dropped the files of a thesis, at its start."""
-    checkout = tmp_path_factory.mktemp("checkout")
-    for name in ("explain", "model", "examples"):
-        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "app.py", checkout)
-    for name in ("best_model_effatt.h5", "label_transform.pkl"):
-        shutil.copy(ROOT / "tests" / "data" / "legacy" / "keras2_softmax" / name, checkout / "model")
-    importing = checkout / "model" / "legacy" / "apart.py"
-    begin = '__name__ == "__main__":\n'
-    wait = WAIT_FOR_FILE.format(seconds=START_SECONDS, path=str(import_may_begin))
-    importing.write_text(importing.read_text("utf-8").replace(begin, begin + wait), "utf-8")
-    with served(checkout, checkout / "log.txt", WHYFAKE_CACHE=str(checkout / "cache")) as url:
-        yield url
-        import_may_begin.touch()  # nothing waits on if no test needed the model
-
-
-@pytest.fixture(scope="session")
-def thesis_page_url(early_thesis_url: str, import_may_begin: Path) -> str:
-    """The same address once the thesis's file is imported."""
-    import_may_begin.touch()
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"{early_thesis_url}/models", timeout=60) as answer:
-            if any(model["name"].endswith(".h5") for model in json.load(answer)):
-                return early_thesis_url
-        time.sleep(0.5)
-    pytest.fail(f"The file was not imported within {START_SECONDS} s.")
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "examples/face.jpg",
     )
     stays = (
-        "tests/explain/page/api/test_answer.py",
+        "tests/explain/page/run/test_run.py",
         "runs/a/log.txt",
         "explain/__pycache__/words.pyc",
         "model/weights/mine/model.tflite",

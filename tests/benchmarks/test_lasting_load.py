@@ -52,6 +52,7 @@ def test_a_lost_connection_is_counted_and_the_load_goes_on(monkeypatch: pytest.M
     assert set(visited) == {"error"} and visited.total() > 1
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_a_text_or_half_a_photo() -> None:
     assert mixed_load.damaged(1) == b"not a photo" and mixed_load.damaged(2)[:2] == b"\xff\xd8"
     assert mixed_load.animation(0)[:6] == b"GIF89a"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks import sanity
 from benchmarks.sanity import INTACT, READINGS, KerasDetector, cascade, decay
+from explain.maps.lime import lime
 from explain.maps.subject import Subject
 from explain.regions.superpixels import segment
 from model.detector.detector import Detector
@@ -37,8 +39,10 @@ def subject(keras_detector: KerasDetector, astronaut: NDArray[np.uint8]) -> Subj
 
 @pytest.fixture(scope="module")
 def likeness(subject: Subject) -> list[dict[str, dict[str, float]]]:
-    """One cascade for each seed, looked at from its end."""
-    return decay(subject, SEEDS, parts=["stem"])
+    """One cascade for each seed, looked at from its end; LIME takes nearly all the time of the benchmark's maps."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(sanity.METHODS, "lime", partial(lime, samples=100))
+        return decay(subject, SEEDS, parts=["stem"])
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""A real browser, and visitors of the page in it."""
+"""The page as a server, a real browser, and visitors of the page in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser.visitor import PATIENCE_S, Visitor
-from tests.conftest import on_every_core
+from tests.conftest import on_every_core, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
@@ -27,6 +27,22 @@ QUICK = "trust=0&samples=100"  # trust takes longer than all the rest
 FAKE = ROOT / "examples" / "hopper_face.jpg"
 
 Contexts = Callable[..., "BrowserContext"]
+
+
+@pytest.fixture(scope="package")
+def server_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the page's server has printed."""
+    return tmp_path_factory.mktemp("server") / "log.txt"
+
+
+@pytest.fixture(scope="package")
+def page_url(server_log: Path) -> Iterator[str]:
+    """Address of the page with a network that takes no time; it takes models of visitors.
+
+    It ends with the folder: a server that nobody visits still keeps a processor busy for 3% of the time.
+    """
+    with served(ROOT, server_log, "--model-upload", program="tests/browser/quick_app.py") as url:
+        yield url
 
 
 @pytest.fixture(scope="package")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +15,7 @@ import pytest
 from gradio_client import Client, handle_file
 
 from tests.browser.visitor import STILL, STILL_MS
+from tests.conftest import START_SECONDS, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -21,7 +26,49 @@ ROOT = Path(__file__).resolve().parents[2]
 ASTRONAUT = ROOT / "examples" / "astronaut.jpg"
 PATIENCE_MS = 300_000
 THESIS, SHIPPED = "best_model_effatt.h5", "lite_attention"
+WAIT_FOR_FILE = """\
+    deadline = __import__("time").monotonic() + {seconds}
+    while not os.path.exists({path!r}) and __import__("time").monotonic() < deadline:
+        __import__("time").sleep(0.1)
+"""
 QUICK = ("likelier", 20, 100, 8, False, False)
+
+
+@pytest.fixture(scope="module")
+def import_may_begin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file for which the import of ``early_thesis_url`` waits: it would end before a slow browser shows the page."""
+    return tmp_path_factory.mktemp("import") / "begin"
+
+
+@pytest.fixture(scope="module")
+def early_thesis_url(tmp_path_factory: pytest.TempPathFactory, import_may_begin: Path) -> Iterator[str]:
+    """Address of the page of a checkout into whose ``model/`` somebody dropped the files of a thesis, at its start."""
+    checkout = tmp_path_factory.mktemp("checkout")
+    for name in ("explain", "model", "examples"):
+        shutil.copytree(ROOT / name, checkout / name)
+    shutil.copy(ROOT / "app.py", checkout)
+    for name in ("best_model_effatt.h5", "label_transform.pkl"):
+        shutil.copy(ROOT / "tests" / "data" / "legacy" / "keras2_softmax" / name, checkout / "model")
+    importing = checkout / "model" / "legacy" / "apart.py"
+    begin = '__name__ == "__main__":\n'
+    wait = WAIT_FOR_FILE.format(seconds=START_SECONDS, path=str(import_may_begin))
+    importing.write_text(importing.read_text("utf-8").replace(begin, begin + wait), "utf-8")
+    with served(checkout, checkout / "log.txt", WHYFAKE_CACHE=str(checkout / "cache")) as url:
+        yield url
+        import_may_begin.touch()  # nothing waits on if no test needed the model
+
+
+@pytest.fixture(scope="module")
+def thesis_page_url(early_thesis_url: str, import_may_begin: Path) -> str:
+    """The same address once the thesis's file is imported."""
+    import_may_begin.touch()
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(f"{early_thesis_url}/models", timeout=60) as answer:
+            if any(model["name"].endswith(".h5") for model in json.load(answer)):
+                return early_thesis_url
+        time.sleep(0.5)
+    pytest.fail(f"The file was not imported within {START_SECONDS} s.")
 
 
 def test_page_is_there_during_the_import_and_offers_the_model_afterwards(

@@ -71,6 +71,7 @@ def test_the_same_again_asks_nothing_and_finds_neither_faces_nor_provenance(
     assert found.attributions["lime"] is known.attributions["lime"]
 
 
+@pytest.mark.slow
 def test_a_photo_that_was_turned_stays_turned(detector: Counting, known: Analysis) -> None:
     lying = np.ascontiguousarray(np.rot90(open_photo(PHOTO).pixels, 1))
     found, _ = run(detector, SETTINGS, None, source=lying)
@@ -189,6 +190,7 @@ def test_lime_that_was_stopped_is_made_again(detector: Counting, known: Analysis
     assert (found.attributions["lime"].map == known.attributions["lime"].map).all() and found.complete
 
 
+@pytest.mark.slow
 def test_another_face_gets_its_own_maps_but_all_faces_are_judged_once(
     detector: Counting, astronaut: NDArray[np.uint8]
 ) -> None:
@@ -203,6 +205,7 @@ def test_another_face_gets_its_own_maps_but_all_faces_are_judged_once(
     assert asked == of_its_own - len(first.faces)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", ["photo", "model"])
 def test_nothing_is_taken_over_from_another_photo_or_model(detector: Counting, known: Analysis, other: str) -> None:
     foreign = (

@@ -136,6 +136,7 @@ def test_a_fault_becomes_one_general_sentence(
     assert FAULT in caplog.text and "Traceback" in caplog.text
 
 
+@pytest.mark.slow
 def test_the_command_line_says_so_for_the_photo_and_goes_on(
     fault: str, quick_detector: Detector, capsys: pytest.CaptureFixture[str], caplog: Any
 ) -> None:

@@ -145,10 +145,15 @@ def without_xla(monkeypatch: pytest.MonkeyPatch) -> None:
     spare_xla(monkeypatch)
 
 
+def spare_traces(patched: pytest.MonkeyPatch) -> None:
+    """Train and predict step by step: to trace a network takes longer than the few steps that tests train it for."""
+    patched.setattr(keras.Model, "run_eagerly", property(lambda model: True, lambda model, asked: None))
+
+
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trains and predicts step by step: to trace a network takes longer than the few steps that tests train it for."""
-    monkeypatch.setattr(keras.Model, "run_eagerly", property(lambda model: True, lambda model, asked: None))
+    """Trains and predicts step by step."""
+    spare_traces(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +173,19 @@ def write_no_litert(network: keras.Model, path: Path, *_: object) -> None:
 def without_litert(monkeypatch: pytest.MonkeyPatch) -> None:
     """Model folders get their Keras weights and card, and a LiteRT file that nothing can run."""
     monkeypatch.setattr(litert_file, "write_litert", write_no_litert)
+
+
+def spare_charts(patched: pytest.MonkeyPatch) -> None:
+    """Draw no chart at the end of a training: it takes as long as a tiny network's training."""
+    for module in ("paired", "training"):
+        patched.setattr(f"model.{module}.train.training_curves", lambda *_: None)
+        patched.setattr(f"model.{module}.train.save", lambda *_: None)
+
+
+@pytest.fixture
+def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings leave no chart."""
+    spare_charts(monkeypatch)
 
 
 def write_pictures(

@@ -1,15 +1,18 @@
-"""Trains tiny networks under a strategy in a process of its own, and prints what came out as one line of JSON.
+"""Trains tiny networks under strategies, each in a process of its own that has nothing to import any more.
 
-``python tests/model/distributed_run.py DATA OUT STRATEGY NETWORKS DEVICES``; NETWORKS are names with commas between
-them, each trained into a folder of its own in OUT; DEVICES splits the CPU into so many.
+``python tests/model/distributed_run.py DATA OUT RUNS``; RUNS is a JSON list of objects with the arguments of ``Run``.
+A run trains into a folder of its name in OUT, and leaves what came out beside it as JSON.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from functools import cache
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -23,6 +26,7 @@ from keras import layers
 
 from model.artifact.preprocessing import LABELS, Preprocessing
 from model.data.dataset import gather
+from model.networks import litert_file
 from model.networks.registry import ARCHITECTURES, Architecture
 from model.training import arguments, loop, train
 
@@ -53,7 +57,7 @@ NETWORKS = {"plain": build_plain, "full": build_full}
 
 
 def train_and_report(data: Path, out: Path, strategy: str, network: str) -> dict[str, Any]:
-    """Result, history, number of devices and final weights (by path, as lists) of four epochs."""
+    """Result, history, number of devices and final weights (by path, as lists) of three epochs."""
     architecture = Architecture(NETWORKS[network], Preprocessing(16, "RGB", 1 / 255), has_folded_form=False)
     loops: list[loop.Loop] = []
     real_loop = loop.Loop
@@ -62,10 +66,15 @@ def train_and_report(data: Path, out: Path, strategy: str, network: str) -> dict
         loops.append(real_loop(*given))
         return loops[0]
 
-    # Training imports the loop when it starts.
-    with patch.object(loop, "Loop", keep), patch.dict(ARCHITECTURES, {network: architecture}):
+    # Training imports the loop when it starts. LiteRT and the chart know nothing of strategies.
+    with (
+        patch.object(loop, "Loop", keep),
+        patch.dict(ARCHITECTURES, {network: architecture}),
+        patch.object(litert_file, "write_litert", lambda model, path, *_: path.write_bytes(b"")),
+        patch.object(train, "save", lambda *_: None),
+    ):
         training = arguments.Training(
-            network, learning_rate=0.02, batch_size=8, epochs=4, strategy=strategy, faces=False
+            network, learning_rate=0.05, batch_size=8, epochs=3, strategy=strategy, faces=False
         )
         rows: list[dict[str, float]] = []
         result = train.fit(data, gather(data, None, 0), training, out, lambda row: rows.append(dict(row)))
@@ -78,13 +87,41 @@ def train_and_report(data: Path, out: Path, strategy: str, network: str) -> dict
     }
 
 
-def main(data: str, out: str, strategy: str, networks: str, devices: str) -> None:
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(devices))
-    # A process may join the other machines only once.
-    with patch.object(loop, "make_strategy", cache(loop.make_strategy)):
-        found = {name: train_and_report(Path(data), Path(out) / name, strategy, name) for name in networks.split(",")}
-    print(json.dumps(found))
+@dataclass
+class Run:
+    """Networks trained one after the other, each into a folder of its own."""
+
+    name: str
+    strategy: str
+    networks: list[str]
+    devices: int = 1  # into so many the processor is split
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def report(self, data: Path, out: Path) -> None:
+        os.environ.update(self.variables)
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * self.devices)
+        # A process may join the other machines only once.
+        with patch.object(loop, "make_strategy", cache(loop.make_strategy)):
+            found = {
+                name: train_and_report(data, out / self.name / name, self.strategy, name) for name in self.networks
+            }
+        (out / f"{self.name}.json").write_text(json.dumps(found))
+
+
+def main(data: str, out: str, runs: str) -> None:
+    """Imports take longer than the training: each process is forked after them, and before TensorFlow has begun."""
+    forked = multiprocessing.get_context("fork")
+    processes = [
+        forked.Process(target=Run(**given).report, args=(Path(data), Path(out)), daemon=True)
+        for given in json.loads(runs)
+    ]
+    for process in processes:
+        process.start()
+    while running := [process.sentinel for process in processes if process.exitcode is None]:
+        connection.wait(running)
+        if any(process.exitcode for process in processes):
+            sys.exit(1)  # another machine would wait for the one that has ended
 
 
 if __name__ == "__main__":

@@ -124,6 +124,7 @@ def test_same_input_settings_and_seed_give_identical_bytes(detector: Detector, s
     assert json.dumps(first) == json.dumps(second)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_lime_map_and_the_same_attention(quick_detector: Detector) -> None:
     one, other = (
         bytes_of_maps(last(PHOTO, replace(QUICK, seed=seed, robustness=False), quick_detector)) for seed in (0, 1)

@@ -73,6 +73,7 @@ def test_explains_the_likelier_class_and_says_so(steps: list[Analysis]) -> None:
     assert steps[-1].attributions["lime"].target == likelier
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["Fake", "Real"])
 def test_explains_the_class_asked_for(quick_detector: Detector, target: str) -> None:
     found = last(PHOTO, replace(QUICK, target=target, samples=100, robustness=False), quick_detector)

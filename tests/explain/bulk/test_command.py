@@ -49,6 +49,7 @@ def test_the_other_command_stays(bulk: Bulk) -> None:
     assert code == 0 and "bulk" not in out.splitlines()[1] and "--robustness" in out and "explain bulk" in out
 
 
+@pytest.mark.slow
 def test_result_is_told_in_two_lines_and_a_second_run_has_nothing_to_do(bulk: Bulk, tmp_path: Path) -> None:
     (tmp_path / "cut.jpg").write_bytes((EXAMPLES / "astronaut.jpg").read_bytes()[:9_000])
     (tmp_path / "list.csv").write_text(f"path\n{EXAMPLES / 'hopper.jpg'}\ncut.jpg\n")

@@ -66,6 +66,7 @@ def stages_settings(detector: Detector, **options: Any) -> Any:
     return replace(request_of(detector).settings, **options)
 
 
+@pytest.mark.slow
 def test_maps_are_those_of_analyze_for_the_most_suspicious_face(quick_detector: Detector, pair: Path) -> None:
     methods = (IN_PASS, MAIN_MAP)
     stages = Stages(request_of(quick_detector, methods=methods, samples=100, seed=3), quick_detector)

@@ -62,6 +62,7 @@ def test_strangest_photos_are_those_of_all_parts() -> None:
     assert found("undecided") == sorted(values, key=lambda value: abs(value - 0.4))[:CASES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", languages())
 def test_page_shows_pictures_and_counts(language: str, detector: Detector, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"

@@ -48,6 +48,7 @@ def test_colours_are_those_of_the_scale_on_the_page(value: float) -> None:
     np.testing.assert_allclose(found[0, 0], expected, atol=1)
 
 
+@pytest.mark.slow
 def test_native_grid_has_hard_cells_and_smoothing_has_none() -> None:
     mask = [[0.0, 1.0], [1.0, 0.0]]
     assert len(np.unique(heat(mask).reshape(-1, 3), axis=0)) == 2

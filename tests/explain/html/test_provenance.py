@@ -73,6 +73,7 @@ def test_statement_comes_first_among_the_sentences_beside_the_verdict(generated:
             assert first_sentences(generated, None)[0] == translate("provenance.stated")
 
 
+@pytest.mark.slow
 def test_text_data_and_report_hold_every_finding(generated: Analysis, quick_detector: QuickDetector) -> None:
     assert generated.provenance is not None
     sentences = [str(finding.message) for finding in generated.provenance.findings]

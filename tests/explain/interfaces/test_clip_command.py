@@ -53,6 +53,7 @@ def test_json_holds_the_line(judge: Explain, clip: Path) -> None:
     assert data["clip"]["frames"] == 150 and len(data["clip"]["sha256"]) == 64
 
 
+@pytest.mark.slow
 def test_the_report_holds_the_timeline(judge: Explain, clip: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     for frames in ("10", "12"):

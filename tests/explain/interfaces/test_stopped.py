@@ -27,6 +27,7 @@ def test_verdict_comes_before_the_regions(stopped: Analysis) -> None:
     assert stopped.subject is None and set(stopped.attributions) == {"attention"} and not stopped.complete
 
 
+@pytest.mark.slow
 def test_everything_that_tells_of_an_analysis_tells_of_this_one(stopped: Analysis, quick_detector: Detector) -> None:
     card = quick_detector.card
     assert to_dict(stopped)["regions"] == []

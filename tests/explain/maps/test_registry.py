@@ -137,6 +137,7 @@ def names_in(path: Path) -> list[str]:
     return [f"{within}:{node.lineno}: {node.value}" for node in found]
 
 
+@pytest.mark.slow
 def test_nothing_but_the_maps_names_a_method() -> None:
     found = [name for path in CODE if MAPS not in path.parents for name in names_in(path)]
     assert found == [], "ask the record of the method instead, see explain/maps/registry.py"

@@ -28,6 +28,7 @@ def test_browser_knows_both_by_the_name_of_what_they_extend() -> None:
     assert (ChangingDropdown([]).get_block_name(), ChangingRadio([]).get_block_name()) == ("dropdown", "radio")
 
 
+@pytest.mark.slow
 def test_page_offers_its_changing_choices_by_these() -> None:
     blocks = build_page(Models(available_models(None), print))
     by_name = {block.elem_id: block for block in blocks.blocks.values() if getattr(block, "elem_id", None)}

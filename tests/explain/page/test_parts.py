@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import gradio as gr
+import pytest
 
 from explain.page.components.extended import SteppedBlocks
 from explain.page.components.parts import Parts, text
@@ -46,6 +47,7 @@ def test_copy_of_a_text_is_one_too() -> None:
         assert (copied, copied.write()) == ("Fake", "Sahte")
 
 
+@pytest.mark.slow
 def test_page_is_made_in_the_visitors_language_and_in_english_for_others() -> None:
     with SteppedBlocks() as blocks:
         parts = Parts(

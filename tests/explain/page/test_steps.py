@@ -75,6 +75,7 @@ def test_programs_get_every_step_as_it_is() -> None:
 NAMES = (["second"], ["second", "first"], ["state", "third"], ["first", "second", "state"], ["picture", "third", "box"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", NAMES)
 def test_only_components_that_are_named_are_made_anew(names: list[str]) -> None:
     with SteppedBlocks() as blocks:

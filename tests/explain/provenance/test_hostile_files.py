@@ -72,6 +72,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], dict[str, str]]] = {
 MOST_MEMORY = 40_000_000  # bytes beside the file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_file_is_answered_briefly_and_without_much_memory(name: str) -> None:
     make, said = HOSTILE[name]

@@ -86,6 +86,7 @@ def test_facial_regions_need_a_face_and_name_what_does_not() -> None:
     assert str(refusal.value) == message
 
 
+@pytest.mark.slow
 def test_regions_of_a_face_are_named_and_those_of_a_whole_picture_are_not(astronaut: NDArray[np.uint8]) -> None:
     face = find_faces(astronaut, 1.3)[0]
     segments, names = named_regions(face, "slic", 30)

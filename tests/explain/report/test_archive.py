@@ -78,6 +78,7 @@ def test_data_tells_settings_seed_versions_and_hashes(analysis: Analysis, detect
     np.testing.assert_allclose(data["attributions"]["lime"]["weights"], weights, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_same_report_makes_the_same_zip_whatever_the_time(
     analysis: Analysis, detector: Detector, packed: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

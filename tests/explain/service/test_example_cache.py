@@ -34,6 +34,7 @@ def test_an_example_is_analysed_once_for_the_same_settings(detector: Detector) -
     assert other[-1] is not first[-1]
 
 
+@pytest.mark.slow
 def test_a_visitors_photo_is_never_kept(detector: Detector, tmp_path: Path) -> None:
     photo = tmp_path / "mine.png"
     with Image.open(EXAMPLE) as picture:

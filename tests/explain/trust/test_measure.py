@@ -218,7 +218,7 @@ def test_json_takes_it() -> None:
 def test_lime_beats_chance_on_the_shipped_model(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
     face = find_faces(astronaut)[0]
     segments, labels = squares(len(face.crop), 5), detector.card.labels
-    *_, lime = LimeExplainer().explain(face.crop, segments, detector.probabilities, labels, "Real", samples=300)
+    *_, lime = LimeExplainer().explain(face.crop, segments, detector.probabilities, labels, "Real", samples=100)
     mask = detector.predict(face.crop).attention
     assert mask is not None
     maps = {"lime": lime, "attention": attention_map(mask, len(face.crop))}

@@ -28,6 +28,7 @@ def independent_interval(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("likeness", "least", "most_independent"), [(0.0, 0.84, 1.0), (0.6, 0.8, 0.75), (0.8, 0.75, 0.55)]
 )

@@ -108,6 +108,7 @@ def test_tower_gives_what_clip_gives() -> None:
     np.testing.assert_array_equal(parts["norm2"].get_weights()[1], tensors[f"{layer}.layer_norm2.bias"])
 
 
+@pytest.mark.slow
 def test_names_what_is_missing_or_of_another_shape() -> None:
     _, tensors = tiny_package(np.random.default_rng(0))
     with pytest.raises(ArtifactError, match="pre_layrnorm"):

@@ -32,6 +32,14 @@ def folder(tiny_artifact: Path, tmp_path: Path) -> Path:
     return shutil.copytree(tiny_artifact, tmp_path / "net")
 
 
+@pytest.fixture(autouse=True)
+def few_charts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To draw the diagrams takes nearly all the time of a calibration; slow tests look at them."""
+    if request.node.get_closest_marker("slow") is None:
+        monkeypatch.setattr(module, "chart", lambda *_: None)
+        monkeypatch.setattr(module, "save", lambda *_: None)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("labels", [("Fake", "Real"), ("Real", "Fake")])
 def test_command_writes_what_the_functions_find(
@@ -196,6 +204,7 @@ def small_data(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..
     return make_data({name: picture(seed) for seed, name in enumerate(names)})
 
 
+@pytest.mark.slow
 def test_figures_of_the_old_calibration_leave_the_card(
     folder: Path, small_data: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -156,6 +156,7 @@ def test_sets_of_one_class_take_part() -> None:
     assert split == alone, "it is the pictures that count, not which set they come from"
 
 
+@pytest.mark.slow
 def test_unseen_sources_are_spared_each() -> None:
     raw, is_fake = world()
     unseen = [name for name in raw if name != "known"]

@@ -75,6 +75,7 @@ def test_roc_names_the_auc_and_marks_the_threshold() -> None:
     assert np.trapezoid(curve[:, 1], curve[:, 0]) == pytest.approx(auc(P_FAKE, IS_FAKE))
 
 
+@pytest.mark.slow
 def test_precision_and_recall_pass_through_the_threshold() -> None:
     figure = chart("precision_recall", JUDGED)
     (point,) = lines(figure.axes[0])["at P(Fake) = 0.5"]

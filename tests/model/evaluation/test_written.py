@@ -168,6 +168,7 @@ def test_new_measure_and_a_rounded_digit_leave_what_is_known_of_corrupted_pictur
     assert "test_corruptions" not in load_artifact(folder).metrics, "other pictures"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("charts", [True, False])
 def test_curves_of_the_run_that_made_the_model_are_shown(
     folder: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: bool

@@ -93,6 +93,7 @@ def test_twins_do_not_let_the_trees_learn_by_heart() -> None:
     assert together.estimate.value == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_draws")
 def test_sets_are_not_pooled() -> None:
     """A set of mostly bright reals beside one of mostly dark fakes: brightness tells the set, not the class."""

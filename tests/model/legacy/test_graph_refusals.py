@@ -112,6 +112,7 @@ def test_layers_in_reverse_order_take_no_longer() -> None:
     quickly(network(*reversed(chain), POOL, end, end="end"), None)
 
 
+@pytest.mark.slow
 def test_layer_fed_by_all_others_is_refused() -> None:
     chain = [layer(f"l{i}", "Add", {}, *["in"] * 300) for i in range(200)]
     quickly(network(*chain, end="l199"), "more layers and connections")

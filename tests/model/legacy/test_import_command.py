@@ -136,6 +136,7 @@ def test_examples_of_both_classes_are_drawn_evenly(examples: Path) -> None:
     assert crops[0, 0, 0, 0] == 220 and crops[1, 0, 0, 2] == 220  # RGB: a red fake, a blue real
 
 
+@pytest.mark.slow
 def test_our_examples_need_no_labels() -> None:
     crops, is_fake = example_crops(EXAMPLES, 3, [1.0])
     assert crops[1.0].shape == (3, 256, 256, 3) and is_fake is None
@@ -198,6 +199,7 @@ def test_command_writes_the_way_that_is_best_where_no_option_decides(
     assert json.loads((pair.parent / "card.json").read_text())["preprocessing"]["crop_margin"] == 1.3
 
 
+@pytest.mark.slow
 def test_command_keeps_a_card_unless_forced(
     pair: Path, examples: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

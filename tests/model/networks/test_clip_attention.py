@@ -20,6 +20,7 @@ def pixels(count: int = 2) -> np.ndarray:
     return np.random.default_rng(0).uniform(-1, 1, (count, 8, 8, 3)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_mask_lies_on_the_grid_of_the_patches() -> None:
     outputs = clip_attention(tower=TINY)(pixels())
     assert outputs["probabilities"].shape == (2, 2)

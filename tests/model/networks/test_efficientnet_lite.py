@@ -66,6 +66,7 @@ def test_whole_network_has_a_grid_of_a_thirty_second(side: int, grid: int) -> No
     assert backbone(side).output_shape == (None, grid, grid, 1280)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("last_stage", "shape"),
     [(1, (32, 32, 16)), (2, (16, 16, 24)), (3, (8, 8, 40)), (4, (4, 4, 80)), (5, (4, 4, 112)), (6, (2, 2, 192))],
@@ -119,6 +120,7 @@ def with_head(folded: bool) -> keras.Model:
     return keras.Model(inputs, {"features": features, "dense": layers.Dense(2, name="dense")(pooled)})
 
 
+@pytest.mark.slow
 def test_folded_twin_computes_the_same() -> None:
     keras.utils.set_random_seed(0)
     source, target = with_head(False), with_head(True)
@@ -131,6 +133,7 @@ def test_folded_twin_computes_the_same() -> None:
         np.testing.assert_allclose(np.asarray(folded[name]), np.asarray(outputs[name]), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_folded_twin_has_no_batch_norm_and_leaves_its_source_alone() -> None:
     source, target = with_head(False), with_head(True)
     randomise(source)

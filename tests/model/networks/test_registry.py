@@ -115,6 +115,7 @@ def test_unknown_name_lists_those_that_exist() -> None:
     assert all(name in str(caught.value) for name in ARCHITECTURES)
 
 
+@pytest.mark.slow
 def test_lite_attention_has_a_fine_square_mask_and_centred_pixels() -> None:
     _, height, width, channels = build("lite_attention", folded=True).output["attention"].shape
     assert height == width >= 8 and channels == 1, "finer than the sixteen cells of the thesis's network"

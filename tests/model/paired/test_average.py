@@ -27,6 +27,7 @@ def folder_of(path: Path, name: str, seed: int, **facts: object) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_weights_lie_between_by_the_share_and_the_calibration_ends(tiny_architecture: str, tmp_path: Path) -> None:
     one = folder_of(tmp_path / "one", tiny_architecture, 1)
     two = folder_of(

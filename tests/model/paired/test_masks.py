@@ -164,6 +164,7 @@ def test_named_regions_become_a_mask_over_them(data: tuple[Path, list[Example]])
 # The teacher
 
 
+@pytest.mark.slow
 def test_teacher_shares_in_what_is_learnt(data: tuple[Path, list[Example]]) -> None:
     root, examples = data
     asked = []

@@ -20,7 +20,6 @@ from model.artifact.views import STEADY
 from model.data.dataset import index
 from model.data.layout import Example
 from model.data.split import write_split
-from model.detector.detector import Detector
 from model.errors import ArchitectureError
 from model.networks.export import load_keras
 from model.paired.steady import CUT, Seen, drawn, own_target, see, train_steady, versions_of
@@ -69,7 +68,7 @@ def test_the_target_is_the_mean_answer_as_log_odds_mixed_with_the_truth() -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("eager")
+@pytest.mark.usefixtures("eager", "without_litert")
 def test_a_run_changes_only_layers_after_the_cut(
     make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels], tmp_path: Path
 ) -> None:
@@ -89,7 +88,7 @@ def test_a_run_changes_only_layers_after_the_cut(
     assert card.views == STEADY and card.temperature is None and "calibration" not in card.training
     arguments = card.training["steady_arguments"]
     assert (arguments["model"], arguments["data"]) == ("lite_attention", "data"), "names, not paths"
-    assert np.isfinite(Detector(artifact).probabilities(np.stack([picture(0)] * 2))).all()
+    assert np.isfinite(np.asarray(after(np.zeros((1, *after.input.shape[1:]), np.float32))["probabilities"])).all()
     write_card(artifact, replace(card, temperature=2.0))
     train_steady(SHIPPED, root, tmp_path / "run", most=4, epochs=1, faces=cache)
     assert read_card(artifact).temperature == 2.0, "a finished run keeps its calibration"

@@ -27,7 +27,7 @@ from model.paired import epochs as paired_epochs
 from model.paired.train import train
 from model.training import runs
 from model.training.runs import BEST, library_versions
-from tests.model.conftest import TINY, register_tiny, smooth_picture, spare_xla, write_pictures
+from tests.model.conftest import TINY, register_tiny, smooth_picture, spare_charts, spare_traces, write_pictures
 
 FACE_BOX, LANDMARKS = (12.0, 8.0, 40.0, 48.0), ((23.0, 28.0), (41.0, 28.0), (32.0, 38.0), (25.0, 46.0), (39.0, 46.0))
 Pixels = NDArray[np.uint8]
@@ -65,7 +65,8 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     given = {"architecture": TINY, "epochs": 1, "steps": 2, "faces": cache, **SMALL_BATCH}
     with pytest.MonkeyPatch.context() as patched:
         register_tiny(patched)
-        spare_xla(patched)
+        spare_traces(patched)
+        spare_charts(patched)
         train(root, folder / "run", **given)
     return folder / "run", given
 
@@ -102,7 +103,7 @@ def test_tiny_run_leaves_a_model_that_judges(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("eager", "without_litert")
+@pytest.mark.usefixtures("eager", "without_litert", "without_charts")
 def test_sources_left_out_are_measured_and_never_trained_on(
     data: tuple[Path, Path],
     tiny_architecture: str,
@@ -136,7 +137,7 @@ def test_sources_left_out_are_measured_and_never_trained_on(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("eager")
+@pytest.mark.usefixtures("eager", "without_charts")
 def test_run_goes_on_from_a_model_folder(
     data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path, tmp_path: Path
 ) -> None:
@@ -152,7 +153,7 @@ def test_run_goes_on_from_a_model_folder(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("eager", "without_litert")
+@pytest.mark.usefixtures("eager", "without_litert", "without_charts")
 def test_run_goes_on_from_the_weights_that_it_is_given(
     data: tuple[Path, Path], tiny_architecture: str, tiny_run: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -206,7 +207,7 @@ def test_stopped_run_goes_on_as_if_it_had_not_been(
     data: tuple[Path, Path], tiny_architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, cache = data
-    given = {"architecture": tiny_architecture, "epochs": 3, "steps": 2, "faces": cache, **SMALL_BATCH}
+    given = {"architecture": tiny_architecture, "epochs": 2, "steps": 2, "faces": cache, **SMALL_BATCH}
     whole, parts = tmp_path / "a" / "run", tmp_path / "b" / "run"
     train(root, whole, **given)
     with monkeypatch.context() as patched, pytest.raises(Killed):
@@ -214,7 +215,7 @@ def test_stopped_run_goes_on_as_if_it_had_not_been(
         train(root, parts, **given)
     assert len(runs.read_rows(parts)) == 1 and not (parts / "artifact").exists()
     train(root, parts, **given)
-    assert len(runs.read_rows(parts)) == 3
+    assert len(runs.read_rows(parts)) == 2
     assert_same_run(whole, parts)
     assert load_artifact(parts / "artifact").training == load_artifact(whole / "artifact").training
     assert (parts / runs.CURVES).stat().st_size > 1000
@@ -246,7 +247,7 @@ def test_other_arguments_are_refused_before_pictures_are_looked_at(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("eager")
+@pytest.mark.usefixtures("eager", "without_charts")
 def test_lite_attention_trains_from_a_random_start(
     data: tuple[Path, Path], tmp_path: Path, picture: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch
 ) -> None:

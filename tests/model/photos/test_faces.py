@@ -91,6 +91,7 @@ def test_a_cat_has_no_face(cat: Pixels) -> None:
     assert find_faces(cat) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(32, 32), (32, 3000), (3000, 32), (200, 300)])
 @pytest.mark.parametrize("kind", ["black", "white", "noise"])
 def test_pictures_without_anyone_have_no_face(shape: tuple[int, int], kind: str) -> None:
@@ -175,6 +176,7 @@ def test_the_photo_is_not_changed(hopper: Pixels) -> None:
     np.testing.assert_array_equal(photo, hopper)
 
 
+@pytest.mark.slow
 def test_threads_that_search_at_once_find_the_same(astronaut: Pixels, hopper: Pixels) -> None:
     small = [cv2.resize(photo, (256, 256), interpolation=cv2.INTER_AREA) for photo in (astronaut, hopper)]
     alone = [find_faces(photo) for photo in small]

@@ -15,6 +15,7 @@ from model.photos.faces import Face, find_faces, find_turned
 Pixels = NDArray[np.uint8]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turns", range(4))
 def test_a_turned_photo_is_turned_back(turns: int, astronaut: Pixels) -> None:
     back, (face,) = find_turned(np.ascontiguousarray(np.rot90(astronaut, -turns)))
@@ -66,6 +67,7 @@ def test_faces_of_a_panorama_are_found_wherever_they_are(upright: bool, astronau
     np.testing.assert_allclose(np.diff(starts), np.diff(offsets), atol=8)
 
 
+@pytest.mark.slow
 def test_faces_as_large_as_a_panorama_allows_are_found_once(astronaut: Pixels) -> None:
     large = cv2.resize(astronaut[20:240, 120:340], (400, 400), interpolation=cv2.INTER_CUBIC)
     assert len(find_faces(grey_with((400, 4000), (300, 0), (1450, 0), (3600, 0), face=large))) == 3

@@ -184,6 +184,7 @@ def test_memory_beyond_the_limit_is_a_sentence(decoders: Decoders, behave: Calla
     assert works(decoders)
 
 
+@pytest.mark.slow
 def test_large_photos_are_decoded_one_at_a_time_and_small_ones_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory of all decodings together stays within one large and one small."""
     small, large = (encode(plain(size=(side, side))) for side in (33, 1000))

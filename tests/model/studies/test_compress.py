@@ -94,6 +94,7 @@ def test_validation_stands_in_for_training_and_test_never_does(data: tuple[Path,
 # Measuring
 
 
+@pytest.mark.slow
 def test_variants_are_compared_with_the_first_picture_by_picture(
     data: tuple[Path, Path], tiny_artifact: Path, tiny_card: Card, tmp_path: Path
 ) -> None:

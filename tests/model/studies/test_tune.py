@@ -113,6 +113,7 @@ def test_training_that_runs_away_counts_as_guessing(study: optuna.Study) -> None
 # What it leaves behind
 
 
+@pytest.mark.slow
 def test_report_tells_every_trial_and_the_best_ones_command(study: optuna.Study, tmp_path: Path) -> None:
     search(study, 12, 0, play)
     command = write_report(study, "cnn", "Two epochs.", ["python", "-m", "model", "train", "DATA"], tmp_path)

@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +15,16 @@ import pytest
 
 from model.artifact.card import load_artifact
 from tests.model.distributed_run import train_and_report
-from tests.model.training.plain import Data, make_data, timeless
+from tests.model.training.plain import make_data, timeless
 
 RUNNER = Path(__file__).parents[1] / "distributed_run.py"
 
 
-def start(root: Path, out: Path, strategy: str, networks: str, devices: int, **more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(RUNNER), str(root), str(out), strategy, networks, str(devices)]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", **more}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def report_of(process: subprocess.Popen[str]) -> dict[str, Any]:
-    output, errors = process.communicate(timeout=480)
-    assert process.returncode == 0, errors[-3000:]
-    return json.loads(output.splitlines()[-1])
-
-
-@pytest.fixture(scope="module")
-def free_ports() -> Callable[[], list[int]]:
-    def find() -> list[int]:
-        with socket.socket() as first, socket.socket() as second:
-            for probe in (first, second):
-                probe.bind(("127.0.0.1", 0))
-            return [first.getsockname()[1], second.getsockname()[1]]
-
-    return find
+def free_ports() -> list[int]:
+    with socket.socket() as first, socket.socket() as second:
+        for probe in (first, second):
+            probe.bind(("127.0.0.1", 0))
+        return [first.getsockname()[1], second.getsockname()[1]]
 
 
 def assert_same_figures(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> None:
@@ -58,42 +41,45 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def two_machines(
-    tmp_path_factory: pytest.TempPathFactory, free_ports: Callable[[], list[int]]
-) -> tuple[Path, list[dict[str, Any]]]:
-    """Two processes on the loopback stand for two machines, each with a folder of its own for both networks."""
-    folder = tmp_path_factory.mktemp("machines")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """What one machine with two devices has learnt, and what two processes on the loopback, which stand for machines.
+
+    Each has a folder of its own for its networks.
+    """
+    folder = tmp_path_factory.mktemp("apart")
     root, _ = make_data(folder / "data")
     cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports()]}
-    processes = []
+    runs: list[dict[str, Any]] = [{"name": "both", "strategy": "mirrored", "networks": ["plain"], "devices": 2}]
     for number in (0, 1):
         config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": number}})
-        processes.append(start(root, folder / f"machine{number}", "multiworker", "plain,full", 1, TF_CONFIG=config))
-    try:
-        return folder, [report_of(process) for process in processes]
-    finally:  # one that waits for the other's end would wait on
-        for process in processes:
-            process.kill()
+        machine = {"name": f"machine{number}", "strategy": "multiworker", "networks": ["plain", "full"]}
+        runs.append({**machine, "variables": {"TF_CONFIG": config}})
+    command = [sys.executable, str(RUNNER), str(root), str(folder), json.dumps(runs)]
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=480)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    return folder, {run["name"]: json.loads((folder / f"{run['name']}.json").read_text()) for run in runs}
 
 
 @pytest.mark.slow
-def test_two_devices_of_a_machine_learn_what_one_does(data: Data, tmp_path: Path, alone: dict[str, Any]) -> None:
-    together = report_of(start(data[0], tmp_path / "both", "mirrored", "plain", 2))["plain"]
+def test_two_devices_of_a_machine_learn_what_one_does(
+    apart: tuple[Path, dict[str, Any]], alone: dict[str, Any]
+) -> None:
+    folder, reports = apart
+    together = reports["both"]["plain"]
     assert (together["devices"], alone["devices"]) == (2, 1)
     assert_same_figures(together["rows"], alone["rows"])
     assert together["rows"][-1]["loss"] < 0.98 * together["rows"][0]["loss"]
     for path, values in together["weights"].items():
         np.testing.assert_allclose(values, alone["weights"][path], atol=1e-4)
-    assert load_artifact(tmp_path / "both" / "plain" / "artifact").architecture == "plain"
+    assert load_artifact(folder / "both" / "plain" / "artifact").architecture == "plain"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("network", ["plain", "full"])
-def test_two_machines_learn_as_one(
-    two_machines: tuple[Path, list[dict[str, Any]]], alone: dict[str, Any], network: str
-) -> None:
-    folder, reports = two_machines
-    chief, other = (report[network] for report in reports)
+def test_two_machines_learn_as_one(apart: tuple[Path, dict[str, Any]], alone: dict[str, Any], network: str) -> None:
+    folder, reports = apart
+    chief, other = (reports[f"machine{number}"][network] for number in (0, 1))
     assert chief["devices"] == other["devices"] == 2
     assert timeless(chief["rows"]) == timeless(other["rows"])
     assert chief["weights"] == other["weights"], "batch statistics included"

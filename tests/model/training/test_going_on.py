@@ -109,7 +109,7 @@ def test_epoch_whose_state_was_not_written_is_run_again(data: Data, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_training", "without_litert")
+@pytest.mark.usefixtures("no_training", "without_litert", "without_charts")
 def test_finished_run_and_its_calibration_are_left_alone(data: Data, tmp_path: Path) -> None:
     first = fit(*data, settings(epochs=2), tmp_path / "run")
     write_card(first.artifact, replace(read_card(first.artifact), temperature=1.5))
@@ -120,7 +120,7 @@ def test_finished_run_and_its_calibration_are_left_alone(data: Data, tmp_path: P
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_training", "without_litert")
+@pytest.mark.usefixtures("no_training", "without_litert", "without_charts")
 def test_export_that_was_cut_short_is_done_again(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process may end while the model folder of better weights is written: the old one must not stay."""
     out = tmp_path / "run"
@@ -138,7 +138,7 @@ def test_export_that_was_cut_short_is_done_again(data: Data, tmp_path: Path, mon
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("without_litert")
+@pytest.mark.usefixtures("without_litert", "without_charts")
 def test_worse_epochs_leave_the_model_folder_and_its_calibration(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +188,7 @@ def test_state_of_another_network_is_refused(data: Data, tmp_path: Path) -> None
 # Patience
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stuck", "no_export")
 def test_patience_halves_the_learning_rate_and_then_stops(data: Data, tmp_path: Path) -> None:
     result = fit(*data, settings(epochs=20, patience=4), tmp_path / "run")

@@ -34,6 +34,7 @@ def test_certain_and_wrong_is_a_finite_loss() -> None:
     assert 5 < figures["val_loss"] < 20
 
 
+@pytest.mark.slow
 def test_every_picture_is_judged_once(data: Data) -> None:
     """Twelve pictures in batches of eight, the last batch small or filled."""
     root, examples = data

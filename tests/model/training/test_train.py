@@ -94,6 +94,7 @@ def test_run_leaves_everything_behind_and_learns(data: Data, tmp_path: Path, opt
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_charts")
 def test_artifact_is_the_best_epoch(data: Data, tmp_path: Path) -> None:
     result = fit(*data, settings(learning_rate=0.1), tmp_path / "run")
     card = load_artifact(result.artifact)
@@ -125,6 +126,7 @@ def test_weights_file_holds_no_optimizer(data: Data, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_charts")
 def test_attention_is_exported_where_there_is_one(data: Data, tmp_path: Path, tiny_architecture: str) -> None:
     result = fit(*data, settings(architecture=tiny_architecture, epochs=1), tmp_path / "run")
     mask = Detector(result.artifact).predict(np.zeros((16, 16, 3), np.uint8)).attention
@@ -139,6 +141,7 @@ def build_foldable(pretrained: Path | str | None = None, folded: bool = False) -
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_charts")
 def test_network_with_a_folded_form_is_shipped_in_it(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,7 +235,7 @@ def test_loss_that_is_no_number_ends_the_run(data: Data, tmp_path: Path, monkeyp
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("without_litert")
+@pytest.mark.usefixtures("without_litert", "without_charts")
 def test_command_trains_from_a_folder_of_both_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root, rng = tmp_path / "faces", np.random.default_rng(0)
     for label, level in (("REAL", 150), ("Fake", 105)):

@@ -69,6 +69,7 @@ def test_strided_convolution_pads_both_sides_as_pytorch_does() -> None:
     np.testing.assert_allclose(network(x[None])[0], convolve(x, kernel, stride=2), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_pooled_block_is_the_reference_formula(files: Path) -> None:
     with np.load(files / ENCODER) as arrays:
         weights = {key.removeprefix("11."): arrays[key].astype("f4") for key in arrays if key.startswith("11.")}
@@ -92,12 +93,14 @@ def test_pooled_block_is_the_reference_formula(files: Path) -> None:
     np.testing.assert_allclose(network(x[None])[0], expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_round_trip_keeps_the_size_and_the_range(files: Path) -> None:
     pixels = np.random.default_rng(3).random((2, 16, 24, 3)).astype("f4")
     passed = np.asarray(autoencoder(files)(pixels))
     assert passed.shape == pixels.shape and passed.min() >= 0 and passed.max() <= 1
 
 
+@pytest.mark.slow
 def test_missing_damaged_and_foreign_files_are_refused(files: Path, tmp_path: Path) -> None:
     with pytest.raises(ArchitectureError, match=r"encoder\.npz"):
         autoencoder(tmp_path)

@@ -45,6 +45,7 @@ def test_whoever_takes_anything_gets_json(client: TestClient, found: dict[str, A
         assert send(client, CAT, {"accept": accept}).json()["faces"] == [], accept
 
 
+@pytest.mark.slow
 def test_a_browser_gets_a_page_that_needs_nothing_else(client: TestClient, found: dict[str, Any]) -> None:
     answer = send(client, headers={"accept": BROWSER})
     assert answer.status_code == 200

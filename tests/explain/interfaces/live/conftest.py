@@ -14,13 +14,13 @@ from tests.conftest import served
 from tests.support.bad_photos import ASTRONAUT, ROOT
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which the server keeps photos; the server makes it."""
     return tmp_path_factory.mktemp("kept") / "photos"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def url(tmp_path_factory: pytest.TempPathFactory, kept: Path) -> Iterator[str]:
     """Address of a server with every door open, around a network that takes no time."""
     log = tmp_path_factory.mktemp("doors") / "log.txt"
@@ -28,7 +28,7 @@ def url(tmp_path_factory: pytest.TempPathFactory, kept: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     client = Client(url, verbose=False, download_files=str(tmp_path_factory.mktemp("answers")))
     yield client

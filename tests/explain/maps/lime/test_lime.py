@@ -182,6 +182,7 @@ def test_a_model_that_answers_noise_never_converges() -> None:
     assert unclear.mean() > 0.8, "what is not there must not look certain"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [401, 1601])
 def test_intervals_are_as_wide_as_weights_vary_from_seed_to_seed(samples: int) -> None:
     """Of a model that is not linear in the superpixels, whose samples are paired."""

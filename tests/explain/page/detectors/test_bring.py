@@ -122,6 +122,7 @@ def test_import_whose_visitor_has_left_leaves_nothing(page: Page, tmp_path: Path
     assert page.own.names(ANN) == [] and list(visits.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_answers_of_it_are_kept_for_nobody(page: Page, tmp_path: Path) -> None:
     """Not even those on the examples, which are kept of the server's models."""
     brought(page, zipped(tmp_path))
@@ -131,6 +132,7 @@ def test_answers_of_it_are_kept_for_nobody(page: Page, tmp_path: Path) -> None:
     assert not page.service.example_cache._analyses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("allowed", [True, False])
 def test_place_for_a_file_is_there_only_if_the_owner_wants_it(allowed: bool) -> None:
     models = Models([FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)])

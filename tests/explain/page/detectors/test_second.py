@@ -109,6 +109,7 @@ def test_without_a_second_model_nothing_of_it_is_shown(page: Page, controls: dic
     assert shown["second_group"] == visible(False) and shown["second_seen"] is None
 
 
+@pytest.mark.slow
 def test_the_first_model_is_no_second_one(page: Page, controls: dict[str, Any]) -> None:
     for language, sentence in (("en", "choose another one"), ("tr", "başka birini seçin")):
         asked = {**controls, "second": "one", "language": language}

@@ -30,6 +30,7 @@ def test_the_server_notes_which_tabs_are_open() -> None:
     assert OpenTabs in [middleware.cls for middleware in options["middleware"]]
 
 
+@pytest.mark.slow
 def test_visitors_without_a_tab_are_forgotten() -> None:
     blocks = build_page(Models(available_models(None), print))
     StateHolder().set_blocks(blocks)

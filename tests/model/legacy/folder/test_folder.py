@@ -177,9 +177,3 @@ def test_cache_that_cannot_be_written_is_named(pair: Path, tmp_path: Path, monke
 def test_cache_lies_in_the_home_folder_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(CACHE_VARIABLE, raising=False)
     assert cache_root() == Path.home() / ".cache" / "whyfake"
-
-
-def test_import_happens_in_a_process_of_its_own(pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    folder = model_folder(pair)
-    assert Detector(folder, "mine").name == "mine"

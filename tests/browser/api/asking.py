@@ -7,7 +7,7 @@ from typing import Any
 
 from gradio_client import Client, handle_file
 
-EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 ASTRONAUT, CAT = EXAMPLES / "astronaut.jpg", EXAMPLES / "cat.jpg"
 LIKELIER = "likelier"
 QUICK = {

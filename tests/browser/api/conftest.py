@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from gradio_client import Client
 
-from tests.explain.page.api.asking import Answer, ask
+from tests.browser.api.asking import Answer, ask
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from gradio_client.exceptions import AppError
 
 if TYPE_CHECKING:
     from tests.support.bad_photos import BadPhoto
-from tests.explain.page.api.asking import ASTRONAUT, CAT, QUICK, Answer, ask
+from tests.browser.api.asking import ASTRONAUT, CAT, QUICK, Answer, ask
 
 pytestmark = pytest.mark.slow  # each waits for a server that finds faces and runs LIME
 PATHS = re.compile(r"(/tmp|/work|/home|/root|\.py\b|[A-Za-z]:\\|Traceback)")

@@ -6,7 +6,7 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from tests.explain.page.api.asking import ASTRONAUT, CAT, EXAMPLES, QUICK, Answer, ask
+from tests.browser.api.asking import ASTRONAUT, CAT, EXAMPLES, QUICK, Answer, ask
 
 pytestmark = pytest.mark.slow  # each waits for a server that finds faces and runs LIME
 
