@@ -15,7 +15,7 @@ from explain.maps.registry import METHODS
 from model.__main__ import COMMANDS
 from model.artifact.card import read_card
 from model.detector.detector import Detector
-from model.paths import SHIPPED
+from model.paths import SECOND, SHIPPED
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES = 110  # of a README: a visitor reads it in two minutes
@@ -111,9 +111,9 @@ def test_table_of_unseen_sources_quotes_the_card(start: str) -> None:
         assert float(looks) == pytest.approx(left, abs=6e-4)
 
 
-def in_short(name: str) -> list[float | None]:
+def in_short(name: str, folder: Path = SHIPPED) -> list[float | None]:
     """Share of real faces called fake, share of fakes found and AUC of a source; None where it has none of these."""
-    metrics = read_card(SHIPPED).metrics
+    metrics = read_card(folder).metrics
     unseen = metrics["unseen"]
     if any(name in unseen[kind] for kind in ("reals", "fakes")):
         found: list[dict[str, Any] | None] = [
@@ -132,6 +132,14 @@ def test_table_of_the_readme_quotes_the_card(start: str) -> None:
     assert row
     figures = zip(in_short(IN_SHORT[start]), (".0%", ".0%", ".2f"), strict=True)
     assert cells_of(row[0])[1:] == ["–" if figure is None else format(figure, form) for figure, form in figures]
+
+
+@pytest.mark.parametrize("start", IN_SHORT)
+def test_table_of_the_second_model_quotes_its_card(start: str) -> None:
+    row = re.search(rf"^\| {re.escape(start)}.*$", MEASURED.split("## The second model")[1], re.MULTILINE)
+    assert row
+    figures = in_short(IN_SHORT[start], SECOND)
+    assert cells_of(row[0])[1:] == ["–" if figure is None else f"{figure:.3f}" for figure in figures]
 
 
 def test_sentences_quote_the_card() -> None:
@@ -272,4 +280,4 @@ def test_turkish_tables_hold_the_same_figures(english: Path) -> None:
 
 def test_every_table_of_figures_is_compared() -> None:
     assert len(rows_of_figures(README)) == len(IN_SHORT)
-    assert len(rows_of_figures(MEASURED)) == len(ROWS) + len(UNSEEN) + len(FACE_SIZES)
+    assert len(rows_of_figures(MEASURED)) == len(ROWS) + len(UNSEEN) + len(IN_SHORT) + len(FACE_SIZES)
