@@ -1,4 +1,4 @@
-"""Compares two ways to hide a region from ``clip_attention``: leave its tokens out, or show its mean colour.
+"""Compares two ways to hide a region from the second model: leave out CLIP's tokens, or show the mean colour.
 
 ``python -m benchmarks.tokens [DATA]``: LIME in both ways on the same faces, test faces of ``DATA/dfdc`` or the
 examples. The cost is time and samples. Faithfulness is measured in the same way for both maps: P(target) while regions

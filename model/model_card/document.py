@@ -171,7 +171,7 @@ def _reproduction(card: Card, folder: Path) -> list[str]:
         "",
     ]
     trainings = {
-        "arguments": "Trained with",
+        "arguments": "Combined from" if card.parts else "Trained with",
         "attention_arguments": "Attention mask trained further with",
         "steady_arguments": "Trained further to one answer for all harmless versions of a picture with",
     }

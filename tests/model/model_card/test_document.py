@@ -13,7 +13,7 @@ import pytest
 
 from model.artifact.card import read_card, write_card
 from model.model_card.document import facts, markdown, write_model_card
-from model.paths import SHIPPED
+from model.paths import CLIP, SECOND, SHIPPED
 from model.training.train import train
 from tests.model.model_card.cards import BARE, CARD, card_text
 
@@ -112,6 +112,16 @@ def test_folder_without_a_card_is_refused_in_one_sentence(
     assert code == 1 and err.startswith("Error: ") and "no model folder" in err and err.count("\n") == 1
 
 
-def test_document_in_the_repository_is_the_shipped_models() -> None:
-    written = (ROOT / "docs" / "model_card.md").read_text("utf-8")
-    assert written == markdown(read_card(SHIPPED)), "run: python -m model model_card"
+@pytest.mark.parametrize(
+    ("folder", "name"), [(SHIPPED, "model_card"), (CLIP, "model_card_clip"), (SECOND, "model_card_both")]
+)
+def test_documents_in_the_repository_are_those_of_the_shipped_models(folder: Path, name: str) -> None:
+    written = (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+    assert written == markdown(read_card(folder), folder), f"write docs/{name}.md with python -m model model_card"
+
+
+def test_document_of_a_combined_model_names_its_networks() -> None:
+    text = markdown(read_card(SECOND), SECOND)
+    assert (
+        "(lite_attention, clip_attention)" in text and "Combined from: models lite_attention and clip_attention" in text
+    )
