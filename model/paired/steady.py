@@ -1,7 +1,7 @@
 """Trains a network to one answer for all harmless versions of a picture: ``python -m model train_steady MODEL DATA``.
 
 Each training picture has several versions: compressed, resampled, blurred, shifted, scaled, mirrored. The target of all
-of them is the mean of the network's own answers, and of a teacher's if there is one, mixed with the true label. Only layers after the second stage learn,
+of them is the mean of the network's own answers, mixed with the true label. Only layers after the second stage learn,
 from that stage's features, which are computed once.
 """
 
