@@ -9,7 +9,7 @@ from functools import partial
 from itertools import count, takewhile
 from pathlib import Path
 
-from model.artifact.card import CARD, TFLITE, named_after, read_card
+from model.artifact.card import TFLITE, named_after, read_card
 from model.detector.detector import Detector
 from model.errors import ArtifactError, message_of
 from model.found import (
@@ -25,7 +25,7 @@ from model.found import (
 )
 from model.i18n.catalogue import Message
 from model.onnx_models.request import Request, is_onnx
-from model.paths import SECOND, SHIPPED
+from model.paths import SECOND
 
 
 @dataclass(frozen=True)
@@ -173,6 +173,14 @@ def _measured_costs(found: Sequence[FoundModel]) -> dict[str, float]:
     return {name: cost["lime_seconds"] for name, cost in costs.items() if "lime_seconds" in cost}
 
 
+def _is_combined(folder: Path) -> bool:
+    """Whether the folder holds the card of a combined model, which has no network of its own."""
+    try:
+        return bool(read_card(folder).parts)
+    except ArtifactError:
+        return False
+
+
 def _begin(name: str) -> Importing:
     return Importing(name, Message("legacy.importing", file=name), time.monotonic())
 
@@ -198,7 +206,7 @@ def available_models(
     if is_onnx(request.source):
         return [FoundModel(_free_name(request.name, shipped), Path(given), ONNX_MODEL, request=request), *shipped]
     path = Path(given).resolve()
-    if path in (SHIPPED, SECOND):
+    if path in {model.path for model in shipped}:
         return sorted(shipped, key=lambda model: model.path != path)
     if not path.exists():
         raise ArtifactError(Message("model.nowhere", path=str(given)))
@@ -208,7 +216,7 @@ def available_models(
         files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in KERAS_FILES]
         if len(files) == 1:
             path = files[0]
-        elif not (path / CARD).exists():  # a combined model's folder has only a card
+        elif not _is_combined(path):
             raise ArtifactError(Message("model.no_folder", folder=path.name or str(path), file=TFLITE))
     *_, parent, name = named_after(path).parts
     name = name if name not in {model.name for model in shipped} else f"{parent}/{name}"

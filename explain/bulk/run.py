@@ -117,4 +117,6 @@ def _as_data(source: str, request: Request, detector: Detector) -> dict[str, Any
     data = asdict(request)
     del data["folder"], data["language"]  # the same model may lie elsewhere
     place = source if is_url(source) else str(Path(source).absolute())
-    return {**data, "methods": list(request.methods), "input": place, "sha256": dict(detector.card.sha256)}
+    parts = {part.name: part.weight for part in detector.card.parts}
+    model = {"sha256": dict(detector.card.sha256), **({"parts": parts} if parts else {})}
+    return {**data, "methods": list(request.methods), "input": place, **model}

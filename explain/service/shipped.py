@@ -39,6 +39,8 @@ def key_of(photo_sha256: str, settings: Settings, card: Card) -> dict[str, Any]:
     # Cards of older results do not have the fields that only imported models set.
     facts["preprocessing"] = {name: value for name, value in facts["preprocessing"].items() if value is not None}
     of_card = {name: facts[name] for name in ("architecture", "preprocessing", "labels", *CALIBRATION)}
+    if card.parts:
+        of_card["parts"] = facts["parts"]
     weights = {**card.sha256, "face_parser": _digest_of_parser(FACE_PARSER)}
     key = {"photo": photo_sha256, "weights": weights, "card": of_card, "settings": asdict(settings)}
     plain: dict[str, Any] = json.loads(json.dumps(key))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from explain.comparison import Comparison, Second
 from explain.result import Analysis
 from explain.wording.regions import shown_name
 from explain.wording.summary import plain_text
+from model.artifact.card import ONNX, TFLITE
 from model.i18n.catalogue import translate
 
 
@@ -24,9 +26,17 @@ def comparison_sentence(first: Analysis, second: Second) -> str:
         verdicts = translate("second.differ", **names, one=_said(one.verdict), other=_said(other.verdict))
     found = second.comparison
     if found is None:
-        return translate("second.not_compared", verdicts=verdicts)
-    figures = {"regions": len(found.regions), "correlation": found.correlation}
-    return translate("second.sentence", verdicts=verdicts, **figures, strongest=_strongest(found, names))
+        sentence = translate("second.not_compared", verdicts=verdicts)
+    else:
+        figures = {"regions": len(found.regions), "correlation": found.correlation}
+        sentence = translate("second.sentence", verdicts=verdicts, **figures, strongest=_strongest(found, names))
+    shared = _networks(first) & _networks(second.analysis)
+    return f"{sentence} {translate('second.shared')}" if shared else sentence
+
+
+def _networks(analysis: Analysis) -> set[str]:
+    """SHA-256 of each network of the model; a combined model names the file of each of its parts."""
+    return {str(sha256) for file, sha256 in analysis.model.items() if Path(file).name in (TFLITE, ONNX)}
 
 
 def second_in_words(first: Analysis, second: Second, file: str) -> tuple[str, str]:

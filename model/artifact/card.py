@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from model.artifact.interface import Interface
-from model.artifact.parts import Part, parts_of
+from model.artifact.parts import Part, check_parts, parts_of
 from model.artifact.preprocessing import Preprocessing
 from model.artifact.views import PLAIN as PLAIN_VIEW
 from model.artifact.views import View, views_of
@@ -101,6 +101,7 @@ class Card:
             raise ArtifactError(Message("model.field.sha256"))
         if self.sees not in (FACE, PICTURE):
             raise FieldError(Message("model.field.sees", value=repr(self.sees)[:100]))
+        check_parts(self.parts)
         low, high = self.inconclusive_band
         if not 0 <= low <= 0.5 <= high <= 1:
             raise ArtifactError(Message("model.field.inconclusive_band", low=low, high=high))
@@ -160,7 +161,7 @@ def load_artifact(folder: Path) -> Card:
     """
     card = read_card(folder)
     for part in card.parts:
-        network, sha256 = network_of(folder.parent / part.name)
+        network, sha256 = network_of(part_folder(folder, part))
         if card.sha256.get(f"{part.name}/{network}") != sha256:
             raise ArtifactError(Message("model.another_file", file=f"{part.name}/{network}"))
     for name in _files_of(card):
@@ -170,6 +171,11 @@ def load_artifact(folder: Path) -> Card:
         if card.sha256.get(name) != digest(path):
             raise ArtifactError(Message("model.another_file", file=f"{folder.name}/{name}"))
     return card
+
+
+def part_folder(folder: Path, part: Part) -> Path:
+    """The folder of a part of the combined model in ``folder``; it stands beside it."""
+    return folder.resolve().parent / part.name
 
 
 def network_of(folder: Path) -> tuple[str, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.errors import FieldError
 from model.i18n.catalogue import Message
 
 MOST_PARTS = 4  # each costs a pass of its network
+LONGEST_NAME = 100  # characters
 FORBIDDEN = ("", ".", "..")
 
 
@@ -28,7 +30,8 @@ class Part:
     weight: float
 
     def __post_init__(self) -> None:
-        is_name = isinstance(self.name, str) and self.name not in FORBIDDEN and not set(self.name) & set("/\\:\0")
+        is_name = isinstance(self.name, str) and self.name not in FORBIDDEN and len(self.name) <= LONGEST_NAME
+        is_name = is_name and not set(self.name) & set("/\\:\0")
         is_number = isinstance(self.weight, int | float) and not isinstance(self.weight, bool)
         if not (is_name and is_number and 0 < self.weight < math.inf):
             raise FieldError(Message("model.field.part", value=f"{self.name!r}, {self.weight!r}"[:100]))
@@ -38,13 +41,20 @@ def parts_of(values: object) -> tuple[Part, ...]:
     """Parts from a card's JSON, such as ``[{"name": "one", "weight": 0.5}, {"name": "other", "weight": 0.8}]``.
 
     Raises:
-        FieldError: if it is no such list, names a folder twice, or has one part or more than ``MOST_PARTS``.
+        FieldError: if it is no such list.
     """
     if not isinstance(values, list) or not all(
         isinstance(part, dict) and {*part} == {"name", "weight"} for part in values
     ):
         raise FieldError(Message("model.field.parts", most=MOST_PARTS))
-    parts = tuple(Part(**part) for part in values)
+    return tuple(Part(**part) for part in values)
+
+
+def check_parts(parts: Sequence[Part]) -> None:
+    """Check the parts of a card.
+
+    Raises:
+        FieldError: if there is one part, or more than ``MOST_PARTS``, or two of one folder.
+    """
     if len(parts) == 1 or len(parts) > MOST_PARTS or len({part.name for part in parts}) < len(parts):
         raise FieldError(Message("model.field.parts", most=MOST_PARTS))
-    return parts

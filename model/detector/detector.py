@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from model.artifact.card import MASK, ONNX, TFLITE, Card, load_artifact, named_after
+from model.artifact.card import MASK, ONNX, TFLITE, Card, load_artifact, named_after, part_folder
 from model.artifact.preprocessing import to_input
 from model.artifact.views import View
 from model.detector.engine import ClosedEngine, Engine
@@ -58,7 +58,7 @@ class Detector:
         self.name = name or named_after(folder).name
         self.card: Card = load_artifact(folder)
         self._folder = folder
-        self._parts = tuple((Detector(folder.parent / part.name), part.weight) for part in self.card.parts)
+        self._parts = tuple((Detector(part_folder(folder, part)), part.weight) for part in self.card.parts)
         self._engine = self._open_engine()
 
     def _open_engine(self) -> Engine | OnnxEngine | ClosedEngine:

@@ -43,7 +43,7 @@ def what_it_is(card: Card) -> Section:
 def _judges(card: Card) -> str:
     if card.parts:
         names = ", ".join(part.name for part in card.parts)
-        return translate("card.what.combined", count=len(card.parts), names=names, first=card.parts[0].name)
+        return translate("card.what.combined", count=len(card.parts), names=names)
     key = "card.what.judges" if card.sees == FACE else "card.what.sees"
     return translate(key, name=name_of(card), size=card.preprocessing.input_size)
 

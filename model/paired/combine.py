@@ -1,11 +1,13 @@
 """Combines models into one that answers with all of them: ``python -m model combine MODEL OTHER --out BOTH``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from model.artifact.card import COMBINED, Card, network_of, read_card, write_card
+from model.artifact.card import CARD, COMBINED, Card, network_of, read_card, write_card
+from model.artifact.facts import trained_on
 from model.artifact.parts import Part
 from model.cli import run
 from model.data.split import SPLIT, copy_split
@@ -19,30 +21,36 @@ def combine(
     """Write a model that answers with the mean of several models' calibrated logits; it must be calibrated.
 
     The mean of networks that were trained apart is usually right more often than each of them (Hansen & Salamon, IEEE
-    PAMI 12, 1990). The new folder has only a card: the networks stay in their folders. Attention mask, crop and views
-    are those of the first model.
+    PAMI 12, 1990). The new folder has only a card: the networks stay in their folders. Labels, crop and views are those
+    of the first model, and so is the attention mask, if it has one.
     """
+    models, out = [model.resolve() for model in models], out.resolve()
     cards = [read_card(model) for model in models]
-    if any(model.resolve().parent != out.resolve().parent for model in models):
-        raise ArchitectureError(f"The models must stand beside {out}, in {out.resolve().parent}.")
-    if len({(card.preprocessing.crop_margin, card.sees) for card in cards}) > 1:
-        raise ArchitectureError("Only models with the same crop around the face can be combined.")
-    if not all(card.temperature for card in cards):
-        raise ArchitectureError("Calibrate each model first: their logits are not on one scale.")
-    splits = [model / SPLIT for model in models if (model / SPLIT).exists()]
-    if len({path.read_bytes() for path in splits}) > 1:
-        raise ArchitectureError(f"The models have different {SPLIT}: one was trained on test pictures of another.")
+    _check(models, cards, out)
+    card = _card([model.name for model in models], [network_of(model) for model in models], cards)
     out.mkdir(parents=True, exist_ok=True)
-    if splits:
-        copy_split(splits[0].parent, out)
-    write_card(out, _card([model.name for model in models], [network_of(model) for model in models], cards))
+    if (models[0] / SPLIT).exists():
+        copy_split(models[0], out)
+    write_card(out, card)
     print(f"Wrote {out}, not yet calibrated.")
 
 
+def _check(models: Sequence[Path], cards: Sequence[Card], out: Path) -> None:
+    if out in models or ((out / CARD).exists() and not read_card(out).parts):
+        raise ArchitectureError(f"{out} is another model; choose another folder.")
+    if any(model.parent != out.parent for model in models):
+        raise ArchitectureError(f"The models must stand beside {out}, in {out.parent}.")
+    if len({(card.preprocessing.crop_margin, card.preprocessing.crop_size, card.sees) for card in cards}) > 1:
+        raise ArchitectureError("Only models with the same crop around the face can be combined.")
+    if not all(card.temperature for card in cards):
+        raise ArchitectureError("Calibrate each model first: their logits are not on one scale.")
+    splits = [(model / SPLIT).read_bytes() if (model / SPLIT).exists() else None for model in models]
+    if len(set(splits)) > 1:
+        raise ArchitectureError(f"The models have different {SPLIT}: one was trained on test pictures of another.")
+
+
 def _card(names: list[str], networks: list[tuple[str, str]], cards: list[Card]) -> Card:
-    data: dict[str, str] = {}
-    for card in cards:
-        data |= card.training.get("data", {})
+    data = {name: terms for card in cards for name, terms in trained_on(card).items()}
     left_out = set.intersection(*({*(card.training.get("arguments", {}).get("leave_out") or ())} for card in cards))
     first = cards[0]
     return Card(
@@ -50,7 +58,7 @@ def _card(names: list[str], networks: list[tuple[str, str]], cards: list[Card]) 
         first.preprocessing,
         first.labels,
         views=first.views,
-        licence=first.licence,
+        licence=" ".join(dict.fromkeys(card.licence for card in cards)),
         sha256={f"{name}/{file}": sha256 for name, (file, sha256) in zip(names, networks, strict=True)},
         versions=first.versions,
         training={

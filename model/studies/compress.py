@@ -40,6 +40,7 @@ from model.errors import ArtifactError, DatasetError
 from model.evaluation.bootstrap import bootstrap
 from model.evaluation.measuring import judge, judged_members, truth_of
 from model.evaluation.metrics import accuracy, auc
+from model.i18n.catalogue import Message
 from model.networks.export import load_keras, save_artifact
 from model.photos.corruptions import CLEAN
 from model.studies.compress_report import Measured, write_report
@@ -230,6 +231,9 @@ def compress(
     if split not in SPLITS:
         raise DatasetError(f"There is no split {split!r}; choose {', '.join(SPLITS)}.")
     card = load_artifact(artifact)
+    if card.parts or card.onnx is not None:
+        key = "combined.no_keras" if card.parts else "onnx.no_keras"
+        raise ArtifactError(Message(key, folder=artifact.name))
     warn_of_other_view(card, named_after(artifact).name, whole)
     # Existing variants are kept only if these are the same; the other options may change.
     deciding = {"network": card.sha256[TFLITE], "data": data.name, "sets": sets, "calibration": calibration}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from explain.comparison import Comparison, compare, settings_of_second
 from explain.result import Analysis
 from explain.wording.comparison import comparison_sentence
+from model.artifact.card import TFLITE
 from model.i18n.catalogue import translate, use_language
 from tests.explain.two_models import ORDER, SETTINGS, UNRELATED, analysed, beside, right_half, weighing
 
@@ -114,3 +115,12 @@ def test_regions_with_one_name_are_told_apart(first: Analysis) -> None:
     sentence = comparison_sentence(named, replace(second, comparison=replace(second.comparison, first=named)))
     assert "in both: mouth, hair (region 7), nose (region 5);" in sentence
     assert "only in one: hair (region 8), chin;" in sentence
+
+
+def test_models_with_a_network_in_common_are_no_two_witnesses(first: Analysis) -> None:
+    second = beside(first, ORDER)
+    alone = {"name": "one", TFLITE: "ab"}
+    for model, shared in (({f"one/{TFLITE}": "ab", f"two/{TFLITE}": "cd"}, True), ({TFLITE: "ef"}, False)):
+        other = replace(second, analysis=replace(second.analysis, model={"name": "other", **model}))
+        sentence = comparison_sentence(replace(first, model=alone), other)
+        assert sentence.endswith(translate("second.shared")) == shared

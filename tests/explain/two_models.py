@@ -12,7 +12,7 @@ from explain.analysis import analyze
 from explain.comparison import Second
 from explain.result import Analysis
 from explain.settings import Settings
-from model.artifact.card import Card
+from model.artifact.card import TFLITE, Card
 from model.artifact.preprocessing import Preprocessing
 from tests.support.worlds import Formula, FormulaDetector
 
@@ -52,7 +52,7 @@ def weighing(analysis: Analysis, weights: NDArray[np.floating], verdict: str = "
         subject=replace(analysis.subject, segments=segments, names=None),
         attributions={"lime": lime},
         prediction=replace(analysis.prediction, verdict=verdict),
-        model={**analysis.model, "name": name},
+        model={**analysis.model, "name": name, TFLITE: name},  # each has a network of its own
     )
 
 

@@ -123,5 +123,6 @@ def test_documents_in_the_repository_are_those_of_the_shipped_models(folder: Pat
 def test_document_of_a_combined_model_names_its_networks() -> None:
     text = markdown(read_card(SECOND), SECOND)
     assert (
-        "(lite_attention, clip_attention)" in text and "Combined from: models lite_attention and clip_attention" in text
+        "networks: lite_attention, clip_attention." in text
+        and "Combined from: models lite_attention and clip_attention" in text
     )

@@ -16,13 +16,19 @@ from numpy.typing import NDArray
 
 from explain.maps.attribution import ExplanationError
 from explain.maps.keras_gradients import LogOdds
+from explain.service.shipped import key_of
+from explain.settings import Settings
 from model.artifact.card import CARD, TFLITE, load_artifact, read_card, write_card
 from model.artifact.preprocessing import Preprocessing
 from model.artifact.views import View
+from model.available import available_models
+from model.data.split import SPLIT
 from model.detector.detector import Detector
-from model.errors import ArchitectureError, ArtifactError
+from model.errors import ArchitectureError, ArtifactError, FieldError
+from model.found import open_model
 from model.networks.export import load_keras
 from model.paired.combine import combine
+from model.studies.compress import compress
 
 VIEWS = (View(right=0.1), View(mirrored=True))
 Pixels = NDArray[np.uint8]
@@ -170,3 +176,67 @@ def test_models_that_do_not_go_together_are_refused(two: tuple[Path, Path]) -> N
     with pytest.raises(ArchitectureError, match="crop"):
         combine(list(two), out)
     assert not out.exists()
+
+
+def test_another_model_is_never_written_over(two: tuple[Path, Path], both: Path) -> None:
+    before = [(folder / CARD).read_bytes() for folder in two]
+    shutil.copytree(two[0], two[0].parent / "third")
+    for models, out in ((two, two[0]), ((two[0], both), two[1]), (two, two[0].parent / "third")):
+        with pytest.raises(ArchitectureError, match="another model"):
+            combine(list(models), out)
+    assert [(folder / CARD).read_bytes() for folder in two] == before
+    combine(list(two), both)  # its own card may be written again
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_one_model_the_same_twice_and_too_many_are_refused(two: tuple[Path, Path], count: int) -> None:
+    models = [shutil.copytree(two[0], two[0].parent / f"copy{number}") for number in range(count)]
+    with pytest.raises(FieldError, match="2 to 4"):
+        combine([models[0]] * 2 if count == 2 else models, two[0].parent / "both")
+    assert not (two[0].parent / "both").exists()
+
+
+def test_terms_of_all_parts_hold(two: tuple[Path, Path]) -> None:
+    for folder, licence in zip(two, ("Research.", "No sale."), strict=True):
+        write_card(folder, replace(read_card(folder), licence=licence, training={"data": ["old"]}))
+    combine(list(two), two[0].parent / "both")
+    card = read_card(two[0].parent / "both")
+    assert card.licence == "Research. No sale." and list(card.training["data"]) == ["old"]
+
+
+def test_models_with_another_split_are_refused(two: tuple[Path, Path]) -> None:
+    (two[1] / SPLIT).write_text("path,split\n")
+    with pytest.raises(ArchitectureError, match=re.escape(SPLIT)):
+        combine(list(two), two[0].parent / "both")
+
+
+def test_folder_is_found_from_within_and_through_a_link(
+    two: tuple[Path, Path], both: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "link").symlink_to(both)
+    monkeypatch.chdir(both)
+    for folder in (Path(), elsewhere / "link"):
+        assert Detector(folder).has_files
+    combine([Path("../one"), Path("../other")], Path())
+
+
+def test_result_is_that_of_the_weights(both: Path) -> None:
+    """A kept result, or a job that goes on, must not mix two mixtures of the same networks."""
+    card = read_card(both)
+    other = replace(card, parts=tuple(replace(part, weight=2 * part.weight) for part in card.parts))
+    assert key_of("photo", Settings(), card) != key_of("photo", Settings(), other)
+
+
+def test_compressing_a_combined_model_is_refused(both: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="both"):
+        compress(both, tmp_path / "nowhere", tmp_path / "out")
+
+
+def test_page_and_commands_open_it_by_its_folder(both: Path) -> None:
+    found = available_models(both)[0]
+    assert found.path == both.resolve() and open_model(found).card.parts
+    (both / CARD).write_text(json.dumps({"labels": ["Fake", "Real"]}))
+    with pytest.raises(ArtifactError, match=re.escape(TFLITE)):
+        available_models(both)
