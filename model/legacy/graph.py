@@ -67,6 +67,7 @@ class _Reader:
     notes: list[str] = field(default_factory=list)
     _steps: int = 0
     _numbers: dict[tuple[str, ...], int] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=set)  # names of layers
 
     def network(self, kind: str, config: Any, inputs: Sequence[int], scope: tuple[str, ...]) -> int:
         """Visit a network that takes the results with these numbers; returns the number of its result."""
@@ -128,9 +129,9 @@ class _Reader:
 
     def _layer(self, entry: Mapping[str, Any], path: tuple[str, ...], inputs: Sequence[int], call: Any) -> LayerPlan:
         # Layers of a nested network may have the same names as layers outside it.
-        taken = {layer.name for layer in self.layers}
-        choices = (name.replace("/", "_") for name in (path[-1], "_".join(path), f"layer_{len(taken)}"))
-        name = next(name for name in choices if name not in taken)
+        choices = (name.replace("/", "_") for name in (path[-1], "_".join(path), f"layer_{len(self.layers)}"))
+        name = next(name for name in choices if name not in self._taken)
+        self._taken.add(name)
         kind, config = self._kind(entry, path[-1], inputs), entry["config"]
         if kind == "Rescaling" and operation_of(entry):
             config = rescaling(entry, call, path[-1])

@@ -95,27 +95,24 @@ def new_context(browser: Browser, **options: Any) -> BrowserContext:
 
 @pytest.fixture
 def arrive(browser: Browser, kept_context: Contexts, page_url: str) -> Iterator[Callable[..., Visitor]]:
-    """Opens the page by a link as a new visitor; what the browser complained about fails the test in the end.
+    """Opens the page by a link as a new visitor; `Visitor.leave` checks in the end what the page did.
 
     The first visitor of a test has a kept context; each other one, and one that is a ``stranger``, has a new one.
     """
     visitors: list[Visitor] = []
     contexts: list[BrowserContext] = []
 
-    def arrive(query: str = QUICK, stranger: bool = False, **options: Any) -> Visitor:
+    def arrive(query: str = QUICK, stranger: bool = False, **look: Any) -> Visitor:
         if stranger or visitors:
-            contexts.append(new_context(browser, **options))
-            visitors.append(Visitor(contexts[-1], page_url, query))
-        else:
-            visitors.append(Visitor(kept_context(**options), page_url, query))
+            contexts.append(new_context(browser))
+        visitors.append(Visitor(contexts[-1] if contexts else kept_context(), page_url, query, **look))
         return visitors[-1]
 
     yield arrive
     for visitor in visitors:
-        visitor.page.close()
+        visitor.leave()
     for context in contexts:
         context.close()
-    assert [complaint for visitor in visitors for complaint in visitor.complaints] == []
 
 
 @pytest.fixture
@@ -129,8 +126,7 @@ def kept_visitor(kept_context: Contexts, page_url: str) -> Iterator[Visitor]:
     """A visitor like ``visitor``, for several tests of a file: a new page takes seconds."""
     visitor = Visitor(kept_context(), page_url, QUICK)
     yield visitor
-    visitor.page.close()
-    assert visitor.complaints == []
+    visitor.leave()
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import new_context
-from tests.browser.visitor import PATIENCE_S
+from tests.browser.conftest import FAKE, QUICK, new_context
+from tests.browser.visitor import PATIENCE_S, Visitor
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-    from tests.browser.visitor import Visitor
+    from playwright.sync_api import Browser, BrowserContext
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -61,21 +59,43 @@ def test_who_has_no_camera_is_told_in_their_language(arrive: Callable[..., Visit
     visitor.wait_until(lambda: not visitor.find("#no-camera").count(), "the sentence goes with the next try")
 
 
-@pytest.mark.parametrize("dropped", [False, True])
-def test_file_that_is_no_photo_is_told_in_the_visitors_language(arrive: Callable[..., Visitor], dropped: bool) -> None:
-    visitor = arrive("lang=tr&trust=0")
-    if dropped:
-        visitor.page.evaluate(
-            """() => {
-                const files = new DataTransfer()
-                files.items.add(new File(["hello"], "notes.pdf", {type: "application/pdf"}))
-                const place = document.querySelector("#photo input[type=file]").closest("button")
-                for (const kind of ["dragenter", "dragover", "drop"])
-                    place.dispatchEvent(new DragEvent(kind, {dataTransfer: files, bubbles: true, cancelable: true}))
-            }"""
-        )
-    else:
-        text = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"}
-        visitor.page.set_input_files("#photo input[type=file]", text)
-    visitor.wait_for_text("#notice", "okunabilir bir JPEG")
-    assert not visitor.find(".toast-body").count()
+@pytest.fixture(scope="module")
+def turk(kept_context: Callable[..., BrowserContext], page_url: str) -> Iterator[Visitor]:
+    """A visitor from Turkey, for all that follows."""
+    visitor = Visitor(kept_context(locale="tr-TR"), page_url, QUICK)
+    yield visitor
+    visitor.leave()
+
+
+NO_PHOTO = "okunabilir bir JPEG"  # a part of what is said of a file that is none
+
+
+def test_dropped_file_that_is_no_photo_is_told_in_the_visitors_language(turk: Visitor) -> None:
+    turk.wait_for_text(".placeholder", "Yüz içeren bir fotoğraf")
+    turk.page.evaluate(
+        """() => {
+            const files = new DataTransfer()
+            files.items.add(new File(["hello"], "notes.pdf", {type: "application/pdf"}))
+            const place = document.querySelector("#photo input[type=file]").closest("button")
+            for (const kind of ["dragenter", "dragover", "drop"])
+                place.dispatchEvent(new DragEvent(kind, {dataTransfer: files, bubbles: true, cancelable: true}))
+        }"""
+    )
+    turk.wait_for_text("#notice", NO_PHOTO)
+    assert not turk.find(".toast-body").count()
+
+
+def test_turkish_visitor_gets_a_verdict_in_turkish(turk: Visitor) -> None:
+    turk.upload(FAKE)
+    turk.wait_until(lambda: turk.is_seen("#lime img"), "the overlay")
+    turk.wait_for_text("#verdict", "Sahte %")
+    assert turk.text("#lime-title").startswith("Neden")
+    turk.wait_until(lambda: NO_PHOTO not in turk.text("#notice"), "no word on the file before")
+    turk.shoot("turkish")
+
+
+def test_file_that_is_no_photo_is_told_in_the_visitors_language(turk: Visitor) -> None:
+    text = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"}
+    turk.page.set_input_files("#photo input[type=file]", text)
+    turk.wait_for_text("#notice", NO_PHOTO)
+    assert not turk.find(".toast-body").count()

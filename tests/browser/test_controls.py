@@ -137,8 +137,7 @@ def patient(kept_context: Callable[..., BrowserContext], page_url: str) -> Itera
     visitor.find("#cancel").click()
     visitor.wait_for_text("#status", "Stopped")
     yield visitor
-    visitor.page.close()
-    assert visitor.complaints == []
+    visitor.leave()
 
 
 def test_cancel_stops_and_the_page_can_run_again(patient: Visitor) -> None:
@@ -167,14 +166,41 @@ def test_a_newer_run_takes_the_place_of_the_one_before(patient: Visitor) -> None
     assert "Done" in patient.text("#status")
 
 
-def test_two_visitors_do_not_disturb_each_other(arrive: Callable[..., Visitor]) -> None:
-    one, two = (arrive(LONG.format(samples)) for samples in (5000, 600))
-    one.upload(FAKE)
-    two.upload(EXAMPLES / "astronaut.jpg")
-    one.wait_until(one.samples, "the first visitor's map")
-    two.wait_until(two.samples, "the second visitor's map")
-    one.find("#cancel").click()
-    one.wait_for_text("#status", "Stopped")
-    two.wait_done(RUN_S)
-    assert two.samples() == 600
-    assert one.samples() < 5000
+def test_lime_grows_before_it_is_done(patient: Visitor) -> None:
+    before = patient.samples()
+    with patient.begins():
+        patient.set_number("samples", 800)
+    samples: list[int] = []
+    pictures: set[str] = set()
+    bars: list[float] = []
+
+    def look() -> bool:
+        done = "Done" in patient.text("#status")
+        if not done and (value := patient.samples()) != before:
+            samples.append(value)
+            pictures.add(patient.source("#lime img"))
+        if bar := patient.lime_bar():
+            bars.append(float(bar))
+        return done
+
+    patient.wait_until(look, "Done", RUN_S)
+    assert samples == sorted(samples)
+    assert len(set(samples)) >= 3
+    assert len(pictures) >= 3
+    assert bars == sorted(bars)
+    assert len(set(bars)) >= 3
+    assert samples[0] < patient.samples() == 800
+    assert "not converged" in patient.numbers()
+
+
+def test_two_visitors_do_not_disturb_each_other(patient: Visitor, arrive: Callable[..., Visitor]) -> None:
+    other, before = arrive(LONG.format(600), stranger=True), patient.samples()
+    patient.set_number("samples", 5000)
+    other.upload(EXAMPLES / "astronaut.jpg")
+    patient.wait_until(lambda: patient.lime_bar() and patient.samples() != before, "the first visitor's map")
+    other.wait_until(other.samples, "the second visitor's map")
+    patient.find("#cancel").click()
+    patient.wait_for_text("#status", "Stopped")
+    other.wait_done(RUN_S)
+    assert other.samples() == 600
+    assert patient.samples() < 5000

@@ -1,4 +1,4 @@
-"""The page on every screen, in light and dark, for every visitor; and whom it talks to."""
+"""The page on every screen, in light and dark, for every visitor."""
 
 from __future__ import annotations
 
@@ -33,11 +33,10 @@ def test_page_fits_its_window_in_each_scheme_and_axe_finds_no_serious_barrier(
     arrive: Callable[..., Visitor], size: dict[str, int], schemes: tuple[str, str]
 ) -> None:
     """The page comes in the first scheme; the visitor's system changes to the other one and back."""
-    visitor = arrive(viewport=size, color_scheme=schemes[0])
+    visitor = arrive(viewport=size, scheme=schemes[0])
     name = "phone" if size is PHONE else "desktop"
     _check_look(visitor, schemes, f"{name}_first")
-    visitor.upload(FAKE)
-    visitor.wait_done()
+    _check_first_screen(visitor, size)
     for picture in ("#lime img", "#attention img", "#found img"):
         visitor.wait_until(lambda picture=picture: visitor.is_seen(picture), f"{picture} on the page")
     assert visitor.overflow() <= 0
@@ -51,7 +50,10 @@ def test_page_fits_its_window_in_each_scheme_and_axe_finds_no_serious_barrier(
 
 
 def _check_look(visitor: Visitor, schemes: tuple[str, str], name: str) -> None:
-    """Width, brightness and what axe finds of the page as it is, in both schemes."""
+    """Width, brightness and what axe finds of the page as it is, in both schemes.
+
+    Colours do not depend on the window: axe looks at those of the dark on a desktop alone.
+    """
     for scheme in schemes:
         visitor.page.emulate_media(color_scheme=scheme)
         visitor.wait_until(
@@ -59,7 +61,22 @@ def _check_look(visitor: Visitor, schemes: tuple[str, str], name: str) -> None:
         )
         visitor.shoot(f"{name}_{scheme}")
         assert visitor.overflow() <= 0, name
-        assert visitor.barriers(scheme) == [], name
+        if scheme == "light" or visitor.page.viewport_size == DESKTOP:
+            assert visitor.barriers(scheme) == [], name
+
+
+def _check_first_screen(visitor: Visitor, size: dict[str, int]) -> None:
+    """Verdict, reason and map come without a jump, and are there without scrolling."""
+    visitor.watch_shifts()
+    visitor.choose("Admiral: inner face changed")
+    visitor.wait_done()
+    visitor.settle(600)
+    room = size["height"] * (1 if size is DESKTOP else 1.2)
+    parts = ["#verdict .verdict", "#reason .reason", "#lime img"] + ["#attention img"] * (size is DESKTOP)
+    for part in parts:
+        box = visitor.find(part).first.bounding_box()
+        assert box and box["y"] >= 0 and box["y"] + box["height"] <= room, f"{part} at {box}"
+    assert visitor.shifts() <= 0.1
 
 
 def _brightness(visitor: Visitor) -> float:
@@ -81,34 +98,7 @@ def test_controls_have_names_for_screen_readers(done: Visitor) -> None:
     done.close_settings()
 
 
-# Privacy
-
-
-def test_nothing_is_asked_of_another_host(arrive: Callable[..., Visitor]) -> None:
-    visitor = arrive(stranger=True)
-    visitor.page.get_by_role("button", name="Astronaut: mouth changed").click()
-    visitor.wait_done()
-    visitor.set_number("shown", 3)
-    visitor.wait_until(lambda: "The 3 strongest" in visitor.numbers(), "three regions")
-    visitor.page.get_by_role("button", name="How to read this").click()
-    for tab in ("Origin", "Many photos", "Clip", "The model"):
-        visitor.page.get_by_role("tab", name=tab).click()
-        visitor.settle()
-    assert len(visitor.requests) > 20
-    assert visitor.hosts() == {"127.0.0.1"}
-
-
 # In two languages
-
-
-def test_turkish_visitor_is_met_in_turkish(arrive: Callable[..., Visitor]) -> None:
-    visitor = arrive(locale="tr-TR")
-    visitor.wait_for_text(".placeholder", "Yüz içeren bir fotoğraf")
-    visitor.upload(FAKE)
-    visitor.wait_until(lambda: visitor.is_seen("#lime img"), "the overlay")
-    visitor.wait_for_text("#verdict", "Sahte %")
-    assert visitor.text("#lime-title").startswith("Neden")
-    visitor.shoot("turkish")
 
 
 def test_language_is_switched_at_run_time_and_back(done: Visitor) -> None:
@@ -138,8 +128,8 @@ def test_link_opens_the_page_with_the_same_settings(arrive: Callable[..., Visito
     query = dict(parse_qsl(urlsplit(link).query))
     assert query["lang"] == "tr" and query["samples"] == "200" and query["superpixels"] == "20"
     assert query["further"] == "occlusion" and query["trust"] == "0" and query["example"] == "hopper_eyes"
-    again = arrive(urlsplit(link).query)
-    again.wait_until(lambda: again.is_seen("#occlusion img"), "the further map again")
+    visitor.follow(urlsplit(link).query)
+    visitor.wait_until(lambda: visitor.is_seen("#occlusion img"), "the further map again")
 
 
 def test_link_to_what_is_not_there_is_told(arrive: Callable[..., Visitor]) -> None:

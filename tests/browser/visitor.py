@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Locator, Page
+    from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "tests" / "screenshots"
@@ -51,16 +51,32 @@ BEGUN = """() => {
 class Visitor:
     """One tab of a visitor, with all that it asked the network for and complained about."""
 
-    def __init__(self, context: BrowserContext, url: str, query: str) -> None:
+    def __init__(
+        self,
+        context: BrowserContext,
+        url: str,
+        query: str,
+        viewport: ViewportSize | None = None,
+        scheme: Literal["light", "dark"] | None = None,
+    ) -> None:
         self.page: Page = context.new_page()
+        if viewport:
+            self.page.set_viewport_size(viewport)
+        if scheme:
+            self.page.emulate_media(color_scheme=scheme)
+        self.url = url
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", lambda message: self._listen(message.type, message.text))
         self.page.on("response", lambda response: self._check(response.status, response.url))
+        self.follow(query)
+
+    def follow(self, query: str) -> None:
+        """Open the page by a link."""
         with self.page.expect_response(re.compile("/run/predict")):  # the link's settings
-            self.page.goto(f"{url}/?{query}")
+            self.page.goto(f"{self.url}/?{query}")
         self.page.wait_for_selector("#photo input[type=file]", state="attached")
         self.settle()
 
@@ -72,10 +88,13 @@ class Visitor:
         if status >= 400:
             self.complaints.append(f"{status} {url}")
 
-    def hosts(self) -> set[str | None]:
-        """Where requests went, those for data inside the page left out."""
+    def leave(self) -> None:
+        """Close the page; fails if the browser complained, or if the page asked another host than its own."""
+        self.page.close()
+        assert not self.complaints, self.complaints
         parts = map(urlsplit, self.requests)
-        return {part.hostname for part in parts if part.scheme not in ("data", "blob")}
+        hosts = {part.hostname for part in parts if part.scheme not in ("data", "blob")}
+        assert len(self.requests) > 20 and hosts == {urlsplit(self.url).hostname}, hosts
 
     def find(self, selector: str) -> Locator:
         return self.page.locator(selector)
@@ -156,6 +175,7 @@ class Visitor:
         if self.find("#samples").is_visible():
             self.find("#settings-drawer .toggle-button").click()
         self.wait_until(lambda: not self.find("#samples").is_visible(), "a closed drawer")
+        self.settle()
 
     def set_number(self, name: str, value: int) -> None:
         """Type a value into a slider's number field and leave it."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import time
+import sys
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -85,14 +87,25 @@ def test_endless_nesting_and_repetition_are_refused() -> None:
         read_plan(network(*chain, end="l3000"))
 
 
-def quickly(config: dict[str, Any], words: str | None) -> None:
-    begun = time.process_time()
-    if words is None:
-        read_plan(config)
-    else:
-        with pytest.raises(NotRebuilt, match=words):
+def in_few_lines(config: dict[str, Any], words: str | None) -> None:
+    """Read a plan, or have it refused with these words, in a limited number of steps.
+
+    It counts the lines of Python that run: seconds depend on what else the machine does.
+    """
+    limit, lines, before = 5_000_000, 0, sys.gettrace()
+
+    def count(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal lines
+        lines += 1
+        assert lines < limit, "the network takes too many steps"
+        return count
+
+    sys.settrace(count)
+    try:
+        with pytest.raises(NotRebuilt, match=words) if words else nullcontext():
             read_plan(config)
-    assert time.process_time() - begun < 2
+    finally:
+        sys.settrace(before)
 
 
 def test_empty_networks_called_many_times_over_are_refused() -> None:
@@ -102,29 +115,29 @@ def test_empty_networks_called_many_times_over_are_refused() -> None:
         calls = [[[f"body_{i - 1}" if i else "in", 0, 0, {}]] for i in range(200)]
         entries = [{**body, "name": f"body_{i}", "inbound_nodes": [call]} for i, call in enumerate(calls)]
         body = {**network(*entries, end="body_199"), "name": "body"}
-    quickly(body, "more layers and connections")
+    in_few_lines(body, "more layers and connections")
 
 
 @pytest.mark.slow
 def test_layers_in_reverse_order_take_no_longer() -> None:
     chain = [layer(f"l{index}", "ReLU", {}, f"l{index - 1}" if index else "pool") for index in range(2_900)]
     end = layer("end", "Dense", {"units": 2}, "l2899")
-    quickly(network(*reversed(chain), POOL, end, end="end"), None)
+    in_few_lines(network(*reversed(chain), POOL, end, end="end"), None)
 
 
 @pytest.mark.slow
 def test_layer_fed_by_all_others_is_refused() -> None:
     chain = [layer(f"l{i}", "Add", {}, *["in"] * 300) for i in range(200)]
-    quickly(network(*chain, end="l199"), "more layers and connections")
+    in_few_lines(network(*chain, end="l199"), "more layers and connections")
 
 
 def test_mask_is_looked_for_once_on_each_way() -> None:
     """Each of many layers is used by all of the next row."""
     one = {"filters": 1, "kernel_size": 1, "activation": "sigmoid"}
-    rows = [[f"r{row}_{i}" for i in range(70)] for row in range(3)]
+    rows = [[f"r{row}_{i}" for i in range(30)] for row in range(5)]
     first = [layer(name, "Conv2D", one, "in") for name in rows[0]]
     others = [layer(name, "Activation", {}, *above) for above, row in pairwise(rows) for name in row]
-    quickly(network(*first, *others, POOL, END, end="end"), None)
+    in_few_lines(network(*first, *others, POOL, END, end="end"), None)
 
 
 @pytest.mark.parametrize("field", ["name", "class_name", "registered_name", "module"])
