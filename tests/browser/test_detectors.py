@@ -19,7 +19,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
 def test_second_model_stands_beside_the_first_one(arrive: Callable[..., Visitor]) -> None:
-    visitor = arrive("trust=0&samples=150&superpixels=15", **PHONE)  # the second model takes its time for a map
+    visitor = arrive(**PHONE)
     visitor.upload(FAKE)
     visitor.wait_done()
     assert visitor.text("#second") == ""
