@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,7 @@ from explain.maps.subject import BATCH, Subject
 from explain.settings import Settings
 from model.artifact.card import TFLITE, Card
 from model.artifact.preprocessing import to_input
+from model.artifact.views import PLAIN
 from model.cli import run
 from model.detector.detector import Detector
 from model.networks.export import save_artifact
@@ -131,6 +133,7 @@ def main(
     if not quick:
         models[B7] = Detector(b7_folder())
     for name, detector in models.items():
+        detector.card = replace(detector.card, views=PLAIN)  # stock's ``predict`` knows no views
         margin = detector.card.preprocessing.crop_margin
         (sample,) = (face for face in example_faces(margin) if face.name == PHOTO)
         limits = (laps, REFERENCE_SAMPLES, _stock.SAMPLES)
