@@ -203,7 +203,8 @@ def mask(found: Attribution, card: Card) -> Markup:
         contrast=float(evidence["contrast"]),
     )
     flat = translate(f"method.{found.method}.flat") if evidence["flat"] else ""
-    return heat_scale(found) + _paragraph(flat, numbers, _mask_peak(found.method, card))
+    partial = translate(f"method.{found.method}.of_a_part") if card.parts else ""
+    return heat_scale(found) + _paragraph(partial, flat, numbers, _mask_peak(found.method, card))
 
 
 def _mask_peak(method: str, card: Card) -> str:

@@ -14,6 +14,8 @@ from explain.html import captions
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.maps.registry import METHODS
+from model.artifact.parts import Part
+from model.i18n.catalogue import translate
 from tests.explain.html.known_maps import CARD, SIDE, UNMEASURED, lime, said, superpixels
 from tests.support.html import read
 
@@ -109,6 +111,12 @@ def test_attention_caption_states_grid_and_contrast() -> None:
     assert "0.20 to 0.95" in words
     assert "contrast 0.75" in words
     assert "flat" not in words
+
+
+def test_mask_of_a_combined_model_is_that_of_one_network() -> None:
+    combined = replace(CARD, parts=(Part("one", 0.5), Part("other", 0.8)))
+    sentence = translate("method.attention.of_a_part")
+    assert sentence in said(ATTENTION, card=combined) and sentence not in said(ATTENTION)
 
 
 def test_flat_mask_is_warned_of() -> None:

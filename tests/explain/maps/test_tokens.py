@@ -21,6 +21,7 @@ from model.artifact.views import PLAIN, View
 from model.errors import SettingsError
 from tests.support.worlds import QuickDetector
 
+Pixels, InTurn = NDArray[np.uint8], bool | NDArray[np.integer]
 SIDE, GRID = 40, 4
 CELL = np.arange(SIDE) * GRID // SIDE
 SEGMENTS = (CELL[:, None] // 2 * GRID + CELL).astype(np.int32)  # 8 regions of two patches, one above the other
@@ -42,11 +43,7 @@ class PatchModel:
         raise AssertionError("asked about a picture")
 
     def probabilities_of_patches(
-        self,
-        crop: NDArray[np.uint8],
-        shown: NDArray[np.uint8],
-        seen: NDArray[np.bool_],
-        in_turn: bool | NDArray[np.integer] = False,
+        self, crop: Pixels, shown: Pixels, seen: NDArray[np.bool_], in_turn: InTurn = False
     ) -> NDArray[np.float64]:
         assert np.array_equal(crop, CROP)
         fake = 0.4 + (seen[0] * OF_PATCH).sum((1, 2))
@@ -125,11 +122,7 @@ class PatchDetector(QuickDetector):
         return (16, 16)
 
     def probabilities_of_patches(
-        self,
-        crop: NDArray[np.uint8],
-        shown: NDArray[np.uint8],
-        seen: NDArray[np.bool_],
-        in_turn: bool | NDArray[np.integer] = False,
+        self, crop: Pixels, shown: Pixels, seen: NDArray[np.bool_], in_turn: InTurn = False
     ) -> NDArray[np.float64]:
         return self._run(
             np.stack([np.where(choice.repeat(16, 0).repeat(16, 1)[..., None], crop, 0) for choice in seen[0]])

@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact.card import TFLITE, Card, load_artifact, write_card
+from model.artifact.card import ONNX, ONNX_NETWORK, TFLITE, Card, digest, load_artifact, write_card
+from model.artifact.interface import Interface
+from model.artifact.preprocessing import LABELS, Preprocessing
 from model.artifact.views import STEADY
 from model.data.dataset import gather
 from model.detector.detector import Detector
 from model.detector.engine import Engine
-from model.errors import DatasetError, RunError
+from model.errors import ArtifactError, DatasetError, RunError
 from model.evaluation.bootstrap import Estimate, bootstrap
 from model.evaluation.measuring import judge, judged_members
 from model.legacy.apart import convert
@@ -248,6 +250,14 @@ def test_notes_say_which_pictures_were_used(calibrated_on: str, measured_on: str
 def test_wrong_split_is_refused_before_pictures_are_looked_at(tiny_artifact: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no split 'tset'; choose train, val, test"):
         compress(tiny_artifact, tmp_path / "nowhere", tmp_path / "out", split="tset")
+
+
+def test_onnx_network_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ONNX).write_bytes(b"network")
+    card = Card(ONNX_NETWORK, Preprocessing(16), LABELS, onnx=Interface("NCHW", "out", "logits", ("Fake", "Real")))
+    write_card(tmp_path, replace(card, sha256={ONNX: digest(tmp_path / ONNX)}))
+    with pytest.raises(ArtifactError, match="ONNX network"):
+        compress(tmp_path, tmp_path / "nowhere", tmp_path / "out")
 
 
 def test_names_say_what_a_variant_is() -> None:
