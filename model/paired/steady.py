@@ -40,6 +40,7 @@ CUT = "stage2_block2_add"  # the last frozen layer
 SHIFT, GROWTH = 0.04, 0.03  # shares of the crop's side
 QUALITIES, SIZES, SIGMAS = (70, 96), (0.6, 1.0), (0.4, 0.9)
 MIXED, DEGRADED = 0.4, 0.25  # shares of the pictures
+TAUGHT = slice(0, None, 3)  # versions that a teacher sees: as it is, and resampled; a teacher is slow
 BATCH_SIZE = 64
 
 
@@ -137,7 +138,7 @@ def see(
         own_share: weight of the mean answer in the target, 0..1.
         seed: of all random choices.
         self_blended: share of the real pictures that become self-blended fakes, 0..1.
-        teacher: answers in place of the network; its views take turns, one for each picture.
+        teacher: answers in place of the network, see ``TAUGHT``; its views take turns, one for each picture.
     """
     import keras
 
@@ -159,7 +160,10 @@ def see(
         cut, *outputs = whole.predict_on_batch(to_input(shown, preprocessing))
         answer = dict(zip(names, outputs, strict=True))
         features.append(cut.astype(np.float16))
-        given = answer["probabilities"] if teacher is None else teacher.probabilities(shown, np.full(len(shown), row))
+        given = answer["probabilities"]
+        if teacher is not None:
+            taught = shown[TAUGHT]
+            given = teacher.probabilities(taught, np.full(len(taught), row))
         targets.append(np.tile(target_of(given, p_fake, own_share), (len(shown), 1)))
         masks.append(answer["attention"])
     return Seen(np.concatenate(features), np.concatenate(targets), np.concatenate(masks))

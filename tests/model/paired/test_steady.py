@@ -22,7 +22,7 @@ from model.data.layout import Example
 from model.data.split import write_split
 from model.errors import ArchitectureError
 from model.networks.export import load_keras
-from model.paired.steady import CUT, Seen, drawn, target_of, see, train_steady, versions_of
+from model.paired.steady import CUT, TAUGHT, Seen, drawn, target_of, see, train_steady, versions_of
 from model.paths import SHIPPED
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Teacher:
 
     def probabilities(self, crops: Pixels, in_turn: NDArray[np.integer]) -> NDArray[np.float64]:
         self.crops.extend(crops)
-        assert len(set(in_turn)) == 1, "all versions of a picture get the same view"
+        assert len(set(in_turn)) == 1, "both versions of a picture get the same view"
         return np.resize([[0.9, 0.1], [0.1, 0.9]], (len(crops), 2))
 
 
@@ -106,7 +106,7 @@ def test_a_teacher_answers_in_place_of_the_network_and_sees_the_same_pictures(
     assert seen.targets[:, FAKE] == pytest.approx(np.repeat([0.75, 0.25], 6))
     shown = to_input(np.stack(teacher.crops), preprocessing)
     features = keras.Model(network.input, network.get_layer(CUT).output).predict(shown, verbose=0)
-    assert np.allclose(seen.features, features, atol=1e-3)
+    assert np.allclose(seen.features[TAUGHT], features, atol=1e-3)
 
 
 @pytest.mark.usefixtures("eager")
