@@ -22,7 +22,7 @@ from model.data.layout import Example
 from model.data.split import write_split
 from model.errors import ArchitectureError
 from model.networks.export import load_keras
-from model.paired.steady import CUT, TAUGHT, Seen, drawn, target_of, see, train_steady, versions_of
+from model.paired.steady import CUT, TAUGHT, Seen, drawn, see, target_of, train_steady, versions_of
 from model.paths import SHIPPED
 
 if TYPE_CHECKING:
