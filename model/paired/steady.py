@@ -1,8 +1,8 @@
 """Trains a network to one answer for all harmless versions of a picture: ``python -m model train_steady MODEL DATA``.
 
 Each training picture has several versions: compressed, resampled, blurred, shifted, scaled, mirrored. The target of all
-of them is the mean of the network's own answers, or of a teacher's (Hinton et al., arXiv 1503.02531), mixed with the
-true label. Only layers after the second stage learn, from that stage's features, which are computed once.
+of them is the mean of the network's own answers, mixed with the true label. Only layers after the second stage learn,
+from that stage's features, which are computed once.
 """
 
 from collections import defaultdict
@@ -27,20 +27,15 @@ from model.data.split import split_of_run
 from model.errors import ArchitectureError, DatasetError
 from model.networks.export import load_keras
 from model.photos.degrade import compress, degrade
-from model.photos.faces import square_around
-from model.photos.self_blend import self_blend
 from model.training import runs
 
 if TYPE_CHECKING:
     import keras
 
-    from model.detector.detector import Detector
-
 CUT = "stage2_block2_add"  # the last frozen layer
 SHIFT, GROWTH = 0.04, 0.03  # shares of the crop's side
 QUALITIES, SIZES, SIGMAS = (70, 96), (0.6, 1.0), (0.4, 0.9)
 MIXED, DEGRADED = 0.4, 0.25  # shares of the pictures
-TAUGHT = slice(0, None, 3)  # versions that a teacher sees: as it is, and resampled; a teacher is slow
 BATCH_SIZE = 64
 
 
@@ -104,17 +99,17 @@ class Seen:
     masks: NDArray[np.float32]
 
 
-def target_of(probabilities: NDArray[np.floating], p_fake: float, share: float) -> NDArray[np.float32]:
+def own_target(probabilities: NDArray[np.float32], p_fake: float, own_share: float) -> NDArray[np.float32]:
     """The target of a picture, ``(2,)``: the mean answer to its versions, as log odds, mixed with the true label.
 
     Args:
-        probabilities: the network's or the teacher's, ``(V, 2)`` in the order of ``LABELS``.
+        probabilities: the network's, ``(V, 2)``.
         p_fake: of the true label, 0..1.
-        share: weight of these answers, 0..1; the true label has the rest.
+        own_share: weight of the network's own answer, 0..1.
     """
     p = np.clip(probabilities[:, LABELS.index("Fake")].astype(np.float64), 1e-6, 1 - 1e-6)
     mean = 1 / (1 + np.exp(-np.log(p / (1 - p)).mean()))
-    target = share * mean + (1 - share) * p_fake
+    target = own_share * mean + (1 - own_share) * p_fake
     return np.array([target if label == "Fake" else 1 - target for label in LABELS], np.float32)
 
 
@@ -125,62 +120,30 @@ def see(
     preprocessing: Preprocessing,
     own_share: float,
     seed: int,
-    self_blended: float = 0.0,
-    teacher: "Detector | None" = None,
 ) -> Seen:
-    """Features, targets and masks of all versions of the examples' pictures, some mixed with another or degraded.
-
-    Args:
-        network: the one that learns; its first layers make the features.
-        data: the data folder.
-        examples: pictures with a face.
-        preprocessing: the network's.
-        own_share: weight of the mean answer in the target, 0..1.
-        seed: of all random choices.
-        self_blended: share of the real pictures that become self-blended fakes, 0..1.
-        teacher: answers in place of the network, see ``TAUGHT``; its views take turns, one for each picture.
-    """
+    """Features, targets and masks of all versions of the examples' pictures, some mixed with another or degraded."""
     import keras
 
     whole = keras.Model(network.input, [network.get_layer(CUT).output, *network.output.values()])
     names = list(network.output)
     features, targets, masks = [], [], []
     rng = np.random.default_rng(seed)
-    pictures = [
-        _picture(data, example, preprocessing.crop_margin, self_blended, rng) for example in tqdm(examples, "reading")
-    ]
-    for row, (pixels, p_fake) in enumerate(tqdm(pictures, "looking")):
+    crops = [face_crop(data, example, preprocessing.crop_margin) for example in tqdm(examples, "reading")]
+    for row in tqdm(range(len(examples)), "looking"):
+        pixels, p_fake = crops[row], float(examples[row].label == "Fake")
         if rng.random() < MIXED:  # mixup (arXiv 1710.09412)
-            other, share = pictures[int(rng.integers(len(pictures)))], float(rng.beta(0.4, 0.4))
-            pixels = np.asarray(cv2.addWeighted(pixels, share, other[0], 1 - share, 0), dtype=np.uint8)
-            p_fake = share * p_fake + (1 - share) * other[1]
+            other, share = int(rng.integers(len(crops))), float(rng.beta(0.4, 0.4))
+            pixels = np.asarray(cv2.addWeighted(pixels, share, crops[other], 1 - share, 0), dtype=np.uint8)
+            p_fake = share * p_fake + (1 - share) * float(examples[other].label == "Fake")
         if rng.random() < DEGRADED:
             pixels = degrade(pixels, int(rng.integers(2**31)))
         shown = np.stack(versions_of(pixels, rng))
         cut, *outputs = whole.predict_on_batch(to_input(shown, preprocessing))
         answer = dict(zip(names, outputs, strict=True))
         features.append(cut.astype(np.float16))
-        given = answer["probabilities"]
-        if teacher is not None:
-            taught = shown[TAUGHT]
-            given = teacher.probabilities(taught, np.full(len(taught), row))
-        targets.append(np.tile(target_of(given, p_fake, own_share), (len(shown), 1)))
+        targets.append(np.tile(own_target(answer["probabilities"], p_fake, own_share), (len(shown), 1)))
         masks.append(answer["attention"])
     return Seen(np.concatenate(features), np.concatenate(targets), np.concatenate(masks))
-
-
-def _picture(
-    data: Path, example: Example, margin: float, self_blended: float, rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], float]:
-    """The crop of an example and its true P(Fake); some real ones become self-blended fakes."""
-    from model.paired.batches import landmarks_in
-
-    pixels, is_fake = face_crop(data, example, margin), example.label == "Fake"
-    if self_blended and not is_fake and rng.random() < self_blended:
-        assert example.box is not None  # only pictures with a face are drawn
-        landmarks = landmarks_in(example, square_around(example.box, margin))
-        pixels, is_fake = self_blend(pixels, landmarks, int(rng.integers(2**31)))[0], True
-    return pixels, float(is_fake)
 
 
 def train_steady(
@@ -188,11 +151,7 @@ def train_steady(
     data: Annotated[Path, typer.Argument(help="Data folder: SET/train|val|test/real|fake/*.jpg.")],
     out: Annotated[Path, typer.Option(help="Folder that the run writes; the new model folder in it is `artifact`.")],
     most: Annotated[int, typer.Option(min=2, help="Training pictures at the most.")] = 1500,
-    own_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Weight of the mean answer; the label has the rest.")
-    ] = 0.75,
-    teacher: Annotated[Path | None, typer.Option(help="Model folder that answers in place of the model.")] = None,
-    self_blended: Annotated[float, typer.Option(min=0, max=1, help="Share of reals that become self-blended.")] = 0,
+    own_share: Annotated[float, typer.Option(min=0, max=1, help="Weight of the model's own mean answer.")] = 0.75,
     epochs: Annotated[int, typer.Option(min=1, help="Over all versions of all pictures.")] = 3,
     learning_rate: Annotated[float, typer.Option(min=0, help="Peak of the cosine schedule.")] = 4e-4,
     mask_weight: Annotated[float, typer.Option(min=0, help="Weight of the attention mask's loss.")] = 0.3,
@@ -206,7 +165,6 @@ def train_steady(
     given["model"] = named_after(model).name
     import keras
 
-    from model.detector.detector import Detector
     from model.paired.epochs import KeepBest, compile_model, validation_sets
 
     if model.resolve() == (out / ARTIFACT).resolve():
@@ -217,9 +175,6 @@ def train_steady(
         return
     keras.utils.set_random_seed(seed)
     card, network = read_card(model), load_keras(model)
-    answers = None if teacher is None else Detector(teacher)
-    if answers is not None and answers.card.preprocessing.crop_margin != card.preprocessing.crop_margin:
-        raise ArchitectureError(f"{teacher} sees another crop around the face than {model}.")
     if CUT not in {layer.name for layer in network.layers}:
         raise ArchitectureError(f"{model} has no EfficientNet-Lite0 in it: only lite_attention can be trained so.")
     examples = split_of_run(model, find_faces_to_train(data, sets, leave_out, faces))
@@ -228,7 +183,7 @@ def train_steady(
     train_set = drawn([example for example in known if example.split == "train"], most, seed)
     if not train_set:
         raise DatasetError(f"{data} holds no training pictures with a face in them.")
-    seen = see(network, data, train_set, card.preprocessing, own_share, seed, self_blended, answers)
+    seen = see(network, data, train_set, card.preprocessing, own_share, seed)
     left_out = [example for example in examples if example.dataset in (leave_out or ())]
     crops = validation_sets(data, known, left_out, card.preprocessing)
     cut = network.get_layer(CUT).output

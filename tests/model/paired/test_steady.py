@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,18 +15,15 @@ import pytest
 from numpy.typing import NDArray
 
 from model.artifact.card import read_card, write_card
-from model.artifact.preprocessing import LABELS, to_input
+from model.artifact.preprocessing import LABELS
 from model.artifact.views import STEADY
 from model.data.dataset import index
 from model.data.layout import Example
 from model.data.split import write_split
 from model.errors import ArchitectureError
 from model.networks.export import load_keras
-from model.paired.steady import CUT, TAUGHT, Seen, drawn, see, target_of, train_steady, versions_of
+from model.paired.steady import CUT, Seen, drawn, own_target, see, train_steady, versions_of
 from model.paths import SHIPPED
-
-if TYPE_CHECKING:
-    from model.detector.detector import Detector
 
 Pixels = NDArray[np.uint8]
 FAKE = LABELS.index("Fake")
@@ -66,60 +63,8 @@ def test_the_target_is_the_mean_answer_as_log_odds_mixed_with_the_truth() -> Non
     answers = np.stack([p_fake if label == "Fake" else 1 - p_fake for label in LABELS], axis=1).astype(np.float32)
     mean = 1 / (1 + np.exp(-1.0))
     for share in (0.0, 0.75, 1.0):
-        target = target_of(answers, 1.0, share)
+        target = own_target(answers, 1.0, share)
         assert target[FAKE] == pytest.approx(share * mean + 1 - share, abs=1e-5) and target.sum() == pytest.approx(1)
-
-
-class Teacher:
-    """Says P(Fake) = 0.9 and 0.1 in turn, so the mean of its log odds is 0."""
-
-    def __init__(self) -> None:
-        self.crops: list[Pixels] = []
-
-    def probabilities(self, crops: Pixels, in_turn: NDArray[np.integer]) -> NDArray[np.float64]:
-        self.crops.extend(crops)
-        assert len(set(in_turn)) == 1, "both versions of a picture get the same view"
-        return np.resize([[0.9, 0.1], [0.1, 0.9]], (len(crops), 2))
-
-
-def small_network(size: int) -> keras.Model:
-    """A network with the layer that the features come from; it says P(Fake) = 0.5."""
-    inputs = keras.Input((size, size, 3))
-    cut = keras.layers.AveragePooling2D(size // 4, name=CUT)(inputs)
-    outputs = {
-        "probabilities": keras.layers.Dense(2, "softmax", kernel_initializer="zeros")(keras.layers.Flatten()(cut)),
-        "attention": keras.layers.Conv2D(1, 1, activation="sigmoid")(cut),
-    }
-    return keras.Model(inputs, outputs)
-
-
-@pytest.mark.usefixtures("eager")
-def test_a_teacher_answers_in_place_of_the_network_and_sees_the_same_pictures(
-    make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("model.paired.steady.MIXED", 0)
-    root, cache = make_data({f"one/train/{label}/0.png": picture(seed) for seed, label in enumerate(("real", "fake"))})
-    examples, teacher, preprocessing = index(root, cache), Teacher(), read_card(SHIPPED).preprocessing
-    network = small_network(preprocessing.input_size)
-    seen = see(network, root, examples, preprocessing, 0.5, 0, teacher=cast("Detector", teacher))
-    assert [example.label for example in examples] == ["Fake", "Real"]
-    assert seen.targets[:, FAKE] == pytest.approx(np.repeat([0.75, 0.25], 6))
-    shown = to_input(np.stack(teacher.crops), preprocessing)
-    features = keras.Model(network.input, network.get_layer(CUT).output).predict(shown, verbose=0)
-    assert np.allclose(seen.features[TAUGHT], features, atol=1e-3)
-
-
-@pytest.mark.usefixtures("eager")
-def test_self_blended_reals_are_changed_and_fake(
-    make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("model.paired.steady.MIXED", 0)
-    root, cache = make_data({f"one/train/{label}/0.png": picture(seed) for seed, label in enumerate(("real", "fake"))})
-    examples, preprocessing = index(root, cache), read_card(SHIPPED).preprocessing
-    network = small_network(preprocessing.input_size)
-    plain, blended = (see(network, root, examples, preprocessing, 0, 0, share) for share in (0.0, 1.0))
-    assert (plain.targets[:, FAKE] == np.repeat([1, 0], 6)).all() and (blended.targets[:, FAKE] == 1).all()
-    assert not np.allclose(plain.features[6:], blended.features[6:], atol=1e-3)
 
 
 @pytest.mark.slow
