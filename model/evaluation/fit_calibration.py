@@ -41,6 +41,10 @@ class Calibration:
 def calibrate_scores(p_raw: Scores, is_fake: Truths, unseen: Collection[str] = ()) -> Calibration:
     """Fit temperature, bias and band.
 
+    All sources together decide where P(Fake) is 0.5. How fast it rises there is decided by the sources that have both
+    classes, if there are any: reals are easy to tell from fakes of another source, so a fit to sources of one class
+    would make the network too sure where it matters.
+
     Args:
         p_raw: the network's uncalibrated P(Fake) of the pictures of each source, ``(N,)``; together the sources must
             have both classes.
@@ -48,18 +52,28 @@ def calibrate_scores(p_raw: Scores, is_fake: Truths, unseen: Collection[str] = (
         unseen: sources that the network was not trained on. If they contain reals, the band keeps these from the
             verdict Fake, see ``fit_band_to_unseen``; otherwise it is symmetric, see ``fit_band``.
     """
-    names = list(p_raw)
-    raw, truth = (np.concatenate([by_source[name] for name in names]) for by_source in (p_raw, is_fake))
-    weights = np.concatenate(list(balanced_weights(is_fake).values()))
+    raw, truth, weights = _pooled(p_raw, is_fake, list(p_raw))
     few = is_few(is_fake)
     temperature, bias = fit_scaling(two_columns(raw), np.where(truth, 0, 1), weights, shrink=few)
+    both = [name for name, fakes in is_fake.items() if 0 < fakes.sum() < len(fakes)]
+    if 0 < len(both) < len(p_raw):
+        hard, truths, shares = _pooled(p_raw, is_fake, both)
+        columns, few_hard = two_columns(hard), is_few({name: is_fake[name] for name in both})
+        even = bias * temperature  # -even is the network's logit of Fake where P(Fake) is 0.5
+        temperature, bias = fit_scaling(columns, np.where(truths, 0, 1), shares, few_hard, even)
     scaling = Calibration(temperature, bias, (0.5, 0.5))
-    reals = {name: scaling.scale(p_raw[name])[~is_fake[name]] for name in names if not is_fake[name].all()}
+    reals = {name: scaling.scale(p_raw[name])[~is_fake[name]] for name in p_raw if not is_fake[name].all()}
     unseen_reals = {name: p_fake for name, p_fake in reals.items() if name in unseen}
     seen_reals = {name: p_fake for name, p_fake in reals.items() if name not in unseen}
     chosen = (scaling.scale(raw), truth, weights)
     band = fit_band_to_unseen(*chosen, unseen_reals, few, seen_reals) if unseen_reals else fit_band(*chosen, few)
     return Calibration(temperature, bias, band)
+
+
+def _pooled(p_raw: Scores, is_fake: Truths, names: list[str]) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    """Uncalibrated P(Fake), truth and weight of all pictures of some sources, each ``(N,)``."""
+    raw, truth = (np.concatenate([by_source[name] for name in names]) for by_source in (p_raw, is_fake))
+    return raw, truth, np.concatenate(list(balanced_weights({name: is_fake[name] for name in names}).values()))
 
 
 def balanced_weights(is_fake: Truths) -> dict[str, Floats]:
@@ -84,7 +98,11 @@ def count(is_fake: Truths) -> tuple[int, int]:
 
 
 def fit_scaling(
-    probabilities: NDArray[np.floating], truth: NDArray[np.int_], weights: NDArray[np.floating], shrink: bool = False
+    probabilities: NDArray[np.floating],
+    truth: NDArray[np.int_],
+    weights: NDArray[np.floating],
+    shrink: bool = False,
+    even: float | None = None,
 ) -> tuple[float, float]:
     """Temperature and bias that minimise the weighted log loss (arXiv 1706.04599, with Platt's bias).
 
@@ -94,6 +112,7 @@ def fit_scaling(
         weights: weight of each picture, ``(N,)``.
         shrink: pull the temperature towards 1 and the bias towards 0 with a prior (see ``LOG_TEMPERATURE_SPREAD``):
             without it, a dozen pictures could give any temperature.
+        even: the product of temperature and bias, which decides where both classes get 0.5; None fits it too.
 
     Returns:
         The temperature, and the bias to add to the logit of column 0 after dividing by it.
@@ -102,15 +121,19 @@ def fit_scaling(
 
     effective_size = float(weights.sum() ** 2 / (weights**2).sum())  # number of pictures, after Kish
 
+    def values(parameters: NDArray[np.float64]) -> tuple[float, float]:
+        temperature = float(np.exp(parameters[0]))
+        return temperature, float(parameters[1]) if even is None else even / temperature
+
     def loss(parameters: NDArray[np.float64]) -> float:
-        log_temperature, bias = map(float, parameters)
-        scaled = scale_by_temperature(probabilities, float(np.exp(log_temperature)), (bias, 0.0))
+        temperature, bias = values(parameters)
+        scaled = scale_by_temperature(probabilities, temperature, (bias, 0.0))
         chosen = np.maximum(scaled[np.arange(len(truth)), truth], 1e-12)
-        penalty = (log_temperature / LOG_TEMPERATURE_SPREAD) ** 2 + (bias / BIAS_SPREAD) ** 2
+        penalty = (np.log(temperature) / LOG_TEMPERATURE_SPREAD) ** 2 + (bias / BIAS_SPREAD) ** 2
         return float(-np.average(np.log(chosen), weights=weights)) + shrink * penalty / 2 / effective_size
 
-    best = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-2.5, 2.5), (-3, 3)]).x
-    return float(np.exp(best[0])), float(best[1])
+    bounds = [(-2.5, 2.5), (-3, 3)][: 1 if even is not None else 2]
+    return values(minimize(loss, np.zeros(len(bounds)), method="L-BFGS-B", bounds=bounds).x)
 
 
 def two_columns(p_fake: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 from model.artifact.facts import FEW
 from model.detector.detector import scale_by_temperature
 from model.evaluation.band import ACCUSED, ACCUSED_AT_MOST
-from model.evaluation.fit_calibration import accusations, balanced_weights, calibrate_scores, count, fit_scaling, is_few
+from model.evaluation.fit_calibration import (
+    accusations,
+    balanced_weights,
+    calibrate_scores,
+    count,
+    fit_scaling,
+    is_few,
+    two_columns,
+)
 from model.evaluation.metrics import auc, expected_calibration_error
 
 Floats = NDArray[np.float64]
@@ -156,6 +164,20 @@ def test_sets_of_one_class_take_part() -> None:
     assert split == alone, "it is the pictures that count, not which set they come from"
 
 
+def test_easy_sources_of_one_class_do_not_make_the_network_surer() -> None:
+    """P(Fake) of the set with both classes is right at temperature 2; the other two sources are far apart."""
+    logits = np.random.default_rng(0).normal(0, 1.5, 4000)
+    is_fake = {"both": np.random.default_rng(1).random(4000) < 1 / (1 + np.exp(-logits))}
+    raw = {"both": 1 / (1 + np.exp(-2 * logits))}
+    for name, mean in (("real_only", -6), ("fake_only", 6)):
+        raw[name], is_fake[name] = of_source(mean, 500, 2), np.full(500, mean > 0)
+    chosen = calibrate_scores(raw, is_fake)
+    assert chosen.temperature == pytest.approx(2, abs=0.15) and chosen.fake_bias == pytest.approx(0, abs=0.1)
+    weights = np.concatenate(list(balanced_weights(is_fake).values()))
+    pooled, truth = (np.concatenate(list(each.values())) for each in (raw, is_fake))
+    assert fit_scaling(two_columns(pooled), np.where(truth, 0, 1), weights)[0] < 1.7
+
+
 @pytest.mark.slow
 def test_unseen_sources_are_spared_each() -> None:
     raw, is_fake = world()
@@ -177,6 +199,7 @@ def test_unseen_sources_are_spared_each() -> None:
 def test_a_source_is_also_judged_by_what_is_fitted_without_it() -> None:
     """The source that decides the band does worse when it is left out; another one hardly notices."""
     raw, is_fake = world()
+    raw["real_5"] = of_source(0.5, 500, 7)
     unseen = [name for name in raw if name != "known"]
     found = accusations(raw, is_fake, calibrate_scores(raw, is_fake, unseen), unseen)
     assert found["real_5"]["left_out_accused"] > found["real_5"]["accused"]
