@@ -274,7 +274,9 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
     )
     facts, choice = ([parts[name] for name in names] for names in (models.FACTS, models.CHOICE))
     set_by_link = [
-        parts[name] for name in ("language", *CONTROLS, "photo", "notice", "status") if name not in models.CHOICE
+        parts[name]
+        for name in ("language", *CONTROLS, "photo", "placeholder", "notice", "status")
+        if name not in models.CHOICE
     ]
     blocks.load(arrive, None, [*set_by_link, *facts, *choice], **AT_ONCE).then(**run_it)
 
