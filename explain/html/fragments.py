@@ -128,7 +128,7 @@ def stopped(analysis: Analysis | None) -> Markup:
     found = analysis.attributions.get(MAIN_MAP) if analysis else None
     return status(
         translate("stopped.early")
-        if found is None
+        if found is None or found.evidence.get("complete")
         else translate("stopped.after", samples=int(found.evidence["samples"]))
     )
 

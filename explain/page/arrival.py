@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from explain.examples import examples
 from explain.page.components.controls import AT_FIRST, IN_LINKS, LIMITS, settings_from
-from explain.page.components.updates import Updates, notice
+from explain.page.components.updates import Updates, notice, visible
 from explain.page.detectors.second import NONE
 from explain.page.links import LinkError, from_link
 from explain.service.shipped import opening_example
@@ -68,7 +68,9 @@ def arrival(models: Models, query: Mapping[str, str], accepted: str) -> Updates:
     if not query.keys() - {"lang"} and models.is_open(models.first):
         opening = opening_example(models.get(models.first))  # a visitor sees at once what a result looks like
         chosen = [] if opening is None else [opening.path]
-    return {**changes, **controls, **({"photo": str(chosen[0])} if chosen else {})}
+    # The placeholder goes before the verdict comes, which would push it down.
+    photo: Updates = {"photo": str(chosen[0]), "placeholder": visible(False)} if chosen else {}
+    return {**changes, **controls, **photo}
 
 
 def _check_controls(controls: Mapping[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gradio as gr
+
 from explain.examples import example_of
 from explain.html import fragments
 from explain.html.faces import faces_table
@@ -28,7 +30,7 @@ def faces_found(seen: View) -> Updates:
     title = translate("page.found" if analysis.faces else without)
     return {
         "found": Change(value=seen.boxes(), label=title, visible=True),
-        "faces_table": faces_table(analysis) if len(analysis.faces) > 1 else "",
+        "faces_table": faces_table(analysis, choosable=True) if len(analysis.faces) > 1 else "",
     }
 
 
@@ -87,3 +89,14 @@ def blank(controls: Controls) -> Updates:
         "cancel": visible(True),
         "seen": None,
     }
+
+
+def face_clicked(seen: View | None, face: int, event: gr.SelectData) -> int:
+    """The face whose box was clicked, or the current one if the click hit none."""
+    hit = seen.face_at(*event.index[:2]) if seen is not None else None
+    return face if hit is None else hit
+
+
+def face_named(event: gr.EventData) -> int:
+    """The face whose button in the table was pressed."""
+    return int(event.chosen)

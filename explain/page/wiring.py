@@ -21,8 +21,9 @@ from explain.page.components.updates import Change, Controls, Updates
 from explain.page.detectors import bring, second
 from explain.page.detectors.wiring import wire_own
 from explain.page.downloads import download
+from explain.page.photo import face_clicked, face_named
 from explain.page.run import EXTENDING, Page
-from explain.page.view import View, slide
+from explain.page.view import slide
 from explain.service.process import give_back
 from explain.service.service import MAX_OPEN_BATCHES, MAX_OPEN_RUNS
 from model.i18n.catalogue import use_language
@@ -99,7 +100,8 @@ def _wire_settings(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
     parts["settings_button"].click(lambda: gr.update(open=True), None, parts["drawer"], **AT_ONCE)
     gr.on([parts[name].release for name in ("superpixels", "samples")], **run_it)
     parts["whole_button"].click(lambda: True, None, parts["whole"], **AT_ONCE).then(**run_it)
-    parts["found"].select(_pick, [parts["seen"], parts["face"]], parts["face"], **AT_ONCE).then(**run_it)
+    parts["faces_table"].select(face_named, None, parts["face"], **AT_ONCE).then(**run_it)
+    parts["found"].select(face_clicked, [parts["seen"], parts["face"]], parts["face"], **AT_ONCE).then(**run_it)
 
 
 def _wire_drawing(page: Page, parts: Parts, at_once: Callable[..., Any]) -> None:
@@ -187,12 +189,6 @@ def _wire_photo(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
         parts[f"example_{example.path.stem}"].click(**{**run_it, "fn": take_example})
 
 
-def _pick(seen: View | None, face: int, event: gr.SelectData) -> int:
-    """The face that was clicked, or the current one if the click hit none."""
-    hit = seen.face_at(*event.index[:2]) if seen is not None else None
-    return face if hit is None else hit
-
-
 def _slide(controls: dict[str, Any]) -> Updates:
     return {} if controls["seen"] is None else slide(controls["seen"], controls)
 
@@ -278,7 +274,9 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
     )
     facts, choice = ([parts[name] for name in names] for names in (models.FACTS, models.CHOICE))
     set_by_link = [
-        parts[name] for name in ("language", *CONTROLS, "photo", "notice", "status") if name not in models.CHOICE
+        parts[name]
+        for name in ("language", *CONTROLS, "photo", "placeholder", "notice", "status")
+        if name not in models.CHOICE
     ]
     blocks.load(arrive, None, [*set_by_link, *facts, *choice], **AT_ONCE).then(**run_it)
 

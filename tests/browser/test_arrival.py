@@ -19,8 +19,12 @@ PHONE = {"width": 390, "height": 844}
 WATCHED = """
     window.seen = new Set()
     window.shifted = 0
+    window.moved = new Set()
     new PerformanceObserver(list => {
-        for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifted += one.value
+        for (const one of list.getEntries().filter(one => !one.hadRecentInput)) {
+            window.shifted += one.value
+            for (const {node} of one.sources) window.moved.add(node?.id)
+        }
     }).observe({type: "layout-shift", buffered: true})
     const look = () => {
         for (const line of document.body?.innerText.split("\\n") ?? []) window.seen.add(line.trim())
@@ -46,6 +50,7 @@ def test_page_comes_in_the_visitors_language_and_does_not_jump(
     assert not {"One photo", "Many photos", "Settings", "Language", "Try:"} & seen
     assert page.evaluate("document.documentElement.lang") == "tr"
     assert page.evaluate("window.shifted") <= 0.1
+    assert not {"maps", "right"} & set(page.evaluate("[...window.moved]")), "their places are kept from the beginning"
     context.close()
 
 
@@ -57,6 +62,31 @@ def test_who_has_no_camera_is_told_in_their_language(arrive: Callable[..., Visit
     del visitor.complaints[before:]  # Gradio's own
     visitor.find("#photo .source-selection button").first.click()
     visitor.wait_until(lambda: not visitor.find("#no-camera").count(), "the sentence goes with the next try")
+
+
+A_CAMERA = """
+    navigator.mediaDevices.enumerateDevices = async () => [{kind: "videoinput", deviceId: "one", label: "one"}]
+    navigator.mediaDevices.getUserMedia = async () => Object.assign(document.createElement("canvas"),
+        {width: 640, height: 480}).captureStream()
+"""
+
+
+def test_camera_shows_enough_to_aim_and_leaves_the_other_ways_in_free(
+    kept_context: Callable[..., BrowserContext], page_url: str
+) -> None:
+    page = kept_context().new_page()
+    page.add_init_script(f"if (navigator.mediaDevices) {{ {A_CAMERA} }}")
+    page.goto(f"{page_url}/?{QUICK}")
+    ways_in = page.locator("#photo .source-selection button")
+    ways_in.nth(1).click()
+    ways_in.first.click()  # fails where the place for the camera covers it
+    ways_in.nth(1).click()
+    page.locator("#photo [title='grant webcam access'] button").click()
+    page.locator("#photo .photo-capture").wait_for()
+    assert page.locator("#photo video").bounding_box()["height"] >= 200  # type: ignore[index]
+    ways_in.first.click()
+    page.locator("#photo button.upload-container").wait_for()
+    page.close()
 
 
 @pytest.fixture(scope="module")

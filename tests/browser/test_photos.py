@@ -97,6 +97,11 @@ def test_another_of_forty_faces_can_be_clicked(visitor: Visitor, bad_photos: dic
     assert not np.array_equal(visitor.picture("#lime img"), overlay)
     assert visitor.find("#verdict .verdict").is_visible()
 
+    with visitor.begins():
+        visitor.find("#faces-table button").first.press("Enter")
+    visitor.wait_done()
+    assert visitor.text("#faces-table [aria-current] th").startswith("1 ")
+
 
 def _is_chosen(boxes: NDArray[np.uint8], x: float, y: float, w: float, h: float) -> bool:
     """Whether the box of a face is drawn in the colour of the chosen one; JPEG blurs it a little."""

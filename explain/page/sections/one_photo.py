@@ -79,7 +79,7 @@ def _photo_and_verdict(parts: Parts) -> None:
         height=290,
         buttons=["fullscreen"],
     )
-    parts["faces_table"] = gr.HTML(elem_id="faces-table")
+    parts["faces_table"] = gr.HTML(elem_id="faces-table", js_on_load=CHOOSING)
 
 
 def _main_map(parts: Parts, name: str) -> None:

@@ -62,6 +62,11 @@ def test_table_can_be_read_aloud() -> None:
     assert html.count('data-label="Verdict"') == 3
 
 
+def test_every_other_face_can_be_chosen_without_a_mouse() -> None:
+    assert re.findall(r'<button type="button" data-choice="(\d+)">', faces_table(FOUND, choosable=True)) == ["0", "2"]
+    assert "<button" not in faces_table(FOUND)
+
+
 def test_before_the_verdict_nothing_is_said_of_any_face() -> None:
     rows = cells(faces_table(replace(FOUND, prediction=None, predictions=())))
     assert [row[1:3] for row in rows[1:]] == [["…", "…"]] * 3

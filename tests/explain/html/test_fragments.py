@@ -38,8 +38,9 @@ def prediction(p_fake: float = 0.93, verdict: str = "Fake", calibrated: bool = T
     return Prediction({"Fake": p_fake, "Real": 1 - p_fake}, verdict, calibrated, None)
 
 
-def lime(samples: int) -> Attribution:
-    return Attribution("lime", "Fake", np.eye(SIDE, dtype=np.float32), (SIDE, SIDE), None, None, {"samples": samples})
+def lime(samples: int, complete: bool = False) -> Attribution:
+    evidence = {"samples": samples, "complete": complete}
+    return Attribution("lime", "Fake", np.eye(SIDE, dtype=np.float32), (SIDE, SIDE), None, None, evidence)
 
 
 def analysis(**changes: Any) -> Analysis:
@@ -252,6 +253,8 @@ def test_without_a_face_there_is_no_progress() -> None:
 def test_stopped_tells_how_far_it_came() -> None:
     found = analysis(prediction=prediction(), attributions={"lime": lime(samples=1280)})
     assert "Stopped after 1,280 LIME samples" in text(fragments.stopped(found))
+    found = analysis(prediction=prediction(), attributions={"lime": lime(samples=1280, complete=True)})
+    assert "1,280" not in text(fragments.stopped(found)), "the map was complete"
 
 
 @pytest.mark.parametrize("found", [None, analysis()])

@@ -9,7 +9,7 @@ import pytest
 from explain.examples import examples
 from explain.page.arrival import arrival
 from explain.page.components.controls import AT_FIRST
-from explain.page.components.updates import Updates
+from explain.page.components.updates import Updates, visible
 from model.available import MODEL_FOLDER, FoundModel, Models
 from model.i18n.preferences import by_preference, preferred_language
 from model.paths import SHIPPED
@@ -41,8 +41,9 @@ def test_page_opens_with_an_example_unless_the_address_asks_for_something(
     opening, other = examples()[:2]
     monkeypatch.setattr("explain.page.arrival.opening_example", lambda detector: opening)
     models.get(models.first)
-    assert arrive(models) == {"language": "en", "photo": str(opening.path)}
-    assert arrive(models, lang="tr") == {"language": "tr", "photo": str(opening.path)}
+    with_it = {"photo": str(opening.path), "placeholder": visible(False)}
+    assert arrive(models) == {"language": "en", **with_it}
+    assert arrive(models, lang="tr") == {"language": "tr", **with_it}
     assert "photo" not in arrive(models, superpixels="40")
     assert arrive(models, example=other.path.stem)["photo"] == str(other.path)
     monkeypatch.setattr(models, "is_open", lambda name: False)
