@@ -39,10 +39,10 @@ def analyze(
 ) -> Iterator[Analysis]:
     """Find the faces, judge one and explain the verdict; each analysis that it yields is more complete.
 
-    The order: the faces, the verdict with the attention map, the face's regions, each other map as it grows (after the
-    main one the reason and robustness), then what-if, the smallest flip and trust, if requested. What the file says
-    about its origin is read meanwhile. A photo without a face ends after the first step, without a score, unless
-    ``settings.whole_picture`` is set. For a model that judges whole pictures no faces are looked for.
+    The order of the steps: faces; verdict with the attention map; regions; the other maps, the main one followed by the
+    reason and robustness; then what-if, smallest flip and trust, if requested. The origin of the file is read at the
+    same time. A photo without a face gets no score and ends after the first step, unless ``settings.whole_picture`` is
+    set. For a model that judges whole pictures, faces are not searched for.
 
     Args:
         source: a file's bytes or path, an RGB array, or an open photo.

@@ -1,4 +1,4 @@
-"""Names of files: which are shown and how, which name pictures and archives, which no visitor has made."""
+"""Decides by a file's name and first bytes how it is shown, and whether it is a picture, an archive or junk."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _shown(sign: str) -> str:
 
 
 def is_junk(name: str) -> bool:
-    """Whether an operating system made this file or folder beside the photos; no way in takes such files."""
+    """Whether an operating system made this file or folder beside the photos; every interface skips it."""
     return name.startswith("._") or name.lower() in JUNK
 
 
@@ -76,7 +76,7 @@ def is_picture(head: bytes) -> bool:
 
 
 def is_zip(name: str, head: bytes) -> bool:
-    """Whether a file is opened as a ZIP. The content decides; the ending only does if it looks like nothing."""
+    """Whether a file is opened as a ZIP. The ending decides only if the content is of no known format."""
     return head.startswith(ZIP_SIGNATURES) or (suffix(name) == ".zip" and not is_picture(head))
 
 

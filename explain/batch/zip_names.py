@@ -1,4 +1,4 @@
-"""Reads the names in a ZIP as they were written: many programs do not say in which code they wrote them."""
+"""Decodes the names in a ZIP: many programs do not say which character encoding they used."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from model.i18n.catalogue import language
 UTF_8 = 0x800  # flag: the name is in UTF-8
 UNICODE_PATH = 0x7075  # extra field with the name in UTF-8 (Info-ZIP)
 DIRECTORY = 0x10  # attribute of MS-DOS
-# Code pages of Windows' and DOS's packers. For equally likely names the first one decides, as the standard says.
+# Encodings that ZIP programs of Windows and DOS use. If several fit equally, the first counts, as the standard says.
 CODE_PAGES = ("cp437", "cp850", "cp857", "cp1254")
-AT_HOME = {"tr": "cp857"}  # what decides instead for readers of a language
-# Signs that hardly stand in a name where they are: read with the right code page, names have the fewest of them.
+AT_HOME = {"tr": "cp857"}  # the first choice for a language instead
+# Characters that are unlikely at their place in a name. The right encoding gives the fewest of them.
 _UNLIKELY = re.compile(
-    r"[^\x00-\x7fÀ-ÖØ-öø-ɏªº°²½¼£«»¡¿]"  # neither Latin letters nor common signs
+    r"[^\x00-\x7fÀ-ÖØ-öø-ɏªº°²½¼£«»¡¿]"  # neither Latin letters nor common symbols
     r"|[ÿƒÐðÞþ]|ì(?=[^\W\d_])|[ªº](?=[^\W\d_])|(?<=[^\W\dnN_])[ªº]|[°²½¼](?=[a-z])"
 )
 
@@ -35,7 +35,7 @@ def names_of(entries: Sequence[ZipInfo]) -> list[str]:
 
 
 def _known(entry: ZipInfo) -> str | bytes:
-    """An entry's name, or its bytes if nothing says in which code they are."""
+    """An entry's name, or its bytes if their encoding is unknown."""
     if entry.flag_bits & UTF_8:
         return entry.orig_filename
     raw = entry.orig_filename.encode("cp437")  # as zipfile has decoded it

@@ -31,8 +31,8 @@ from model.i18n.catalogue import Message
 from model.paths import ROOT
 from model.quiet import standard_error_aside
 
-SLICE, SLICE_WITH_MAPS = 16, 2  # photos that travel together; maps take long, so that few photos are work for all
-PER_WINDOW = 4_000  # slices that Ray knows of at a time: its list of them must not grow with the job
+SLICE, SLICE_WITH_MAPS = 16, 2  # photos of a task; with maps fewer, so that few photos still keep all workers busy
+PER_WINDOW = 4_000  # slices that Ray gets at a time, so that its list of tasks does not grow with the job
 STORE_BYTES = 300_000_000  # of shared memory on one machine
 BLOCK_BYTES = 16_000_000  # that Ray expects of a task at most: a slice has about 4 MB
 PATIENCE = 5  # seconds for an answer of a cluster
@@ -74,7 +74,7 @@ def on_ray(workers: int, address: str | None = None) -> Work:
 
 @contextmanager
 def connected(workers: int, address: str | None) -> Iterator[None]:
-    """Inside the block, join the cluster at ``address``, or run a Ray, which by default asks for this user's token.
+    """Inside the block, connect to the cluster at ``address``, or else to a new Ray, by default with this user's token.
 
     Raises:
         SettingsError: if there is no cluster at that address.

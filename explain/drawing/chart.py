@@ -18,7 +18,7 @@ class Point:
     Attributes:
         x: its place from left to right, 0..1.
         y: the value.
-        label: shown while the pointer is on it; empty for a point that is only passed.
+        label: shown while the pointer is on it; a point without a label has no dot.
         radius: of its dot.
         reach: lower and upper end of its interval.
         turn: whether it is a turning point, which is drawn as a diamond.

@@ -30,7 +30,7 @@ class Subject:
         seed: decides everything that is drawn at random.
         names: what each region shows, ``K`` names as ``explain.regions.facial.region_names`` gives them; None where
             no face was found.
-        asked: how many regions were requested; fewer may have come out; None where the face decides.
+        asked: number of regions requested, of which there may be fewer; None for facial regions.
     """
 
     crop: NDArray[np.uint8]

@@ -1,4 +1,4 @@
-"""Whether the small picture in EXIF still shows the picture: programs that forget it leave what was there before."""
+"""Whether the small picture in EXIF still shows the picture: some programs change the picture and not this copy."""
 
 from __future__ import annotations
 

@@ -7,13 +7,13 @@ import gc
 import sys
 import threading
 
-SWITCH_S = 0.001  # after which a thread lets others run; the server's own thread has many short tasks
+SWITCH_S = 0.001  # time after which a thread must let others run; the server's own thread has many short tasks
 ARENAS = 2  # of the allocator; by default eight for each core, each of which keeps what threads have freed
 M_ARENA_MAX = -8  # its number in malloc.h
-BETWEEN_S = 5.0  # two returns of memory; each takes some milliseconds
+BETWEEN_S = 5.0  # at least, between two calls that return memory; each takes some milliseconds
 
 _lock = threading.Lock()
-_next: list[threading.Timer] = []  # the return that is planned, if there is one
+_next: list[threading.Timer] = []  # the call that is planned, if there is one
 
 
 def tune() -> None:
@@ -24,7 +24,7 @@ def tune() -> None:
 
 
 def settle() -> None:
-    """Let the garbage collector pass over all that a server has loaded; call it once the server answers.
+    """Exclude all objects that the server has loaded from garbage collection; call it once the server answers.
 
     A full collection would look through hundreds of thousands of objects that stay, and all visitors would wait for it.
     """

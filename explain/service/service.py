@@ -201,14 +201,14 @@ class Service:
             self._clients.pop(next(iter(self._clients)), None)
 
     def in_turn(self, before: Analysis | None, work: Callable[..., Result], *given: Any) -> Result:
-        """Do some work on a step that was made, such as drawing it, before further steps of anybody are made.
+        """Do some work on a finished step, such as drawing it, in a turn of the queue.
 
         Args:
             before: the step before that one.
             work: what to do.
             given: its arguments.
         """
-        with self.queue.turn(_urgency(before)):  # at the end of the server there are no turns, and it is still drawn
+        with self.queue.turn(_urgency(before)):  # without a turn at the end of the server
             return work(*given)
 
     def list_models(self) -> list[dict[str, Any]]:

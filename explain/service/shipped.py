@@ -53,15 +53,15 @@ def _digest_of_parser(weights: Path) -> str:
 
 
 def shipped_analysis(photo: Photo, settings: Settings, detector: Detector, folder: Path = RESULTS) -> Analysis | None:
-    """The finished analysis of an example, if one is shipped that answers just this.
+    """The shipped analysis of an example for exactly these settings and this model; None if there is none.
 
     Its ``seconds`` are empty, and its photo holds no file, as after ``analyze``. A result with trust also answers
     without it. A file that is missing or damaged is named in the log.
 
     Args:
         photo: any photo.
-        settings: what is asked of it.
-        detector: the model that is asked.
+        settings: of the analysis.
+        detector: the model.
         folder: of the results.
     """
     example = example_of(photo.sha256)
@@ -89,10 +89,10 @@ def _without_trust(analysis: Analysis) -> Analysis:
 
 @cache
 def opening_example(detector: Detector) -> Example | None:
-    """The example for the page to open with; None if no shipped result of this model shows a forgery found.
+    """The example for the page to open with; None if this model finds no forgery in the examples.
 
-    Of the planted fakes that the model calls fake, the one whose change the maps find best, compared with chance; of
-    equal ones, that with the highest P(Fake).
+    Among the planted fakes that the model calls fake, the maps find the change of this one best, compared with chance.
+    If several are equal, it is the one with the highest P(Fake).
     """
     ranked = {example: rank for example in examples() if (rank := _strength(example, detector)) is not None}
     return max(ranked, key=lambda example: ranked[example], default=None)

@@ -1,7 +1,7 @@
 """Writes an analysis as JSON with arrays, and reads it again: nothing in such files is executed or unpickled.
 
-The dataclasses themselves say how: each field is written by the type of its value and read by the type that its
-annotation names. What the photo and the model give at once is left out: pixels, crops of faces, the network.
+The dataclasses define the format: the type of a value decides how it is written, the annotation of its field how it is
+read. What the photo and the model already hold is left out: pixels, crops of faces, the network.
 """
 
 from __future__ import annotations

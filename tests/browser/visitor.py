@@ -34,6 +34,11 @@ STILL = """([still, most]) => new Promise(done => {
     const last = setTimeout(end, most)
     observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true})
 })"""
+# Colours that still change to those of another scheme have no contrast that counts.
+AXE = """options => Promise.allSettled(document.getAnimations()
+    .filter(animation => animation.playState === 'running' && animation.effect.getComputedTiming().endTime < Infinity)
+    .map(animation => animation.finished)
+).then(() => axe.run(options)).then(results => results.violations)"""
 # Notes when "Done" is not or no more on the page: an answer of before must not be taken for the next one.
 # textContent: innerText would make the browser lay out the page at every change.
 BEGUN = """() => {
@@ -267,7 +272,9 @@ class Visitor:
         options: dict[str, object] = {"resultTypes": ["violations"]}
         if scheme == "dark":
             options["runOnly"] = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
-        found = Axe().run(self.page, options=options).response["violations"]
+        if not self.page.evaluate("'axe' in window"):  # half a megabyte of script, once for each page
+            self.page.evaluate(Axe().axe_script)
+        found = self.page.evaluate(AXE, options)
         return [
             f"{one['id']}: {one['nodes'][0]['html'][:200]} ({len(one['nodes'])} places)"
             for one in found

@@ -62,7 +62,7 @@ ASKING = {"WWW-Authenticate": 'Basic realm="WhyFake", charset="UTF-8"'}
 
 
 class _Refused(Exception):
-    """The request was answered by the guard; it unwinds the app."""
+    """The guard has answered the request; raised to leave the app."""
 
 
 class Guard:
@@ -113,7 +113,8 @@ class Guard:
             user = base64.b64decode(given, validate=True) if kind.lower() == "basic" else b""
         except ValueError:
             return False
-        return any([hmac.compare_digest(user, known) for known in self._users])  # all, whichever fits
+        # A list: all are compared, so that the time does not show which one fits.
+        return any([hmac.compare_digest(user, known) for known in self._users])
 
 
 class _Visit:
@@ -187,7 +188,7 @@ class _Visit:
         self.refused = True
 
     def note(self) -> None:
-        """Log the request: what kind it was, and neither its file, nor its query, nor where it came from."""
+        """Log the kind of the request, without its file, its query and its address."""
         known = KNOWN.match(self.path)
         facts: dict[str, Any] = {
             **{"method": self._method, "path": known[0] if known else "", "status": self.status},

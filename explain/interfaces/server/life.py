@@ -55,7 +55,7 @@ class Ending:
                 signal.signal(getattr(signal, name), self._ask)
 
     def _ask(self, *_: object) -> None:
-        if self._asked.is_set():  # somebody is in a hurry
+        if self._asked.is_set():  # a second signal: end at once
             raise KeyboardInterrupt
         self._asked.set()
 

@@ -1,4 +1,4 @@
-"""The models that visitors bring: only for those who brought them, only a few, and only during the visit."""
+"""Keeps a few models that visitors bring: each for its own visitor only, and until the visit ends."""
 
 from __future__ import annotations
 

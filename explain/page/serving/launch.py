@@ -27,7 +27,7 @@ from model.errors import SettingsError
 from model.i18n.catalogue import Message, help_text
 
 SESSIONS = 500  # visitors with results that are kept while their tabs are open; each takes some megabytes
-THREADS = 2 * MAX_OPEN_RUNS  # a run that waits for its turn has a thread
+THREADS = 2 * MAX_OPEN_RUNS  # a run needs a thread also while it waits for its turn
 
 
 def _page_options() -> dict[str, Any]:

@@ -74,7 +74,7 @@ def test_folder_gives_a_line_for_each_photo_and_a_summary(explain: Explain, trip
     first, second, last = out.splitlines()
     assert first.startswith(f"{trip}/a.png: ") and ", P(Fake) 0." in first
     assert second == f"{trip}/b.png: No face found."
-    assert last.startswith("2 of 2 photos are done: ") and last.endswith("1 other file was passed over.")
+    assert last.startswith("2 of 2 photos are done: ") and last.endswith("1 other file was skipped.")
 
 
 def test_csv_holds_every_row_the_bad_ones_too(explain: Explain, trip: Path, tmp_path: Path) -> None:

@@ -63,8 +63,7 @@ def test_lines_for_a_terminal() -> None:
 
 def test_summary_counts_every_verdict() -> None:
     assert summary(Progress((*ROWS, replace(ROWS[2], number=5)), 6, 1)) == (
-        "5 of 6 photos are done: No face found 2, Looks fake 1, Not judged 1, Inconclusive 1. "
-        "1 other file was passed over."
+        "5 of 6 photos are done: No face found 2, Looks fake 1, Not judged 1, Inconclusive 1. 1 other file was skipped."
     )
     assert summary(Progress((), 2, 0)) == "0 of 2 photos are done."
 

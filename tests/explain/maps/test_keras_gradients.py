@@ -165,7 +165,7 @@ def test_mask_that_weighs_nothing_is_no_attention_block() -> None:
     mask = layers.Conv2D(1, 1, activation="sigmoid")(inputs)
     probabilities = layers.Dense(2, "softmax")(layers.Flatten()(inputs))
     network = keras.Model(inputs, {"probabilities": probabilities, "attention": mask})
-    with pytest.raises(ExplanationError, match="multiplied with no features"):
+    with pytest.raises(ExplanationError, match="does not multiply any features"):
         before_attention(network)
 
 

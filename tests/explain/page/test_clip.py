@@ -124,7 +124,7 @@ def test_cancel_keeps_what_was_found(service: Service, clip: Path) -> None:
 
 def test_an_unusable_clip_is_a_notice(service: Service, tmp_path: Path) -> None:
     end = shown(judged(service, str(written(tmp_path, sound_file()))))
-    assert "sound alone" in end["clip_notice"]["value"] and end["clip_cancel"] == {"visible": False}
+    assert "only sound" in end["clip_notice"]["value"] and end["clip_cancel"] == {"visible": False}
 
 
 def test_a_cleared_place_hides_the_result(service: Service) -> None:

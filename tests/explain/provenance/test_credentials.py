@@ -149,7 +149,7 @@ class _Server:
 @pytest.fixture
 def server() -> Iterator[_Server]:
     server = _Server()
-    thread = threading.Thread(target=server.http.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.http.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield server
     server.http.shutdown()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
-from explain.maps.lime import LimeExplainer
+from explain.maps.lime import lime
 from explain.maps.subject import BATCH, Subject
 from explain.trust.curves import STEPS, order_of
 from explain.trust.measure import Trust, TrustProgress, measure
@@ -217,12 +217,11 @@ def test_json_takes_it() -> None:
 @pytest.mark.slow
 def test_lime_beats_chance_on_the_shipped_model(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
     face = find_faces(astronaut)[0]
-    segments, labels = squares(len(face.crop), 5), detector.card.labels
-    *_, lime = LimeExplainer().explain(face.crop, segments, detector.probabilities, labels, "Real", samples=100)
+    question = Subject(face.crop, squares(len(face.crop), 5), "Real", detector)
     mask = detector.predict(face.crop).attention
     assert mask is not None
-    maps = {"lime": lime, "attention": attention_map(mask, len(face.crop))}
-    progress = last(Subject(face.crop, segments, "Real", detector), maps)
+    maps = {"lime": list(lime(question, samples=100))[-1], "attention": attention_map(mask, len(face.crop))}
+    progress = last(question, maps)
     trust = progress.trusts["lime"]
     assert trust.better_than_chance and trust.fidelity is not None and trust.fidelity > 0.5
     assert progress.trusts["attention"].percentile < trust.percentile

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import pytest
 
-from model.artifact.card import TFLITE, WEIGHTS, Card, load_artifact, write_card
+from model.artifact.card import TFLITE, WEIGHTS, Card, load_artifact, read_card, write_card
 from model.artifact.preprocessing import LABELS, Preprocessing
-from model.artifact.views import View
+from model.artifact.views import PLAIN, View
 from model.detector.detector import Detector
 from model.detector.engine import Engine
 from model.networks.clip_attention import clip_attention, verdict_of_kept
@@ -147,30 +147,37 @@ def test_patches_are_left_out_in_every_view(folder: Path, tmp_path: Path) -> Non
     np.testing.assert_allclose(in_turn, [alone[1][0], alone[0][1], alone[1][2], alone[0][3]], atol=1e-6)
 
 
+@pytest.mark.parametrize("views", [PLAIN, (View(right=0.25), View(down=0.25, mirrored=True))])
 def test_part_of_a_combined_model_without_patches_sees_the_picture(
-    folder: Path, tiny_artifact: Path, tmp_path: Path
+    folder: Path, tiny_artifact: Path, tmp_path: Path, views: tuple[View, ...]
 ) -> None:
+    """In every view, each part gets what that view shows: the picture, or the patches."""
     for part in (tiny_artifact, folder):
         shutil.copytree(part, tmp_path / part.name)
         write_card(tmp_path / part.name, replace(load_artifact(part), temperature=0.5, fake_bias=0.0))
     combine([tmp_path / tiny_artifact.name, tmp_path / folder.name], tmp_path / "both")
+    write_card(tmp_path / "both", replace(read_card(tmp_path / "both"), views=views))
     both, (tiny, small) = (
         Detector(tmp_path / "both"),
         (Detector(tmp_path / part.name) for part in (tiny_artifact, folder)),
     )
     rng = np.random.default_rng(3)
     crop, shown = (rng.integers(0, 256, (count, 16, 16, 3)).astype(np.uint8) for count in (1, 4))
-    seen = rng.random((1, 4, 4, 4)) < 0.6
+    seen = rng.random((len(views), 4, 4, 4)) < 0.6
     assert both.patch_grid == small.patch_grid and tiny.patch_grid is None
-    logits = [
-        np.log(answers[:, 0] / answers[:, 1])
+    of_parts = [
+        answers
+        for view, patches in zip(views, seen, strict=True)
         for answers in (
-            tiny.probabilities(shown),
-            small.probabilities_of_patches(crop[0], shown, seen),
-            both.probabilities_of_patches(crop[0], shown, seen),
+            tiny.probabilities(view.shown(shown)),
+            small.probabilities_of_patches(view.shown(crop)[0], shown, patches[None]),
         )
     ]
-    np.testing.assert_allclose(logits[2], np.mean(logits[:2], axis=0), atol=1e-4)
+    *logits, found = (
+        np.log(answers[:, 0] / answers[:, 1])
+        for answers in (*of_parts, both.probabilities_of_patches(crop[0], shown, seen))
+    )
+    np.testing.assert_allclose(found, np.mean(logits, axis=0), atol=1e-4)
 
 
 def test_litert_leaves_out_the_patches_that_keras_leaves_out(network: keras.Model, folder: Path) -> None:

@@ -22,7 +22,8 @@ from explain.service.queue import AnalysisQueue, Busy, Urgency
 
 
 @pytest.fixture
-def ending() -> Iterator[Ending]:
+def ending(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ending]:
+    monkeypatch.setattr(life, "LOOK_S", 0.01)
     before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
     yield Ending()
     for name, handler in before.items():
