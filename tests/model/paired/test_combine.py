@@ -167,6 +167,14 @@ def test_combined_models_are_no_parts(two: tuple[Path, Path], both: Path) -> Non
         Detector(both)
 
 
+def test_models_that_name_themselves_or_each_other_are_refused(two: tuple[Path, Path], both: Path) -> None:
+    card = read_card(both)
+    for folder in two:
+        write_card(folder, card)  # each is now a part of itself and of the other
+        with pytest.raises(ArtifactError, match="one"):
+            Detector(folder)
+
+
 @pytest.mark.parametrize(
     "parts",
     [
