@@ -196,16 +196,16 @@ def _explain_by(name: str) -> Step:
 
 
 def _robustness(analysis: Analysis, cancelled: Callable[[], bool]) -> Iterator[Analysis]:
-    subject, chosen = analysis.subject, analysis.chosen
-    assert subject is not None and chosen is not None
+    subject, chosen, prediction = analysis.subject, analysis.chosen, analysis.prediction
+    assert subject is not None and chosen is not None and prediction is not None
     analysis = replace(analysis, stage="robustness", progress=0.0)
     yield analysis
-    landmarks = landmarks_in_crop(chosen)
+    landmarks, known = landmarks_in_crop(chosen), prediction.probabilities["Fake"]
 
     def cut(move: Move, level: float) -> NDArray[np.uint8]:
         return crop(analysis.photo.pixels, move(chosen.square, level), len(chosen.crop))
 
-    for robustness in measure_robustness(subject.detector, chosen.crop, landmarks, subject.seed, cancelled, cut):
+    for robustness in measure_robustness(subject.detector, chosen.crop, landmarks, subject.seed, cancelled, cut, known):
         complete = robustness if robustness.complete else None
         yield replace(analysis, robustness=complete, progress=robustness.progress)
 

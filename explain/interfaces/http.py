@@ -26,7 +26,7 @@ from explain.report.clip import clip_page, clip_to_dict
 from explain.report.files import PAGE, report_files
 from explain.report.origin import Origin
 from explain.result import Analysis
-from explain.service.forms import FormRequest, at_most, check_fields
+from explain.service.forms import MOST_SHOWN, FormRequest, at_most, check_fields
 from explain.service.queue import Busy
 from explain.service.refusal import is_disk_full, refusal_of
 from explain.service.service import Service
@@ -209,7 +209,7 @@ class _Route(APIRoute):
 async def _checked(request: Request, language: str | None) -> FormData:
     """The form, with known fields, each at most once; from now on ``language`` is that of the answer."""
     if language:
-        request.state.language = known_language(language)
+        request.state.language = known_language(language[:MOST_SHOWN])
     form = await request.form()
     check_fields(form, [field.alias for field in request.scope["route"].dependant.body_params])
     return form
@@ -288,7 +288,7 @@ def _field_sentence(problem: dict[str, Any]) -> str:
     name = str(problem["loc"][-1])
     if name == "file":
         return translate("interfaces.no_file")
-    return translate("interfaces.bad_field", name=name, value=problem["input"])
+    return translate("interfaces.bad_field", name=name, value=str(problem["input"])[:MOST_SHOWN])
 
 
 def _language_of(request: Request) -> str:

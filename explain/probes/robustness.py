@@ -104,6 +104,7 @@ def measure_robustness(
     seed: int = 0,
     cancelled: Callable[[], bool] = not_cancelled,
     cut: Cut | None = None,
+    probability: float | None = None,
 ) -> Iterator[Robustness]:
     """Predict a face crop after each change, and yield the result so far after each of ``CHANGES``.
 
@@ -116,8 +117,9 @@ def measure_robustness(
         seed: decides the noise.
         cancelled: called before each change; once it is true, no further result comes.
         cut: cuts the photo at a moved square, see ``Cut``; without it a moved crop repeats its own border.
+        probability: P(Fake) of the untouched crop, if the model has judged it already.
     """
-    probability = _p_fake(detector, crop[None])[0]
+    probability = _p_fake(detector, crop[None])[0] if probability is None else probability
     band = detector.card.inconclusive_band
     found = Robustness(probability, detector.verdict(probability), band)
     for name, (corruption, levels) in CHANGES.items():

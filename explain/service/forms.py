@@ -19,7 +19,8 @@ from model.i18n.catalogue import Message
 
 EXTENDED_NAME = re.compile(rb";\s*filename\*\s*=\s*\"?(utf-8|iso-8859-1)'[\w-]*'([^;\"\s]+)", re.IGNORECASE)  # RFC 5987
 
-MOST_SHOWN = 50  # characters of an unknown field's name
+MOST_SHOWN = 50  # characters of an unknown field's name, or of a wrong value
+LONGEST = 1000  # characters of a field that is not a file; the names of all maps have about 150
 
 
 class FormRequest(Request):
@@ -54,21 +55,23 @@ def with_plain_name(disposition: bytes) -> bytes:
 
 
 def check_fields(form: FormData, known: Collection[str]) -> None:
-    """Check that nothing in a form would be ignored, such as one of two photos, or a field with a wrong name.
+    """Check that nothing in a form would be ignored, such as one of two photos, and that no text is endless.
 
     Args:
         form: as it was sent.
         known: the names that its fields may have.
 
     Raises:
-        SettingsError: if a field is unknown, or was sent more than once.
+        SettingsError: if a field is unknown, was sent more than once, or holds a very long text.
     """
     names = [name for name, _ in form.multi_items()]
-    for name in names:
+    for name, value in form.multi_items():
         if name not in known:
             raise SettingsError(Message("interfaces.unknown_field", name=name[:MOST_SHOWN], known=", ".join(known)))
         if names.count(name) > 1:
             raise SettingsError(Message("interfaces.twice", name=name))
+        if isinstance(value, str) and len(value) > LONGEST:
+            raise SettingsError(Message("interfaces.bad_field", name=name, value=value[:MOST_SHOWN]))
 
 
 def at_most(receive: Receive, limit: int) -> Receive:

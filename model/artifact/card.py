@@ -157,13 +157,15 @@ def load_artifact(folder: Path) -> Card:
 
     Raises:
         ArtifactError: if the card can't be used, a file is missing, or a file's SHA-256 differs from the card's; for
-            a combined model, if a part has another network than the one that was combined.
+            a combined model, if a part has another network than the one that was combined, or now reads it differently.
     """
     card = read_card(folder)
     for part in card.parts:
-        network, sha256 = network_of(part_folder(folder, part))
+        network, sha256, reading = network_of(part_folder(folder, part))
         if card.sha256.get(f"{part.name}/{network}") != sha256:
             raise ArtifactError(Message("model.another_file", file=f"{part.name}/{network}"))
+        if part.reading != reading:
+            raise ArtifactError(Message("combined.another_reading", part=part.name, folder=named_after(folder).name))
     for name in _files_of(card):
         path = folder / name
         if not path.exists():
@@ -178,8 +180,8 @@ def part_folder(folder: Path, part: Part) -> Path:
     return folder.resolve().parent / part.name
 
 
-def network_of(folder: Path) -> tuple[str, str]:
-    """Name and SHA-256, as its card says, of the network's file in the folder of a part.
+def network_of(folder: Path) -> tuple[str, str, str]:
+    """Name and SHA-256, as its card says, of the network's file in the folder of a part, and ``reading_of`` the card.
 
     Raises:
         ArtifactError: if the folder's card can't be used, or if it is a combined model's.
@@ -188,7 +190,14 @@ def network_of(folder: Path) -> tuple[str, str]:
     if card.parts:
         raise ArtifactError(Message("combined.nested", folder=folder.name))
     network = TFLITE if card.onnx is None else ONNX
-    return network, card.sha256.get(network, "")
+    return network, card.sha256.get(network, ""), reading_of(card)
+
+
+def reading_of(card: Card) -> str:
+    """SHA-256 of all that a combined model takes from the card of a part: the network's input and output."""
+    given = {name: value for name, value in asdict(card.preprocessing).items() if value is not None}
+    used = {"preprocessing": given, "labels": card.labels, "onnx": card.onnx and asdict(card.onnx)}
+    return hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()
 
 
 def _files_of(card: Card) -> list[str]:

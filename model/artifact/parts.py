@@ -21,30 +21,32 @@ class Part:
     Attributes:
         name: of its model folder, which stands beside that of the combined model.
         weight: its logits are multiplied by this before they are added; above 0.
+        reading: ``model.artifact.card.reading_of`` its card when the models were combined.
 
     Raises:
-        FieldError: if ``name`` is not the name of a folder, or ``weight`` is no number above 0.
+        FieldError: if ``name`` is not the name of a folder, ``weight`` is no number above 0, or ``reading`` is no text.
     """
 
     name: str
     weight: float
+    reading: str
 
     def __post_init__(self) -> None:
         is_name = isinstance(self.name, str) and self.name not in FORBIDDEN and len(self.name) <= LONGEST_NAME
         is_name = is_name and not set(self.name) & set("/\\:\0")
         is_number = isinstance(self.weight, int | float) and not isinstance(self.weight, bool)
-        if not (is_name and is_number and 0 < self.weight < math.inf):
+        if not (is_name and is_number and 0 < self.weight < math.inf and isinstance(self.reading, str)):
             raise FieldError(Message("model.field.part", value=f"{self.name!r}, {self.weight!r}"[:100]))
 
 
 def parts_of(values: object) -> tuple[Part, ...]:
-    """Parts from a card's JSON, such as ``[{"name": "one", "weight": 0.5}, {"name": "other", "weight": 0.8}]``.
+    """Parts from a card's JSON, such as ``[{"name": "one", "weight": 0.5, "reading": "5f…"}, …]``.
 
     Raises:
         FieldError: if it is no such list.
     """
     if not isinstance(values, list) or not all(
-        isinstance(part, dict) and {*part} == {"name", "weight"} for part in values
+        isinstance(part, dict) and {*part} == {"name", "weight", "reading"} for part in values
     ):
         raise FieldError(Message("model.field.parts", most=MOST_PARTS))
     return tuple(Part(**part) for part in values)

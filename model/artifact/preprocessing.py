@@ -15,6 +15,7 @@ from model.photos.faces import CROP_MARGIN, CROP_SIZE
 
 FILTERS = {each.name.lower(): each for each in Image.Resampling}
 LARGEST_INPUT = 1024  # pixels per side
+LEAST_MARGIN, MOST_MARGIN = 0.1, 10.0  # of a crop; outside them it shows no face
 LABELS = ("Fake", "Real")  # sorted, as scikit-learn's LabelBinarizer orders them
 
 
@@ -54,14 +55,18 @@ class Preprocessing:
         numbers = (self.value_scale, self.value_offset, self.crop_margin)
         if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
             raise FieldError(Message("model.field.finite", value=str(numbers)))
-        if type(self.input_size) is not int or self.input_size < 1:  # a bool is an int, too
-            raise FieldError(Message("model.field.input_size", value=repr(self.input_size)[:100]))
+        if not LEAST_MARGIN <= self.crop_margin <= MOST_MARGIN:
+            limits = {"least": LEAST_MARGIN, "most": MOST_MARGIN}
+            raise FieldError(Message("model.field.crop_margin", **limits, value=self.crop_margin))
+        most = 2 * LARGEST_INPUT
+        if type(self.input_size) is not int or not 1 <= self.input_size <= most:  # a bool is an int, too
+            raise FieldError(Message("model.field.input_size", most=most, value=repr(self.input_size)[:100]))
         for name in ("mean", "std"):
             object.__setattr__(self, name, _channels(name, getattr(self, name)))
         if self.resample is not None and self.resample not in FILTERS:
             raise FieldError(Message("model.field.resample", names=", ".join(FILTERS), value=repr(self.resample)[:100]))
         side = self.resized_to
-        if side is not None and (type(side) is not int or not self.input_size <= side <= 2 * LARGEST_INPUT):
+        if side is not None and (type(side) is not int or not self.input_size <= side <= most):
             raise FieldError(Message("model.field.resized_to", value=repr(side)[:100]))
 
     @property

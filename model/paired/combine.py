@@ -49,7 +49,7 @@ def _check(models: Sequence[Path], cards: Sequence[Card], out: Path) -> None:
         raise ArchitectureError(f"The models have different {SPLIT}: one was trained on test pictures of another.")
 
 
-def _card(names: list[str], networks: list[tuple[str, str]], cards: list[Card]) -> Card:
+def _card(names: list[str], networks: list[tuple[str, str, str]], cards: list[Card]) -> Card:
     data = {name: terms for card in cards for name, terms in trained_on(card).items()}
     left_out = set.intersection(*({*(card.training.get("arguments", {}).get("leave_out") or ())} for card in cards))
     first = cards[0]
@@ -59,7 +59,7 @@ def _card(names: list[str], networks: list[tuple[str, str]], cards: list[Card]) 
         first.labels,
         views=first.views,
         licence=" ".join(dict.fromkeys(card.licence for card in cards)),
-        sha256={f"{name}/{file}": sha256 for name, (file, sha256) in zip(names, networks, strict=True)},
+        sha256={f"{name}/{file}": sha256 for name, (file, sha256, _) in zip(names, networks, strict=True)},
         versions=first.versions,
         training={
             "data": data,
@@ -68,7 +68,8 @@ def _card(names: list[str], networks: list[tuple[str, str]], cards: list[Card]) 
         },
         sees=first.sees,
         parts=tuple(
-            Part(name, 1 / len(cards) / float(card.temperature or 1)) for name, card in zip(names, cards, strict=True)
+            Part(name, 1 / len(cards) / float(card.temperature or 1), reading)
+            for name, card, (*_, reading) in zip(names, cards, networks, strict=True)
         ),
     )
 

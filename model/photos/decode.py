@@ -21,7 +21,7 @@ from model.errors import PhotoError
 from model.i18n.catalogue import Message
 from model.photos import tiff
 from model.photos.colours import stated_profile, to_srgb
-from model.photos.jpeg_scans import END, scans_of
+from model.photos.jpeg_scans import END, MOST_SEGMENTS, scans_of
 from model.photos.kinds import FORMATS, has_broken_items, kind_of, refusal
 from model.photos.tones import check_deep_colours, on_white, to_8_bit
 
@@ -83,13 +83,15 @@ def check_sides(width: int, height: int) -> None:
 
 
 def _decode(data: bytes, memory: int | None) -> tuple[NDArray[np.uint8], Notes]:
+    scans = scans_of(data) if kind_of(data) == "JPEG" else None
+    if scans is not None and scans.count == MOST_SEGMENTS:  # Pillow takes seconds to pass over them
+        raise PhotoError(Message("photo.scans", scans=scans.count))
     image = _open(data)
     check_sides(*image.size)
     if memory is not None and image.width * image.height * MEMORY_PER_PIXEL > memory:
         raise NeedsMemory
     is_tiff, has_end = image.format == "TIFF", True
-    if image.format in ("JPEG", "MPO"):
-        scans = scans_of(data)
+    if scans is not None:
         has_end = scans.ended
         # Some repaint their picture again and again, which takes seconds per megabyte.
         if scans.count * image.width * image.height > MAX_SCANNED:

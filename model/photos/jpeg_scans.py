@@ -11,7 +11,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _FRAMES = {0xC0: False, 0xC1: False, 0xC2: True, 0xC9: False, 0xCA: True}  # marker of a frame: is it progressive?
 _SCAN, _END = 0xDA, 0xD9
 _COEFFICIENTS = 64  # of a block
-_MOST_SEGMENTS = 100_000  # a file with more is made to waste time: each of them counts as a scan
+MOST_SEGMENTS = 100_000  # a file with more, or more bytes between them, is made to waste time: each counts as a scan
 
 
 @dataclass
@@ -36,13 +36,16 @@ def scans_of(data: bytes) -> Scans:
     Args:
         data: a file's bytes that begin with a JPEG's.
     """
-    found, frame, place = Scans(), _Frame(), 2
-    for _ in range(_MOST_SEGMENTS):
+    found, frame, place, between = Scans(), _Frame(), 2, 0
+    for _ in range(MOST_SEGMENTS):
         marker = _MARKER.search(data, place)
         if marker is None or marker.start() + 4 > len(data):
             found.ended = marker is not None and data[marker.start() + 1] == _END
             return found
         code, start = data[marker.start() + 1], marker.end()
+        between += marker.start() - place if not found.count else 0  # after that it is the picture
+        if between > MOST_SEGMENTS:
+            break
         if code == _END:
             found.ended = True
             return found
@@ -57,7 +60,7 @@ def scans_of(data: bytes) -> Scans:
             if found.complete is None and frame.is_complete():
                 after = _MARKER.search(data, place)
                 found.complete = after.start() if after else len(data)
-    found.count = _MOST_SEGMENTS
+    found.count = MOST_SEGMENTS
     return found
 
 

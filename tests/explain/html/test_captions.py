@@ -114,7 +114,7 @@ def test_attention_caption_states_grid_and_contrast() -> None:
 
 
 def test_mask_of_a_combined_model_is_that_of_one_network() -> None:
-    combined = replace(CARD, parts=(Part("one", 0.5), Part("other", 0.8)))
+    combined = replace(CARD, parts=(Part("one", 0.5, ""), Part("other", 0.8, "")))
     sentence = translate("method.attention.of_a_part")
     assert sentence in said(ATTENTION, card=combined) and sentence not in said(ATTENTION)
 

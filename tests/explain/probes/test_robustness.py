@@ -75,6 +75,20 @@ def test_a_moved_crop_is_cut_from_the_photo() -> None:
     assert curve(found, "jpeg") == curve(measured(Brightness()), "jpeg")
 
 
+def test_untouched_crop_is_judged_once() -> None:
+    judged: list[NDArray[np.float64]] = []
+
+    class Counted(Brightness):
+        def read(self, crop: NDArray[np.float64]) -> float:
+            judged.append(crop)
+            return super().read(crop)
+
+    expected = measured(Counted())
+    count, known = len(judged), expected.probability
+    *_, found = measure_robustness(Counted(), GREY, LANDMARKS, probability=known)  # type: ignore[arg-type]
+    assert found == expected and len(judged) == 2 * count - 1
+
+
 def test_the_noise_is_drawn_by_the_seed() -> None:
     crop = np.full((SIDE, SIDE, 3), 5, np.uint8)  # so dark that noise can only brighten it
     one, same, other = (curve(measured(Brightness(), crop, seed=seed), "noise") for seed in (1, 1, 2))

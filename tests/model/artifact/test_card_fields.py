@@ -32,6 +32,9 @@ def test_unknown_and_wrong_preprocessing_is_named(folder: Path) -> None:
         ({"mean": 3}, "mean"),
         ({"color_order": "CMYK"}, "RGB or BGR, not 'CMYK'"),
         ({"input_size": 0}, "at least 1, not 0"),
+        ({"input_size": 10**9}, "2048"),
+        ({"crop_margin": 0}, "crop_margin"),
+        ({"crop_margin": 1e300}, "crop_margin"),
     ):
         edit(folder, preprocessing=preprocessing | wrong)
         assert words in refusal(folder)

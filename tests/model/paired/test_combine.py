@@ -129,6 +129,28 @@ def test_part_with_another_network_is_refused(two: tuple[Path, Path], both: Path
         Detector(both)
 
 
+@pytest.mark.parametrize("changed", [{"color_order": "RGB"}, {"mean": (0.0, 0.1, 0.0)}, {"value_offset": 0.0}, {}])
+def test_part_whose_card_reads_its_network_in_another_way_is_refused(
+    two: tuple[Path, Path], both: Path, changed: dict[str, Any]
+) -> None:
+    card = read_card(two[1])
+    labels = card.labels if changed else card.labels[::-1]
+    write_card(two[1], replace(card, labels=labels, preprocessing=replace(card.preprocessing, **changed)))
+    with pytest.raises(ArtifactError, match=r"other.*both"):
+        Detector(both)
+    combine(list(two), both)
+    Detector(both)
+
+
+def test_answer_stays_when_a_part_is_calibrated_again(two: tuple[Path, Path], both: Path, crops: Pixels) -> None:
+    """The combined model was calibrated with the weights and views in its own card."""
+    before = Detector(both).probabilities(crops)
+    others: dict[str, Any] = {"temperature": 3.0, "fake_bias": -1.0, "views": (View(), View(down=0.1))}
+    for folder in two:
+        write_card(folder, replace(read_card(folder), **others, metrics={"test": {}}))
+    np.testing.assert_array_equal(Detector(both).probabilities(crops), before)
+
+
 def test_missing_part_is_named(two: tuple[Path, Path], both: Path) -> None:
     shutil.rmtree(two[1])
     with pytest.raises(ArtifactError, match="other"):
@@ -145,15 +167,24 @@ def test_combined_models_are_no_parts(two: tuple[Path, Path], both: Path) -> Non
         Detector(both)
 
 
+def test_models_that_name_themselves_or_each_other_are_refused(two: tuple[Path, Path], both: Path) -> None:
+    card = read_card(both)
+    for folder in two:
+        write_card(folder, card)  # each is now a part of itself and of the other
+        with pytest.raises(ArtifactError, match="one"):
+            Detector(folder)
+
+
 @pytest.mark.parametrize(
     "parts",
     [
-        [{"name": "one", "weight": 1}],
-        [{"name": "one", "weight": 1}] * 2,
-        [{"name": "one", "weight": 1}, {"name": "../other", "weight": 1}],
-        [{"name": "one", "weight": 1}, {"name": "other", "weight": -1}],
-        [{"name": "one", "weight": 1}, {"name": "other", "weight": float("nan")}],
-        [{"name": "one", "weight": 1}, {"name": "other"}],
+        [{"name": "one", "weight": 1, "reading": "0"}],
+        [{"name": "one", "weight": 1, "reading": "0"}] * 2,
+        [{"name": "one", "weight": 1, "reading": "0"}, {"name": "../other", "weight": 1, "reading": "0"}],
+        [{"name": "one", "weight": 1, "reading": "0"}, {"name": "other", "weight": -1, "reading": "0"}],
+        [{"name": "one", "weight": 1, "reading": "0"}, {"name": "other", "weight": float("nan"), "reading": "0"}],
+        [{"name": "one", "weight": 1, "reading": "0"}, {"name": "other"}],
+        [{"name": "one", "weight": 1, "reading": "0"}, {"name": "other", "weight": 1, "reading": 1}],
         "one",
     ],
 )

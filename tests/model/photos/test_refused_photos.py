@@ -47,6 +47,19 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
 # Limits
 
 
+@pytest.mark.parametrize(
+    "filler", [b"\xff", b"\xff\xfe\0\2", b"\xff\xe1\0\x08Exif\0\0"], ids=["fill", "comments", "exif"]
+)
+def test_jpeg_of_endless_segments_is_refused_before_pillow_reads_them(
+    filler: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = encode(Image.fromarray(gradient()), "JPEG")
+    assert decode(data[:2] + filler * 1000 + data[2:])[0].shape == decode(data)[0].shape
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Pillow reads it"))
+    with pytest.raises(PhotoError):
+        decode(data[:2] + filler * 200_000 + data[2:])
+
+
 @pytest.mark.usefixtures("no_decoding")
 @pytest.mark.parametrize("side", [9_000, 20_000])
 def test_bomb_is_refused_before_decoding(side: int) -> None:

@@ -91,6 +91,11 @@ def test_wrong_field_is_refused_with_its_value(
     assert all(word in sentence for word in expected)
 
 
+@pytest.mark.parametrize("name", ["face", "trust", "methods", "model", "second", "language"])
+def test_endless_field_is_not_repeated_in_its_refusal(client: TestClient, name: str) -> None:
+    assert len(refusal(send(client, **{name: "9" * 500_000}), 422)) < 500
+
+
 def test_too_large_a_photo_is_refused(client: TestClient) -> None:
     assert f"{MAX_BYTES:,} bytes" in refusal(send(client, bytes(MAX_BYTES + 1)), 413)
 
