@@ -80,7 +80,7 @@ def blank(controls: Controls) -> Updates:
         "verdict": fragments.no_verdict(),
         "found": Change(value=None, visible=True),
         **{f"{name}_picture": None for name in (*METHODS, "original", "slide")},
-        **{f"{name}_text": "" for name in METHODS},
+        **{f"{name}_{part}": "" for name in METHODS for part in ("title", "text")},
         **dict.fromkeys(("faces_table", "trust_table", "robustness", "numbers", "ranked", "reason", "pointed_at"), ""),
         **dict.fromkeys(("provenance", "link"), ""),
         **what_if.nothing_hidden(),
