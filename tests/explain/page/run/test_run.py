@@ -40,6 +40,7 @@ def test_visitor_who_has_to_wait_is_told(page: Page, waiting: Waiting) -> None:
     end, steps, shown = waiting
     assert "1 photo comes before yours" in shown["status"]
     assert shown["cancel"] == visible(True)
+    assert shown["lime_picture"] is None and shown["lime_title"] == "", "a heading would name the last photo's class"
     end.set()
     assert "Waiting" not in next(steps)["status"], "its turn has come"
     page.runs.stop(VISITOR)
