@@ -9,10 +9,21 @@ import pytest
 from model.artifact.parts import LONGEST_NAME, MOST_PARTS, Part, check_parts, parts_of
 from model.errors import FieldError
 
+READING = "5f" * 32
+
 
 def test_parts_come_in_the_order_of_the_card() -> None:
-    values = [{"name": "one", "weight": 0.5}, {"name": "x" * LONGEST_NAME, "weight": 2}]
-    assert parts_of(values) == (Part("one", 0.5), Part("x" * LONGEST_NAME, 2))
+    values = [
+        {"name": "one", "weight": 0.5, "reading": READING},
+        {"name": "x" * LONGEST_NAME, "weight": 2, "reading": ""},
+    ]
+    assert parts_of(values) == (Part("one", 0.5, READING), Part("x" * LONGEST_NAME, 2, ""))
+
+
+@pytest.mark.parametrize("reading", [None, 7])
+def test_digest_that_is_no_text_is_refused(reading: object) -> None:
+    with pytest.raises(FieldError):
+        Part("one", 1.0, reading)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -20,21 +31,21 @@ def test_parts_come_in_the_order_of_the_card() -> None:
 )
 def test_name_that_is_not_a_folder_beside_the_model_is_refused(name: object) -> None:
     with pytest.raises(FieldError):
-        Part(name, 1.0)  # type: ignore[arg-type]
+        Part(name, 1.0, READING)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("weight", [0, -1.0, math.nan, math.inf, True, "1", None])
 def test_weight_that_is_not_a_number_above_zero_is_refused(weight: object) -> None:
     with pytest.raises(FieldError):
-        Part("one", weight)  # type: ignore[arg-type]
+        Part("one", weight, READING)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("names", [["one"], ["one", "one"], [f"part{number}" for number in range(MOST_PARTS + 1)]])
 def test_one_part_the_same_twice_and_too_many_are_refused(names: list[str]) -> None:
     with pytest.raises(FieldError):
-        check_parts([Part(name, 1.0) for name in names])
+        check_parts([Part(name, 1.0, READING) for name in names])
 
 
 def test_no_parts_and_as_many_as_allowed_are_fine() -> None:
     check_parts([])
-    check_parts([Part(f"part{number}", 1.0) for number in range(MOST_PARTS)])
+    check_parts([Part(f"part{number}", 1.0, READING) for number in range(MOST_PARTS)])
