@@ -150,10 +150,11 @@ def calibrate(
 ) -> None:
     """Fit temperature, bias and the inconclusive band on validation pictures.
 
-    Reals and fakes have the same weight, and so has each data set within a class. Sets of one class help to decide where
-    P(Fake) is 0.5, not how fast it rises there. With unseen sets, the band is chosen so that at most 2% of the reals of each of them, and 2% on average over all sets,
-    get the verdict Fake. The model's card is updated, and figures measured with its old calibration are removed.
-    OUT/calibration.json and the diagrams show each data set's calibration error before and after.
+    Reals and fakes have the same weight, and so has each data set within a class. Sets of one class help to decide
+    where P(Fake) is 0.5, not how fast it rises there. With unseen sets, the band is chosen so that at most 2% of the
+    reals of each of them, and 2% on average over all sets, get the verdict Fake. The model's card is updated, and
+    figures measured with its old calibration are removed. OUT/calibration.json and the diagrams show each data set's
+    calibration error before and after.
     """
     out = out or report_folder(artifact, "calibration")
     given = dict(locals())
