@@ -112,7 +112,7 @@ def fit_scaling(
         weights: weight of each picture, ``(N,)``.
         shrink: pull the temperature towards 1 and the bias towards 0 with a prior (see ``LOG_TEMPERATURE_SPREAD``):
             without it, a dozen pictures could give any temperature.
-        even: the product of temperature and bias, which decides where both classes get 0.5; None fits it too.
+        even: temperature times bias, fixed: it decides where both classes get 0.5. None fits the bias freely.
 
     Returns:
         The temperature, and the bias to add to the logit of column 0 after dividing by it.
@@ -132,7 +132,7 @@ def fit_scaling(
         penalty = (np.log(temperature) / LOG_TEMPERATURE_SPREAD) ** 2 + (bias / BIAS_SPREAD) ** 2
         return float(-np.average(np.log(chosen), weights=weights)) + shrink * penalty / 2 / effective_size
 
-    bounds = [(-2.5, 2.5), (-3, 3)][: 1 if even is not None else 2]
+    bounds = [(-2.5, 2.5), (-3, 3)] if even is None else [(-2.5, 2.5)]
     return values(minimize(loss, np.zeros(len(bounds)), method="L-BFGS-B", bounds=bounds).x)
 
 
