@@ -27,6 +27,7 @@ LEGACY = "legacy"  # the architecture's name on such a folder's card
 ONNX_NETWORK = "onnx"  # the same for a folder with an ONNX file
 COMBINED = "combined"  # the same for a folder that combines the networks of others
 FACE, PICTURE = "face", "picture"  # what a model judges: a crop around a face, or the whole picture
+LEAST_MARGIN, MOST_MARGIN = 0.1, 10.0  # of a crop; outside them it shows no face
 
 _KINDS = (
     ("architecture", str, Message("model.field.text")),
@@ -99,6 +100,9 @@ class Card:
             raise ArtifactError(Message("model.field.fake_bias", value=self.fake_bias))
         if not isinstance(self.sha256, dict):
             raise ArtifactError(Message("model.field.sha256"))
+        margin = self.preprocessing.crop_margin
+        if not LEAST_MARGIN <= margin <= MOST_MARGIN:
+            raise FieldError(Message("model.field.crop_margin", least=LEAST_MARGIN, most=MOST_MARGIN, value=margin))
         if self.sees not in (FACE, PICTURE):
             raise FieldError(Message("model.field.sees", value=repr(self.sees)[:100]))
         check_parts(self.parts)

@@ -15,7 +15,6 @@ from model.photos.faces import CROP_MARGIN, CROP_SIZE
 
 FILTERS = {each.name.lower(): each for each in Image.Resampling}
 LARGEST_INPUT = 1024  # pixels per side
-LEAST_MARGIN, MOST_MARGIN = 0.1, 10.0  # of a crop; outside them it shows no face
 LABELS = ("Fake", "Real")  # sorted, as scikit-learn's LabelBinarizer orders them
 
 
@@ -55,9 +54,6 @@ class Preprocessing:
         numbers = (self.value_scale, self.value_offset, self.crop_margin)
         if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
             raise FieldError(Message("model.field.finite", value=str(numbers)))
-        if not LEAST_MARGIN <= self.crop_margin <= MOST_MARGIN:
-            limits = {"least": LEAST_MARGIN, "most": MOST_MARGIN}
-            raise FieldError(Message("model.field.crop_margin", **limits, value=self.crop_margin))
         most = 2 * LARGEST_INPUT
         if type(self.input_size) is not int or not 1 <= self.input_size <= most:  # a bool is an int, too
             raise FieldError(Message("model.field.input_size", most=most, value=repr(self.input_size)[:100]))
