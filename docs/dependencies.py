@@ -25,6 +25,8 @@ from model.cli import run
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS, LOCK = "requirements.txt", "requirements.lock"
 OLDEST_PYTHON = "3.11"
+# uv ignores a package's upper limit on Python, pip does not: version 1.3 refuses 3.11 and later.
+LIMITS = "backports-strenum<1.3\n"
 ELSEWHERE = "not installed on the machine that wrote this list"
 CLASSIFIER = "License :: OSI Approved :: "
 HEADER = """\
@@ -89,8 +91,8 @@ def locked(text: str) -> Iterator[Locked]:
 def lock() -> str:
     """Resolve ``requirements.txt`` for every system and supported Python."""
     command = [sys.executable, "-m", "uv", "pip", "compile", REQUIREMENTS, "--universal", "--generate-hashes"]
-    options = ["--python-version", OLDEST_PYTHON, "--no-header", "--no-annotate", "--quiet"]
-    done = subprocess.run([*command, *options], cwd=ROOT, check=True, capture_output=True, text=True)
+    options = ["--python-version", OLDEST_PYTHON, "--no-header", "--no-annotate", "--quiet", "--constraints", "-"]
+    done = subprocess.run([*command, *options], cwd=ROOT, check=True, capture_output=True, text=True, input=LIMITS)
     return HEADER + done.stdout
 
 

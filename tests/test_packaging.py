@@ -17,7 +17,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from docs.dependencies import LOCK, Locked, locked, serial_number
+from docs.dependencies import LIMITS, LOCK, Locked, locked, serial_number
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_FILE_BYTES = 10_000_000
@@ -193,6 +193,12 @@ def test_the_lock_has_every_pin_of_the_page_with_its_hashes() -> None:
         assert (canonicalize_name(pin.name), exact.version) in versions, f"{pin}: run python -m docs.dependencies"
     assert all(package.hashes for package in packages)
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for package in packages for digest in package.hashes)
+
+
+def test_the_lock_has_no_version_that_refuses_our_pythons() -> None:
+    versions = {canonicalize_name(package.name): package.version for package in locked_packages()}
+    for limit in map(Requirement, LIMITS.splitlines()):
+        assert limit.specifier.contains(versions[canonicalize_name(limit.name)])
 
 
 def test_what_the_locked_packages_need_is_locked_too() -> None:
