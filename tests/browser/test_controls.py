@@ -22,6 +22,21 @@ RUN_S = 400  # a run with thousands of samples on a busy machine
 LATE_MS = 1000  # what comes of a photo whose analysis is finished comes within it
 STOPPED_MS = 1500  # a run that was not stopped would draw several times in it
 LONG = "trust=0&superpixels=100&samples={}"
+# Notes each state that the page goes through: on a busy machine several lie between two looks from outside.
+WATCH_LIME = """() => {
+    window.seen = []
+    new MutationObserver(() => {
+        const status = document.querySelector("#status")
+        const numbers = document.querySelector("#numbers")?.textContent ?? ""
+        const speaksOfLime = status?.textContent.includes("LIME")
+        window.seen.push({
+            done: !!status?.textContent.includes("Done"),
+            samples: Number(numbers.match(/([\\d,]+) pictures/)?.[1].replace(",", "") ?? 0),
+            picture: document.querySelector("#lime img")?.getAttribute("src") ?? "",
+            bar: (speaksOfLime && status.querySelector("progress")?.getAttribute("value")) || "",
+        })
+    }).observe(document, {subtree: true, childList: true, attributes: true, characterData: true})
+}"""
 
 
 # Settings
@@ -168,25 +183,16 @@ def test_a_newer_run_takes_the_place_of_the_one_before(patient: Visitor) -> None
 
 def test_lime_grows_before_it_is_done(patient: Visitor) -> None:
     before = patient.samples()
+    patient.page.evaluate(WATCH_LIME)
     with patient.begins():
         patient.set_number("samples", 800)
-    samples: list[int] = []
-    pictures: set[str] = set()
-    bars: list[float] = []
-
-    def look() -> bool:
-        done = "Done" in patient.text("#status")
-        if not done and (value := patient.samples()) != before:
-            samples.append(value)
-            pictures.add(patient.source("#lime img"))
-        if bar := patient.lime_bar():
-            bars.append(float(bar))
-        return done
-
-    patient.wait_until(look, "Done", RUN_S)
+    patient.wait_done(RUN_S)
+    seen = patient.page.evaluate("window.seen")
+    samples = [state["samples"] for state in seen if not state["done"] and state["samples"] != before]
+    bars = [float(state["bar"]) for state in seen if state["bar"]]
     assert samples == sorted(samples)
     assert len(set(samples)) >= 3
-    assert len(pictures) >= 3
+    assert len({state["picture"] for state in seen if state["samples"] in samples}) >= 3
     assert bars == sorted(bars)
     assert len(set(bars)) >= 3
     assert samples[0] < patient.samples() == 800
