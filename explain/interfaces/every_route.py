@@ -82,13 +82,13 @@ async def _say_status(request: Request, error: HTTPException) -> Response:
         elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and allowed:
             sentence = translate("server.method", method=request.method[:MOST_SHOWN], allowed=allowed)
         else:
-            sentence = translate("server.refused", reason=str(error.detail))
+            sentence = translate("server.refused", reason=f"{str(error.detail).rstrip('.')}.")
         return refusal(request, error.status_code, sentence, error.headers, detail=error.detail)
 
 
 async def _say_field(request: Request, error: RequestValidationError) -> Response:
     """FastAPI would send back what was sent, however large, and fail where it is no text."""
-    name = ".".join(map(str, error.errors()[0]["loc"]))
+    name = ".".join(part for part in error.errors()[0]["loc"] if isinstance(part, str))
     with use_language(_language_of(request)):
         sentence = translate("server.bad_request", name=ascii(name)[1:-1][:MOST_SHOWN])
         return refusal(request, HTTPStatus.UNPROCESSABLE_ENTITY, sentence)

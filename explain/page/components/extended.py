@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 from gradio.blocks import BlocksConfig
-from gradio.exceptions import ComponentProcessingError
+from gradio.exceptions import ComponentProcessingError, InvalidPathError
 from gradio.route_utils import GradioMultiPartParser
 from PIL import Image
 
@@ -211,6 +211,8 @@ class SteppedBlocks(gr.Blocks):
             except Exception as error:
                 if is_disk_full(error) or is_out_of_memory(error.__cause__ or error):
                     raise
+                if isinstance(error, InvalidPathError):
+                    raise SettingsError(Message("page.not_uploaded")) from None
                 raise SettingsError(Message("interfaces.bad_inputs")) from None
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:

@@ -64,8 +64,8 @@ def test_full_disk_is_said_and_no_picture_is_logged(
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        ([], "takes 2 inputs, but 0 came"),
-        (["tr"], "2 girdi alır, ama 1 girdi"),
+        ([], "(0 of 2)"),
+        (["tr"], "(2 girdiden 1)"),
         (["tr", None], "almadığı türden"),
         (["tr", 5], "almadığı türden"),
         (["tr", [{"b": 1}]], "is not in the list of choices"),

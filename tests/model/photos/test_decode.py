@@ -205,6 +205,10 @@ def test_a_clip_is_sent_where_clips_are_taken(head: bytes) -> None:
     assert refused(head + bytes(100)) == Message("photo.clip")
 
 
+def test_a_zip_is_sent_where_many_photos_are_taken() -> None:
+    assert refused(b"PK\3\4" + bytes(100)) == Message("photo.zip")
+
+
 def test_a_picture_that_is_also_an_iso_file_stays_one() -> None:
     assert kind_of(b"\0\0\0\x1cftypmif1\0\0\0\0iso8mif1avif" + bytes(20)) == "AVIF"
 
