@@ -56,18 +56,10 @@ class HeadAsGet:
             await self._app({**scope, "method": "GET"}, receive, send_head)
 
 
-def refusal(
+def _refused(
     request: Request, status: int, sentence: str, headers: Mapping[str, str] | None = None, **more: Any
 ) -> Response:
-    """A sentence as JSON or, for clients that prefer it, as a page.
-
-    Args:
-        request: the request that is refused.
-        status: of the answer.
-        sentence: why.
-        headers: of the answer.
-        more: further fields of the JSON.
-    """
+    """The sentence as JSON, with further fields, or as a page for clients that prefer it."""
     if prefers_html(request.headers.get("accept", "")):
         return HTMLResponse(render("refusal", sentence=sentence), status, headers)
     return JSONResponse({"error": sentence, **more}, status, headers)
@@ -83,7 +75,7 @@ async def _say_status(request: Request, error: HTTPException) -> Response:
             sentence = translate("server.method", method=request.method[:MOST_SHOWN], allowed=allowed)
         else:
             sentence = translate("server.refused", reason=f"{str(error.detail).rstrip('.')}.")
-        return refusal(request, error.status_code, sentence, error.headers, detail=error.detail)
+        return _refused(request, error.status_code, sentence, error.headers, detail=error.detail)
 
 
 async def _say_field(request: Request, error: RequestValidationError) -> Response:
@@ -91,7 +83,7 @@ async def _say_field(request: Request, error: RequestValidationError) -> Respons
     name = ".".join(part for part in error.errors()[0]["loc"] if isinstance(part, str))
     with use_language(_language_of(request)):
         sentence = translate("server.bad_request", name=ascii(name)[1:-1][:MOST_SHOWN])
-        return refusal(request, HTTPStatus.UNPROCESSABLE_ENTITY, sentence)
+        return _refused(request, HTTPStatus.UNPROCESSABLE_ENTITY, sentence)
 
 
 async def _say_if_full(request: Request, error: Exception) -> PlainTextResponse:

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
 from explain.comparison import Second
-from explain.interfaces.every_route import refusal
+from explain.html.rendering import render
 from explain.report.as_json import to_dict
 from explain.report.clip import clip_page, clip_to_dict
 from explain.report.files import PAGE, report_files
@@ -261,9 +261,12 @@ def _clip_answer(request: Request, clip: Clip, card: Card, file: str) -> Respons
 
 
 def _refusal(request: Request, error: Exception) -> Response:
+    """The error as JSON or as a page."""
     status, sentence = _status_and_sentence(request, error)
     headers = {"Retry-After": RETRY_S} if status == 503 else {}
-    return refusal(request, status, sentence, headers)
+    if not prefers_html(request.headers.get("accept", "")):
+        return JSONResponse({"error": sentence}, status, headers)
+    return HTMLResponse(render("refusal", sentence=sentence), status, headers)
 
 
 def _status_and_sentence(request: Request, error: Exception) -> tuple[int, str]:
