@@ -21,9 +21,8 @@ from model.errors import PhotoError
 from model.i18n.catalogue import Message
 from model.photos import tiff
 from model.photos.colours import stated_profile, to_srgb
-from model.photos.jpeg_scans import END, MOST_SEGMENTS, scans_of
+from model.photos.containers import END, MOST_PARTS, MOST_SEGMENTS, has_too_many_parts, scans_of
 from model.photos.kinds import FORMATS, has_broken_items, kind_of, refusal
-from model.photos.parts import MOST_PARTS, has_too_many_parts
 from model.photos.tones import check_deep_colours, on_white, to_8_bit
 
 MAX_PIXELS = 50_000_000  # cameras with 48 or 50 megapixels stay just below; 200 MB in Pillow, 4 bytes per pixel

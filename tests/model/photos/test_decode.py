@@ -13,8 +13,8 @@ import tifffile
 from PIL import Image
 
 from model.i18n.catalogue import Message
+from model.photos.containers import scans_of
 from model.photos.decode import MAX_SCANNED, decode
-from model.photos.jpeg_scans import scans_of
 from model.photos.kinds import has_broken_items, kind_of
 from tests.model.photos.opening import refused
 from tests.support.photo_files import BLUE, encode, gradient, plain
