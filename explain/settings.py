@@ -18,6 +18,7 @@ MIN_SAMPLES, MAX_SAMPLES = 100, 5000
 TARGETS = ("Fake", "Real")
 HIDES_ASKED = (AUTO, *HIDES, TOKENS)
 LIKELIER = "likelier"
+MOST_IN_JSON = 2**53  # beyond it, JavaScript has no exact whole numbers
 DEFAULT_MAPS = tuple(name for name, method in METHODS.items() if method.by_default)  # the others only on request
 
 
@@ -108,6 +109,26 @@ def text_of(name: str) -> str:
 def described(name: str) -> FieldInfo:
     """An option for a schema: its text and its limits; only ``Settings`` checks them."""
     return Field(description=text_of(name), json_schema_extra=limits_of(name))
+
+
+def whole_number(name: str, value: Any) -> int:
+    """A number that a program sent for an option; digits after the point are left out.
+
+    Args:
+        name: of the option, for the message.
+        value: anything.
+
+    Raises:
+        SettingsError: if it is no finite number, or one that JSON does not carry.
+    """
+    try:
+        number = int(value)
+        if abs(number) <= MOST_IN_JSON:
+            return number
+    except (TypeError, ValueError, OverflowError):  # the last two: nan, infinity and other text
+        pass
+    shown = str(value)[:100].encode(errors="backslashreplace").decode()
+    raise _refusal(name, shown) if name in SCHEMA else SettingsError(Message("refused.kind", name=name, value=shown))
 
 
 def _names(limits: dict[str, Any]) -> list[str]:

@@ -103,6 +103,8 @@ class Models:
         Raises:
             ArtifactError: if there is no such model, if it is still being imported, or if it can't be used.
         """
+        if not isinstance(name, str):  # programs can send anything
+            raise ArtifactError(Message("model.unknown", name=repr(name)[:100], names=", ".join(self.names)))
         if name in self._pending:
             raise ArtifactError(Message("model.importing", name=name, names=", ".join(self.names)))
         return self._get(name)

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import anyio
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from explain.html.rendering import render
+from explain.service.forms import MOST_SHOWN
 from explain.service.refusal import is_disk_full, refusal_of
 from model.i18n.catalogue import translate, use_language
-from model.i18n.preferences import preferred_language
+from model.i18n.preferences import preferred_language, prefers_html
 
 
 def for_every_route() -> dict[str, Any]:
     """Arguments of ``FastAPI``."""
     return {
         "middleware": [Middleware(HeadAsGet)],
-        "exception_handlers": {OSError: _say_if_full, Exception: _say_failed},
+        "exception_handlers": {
+            HTTPException: _say_status,
+            RequestValidationError: _say_field,
+            OSError: _say_if_full,
+            Exception: _say_failed,
+        },
     }
 
 
@@ -45,14 +56,48 @@ class HeadAsGet:
             await self._app({**scope, "method": "GET"}, receive, send_head)
 
 
+def _refused(
+    request: Request, status: int, sentence: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> Response:
+    """The sentence as JSON, with further fields, or as a page for clients that prefer it."""
+    if prefers_html(request.headers.get("accept", "")):
+        return HTMLResponse(render("refusal", sentence=sentence), status, headers)
+    return JSONResponse({"error": sentence, **more}, status, headers)
+
+
+async def _say_status(request: Request, error: HTTPException) -> Response:
+    """Most of them come from the router, such as 404 and 405, and from Gradio, whose clients read ``detail``."""
+    allowed = (error.headers or {}).get("Allow", "")
+    with use_language(_language_of(request)):
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            sentence = translate("server.nothing_here")
+        elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and allowed:
+            sentence = translate("server.method", method=request.method[:MOST_SHOWN], allowed=allowed)
+        else:
+            sentence = translate("server.refused", reason=f"{str(error.detail).rstrip('.')}.")
+        return _refused(request, error.status_code, sentence, error.headers, detail=error.detail)
+
+
+async def _say_field(request: Request, error: RequestValidationError) -> Response:
+    """FastAPI would send back what was sent, however large, and fail where it is no text."""
+    name = ".".join(part for part in error.errors()[0]["loc"] if isinstance(part, str))
+    with use_language(_language_of(request)):
+        sentence = translate("server.bad_request", name=ascii(name)[1:-1][:MOST_SHOWN])
+        return _refused(request, HTTPStatus.UNPROCESSABLE_ENTITY, sentence)
+
+
 async def _say_if_full(request: Request, error: Exception) -> PlainTextResponse:
     if not is_disk_full(error):
         raise error
-    with use_language(preferred_language(request.headers.get("accept-language", ""))):
+    with use_language(_language_of(request)):
         return PlainTextResponse(str(refusal_of(error)), 507)
 
 
 async def _say_failed(request: Request, error: Exception) -> PlainTextResponse:
     """The sentence for an unexpected error; the server logs it."""
-    with use_language(preferred_language(request.headers.get("accept-language", ""))):
+    with use_language(_language_of(request)):
         return PlainTextResponse(translate("failed"), 500)
+
+
+def _language_of(request: Request) -> str:
+    return preferred_language(request.headers.get("accept-language", ""))

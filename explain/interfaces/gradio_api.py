@@ -16,7 +16,7 @@ from explain.report.as_json import to_dict
 from explain.result import Analysis
 from explain.service.refusal import refusing, refusing_in
 from explain.service.service import Service, last
-from explain.settings import DEFAULT_MAPS, LIKELIER, Settings, known_language
+from explain.settings import DEFAULT_MAPS, LIKELIER, Settings, known_language, whole_number
 from model.errors import PhotoError
 from model.i18n.catalogue import DEFAULT, Message, in_language
 
@@ -85,8 +85,8 @@ class GradioEndpoints:
             return Settings(
                 target=_target(target),
                 methods=(*DEFAULT_MAPS, *further),
-                superpixels=int(superpixels),
-                samples=int(samples),
+                superpixels=whole_number("superpixels", superpixels),
+                samples=whole_number("samples", samples),
                 smooth_attention=smooth,
                 whole_picture=whole,
                 trust=trust,
@@ -148,16 +148,16 @@ class GradioEndpoints:
             return Settings(
                 target=_target(target),
                 methods=tuple(dict.fromkeys(methods)),
-                superpixels=int(superpixels),
-                samples=int(samples),
+                superpixels=whole_number("superpixels", superpixels),
+                samples=whole_number("samples", samples),
                 segmentation=segmentation,
                 hide=hide,
                 smooth_attention=smooth,
                 trust=trust,
                 flip=flip,
-                face=int(face) - 1,  # people count from one
+                face=whole_number("face", face) - 1,  # people count from one
                 whole_picture=whole,
-                seed=int(seed),
+                seed=whole_number("seed", seed),
             )
 
         for numbers, drawn in self._answers(photo, settings, (model, second), shown, language):
@@ -215,10 +215,11 @@ class GradioEndpoints:
             with refusing():
                 if photo is None:
                     raise PhotoError(Message("page.no_photo"))
+                most = whole_number("shown", shown)
                 detectors = self._service.detectors(*models)
                 for analysis, second in self._service.both(photo, settings(), *detectors):
                     done = analysis.complete and (second is None or second.analysis.complete)
-                    yield to_dict(analysis, second), _drawn(analysis, second, int(shown)) if done else {}
+                    yield to_dict(analysis, second), _drawn(analysis, second, most) if done else {}
 
         with refusing():
             known_language(language)

@@ -10,6 +10,7 @@ from explain.html.faces import faces_table
 from explain.html.provenance import provenance_html
 from explain.maps.registry import METHODS
 from explain.page import what_if
+from explain.page.components.event import chosen_in, place_in
 from explain.page.components.updates import Change, Controls, Updates, notice, visible
 from explain.page.detectors import second
 from explain.page.view import View
@@ -93,10 +94,10 @@ def blank(controls: Controls) -> Updates:
 
 def face_clicked(seen: View | None, face: int, event: gr.SelectData) -> int:
     """The face whose box was clicked, or the current one if the click hit none."""
-    hit = seen.face_at(*event.index[:2]) if seen is not None else None
+    hit = seen.face_at(*place_in(event)) if seen is not None else None
     return face if hit is None else hit
 
 
 def face_named(event: gr.EventData) -> int:
     """The face whose button in the table was pressed."""
-    return int(event.chosen)
+    return chosen_in(event)

@@ -14,6 +14,7 @@ from explain.page.api import wire_api
 from explain.page.clip import judge as clip
 from explain.page.clip.wiring import wire_clip
 from explain.page.components.controls import CONTROLS
+from explain.page.components.event import chosen_in, place_in
 from explain.page.components.handlers import Handler, offer_file, opening
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
@@ -197,11 +198,10 @@ def _wire_what_if(parts: Parts, at_once: Callable[..., Any]) -> None:
     """Clicks on the pictures and the controls of the what-if run the network immediately."""
 
     def clicked(controls: dict[str, Any]) -> Updates:
-        column, row = controls["event"].index
-        return what_if.hide_at(controls, (column, row))
+        return what_if.hide_at(controls, place_in(controls["event"]))
 
     def chosen(controls: dict[str, Any]) -> Updates:
-        return what_if.hide_region(controls, int(controls["event"].chosen))
+        return what_if.hide_region(controls, chosen_in(controls["event"]))
 
     for picture in (f"{MAIN_MAP}_picture", "original_picture"):
         at_once(parts[picture].select, clicked, list(CHANGED))

@@ -10,6 +10,7 @@ from typing import Any
 from model.artifact.interface import Interface
 from model.artifact.parts import Part, check_parts, parts_of
 from model.artifact.preprocessing import Preprocessing
+from model.artifact.small_file import read_small
 from model.artifact.views import PLAIN as PLAIN_VIEW
 from model.artifact.views import View, views_of
 from model.errors import ArtifactError, FieldError, message_of
@@ -126,11 +127,10 @@ def read_card(folder: Path) -> Card:
     """Read ``card.json`` of a model folder.
 
     Raises:
-        ArtifactError: if the file is missing or is not JSON, or a field is missing, unknown or out of range.
+        ArtifactError: if the file is missing, too large or no JSON, or a field is missing, unknown or out of range.
     """
-    path = folder / CARD
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = json.loads(read_small(folder / CARD, name=f"{folder.name}/{CARD}"))
         fields["preprocessing"] = Preprocessing(**fields["preprocessing"])
         fields["labels"] = tuple(fields["labels"])
         fields["views"] = views_of(fields.get("views", [{}]))

@@ -8,6 +8,7 @@ from typing import Any
 
 from model.artifact.card import ASSUMED, CALIBRATION, CARD, LABEL_FILE, LICENCE, Card, digest
 from model.artifact.preprocessing import LABELS, Preprocessing
+from model.artifact.small_file import read_small
 from model.artifact.views import views_of
 from model.errors import ArtifactError, FieldError, UserError, message_of
 from model.i18n.catalogue import Message
@@ -25,13 +26,13 @@ def given_fields(h5: Path) -> dict[str, Any]:
     A card with ``sha256`` belongs only to files with these digests; a card without it belongs to every file beside it.
 
     Raises:
-        ArtifactError: if it is not a JSON object, has unknown fields, or has a wrong value of ``lambda``.
+        ArtifactError: if it is too large or no JSON object, has unknown fields, or has a wrong value of ``lambda``.
     """
     path, beside = h5.parent / CARD, {"card": CARD, "file": h5.name}
     if not path.exists():
         return {}
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
+        given = json.loads(read_small(path))
     except (OSError, ValueError, RecursionError) as error:
         raise ArtifactError(Message("beside.no_json", **beside, reason=message_of(error))) from error
     allowed = {*(field.name for field in fields(Card)), LAMBDA}

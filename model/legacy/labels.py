@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from model.artifact.small_file import read_small
 from model.errors import ArtifactError, message_of
 from model.i18n.catalogue import Message
 
@@ -107,11 +108,10 @@ def _text(name: object) -> str:
 
 
 def _content(path: Path) -> bytes:
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise ArtifactError(Message("labels.too_large", limit=MAX_BYTES))
-    return content
+    try:
+        return read_small(path, MAX_BYTES)
+    except ArtifactError as error:
+        raise ArtifactError(Message("labels.too_large", limit=MAX_BYTES)) from error
 
 
 def _classes(content: bytes) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.artifact.card import CONFIG, LEGACY, TFLITE, WEIGHTS, Card, digest, load_artifact, write_card
+from model.artifact.small_file import read_small
 from model.errors import ArtifactError
 from model.i18n.catalogue import Message
 
@@ -92,7 +93,7 @@ def load_keras(folder: Path) -> keras.Model:
     if card.architecture == LEGACY:
         from model.networks.rebuild import rebuild
 
-        model = rebuild(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+        model = rebuild(json.loads(read_small(folder / CONFIG)))
     else:
         from model.networks.registry import build
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from model.artifact.preprocessing import LARGEST_INPUT
+from model.artifact.small_file import read_small
 from model.errors import ArtifactError, message_of
 from model.i18n.catalogue import Message
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
-MAX_BYTES = 1_000_000  # of a JSON file
 MOST_CLASSES = 1000
 FILTERS = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")  # in the order of Pillow's numbers
 
@@ -24,11 +24,7 @@ def read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise ArtifactError(Message("onnx.json_too_large", file=path.name, limit=MAX_BYTES))
-        read = json.loads(content)
+        read = json.loads(read_small(path))
     except (OSError, ValueError, RecursionError) as error:
         raise ArtifactError(Message("model.no_json", file=path.name, reason=message_of(error))) from error
     if not isinstance(read, dict):

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from model.artifact.card import CARD, ONNX, Card, digest, read_card, write_card
+from model.artifact.small_file import read_small
 from model.detector.onnx_engine import require_onnx
 from model.errors import ArtifactError, one_line
 from model.files import replacing
@@ -165,9 +166,9 @@ def _import(folder: Path, sources: Mapping[str, Path], side: int | None, prove: 
 def _read_facts(folder: Path) -> Facts | None:
     """What the network of an earlier import said; None if there was none of the current ``FORMAT``."""
     try:
-        kept = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        kept = json.loads(read_small(folder / FACTS))
         return facts_of(kept["facts"]) if kept["format"] == FORMAT else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ArtifactError, OSError, ValueError, KeyError, TypeError):
         return None
 
 

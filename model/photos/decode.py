@@ -21,7 +21,7 @@ from model.errors import PhotoError
 from model.i18n.catalogue import Message
 from model.photos import tiff
 from model.photos.colours import stated_profile, to_srgb
-from model.photos.jpeg_scans import END, MOST_SEGMENTS, scans_of
+from model.photos.containers import END, MOST_PARTS, MOST_SEGMENTS, has_too_many_parts, scans_of
 from model.photos.kinds import FORMATS, has_broken_items, kind_of, refusal
 from model.photos.tones import check_deep_colours, on_white, to_8_bit
 
@@ -83,7 +83,10 @@ def check_sides(width: int, height: int) -> None:
 
 
 def _decode(data: bytes, memory: int | None) -> tuple[NDArray[np.uint8], Notes]:
-    scans = scans_of(data) if kind_of(data) == "JPEG" else None
+    kind = kind_of(data)
+    if has_too_many_parts(data, kind):
+        raise PhotoError(Message("photo.parts", limit=MOST_PARTS))
+    scans = scans_of(data) if kind == "JPEG" else None
     if scans is not None and scans.count == MOST_SEGMENTS:  # Pillow takes seconds to pass over them
         raise PhotoError(Message("photo.scans", scans=scans.count))
     image = _open(data)

@@ -36,6 +36,7 @@ _BEGINNINGS: tuple[tuple[str, bytes], ...] = (
     ("OpenEXR", b"\x76\x2f\x31\x01"),
     ("Radiance HDR", b"#?RADIANCE"),
     ("PDF", b"%PDF-"),
+    ("ZIP", b"PK\x03\x04"),
     ("SVG", b"<svg"),
     ("video", b"\x1a\x45\xdf\xa3"),  # Matroska, WebM
     *(("TIFF", mark) for mark in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
@@ -115,6 +116,8 @@ def refusal(data: bytes) -> PhotoError:
         return PhotoError(Message("photo.tiff"))
     if kind == "video":
         return PhotoError(Message("photo.clip"))
+    if kind == "ZIP":
+        return PhotoError(Message("photo.zip"))
     if kind in FORMATS:
         return PhotoError(Message("photo.damaged"))
     return PhotoError(Message("photo.other_kind", kind=kind))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.artifact.card import CALIBRATION, CONFIG, LEGACY, TFLITE, load_artifact, named_after, write_card
+from model.artifact.small_file import read_small
 from model.cli import print_report_path, run
 from model.data.dataset import gather
 from model.data.layout import SPLITS, Example
@@ -126,7 +127,7 @@ def write_variants(artifact: Path, out: Path, calibration: Inputs) -> dict[str, 
     """
     card = replace(load_artifact(artifact), metrics={})
     is_imported = card.architecture == LEGACY
-    description = json.loads((artifact / CONFIG).read_text(encoding="utf-8")) if is_imported else None
+    description = json.loads(read_small(artifact / CONFIG)) if is_imported else None
     folders = {ORIGINAL: artifact}
     for variant in tqdm(VARIANTS, "converting"):
         folder = folders[variant.name] = out / variant.name

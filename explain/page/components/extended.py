@@ -10,14 +10,14 @@ from typing import Any
 import gradio as gr
 import numpy as np
 from gradio.blocks import BlocksConfig
-from gradio.exceptions import ComponentProcessingError
+from gradio.exceptions import ComponentProcessingError, InvalidPathError
 from gradio.route_utils import GradioMultiPartParser
 from PIL import Image
 
 from explain.service.fetch import fetch, from_data_url
 from explain.service.refusal import is_disk_full, refusal_of
-from model.errors import UserError
-from model.i18n.catalogue import DEFAULT, language, languages, translate, use_language
+from model.errors import SettingsError, UserError, is_out_of_memory
+from model.i18n.catalogue import DEFAULT, Message, language, languages, translate, use_language
 
 
 def _as_uploaded(self: gr.Image, payload: Any) -> str | bytes | None:
@@ -182,12 +182,15 @@ class SteppedBlocks(gr.Blocks):
         """
         try:
             return await super().process_api(block_fn, inputs, *others, **options)
-        except (ComponentProcessingError, OSError) as error:
+        except gr.Error:
+            raise
+        except Exception as error:
             handler = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
             with use_language(_language_of(handler, inputs)):
                 cause = error.__cause__ or error
-                # Only a full disk concerns a visitor: an empty number, for example, is filled in by the page itself.
-                raise gr.Error(str(refusal_of(cause)), visible=is_disk_full(cause), print_exception=False) from None
+                # What only the page's own input can cause does not concern a visitor: an empty number is filled in.
+                is_shown = is_disk_full(cause) or not isinstance(error, (ComponentProcessingError, OSError, UserError))
+                raise gr.Error(str(refusal_of(cause)), visible=is_shown, print_exception=False) from None
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *others: Any, **options: Any) -> list[Any]:
         """The inputs of handlers, see ``gr.Blocks``. Errors are in the caller's language.
@@ -198,7 +201,28 @@ class SteppedBlocks(gr.Blocks):
             pairs = zip(block_fn.inputs, inputs, strict=False)
             if any(_holds_address(value) for block, value in pairs if not isinstance(block, PhotoInput)):
                 raise gr.Error(translate("page.not_uploaded"), print_exception=False)
-            return await super().preprocess_data(block_fn, inputs, *others, **options)
+            try:
+                return await super().preprocess_data(block_fn, inputs, *others, **options)
+            except gr.Error as error:  # of Gradio, about a value that is no choice
+                error.print_exception = False
+                raise
+            except UserError:
+                raise
+            except Exception as error:
+                if is_disk_full(error) or is_out_of_memory(error.__cause__ or error):
+                    raise
+                if isinstance(error, InvalidPathError):
+                    raise SettingsError(Message("page.not_uploaded")) from None
+                raise SettingsError(Message("interfaces.bad_inputs")) from None
+
+    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
+        """Refuse a request with fewer inputs than a handler has.
+
+        Raises:
+            SettingsError: if there are fewer.
+        """
+        if len(inputs) < len(block_fn.inputs):
+            raise SettingsError(Message("interfaces.few_inputs", given=len(inputs), count=len(block_fn.inputs)))
 
 
 def _goes_as_it_is(block: gr.blocks.Block, value: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from explain.page.components.event import chosen_in
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
 from explain.page.components.updates import Controls, Updates
@@ -30,7 +31,7 @@ def opening(
     def open_one(values: dict[Any, Any], request: gr.Request, event: gr.EventData) -> Iterator[dict[Any, Any]]:
         controls = parts.controls(values)
         with refusals_shown(controls["language"]):
-            for updates in choose(controls, int(event.chosen)):
+            for updates in choose(controls, chosen_in(event)):
                 yield parts.changes(updates)
                 if "photo" in updates:
                     yield from map(parts.changes, show({**controls, **updates}, str(request.session_hash)))

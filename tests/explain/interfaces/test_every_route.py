@@ -7,7 +7,7 @@ import errno
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from fastapi import FastAPI
+from fastapi import Body, FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
 from starlette.testclient import TestClient
 
@@ -34,6 +34,14 @@ def client() -> Iterator[TestClient]:
     @app.post("/full")
     async def full() -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/srv/me.jpg")
+
+    @app.post("/number")
+    async def number(count: int = Body(embed=True)) -> int:
+        return count
+
+    @app.get("/closed")
+    async def closed() -> None:
+        raise HTTPException(403, "File not allowed: a.png.")
 
     @app.post("/broken")
     async def broken() -> None:
@@ -63,3 +71,33 @@ def test_full_disk_is_said_in_the_callers_language(client: TestClient, caplog: p
 def test_other_errors_are_said_without_details(client: TestClient) -> None:
     answer = client.post("/broken")
     assert answer.status_code == 500 and "went wrong" in answer.text and "srv" not in answer.text
+
+
+def test_address_without_anything_is_refused_in_a_sentence(client: TestClient) -> None:
+    answer = client.get("/nothing", headers={"accept-language": "tr"})
+    assert answer.status_code == 404 and "Bu adreste bir şey yok" in answer.json()["error"]
+    assert "/openapi.json" in client.get("/nothing").json()["error"]
+
+
+def test_wrong_method_is_refused_with_the_ones_that_are_taken(client: TestClient) -> None:
+    answer = client.put("/full")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json()["error"] == "This address does not take PUT but POST."
+
+
+def test_refusals_of_gradio_keep_what_its_clients_read(client: TestClient) -> None:
+    answer = client.get("/closed")
+    assert answer.status_code == 403 and "a.png" in answer.json()["error"]
+    assert answer.json()["detail"] == "File not allowed: a.png."
+
+
+def test_browser_gets_a_refusal_as_a_page(client: TestClient) -> None:
+    answer = client.get("/nothing", headers={"accept": "text/html"})
+    assert answer.status_code == 404 and "There is nothing" in answer.text and "<html" in answer.text
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"count": "x"}', '{"count": "\\ud800"}', '"\\ud800"'])
+def test_body_that_does_not_fit_is_refused_in_a_sentence_that_does_not_repeat_it(client: TestClient, body: str) -> None:
+    answer = client.post("/number", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422 and answer.json().keys() == {"error"}
+    assert "is missing or wrong" in answer.json()["error"]

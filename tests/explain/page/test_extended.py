@@ -32,6 +32,8 @@ def blocks() -> gr.Blocks:
     with SteppedBlocks(analytics_enabled=False) as blocks:
         language, picture = gr.Textbox(elem_id="language"), gr.Image(format="png")
         gr.Button().click(lambda language: np.zeros((8, 8, 3), np.uint8), language, picture)
+        gr.Button().click(lambda *_: "", [language, gr.CheckboxGroup(["a"])], gr.Textbox(), api_name="choose")
+        gr.Button().click(lambda language: 1 / 0, language, gr.Textbox(), api_name="broken")
     blocks.max_file_size = None  # set when it is launched
     return blocks
 
@@ -57,6 +59,30 @@ def test_full_disk_is_said_and_no_picture_is_logged(
     assert "diski dolu" in caught.value.message and not caught.value.print_exception
     printed = "".join(capfd.readouterr()) + caplog.text
     assert "array" not in printed and "Traceback" not in printed
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ([], "(0 of 2)"),
+        (["tr"], "(2 girdiden 1)"),
+        (["tr", None], "almadığı türden"),
+        (["tr", 5], "almadığı türden"),
+        (["tr", [{"b": 1}]], "is not in the list of choices"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused_in_a_sentence(
+    client: TestClient, sent: list[Any], words: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = client.post("/gradio_api/run/choose", json={"data": sent}).json()
+    assert words in answer["error"]
+    assert "Traceback" not in "".join(capfd.readouterr()) + caplog.text
+
+
+def test_fault_of_a_handler_is_a_sentence_and_is_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    answer = client.post("/gradio_api/run/broken", json={"data": ["en"]}).json()
+    assert "went wrong" in answer["error"] and answer["visible"]
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_upload_on_a_full_disk_is_refused_and_leaves_nothing(

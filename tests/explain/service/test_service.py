@@ -192,6 +192,25 @@ def test_programs_that_ask_for_what_is_not_there_are_refused(programs: GradioEnd
         programs.list_models("xx")
 
 
+@pytest.mark.parametrize("name", ["superpixels", "samples", "shown", "face", "seed"])
+@pytest.mark.parametrize("value", [None, [], {}, "x", "", [[1]], "\ud800", float("nan"), 1e308, 10**30])
+def test_number_of_a_program_that_is_none_is_refused_by_its_name(
+    name: str, value: Any, programs: GradioEndpoints, models: Models, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = {"superpixels": 10, "samples": 100, "shown": 4, "face": 1, "seed": 0, name: value}
+    regions, options = ("slic", "mean"), (False, False, False)
+    numbers = (LIKELIER, *(given[key] for key in ("superpixels", "samples", "shown")), *regions, *options)
+    with pytest.raises(Refused, match=name):
+        list(programs.explain_photo(CAT.read_bytes(), [], *numbers, given["face"], False, given["seed"], models.first))
+    assert "Traceback" not in caplog.text and not caplog.records
+
+
+@pytest.mark.parametrize("model", [["a"], {"a": 1}, 5])
+def test_model_of_a_program_that_is_no_name_is_refused(model: Any, programs: GradioEndpoints) -> None:
+    with pytest.raises(Refused, match="No model is called"):
+        programs.find_faces(CAT.read_bytes(), model)
+
+
 def test_a_fault_of_ours_is_told_without_its_details(
     programs: GradioEndpoints, models: Models, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from model.artifact.small_file import MAX_BYTES
 from model.errors import ArtifactError
-from model.onnx_models.config import MAX_BYTES, names_of, preprocessing_fields, read_json
+from model.onnx_models.config import names_of, preprocessing_fields, read_json
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 

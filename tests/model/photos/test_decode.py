@@ -13,8 +13,8 @@ import tifffile
 from PIL import Image
 
 from model.i18n.catalogue import Message
+from model.photos.containers import scans_of
 from model.photos.decode import MAX_SCANNED, decode
-from model.photos.jpeg_scans import scans_of
 from model.photos.kinds import has_broken_items, kind_of
 from tests.model.photos.opening import refused
 from tests.support.photo_files import BLUE, encode, gradient, plain
@@ -203,6 +203,10 @@ def test_other_kinds_are_refused_by_name(head: bytes, kind: str) -> None:
 )
 def test_a_clip_is_sent_where_clips_are_taken(head: bytes) -> None:
     assert refused(head + bytes(100)) == Message("photo.clip")
+
+
+def test_a_zip_is_sent_where_many_photos_are_taken() -> None:
+    assert refused(b"PK\3\4" + bytes(100)) == Message("photo.zip")
 
 
 def test_a_picture_that_is_also_an_iso_file_stays_one() -> None:

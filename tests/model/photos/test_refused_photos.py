@@ -60,6 +60,54 @@ def test_jpeg_of_endless_segments_is_refused_before_pillow_reads_them(
         decode(data[:2] + filler * 200_000 + data[2:])
 
 
+EMPTY_CHUNK = png_chunk(b"abCd", b"")
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "filler", "many"),
+    [
+        ("PNG", 33, EMPTY_CHUNK, 100_001),
+        ("PNG", -12, EMPTY_CHUNK, 100_001),
+        ("GIF", 13 + 768, b"!\xfe\1a\0", 50_001),
+        ("GIF", -1, b"!\xfe\1a\0", 50_001),
+        ("GIF", 13 + 768, b"\0", 100_001),
+        ("GIF", 13 + 768, b"!\xfe" + b"\xff" + bytes(255) + b"\0", 8_000),
+        ("GIF", 13 + 768, b"!\xff" + b"\1a" * 1000 + b"\0", 101),
+    ],
+)
+def test_photo_of_endless_parts_is_refused_before_pillow_reads_them(
+    kind: str, place: int, filler: bytes, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks before and after the pixels, comments before and after the first picture, bytes of no block, and more."""
+    data = encode(Image.fromarray(gradient()).quantize(256), kind)
+    place %= len(data)
+    assert decode(data[:place] + filler * 10 + data[place:])[0].shape == decode(data)[0].shape
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Pillow reads it"))
+    with pytest.raises(PhotoError, match="100,000 parts"):
+        decode(data[:place] + filler * many + data[place:])
+
+
+def test_gif_of_a_picture_in_tiny_pieces_is_refused_before_pillow_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encode(Image.fromarray(gradient()).quantize(256), "GIF")
+    start = data.index(b",", 13 + 768) + 11
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Pillow reads it"))
+    with pytest.raises(PhotoError, match="100,000 parts"):
+        decode(data[:start] + b"\1a" * 100_001 + data[start:])
+
+
+@pytest.mark.parametrize(("mark", "order"), [(b"II", "<"), (b"MM", ">")])
+def test_tiff_of_endless_tags_or_strips_is_refused_before_pillow_reads_them(
+    mark: bytes, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Pillow reads it"))
+    tags = struct.pack(f"{order}HHHQQ", 43, 8, 0, 16, 1_000_000)
+    strips = struct.pack(f"{order}HIHHHII", 42, 8, 1, 273, 4, 1_000_000, 26)
+    tiles = struct.pack(f"{order}HHHQQHHQQ", 43, 8, 0, 16, 1, 324, 4, 1_000_000, 44)
+    for endless in (tags, strips, tiles):
+        with pytest.raises(PhotoError, match="100,000 parts"):
+            decode(mark + endless)
+
+
 @pytest.mark.usefixtures("no_decoding")
 @pytest.mark.parametrize("side", [9_000, 20_000])
 def test_bomb_is_refused_before_decoding(side: int) -> None:
