@@ -71,7 +71,7 @@ class JobFolder:
         """The plan, or None if there is none yet, or it was not completed.
 
         Raises:
-            SettingsError: if the folder holds something else, or a job of another version.
+            SettingsError: if the folder holds something else, a damaged job, or a job of another version.
         """
         with refusing(self.out):
             if not self._files.exists(self._path):
@@ -81,10 +81,14 @@ class JobFolder:
                 if others or not self._files.isdir(self._path):
                     raise SettingsError(Message("bulk.no_job", place=self.out))
                 return None
-            data = json.loads(self._files.cat_file(self._at(JOB)))
-        if not isinstance(data, dict) or data.get("version") != VERSION:
-            raise SettingsError(Message("bulk.other_version", place=self.out))
-        return Plan(data["photos"], data["part"], data["passed_over"], data["request"])
+            content = self._files.cat_file(self._at(JOB))
+        try:
+            data = json.loads(content)
+            if data["version"] != VERSION:
+                raise SettingsError(Message("bulk.other_version", place=self.out))
+            return Plan(int(data["photos"]), int(data["part"]), int(data["passed_over"]), dict(data["request"]))
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            raise SettingsError(Message("bulk.damaged", place=f"{self.out}/{JOB}")) from error
 
     def make_plan(self, found: Iterable[Found | None], size: int, request: dict[str, Any]) -> Plan:
         """List the photos, part by part; an earlier list that was not completed is written again.
@@ -117,9 +121,16 @@ class JobFolder:
         return plan
 
     def tasks(self, part: int) -> list[Task]:
-        """The photos of a part."""
+        """The photos of a part.
+
+        Raises:
+            SettingsError: if their list is damaged or can't be read.
+        """
         with refusing(self.out), self._files.open(self._planned(part), "rb") as file:
-            return list(from_table(pq.read_table(file)))
+            try:
+                return list(from_table(pq.read_table(file)))
+            except pa.ArrowException as error:
+                raise SettingsError(Message("bulk.damaged", place=f"{self.out}/{PLAN}")) from error
 
     def missing(self, plan: Plan) -> Iterator[int]:
         """The parts that are not done."""

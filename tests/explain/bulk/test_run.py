@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from explain.bulk import run as module
-from explain.bulk.job import JobFolder
+from explain.bulk.job import JOB, PLAN, JobFolder
 from explain.bulk.records import COLUMNS, VERSION
 from explain.bulk.run import Progress, in_process, opened, run
 from explain.bulk.stages import Request
@@ -146,6 +146,23 @@ def test_a_part_that_a_power_cut_damaged_is_made_again(
     (out / parts(out)[1]).write_bytes(b"")
     assert do(folder, out, job_request, detector)[0].earlier == COUNT - PART
     assert [row["number"] for row in table(out)] == list(range(1, COUNT + 1))
+
+
+@pytest.mark.parametrize("content", ["no json", "[]", "{}", json.dumps({"version": VERSION, "photos": "many"})])
+def test_a_damaged_job_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / JOB).write_text(content)
+    with pytest.raises(SettingsError, match=f"{JOB} is damaged"):
+        JobFolder(str(tmp_path)).plan()
+
+
+def test_a_damaged_list_of_photos_is_refused(
+    folder: Path, job_request: Request, detector: Detector, tmp_path: Path
+) -> None:
+    place, plan = opened(str(folder), str(tmp_path / "out"), job_request, detector, PART)
+    for listed in (tmp_path / "out" / PLAN).iterdir():
+        listed.write_bytes(b"PAR1")
+    with pytest.raises(SettingsError, match=f"{PLAN} is damaged"):
+        list(run(place, plan, job_request, in_process(detector)))
 
 
 def test_rows_that_come_twice_are_taken_once(
