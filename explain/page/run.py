@@ -153,8 +153,8 @@ class Page:
         changes |= about_photo(seen, old)
         if analysis.chosen is None:
             # Repeated: late updates of the last photo may have shown them again.
-            shown = {name: visible(True) for name in ("whole_button", "placeholder")}
-            return {**changes, **face_only_hidden(), **shown, "more_tabs": Change(selected="origin")}
+            offered = {name: visible(True) for name in ("whole_button", "placeholder")}
+            return {**changes, **face_only_hidden(), **offered, "more_tabs": Change(selected="origin")}
         if analysis.prediction is None:
             return changes
         if unjudged:

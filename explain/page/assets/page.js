@@ -235,12 +235,17 @@ document.addEventListener("input", event => { if (event.target.closest?.("#many-
 
 // The drawer is the last part of the page: the keyboard goes there when it opens, and back when it closes.
 let isOpen = false
+
+function bringKeyboard(place, tries = 20) {
+  place?.focus({ preventScroll: true })  // without effect until the place has appeared
+  if (document.activeElement !== place && tries) setTimeout(() => bringKeyboard(place, tries - 1), 50)
+}
+
 new MutationObserver(() => {
   const drawer = document.querySelector("#settings-drawer"), opens = Boolean(drawer?.classList.contains("open"))
   if (opens === isOpen) return
   isOpen = opens
-  const place = document.querySelector(opens ? "#settings-drawer .toggle-button" : "#settings-button")
-  setTimeout(() => place?.focus({ preventScroll: true }), QUIET_MS)  // what is about to appear takes no focus
+  bringKeyboard(document.querySelector(opens ? "#settings-drawer .toggle-button" : "#settings-button"))
 }).observe(document, { subtree: true, attributes: true, attributeFilter: ["class"] })
 document.addEventListener("keydown", event => {
   if (event.key === "Escape") event.target.closest?.("#settings-drawer.open")?.querySelector(".toggle-button").click()
