@@ -17,11 +17,21 @@ from explain.page.view import View
 from explain.result import Analysis
 from explain.trust.localisation import localise
 from explain.wording.localisation import localisation_sentence
+from explain.wording.provenance import statement
 from explain.wording.summary import first_sentences
 from model.i18n.catalogue import translate
 
 FACE_ONLY_PARTS = ("verdict_group", "maps", "report_group")  # components that stay hidden without a face
 FACE_ONLY_TABS = tuple(f"{name}_tab" for name in ("details", "trust", "what_if", "robustness", "numbers", "report"))
+
+
+def face_only_hidden() -> Updates:
+    """Without the parts and the tabs that need a face.
+
+    ``"hidden"`` keeps a tab's content on the page; without its content Gradio shows the tab's title all the same.
+    """
+    parts: Updates = {name: visible(False) for name in FACE_ONLY_PARTS}
+    return parts | {name: Change(visible="hidden") for name in FACE_ONLY_TABS}
 
 
 def faces_found(seen: View) -> Updates:
@@ -59,13 +69,14 @@ def photo_notice(seen: View) -> Change:
     sentences = first_sentences(analysis, example_of(analysis.photo.sha256))
     if analysis.complete and seen.planted is not None:
         sentences.append(localisation_sentence(localise(analysis.attributions, seen.planted > 127)))
-    return notice(" ".join(sentences)) if sentences else visible(False)
+    kind = "stated" if statement(analysis.provenance) else "note"  # page.css keeps that one beside the verdict
+    return notice(" ".join(sentences), kind) if sentences else visible(False)
 
 
 def failed(sentence: str, judged: bool) -> Updates:
-    """The sentence; the places for a result go, unless there is a verdict already."""
+    """The sentence; what to do next takes the place of a result, unless there is a verdict already."""
     hidden: Updates = {name: visible(False) for name in (*FACE_ONLY_PARTS, "more", "found", "second_group")}
-    shown = {} if judged else {**hidden, "faces_table": ""}
+    shown = {} if judged else {**hidden, "faces_table": "", "placeholder": visible(True)}
     return {**shown, "notice": notice(sentence, "error"), "status": "", "cancel": visible(False)}
 
 

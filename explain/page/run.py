@@ -17,7 +17,7 @@ from explain.page.components.controls import is_own, settings_from
 from explain.page.components.updates import Change, Controls, Updates, merged, visible
 from explain.page.detectors import second
 from explain.page.detectors.own import OwnModels
-from explain.page.photo import FACE_ONLY_PARTS, FACE_ONLY_TABS, about_photo, blank, failed
+from explain.page.photo import FACE_ONLY_TABS, about_photo, blank, face_only_hidden, failed
 from explain.page.sessions import Runs
 from explain.page.view import View, final_updates, smoothed, trust_state
 from explain.result import is_unmoved
@@ -85,6 +85,8 @@ class Page:
         with self.runs.begin(visitor) as ended:
             start: Updates = {"status": fragments.looking(), "cancel": visible(True)}
             start |= {name: visible(False) for name in ("whole_button", "report_group")}
+            if controls["whole"]:
+                start["placeholder"] = visible(False)  # it stands beside a photo without a face
             if not same_face or not what_if.same_regions(last, controls):  # the hidden numbers mean other regions now
                 self.update_controls(visitor, {**self.current(controls, visitor), "hidden": []})
                 start |= what_if.nothing_hidden()
@@ -151,8 +153,8 @@ class Page:
         changes |= about_photo(seen, old)
         if analysis.chosen is None:
             # Repeated: late updates of the last photo may have shown them again.
-            hidden = {name: visible(False) for name in (*FACE_ONLY_PARTS, *FACE_ONLY_TABS)}
-            return {**changes, **hidden, "whole_button": visible(True), "more_tabs": Change(selected="origin")}
+            offered = {name: visible(True) for name in ("whole_button", "placeholder")}
+            return {**changes, **face_only_hidden(), **offered, "more_tabs": Change(selected="origin")}
         if analysis.prediction is None:
             return changes
         if unjudged:

@@ -11,7 +11,7 @@ from tests.browser.conftest import FAKE, QUICK, new_context
 from tests.browser.visitor import PATIENCE_S, Visitor
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -51,7 +51,22 @@ def test_page_comes_in_the_visitors_language_and_does_not_jump(
     assert page.evaluate("document.documentElement.lang") == "tr"
     assert page.evaluate("window.shifted") <= 0.1
     assert not {"maps", "right"} & set(page.evaluate("[...window.moved]")), "their places are kept from the beginning"
+    if size:
+        _check_tabs_on_a_phone(page)
     context.close()
+
+
+def _check_tabs_on_a_phone(page: Page) -> None:
+    """Tabs that a late font makes narrow enough come back from Gradio's menu, and no example's name is cut."""
+    shown = "document.querySelectorAll('#tabs > .tab-wrapper [role=tab]').length"
+    wide = page.add_style_tag(content="#tabs > .tab-wrapper button { letter-spacing: 5px !important }")
+    page.evaluate("document.fonts.dispatchEvent(new Event('loadingdone'))")
+    page.wait_for_function(f"{shown} < 4")
+    wide.evaluate("style => style.remove()")
+    page.evaluate("document.fonts.dispatchEvent(new Event('loadingdone'))")
+    page.wait_for_function(f"{shown} === 4", timeout=5000)
+    cut = "[...document.querySelectorAll('.example')].filter(one => one.scrollWidth > one.clientWidth)"
+    assert page.evaluate(f"{cut}.map(one => one.innerText)") == []
 
 
 def test_who_has_no_camera_is_told_in_their_language(arrive: Callable[..., Visitor]) -> None:

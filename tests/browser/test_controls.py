@@ -139,6 +139,22 @@ def test_only_the_last_of_two_photos_in_a_row_is_shown(kept_visitor: Visitor) ->
         assert "so there is no score" in kept_visitor.text("#notice")
 
 
+def test_keyboard_opens_the_settings_and_comes_back(kept_visitor: Visitor) -> None:
+    kept_visitor.close_settings()
+    kept_visitor.find("#settings-button").press("Enter")
+    _wait_for_focus(kept_visitor, "#settings-drawer .toggle-button")
+    kept_visitor.page.keyboard.press("Tab")
+    assert kept_visitor.page.evaluate("document.activeElement.closest('#settings-drawer') !== null")
+    kept_visitor.page.keyboard.press("Escape")
+    _wait_for_focus(kept_visitor, "#settings-button")
+    assert not kept_visitor.find("#samples").is_visible()
+
+
+def _wait_for_focus(visitor: Visitor, selector: str) -> None:
+    here = f"document.activeElement?.matches({selector!r})"
+    visitor.wait_until(lambda: visitor.page.evaluate(here), f"the keyboard at {selector}", 10)
+
+
 # Cancelling
 
 

@@ -49,6 +49,7 @@ def test_bad_file_gets_one_clear_sentence(
     for part in ("#verdict .verdict", "#lime", "#found", "#cancel"):
         assert not kept_visitor.find(part).is_visible()
     assert "Looking" not in kept_visitor.text("#status")
+    assert "Drop a photo" in kept_visitor.text(".placeholder"), "what to do next"
     kept_visitor.shoot(f"bad_{name}")
 
 
@@ -58,7 +59,7 @@ def test_bad_and_good_photos_may_follow_each_other(visitor: Visitor, bad_photos:
     visitor.page.get_by_role("button", name="Astronaut: untouched").click()
     visitor.page.wait_for_selector("#verdict .verdict")
     visitor.wait_done()
-    assert not visitor.find("#notice .notice.error").is_visible()
+    assert not visitor.find("#notice .notice.error").is_visible() and not visitor.text(".placeholder")
     visitor.upload(bad_photos["text"].path)
     visitor.wait_for_text("#notice .notice.error", "not a readable JPEG")
 
@@ -117,14 +118,22 @@ def test_cat_gets_no_score_until_asked_for(visitor: Visitor) -> None:
     visitor.settle(500)
     for part in ("#verdict .verdict", "#lime", "#attention"):
         assert not visitor.find(part).is_visible()
+    assert _tabs_below(visitor) == ["Origin"], "the others would be empty"
+    assert "Drop a photo" in visitor.text(".placeholder")
     visitor.shoot("cat")
     whole.click()
     visitor.page.wait_for_selector("#verdict .verdict")
     visitor.wait_done()
     visitor.wait_for_text("#notice", "as you requested")
     assert not whole.is_visible(), "it was done"
+    assert len(_tabs_below(visitor)) == 7 and not visitor.text(".placeholder")
     visitor.wait_until(lambda: visitor.is_seen("#lime img"), "the overlay")
     visitor.shoot("cat_whole")
+
+
+def _tabs_below(visitor: Visitor) -> list[str]:
+    """The titles of the tabs below a result."""
+    return [one.strip() for one in visitor.find("#more-tabs > .tab-wrapper [role=tab]").all_inner_texts()]
 
 
 def test_whole_picture_is_a_new_choice_for_each_photo(visitor: Visitor) -> None:

@@ -112,6 +112,30 @@ def test_language_is_switched_at_run_time_and_back(done: Visitor) -> None:
     assert [url for url in done.requests if "queue/join" in url] == runs, "nothing is analysed again"
 
 
+def test_texts_of_gradio_follow_the_language(done: Visitor) -> None:
+    done.page.get_by_label("Türkçe").check()
+    done.open_tab("Çok sayıda fotoğraf")
+    done.wait_until(lambda: _place_for_files(done) == ["Dosya bırakın ya da seçin"] * 2, "the place in Turkish")
+    done.wait_until(lambda: "API" in done.text("footer") and "Use via" not in done.text("footer"), "the footer")
+    done.page.get_by_label("English").check()
+    done.wait_until(lambda: _place_for_files(done) == ["Drop or choose a file"] * 2, "the place in English")
+    done.wait_for_text("footer", "Use via API")
+    done.open_tab("One photo")
+
+
+def _place_for_files(visitor: Visitor) -> list[str]:
+    """The words that are seen in the place for many photos, and those that a screen reader says of it."""
+    return visitor.page.evaluate(
+        """() => {
+            const button = document.querySelector("#many-files .upload-container")
+            const words = button.querySelector("[data-testid=upload-text]")
+            const isOurs = getComputedStyle(words).fontSize === "0px"
+            const seen = isOurs ? getComputedStyle(words, "::after").content : words.innerText
+            return [seen.replaceAll('"', ""), button.ariaLabel.split(": ").pop()]
+        }"""
+    )
+
+
 # Links
 
 
@@ -121,6 +145,7 @@ def test_link_opens_the_page_with_the_same_settings(arrive: Callable[..., Visito
     visitor.open_tab("Rapor")
     visitor.wait_until(lambda: visitor.find("#report-html").is_visible(), "the end of the run")
     link = visitor.find("#link textarea, #link input").first.input_value()
+    assert link.startswith(f"{visitor.url}/?"), "a link without the address opens nothing"
     query = dict(parse_qsl(urlsplit(link).query))
     assert query["lang"] == "tr" and query["samples"] == "200" and query["superpixels"] == "20"
     assert query["further"] == "occlusion" and query["trust"] == "0" and query["example"] == "hopper_eyes"

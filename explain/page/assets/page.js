@@ -7,7 +7,17 @@ function show() {
   clearTimeout(latest)
   made.disconnect()
   document.documentElement.classList.add("made")
+  measureTabs()
 }
+
+// Gradio puts tabs without room into a menu. It may measure them before their style and font are there, which make them
+// narrower, and measures again only if the room changes.
+function measureTabs() {
+  const rows = document.querySelectorAll(".tab-wrapper")
+  for (const row of rows) row.style.paddingRight = "1px"
+  setTimeout(() => { for (const row of rows) row.style.paddingRight = "" }, QUIET_MS)
+}
+document.fonts.addEventListener("loadingdone", measureTabs)
 
 const made = new MutationObserver(() => {
   if (!document.querySelector("#photo input[type=file]")) return
@@ -18,10 +28,18 @@ const made = new MutationObserver(() => {
 made.observe(document, { subtree: true, childList: true })
 addEventListener("load", () => setTimeout(show, 10000))  // whatever happens
 
-// Screen readers pronounce the page in its language.
-function speak() {
-  const chosen = document.querySelector("#language input:checked")
-  if (chosen) document.documentElement.lang = chosen.value
+// Screen readers pronounce the page in its language, and Gradio's own texts, such as "Drop File Here", follow it: Gradio
+// would write them in the browser's language.
+let spoken = null
+
+async function speak() {
+  const chosen = document.querySelector("#language input:checked")?.value
+  if (!chosen) return
+  document.documentElement.lang = chosen
+  if (chosen === spoken) return
+  spoken = chosen
+  const core = performance.getEntriesByType("resource").find(entry => /\/core-[\w-]+\.js$/.test(entry.name))
+  if (core) (await import(core.name)).changeLocale?.(chosen)
 }
 document.addEventListener("change", event => { if (event.target.closest?.("#language")) speak() })
 
@@ -197,6 +215,11 @@ function showResult(event) {
 }
 for (const kind of ["click", "change", "drop"]) document.addEventListener(kind, showResult, true)
 
+// The link is written without the page's address, which the server does not know.
+function completeLink() {
+  for (const field of document.querySelectorAll(".link input")) field.value = field.parentElement.querySelector("a").href
+}
+
 // The field above the table of many photos hides the rows without its text.
 function filterRows() {
   const field = document.querySelector("#many-filter input"), table = document.querySelector("#many-table .many")
@@ -210,6 +233,24 @@ function filterRows() {
 }
 document.addEventListener("input", event => { if (event.target.closest?.("#many-filter")) filterRows() })
 
+// The drawer is the last part of the page: the keyboard goes there when it opens, and back when it closes.
+let isOpen = false
+
+function bringKeyboard(place, tries = 20) {
+  place?.focus({ preventScroll: true })  // without effect until the place has appeared
+  if (document.activeElement !== place && tries) setTimeout(() => bringKeyboard(place, tries - 1), 50)
+}
+
+new MutationObserver(() => {
+  const drawer = document.querySelector("#settings-drawer"), opens = Boolean(drawer?.classList.contains("open"))
+  if (opens === isOpen) return
+  isOpen = opens
+  bringKeyboard(document.querySelector(opens ? "#settings-drawer .toggle-button" : "#settings-button"))
+}).observe(document, { subtree: true, attributes: true, attributeFilter: ["class"] })
+document.addEventListener("keydown", event => {
+  if (event.key === "Escape") event.target.closest?.("#settings-drawer.open")?.querySelector(".toggle-button").click()
+})
+
 // A run ends between two batches; show at once that Cancel was heard.
 document.addEventListener("click", event => {
   const button = event.target.closest?.("#cancel, #many-cancel, #second-cancel, #clip-cancel")
@@ -218,11 +259,22 @@ document.addEventListener("click", event => {
   setTimeout(() => { button.ariaBusy = null }, 3000)
 })
 
+// The places for files, which Gradio names in English and describes in the language of the first moment.
+function namePlaces() {
+  const words = document.querySelector("[data-drop-file]")?.dataset.dropFile
+  for (const place of document.querySelectorAll(".block:not(#photo) > .upload-container")) {
+    place.querySelector("[data-testid=upload-text]").dataset.words = words
+    place.ariaLabel = `${place.parentElement.querySelector("[data-testid=block-label]").textContent.trim()}: ${words}`
+  }
+}
+
 // Gradio wraps each picture in a button without a name; give it the picture's name for screen readers.
 new MutationObserver(() => {
   filterRows()
   forgetLines()
+  completeLink()
   speak()
+  namePlaces()
   // textContent: innerText would make the browser lay out the page at every change, most of all with the settings open.
   for (const button of document.querySelectorAll(".image-container > button, button:has(> .image-frame)")) {
     const label = button.closest(".block")?.querySelector("[data-testid=block-label]")?.textContent.trim()

@@ -14,7 +14,7 @@ from model.i18n.catalogue import translate
 def clip_section(parts: Parts) -> None:
     """The drop area for a clip, its line and faces, and every moment in numbers."""
     parts["clip_help"] = gr.HTML(text(_help), elem_id="clip-help")
-    parts["clip_file"] = gr.File(label=text("page.clip_file"), height=120, elem_id="clip-file")
+    parts["clip_file"] = gr.File(label=text("page.clip_file"), height=150, elem_id="clip-file")
     parts["clip_notice"] = gr.HTML(visible=False, elem_id="clip-notice")
     with gr.Row(elem_id="clip-running"):
         parts["clip_status"] = gr.HTML(elem_id="clip-status")

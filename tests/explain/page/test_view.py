@@ -14,9 +14,12 @@ from explain.drawing import overlays, palette
 from explain.maps.attention import attention_map
 from explain.maps.attribution import Attribution
 from explain.maps.subject import Subject
+from explain.page.photo import photo_notice
 from explain.page.view import View
+from explain.provenance.finding import Finding, Provenance
 from explain.result import Analysis
 from explain.settings import Settings
+from model.i18n.catalogue import Message
 from model.photos.faces import Face
 from model.photos.photo import Photo
 
@@ -39,6 +42,16 @@ FOUND = Analysis(PHOTO, (BIG, APART, SMALL), BIG, Settings(), {}, attributions={
 
 def view(scale: float = 1.0) -> View:
     return View(FOUND, None, scale)
+
+
+# What the file states
+
+
+@pytest.mark.parametrize("strength", ["states generated", "note"])
+def test_only_a_file_that_says_it_was_generated_moves_the_notice_beside_the_verdict(strength: Any) -> None:
+    finding = Finding("exif", strength, Message("provenance.stated"))
+    said = replace(FOUND, provenance=Provenance((finding,)))
+    assert ("stated" in photo_notice(View(said, None, 1.0))["value"]) == (strength == "states generated")
 
 
 # Which face was clicked

@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from explain.page.components.updates import Updates, visible
+from explain.page.photo import FACE_ONLY_TABS
 from explain.page.run import Page
 from explain.service.service import STEPS_AT_ONCE
 from model.errors import ArtifactError
 from model.i18n.catalogue import Message
-from tests.explain.page.run.visits import CONTROL_VALUES, VISITOR, rest, until
+from tests.explain.page.run.visits import CONTROL_VALUES, EXAMPLES, VISITOR, rest, until
 
 Waiting = tuple[threading.Event, Iterator[Updates], Updates]
 
@@ -110,6 +112,25 @@ def test_model_that_cannot_be_opened_is_told_and_all_else_translated(
     assert "notice" in found["scope"] and found["card"] == found["model_pictures"] == ""
     assert found["placeholder"] and page.model_pictures(CONTROL_VALUES) == {"model_pictures": ""}
     assert list(page.describe(CONTROL_VALUES))[-1]["model_pictures"] == ""
+
+
+def test_without_a_face_only_the_file_is_spoken_of_until_the_whole_picture_is_judged(page: Page) -> None:
+    """Gradio goes on showing the title of a tab that is not ``visible``."""
+    controls = CONTROL_VALUES | {"photo": str(EXAMPLES / "cat.jpg")}
+    shown = rest(page.show(controls, VISITOR), {})
+    assert all(shown[name] == {"visible": "hidden"} for name in FACE_ONLY_TABS)
+    assert shown["placeholder"] == visible(True) and shown["more_tabs"]["selected"] == "origin"
+    steps = page.show(controls | {"seen": shown["seen"], "whole": True}, VISITOR)
+    again = until(steps, "verdict")
+    assert again["placeholder"] == visible(False) and all(again[name] == visible(True) for name in FACE_ONLY_TABS)
+    page.runs.stop(VISITOR)
+    rest(steps, {})
+
+
+def test_after_a_file_that_is_no_photo_the_page_says_what_to_do_next(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("Not a photo.")
+    shown = rest(page.show(CONTROL_VALUES | {"photo": str(tmp_path / "text.jpg")}, VISITOR), {})
+    assert shown["placeholder"] == visible(True) and "error" in shown["notice"]["value"]
 
 
 def test_visitor_who_left_is_forgotten(page: Page) -> None:
