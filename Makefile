@@ -27,7 +27,7 @@ share_flag := $(if $(call is_set,$(SHARE)),--share)
 PYTHON ?= python3.12 python3.11 python3
 SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
 
-.PHONY: demo serve test test-fast test-scale lint bench clean browser
+.PHONY: demo serve test pytest test-fast test-scale lint bench clean browser
 
 demo: $(DEMO)
 	$(VENV)/bin/python app.py --port $(PORT) $(share_flag) $(open_flag)
@@ -41,8 +41,13 @@ serve: $(SCALE)
 # every test file again. TEST_BUDGET: the seconds that the summary compares its total with.
 PYTEST := OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
-test: lint browser
-	TEST_BUDGET=480 $(PYTEST)
+# pip and apt run beside each other. So do lint and the tests, whose processes often wait for a page or a server.
+test:
+	@$(MAKE) --no-print-directory -j2 $(DEV) browser
+	@$(MAKE) --no-print-directory -j2 lint pytest
+
+pytest:
+	MAKEFLAGS= TEST_BUDGET=480 $(PYTEST)
 
 test-fast: $(DEV)
 	TEST_BUDGET=60 $(PYTEST) -m "not slow and not browser"
