@@ -16,7 +16,7 @@ from explain.wording.progress import doing
 from model.artifact.card import Card
 from model.artifact.facts import assumed_labels, fitted_on_few, readable
 from model.detector.detector import Prediction
-from model.i18n.catalogue import Message, translate
+from model.i18n.catalogue import Message, number, translate
 from model.model_card.document import facts
 from model.model_card.unseen import unseen_of
 
@@ -165,19 +165,31 @@ def _unseen_sentence(card: Card) -> str:
     return translate("scope.unseen", **shares) if shares else ""
 
 
-def _unseen_shares(card: Card) -> dict[str, float]:
-    """How many pictures of unseen sources there are, and the share of each verdict; empty if not measured."""
-    reals, fakes = ((unseen_of(card).get(part) or {}).values() for part in ("reals", "fakes"))
+def _unseen_shares(card: Card) -> dict[str, Any]:
+    """How many pictures of unseen sources there are, and the share of each verdict; empty if not measured.
+
+    Sources differ, so that a share over all of them says little about one: what is called fake also has a range.
+    """
+    reals, fakes = (list((unseen_of(card).get(part) or {}).values()) for part in ("reals", "fakes"))
     if not reals or not fakes:
         return {}
+    found = [1 - source["looks_real"]["value"] - source["inconclusive"]["value"] for source in fakes]
     return {
         "reals": sum(source["pictures"] for source in reals),
         "accused": _pooled(reals, "looks_fake"),
+        "accused_range": _range([source["looks_fake"]["value"] for source in reals]),
         "open": _pooled(reals, "inconclusive"),
         "fakes": sum(source["pictures"] for source in fakes),
         "missed": _pooled(fakes, "looks_real"),
         "found": 1 - _pooled(fakes, "looks_real") - _pooled(fakes, "inconclusive"),
+        "found_range": _range(found),
     }
+
+
+def _range(shares: Collection[float]) -> str:
+    """The lowest and the highest of some shares in words, or the one number if both round to it."""
+    low, high = (number(share, ".0%") for share in (min(shares), max(shares)))
+    return low if low == high else translate("scope.range", low=low, high=high)
 
 
 def _pooled(sources: Collection[Mapping[str, Any]], share: str) -> float:

@@ -86,10 +86,12 @@ def test_scope_pools_the_pages_verdicts_on_unseen_sources() -> None:
         "reals": {"a": of(300, looks_fake=0.02, inconclusive=0.2), "b": of(100, looks_fake=0.1, inconclusive=0.6)},
         "fakes": {"c": of(50, looks_real=0.3, inconclusive=0.3)},
     }
-    said = text(fragments.scope(replace(CARD, metrics={**METRICS, "unseen": unseen})))
-    assert "of 400 real faces it calls 4% fake and gives 30% no verdict" in said
-    assert "of 50 fakes it finds 40% and calls 30% real" in said
+    card = replace(CARD, metrics={**METRICS, "unseen": unseen})
+    said = text(fragments.scope(card))
+    assert "of 400 real faces it calls 4% fake (2% to 10% by source) and gives 30% no verdict" in said
+    assert "of 50 fakes it finds 40% (40% by source) and calls 30% real" in said
     assert "expert composites" not in said
+    assert "it calls 2% to 10% of real faces fake, finds 40% of fakes" in text(fragments.scope_line(card))
 
 
 def test_scope_names_what_was_learnt_and_nothing_else() -> None:
