@@ -21,6 +21,10 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FAKE = EXAMPLES / "hopper_face.jpg"
 RUN_S = 400  # a run with thousands of samples on a busy machine
 DESKTOP = {"width": 1440, "height": 900}
+IN_SIGHT = """selector => {
+    const box = document.querySelector(selector)?.getBoundingClientRect()
+    return !!box && box.height > 0 && box.top >= 0 && box.bottom <= innerHeight
+}"""
 
 
 # First screen
@@ -78,6 +82,9 @@ def test_trust_stands_beside_every_map(arrive: Callable[..., Visitor]) -> None:
     assert visitor.find(".trust").count() == 0, "it takes seconds and was not asked for"
     lime = visitor.source("#lime img")
     visitor.open_tab("Trust")
+    visitor.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    visitor.wait_until(lambda: visitor.page.evaluate(IN_SIGHT, "#status progress"), "progress beside the tab")
+    assert visitor.page.evaluate(IN_SIGHT, "#cancel")
     visitor.wait_until(lambda: visitor.find("#trust-table tbody tr").count() == 2, "a row for each map")
     visitor.wait_done(RUN_S)
     assert visitor.source("#lime img") == lime, "no map is made again"

@@ -8,7 +8,13 @@ function show() {
   made.disconnect()
   document.documentElement.classList.add("made")
   measureTabs()
+  for (const place of document.querySelectorAll("#running")) pinned.observe(place)
 }
+
+// The progress of a run and Cancel stay in sight when their place is not.
+const pinned = new IntersectionObserver(([place]) => {
+  document.documentElement.classList.toggle("below", !place.isIntersecting)
+})
 
 // Gradio puts tabs without room into a menu. It may measure them before their style and font are there, which make them
 // narrower, and measures again only if the room changes.
