@@ -225,6 +225,27 @@ def available_models(
     return [found_file(path, name) if path.is_file() else FoundModel(name, path, MODEL_FOLDER), *shipped]
 
 
+def open_one(
+    given: Path | str | None, notify: Callable[[Message | str], None], fake_labels: Iterable[str] = (), sees: str = ""
+) -> Detector:
+    """The model that was given, opened; without one, the first of those in ``model/`` that can be used.
+
+    Args:
+        given: see ``available_models``, as ``fake_labels`` and ``sees``.
+        notify: called with a message at each slow step, and for each model that can't be used and was not given.
+
+    Raises:
+        ArtifactError: if the given model, or every other one, can't be used.
+    """
+    found = available_models(given, fake_labels, sees)
+    if given is None:
+        models = Models(found, notify)
+        return models.get(models.first)
+    if found[0].problem is not None:
+        raise ArtifactError(found[0].problem)
+    return open_model(found[0], notify)
+
+
 def _free_name(name: str, others: Iterable[FoundModel]) -> str:
     return f"my/{name}" if name in {other.name for other in others} else name
 

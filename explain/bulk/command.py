@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from explain.maps.registry import METHODS
 from explain.settings import Settings, known_language, text_of
-from model.available import Models, available_models
+from model.available import open_one
 from model.cli import app_of, run_app, until_interrupted
 from model.detector.detector import Detector
-from model.errors import ArtifactError, SettingsError, UserError
+from model.errors import SettingsError, UserError
 from model.i18n.catalogue import (
     Message,
     help_text,
@@ -92,10 +92,7 @@ def _request(
 ) -> tuple[Request, Detector]:
     from explain.bulk.stages import Request
 
-    models = Models(available_models(model), lambda sentence: typer.echo(sentence, err=True))
-    if model is not None and models.problems:
-        raise ArtifactError(models.problems[0])
-    detector = models.get(models.first)
+    detector = open_one(model, lambda sentence: typer.echo(sentence, err=True))
     methods = tuple(dict.fromkeys(name.strip() for name in explain.split(",") if name.strip()))
     request = Request(str(detector.folder), detector.name, methods, samples, seed, whole_picture, language)
     _ = request.explaining  # refused before seconds of work

@@ -29,12 +29,12 @@ from explain.wording.comparison import second_in_words
 from explain.wording.progress import doing
 from explain.wording.summary import headline, photo_sentences, plain_text
 from model.artifact.card import Card
-from model.available import Models, available_models
+from model.available import open_one
 from model.cli import print_json, run, until_interrupted
 from model.clips.answers import Limits
 from model.clips.clip import FRAMES, is_clip
 from model.detector.detector import Detector
-from model.errors import ArtifactError, SettingsError, UserError
+from model.errors import SettingsError, UserError
 from model.i18n.catalogue import Message, help_text, language_of_environment, languages, number, translate, use_language
 from model.quiet import silenced
 
@@ -198,10 +198,7 @@ def _open_model(given: str | None, settings: Settings, fake_labels: Sequence[str
     if any(METHODS[name].needs_gradients for name in settings.methods if name in METHODS):
         with silenced():  # its import prints notes on some processors at any log level
             import tensorflow  # noqa: F401
-    models = Models(available_models(given, fake_labels, sees), lambda sentence: typer.echo(sentence, err=True))
-    if given is not None and models.problems:
-        raise ArtifactError(models.problems[0])
-    detector = models.get(models.first)
+    detector = open_one(given, lambda sentence: typer.echo(sentence, err=True), fake_labels, sees)
     side = detector.card.preprocessing.input_size
     with silenced():
         detector.predict(np.zeros((side, side, 3), np.uint8))

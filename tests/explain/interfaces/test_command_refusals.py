@@ -56,6 +56,14 @@ def test_setting_that_does_not_fit_a_photo_names_the_photo(
     assert err.startswith(f"Error: {ASTRONAUT}: {sentence}") and err.count("\n") == 1
 
 
+def test_given_model_that_cannot_be_used_is_one_sentence(explain: Explain, tmp_path: Path) -> None:
+    (tmp_path / "model.tflite").touch()
+    (tmp_path / "card.json").write_text("{")
+    code, out, err = explain(ASTRONAUT, *VERDICT_ALONE, "--model", tmp_path)
+    assert (code, out) == (1, "")
+    assert err.startswith("Error: ") and "card.json is not JSON" in err and err.count("\n") == 1
+
+
 @pytest.mark.parametrize("arguments", [(), (ASTRONAUT, "--hide-regions", "nose"), (ASTRONAUT, "--nonsense")])
 def test_command_line_that_is_not_understood_exits_2(explain: Explain, arguments: tuple[str | Path, ...]) -> None:
     code, out, err = explain(*arguments)
