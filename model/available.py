@@ -111,7 +111,7 @@ class Models:
 
     def _get(self, name: str) -> Detector:
         if name not in self._found:
-            raise ArtifactError(Message("model.unknown", name=repr(name), names=", ".join(self.names)))
+            raise ArtifactError(Message("model.unknown", name=repr(name)[:100], names=", ".join(self.names)))
         with self._locks[name]:
             if name not in self._opened:
                 self._opened[name] = self._open(name)
