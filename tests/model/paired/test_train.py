@@ -13,7 +13,6 @@ import cv2
 import keras
 import numpy as np
 import pytest
-from keras import layers
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -22,9 +21,7 @@ from model.data.layout import Example
 from model.data.reading import read_rgb
 from model.detector.detector import Detector
 from model.errors import ArchitectureError, DatasetError, RunError
-from model.networks.attention import attention_block
-from model.networks.efficientnet_lite import efficientnet_lite0
-from model.networks.registry import ARCHITECTURES, build
+from model.networks.registry import build
 from model.paired import batches as paired_batches
 from model.paired import epochs as paired_epochs
 from model.paired.train import train
@@ -257,23 +254,12 @@ def test_other_arguments_are_refused_before_pictures_are_looked_at(
         train(tmp_path / "nowhere", tmp_path / "run", **{**given, **changed})
 
 
-def build_shallow(backbone_weights: Path | None = None, folded: bool = False) -> keras.Model:
-    """Three stages of the body of ``lite_attention``, of which two stay as they are, and its attention block."""
-    inputs = keras.Input((32, 32, 3))
-    pooled, mask = attention_block(efficientnet_lite0(inputs, last_stage=3, folded=folded), depth=(4,))
-    probabilities = layers.Dense(2, activation="softmax", name="probabilities")(pooled)
-    return keras.Model(inputs, {"probabilities": probabilities, "attention": mask})
-
-
 @pytest.mark.slow
-@pytest.mark.usefixtures("eager", "without_charts")
+@pytest.mark.usefixtures("shallow", "eager", "without_charts")
 def test_backbone_trains_from_a_random_start(
     data: tuple[Path, Path], tmp_path: Path, picture: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is what ``lite_attention`` is made of, and like that it is trained with batch norms and shipped without."""
-    preprocessing = replace(ARCHITECTURES["lite_attention"].preprocessing, input_size=32)
-    shallow = replace(ARCHITECTURES["lite_attention"], build=build_shallow, preprocessing=preprocessing)
-    monkeypatch.setitem(ARCHITECTURES, "lite_attention", shallow)
     root, cache = data
     out = tmp_path / "run"
     refreshed: list[int] = []
