@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.errors import DatasetError
-from model.exploration import files, shortcuts, statistics
+from model.exploration import files, plots, shortcuts, statistics
 from model.exploration.explore import explore
 from model.exploration.plots import bin_edges, thumbnail
 
@@ -47,6 +47,12 @@ def few_draws() -> Iterator[None]:
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spares the charts and the page, which take most of an exploration, where the tables are what is tested."""
     monkeypatch.setattr(files, "write_report", lambda *_: None)
+
+
+def save_nothing(_: object, path: Path) -> Path:
+    """Stands for the drawing of a chart, of which ``planted`` has one of each kind."""
+    Image.new("RGB", (8, 8)).save(path)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +146,12 @@ def test_unreadable_file_is_named_and_left_out(
 
 @pytest.mark.slow
 def test_alike_classes_raise_no_warning(
-    tmp_path: Path, picture: Callable[..., Pixels], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    picture: Callable[..., Pixels],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(plots, "save", save_nothing)
     root = write_classes(tmp_path / "faces", picture, 75)
     explore(root, tmp_path / "out")
     said = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""A small data folder with twins and singles."""
+"""A small data folder with twins and singles, and a shallow form of the shipped network."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import keras
 import numpy as np
 import pytest
+from keras import layers
 from numpy.typing import NDArray
 
+from model.artifact.preprocessing import LABELS
 from model.data.dataset import index
 from model.data.layout import Example
+from model.networks.attention import attention_block
+from model.networks.efficientnet_lite import efficientnet_lite0
+from model.networks.registry import ARCHITECTURES
 
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
@@ -47,3 +53,21 @@ def data(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, lis
         "singles/train/fake/e.png": {"regions": ("mouth",)},
     }
     return root, [replace(example, **links.get(example.path, {})) for example in examples]
+
+
+def build_shallow(backbone_weights: Path | None = None, folded: bool = False) -> keras.Model:
+    """Three stages of the body of ``lite_attention``, of which two stay as they are, and its attention block."""
+    inputs = keras.Input((32, 32, 3))
+    pooled, mask = attention_block(efficientnet_lite0(inputs, last_stage=3, folded=folded), depth=(4,))
+    probabilities = layers.Dense(len(LABELS), activation="softmax", name="probabilities")(pooled)
+    return keras.Model(inputs, {"probabilities": probabilities, "attention": mask})
+
+
+@pytest.fixture
+def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registers the shallow network as ``lite_attention``: to build a layer takes longer than to train it."""
+    whole = ARCHITECTURES["lite_attention"]
+    preprocessing = replace(whole.preprocessing, input_size=32)
+    monkeypatch.setitem(
+        ARCHITECTURES, "lite_attention", replace(whole, build=build_shallow, preprocessing=preprocessing)
+    )

@@ -14,14 +14,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.artifact.card import read_card, write_card
+from model.artifact.card import Card, read_card, write_card
 from model.artifact.preprocessing import LABELS
 from model.artifact.views import STEADY
 from model.data.dataset import index
 from model.data.layout import Example
 from model.data.split import write_split
 from model.errors import ArchitectureError
-from model.networks.export import load_keras
+from model.networks.export import load_keras, save_artifact
+from model.networks.registry import ARCHITECTURES, build
 from model.paired.steady import CUT, Seen, drawn, own_target, see, train_steady, versions_of
 from model.paths import SHIPPED
 
@@ -68,14 +69,18 @@ def test_the_target_is_the_mean_answer_as_log_odds_mixed_with_the_truth() -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("eager", "without_litert")
+@pytest.mark.usefixtures("shallow", "eager", "without_litert")
 def test_a_run_changes_only_layers_after_the_cut(
     make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels], tmp_path: Path
 ) -> None:
     names = [f"one/{split}/{label}/{i}.png" for split in ("train", "val") for label in ("real", "fake") for i in "012"]
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
-    train_steady(SHIPPED, root, tmp_path / "run", most=4, epochs=1, faces=cache)
-    before, after = load_keras(SHIPPED), load_keras(tmp_path / "run" / "artifact")
+    model, before = tmp_path / "lite_attention", build("lite_attention", folded=True)
+    preprocessing, calibrated = ARCHITECTURES["lite_attention"].preprocessing, {"calibration": {"sets": ["one"]}}
+    card = Card("lite_attention", preprocessing, LABELS, 1.5, views=STEADY, training=calibrated)
+    save_artifact(before, model, card)
+    train_steady(model, root, tmp_path / "run", most=4, epochs=1, faces=cache)
+    after = load_keras(tmp_path / "run" / "artifact")
     frozen = keras.Model(before.input, before.get_layer(CUT).output).weights
     pairs = {
         old.path: (np.asarray(old), np.asarray(new)) for old, new in zip(before.weights, after.weights, strict=True)
@@ -90,7 +95,7 @@ def test_a_run_changes_only_layers_after_the_cut(
     assert (arguments["model"], arguments["data"]) == ("lite_attention", "data"), "names, not paths"
     assert np.isfinite(np.asarray(after(np.zeros((1, *after.input.shape[1:]), np.float32))["probabilities"])).all()
     write_card(artifact, replace(card, temperature=2.0))
-    train_steady(SHIPPED, root, tmp_path / "run", most=4, epochs=1, faces=cache)
+    train_steady(model, root, tmp_path / "run", most=4, epochs=1, faces=cache)
     assert read_card(artifact).temperature == 2.0, "a finished run keeps its calibration"
 
 

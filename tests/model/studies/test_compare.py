@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -17,16 +17,17 @@ from sklearn.metrics import classification_report
 
 from model.data.dataset import gather
 from model.detector.detector import Detector
-from model.errors import DatasetError, PretrainedError, RunError, TrainingError
+from model.errors import DatasetError, RunError, TrainingError
 from model.evaluation.bootstrap import Estimate, bootstrap
 from model.evaluation.measuring import judge, judged_members, truth_of
 from model.evaluation.metrics import accuracy, auc
-from model.networks.registry import ARCHITECTURES, Architecture
+from model.networks.registry import ARCHITECTURES
 from model.photos.corruptions import CLEAN
 from model.studies import compare as module
 from model.studies.compare import THESIS, compare, measure, train_apart, train_one
 from model.studies.compare_report import Budget, Row, bar_chart, caveat, describe
 from model.training.arguments import Training
+from tests.model.studies.apart import say_what_came
 
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
@@ -77,24 +78,6 @@ def test_figures_are_those_of_the_classification_report(
 # Training
 
 
-@pytest.mark.slow
-def test_imagenet_that_cannot_be_had_is_a_random_start(
-    data: tuple[Path, Path], tmp_path: Path, tiny_network: Callable[[], keras.Model], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def build(pretrained: object = None, folded: bool = False) -> keras.Model:
-        if pretrained == "imagenet":
-            raise PretrainedError("There is no network.")
-        return tiny_network()
-
-    tiny = ARCHITECTURES["cnn"].preprocessing.__class__(16, "RGB", 1 / 128, -127 / 128)
-    monkeypatch.setitem(ARCHITECTURES, "tiny", Architecture(build, tiny))
-    root, cache = data
-    examples = gather(root, cache, 0, ["faces"])
-    result = train_one(root, examples, Training("tiny", epochs=1, pretrained="imagenet"), tmp_path / "run")
-    assert result["start"] == "random" and result["epochs"] == 1
-    assert json.loads((tmp_path / "run" / "arguments.json").read_text())["start"] == "random"
-
-
 def test_process_that_dies_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Dying:
         def __init__(self, *ignored: object) -> None:
@@ -115,17 +98,21 @@ def test_process_that_dies_is_told_in_a_sentence(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.slow
-def test_network_is_trained_in_a_process_of_its_own(data: tuple[Path, Path], tmp_path: Path) -> None:
+def test_network_is_trained_in_a_process_of_its_own(
+    data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root, cache = data
-    result = train_apart(root, gather(root, cache, 0, ["faces"]), Training("cnn", epochs=1), tmp_path / "cnn")
-    assert result["parameters"] > 1_000_000 and result["start"] == "random"
-    assert Detector(tmp_path / "cnn" / result["artifact"]).card.architecture == "cnn"
+    monkeypatch.setattr(module, "train_one", say_what_came)
+    given = root, gather(root, cache, 0, ["faces"]), Training("cnn", epochs=1), tmp_path / "run"
+    result = train_apart(*given)
+    assert result["given"] == given and result["process"] != os.getpid()
 
 
 # The command
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_charts")
 def test_command_gives_all_the_same_budget_and_goes_on(
     data: tuple[Path, Path],
     two_networks: str,

@@ -180,8 +180,10 @@ def test_command_measures_every_variant_and_continues(
 ) -> None:
     root, cache = data
     out = tmp_path / "run"
+    variants = tuple(variant for variant in VARIANTS if variant.name in ("float16", "int8", "pruned_50"))
+    monkeypatch.setattr("model.studies.compress.VARIANTS", variants)
     compress(tiny_artifact, root, out, calibration=8, rounds=1, faces=cache)
-    names = ["original", *(variant.name for variant in VARIANTS)]
+    names = ["original", "float16", "int8", "pruned_50"]
     rows = json.loads((out / "table.json").read_text())
     assert [row["variant"] for row in rows] == names
     with (out / "table.csv").open() as file:
@@ -192,7 +194,7 @@ def test_command_measures_every_variant_and_continues(
     assert text in (out / "table.md").read_text() and report == f"Report: {out / 'table.md'}"
     assert {"a_auc", "a_auc_low", "a_auc_high", "b_accuracy", "reals_accuracy"} <= set(rows[0])
     assert "reals_auc" not in rows[0]
-    for variant in VARIANTS:
+    for variant in variants:
         assert replace(load_artifact(out / variant.name), sha256={}) == replace(load_artifact(tiny_artifact), sha256={})
     assert "Measured on test pictures. Speed" in (out / "table.md").read_text()
 

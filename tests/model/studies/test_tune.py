@@ -149,7 +149,7 @@ def test_choices_become_options_that_repeat_them_exactly() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("without_litert")
+@pytest.mark.usefixtures("without_litert", "without_charts")
 def test_command_searches_on_a_folder_and_its_own_command_trains(
     make_data: MakeData,
     picture: Callable[..., NDArray[np.uint8]],
