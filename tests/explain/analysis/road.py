@@ -12,7 +12,7 @@ from model.detector.detector import Detector
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 PHOTO, CAT = EXAMPLES / "astronaut.jpg", EXAMPLES / "cat.jpg"
-QUICK = Settings(superpixels=20, samples=300)  # grows in several steps, within half a second
+QUICK = Settings(superpixels=20, samples=150)  # grows in several steps
 
 
 def last(source: Any, settings: Settings, detector: Detector) -> Analysis:

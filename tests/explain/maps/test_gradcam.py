@@ -17,6 +17,7 @@ from model.artifact.card import Card
 from model.artifact.preprocessing import LABELS, Preprocessing
 from model.detector.detector import Detector
 from model.photos.faces import find_faces
+from tests.explain.maps.small_network import attention_network
 
 if TYPE_CHECKING:
     import keras
@@ -41,20 +42,6 @@ def pooled_network() -> keras.Model:
     network = keras.Model(inputs, {"probabilities": dense(layers.GlobalAveragePooling2D()(features))})
     dense.set_weights([np.stack([DIFFERENCES + 0.2, np.full(4, 0.2)], axis=1), np.array([0.1, -0.1])])
     return network
-
-
-def attention_network() -> keras.Model:
-    """Features on a 4x4 grid, the attention block and a softmax."""
-    import keras
-    from keras import layers
-
-    from model.networks.attention import attention_block
-
-    keras.utils.set_random_seed(0)
-    inputs = keras.Input((SIDE, SIDE, 3))
-    features = layers.Conv2D(6, 2, strides=2, activation="relu", name="features")(inputs)
-    pooled, mask = attention_block(features, depth=(4,))
-    return keras.Model(inputs, {"probabilities": layers.Dense(2, "softmax")(pooled), "attention": mask})
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +144,7 @@ def test_masked_pool_gets_what_each_place_adds() -> None:
     """Of a network whose mask is flat whatever it sees: each place's share of the log-odds, known from its weights."""
     import keras
 
-    network = attention_network()
+    network = attention_network(SIDE)
     for name in ("attention_conv1", "attention_mask"):
         layer = network.get_layer(name)
         layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])
@@ -173,7 +160,7 @@ def test_masked_pool_gets_what_each_place_adds() -> None:
 
 
 def test_before_attention_its_grid_is_the_masks() -> None:
-    network = attention_network()
+    network = attention_network(SIDE)
     found = only(gradcam_attention(subject_of(network)))
     assert (found.method, found.native_shape) == ("gradcam_attention", network.output["attention"].shape[1:3])
     assert found.map.shape == (SIDE, SIDE)

@@ -16,9 +16,11 @@ from explain.cancel import not_cancelled
 from explain.maps.attribution import Attribution
 from explain.maps.registry import MAIN_MAP, METHODS, explainers
 from explain.maps.subject import Subject
-from model.artifact.card import MASK
+from model.artifact.card import MASK, Card
+from model.artifact.preprocessing import LABELS, Preprocessing
 from model.artifact.views import PLAIN
-from model.detector.detector import Detector, Prediction
+from model.detector.detector import Prediction
+from tests.explain.maps.small_network import attention_network
 
 ROOT = Path(__file__).resolve().parents[3]
 MAPS = ROOT / "explain" / "maps"
@@ -80,10 +82,17 @@ def test_each_name_makes_the_map_of_its_name(name: str) -> None:
     assert found.target == ("either class" if name == "attention" else "Real")
 
 
+@pytest.fixture(scope="module")
+def with_gradients() -> SimpleNamespace:
+    """A detector around a small network; the files of the maps test them on the shipped one."""
+    card = Card("small", Preprocessing(SIDE, value_scale=1 / 255), LABELS)
+    return SimpleNamespace(network=attention_network(SIDE), card=card)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", GRADIENTS)
-def test_each_map_by_gradients_has_its_name(name: str, detector: Detector) -> None:
-    found = first(name, subject(detector))
+def test_each_map_by_gradients_has_its_name(name: str, with_gradients: SimpleNamespace) -> None:
+    found = first(name, subject(with_gradients))
     assert (found.method, found.target, found.map.shape) == (name, "Real", (SIDE, SIDE))
 
 

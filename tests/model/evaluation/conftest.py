@@ -12,10 +12,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from model.evaluation import measuring
-from model.evaluation.bootstrap import bootstrap
+from model.evaluation import charts, measuring, robustness
+from model.evaluation.bootstrap import bootstrap, bootstrap_band
 
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
@@ -30,6 +31,14 @@ def figures_in(folder: Path) -> dict[str, Any]:
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer draws for each interval, whose bounds ``test_metrics.py`` checks; here only the figures' places matter."""
     monkeypatch.setattr(measuring, "bootstrap", partial(bootstrap, rounds=20))
+    monkeypatch.setattr(charts, "bootstrap", lambda *given, **more: bootstrap(*given[:3], rounds=20, **more))
+    monkeypatch.setattr(charts, "bootstrap_band", partial(bootstrap_band, rounds=20))
+
+
+@pytest.fixture
+def plain_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty figure for the curves under corruption, whose panels ``test_plots.py`` checks."""
+    monkeypatch.setattr(robustness, "robustness_curves", lambda *_: Figure())
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_command_line_takes_models_before_the_data(
 # Corruptions
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("plain_curves")
 def test_corruptions_enter_the_card_under_a_key_of_their_own(
     folder: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

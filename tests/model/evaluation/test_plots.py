@@ -109,8 +109,9 @@ def test_scores_name_the_share_without_a_verdict() -> None:
 def test_one_class_gets_the_charts_that_need_no_other() -> None:
     assert charts_for(JUDGED) == list(CHARTS)
     assert charts_for(REALS) == ["confusion", "scores", "risk_coverage"]
-    assert len(overview(REALS).axes) == 3 and len(overview(JUDGED).axes) == len(CHARTS)
-    assert overview(JUDGED).get_suptitle() == "swaps: 50 real, 30 fake"
+    both = overview(JUDGED)
+    assert len(overview(REALS).axes) == 3 and len(both.axes) == len(CHARTS)
+    assert both.get_suptitle() == "swaps: 50 real, 30 fake"
 
 
 @pytest.mark.slow

@@ -82,7 +82,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("plain_curves")
 def test_every_set_is_measured_under_every_condition(
     members: tuple[Path, dict[str, list[Example]]], few: list[str], tiny_artifact: Path, tmp_path: Path
 ) -> None:

@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
 import pytest
 
 from model.i18n.catalogue import Message
 from model.legacy import described
 from model.legacy.check import look
-from model.legacy.described import STAND_IN, STAND_IN_NUMBERS
-from model.networks.registry import build
 
 DATA = Path(__file__).parents[2] / "data" / "legacy"
 NAME = "best_model_effatt.h5"
@@ -103,8 +100,3 @@ def test_weights_of_the_size_of_the_stand_in_are_left_to_the_import(
     for numbers, refused in ((held, False), (held + 1, True), (int(held / 1.009), False), (int(held / 1.02), True)):
         monkeypatch.setattr(described, "STAND_IN_NUMBERS", numbers)
         assert (look(pair) is not None) == refused, numbers
-
-
-@pytest.mark.slow
-def test_size_of_the_stand_in_is_that_of_its_network() -> None:
-    assert sum(int(np.prod(weight.shape)) for weight in build(STAND_IN).weights) == STAND_IN_NUMBERS

@@ -17,6 +17,7 @@ from model.artifact.card import Card
 from model.artifact.preprocessing import LABELS, to_input
 from model.detector.detector import Detector
 from model.errors import ArchitectureError, PretrainedError
+from model.legacy.described import STAND_IN, STAND_IN_NUMBERS
 from model.networks import thesis
 from model.networks.export import load_keras, save_artifact
 from model.networks.registry import ARCHITECTURES, Architecture, build
@@ -52,7 +53,7 @@ def test_pixels_are_scaled_as_keras_prepares_them(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def b7_attention() -> keras.Model:
-    """The thesis's own network in full size."""
+    """The thesis's own network in full size, which takes the longest of all to build."""
     return build("efficientnetb7_attention")
 
 
@@ -161,6 +162,13 @@ def test_attention_of_efficientnetb7_is_4x4_at_128_pixels(b7_attention: keras.Mo
     assert len(b7_attention.layers) > 800 and b7_attention.count_params() > 60_000_000
     assert b7_attention.input_shape == (None, 128, 128, 3)
     assert tuple(b7_attention.output["attention"].shape) == (None, 4, 4, 1)
+
+
+@pytest.mark.slow
+def test_numbers_that_a_file_for_this_network_must_hold_are_its_own(b7_attention: keras.Model) -> None:
+    """A file that the import can't describe goes into this network if it holds about as many numbers."""
+    assert STAND_IN == "efficientnetb7_attention"
+    assert sum(int(np.prod(weight.shape)) for weight in b7_attention.weights) == STAND_IN_NUMBERS
 
 
 # Artifacts
