@@ -41,7 +41,7 @@ serve: $(SCALE)
 # every test file again. TEST_BUDGET: the seconds that the summary compares its total with.
 PYTEST := OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
-# pip and apt run beside each other. So do lint and the tests, whose processes often wait for a page or a server.
+# Beside each other: pip and apt, then lint, which uses one core, and the tests.
 test:
 	@$(MAKE) --no-print-directory -j2 $(DEV) browser
 	@$(MAKE) --no-print-directory -j2 lint pytest

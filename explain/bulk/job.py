@@ -86,8 +86,11 @@ class JobFolder:
             data = json.loads(content)
             if data["version"] != VERSION:
                 raise SettingsError(Message("bulk.other_version", place=self.out))
-            return Plan(int(data["photos"]), int(data["part"]), int(data["passed_over"]), dict(data["request"]))
-        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            plan = Plan(int(data["photos"]), int(data["part"]), int(data["passed_over"]), dict(data["request"]))
+            if min(plan.photos, plan.size) < 1:
+                raise ValueError("A job has photos, and its parts do.")
+            return plan
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
             raise SettingsError(Message("bulk.damaged", place=f"{self.out}/{JOB}")) from error
 
     def make_plan(self, found: Iterable[Found | None], size: int, request: dict[str, Any]) -> Plan:

@@ -22,7 +22,7 @@ _PNG_HEAD, _PNG_AROUND = 8, 12  # bytes of the signature; of a chunk around its 
 _GIF_HEAD, _GIF_PICTURE = 13, 10  # bytes before the first block; of a picture's block before its colours
 _BIG_TIFF, _PIECES = 43, (273, 324)  # tags with the places of strips and of tiles
 _EXTENSION, _COMMENT, _PICTURE, _TRAILER = 0x21, 0xFE, 0x2C, 0x3B
-_FULL = 255  # bytes of a sub-block, which a picture of 30 MB has 117,000 of
+_FULL = 254  # bytes of a full sub-block for some encoders (255 for most); a picture of 30 MB has 118,000 of them
 _COMMENT_BYTES = 20  # count as a part: Pillow copies a comment as often as it has sub-blocks
 
 

@@ -223,7 +223,7 @@ for (const kind of ["click", "change", "drop"]) document.addEventListener(kind, 
 
 // The link is written without the page's address, which the server does not know.
 function completeLink() {
-  for (const field of document.querySelectorAll(".link input")) field.value = field.parentElement.querySelector("a").href
+  for (const field of document.querySelectorAll(".link input")) field.value = field.parentElement.querySelector("a")?.href ?? field.value
 }
 
 // The field above the table of many photos hides the rows without its text.
@@ -269,8 +269,11 @@ document.addEventListener("click", event => {
 function namePlaces() {
   const words = document.querySelector("[data-drop-file]")?.dataset.dropFile
   for (const place of document.querySelectorAll(".block:not(#photo) > .upload-container")) {
-    place.querySelector("[data-testid=upload-text]").dataset.words = words
-    place.ariaLabel = `${place.parentElement.querySelector("[data-testid=block-label]").textContent.trim()}: ${words}`
+    const text = place.querySelector("[data-testid=upload-text]")
+    const label = place.parentElement.querySelector("[data-testid=block-label]")
+    if (!words || !text || !label) continue
+    text.dataset.words = words
+    place.ariaLabel = `${label.textContent.trim()}: ${words}`
   }
 }
 

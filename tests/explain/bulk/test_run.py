@@ -148,9 +148,16 @@ def test_a_part_that_a_power_cut_damaged_is_made_again(
     assert [row["number"] for row in table(out)] == list(range(1, COUNT + 1))
 
 
-@pytest.mark.parametrize("content", ["no json", "[]", "{}", json.dumps({"version": VERSION, "photos": "many"})])
-def test_a_damaged_job_is_refused(content: str, tmp_path: Path) -> None:
-    (tmp_path / JOB).write_text(content)
+WHOLE = {"version": VERSION, "photos": 3, "part": 2, "passed_over": 0, "request": {}}
+
+
+@pytest.mark.parametrize(
+    "content", ["no json", [], {}, *({**WHOLE, **part} for part in ({"photos": "many"}, {"part": 0}, {"part": 1e999}))]
+)
+def test_a_damaged_job_is_refused(content: Any, tmp_path: Path) -> None:
+    (tmp_path / JOB).write_text(json.dumps(WHOLE))
+    assert JobFolder(str(tmp_path)).plan() is not None
+    (tmp_path / JOB).write_text(content if isinstance(content, str) else json.dumps(content))
     with pytest.raises(SettingsError, match=f"{JOB} is damaged"):
         JobFolder(str(tmp_path)).plan()
 

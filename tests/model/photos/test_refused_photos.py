@@ -15,6 +15,7 @@ from PIL import Image, ImageFile, PngImagePlugin
 
 from model.errors import PhotoError
 from model.photos import photo
+from model.photos.containers import MOST_PARTS, has_too_many_parts
 from model.photos.decode import decode
 from model.photos.photo import MAX_BYTES, MAX_PIXELS, MIN_SIDE, open_photo
 from tests.model.photos.opening import ORIENTATION, refusal
@@ -93,6 +94,15 @@ def test_gif_of_a_picture_in_tiny_pieces_is_refused_before_pillow_reads_it(monke
     monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Pillow reads it"))
     with pytest.raises(PhotoError, match="100,000 parts"):
         decode(data[:start] + b"\1a" * 100_001 + data[start:])
+
+
+@pytest.mark.parametrize("full", [255, 254])
+def test_gif_of_a_large_picture_in_full_pieces_is_not_refused(full: int) -> None:
+    """Most encoders fill sub-blocks of 255 bytes, ImageMagick's fills 254."""
+    data = encode(Image.fromarray(gradient()).quantize(256), "GIF")
+    start = data.index(b",", 13 + 768) + 11
+    piece = bytes([full, *range(full)])
+    assert not has_too_many_parts(data[:start] + piece * (MOST_PARTS + 1) + data[start:], "GIF")
 
 
 @pytest.mark.parametrize(("mark", "order"), [(b"II", "<"), (b"MM", ">")])
