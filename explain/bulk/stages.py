@@ -7,14 +7,14 @@ last stage makes the maps, if any are requested, and the row of the table.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from explain.analysis import first_step, later_steps
-from explain.batch.judge import VERDICT_ALONE, Row, problem_of, row_of
+from explain.batch.judge import Row, problem_of, row_of
 from explain.batch.photos import Item, Reader
 from explain.bulk.records import map_records, record
 from explain.bulk.storage import is_url, read_photo
@@ -22,7 +22,7 @@ from explain.bulk.task import Found, Task
 from explain.cancel import not_cancelled
 from explain.predictions import predict
 from explain.result import Analysis
-from explain.settings import Settings
+from explain.settings import VERDICT_ALONE, Settings
 from explain.stopwatch import Stopwatch
 from model.detector.detector import Detector
 from model.errors import PhotoError
@@ -91,7 +91,7 @@ class PhotoState:
     task: Task
     analysis: Analysis | None = None
     size: tuple[int, int] = (0, 0)
-    problem: Message | None = field(default=None)
+    problem: Message | None = None
     seconds: float = 0.0
 
 

@@ -30,7 +30,7 @@ from explain.service.forms import MOST_SHOWN, FormRequest, at_most, check_fields
 from explain.service.queue import Busy
 from explain.service.refusal import is_disk_full, refusal_of
 from explain.service.service import Service
-from explain.settings import Settings, known_language, text_of
+from explain.settings import SHOWN, Settings, known_language, names_in, text_of
 from explain.video.result import Clip
 from explain.wording.clip import clip_text
 from explain.wording.comparison import second_in_words
@@ -45,7 +45,6 @@ from model.photos.photo import MAX_BYTES
 
 AROUND = 65_536  # bytes of the other fields of a form
 CLIP = "/clip"
-SHOWN = 8  # number of superpixels that are drawn and listed
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 RETRY_S = "30"  # Retry-After in seconds, if too many requests wait
 STATUS: dict[type[Exception], int] = {PhotoError: 400, ClipError: 400, Busy: 503}  # every other error of the user: 422
@@ -116,9 +115,8 @@ def _add_photo(router: APIRouter, service: Service) -> None:
         """
         form = await _checked(request, language)
         named = "" if form.get("methods") == "" else methods  # FastAPI takes an empty field for one that was not sent
-        maps = tuple(dict.fromkeys(filter(None, map(str.strip, named.split(",")))))
         settings = Settings(
-            methods=maps, robustness=robustness, trust=trust, face=face - 1, whole_picture=whole_picture
+            methods=names_in(named), robustness=robustness, trust=trust, face=face - 1, whole_picture=whole_picture
         )
         if (file.size or 0) > MAX_BYTES:
             raise HTTPException(413)

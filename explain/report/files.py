@@ -24,6 +24,7 @@ from explain.report.as_json import to_dict
 from explain.report.origin import Origin
 from explain.report.page import GENERATOR, report_html
 from explain.result import Analysis
+from explain.settings import SHOWN
 from model.artifact.card import Card
 from model.errors import UserError
 from model.files import fitting, replacing
@@ -45,7 +46,7 @@ def write_report(
     analysis: Analysis,
     card: Card,
     folder: Path,
-    shown: int = 8,
+    shown: int = SHOWN,
     origin: Origin | None = None,
     second: Second | None = None,
 ) -> Path:
@@ -146,7 +147,7 @@ def report_pictures(analysis: Analysis, shown: int, second: Second | None = None
 
 
 def archive(
-    analysis: Analysis, card: Card, shown: int = 8, origin: Origin | None = None, second: Second | None = None
+    analysis: Analysis, card: Card, shown: int = SHOWN, origin: Origin | None = None, second: Second | None = None
 ) -> bytes:
     """The files that ``write_report`` would write, byte for byte, as a ZIP; the same arguments give the same bytes.
 

@@ -13,7 +13,7 @@ from explain.page.models import seconds
 from explain.page.sections.common import labels
 from explain.page.sections.more import FURTHER
 from explain.regions.superpixels import METHODS as SEGMENTATIONS
-from explain.settings import HIDES_ASKED, LIKELIER, TARGETS
+from explain.settings import HIDE_CHOICES, LIKELIER, TARGETS
 from model.available import Models
 from model.i18n.catalogue import translate
 
@@ -41,7 +41,7 @@ def settings_drawer(parts: Parts, models: Models) -> None:
             elem_id="further",
         )
         parts["trust"] = gr.Checkbox(AT_FIRST["trust"], **labels("settings.trust"), elem_id="trust")
-        for name, choices in (("segmentation", SEGMENTATIONS), ("hide", HIDES_ASKED)):
+        for name, choices in (("segmentation", SEGMENTATIONS), ("hide", HIDE_CHOICES)):
             value, words = AT_FIRST[name], labels(f"settings.{name}")
             parts[name] = gr.Radio(list(choices), value=value, **words, elem_id=name)
 
