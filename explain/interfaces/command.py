@@ -3,7 +3,6 @@
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -238,7 +237,7 @@ def _output_clip(clip: Clip, card: Card, path: Path, folder: Path | None, as_jso
 
 def _origin(file: Path) -> Origin:
     command = typer.format_filename(shlex.join(["python", "-m", "explain", *sys.argv[1:]]))
-    return Origin(typer.format_filename(file), command, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
+    return Origin.now(typer.format_filename(file), command)
 
 
 def start() -> None:

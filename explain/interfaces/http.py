@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
@@ -240,7 +239,7 @@ def _answer(request: Request, found: tuple[Analysis, Second | None], card: Card,
             if second is not None:
                 text = "\n".join((text, *second_in_words(analysis, second, file)))
             return JSONResponse({"text": text, **to_dict(analysis, second)})
-        origin = Origin(file, "POST /deepfake", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
+        origin = Origin.now(file, "POST /deepfake")
         return HTMLResponse(report_files(analysis, card, SHOWN, origin, second)[PAGE])
 
 
@@ -254,8 +253,7 @@ def _clip_answer(request: Request, clip: Clip, card: Card, file: str) -> Respons
     with use_language(_language_of(request)):
         if not prefers_html(request.headers.get("accept", "")):
             return JSONResponse({"text": clip_text(clip, file), **clip_to_dict(clip)})
-        origin = Origin(file, f"POST {CLIP}", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
-        return HTMLResponse(clip_page(clip, card, origin))
+        return HTMLResponse(clip_page(clip, card, Origin.now(file, f"POST {CLIP}")))
 
 
 def _refusal(request: Request, error: Exception) -> Response:

@@ -130,7 +130,7 @@ def _wire_leaving(page: Page, blocks: gr.Blocks) -> Callable[[str], None]:
 
     def forget(visitor: str) -> None:
         """End all runs of a visitor who has left, and drop what they made."""
-        for suffix in ("", batch.OURS, bring.OURS, clip.OURS):
+        for suffix in ("", batch.RUN_SUFFIX, bring.RUN_SUFFIX, clip.RUN_SUFFIX):
             page.runs.stop(visitor + suffix)
         page.forget(visitor)
         _forget(blocks, visitor)
@@ -229,13 +229,13 @@ def _wire_many(page: Page, parts: Parts, show: dict[str, Any]) -> None:
     def judging(source: str) -> Handler:
         def judge(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
             controls, visitor = parts.controls(values), _visitor(page, request)
-            run = (page.service, page.runs, visitor, page.language_of, source == "many_folder", page.detector)
+            run = (page.service, page.runs, visitor, page.language_of, page.detector, source == "many_folder")
             yield from map(parts.changes, batch.judge(controls, values[parts[source]] or [], *run))
 
         return judge
 
     def stop(request: gr.Request) -> None:
-        page.runs.stop(str(request.session_hash) + batch.OURS)
+        page.runs.stop(str(request.session_hash) + batch.RUN_SUFFIX)
 
     run_it: dict[str, Any] = {"outputs": targets, "trigger_mode": "multiple", **BATCH_OPTIONS}
     parts["many_files"].change(judging("many_files"), parts.readable() | {parts["many_files"]}, **run_it)
@@ -252,8 +252,8 @@ def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str
         controls, visitor = parts.controls(values), str(request.session_hash)
         page.update_controls(visitor, controls)
         with refusals_shown(controls["language"]), use_language(controls["language"]):
-            many = batch.change_language(controls["many_progress"], page.runs.waiting(visitor + batch.OURS))
-            many |= clip.change_language(controls["clip_seen"], page.runs.waiting(visitor + clip.OURS))
+            many = batch.change_language(controls["many_progress"], page.runs.waiting(visitor + batch.RUN_SUFFIX))
+            many |= clip.change_language(controls["clip_seen"], page.runs.waiting(visitor + clip.RUN_SUFFIX))
             choices = models.both_choices(page, visitor)
             return parts.translated({**choices, **page.change_language(controls, visitor), **many})
 

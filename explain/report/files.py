@@ -32,7 +32,7 @@ from model.i18n.catalogue import Message, language
 
 PAGE, DATA = "report.html", "report.json"
 PICTURES = ("photo", "face", "regions", "what_if", "flip", "second", *METHODS)
-OURS = (PAGE, DATA, *(f"{name}.png" for name in PICTURES))
+REPORT_FILES = (PAGE, DATA, *(f"{name}.png" for name in PICTURES))
 HEAD = 1000  # first characters of a page, which name its generator
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time of a ZIP entry; fixed, so that equal reports give equal ZIPs
 READABLE = 0o644 << 16  # Unix permissions in a ZIP entry
@@ -78,7 +78,7 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
         # The page is replaced first: it marks the folder as ours.
         for name, content in reversed(files.items()):
             written.enter_context(replacing(folder / name)).write_bytes(content)
-    for name in OURS:  # no files of an earlier report may remain
+    for name in REPORT_FILES:  # no files of an earlier report may remain
         if name not in files:
             (folder / name).unlink(missing_ok=True)
 
@@ -105,7 +105,7 @@ def check_folder(folder: Path) -> None:
     page = folder / PAGE
     if page.is_file() and GENERATOR in page.read_text(encoding="utf-8", errors="replace")[:HEAD]:
         return
-    if taken := [name for name in OURS if (folder / name).exists()]:
+    if taken := [name for name in REPORT_FILES if (folder / name).exists()]:
         raise ReportError(Message("report.taken", folder=str(folder), file=taken[0]))
 
 

@@ -43,7 +43,7 @@ def wire_clip(
         yield from map(parts.changes, judge.judge(controls, values[parts["clip_file"]], *run))
 
     def stop(request: gr.Request) -> None:
-        page.runs.stop(str(request.session_hash) + judge.OURS)
+        page.runs.stop(str(request.session_hash) + judge.RUN_SUFFIX)
 
     run_it: dict[str, Any] = {"outputs": targets, "trigger_mode": "multiple", **run_options}
     parts["clip_file"].change(take, parts.readable() | {parts["clip_file"]}, **run_it)
