@@ -101,7 +101,7 @@ def _run(
 
     with until_interrupted() as interrupted:
         folder, plan = opened(source, out, request, detector, part)
-        progress = Progress(0, plan.photos, 0)
+        progress = Progress(0, plan.photos)
         with tqdm(total=plan.photos, bar_format=BAR, disable=None, leave=False) as bar:
             for progress in run(folder, plan, request, _engine(detector, interrupted, workers, address)):
                 bar.n = progress.done
