@@ -13,6 +13,7 @@ from explain.html import fragments
 from explain.html.many import photos_table
 from explain.page.components.updates import Change, Controls, Updates, notice, sent_as, visible
 from explain.page.sessions import Runs
+from explain.service.queue import Urgency
 from explain.service.refusal import Refused, refusing
 from explain.service.service import Service
 from explain.stopwatch import Stopwatch
@@ -76,7 +77,7 @@ def _judge(
         try:
             with refusing():
                 detector = opened()
-                analyze = partial(service.analyze, visitor=visitor, wait=True, among_many=True)
+                analyze = partial(service.analyze, visitor=visitor, wait=True, urgency=Urgency.FIRST_MAP)
                 paths, sent = [Path(file) for file in files], Stopwatch()
                 judge_clip = partial(service.judge_clip, count=CLIP_FRAMES, visitor=visitor, wait=True)
                 judged = judge_many(paths, detector, ended, analyze=analyze, gathered=gathered, judge_clip=judge_clip)
