@@ -53,7 +53,7 @@ def arrive(page: Page, query: Mapping[str, str], accepted: str) -> Updates:
         return {**changes, **facts, **updates}
 
 
-def look(page: Page, language: str, visitor: str = "") -> Updates:
+def import_state(page: Page, language: str, visitor: str = "") -> Updates:
     """The progress of an import; once it has ended, the new model is one more choice."""
     models = page.models
     with use_language(language):
