@@ -39,7 +39,7 @@ class Page:
         self._service.prepare()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        """What answers."""
+        """The app that answers requests."""
         app = asgi_app(build_page(self._service.models, self._service), self._service, users_from(None))
         settle()
         return ReplicaCookie(app, serve.get_replica_context().replica_id.unique_id)
@@ -50,7 +50,7 @@ class Page:
             raise RuntimeError("No model can judge photos.")
 
     def record_autoscaling_stats(self) -> dict[str, float]:
-        """What ``deploy.scaling`` adds up."""
+        """The number of open analyses; ``deploy.scaling`` adds those of all replicas."""
         return {OPEN: float(self._service.queue.running + self._service.queue.waiting)}
 
     def __del__(self) -> None:

@@ -1,8 +1,8 @@
 """Sends a visitor's requests to the replica that has the visitor's results, and all others to one with little to do.
 
 Gradio keeps a visitor's session in its process. So the replica that answers first puts its name into a cookie, which
-browsers and Gradio's clients send from then on. Serve hands the router the header whose name is in
-``RAY_SERVE_SESSION_ID_HEADER_KEY``: it must be ``cookie``.
+browsers and Gradio's clients send from then on. Serve hands the router the header that
+``RAY_SERVE_SESSION_ID_HEADER_KEY`` names: it must be ``cookie``.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class ReplicaCookie:
     """ASGI middleware that puts the replica's name into the cookie of visitors who come with another one, or none.
 
     Args:
-        app: what answers.
-        replica: the name.
+        app: the app that answers.
+        replica: name of this replica.
     """
 
     def __init__(self, app: ASGIApp, replica: str) -> None:

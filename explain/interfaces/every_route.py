@@ -66,7 +66,7 @@ def _refused(
 
 
 async def _answer_status(request: Request, error: HTTPException) -> Response:
-    """Most of them come from the router, such as 404 and 405, and from Gradio, whose clients read ``detail``."""
+    """Most come from the router, such as 404 and 405, and from Gradio; its clients read ``detail``."""
     allowed = (error.headers or {}).get("Allow", "")
     with use_language(_language_of(request)):
         if error.status_code == HTTPStatus.NOT_FOUND:

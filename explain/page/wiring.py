@@ -32,7 +32,7 @@ CHANGED = ("hidden", "regions", "top", f"{MAIN_MAP}_picture", "what_if_text", "s
 
 
 def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> Callable[[str], None]:
-    """Connect the components with their handlers; returns what forgets a visitor who has left."""
+    """Connect the components with their handlers; returns the function that forgets a visitor who has left."""
     run_it: dict[str, Any] = {
         "fn": _running(page, parts, page.show),
         "inputs": parts.readable(),
@@ -68,7 +68,7 @@ def _running(page: Page, parts: Parts, run: Callable[[Controls, str], Iterator[U
 
 
 def _answering_at_once(page: Page, parts: Parts) -> Callable[..., Any]:
-    """What lets a handler answer a trigger without waiting for others' runs."""
+    """A function that connects a trigger with a handler, which answers without waiting for others' runs."""
 
     def at_once(
         trigger: Callable[..., Any], handler: Callable[[Controls], Updates], outputs: list[str], **options: Any
@@ -122,7 +122,7 @@ def _wire_run(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
 
 
 def _wire_leaving(page: Page, blocks: gr.Blocks) -> Callable[[str], None]:
-    """Forget each visitor who leaves; returns what does it."""
+    """Forget each visitor who leaves; returns the function that does it."""
 
     def forget(visitor: str) -> None:
         """End all runs of a visitor who has left, and drop what they made."""

@@ -75,7 +75,7 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
     """Write a report's files, the page first, into a folder that ``check_folder`` has checked."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as written:  # on a full disk an earlier report stays whole
-        # The page is replaced first: it marks the folder as ours.
+        # The page is replaced first: it marks the folder as one of WhyFake.
         for name, content in reversed(files.items()):
             written.enter_context(replacing(folder / name)).write_bytes(content)
     for name in REPORT_FILES:  # no files of an earlier report may remain

@@ -25,7 +25,7 @@ MOST = 32  # analyses; each takes about 2 MB
 
 
 class ExampleCache:
-    """Runs ``analyze`` for every photo except the examples whose analysis is shipped, or was made before.
+    """Runs ``analyze`` for every photo except the examples with an analysis that is shipped or was made before.
 
     Other models and settings than the shipped ones are computed when a visitor chooses them. Visitors' photos are never
     kept.

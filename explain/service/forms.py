@@ -26,7 +26,7 @@ LONGEST = 1000  # characters of a field that is not a file; the names of all map
 
 
 class FormRequest(Request):
-    """A request whose form may name its file by ``filename*``.
+    """A request with a form that may name its file by ``filename*``.
 
     Some clients do so for letters outside ASCII, and Starlette takes such a file for a text.
     """

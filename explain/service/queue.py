@@ -110,7 +110,7 @@ class AnalysisQueue:
         Args:
             steps: a generator that has not started.
             cancelled: called while waiting.
-            wait: begin however many analyses are open already; for callers whose number another queue limits.
+            wait: begin however many analyses are open already; for callers that another queue limits.
             urgency: of the step that comes after the given one; after None, of the first one.
             client: from whom the analysis comes, if that is known.
 

@@ -44,7 +44,7 @@ Result = TypeVar("Result")
 CLIENT: ContextVar[str | None] = ContextVar("CLIENT", default=None)
 STEPS_AT_ONCE = 2  # a network uses all cores; the second step keeps them busy while the first one is in Python
 MAX_OPEN_RUNS = 64  # of the page; they take turns
-MOST_VISITORS = 10_000  # whose clients are known
+MOST_VISITORS = 10_000  # with a known client
 MAX_OPEN_BATCHES = 4  # runs over many photos; each photo also takes its turns
 
 
@@ -89,7 +89,7 @@ class Service:
             cancelled: once it is true, no further analysis comes.
             visitor: name of a visitor who may analyse the same photo several times.
             wait: see ``AnalysisQueue.each``.
-            known: an earlier analysis whose results may be taken over, see ``explain.analysis.analyze``.
+            known: an earlier analysis; its results may be taken over, see ``explain.analysis.analyze``.
             client: see ``AnalysisQueue.each``; by default that of the visitor, see ``came_from``, or ``CLIENT``.
             urgency: of every step; None for a single photo: verdict, first map, then the rest.
 
@@ -199,7 +199,7 @@ class Service:
             self._clients.pop(next(iter(self._clients)), None)
 
     def _client_of(self, visitor: str | None) -> str | None:
-        """The client of a visitor, or of a visitor's run, whose name has a suffix such as ``/many``."""
+        """The client of a visitor; the name may have the suffix of a run, such as ``/many``."""
         return self._clients.get((visitor or "").partition("/")[0])
 
     def in_turn(self, before: Analysis | None, work: Callable[..., Result], *given: Any) -> Result:

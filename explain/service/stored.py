@@ -68,7 +68,7 @@ def write_analysis(analysis: Analysis, file: Path, key: Mapping[str, Any]) -> No
 
 @dataclass(frozen=True)
 class Stored:
-    """A file that ``write_analysis`` wrote, whose arrays are not read yet.
+    """A file that ``write_analysis`` wrote; its arrays are not read yet.
 
     Attributes:
         file: its path.

@@ -27,7 +27,7 @@ def wire_own(page: Page, parts: Parts, choices: Callable[[str, str], Updates]) -
         choices: the models that a visitor can choose from, and the chosen one of them.
 
     Returns:
-        What begins a handler once a model was brought; none if the server takes none.
+        Triggers of handlers that follow a model that was brought; none if the server takes no models.
     """
     if not page.own.allowed:
         return []
