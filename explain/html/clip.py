@@ -66,4 +66,4 @@ def moments_table(clip: Clip, opens: bool = False) -> Markup:
         verdict = translate(f"verdict.{sighting.verdict}")
         rows.append([time, str(track.number), number(sighting.p_fake, ".0%"), verdict])
     block = max(track.estimate.block for track in clip.tracks)
-    return macros("clip/tab").moments(titles, rows, None, translate("clip.method", block=block))
+    return macros("clip/tab").moments(titles, rows, translate("clip.method", block=block))
