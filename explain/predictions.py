@@ -11,6 +11,14 @@ from explain.result import MOST_JUDGED, Analysis
 from explain.small_faces import judged_by_size
 from model.detector.detector import Detector, Prediction
 from model.photos.faces import Face
+from model.quiet import standard_error_aside
+
+
+def warm_up(detector: Detector) -> None:
+    """Run the network once: LiteRT writes a line at its first use, and scripts expect only errors on standard error."""
+    side = detector.card.preprocessing.input_size
+    with standard_error_aside():
+        detector.predict(np.zeros((side, side, 3), np.uint8))
 
 
 def predict(analyses: Sequence[Analysis], detector: Detector) -> list[Analysis]:
@@ -20,10 +28,10 @@ def predict(analyses: Sequence[Analysis], detector: Detector) -> list[Analysis]:
         analyses: with their faces and the chosen one, which may be the whole picture.
         detector: the model.
     """
-    asked = [_asked(analysis) for analysis in analyses]
-    answers = iter(detector.predict_all(np.stack([face.crop for faces in asked for face in faces])))
+    faces_of_all = [_faces_to_judge(analysis) for analysis in analyses]
+    answers = iter(detector.predict_all(np.stack([face.crop for faces in faces_of_all for face in faces])))
     judged = []
-    for analysis, faces in zip(analyses, asked, strict=True):
+    for analysis, faces in zip(analyses, faces_of_all, strict=True):
         predictions = tuple(judged_by_size(face, next(answers)) for face in faces)
         chosen = next(place for place, face in enumerate(faces) if face is analysis.chosen)
         of_faces = predictions[: min(len(analysis.faces), MOST_JUDGED)]
@@ -31,7 +39,7 @@ def predict(analyses: Sequence[Analysis], detector: Detector) -> list[Analysis]:
     return judged
 
 
-def _asked(analysis: Analysis) -> list[Face]:
+def _faces_to_judge(analysis: Analysis) -> list[Face]:
     """The faces that the network judges, the chosen one among them."""
     assert analysis.chosen is not None
     faces = list(analysis.faces[:MOST_JUDGED])
