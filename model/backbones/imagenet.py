@@ -18,7 +18,6 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from model.cli import run
 from model.errors import ArchitectureError, ArtifactError
 from model.networks.pretrained import load_file
 from model.networks.registry import build
@@ -177,7 +176,3 @@ def average_backbone(
     load_file(second, trained)
     out.parent.mkdir(parents=True, exist_ok=True)
     average(first, second, share).save_weights(out)
-
-
-if __name__ == "__main__":
-    run(average_backbone)

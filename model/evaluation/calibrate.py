@@ -16,7 +16,7 @@ from model.artifact.card import Card, named_after, report_folder, write_card
 from model.artifact.facts import FEW, trained_on
 from model.artifact.versions import versions_of
 from model.artifact.views import PLAIN, STEADY
-from model.cli import print_report_path, run
+from model.cli import print_report_path
 from model.data.dataset import gather
 from model.data.layout import Example, choose_sets, pictures
 from model.data.options import (
@@ -220,7 +220,3 @@ def summary(chosen: Calibration, record: Mapping[str, Any]) -> list[str]:
     if not record["band_chosen_on"]:
         lines.append("The band was chosen on sources that the model was trained on: others may be accused more often.")
     return lines
-
-
-if __name__ == "__main__":
-    run(calibrate)

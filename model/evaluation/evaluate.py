@@ -11,7 +11,7 @@ import typer
 from tqdm import tqdm
 
 from model.artifact.card import load_artifact, named_after, report_folder, write_card
-from model.cli import print_report_path, run
+from model.cli import print_report_path
 from model.data.dataset import choose, gather
 from model.data.layout import SPLITS, Example
 from model.data.options import (
@@ -263,7 +263,3 @@ def evaluate(
             write_card(transfer_into, replace(card, metrics={**card.metrics, "transfer": matrix}))
     for folder in folders.values():
         print_report_path(folder / REPORT)
-
-
-if __name__ == "__main__":
-    run(evaluate)

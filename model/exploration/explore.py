@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from model.artifact.versions import library_versions
-from model.cli import print_report_path, run
+from model.cli import print_report_path
 from model.data.dataset import with_faces
 from model.data.duplicates import describe, find_duplicates
 from model.data.layout import SPLITS, UNSPLIT, choose_sets, pictures
@@ -75,7 +75,3 @@ def explore(
     write_report(data, out, examples, table, shortcuts, sentences, groups, seed)
     print("\n".join(sentences))
     print_report_path(out / "report.html")
-
-
-if __name__ == "__main__":
-    run(explore)

@@ -11,7 +11,6 @@ import typer
 from model.artifact.card import CALIBRATION, CARD, TFLITE, Card, digest, read_card
 from model.artifact.facts import assumed_labels
 from model.artifact.preprocessing import Preprocessing
-from model.cli import run
 from model.detector.engine import Engine
 from model.errors import ArtifactError
 from model.legacy.card import LAMBDA, given_fields, uncalibrated
@@ -133,7 +132,3 @@ def _compare(engine: Engine, card: Card, examples: Path, limit: int, given: Mapp
     print(f"\n{advice(found, is_fake)}")
     right = best(allowed(found), is_fake)
     return card if right is None else _fed(card, right.way)
-
-
-if __name__ == "__main__":
-    run(import_legacy)

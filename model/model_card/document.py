@@ -9,7 +9,7 @@ import typer
 
 from model.artifact.card import FACE, LEGACY, LICENCE, NO_LICENCE, Card, named_after, read_card
 from model.artifact.facts import WHOLE, assumed_labels, name_of, readable, tested, trained_on
-from model.cli import print_report_path, run
+from model.cli import print_report_path
 from model.detector.detector import VERDICTS
 from model.i18n.catalogue import translate
 from model.model_card.figures import attention, calibration, cross_set, failures, figures, verdicts
@@ -211,7 +211,3 @@ def write_model_card(
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
     print_report_path(out)
-
-
-if __name__ == "__main__":
-    run(write_model_card)

@@ -8,7 +8,6 @@ import typer
 
 from model.artifact.card import ARTIFACT, named_after, read_card
 from model.artifact.views import PLAIN
-from model.cli import run
 from model.data.split import SPLIT, copy_split
 from model.errors import ArchitectureError
 
@@ -56,7 +55,3 @@ def average_models(
         copy_split(splits[0].parent, out / ARTIFACT)
     save_artifact(network, out / ARTIFACT, card, ARCHITECTURES[card.architecture].storage)
     print(f"Wrote {out / ARTIFACT}, not yet calibrated.")
-
-
-if __name__ == "__main__":
-    run(average_models)

@@ -9,7 +9,6 @@ import typer
 from model.artifact.card import CARD, COMBINED, Card, network_of, read_card, write_card
 from model.artifact.facts import trained_on
 from model.artifact.parts import Part
-from model.cli import run
 from model.data.split import SPLIT, copy_split
 from model.errors import ArchitectureError
 
@@ -72,7 +71,3 @@ def _card(names: list[str], networks: list[tuple[str, str, str]], cards: list[Ca
             for name, card, (*_, reading) in zip(names, cards, networks, strict=True)
         ),
     )
-
-
-if __name__ == "__main__":
-    run(combine)

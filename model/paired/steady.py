@@ -19,7 +19,6 @@ from tqdm import tqdm
 
 from model.artifact.card import ARTIFACT, CARD, named_after, read_card
 from model.artifact.preprocessing import LABELS, Preprocessing, to_input
-from model.cli import run
 from model.data.dataset import face_crop, find_faces_to_train
 from model.data.layout import Example, leave_out_sets
 from model.data.options import FACES, Faces, LeaveOut, Sets
@@ -217,7 +216,3 @@ def prepare(network: "keras.Model") -> None:
     for layer in network.layers:
         if isinstance(layer, keras.layers.Dropout):
             layer.rate /= 2
-
-
-if __name__ == "__main__":
-    run(train_steady)

@@ -14,7 +14,6 @@ import typer
 from model.artifact.card import Card
 from model.artifact.facts import FACE_CROPS
 from model.artifact.preprocessing import to_input
-from model.cli import run
 from model.data.dataset import find_faces_to_train
 from model.data.layout import leave_out_sets
 from model.data.options import FACES, Faces, LeaveOut, Sets
@@ -163,7 +162,3 @@ def export(
     data = {name: DATA_LICENCES.get(name, "as its owner says") for name in sets}
     record = {"data": data, "pictures": FACE_CROPS, "arguments": arguments, runs.BEST_EPOCH: epoch}
     return runs.export(architecture, folder, LICENCE, record, folded)
-
-
-if __name__ == "__main__":
-    run(train)

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from model.artifact.card import ARTIFACT, named_after, read_card
 from model.artifact.preprocessing import Preprocessing, to_input
-from model.cli import print_report_path, run
+from model.cli import print_report_path
 from model.data.dataset import face_crop, gather
 from model.data.layout import Example
 from model.data.options import FACES, Faces, Sets, warn_of_other_view
@@ -234,7 +234,3 @@ def tune_attention(
     (out / "tuned.json").write_text(json.dumps({**found, "arguments": given}, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=2))
     print_report_path(out / "tuned.json")
-
-
-if __name__ == "__main__":
-    run(tune_attention)

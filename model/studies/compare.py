@@ -18,7 +18,7 @@ import typer
 
 from model.artifact import card
 from model.artifact.card import TFLITE
-from model.cli import print_report_path, run
+from model.cli import print_report_path
 from model.data.dataset import gather
 from model.data.layout import Example
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
@@ -206,7 +206,3 @@ def _of_both_classes(examples: Sequence[Example]) -> list[Example]:
     if not kept:
         raise DatasetError("No data set has pictures of both classes in train, val and test.")
     return kept
-
-
-if __name__ == "__main__":
-    run(compare)

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from model.artifact.card import CALIBRATION, CONFIG, LEGACY, TFLITE, load_artifact, named_after, write_card
 from model.artifact.small_file import read_small
-from model.cli import print_report_path, run
+from model.cli import print_report_path
 from model.data.dataset import gather
 from model.data.layout import SPLITS, Example
 from model.data.options import (
@@ -276,7 +276,3 @@ def notes(calibration: int, calibrated_on: str, measured_on: str, rounds: int, i
         f"which the networks run alternately in one process, with {BATCH_SIZES[-1]} pictures at once and with one. "
         "Differences are those of P(Fake) from the original's over all pictures. Intervals: 95%, bootstrap."
     )
-
-
-if __name__ == "__main__":
-    run(compress)

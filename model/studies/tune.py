@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from model.cli import print_report_path, run
+from model.cli import print_report_path
 from model.data.dataset import gather
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.data.split import draw
@@ -85,7 +85,3 @@ def tune(
     command = ["python", "-m", "model", "train", str(data), *as_options(options)]
     print(write_report(study, architecture, notes, [shlex.quote(part) for part in command], out))
     print_report_path(out / "trials.md")
-
-
-if __name__ == "__main__":
-    run(tune)

@@ -18,7 +18,6 @@ import typer
 from model.artifact import card
 from model.artifact.facts import FACE_CROPS, WHOLE
 from model.artifact.preprocessing import LABELS
-from model.cli import run
 from model.data.dataset import gather
 from model.data.layout import Example
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
@@ -254,7 +253,3 @@ def train(
 
 def _print_row(row: Mapping[str, float]) -> None:
     print(", ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
-
-
-if __name__ == "__main__":
-    run(train)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.artifact.card import load_artifact, report_folder, write_card
-from model.cli import run
 from model.data.layout import SPLITS, UNSPLIT, Example
 from model.data.options import FACES, Faces, warn_of_other_view
 from model.data.split import draw
@@ -213,7 +212,3 @@ def unseen(
         write_card(artifact, replace(card, metrics={**card.metrics, METRICS: measured}))
     print((out / SUMMARY).read_text(encoding="utf-8"))
     print(f"Wrote {out}.")
-
-
-if __name__ == "__main__":
-    run(unseen)

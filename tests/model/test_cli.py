@@ -72,7 +72,7 @@ def test_package_that_a_command_lacks_at_its_start_is_named(tmp_path: Path) -> N
     """A module of that name which fails as a missing one does stands before the installed package."""
     (tmp_path / "typer.py").write_text("raise ModuleNotFoundError('No module named typer', name='typer')")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    command = [sys.executable, "-m", "model.model_card.document"]
+    command = [sys.executable, "-m", "model", "model_card"]
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     sentence = "Error: The package typer is missing; `pip install -r requirements-train.txt` installs it.\n"
     assert (ended.returncode, ended.stderr) == (1, sentence)
