@@ -28,8 +28,13 @@ def run(command: Callable[..., None], about: str | None = None) -> None:
 def app_of(command: Callable[..., None], about: str | None = None) -> typer.Typer:
     """A command line with one command, see ``run``."""
     app = new_app()
-    app.command(help=about)(command)
+    app.command(help=_unwrapped((command.__doc__ or "") if about is None else about))(command)
     return app
+
+
+def _unwrapped(text: str) -> str:
+    """Each paragraph in one line: typer keeps the line breaks of all but the first, and terminals are narrower."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def new_app(**options: Any) -> typer.Typer:

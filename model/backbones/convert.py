@@ -1,6 +1,6 @@
 """Converts a network that others published: ``python -m model convert PACKAGE OUT``.
 
-What the package holds says which network it is. The modules of this package say where to get each package.
+The content of the package decides which network it is. The modules of this package say where to get each package.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def convert(
 ) -> None:
     """Convert ImageNet's EfficientNet-Lite0 or CLIP's image tower to Keras, or a face parser to LiteRT.
 
-    What the package holds says which.
+    The content of the package decides which.
     """
     from model.backbones import clip, face_parser, imagenet
 

@@ -158,8 +158,8 @@ def average(first: keras.Model, second: keras.Model, share: float) -> keras.Mode
 
 
 def average_backbone(
-    imagenet: Annotated[Path, typer.Argument(help="Weights file of the backbone, see model.backbones.imagenet.")],
-    trained: Annotated[Path, typer.Argument(help="Weights file best.weights.h5 of a run of model.paired.train.")],
+    imagenet: Annotated[Path, typer.Argument(help="Backbone weights that python -m model convert wrote.")],
+    trained: Annotated[Path, typer.Argument(help="File best.weights.h5 of a run of train_paired.")],
     out: Annotated[Path, typer.Argument(help="File to write; ends in .weights.h5.")],
     share: Annotated[float, typer.Option(min=0, max=1, help="Share of the trained weights.")] = 0.5,
 ) -> None:

@@ -183,7 +183,8 @@ def name_models(folders: Sequence[Path]) -> dict[str, Path]:
 def evaluate(
     artifacts: Annotated[list[Path], typer.Argument(help="Model folders; several also give a transfer matrix.")],
     data: Annotated[
-        Path, typer.Argument(help="Data: ROOT/SET/test/real and fake, ROOT/test/Real, or ROOT/Real and ROOT/Fake.")
+        Path,
+        typer.Argument(help="Data folder: ROOT/SET/test/real and fake, ROOT/test/Real, or ROOT/Real and ROOT/Fake."),
     ],
     split: Annotated[str, typer.Option(help="train, val or test; all takes every picture.")] = "test",
     sets: Sets = None,
@@ -215,7 +216,7 @@ def evaluate(
     remove_leaks: RemoveLeaks = False,
     whole: WholePictures = False,
     charts: Annotated[bool, typer.Option(help="Draw charts.")] = True,
-    seed: Annotated[int, typer.Option(help="Decides the split of pictures without one, and all random draws.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides the split of pictures without one, and all random choices.")] = 0,
 ) -> None:
     """Measure false accusations, misses, accuracy, AUC and calibration on every data set, with 95% intervals.
 

@@ -29,10 +29,12 @@ def explore(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the report; an interrupted run continues there.")],
     faces: Annotated[
-        Path | None, typer.Option(help="Where found faces are remembered. With it, framing is looked at as well.")
+        Path | None, typer.Option(help="Cache file of found faces; with it, framing is measured as well.")
     ] = None,
     sets: Sets = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many pictures of each class and split.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Largest number of pictures of each class and split.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides the samples shown and the bootstrap.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Threads that read pictures.")] = 2,
 ) -> None:

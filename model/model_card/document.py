@@ -198,7 +198,9 @@ def _argument(value: object) -> str:
 
 
 def write_model_card(
-    artifact: Annotated[Path, typer.Argument(help="Model folder; only its card.json is read.")] = SHIPPED,
+    artifact: Annotated[
+        Path, typer.Argument(help="Model folder; only its card.json is read.", show_default="the shipped model")
+    ] = SHIPPED,
     out: Annotated[
         Path | None,
         typer.Option(help="Markdown file to write.", show_default="docs/model_card.md, or FOLDER/model_card.md"),

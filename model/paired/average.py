@@ -15,12 +15,12 @@ from model.errors import ArchitectureError
 def average_models(
     model: Annotated[Path, typer.Argument(help="Model folder.")],
     other: Annotated[Path, typer.Argument(help="Model folder of the same architecture.")],
-    out: Annotated[Path, typer.Option(help="Folder to write; the model is its folder artifact.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; the new model folder in it is `artifact`.")],
     share: Annotated[float, typer.Option(min=0, max=1, help="Share of OTHER's weights.")] = 0.5,
 ) -> None:
     """Write a model whose weights are a weighted mean of two others' weights; it must be calibrated.
 
-    The training of one should have started from the other: their mean often generalises better than either
+    One of them should have been trained further from the other: their mean often generalises better than either
     (Wortsman et al., arXiv 2109.01903).
     """
     from model.backbones.imagenet import average

@@ -14,14 +14,14 @@ from model.errors import ArchitectureError
 
 
 def combine(
-    models: Annotated[list[Path], typer.Argument(help="Two to four calibrated model folders, side by side.")],
-    out: Annotated[Path, typer.Option(help="Model folder to write, beside them.")],
+    models: Annotated[list[Path], typer.Argument(help="Two to four calibrated model folders in one folder.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write, in the same folder.")],
 ) -> None:
     """Write a model that answers with the mean of several models' calibrated logits; it must be calibrated.
 
-    The mean of networks that were trained apart is usually right more often than each of them (Hansen & Salamon, IEEE
-    PAMI 12, 1990). The new folder has only a card: the networks stay in their folders. Labels, crop and views are those
-    of the first model, and so is the attention mask, if it has one.
+    The mean of networks that were trained separately is usually right more often than each of them (Hansen & Salamon,
+    IEEE PAMI 12, 1990). The new folder has only a card: the networks stay in their folders. Labels, crop and views are
+    those of the first model, and so is the attention mask, if it has one.
     """
     models, out = [model.resolve() for model in models], out.resolve()
     cards = [read_card(model) for model in models]

@@ -1,4 +1,4 @@
-"""Trains a network to one answer for all harmless versions of a picture: ``python -m model train_steady MODEL DATA``.
+"""Trains a network to give one answer for all harmless versions: ``python -m model train_steady MODEL DATA``.
 
 Each training picture has several versions: compressed, resampled, blurred, shifted, scaled, mirrored. The target of all
 of them is the mean of the network's own answers, mixed with the true label. Only layers after the second stage learn,
@@ -149,9 +149,9 @@ def train_steady(
     model: Annotated[Path, typer.Argument(help="Model folder to start from; it stays as it is.")],
     data: Annotated[Path, typer.Argument(help="Data folder: SET/train|val|test/real|fake/*.jpg.")],
     out: Annotated[Path, typer.Option(help="Folder that the run writes; the new model folder in it is `artifact`.")],
-    most: Annotated[int, typer.Option(min=2, help="Training pictures at the most.")] = 1500,
+    most: Annotated[int, typer.Option(min=2, help="Largest number of training pictures.")] = 1500,
     own_share: Annotated[float, typer.Option(min=0, max=1, help="Weight of the model's own mean answer.")] = 0.75,
-    epochs: Annotated[int, typer.Option(min=1, help="Over all versions of all pictures.")] = 3,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over all versions of all pictures.")] = 3,
     learning_rate: Annotated[float, typer.Option(min=0, help="Peak of the cosine schedule.")] = 4e-4,
     mask_weight: Annotated[float, typer.Option(min=0, help="Weight of the attention mask's loss.")] = 0.3,
     seed: Annotated[int, typer.Option(help="Decides the pictures, their versions and their order.")] = 0,
@@ -159,7 +159,7 @@ def train_steady(
     leave_out: LeaveOut = None,
     faces: Faces = FACES,
 ) -> None:
-    """Train a model to one answer for all harmless versions of a picture. Calibrate the result afterwards."""
+    """Train a model to give one answer for all harmless versions of a picture. Calibrate the result afterwards."""
     given = {key: value.name if isinstance(value, Path) else value for key, value in locals().items()}
     given["model"] = named_after(model).name
     import keras

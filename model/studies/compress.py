@@ -218,7 +218,7 @@ def compress(
     split: Annotated[str, typer.Option(help="Measured pictures: train, val or test.")] = "test",
     sets: Sets = None,
     calibration: Annotated[int, typer.Option(min=1, help="Training pictures from which int8 learns its ranges.")] = 240,
-    rounds: Annotated[int, typer.Option(min=1, help="Laps of the timing.")] = 20,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of the timing, which takes the medians.")] = 20,
     seed: Annotated[int, typer.Option(help="Decides the calibration pictures, and splits where there are none.")] = 0,
     faces: Faces = FACES,
     group_pattern: GroupPattern = None,
@@ -258,7 +258,7 @@ def notes(calibration: int, calibrated_on: str, measured_on: str, rounds: int, i
         calibration: number of pictures that gave int8 the ranges of the activations.
         calibrated_on: split of these pictures.
         measured_on: split of the measured pictures.
-        rounds: laps of the timing.
+        rounds: rounds of the timing.
         is_imported: whether the network was imported, so that its weights were not rounded before.
     """
     rounded = (

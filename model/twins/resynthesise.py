@@ -103,7 +103,7 @@ def resynthesise(
     autoencoder: Annotated[Path | None, typer.Option(help="Folder with encoder.npz and decoder.npz of TAEF2.")] = None,
     enlarger: Annotated[Path | None, typer.Option(help="Archive upscalerjs-esrgan-slim-1.0.0.tgz.")] = None,
     each: Annotated[int, typer.Option(min=1, help="Real training pictures of each data set.")] = 150,
-    seed: Annotated[int, typer.Option(help="Decides which pictures, networks and sizes.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides the pictures, networks and sizes.")] = 0,
     sets: Sets = None,
     leave_out: LeaveOut = None,
 ) -> None:

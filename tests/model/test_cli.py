@@ -99,6 +99,22 @@ def test_arguments_are_read_by_their_types(monkeypatch: pytest.MonkeyPatch) -> N
     assert given == [Path("somewhere"), 7, True]
 
 
+def test_help_leaves_the_line_breaks_of_a_paragraph_to_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> None:
+        """Do it.
+
+        The first line
+        and the second.
+        """
+
+    monkeypatch.setattr(sys, "argv", ["command", "--help"])
+    with pytest.raises(SystemExit):
+        run(command)
+    assert "The first line and the second." in capsys.readouterr().out
+
+
 def test_wrong_arguments_are_refused_with_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
