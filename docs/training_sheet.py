@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model.cli import run
 from model.data.reading import read_rgb
 from model.photos.degrade import degrade, process, rescale
-from model.photos.faces import CROP_SIZE, Face, find_faces
+from model.photos.faces import Face, find_faces, landmarks_in
 from model.photos.self_blend import self_blend
 from model.twins.resynthesise import make_passes
 
@@ -27,7 +27,7 @@ COLUMNS = 6
 def views(face: Face, passes: dict, seed: int) -> dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """Pictures of each kind by title, each ``(256, 256, 3) uint8`` beside the real picture that it is paired with."""
     crop = face.crop
-    landmarks = (face.landmarks - np.array(face.square[:2], np.float32)) * np.float32(CROP_SIZE / face.square[2])
+    landmarks = landmarks_in(face.square, face.landmarks)
     made = {"photo": (crop, crop)}
     for number in range(2):
         made[f"self-blended {number + 1}"] = (self_blend(crop, landmarks, seed + number)[0], crop)

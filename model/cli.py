@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
@@ -40,6 +40,11 @@ def _unwrapped(text: str) -> str:
 def new_app(**options: Any) -> typer.Typer:
     """A command line without commands, with Python's own tracebacks; ``options`` are those of ``typer.Typer``."""
     return typer.Typer(add_completion=False, pretty_exceptions_enable=False, **options)
+
+
+def recorded(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A command's arguments as a run records them: of a path only the name, because the rest is private."""
+    return {name: value.name if isinstance(value, Path) else value for name, value in arguments.items()}
 
 
 def print_report_path(report: Path) -> None:

@@ -17,8 +17,8 @@ from model.paths import CLIP, MODELS, SECOND, SHIPPED
 LEGACY_FILE = "legacy file"
 MODEL_FOLDER = "model folder"
 ONNX_MODEL = "ONNX model"
-SUFFIXES = (".h5", ".hdf5", NEWER)
-KERAS_FILES = tuple(suffix for suffix in SUFFIXES if suffix != NEWER)
+KERAS_FILES = (".h5", ".hdf5")
+SUFFIXES = (*KERAS_FILES, NEWER)
 
 
 @dataclass(frozen=True)

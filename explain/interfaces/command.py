@@ -36,7 +36,7 @@ from model.clips.clip import FRAMES, is_clip
 from model.detector.detector import Detector
 from model.errors import SettingsError, UserError
 from model.i18n.catalogue import Message, help_text, language_of_environment, languages, number, translate, use_language
-from model.quiet import silenced
+from model.quiet import standard_error_aside
 
 Result = tuple[Analysis, Card]
 SECOND = "second"  # folder of a second model's report, in that of the first one's
@@ -196,11 +196,11 @@ def _numbers(text: str) -> tuple[int, ...]:
 def _open_model(given: str | None, settings: Settings, fake_labels: Sequence[str], sees: str) -> Detector:
     """The given model, or the first one of the page."""
     if any(METHODS[name].needs_gradients for name in settings.methods if name in METHODS):
-        with silenced():  # its import prints notes on some processors at any log level
+        with standard_error_aside():  # its import prints notes on some processors at any log level
             import tensorflow  # noqa: F401
     detector = open_one(given, lambda sentence: typer.echo(sentence, err=True), fake_labels, sees)
     side = detector.card.preprocessing.input_size
-    with silenced():
+    with standard_error_aside():
         detector.predict(np.zeros((side, side, 3), np.uint8))
     return detector
 

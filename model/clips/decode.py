@@ -130,7 +130,7 @@ def _stream(container: Any) -> Any:
     known = [stream for stream in streams if stream.codec_context is not None and stream.width * stream.height]
     if not known:
         raise ClipError(Message("clip.codec"))
-    stream = max(known, key=lambda one: one.width * one.height)
+    stream = max(known, key=lambda stream: stream.width * stream.height)
     _check_sides(stream.width, stream.height)
     stream.codec_context.thread_count = 1  # more threads take more memory, and the processor from others
     return stream

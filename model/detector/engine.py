@@ -109,8 +109,8 @@ class Engine:
     def _activation_bytes(self) -> int:
         """Bytes per picture of the largest tensor with the batch as its first axis; weights have no such axis."""
         details = self._interpreter().get_tensor_details()
-        open_ones = [one for one in details if len(one["shape_signature"]) and one["shape_signature"][0] == -1]
-        sizes = (math.prod(map(int, one["shape"][1:])) * np.dtype(one["dtype"]).itemsize for one in open_ones)
+        batched = [tensor for tensor in details if tensor["shape_signature"][:1].tolist() == [-1]]
+        sizes = (math.prod(map(int, tensor["shape"][1:])) * np.dtype(tensor["dtype"]).itemsize for tensor in batched)
         return max(sizes, default=0)
 
     def __call__(self, pixels: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:

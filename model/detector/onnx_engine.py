@@ -18,7 +18,7 @@ from model.i18n.catalogue import Message
 
 BATCH = 4  # pictures; larger batches are hardly faster on CPUs, and progress would be coarser
 PACKAGES = ("onnx", "onnxruntime")
-FATAL_ALONE = 4  # ONNX Runtime's level at which only fatal errors are printed
+FATAL_ONLY = 4  # ONNX Runtime's level at which only fatal errors are printed
 
 
 def require_onnx() -> None:
@@ -39,7 +39,7 @@ def open_session(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads()
     options.inter_op_num_threads = 1
-    options.log_severity_level = FATAL_ALONE
+    options.log_severity_level = FATAL_ONLY
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from model.artifact.versions import library_versions
-from model.cli import print_report_path
+from model.cli import print_report_path, recorded
 from model.data.dataset import with_faces
 from model.data.duplicates import describe, find_duplicates
 from model.data.layout import SPLITS, UNSPLIT, choose_sets, pictures
@@ -48,7 +48,7 @@ def explore(
 
     Each picture is measured only once: a later run with the same --out reads only new or changed files.
     """
-    arguments = {key: value.name if isinstance(value, Path) else value for key, value in locals().items()}
+    arguments = recorded(locals())
     from model.exploration.files import MEASUREMENTS, write_report, write_tables
     from model.exploration.shortcuts import feature_table, find_shortcuts, summarise
     from model.exploration.statistics import fingerprints, measure_all

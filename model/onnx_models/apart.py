@@ -75,7 +75,7 @@ class Facts:
     attentions: tuple[str, ...] = ()
 
 
-def prove(path: Path, side: int | None = None, memory: int = MEMORY, seconds: float = SECONDS) -> Facts:
+def examine_apart(path: Path, side: int | None = None, memory: int = MEMORY, seconds: float = SECONDS) -> Facts:
     """Check and run a file in a process of its own.
 
     Args:
@@ -118,7 +118,7 @@ def facts_of(data: Mapping[str, Any]) -> Facts:
 
 
 def examine(path: Path, side: int | None) -> Facts:
-    """What a file takes and gives, after it has judged pictures of noise; see ``prove``."""
+    """What a file takes and gives, after it has judged pictures of noise; see ``examine_apart``."""
     missing = tuple(name for name in check_graph(path) if not (path.parent / name).is_file())
     if missing:
         raise MissingWeights(missing)

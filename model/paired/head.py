@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from model.networks.clip_attention import features_only, give_verdict, verdict_on_features
 from model.networks.clip_tower import VIT_B16
 from model.paired.batches import Batches
+from model.paired.epochs import losses
 
 EPOCHS = 8  # more epochs overfit: AUC on left-out sources falls
 BATCH = 128
@@ -76,13 +77,6 @@ def train_head(network: keras.Model, kept: Kept, mask_weight: float) -> None:
     schedule = keras.optimizers.schedules.CosineDecay(
         LEARNING_RATE / 20, total, alpha=0.01, warmup_target=LEARNING_RATE, warmup_steps=total // EPOCHS
     )
-    head.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, clipnorm=1.0),
-        loss={
-            "probabilities": keras.losses.CategoricalCrossentropy(label_smoothing=0.02),
-            "attention": keras.losses.BinaryCrossentropy(),
-        },
-        loss_weights={"probabilities": 1.0, "attention": mask_weight},
-    )
+    head.compile(keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, clipnorm=1.0), **losses(mask_weight))
     head.fit(kept, epochs=EPOCHS, verbose=2, shuffle=False)
     give_verdict(network, head)

@@ -14,6 +14,7 @@ import typer
 from model.artifact.card import Card
 from model.artifact.facts import FACE_CROPS
 from model.artifact.preprocessing import to_input
+from model.cli import recorded
 from model.data.dataset import find_faces_to_train
 from model.data.layout import leave_out_sets
 from model.data.options import FACES, Faces, LeaveOut, Sets
@@ -91,7 +92,7 @@ def train(
     faces: Faces = FACES,
 ) -> None:
     """Train a detector on real and fake face pictures and keep the best validation epoch."""
-    given = dict(locals())
+    arguments = recorded(locals())
     import keras
 
     from model.detector.detector import Detector
@@ -107,8 +108,6 @@ def train(
     )
     from model.paired.start import start
 
-    # Record only the folder's name: the rest of the path is private.
-    arguments = {key: value.name if isinstance(value, Path) else value for key, value in given.items()}
     runs.check_arguments(out, arguments, free=())  # before the slow search for faces
     keras.utils.set_random_seed(seed)
     network = start(architecture, backbone, weights, model, imagenet_share, halfway_to)

@@ -59,7 +59,7 @@ class Decoders:
         try:
             found = self._decode(data, MEMORY, cancelled)
             if found is None:
-                with self._alone(cancelled):
+                with self._turn_of_large(cancelled):
                     found = self._decode(data, MOST_MEMORY, cancelled)
         except NoAnswer as error:
             raise PhotoError(SENTENCES[error.why]) from error
@@ -74,7 +74,7 @@ class Decoders:
         return None if pixels is None else (pixels, tuple(map(from_data, answer["notes"])))
 
     @contextmanager
-    def _alone(self, cancelled: Cancelled) -> Iterator[None]:
+    def _turn_of_large(self, cancelled: Cancelled) -> Iterator[None]:
         while not self._large.acquire(timeout=LOOK):
             if cancelled():
                 raise NoAnswer(Why.CANCELLED)

@@ -18,6 +18,7 @@ import typer
 from model.artifact import card
 from model.artifact.facts import FACE_CROPS, WHOLE
 from model.artifact.preprocessing import LABELS
+from model.cli import recorded
 from model.data.dataset import gather
 from model.data.layout import Example
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
@@ -182,9 +183,7 @@ def _of_split(examples: Sequence[Example], split: str, faces: bool) -> list[Exam
 
 
 def _arguments(data: Path, training: Training) -> dict[str, Any]:
-    # Record only the folder's name: the rest of the path is private.
-    given = {name: value.name if isinstance(value, Path) else value for name, value in asdict(training).items()}
-    return {**given, "data": data.name}
+    return recorded({**asdict(training), "data": data})
 
 
 def _pictures(train_set: Sequence[Example], val_set: Sequence[Example]) -> dict[str, Any]:

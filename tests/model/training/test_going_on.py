@@ -76,14 +76,14 @@ def test_run_killed_inside_an_epoch_repeats_that_epoch(
 ) -> None:
     folder, training, _ = whole
     steps = iter(range(1000))
-    learn = Loop._learn_on_replicas
+    learn = Loop._train_on_replicas
 
     def fail(self: Loop, *batch: tf.Tensor) -> tf.Tensor:
         tf.py_function(lambda: raise_at(next(steps), 7), [], [])
         return learn(self, *batch)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Loop, "_learn_on_replicas", fail)
+        patched.setattr(Loop, "_train_on_replicas", fail)
         with pytest.raises(tf.errors.OpError, match="Killed"):
             fit(*data, training, tmp_path / "parts")
     assert len(history(tmp_path / "parts")) == 1, "five steps are an epoch"
