@@ -1,4 +1,4 @@
-"""What the photo shows: decoding, faces, networks, training and evaluation."""
+"""Decodes photos, finds and judges faces, and trains and measures the networks that judge them."""
 
 import sys
 from types import TracebackType

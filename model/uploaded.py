@@ -1,4 +1,4 @@
-"""Opens a model that a visitor of the page brings: within limits, and in a folder that is deleted with it."""
+"""Opens a model that a visitor of the page uploads: within limits, and in a folder that is deleted with it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KERAS_TIMES = 6  # the size of a Keras file, beside that; ``examine_apart`` adds
 ONNX_SECONDS, KERAS_SECONDS = 120, 600
 MOST_SECONDS = 2.0  # for one picture: a map asks about hundreds, and other visitors wait for each few of them
 TRIES = 3
-CACHE = "imported"  # folder of what is made of the files
+CACHE = "imported"  # name of the folder for the imported model
 
 Notify = Callable[[Message], None]
 
@@ -38,13 +38,12 @@ def open_uploaded(
 ) -> Detector:
     """Open an ONNX file, a folder in the Hub's layout, or a Keras file with the files beside it.
 
-    What is made of it lies in a folder beside ``source``; of the files themselves nothing stays.
+    The model folder is made beside ``source``; the uploaded files are deleted.
 
     Args:
-        source: lies in a folder of its own.
+        source: file or folder, in a folder of its own.
         name: of the model on screen.
-        fake_labels: see ``Request``, as ``sees``.
-        sees: how an ONNX model looks at a photo.
+        fake_labels, sees: see ``Request``; used for an ONNX model.
         notify: called with a message at each slow step.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Talks with the process that decodes a clip: it reads the open file and writes one answer after the other.
+"""Communicates with the process that decodes a clip: it reads the open file and writes one answer after the other.
 
 The process waits while its last answer is not read, so at most two frames are in memory.
 """

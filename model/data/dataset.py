@@ -147,8 +147,14 @@ def with_faces_for_training(root: Path, examples: Sequence[Example], cache: Path
 def find_faces_to_train(
     data: Path, sets: Sequence[str] | None, leave_out: Sequence[str] | None, faces: Path
 ) -> list[Example]:
-    """The pictures to train and validate on, those that are left out included, with their faces."""
+    """The pictures to train and validate on, those that are left out included, with their faces.
+
+    Raises:
+        DatasetError: if there are none, or a name in ``sets`` or ``leave_out`` is unknown.
+    """
     listed = [example for example in choose_sets(data, pictures(data), sets) if example.split in ("train", "val")]
+    if not listed:
+        raise DatasetError(f"{data} holds no pictures in folders named train or val.")
     leave_out_sets(data, listed, leave_out)  # refuses unknown names before the slow search for faces
     return with_faces_for_training(data, listed, faces)
 

@@ -30,7 +30,7 @@ _stopped: ContextVar[Callable[[], bool]] = ContextVar("stopped", default=lambda:
 
 
 class Interrupted(BaseException):
-    """The caller wants no more answers. It is no error, so nothing that handles errors keeps it."""
+    """The caller wants no more answers. It is no ``Exception``, so that code that handles errors does not catch it."""
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def interrupted_when(stopped: Callable[[], bool]) -> Iterator[None]:
         _stopped.reset(before)
 
 
-def go_on() -> None:
+def check_interrupted() -> None:
     """Raise ``Interrupted`` if the caller wants no more answers."""
     if _stopped.get()():
         raise Interrupted
@@ -130,7 +130,7 @@ class Engine:
         parts = []
         step = self.largest_batch
         for start in range(0, len(pixels), step):
-            go_on()
+            check_interrupted()
             parts.append(self._run(pixels[start : start + step]))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -158,7 +158,7 @@ class Engine:
         answers = np.empty((len(kept), 2), np.float32)
         # The interpreter allocates its memory again when the number of patches changes: run equal numbers together.
         for row in sorted(range(len(kept)), key=lambda row: len(kept[row])):
-            go_on()
+            check_interrupted()
             with self._lock:
                 answers[row] = self._kept_runner(pixels=pixels[None], kept=kept[row])["probabilities"][0]
         return answers

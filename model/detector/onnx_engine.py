@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model.artifact.card import MASK
 from model.artifact.interface import LOGITS, Interface
 from model.artifact.preprocessing import LABELS
-from model.detector.engine import go_on, threads
+from model.detector.engine import check_interrupted, threads
 from model.detector.rollout import rollout
 from model.errors import ArtifactError
 from model.i18n.catalogue import Message
@@ -118,7 +118,7 @@ class OnnxEngine:
         return rollout(np.concatenate([output.reshape(-1, *output.shape[-3:]) for output in outputs]))
 
     def _run(self, names: Sequence[str], pixels: NDArray[np.float32]) -> list[NDArray[np.floating]]:
-        go_on()
+        check_interrupted()
         fed = fitting(pixels, self._interface.layout, self._input.type)
         return list(self._session.run(list(names), {self._input.name: fed}))
 

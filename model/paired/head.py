@@ -21,7 +21,7 @@ LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.05
 
 
-class Kept(keras.utils.PyDataset):
+class FeatureBatches(keras.utils.PyDataset):
     """Batches of features that are computed only once, with targets and sample weights; shuffled in each epoch."""
 
     def __init__(self, features: NDArray[np.float16], targets: dict, weights: dict, seed: int) -> None:
@@ -43,7 +43,7 @@ class Kept(keras.utils.PyDataset):
         self.order = self.rng.permutation(len(self.features))
 
 
-def keep_features(network: keras.Model, batches: Batches, count: int, seed: int) -> Kept:
+def keep_features(network: keras.Model, batches: Batches, count: int, seed: int) -> FeatureBatches:
     """Compute the features of the first ``count`` batches, stored as float16; 9,600 pictures need 1.5 GB."""
     tower = features_only(network)
     features, targets, weights = [], [], []
@@ -52,14 +52,14 @@ def keep_features(network: keras.Model, batches: Batches, count: int, seed: int)
         features.append(tower.predict_on_batch(pixels)["features"].astype(np.float16))
         targets.append(target)
         weights.append(weight)
-    return Kept(np.concatenate(features), _joined(targets), _joined(weights), seed)
+    return FeatureBatches(np.concatenate(features), _joined(targets), _joined(weights), seed)
 
 
 def _joined(parts: list[dict]) -> dict[str, NDArray]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def train_head(network: keras.Model, kept: Kept, mask_weight: float) -> None:
+def train_head(network: keras.Model, kept: FeatureBatches, mask_weight: float) -> None:
     """Train the layers of a ``clip_attention`` that follow its tower; the tower's weights do not change.
 
     Args:

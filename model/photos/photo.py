@@ -65,8 +65,8 @@ def open_photo(
         The photo; of an animation or a multi-page file the first picture, with a note.
 
     Raises:
-        PhotoError: if the source is missing, damaged, too large, too small, of a kind that is not read right, took too
-            long to decode, or was cancelled.
+        PhotoError: if the source is missing, damaged, too large, too small, of a kind that is not read correctly, took
+            too long to decode, or was cancelled.
     """
     if isinstance(source, np.ndarray):
         return _photo_from_array(source)

@@ -133,3 +133,11 @@ def test_unreadable_training_fakes_are_left_out_and_named(
     found = dataset.with_faces_for_training(root, listed, cache)
     assert [example.path for example in found] == [names[0], names[2]]
     assert names[1] in caplog.text
+
+
+def test_a_folder_without_training_pictures_is_refused_by_that_reason(
+    make_data: MakeData, picture: Callable[..., Pixels]
+) -> None:
+    root, cache = make_data({"a/test/real/x.png": picture(0), "a/real/y.png": picture(1)})
+    with pytest.raises(DatasetError, match="holds no pictures in folders named train or val"):
+        dataset.find_faces_to_train(root, None, None, cache)
