@@ -50,7 +50,6 @@ from model.evaluation.robustness import for_card, measure_robustness
 from model.photos.corruptions import CLEAN
 
 CHOICES = (*SPLITS, "all")
-WORKERS = 2  # processes that look for faces, or threads that read
 HISTORY = "history.csv"  # beside the model folder, if a training run made it
 UNREADABLE = "unreadable.txt"
 LAST_DIGIT = 1.5e-4  # figures have four digits; the last one varies with the machine
@@ -80,11 +79,9 @@ def listed(
     if split not in CHOICES:
         raise DatasetError(f"There is no split {split!r}; choose {', '.join(CHOICES)}.")
     if split == "all":
-        return choose(data, faces, sets, WORKERS, unreadable)
+        return choose(data, faces, sets, unreadable=unreadable)
     group_of = grouping(group_pattern)
-    return gather(
-        data, faces, seed, sets, group_of, remove_leaks, WORKERS, unreadable, lambda example: example.split == split
-    )
+    return gather(data, faces, seed, sets, group_of, remove_leaks, unreadable, lambda example: example.split == split)
 
 
 def measure_sets(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from model.artifact.card import Card, read_card, write_card
 from model.artifact.preprocessing import LABELS
 from model.artifact.views import STEADY
-from model.data.dataset import index
+from model.data.dataset import choose
 from model.data.layout import Example
 from model.data.split import write_split
 from model.errors import ArchitectureError
@@ -119,7 +119,7 @@ def test_all_versions_of_a_picture_have_its_target_and_none_is_of_a_test_picture
     names = [f"one/{split}/{label}/{i}.png" for split in ("train", "val") for label in ("real", "fake") for i in "01"]
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
     model = shutil.copytree(SHIPPED, tmp_path / "model")
-    sides = [replace(one, split="test" if one.path.endswith("1.png") else one.split) for one in index(root, cache)]
+    sides = [replace(one, split="test" if one.path.endswith("1.png") else one.split) for one in choose(root, cache)]
     write_split(model, sides)
     learnt: list[str] = []
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from model.artifact.card import TFLITE, load_artifact, write_card
 from model.artifact.preprocessing import LABELS, Preprocessing
 from model.artifact.views import STEADY
-from model.data.dataset import face_crop, index
+from model.data.dataset import choose, face_crop
 from model.data.layout import Example
 from model.data.reading import read_mask
 from model.data.split import SPLIT, write_split
@@ -61,7 +61,7 @@ def data(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pix
 
 
 def of(data: tuple[Path, Path], path: str) -> Example:
-    (found,) = (example for example in index(*data) if example.path == path)
+    (found,) = (example for example in choose(*data) if example.path == path)
     return found
 
 
@@ -106,7 +106,7 @@ def test_sees_what_the_network_sees(data: tuple[Path, Path], tiny_architecture: 
 
 
 def test_draws_training_faces_alone_and_the_same_ones_again(data: tuple[Path, Path]) -> None:
-    examples = index(*data)
+    examples = choose(*data)
     few = draw_faces(examples, 5, seed=1)
     assert len(few) == 5 and {example.split for example in few} == {"train"}
     assert few == draw_faces(examples, 5, seed=1) != draw_faces(examples, 5, seed=2)
@@ -212,7 +212,7 @@ def test_a_run_leaves_a_model_that_tells_how_it_was_made(
     assert set(found) == {"peaks_before", "peaks_after", "p_fake_moved", "arguments"}
     column, calibrated = LABELS.index("Fake"), copy(after)
     calibrated.card = replace(after.card, temperature=before.card.temperature, fake_bias=before.card.fake_bias)
-    judged = [one for one in index(root, cache) if one.split == "val"]
+    judged = [one for one in choose(root, cache) if one.split == "val"]
     crops = np.stack([face_crop(root, one, before.card.preprocessing.crop_margin) for one in judged])
     moved = np.abs(calibrated.probabilities(crops) - before.probabilities(crops))[:, column]
     assert found["p_fake_moved"] == {"mean": round(moved.mean(), 4), "largest": round(moved.max(), 4)}
@@ -266,7 +266,7 @@ def test_the_split_of_the_model_is_followed_and_kept(
     artifact, out = tmp_path / "first", tmp_path / "tuned"
     shutil.copytree(tiny_artifact, artifact)
     learnt = {"swaps/train/fake/train0.png", "swaps/val/real/val0.png"}
-    sides = [replace(one, split="train" if one.path in learnt else "val") for one in index(root, cache)]
+    sides = [replace(one, split="train" if one.path in learnt else "val") for one in choose(root, cache)]
     write_split(artifact, sides)
     looked_at: list[str] = []
 
@@ -289,7 +289,7 @@ def test_a_split_that_leaves_nothing_to_judge_is_refused(
     artifact = tmp_path / "first"
     shutil.copytree(tiny_artifact, artifact)
     for side, missing in (("train", "val"), ("val", "train")):
-        write_split(artifact, [replace(one, split=side) for one in index(root, cache)])
+        write_split(artifact, [replace(one, split=side) for one in choose(root, cache)])
         with pytest.raises(DatasetError, match=f"no {missing} pictures with a face"):
             tune_attention(artifact, root, tmp_path / "run", faces=cache)
     assert not (tmp_path / "run").exists()
