@@ -125,7 +125,7 @@ class _Process:
     """One process, which answers one request at a time."""
 
     def __init__(self, module: str) -> None:
-        command = [sys.executable, "-W", "ignore", "-m", module]
+        command = command_of(module)
         channels: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         # No threads for linear algebra: their stacks count as memory. A session of its own: an interrupt from the
         # keyboard reaches only this process, which then ends the other by closing its input.
@@ -187,6 +187,11 @@ class _Process:
                 raise EOFError
             view = view[count:]
         return answer, pixels
+
+
+def command_of(module: str, *arguments: str) -> list[str]:
+    """The command of a process that runs one of our modules without warnings; run it in ``ROOT``."""
+    return [sys.executable, "-W", "ignore", "-m", module, *arguments]
 
 
 class Killable(Protocol):
@@ -279,8 +284,17 @@ def limit(more: int, seconds: float) -> None:
     """
     with suppress(AttributeError):
         signal.setitimer(signal.ITIMER_PROF, seconds)
-    with suppress(ImportError, OSError, ValueError):
+    with suppress(ImportError, OSError):
         import resource
 
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, resource.RLIM_INFINITY))
+        limit_memory(pages * resource.getpagesize() + more)
+
+
+def limit_memory(most: int) -> None:
+    """Bound this process's address space in bytes, if the system can: Windows can't, and macOS may refuse."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        _, highest = resource.getrlimit(resource.RLIMIT_AS)  # of the container or the shell: it must stay
+        resource.setrlimit(resource.RLIMIT_AS, (most, highest))

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.apart import command_of, limit_memory
 from model.artifact.card import MASK
 from model.artifact.preprocessing import LARGEST_INPUT
 from model.detector.onnx_engine import BATCH, fitting, open_session
@@ -90,10 +91,10 @@ def examine_apart(path: Path, side: int | None = None, memory: int = MEMORY, sec
     """
     size = sum(file.stat().st_size for file in path.parent.iterdir() if file.is_file())
     limits = (memory + 3 * size, max(1, round(seconds)))
-    command = [sys.executable, "-W", "ignore", "-m", "model.onnx_models.apart", str(path.absolute()), str(side or 0)]
+    arguments = (str(path.absolute()), str(side or 0), *map(str, limits))
     try:
         ended = subprocess.run(
-            [*command, *map(str, limits)],
+            command_of("model.onnx_models.apart", *arguments),
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -229,10 +230,10 @@ def _end_of(path: Path, output: str) -> str:
 
 def limit(memory: int, seconds: int) -> None:
     """Bound this process; Windows has no such limits."""
+    limit_memory(memory)
     with suppress(ImportError, ValueError, OSError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CPU, (8 * seconds, 8 * seconds))  # of all threads
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
