@@ -6,7 +6,7 @@ from that stage's features, which are computed once.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -159,7 +159,7 @@ def train_steady(
     given["model"] = named_after(model).name
     import keras
 
-    from model.paired.epochs import KeepBest, compile_model, validation_sets
+    from model.paired.epochs import validation_sets
 
     if model.resolve() == (out / ARTIFACT).resolve():
         raise ArchitectureError(f"{out} is the run that {model} belongs to; choose another folder.")
@@ -180,16 +180,47 @@ def train_steady(
     versions = training_data(network, data, train_set, card.preprocessing, own_share, seed)
     left_out = [example for example in examples if example.dataset in (leave_out or ())]
     crops = validation_sets(data, known, left_out, card.preprocessing)
+    fit(network, card.preprocessing, versions, crops, out, epochs, learning_rate, mask_weight)
+    runs.export_further(network, model, out, "steady_arguments", given)
+    print(f"Wrote {out / ARTIFACT}, not yet calibrated.")
+
+
+def fit(
+    network: "keras.Model",
+    preprocessing: Preprocessing,
+    versions: TrainingData,
+    crops: Mapping[str, tuple[NDArray[np.uint8], NDArray[np.bool_]]],
+    out: Path,
+    epochs: int,
+    learning_rate: float,
+    mask_weight: float,
+) -> None:
+    """Train the layers after ``CUT``, or resume a stopped run, and set the network to the weights of its best epoch.
+
+    Args:
+        network: changed in place.
+        preprocessing: the input that the network expects.
+        versions: what the layers learn from.
+        crops: of each validation set, see ``model.paired.epochs.validation_sets``.
+        out: the run's folder.
+        epochs: passes over the versions.
+        learning_rate: peak of the cosine schedule.
+        mask_weight: weight of the attention mask's loss.
+    """
+    import keras
+
+    from model.paired.epochs import KeepBest, compile_model
+
     cut = network.get_layer(CUT).output
     trunk = keras.Model(network.input, cut)
-    inputs = {
-        name: (trunk.predict(to_input(pixels, card.preprocessing), batch_size=BATCH_SIZE, verbose=0), is_fake)
+    features = {
+        name: (trunk.predict(to_input(pixels, preprocessing), batch_size=BATCH_SIZE, verbose=0), is_fake)
         for name, (pixels, is_fake) in crops.items()
     }
     prepare_layers(network)
     head = keras.Model(cut, network.output)
     compile_model(head, learning_rate, epochs * -(-len(versions.features) // BATCH_SIZE), mask_weight)
-    keep_best = KeepBest(inputs, None, out)
+    keep_best = KeepBest(features, None, out)
     keep_best.resume(head)
     done = len(keep_best.history)
     if done < epochs:
@@ -197,8 +228,6 @@ def train_steady(
         options = {"initial_epoch": done, "epochs": epochs, "callbacks": [keep_best], "verbose": 2}
         head.fit(versions.features, targets, batch_size=BATCH_SIZE, **options)
     head.load_weights(out / runs.BEST)
-    runs.export_further(network, model, out, "steady_arguments", given)
-    print(f"Wrote {out / ARTIFACT}, not yet calibrated.")
 
 
 def prepare_layers(network: "keras.Model") -> None:
