@@ -8,7 +8,7 @@ import typer
 
 from model.artifact.card import CARD, COMBINED, Card, network_of, read_card, write_card
 from model.artifact.facts import trained_on
-from model.artifact.parts import Part
+from model.artifact.parts import MOST_PARTS, Part
 from model.data.split import SPLIT, copy_split
 from model.errors import ArchitectureError
 
@@ -24,6 +24,8 @@ def combine(
     those of the first model, and so is the attention mask, if it has one.
     """
     models, out = [model.resolve() for model in models], out.resolve()
+    if not 2 <= len(set(models)) == len(models) <= MOST_PARTS:
+        raise ArchitectureError(f"Name 2 to {MOST_PARTS} different models to combine.")
     cards = [read_card(model) for model in models]
     _check(models, cards, out)
     card = _card([model.name for model in models], [network_of(model) for model in models], cards)
@@ -38,7 +40,7 @@ def _check(models: Sequence[Path], cards: Sequence[Card], out: Path) -> None:
     if out in models or ((out / CARD).exists() and not read_card(out).parts):
         raise ArchitectureError(f"{out} is another model; choose another folder.")
     if any(model.parent != out.parent for model in models):
-        raise ArchitectureError(f"The models must stand beside {out}, in {out.parent}.")
+        raise ArchitectureError(f"The models must be in the same folder as {out}, which is to be written.")
     if len({(card.preprocessing.crop_margin, card.preprocessing.crop_size, card.sees) for card in cards}) > 1:
         raise ArchitectureError("Only models with the same crop around the face can be combined.")
     if not all(card.temperature for card in cards):
