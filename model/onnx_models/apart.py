@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -155,16 +155,18 @@ def examine(path: Path, side: int | None) -> Facts:
         raise ArtifactError(Message("onnx.not_finite", file=path.name))
     if not np.allclose(answers[0], answers[2], atol=ALIKE):
         raise ArtifactError(Message("onnx.random", file=path.name))
-    alone = fixed_batch
-    if not alone:
-        try:
-            several = run(noise)[outputs["output"]]
-            both = np.concatenate(answers[:2])
-            alone = len(several) != BATCH or not np.allclose(several[:2], both, atol=ALIKE, rtol=ALIKE)
-        except Exception:  # it only claims to take several
-            alone = True
+    one_at_a_time = fixed_batch or not _takes_batches(lambda: run(noise)[outputs["output"]], answers[:2])
     count = int(answers[0].size)
-    return Facts(layout, side, alone, count=count, ends_in=_end_of(path, outputs["output"]), **outputs)
+    return Facts(layout, side, one_at_a_time, count=count, ends_in=_end_of(path, outputs["output"]), **outputs)
+
+
+def _takes_batches(run_batch: Callable[[], NDArray[Any]], first: Sequence[NDArray[Any]]) -> bool:
+    """Whether the answers to ``BATCH`` pictures at once begin with the answers to the same pictures one by one."""
+    try:
+        answers = run_batch()
+    except Exception:  # it only claims to take several
+        return False
+    return len(answers) == BATCH and np.allclose(answers[: len(first)], np.concatenate(first), atol=ALIKE, rtol=ALIKE)
 
 
 def _input_of(session: Any, file: str) -> Any:
