@@ -145,7 +145,7 @@ def test_worse_epochs_leave_the_model_folder_and_its_calibration(
     result = fit(*data, settings(epochs=1), tmp_path / "run")
     write_card(result.artifact, replace(read_card(result.artifact), temperature=1.5))
     worse = {"val_loss": 9.0, "val_accuracy": 0.5, "val_auc": 0.5}
-    monkeypatch.setattr(epochs_module, "judge", lambda *_: worse)
+    monkeypatch.setattr(epochs_module, "validation_measures", lambda *_: worse)
     assert fit(*data, settings(epochs=2), tmp_path / "run").best_epoch == 1
     assert load_artifact(result.artifact).temperature == 1.5
 

@@ -231,7 +231,7 @@ def test_class_that_is_missing_is_named(data: Data, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_export")
 def test_loss_that_is_no_number_ends_the_run(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = {"val_loss": math.nan, "val_accuracy": 0.5, "val_auc": 0.5}
-    monkeypatch.setattr(epochs_module, "judge", lambda *_: nothing)
+    monkeypatch.setattr(epochs_module, "validation_measures", lambda *_: nothing)
     with pytest.raises(TrainingError, match="not finite in epoch 1; try a lower learning rate"):
         fit(*data, settings(), tmp_path / "run")
 
