@@ -22,7 +22,7 @@ def plot(seconds: dict[str, list[dict[str, Any]]], file: Path) -> None:
     axes = figure.subplots()
     for colour, (count, visits) in enumerate(seconds.items()):
         for part, style in STYLES.items():
-            values = sorted(one[part] for one in visits if part in one)
+            values = sorted(visit[part] for visit in visits if part in visit)
             shares = np.arange(1, len(values) + 1) / len(visits)
             label = f"{count}: {part.replace('_', ' ')}"
             axes.step([0, *values], [0, *shares], style, where="post", color=f"C{colour}", label=label)

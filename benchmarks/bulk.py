@@ -1,8 +1,8 @@
 """Photos per second of a bulk job with one and two workers, beside a plain loop and the ceiling that the parts allow.
 
-``python -m benchmarks.bulk`` judges copies of the examples. The parts are measured alone, in seconds of the processor,
-which other work on the machine changes less: decoding, finding faces, the network. Full overlap would keep all cores
-busy with nothing else; a job's ``of_ceiling`` is its speed divided by that. Its start is counted apart.
+``python -m benchmarks.bulk`` judges copies of the examples. The parts (decoding, finding faces, the network) are
+measured separately, in seconds of the processor, which other work on the machine changes less. The ceiling is the speed
+if all cores did only these parts; a job's ``of_ceiling`` is its speed divided by that. Its start is counted separately.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def parts_of(photos: list[Path], detector: Detector) -> dict[str, float]:
     state = [stages.find_faces(task) for task in tasks]  # everything is warm then
     _, decode = cost(lambda: [open_photo(path) for path in photos])
     _, look = cost(lambda: [stages.find_faces(task) for task in tasks])
-    _, predict = cost(lambda: [stages.to_row(one) for one in stages.predict(state)])
+    _, predict = cost(lambda: [stages.to_row(judged) for judged in stages.predict(state)])
     return {
         "decode": round(decode / len(photos), 4),
         "faces": round((look - decode) / len(photos), 4),

@@ -29,7 +29,7 @@ PARTS_EACH = 100  # that a core does in the simulation
 
 @dataclass(frozen=True)
 class World:
-    """What the simulation supposes beside what was measured.
+    """What the simulation assumes, and what was measured.
 
     Attributes:
         seconds: of one core for one photo, measured.
@@ -72,7 +72,7 @@ class Outcome:
 
 
 def simulate(world: World, machines: int) -> Outcome:
-    """Let a cluster work for a while. What store or writer can't give in time slows every core down alike."""
+    """Let a cluster work for a while. A store or writer that is too slow slows every core down equally."""
     rng = np.random.default_rng(0)
     demand = machines * world.cores / world.seconds
     limits = {
@@ -116,7 +116,7 @@ def rows_per_second(parts: int = 20, size: int = 200) -> float:
         started = time.process_time()
         for part in range(parts):
             rows = [replace(row, number=part * size + place + 1) for place in range(size)]
-            folder.write(plan, part, [record(one, f"s3://bucket/{one.number}.jpg", (640, 480), []) for one in rows])
+            folder.write(plan, part, [record(row, f"s3://bucket/{row.number}.jpg", (640, 480), []) for row in rows])
         return parts * size / (time.process_time() - started)
 
 
@@ -143,10 +143,10 @@ def table(world: World, jobs: dict[str, int]) -> list[dict[str, Any]]:
 
 
 def main(
-    price: Annotated[float, typer.Option(help="Of a core for an hour.")] = World.price,
-    photo_bytes: Annotated[float, typer.Option(help="Of a photo.")] = World.photo_bytes,
+    price: Annotated[float, typer.Option(help="Price of a core for an hour.")] = World.price,
+    photo_bytes: Annotated[float, typer.Option(help="Bytes of a photo.")] = World.photo_bytes,
     store: Annotated[float, typer.Option(help="Bytes a second that the store gives.")] = World.store_bytes_per_second,
-    quick: Annotated[bool, typer.Option("--quick", help="The smallest job alone.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only the smallest job.")] = False,
 ) -> None:
     """Simulate jobs of three sizes."""
     measured = _results.read("bulk").get("cpu_seconds") or {"decode": 0.01, "faces": 0.1, "network": 0.02}

@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.decode``: milliseconds of one photo after the other, of the first photo of a process, of a small
 photo while large ones wait, and the memory that a process takes at its peak. Each time is the shortest of several,
-which tells most on a machine that does other work.
+which other work on the machine changes least.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -20,13 +19,15 @@ import typer
 from PIL import Image
 
 from benchmarks import _results
+from explain.cancel import not_cancelled
 from model.cli import run
+from model.paths import EXAMPLES
 from model.photos.decode import decode
 from model.photos.worker import Decoders
 
-PHOTO = Path(__file__).resolve().parents[1] / "examples" / "astronaut.jpg"
+PHOTO = EXAMPLES / "astronaut.jpg"
 SIZES = {"512 x 512": (512, 512), "12 megapixels": (4_000, 3_000), "48 megapixels": (8_000, 6_000)}
-GREEDY = (7_070, 7_070)  # a WebP of one colour, whose few bytes take most memory of all
+GREEDY = (7_070, 7_070)  # a WebP of one colour: few bytes that take the most memory
 AT_ONCE = 8
 
 
@@ -48,11 +49,6 @@ def fastest(times: int, *calls: Callable[[], object]) -> list[float]:
     return [min(taken) * 1_000 for taken in seconds]
 
 
-def not_cancelled() -> bool:
-    """Nobody cancels."""
-    return False
-
-
 def row(data: bytes, decoders: Decoders, times: int) -> dict[str, float]:
     """Milliseconds of a photo both ways, and their ratio; the pixels must be the same."""
     inside, _ = decode(data)
@@ -63,7 +59,7 @@ def row(data: bytes, decoders: Decoders, times: int) -> dict[str, float]:
     return {"here_ms": round(here, 2), "apart_ms": round(there, 2), "ratio": round(there / here, 2)}
 
 
-def main(quick: Annotated[bool, typer.Option("--quick", help="small photos only, a few times")] = False) -> None:
+def main(quick: Annotated[bool, typer.Option("--quick", help="Small photos only, a few times.")] = False) -> None:
     """Measure, print and write."""
     with Image.open(PHOTO) as opened:
         image = opened.convert("RGB")

@@ -97,14 +97,14 @@ def figures_of(column: NDArray[np.float64], whole: NDArray[np.float64], examples
             np.mean([v == "Fake" for v, fake in zip(verdicts[0], truth, strict=True) if not fake])
         ),
         "looks_real_of_fake": float(np.mean([v == "Real" for v, fake in zip(verdicts[0], truth, strict=True) if fake])),
-        "changed": float(np.mean([one != other for one, other in zip(*verdicts, strict=True)])),
+        "changed": float(np.mean([small != whole for small, whole in zip(*verdicts, strict=True)])),
     }
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="folder with the data sets")],
-    each: Annotated[int, typer.Option(help="pictures of each set and class")] = 120,
-    quick: Annotated[bool, typer.Option("--quick", help="four pictures of each set and class")] = False,
+    data: Annotated[Path, typer.Argument(help="Folder with the data sets.")],
+    each: Annotated[int, typer.Option(help="Pictures of each set and class.")] = 120,
+    quick: Annotated[bool, typer.Option("--quick", help="Four pictures of each set and class.")] = False,
 ) -> None:
     """Measure, print and write the figures."""
     examples = drawn(data, 4 if quick else each)

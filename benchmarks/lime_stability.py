@@ -1,4 +1,4 @@
-"""Whether LIME converges within its budget, and whether a bootstrap tells how much its maps differ between seeds.
+"""Whether LIME converges within its budget, and whether a bootstrap shows how much its maps differ between seeds.
 
 ``python -m benchmarks.lime_stability [DATA]``: LIME with the default settings on test faces of three data sets, or on
 the examples. On the first of these faces it runs with several seeds. There, two estimates of the same thing are
@@ -48,7 +48,7 @@ def by_bootstrap(runs: list[Attribution]) -> dict[str, float]:
 
 
 def _means(found: list[Stability]) -> dict[str, float]:
-    return {name: round(float(np.mean([getattr(one, name) for one in found])), 4) for name in MEASURES}
+    return {name: round(float(np.mean([getattr(stability, name) for stability in found])), 4) for name in MEASURES}
 
 
 def row_of(sample: LabelledFace, runs: list[Attribution]) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""How long visitors wait when many come at once: the page's own road, and plain HTTP.
+"""How long visitors wait when many come at once, on the page and over plain HTTP.
 
 ``python -m benchmarks.load`` starts the server on this machine. Then 1, 8, 32 and 64 visitors drop a photo each at the
 same moment and follow their run as the browser does: upload, queue, event stream, and the connection by which the
-server knows that their tab is open. Each photo is a different one, so nothing is answered from memory. After three
-minutes those who still wait leave. Afterwards 8 clients send photos to ``/deepfake`` one after the other: without LIME,
-and for the verdict alone.
+server knows that their tab is open. Each photo is a different one, so nothing is answered from a cache. After three
+minutes those that still wait leave. Afterwards 8 clients send photos to ``/deepfake`` one after the other: without
+LIME, and for the verdict alone.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ WATCHED_S = 180  # then a visitor leaves
 CLIENTS = 8  # of /deepfake
 PATIENCE_S = 1200
 PARTS = {"verdict": "verdict", "first_map": MAIN_MAP}  # what is timed, by the id of the page's component
-ASKED = {  # of /deepfake: fields of the form
+REQUESTS = {  # to /deepfake: fields of the form
     "without LIME": {"methods": ",".join(name for name, method in METHODS.items() if method.in_verdict_pass)},
     "the verdict alone": {"methods": "", "robustness": "false"},
 }
@@ -50,7 +50,7 @@ ASKED = {  # of /deepfake: fields of the form
 
 @contextmanager
 def server() -> Iterator[tuple[str, int]]:
-    """Address and process id of a page that is served meanwhile."""
+    """Address and process id of a page that is served inside the block."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False"}
@@ -98,10 +98,10 @@ class Page:
     def __init__(self, url: str) -> None:
         self.url = url
         config = httpx.get(f"{url}/config", timeout=60).json()
-        self.components = {one["id"]: one for one in config["components"]}
-        by_name = {one["props"].get("elem_id"): one["id"] for one in config["components"]}
-        dropped = [one for one in config["dependencies"] if (by_name["photo"], "input") in map(tuple, one["targets"])]
-        (self.drop,) = dropped
+        self.components = {component["id"]: component for component in config["components"]}
+        by_name = {component["props"].get("elem_id"): number for number, component in self.components.items()}
+        drop = (by_name["photo"], "input")
+        (self.drop,) = (event for event in config["dependencies"] if drop in map(tuple, event["targets"]))
         self.photo = by_name["photo"]
         outputs = self.drop["outputs"]
         self.places = {part: outputs.index(by_name[name]) for part, name in PARTS.items()}
@@ -180,12 +180,12 @@ def _shown(value: Any, part: str) -> bool:
 
 
 def from_address(number: int) -> httpx.HTTPTransport:
-    """Connects from an address of its own, where the system has several: the server limits what one may have open."""
+    """Connects from a separate address, where the system has several: the server limits the connections of each."""
     return httpx.HTTPTransport(local_address=f"127.0.0.{2 + number % 250}" if sys.platform == "linux" else None)
 
 
 def wait_until_idle(url: str) -> None:
-    """Wait until the runs of those who have left are at their end."""
+    """Wait until the runs of visitors that have left are finished."""
     while any(httpx.get(f"{url}/health").json()[name] for name in ("running", "waiting")):
         time.sleep(0.2)
 
@@ -211,9 +211,9 @@ def memory_mb(process: int | str) -> int | None:
 
 def summary(visits: list[dict[str, Any]]) -> dict[str, Any]:
     """Median and worst seconds of each part and how many visitors had it, and the errors."""
-    found: dict[str, Any] = {"errors": [one["error"] for one in visits if "error" in one]}
+    found: dict[str, Any] = {"errors": [visit["error"] for visit in visits if "error" in visit]}
     for part in (*PARTS, "complete"):
-        values = [one[part] for one in visits if part in one]
+        values = [visit[part] for visit in visits if part in visit]
         if values:
             found[part] = {
                 "median": round(float(np.median(values)), 2),
@@ -249,7 +249,7 @@ def main(quick: Annotated[bool, typer.Option("--quick", help="Two visitors and f
             figures["memory_mb"][f"after {count} visitors"] = memory_mb(process)
             print(count, figures["visitors"][str(count)], flush=True)
             wait_until_idle(url)
-        figures["deepfake"] = {asked: throughput(url, fields, 5 if quick else 60) for asked, fields in ASKED.items()}
+        figures["deepfake"] = {name: throughput(url, fields, 5 if quick else 60) for name, fields in REQUESTS.items()}
         figures["memory_mb"]["after /deepfake"] = memory_mb(process)
         print(figures["deepfake"], figures["memory_mb"], flush=True)
     if not quick:

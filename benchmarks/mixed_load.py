@@ -21,7 +21,7 @@ import typer
 from PIL import Image
 
 from benchmarks import _results
-from benchmarks.load import ASKED, PATIENCE_S, WATCHED_S, Page, memory_mb, photo, server, tab
+from benchmarks.load import PATIENCE_S, REQUESTS, WATCHED_S, Page, memory_mb, photo, server, tab
 from explain.interfaces.http import CLIP
 from model.cli import run
 
@@ -107,8 +107,8 @@ def started_by(process: int) -> list[int]:
 def level(samples: list[dict[str, float]], minute: float) -> dict[str, float]:
     """Mean memory in MB over the two minutes around a minute, or up to the end."""
     middle = min(minute, samples[-1]["minute"] - LEVEL_MINUTES / 2)
-    near = [one for one in samples if abs(one["minute"] - middle) <= LEVEL_MINUTES / 2] or samples[-1:]
-    return {name: round(float(np.mean([one[name] for one in near]))) for name in ("server", "children")}
+    near = [sample for sample in samples if abs(sample["minute"] - middle) <= LEVEL_MINUTES / 2] or samples[-1:]
+    return {name: round(float(np.mean([sample[name] for sample in near]))) for name in ("server", "children")}
 
 
 def main(
@@ -126,7 +126,7 @@ def main(
         page_visits = [pool.submit(visits, page, until, visitor) for visitor in range(VISITORS)]
         kinds: dict[str, tuple[str, Callable[[int], bytes], dict[str, str]]] = {
             "default maps": ("/deepfake", photo, {}),
-            **{name: ("/deepfake", photo, fields) for name, fields in ASKED.items()},
+            **{name: ("/deepfake", photo, fields) for name, fields in REQUESTS.items()},
             "clip": (CLIP, animation, {}),
             "damaged file": ("/deepfake", damaged, {}),
         }
@@ -137,8 +137,8 @@ def main(
         samples = memory.result()
         figures: dict[str, Any] = {
             "minutes": length / 60,
-            "visits": sum((one.result() for one in page_visits), Counter[str]()),
-            "requests": {name: one.result() for name, one in sent.items()},
+            "visits": sum((counts.result() for counts in page_visits), Counter[str]()),
+            "requests": {name: counts.result() for name, counts in sent.items()},
             "memory_mb": {f"minute {m:g}": level(samples, m) for m in (5, 15, 30, 60) if m <= length / 60},
             "samples": samples,
         }

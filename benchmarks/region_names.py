@@ -16,7 +16,7 @@ The faces of the first half of ``by_half`` were used after the first measurement
 cover to be named, and that skin around an eyebrow belongs to it. Only the second half is untouched by choices.
 
 Some data sets have tight crops, so that the product's crop is filled up with repeated border pixels. What those show is
-a matter of opinion, so superpixels that lie mostly in the photo are also counted alone.
+a matter of opinion, so superpixels that lie mostly in the photo are also counted separately.
 """
 
 from __future__ import annotations
@@ -134,27 +134,27 @@ def in_photo(face: Face, size: tuple[int, int]) -> NDArray[np.bool_]:
 def summary(found: Iterable[Found]) -> dict[str, float | int]:
     """Shares of right and half right names, and of right largest parts; ``superpixels`` is their number."""
     rows = list(found)
-    shares = np.array([one.share_right for one in rows])
+    shares = np.array([row.share_right for row in rows])
     return {
         "superpixels": len(shares),
         "right": round(float((shares == 1).mean()), 4),
         "half_right": round(float(((shares > 0) & (shares < 1)).mean()), 4),
-        "largest_part": round(float(np.mean([one.largest in one.label.parts for one in rows])), 4),
+        "largest_part": round(float(np.mean([row.largest in row.label.parts for row in rows])), 4),
     }
 
 
 def figures_of(found: list[Found]) -> dict[str, Any]:
     """Summaries of all superpixels, of those in the photo, of each data set, and of every second face."""
-    sets = sorted({one.label.dataset for one in found})
-    faces = list(dict.fromkeys(one.label.picture for one in found))
+    sets = sorted({row.label.dataset for row in found})
+    faces = list(dict.fromkeys(row.label.picture for row in found))
     halves = [set(faces[start::2]) for start in (0, 1)]
     return {
         "all": summary(found),
-        "in_photo": summary(one for one in found if one.in_photo),
-        "by_set": {name: summary(one for one in found if one.label.dataset == name) for name in sets},
-        "by_half": [summary(one for one in found if one.label.picture in half) for half in halves],
+        "in_photo": summary(row for row in found if row.in_photo),
+        "by_set": {name: summary(row for row in found if row.label.dataset == name) for name in sets},
+        "by_half": [summary(row for row in found if row.label.picture in half) for half in halves],
         "two_parts": round(
-            float(np.mean([one.name is not None and len(named_parts(one.name)) > 1 for one in found])), 4
+            float(np.mean([row.name is not None and len(named_parts(row.name)) > 1 for row in found])), 4
         ),
     }
 
@@ -170,12 +170,12 @@ def main(
     assert root is not None
     labels = [label for label in read_labels() if (label.dataset == EXAMPLES.name) == on_examples]
     by_picture = [(picture, list(rows)) for picture, rows in groupby(labels, lambda label: label.picture)]
-    found = [one for picture, rows in tqdm(by_picture) for one in names_of_face(root / picture, rows)]
+    found = [row for picture, rows in tqdm(by_picture) for row in names_of_face(root / picture, rows)]
     figures = figures_of(found)
     if wrong:
-        for one in found:
-            if one.share_right < 1:
-                print(f"{one.label.picture} {one.label.point}: {one.name}, not {', '.join(sorted(one.label.parts))}")
+        for row in found:
+            if row.share_right < 1:
+                print(f"{row.label.picture} {row.label.point}: {row.name}, not {', '.join(sorted(row.label.parts))}")
     for name in ("all", "in_photo"):
         print(f"{name}: {figures[name]}")
     earlier = _results.read("region_names")

@@ -26,14 +26,14 @@ import psutil
 import typer
 
 from benchmarks import _results
-from benchmarks.load import ASKED, PARTS, PATIENCE_S, ROOT, Page, free_port, from_address, photo, server, visit
+from benchmarks.load import PARTS, PATIENCE_S, REQUESTS, ROOT, Page, free_port, from_address, photo, server, visit
 from model.cli import run
 
 VISITORS = 64
 SENDING_S = 30
 WATCHED_S = 50  # then a visitor of the page leaves
 AGAIN_S = 0.5  # until a refused photo is sent again
-FIELDS = ASKED["the verdict alone"]
+FIELDS = REQUESTS["the verdict alone"]
 
 
 @contextmanager
@@ -68,8 +68,9 @@ def _answering(url: str) -> set[str]:
 
 def replicas_of(process: int) -> list[int]:
     """Process ids of a service's replicas that have begun to start, the oldest first."""
-    found = [one for one in psutil.Process(process).children(recursive=True) if one.name().startswith("ray::ServeRep")]
-    return [one.pid for one in sorted(found, key=lambda one: one.create_time())]
+    children = psutil.Process(process).children(recursive=True)
+    replicas = [child for child in children if child.name().startswith("ray::ServeRep")]
+    return [replica.pid for replica in sorted(replicas, key=lambda replica: replica.create_time())]
 
 
 def send(url: str, number: int, until: float) -> tuple[list[float], int, int]:
@@ -97,19 +98,19 @@ def measured(url: str, visitors: int, length: float, watched: float) -> dict[str
     with ThreadPoolExecutor(visitors) as pool:
         sent = list(pool.map(lambda number: send(url, number, started + length), range(visitors)))
     taken = time.monotonic() - started
-    seconds = [value for one, _, _ in sent for value in one]
+    seconds = [value for values, _, _ in sent for value in values]
     figures: dict[str, Any] = {
         "deepfake": {
             **{"photos_per_second": round(len(seconds) / taken, 2), "seconds": spread(seconds)},
-            **{"refused": sum(one[1] for one in sent), "errors": sum(one[2] for one in sent)},
+            **{"refused": sum(refused for _, refused, _ in sent), "errors": sum(errors for *_, errors in sent)},
         }
     }
     page, together = Page(url), threading.Barrier(visitors)
     with ThreadPoolExecutor(visitors) as pool:
         visits = list(pool.map(lambda number: visit(page, number, together, watched), range(visitors)))
-    figures["page"] = {"errors": sum("error" in one for one in visits)}
+    figures["page"] = {"errors": sum("error" in visit for visit in visits)}
     for part in PARTS:
-        had = [one[part] for one in visits if part in one]
+        had = [visit[part] for visit in visits if part in visit]
         figures["page"][part] = {"of": len(had), **(spread(had) if had else {})}
     return figures
 

@@ -46,7 +46,8 @@ def main(
         for count in (2,) if quick else VISITORS:
             until = time.monotonic() + seconds
             with ThreadPoolExecutor(count) as pool:
-                photos = [one for row in pool.map(partial(stay, page, until), range(count)) for one in row]
+                stays = pool.map(partial(stay, page, until), range(count))
+                photos = [photo for photos in stays for photo in photos]
             figures["visitors"][str(count)] = {
                 **{"photos": len(photos), "finished_per_minute": _per_minute(photos, seconds)},
                 **summary(photos),
@@ -58,7 +59,7 @@ def main(
 
 
 def _per_minute(photos: list[dict[str, Any]], seconds: float) -> float:
-    return round(sum("complete" in one for one in photos) / seconds * 60, 1)
+    return round(sum("complete" in photo for photo in photos) / seconds * 60, 1)
 
 
 if __name__ == "__main__":

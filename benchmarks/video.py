@@ -29,11 +29,13 @@ from explain.video.result import Clip
 from model.cli import run
 from model.clips.clip import FRAMES
 from model.detector.detector import Detector
+from model.paths import EXAMPLES
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PAIRS = (
-    *(("hopper", f"hopper_{part}") for part in ("face", "eyes")),
-    *(("astronaut", f"astronaut_{part}") for part in ("eyes", "mouth")),
+    ("hopper", "hopper_face"),
+    ("hopper", "hopper_eyes"),
+    ("astronaut", "astronaut_eyes"),
+    ("astronaut", "astronaut_mouth"),
 )
 RATE, SECONDS, CHANGED_AT = 25, 6, 3
 SMALL, HD = (640, 480), (1920, 1080)
@@ -107,7 +109,7 @@ def found_in(clip: Clip, times: float) -> dict[str, Any]:
     }
 
 
-def main(quick: Annotated[bool, typer.Option("--quick", help="one pair, few frames, no HD")] = False) -> None:
+def main(quick: Annotated[bool, typer.Option("--quick", help="One pair, few frames, no HD.")] = False) -> None:
     """Measure, print and write."""
     detector, count = Detector(), 12 if quick else FRAMES
     figures: dict[str, Any] = {"frames_asked": count, "planted_at_s": CHANGED_AT, "pairs": {}}

@@ -15,14 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from model.cli import run
+from model.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS, LOCK = "requirements.txt", "requirements.lock"
 OLDEST_PYTHON = "3.11"
 # uv ignores a package's upper limit on Python, pip does not: version 1.3 refuses 3.11 and later.
@@ -42,11 +41,11 @@ FFmpeg, which states "LGPL version 3 or later", and with it the encoders x264 an
 version 2 or later. FFmpeg's libraries in it are linked with both. WhyFake decodes clips by that FFmpeg and uses
 neither encoder.
 
-- To run WhyFake, also as a service for others, brings no duty from this.
-- To pass on a container image, a folder or an installer with that wheel in it is to pass on these libraries too. Then
-  the terms of the GPL hold for x264, x265 and the FFmpeg that is linked with them, in version 3 because of FFmpeg's
-  licence: pass on the licence texts and notices, and the complete source or a way to it that the GPL allows.
-  WhyFake's own licence, Apache-2.0, is compatible with version 3.
+- Running WhyFake, also as a service for others, creates no obligation from this.
+- Distributing a container image, a folder or an installer that contains that wheel distributes these libraries, too.
+  The GPL then applies to x264, x265 and the FFmpeg that is linked with them, in version 3 because of FFmpeg's licence:
+  include the licence texts and notices, and the complete source or a way to it that the GPL allows. WhyFake's own
+  licence, Apache-2.0, is compatible with version 3.
 - The `Dockerfile` and `requirements.txt` hold no such library; pip fetches the wheel from the package index.
 - An image without them needs PyAV built from source against an FFmpeg that was configured without x264 and x265.
   Patents on H.264 and H.265 are another question, which no licence of these packages answers.

@@ -12,19 +12,19 @@ from benchmarks.sanity import INTACT, LIME_SAMPLES, READINGS, KerasDetector, dec
 from explain.maps.registry import METHODS
 from explain.maps.subject import Subject
 from explain.regions.superpixels import segment
+from model.cli import run
 from model.evaluation.reports import LINE, QUIET, head, save, styled
+from model.paths import EXAMPLES, ROOT
 from model.photos.faces import find_faces
 from model.photos.photo import open_photo
 
-ROOT = Path(__file__).parent.parent
 GONE, STAYS = 0.2, 0.5  # mean correlation with the intact map: below, nothing is left; above, most is
 HOW_READ = {"": "", "signed": ", signed", "pixels": " by pixel"}
 Likeness = dict[str, dict[str, float]]
 
 
 def main(
-    examples: Annotated[Path, typer.Option(help="Folder of photos; those without a face are left out.")] = ROOT
-    / "examples",
+    examples: Annotated[Path, typer.Option(help="Folder of photos; those without a face are left out.")] = EXAMPLES,
     out: Annotated[Path, typer.Option(help="Folder for sanity.md and sanity.png.")] = ROOT / "docs",
 ) -> None:
     """Explain each example's face by every method while the network's weights are shuffled from the top down."""
@@ -120,4 +120,4 @@ def words(last: dict[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -5,14 +5,6 @@ language: look at them after a change of the page.
 """
 
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Annotated
@@ -20,13 +12,14 @@ from typing import Annotated
 import typer
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.load import server
+from model.cli import run
 from model.i18n.catalogue import languages, translate, use_language
+from model.paths import EXAMPLES, ROOT
 
-ROOT = Path(__file__).parent.parent
-DOCS, EXAMPLES = ROOT / "docs", ROOT / "examples"
+DOCS = ROOT / "docs"
 PHOTO = EXAMPLES / "hopper_eyes.jpg"
 PATIENCE_MS = 600_000
-START_S = 120
 SCREENS = (("desktop", 1440, 900), ("phone", 390, 844))
 OPENED = "hopper_face"
 RESULT_TABS = (
@@ -39,30 +32,6 @@ RESULT_TABS = (
     "page.report",
 )
 OPEN_ALL = "document.querySelectorAll('#more details').forEach(part => { part.open = true })"
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    """Run the page; yields its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "app.py", "--port", str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + START_S
-    try:
-        while True:
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except (urllib.error.URLError, TimeoutError):
-                if server.poll() is not None or time.monotonic() > deadline:
-                    sys.exit("Error: app.py did not start; run it by itself to see why.")
-                time.sleep(0.3)
-        yield url
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def opened(browser: Browser, url: str, width: int, height: int, scheme: str = "light") -> Page:
@@ -156,7 +125,7 @@ def main(
 ) -> None:
     """Take the pictures of the documents, or one of every part of the page on every screen."""
     browsers = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
-    with served() as url, sync_playwright() as playwright:
+    with server() as (url, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=next(browsers), args=["--no-sandbox", "--disable-gpu"])
         if everything is None:
             documents(browser, url, out)
@@ -167,4 +136,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from model.cli import run
 from model.data.reading import read_rgb
+from model.paths import EXAMPLES, ROOT
 from model.photos.degrade import degrade, process, rescale
-from model.photos.faces import CROP_SIZE, Face, find_faces
+from model.photos.faces import Face, find_faces, landmarks_in
 from model.photos.self_blend import self_blend
 from model.twins.resynthesise import make_passes
 
-ROOT = Path(__file__).parents[1]
 PORTRAIT = "astronaut.jpg"
 MARGIN = 1.3
 COLUMNS = 6
@@ -27,7 +27,7 @@ COLUMNS = 6
 def views(face: Face, passes: dict, seed: int) -> dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """Pictures of each kind by title, each ``(256, 256, 3) uint8`` beside the real picture that it is paired with."""
     crop = face.crop
-    landmarks = (face.landmarks - np.array(face.square[:2], np.float32)) * np.float32(CROP_SIZE / face.square[2])
+    landmarks = landmarks_in(face.square, face.landmarks)
     made = {"photo": (crop, crop)}
     for number in range(2):
         made[f"self-blended {number + 1}"] = (self_blend(crop, landmarks, seed + number)[0], crop)
@@ -38,7 +38,7 @@ def views(face: Face, passes: dict, seed: int) -> dict[str, tuple[NDArray[np.uin
     partner = rescale(crop, 128)
     for regions in (["face"], ["eyes"], ["mouth"]):
         blended = self_blend(partner, landmarks, seed, regions, [], source=twin)[0]
-        made[f"autoencoder, {regions[0]} alone"] = (blended, partner)
+        made[f"autoencoder, {regions[0]} only"] = (blended, partner)
     for number in range(4):
         made[f"real, edited {number + 1}"] = (process(crop, landmarks, seed + number), crop)
     for number in range(2):
@@ -54,7 +54,7 @@ def draw(
 ) -> None:
     """Write a contact sheet: each picture and, below it, four times its difference from its real partner."""
     passes = make_passes(autoencoder, enlarger)
-    face = find_faces(read_rgb(ROOT / "examples" / PORTRAIT), MARGIN)[0]
+    face = find_faces(read_rgb(EXAMPLES / PORTRAIT), MARGIN)[0]
     cells = list(views(face, passes, seed).items())
     rows = -(-len(cells) // COLUMNS)
     figure, axes = plt.subplots(2 * rows, COLUMNS, figsize=(1.6 * COLUMNS, 3.45 * rows), layout="constrained")

@@ -1,4 +1,4 @@
-"""What the photo shows: decoding, faces, networks, training and evaluation."""
+"""Decodes photos, finds and judges faces, and trains and measures the networks that judge them."""
 
 import sys
 from types import TracebackType
@@ -16,7 +16,7 @@ def missing_package(error: ModuleNotFoundError) -> str | None:
     return f"Error: The package {package} is missing; `pip install -r requirements-train.txt` installs it."
 
 
-def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _print_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     sentence = missing_package(error) if isinstance(error, ModuleNotFoundError) else None
     if sentence is None:
         sys.__excepthook__(kind, error, trace)
@@ -25,4 +25,4 @@ def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType 
 
 
 if sys.argv[0] == "-m":  # python -m is starting a command: its imports run before any code that could catch the error
-    sys.excepthook = _tell
+    sys.excepthook = _print_error

@@ -1,4 +1,4 @@
-"""Keeps small processes that read bytes of strangers: a file that breaks a library ends one of them, not the server.
+"""Keeps small processes that read untrusted files: a file that crashes a library ends one of them, not the server.
 
 A process has a limit on its memory and time, is kept for the next file, and is replaced when it ends. What it does is
 up to the module that it runs, which calls ``serve``.
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from model.parent import end_with_parent
 from model.paths import ROOT
 
-LOOK = 0.05  # seconds between two looks at whether to break off
+POLL_SECONDS = 0.05  # between two checks whether a process must be killed
 _REQUEST, _ANSWER = struct.Struct(">QQ"), struct.Struct(">I")  # bytes of the file, memory; bytes of the JSON
 _MOST_TEXT = 100_000  # bytes of that JSON; it holds a few sentences
 Cancelled = Callable[[], bool]
@@ -72,7 +72,7 @@ class Processes:
         atexit.register(self.close)
 
     def ask(self, data: bytes, memory: int, cancelled: Cancelled) -> Answer:
-        """What a process says of a file.
+        """The answer of a process to a file.
 
         Args:
             data: the file.
@@ -92,8 +92,8 @@ class Processes:
         finally:
             self._free.put(None if process is None or process.has_ended() else process)
 
-    def expect(self) -> None:
-        """Start a process, if none is there, so that the first question need not wait for it."""
+    def warm_up(self) -> None:
+        """Start a process, if there is none, so that the first request need not wait for it."""
         with suppress(queue.Empty, OSError):
             process = self._free.get_nowait()
             try:
@@ -116,7 +116,7 @@ class Processes:
     def _next(self, cancelled: Cancelled) -> _Process | None:
         while True:
             with suppress(queue.Empty):
-                return self._free.get(timeout=LOOK)
+                return self._free.get(timeout=POLL_SECONDS)
             if cancelled():
                 raise NoAnswer(Why.CANCELLED)
 
@@ -125,7 +125,7 @@ class _Process:
     """One process, which answers one request at a time."""
 
     def __init__(self, module: str) -> None:
-        command = [sys.executable, "-W", "ignore", "-m", module]
+        command = command_of(module)
         channels: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         # No threads for linear algebra: their stacks count as memory. A session of its own: an interrupt from the
         # keyboard reaches only this process, which then ends the other by closing its input.
@@ -143,7 +143,7 @@ class _Process:
     def end(self) -> None:
         """Kill it, and wait until it is gone."""
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(0 if self.has_ended() else LOOK)  # one that ends by itself says why
+            self._process.wait(0 if self.has_ended() else POLL_SECONDS)  # one that ends by itself says why
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -189,6 +189,11 @@ class _Process:
         return answer, pixels
 
 
+def command_of(module: str, *arguments: str) -> list[str]:
+    """The command of a process that runs one of our modules without warnings; run it in ``ROOT``."""
+    return [sys.executable, "-W", "ignore", "-m", module, *arguments]
+
+
 class Killable(Protocol):
     """What a ``Watch`` can watch over."""
 
@@ -229,7 +234,7 @@ class Watch:
                     if not why and (late or cancelled()):
                         why.append(Why.TOO_SLOW if late else Why.CANCELLED)
                         process.kill()
-            time.sleep(LOOK)
+            time.sleep(POLL_SECONDS)
 
 
 WATCH = Watch()
@@ -279,8 +284,17 @@ def limit(more: int, seconds: float) -> None:
     """
     with suppress(AttributeError):
         signal.setitimer(signal.ITIMER_PROF, seconds)
-    with suppress(ImportError, OSError, ValueError):
+    with suppress(ImportError, OSError):
         import resource
 
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, resource.RLIM_INFINITY))
+        limit_memory(pages * resource.getpagesize() + more)
+
+
+def limit_memory(most: int) -> None:
+    """Bound this process's address space in bytes, if the system can: Windows can't, and macOS may refuse."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        _, highest = resource.getrlimit(resource.RLIMIT_AS)  # of the container or the shell: it must stay
+        resource.setrlimit(resource.RLIMIT_AS, (most, highest))

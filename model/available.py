@@ -34,12 +34,12 @@ class Importing:
 
     Attributes:
         name: the model's name.
-        said: the current step, in a sentence.
+        step: the current step, in a sentence.
         since: ``time.monotonic()`` at the start of the import.
     """
 
     name: str
-    said: Message
+    step: Message
     since: float
 
 
@@ -126,11 +126,11 @@ class Models:
         except ArtifactError as error:
             return error
 
-    def _step(self, name: str, said: Message) -> None:
+    def _step(self, name: str, step: Message) -> None:
         """Report a step of opening a model; if it is the import that the page shows, keep it in ``importing``."""
         if self.importing is not None and self.importing.name == name:
-            self.importing = Importing(name, said, self.importing.since)
-        self._notify(said)
+            self.importing = Importing(name, step, self.importing.since)
+        self._notify(step)
 
     def _first(self) -> str:
         for name in self.names:
@@ -195,8 +195,7 @@ def available_models(
     Args:
         given: a model folder, a folder with exactly one HDF5 file of Keras, or such a file; an ONNX file, a folder in
             the layout of the Hugging Face Hub, or ``hf:OWNER/NAME[@REVISION]``.
-        fake_labels: see ``Request``, as ``sees``.
-        sees: how an ONNX model looks at a photo.
+        fake_labels, sees: see ``Request``; used for an ONNX model.
 
     Raises:
         ArtifactError: if ``given`` does not exist or is none of these, judged by names; its content is not opened here.
@@ -231,7 +230,7 @@ def open_one(
     """The model that was given, opened; without one, the first of those in ``model/`` that can be used.
 
     Args:
-        given: see ``available_models``, as ``fake_labels`` and ``sees``.
+        given, fake_labels, sees: see ``available_models``.
         notify: called with a message at each slow step, and for each model that can't be used and was not given.
 
     Raises:
@@ -257,8 +256,7 @@ def all_available_models(
 
     Args:
         given: see ``available_models``; of two with the same name, the second gets a number.
-        fake_labels: see ``Request``, as ``sees``.
-        sees: how ONNX models look at a photo.
+        fake_labels, sees: see ``Request``; used for ONNX models.
 
     Raises:
         ArtifactError: see ``available_models``.

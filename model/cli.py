@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
@@ -30,13 +30,23 @@ def run(command: Callable[..., None], about: str | None = None) -> None:
 def app_of(command: Callable[..., None], about: str | None = None) -> typer.Typer:
     """A command line with one command, see ``run``."""
     app = new_app()
-    app.command(help=about)(command)
+    app.command(help=_unwrapped((command.__doc__ or "") if about is None else about))(command)
     return app
+
+
+def _unwrapped(text: str) -> str:
+    """Each paragraph in one line: typer keeps the line breaks of all but the first, and terminals are narrower."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def new_app(**options: Any) -> typer.Typer:
     """A command line without commands, with Python's own tracebacks; ``options`` are those of ``typer.Typer``."""
     return typer.Typer(add_completion=False, pretty_exceptions_enable=False, **options)
+
+
+def recorded(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A command's arguments as a run records them: of a path only the name, because the rest is private."""
+    return {name: value.name if isinstance(value, Path) else value for name, value in arguments.items()}
 
 
 def print_report_path(report: Path) -> None:

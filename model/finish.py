@@ -7,7 +7,6 @@ import typer
 
 from model.artifact.card import ARTIFACT, CARD, read_card
 from model.artifact.facts import WHOLE
-from model.cli import run
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, Steady
 from model.errors import ArtifactError
 from model.evaluation.calibrate import calibrate
@@ -16,14 +15,12 @@ from model.model_card.document import DOCUMENT, write_model_card
 
 
 def finish(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a training run.")],
     data: Annotated[Path, typer.Argument(help="Data folder; its validation and test splits are used.")],
     corruptions: Annotated[
-        bool, typer.Option("--corruptions", help="Measure under JPEG, blur, noise, hidden eyes and more, too.")
+        bool, typer.Option("--corruptions", help="Also measure under JPEG, blur, noise, hidden eyes and more.")
     ] = False,
-    limit: Annotated[
-        int, typer.Option(min=0, help="Pictures of each class and set that are corrupted; 0 takes all.")
-    ] = 200,
+    limit: Annotated[int, typer.Option(min=0, help="Pictures of each class and set to corrupt; 0 takes all.")] = 200,
     sets: Sets = None,
     faces: Faces = FACES,
     group_pattern: GroupPattern = None,
@@ -36,9 +33,9 @@ def finish(
     The results are in RUN/calibration, RUN/evaluation and RUN/model_card.md. A model that was trained on whole pictures
     is measured on whole pictures.
     """
-    artifact = folder / ARTIFACT
+    artifact = run / ARTIFACT
     if not (artifact / CARD).exists():
-        raise ArtifactError(f"{folder} holds no finished training: there is no {ARTIFACT}/{CARD} in it.")
+        raise ArtifactError(f"{run} holds no finished training: there is no {ARTIFACT}/{CARD} in it.")
     whole = read_card(artifact).training.get("pictures") == WHOLE
     calibrate(
         artifact,
@@ -64,8 +61,4 @@ def finish(
         whole=whole,
         seed=seed,
     )
-    write_model_card(artifact, folder / DOCUMENT.name)
-
-
-if __name__ == "__main__":
-    run(finish)
+    write_model_card(artifact, run / DOCUMENT.name)

@@ -17,8 +17,8 @@ from model.paths import CLIP, MODELS, SECOND, SHIPPED
 LEGACY_FILE = "legacy file"
 MODEL_FOLDER = "model folder"
 ONNX_MODEL = "ONNX model"
-SUFFIXES = (".h5", ".hdf5", NEWER)
-KERAS_FILES = tuple(suffix for suffix in SUFFIXES if suffix != NEWER)
+KERAS_FILES = (".h5", ".hdf5")
+SUFFIXES = (*KERAS_FILES, NEWER)
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class FoundModel:
 
     Attributes:
         name: the name that is shown.
-        path: the ``.h5`` file, or the model folder; what an ``ONNX_MODEL`` is made of stands in ``request``.
+        path: the ``.h5`` file, or the model folder; for an ``ONNX_MODEL``, ``request`` says what it is made of.
         kind: ``LEGACY_FILE``, ``MODEL_FOLDER`` or ``ONNX_MODEL``.
         problem: why it can't be used, in a sentence; None if no problem is known.
         request: what the user says about an ``ONNX_MODEL``.
@@ -45,8 +45,8 @@ def found_models(folder: Path = MODELS) -> list[FoundModel]:
 
     Files are only checked: a broken file is listed with its problem, and ``open_model`` does the import.
     """
-    lying = folder.iterdir() if folder.is_dir() else ()
-    files = sorted(path for path in lying if path.suffix.lower() in SUFFIXES and path.is_file())
+    paths = folder.iterdir() if folder.is_dir() else ()
+    files = sorted(path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file())
     found = [found_file(path) for path in files]
     return [*found, *shipped_models()]
 

@@ -1,4 +1,4 @@
-"""Opens a model that a visitor of the page brings: within limits, and in a folder that is deleted with it."""
+"""Opens a model that a visitor of the page uploads: within limits, and in a folder that is deleted with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from model.found import KERAS_FILES
 from model.i18n.catalogue import Message
 from model.legacy.apart import Limits
 from model.legacy.folder import model_folder as keras_folder
-from model.onnx_models.apart import prove
+from model.onnx_models.apart import examine_apart
 from model.onnx_models.folder import Place
 from model.onnx_models.folder import model_folder as onnx_folder
 from model.onnx_models.request import Request, is_onnx
@@ -24,11 +24,11 @@ from model.onnx_models.request import Request, is_onnx
 MAX_BYTES = 400_000_000  # of a model with its weights; a ViT-B has 350 MB
 # Bytes of address space of the process that imports. ONNX Runtime alone takes less than one gigabyte, TensorFlow three.
 ONNX_MEMORY, KERAS_MEMORY = 1_500_000_000, 4_000_000_000
-KERAS_TIMES = 6  # the size of a Keras file, beside that; ``prove`` adds three times that of an ONNX file
+KERAS_TIMES = 6  # the size of a Keras file, beside that; ``examine_apart`` adds three times that of an ONNX file
 ONNX_SECONDS, KERAS_SECONDS = 120, 600
 MOST_SECONDS = 2.0  # for one picture: a map asks about hundreds, and other visitors wait for each few of them
 TRIES = 3
-CACHE = "imported"  # folder of what is made of the files
+CACHE = "imported"  # name of the folder for the imported model
 
 Notify = Callable[[Message], None]
 
@@ -38,13 +38,12 @@ def open_uploaded(
 ) -> Detector:
     """Open an ONNX file, a folder in the Hub's layout, or a Keras file with the files beside it.
 
-    What is made of it lies in a folder beside ``source``; of the files themselves nothing stays.
+    The model folder is made beside ``source``; the uploaded files are deleted.
 
     Args:
-        source: lies in a folder of its own.
+        source: file or folder, in a folder of its own.
         name: of the model on screen.
-        fake_labels: see ``Request``, as ``sees``.
-        sees: how an ONNX model looks at a photo.
+        fake_labels, sees: see ``Request``; used for an ONNX model.
         notify: called with a message at each slow step.
 
     Raises:
@@ -71,8 +70,8 @@ def _imported(source: Path, cache: Path, fake_labels: tuple[str, ...], sees: str
     if size > MAX_BYTES:
         raise ArtifactError(Message("own.too_large", file=source.name, size=size / 1e6, limit=MAX_BYTES / 1e6))
     if is_onnx(str(source)):
-        proving = partial(prove, memory=ONNX_MEMORY, seconds=ONNX_SECONDS)
-        return onnx_folder(Request(str(source), fake_labels, sees), notify, Place(cache, proving))
+        examine = partial(examine_apart, memory=ONNX_MEMORY, seconds=ONNX_SECONDS)
+        return onnx_folder(Request(str(source), fake_labels, sees), notify, Place(cache, examine))
     found = sorted(source.rglob("*")) if source.is_dir() else [source]
     keras = [path for path in found if path.suffix.lower() in KERAS_FILES]
     if len(keras) != 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,18 @@ from tests.conftest import on_every_core
 SIDE = 64
 CHANGED = np.zeros((SIDE, SIDE), bool)
 CHANGED[:16] = True  # a quarter
+
+
+def test_make_bench_runs_only_what_needs_no_argument() -> None:
+    """It stops at the first benchmark that ends with an error."""
+    makefile = (_results.FOLDER.parents[1] / "Makefile").read_text(encoding="utf-8")
+    (pattern,) = re.findall(r"^BENCHMARKS := \$\(filter-out _% (.+?),", makefile, re.MULTILINE)
+    files = [path for path in _results.FOLDER.parent.glob("[a-z]*.py") if path.stem not in pattern.split()]
+    assert len(files) > 5
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert '__name__ == "__main__"' in text, file.name
+        assert not re.search(r"Annotated\[Path, typer\.Argument\([^\n]+\)\],", text), file.name
 
 
 def of(inside: float, outside: float) -> dict[str, float]:

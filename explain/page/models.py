@@ -34,8 +34,8 @@ def notices(models: Models) -> Markup:
 def _progress(importing: Importing, meanwhile: str) -> Markup:
     """The step of an import with a bar."""
     seconds = time.monotonic() - importing.since
-    sentence = translate("page.importing", step=importing.said, seconds=seconds, model=meanwhile)
-    steps = importing.said.values
+    sentence = translate("page.importing", step=importing.step, seconds=seconds, model=meanwhile)
+    steps = importing.step.values
     share = (steps["step"] - 0.5) / steps["of"] if "step" in steps else None
     return macros("fragments").importing(sentence, share)
 

@@ -58,7 +58,7 @@ class Reading:
 
 def expect_files() -> None:
     """Start the process, so that it is ready when a file comes."""
-    _READERS.expect()
+    _READERS.warm_up()
 
 
 def _finding(data: list[Any]) -> Finding:

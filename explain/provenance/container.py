@@ -14,8 +14,8 @@ from xml.etree import ElementTree
 from PIL import Image
 
 from explain.provenance.iso_file import notes_of
+from model.photos.decode import HOSTILE_FILE_ERRORS
 from model.photos.kinds import kind_of
-from model.photos.photo import HOSTILE_FILE_ERRORS
 
 MOST_CHUNKS = 20_000  # of a PNG; 50 megapixels in chunks of 8 kB have fewer
 MOST_TEXTS = 64
@@ -34,7 +34,7 @@ class Container:
 
     Attributes:
         data: its bytes.
-        kind: of the file, one of ``model.photos.photo.FORMATS``.
+        kind: of the file, one of ``model.photos.kinds.FORMATS``.
         size: width and height in pixels.
         image: Pillow's image, with pixels not loaded yet; None for AVIF and HEIC.
         exif: its EXIF; empty without any.

@@ -15,7 +15,7 @@ from explain.provenance.recompression import recompression
 from explain.provenance.thumbnail import thumbnail
 from explain.provenance.xmp import xmp_notes
 from model.i18n.catalogue import Message
-from model.photos.photo import HOSTILE_FILE_ERRORS
+from model.photos.decode import HOSTILE_FILE_ERRORS
 
 # What is read, in the order in which it is said.
 READERS: dict[str, Callable[[Container], Iterator[Finding]]] = {

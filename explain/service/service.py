@@ -34,7 +34,7 @@ from model.clips.clip import ON_A_SERVER
 from model.detector.detector import Detector
 from model.errors import SettingsError, UserError
 from model.i18n.catalogue import Message
-from model.photos.worker import expect_photos
+from model.photos.worker import warm_up_decoder
 
 Source = bytes | str | PathLike[str]
 SourceOrFrame = Source | NDArray[np.uint8]
@@ -189,7 +189,7 @@ class Service:
 
     def prepare(self) -> None:
         """Start the processes that read files, so that the first visitor does not wait for them."""
-        expect_photos()
+        warm_up_decoder()
         expect_files()
 
     def came_from(self, visitor: str, client: str) -> None:

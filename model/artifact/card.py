@@ -33,7 +33,7 @@ LEAST_MARGIN, MOST_MARGIN = 0.1, 10.0  # of a crop; outside them it shows no fac
 _KINDS = (
     ("architecture", str, Message("model.field.text")),
     ("licence", str, Message("model.field.text")),
-    *((name, dict, Message("model.field.object")) for name in ("versions", "training", "metrics")),
+    *((name, dict, Message("model.field.object")) for name in ("sha256", "versions", "training", "metrics")),
     ("fake_bias", int | float, Message("model.field.number")),
     ("temperature", int | float | None, Message("model.field.number_or_null")),
 )
@@ -99,8 +99,6 @@ class Card:
             raise ArtifactError(Message("model.field.temperature", value=self.temperature))
         if not math.isfinite(self.fake_bias):
             raise ArtifactError(Message("model.field.fake_bias", value=self.fake_bias))
-        if not isinstance(self.sha256, dict):
-            raise ArtifactError(Message("model.field.sha256"))
         margin = self.preprocessing.crop_margin
         if not LEAST_MARGIN <= margin <= MOST_MARGIN:
             raise FieldError(Message("model.field.crop_margin", least=LEAST_MARGIN, most=MOST_MARGIN, value=margin))

@@ -18,7 +18,7 @@ class Interface:
         output: name of the output with the classes, ``(N, K)`` or ``(N,)``.
         answers: whether that output holds ``logits`` or ``probabilities``.
         classes: ``Fake`` or ``Real`` for each of its K columns; columns of one class are summed. For a single column,
-            the class for which a high value speaks.
+            the class that a high value means.
         one_at_a_time: whether the network takes only batches of one picture.
         mask: name of the output with an attention mask, ``(N, h, w)`` with an axis of one channel anywhere; or empty.
         attentions: names of the outputs with a transformer's attention matrices, from the first layer to the last.

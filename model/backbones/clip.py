@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.errors import ArtifactError
+from model.errors import ArtifactError, one_line
 
 if TYPE_CHECKING:
     import keras
@@ -94,7 +94,7 @@ def fill_tower(model: keras.Model, tensors: Tensors, tower: Tower) -> None:
     try:
         _fill(model, tensors, tower)
     except (KeyError, ValueError) as error:
-        raise ArtifactError(f"The weights do not fit CLIP's image tower: {str(error).splitlines()[0]}.") from error
+        raise ArtifactError(f"The weights do not fit CLIP's image tower: {one_line(error)}.") from error
 
 
 def _fill(model: keras.Model, tensors: Tensors, tower: Tower) -> None:

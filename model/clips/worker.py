@@ -19,7 +19,7 @@ from model.errors import ClipError, message_of
 from model.i18n.catalogue import Message, as_data
 from model.parent import end_with_parent
 
-SECONDS = 20  # of the processor between two signs of life; fifty frames of 4K take about 3
+SECONDS = 20  # of the processor between two heartbeats; fifty frames of 4K take about 3
 MEMORY = 800_000_000  # bytes; a decoder of 4K keeps up to 17 frames of 13 to 25 MB
 NICE = 5  # photos, which are decoded in a moment, do not wait for clips
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from model.data.duplicates import find_duplicates, without_leaks
 from model.data.layout import UNSPLIT, Example, choose_sets, leave_out_sets, pictures
-from model.data.reading import leave_out_unreadable, map_in_threads, read_mask, read_rgb, readable, stamp
+from model.data.reading import leave_out_unreadable, map_in_threads, read_rgb, readable, stamp
 from model.data.split import GroupOf, assign_splits
 from model.errors import DatasetError
 from model.files import replacing
@@ -20,20 +20,8 @@ from model.photos.faces import CROP_MARGIN, crop, find_faces, square_around
 from model.processes import process_pool
 
 REMEMBER_EVERY = 2000  # pictures between two writes of the cache
+WORKERS = 2  # processes that look for faces, or threads that read pictures
 Located = tuple[tuple[float, float, float, float] | None, tuple[tuple[float, float], ...]]
-__all__ = [
-    "DatasetError",
-    "Example",
-    "choose",
-    "face_crop",
-    "face_crops",
-    "gather",
-    "index",
-    "judged_sets",
-    "pictures",
-    "read_mask",
-    "read_rgb",
-]
 
 
 def _locate(path: Path) -> Located | None:
@@ -92,7 +80,7 @@ def _read_cache(cache: Path) -> dict[str, dict[str, list]]:
 
 
 def with_faces(
-    root: Path, examples: Sequence[Example], cache: Path, workers: int = 2, unreadable: Path | None = None
+    root: Path, examples: Sequence[Example], cache: Path, workers: int = WORKERS, unreadable: Path | None = None
 ) -> list[Example]:
     """The readable ``examples`` in the order given, each with its face; see ``choose`` for the arguments and errors."""
     faces = _load_or_find_faces(root, [example.path for example in examples], cache, workers)
@@ -107,48 +95,40 @@ def with_faces(
     ]
 
 
-def index(root: Path, cache: Path, workers: int = 2) -> list[Example]:
-    """``pictures(root)`` with the face of each; one warning names the unreadable files, which are left out.
-
-    Args:
-        root: the data folder; nothing is written there.
-        cache: a JSON file that keeps the found faces for the next run.
-        workers: processes that look for faces.
-
-    Raises:
-        DatasetError: if no labelled picture is found, none can be read, or ``cache`` is not a cache of faces.
-    """
-    return with_faces(root, pictures(root), cache, workers)
-
-
-def with_faces_for_training(root: Path, examples: Sequence[Example], cache: Path, workers: int = 2) -> list[Example]:
+def with_faces_for_training(root: Path, examples: Sequence[Example], cache: Path) -> list[Example]:
     """``with_faces``, but a training fake with an aligned real twin takes the twin's face.
 
     These fakes come last; unreadable ones, and those without a twin among the readable ``examples``, are left out.
 
     Args:
-        root, cache, workers: see ``with_faces``.
+        root, cache: see ``with_faces``.
         examples: training and validation pictures.
     """
     aligned, others = list[Example](), list[Example]()
     for example in examples:
         (aligned if example.split == "train" and example.twin else others).append(example)
-    searched = with_faces(root, others, cache, workers)
+    searched = with_faces(root, others, cache)
     located = {example.path: example for example in searched}
     placed = [
         replace(example, box=located[example.twin].box, landmarks=located[example.twin].landmarks)
         for example in aligned
         if example.twin in located
     ]
-    checks = list(map_in_threads(readable, [root / example.path for example in placed], workers))
+    checks = list(map_in_threads(readable, [root / example.path for example in placed], WORKERS))
     return searched + (leave_out_unreadable(root, placed, checks) if placed else [])
 
 
 def find_faces_to_train(
     data: Path, sets: Sequence[str] | None, leave_out: Sequence[str] | None, faces: Path
 ) -> list[Example]:
-    """The pictures to train and validate on, those that are left out included, with their faces."""
+    """The pictures to train and validate on, those that are left out included, with their faces.
+
+    Raises:
+        DatasetError: if there are none, or a name in ``sets`` or ``leave_out`` is unknown.
+    """
     listed = [example for example in choose_sets(data, pictures(data), sets) if example.split in ("train", "val")]
+    if not listed:
+        raise DatasetError(f"{data} holds no pictures in folders named train or val.")
     leave_out_sets(data, listed, leave_out)  # refuses unknown names before the slow search for faces
     return with_faces_for_training(data, listed, faces)
 
@@ -157,7 +137,7 @@ def choose(
     data: Path,
     faces: Path | None,
     sets: Sequence[str] | None = None,
-    workers: int = 2,
+    workers: int = WORKERS,
     unreadable: Path | None = None,
     wanted: Callable[[Example], bool] | None = None,
 ) -> list[Example]:
@@ -194,15 +174,14 @@ def gather(
     sets: Sequence[str] | None = None,
     group_of: GroupOf | None = None,
     remove_leaks: bool = False,
-    workers: int = 2,
     unreadable: Path | None = None,
     wanted: Callable[[Example], bool] | None = None,
 ) -> list[Example]:
     """The examples that a command works on: readable pictures, each with a split.
 
     Args:
-        data, faces, sets, workers, unreadable, wanted: see ``choose``; with ``remove_leaks``, ``wanted`` is ignored,
-            because duplicates are searched among all pictures.
+        data, faces, sets, unreadable, wanted: see ``choose``; with ``remove_leaks``, ``wanted`` is ignored, because
+            duplicates are searched among all pictures.
         seed: decides the split of pictures that have none, see ``assign_splits``.
         group_of: which pictures stay in the same part of a new split, see ``assign_splits``.
         remove_leaks: look for duplicates, keep them together in a new split, and remove the training and validation
@@ -212,8 +191,8 @@ def gather(
         DatasetError: if no picture can be read, a data set is missing or too small to split, or ``faces`` is not a
             cache of faces.
     """
-    examples = choose(data, faces, sets, workers, unreadable, None if remove_leaks else wanted)
-    groups = find_duplicates(data, examples, workers=workers) if remove_leaks else []
+    examples = choose(data, faces, sets, unreadable=unreadable, wanted=None if remove_leaks else wanted)
+    groups = find_duplicates(data, examples) if remove_leaks else []
     split = assign_splits(examples, seed, group_of, [group.paths for group in groups])
     return without_leaks(split, groups)
 
@@ -247,18 +226,3 @@ def face_crops(
         )
         for name, group in sorted(members.items())
     }
-
-
-def judged_sets(
-    root: Path, examples: Sequence[Example], split: str, margin: float = CROP_MARGIN
-) -> dict[str, tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
-    """``face_crops`` of the data sets that have both classes.
-
-    Raises:
-        DatasetError: if there is no such set.
-    """
-    sets = face_crops(root, examples, split, margin)
-    both = {name: (crops, is_fake) for name, (crops, is_fake) in sets.items() if 0 < is_fake.sum() < len(is_fake)}
-    if not both:
-        raise DatasetError(f"{root} holds no {split} pictures of both classes with a face in them.")
-    return both

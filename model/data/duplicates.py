@@ -190,7 +190,7 @@ def describe(examples: Sequence[Example], groups: Sequence[Group]) -> list[str]:
         mixed += len({member.label for member in members}) > 1
     for splits_named, number in across.most_common():
         sentences.append(
-            f"LEAK: {_count(number, 'group')} with pictures in {splits_named}: test figures would flatter."
+            f"LEAK: {_count(number, 'group')} with pictures in {splits_named}: test figures would be too good."
         )
     if across:
         sentences.append(f"--remove-leaks would leave out {_count(len(leaks(examples, groups)), 'picture')}.")

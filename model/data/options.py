@@ -31,8 +31,8 @@ WholePictures = Annotated[
 GroupPattern = Annotated[
     str | None,
     typer.Option(
-        help="Regular expression; its first group, in a file's name, names what must stay on one side of a new split: "
-        "(.+)_frame for frames of a video."
+        help="Regular expression for file names: pictures with the same text in its first group stay together in a new "
+        "split, such as frames of a video with (.+)_frame."
     ),
 ]
 RemoveLeaks = Annotated[

@@ -109,8 +109,8 @@ class Detector:
         named = [dict(zip(self.card.labels, map(float, row), strict=True)) for row in probabilities]
         calibrated = self.card.temperature is not None
         return tuple(
-            Prediction(of_one, self.verdict(of_one["Fake"]), calibrated, None if masks is None else masks[place])
-            for place, of_one in enumerate(named)
+            Prediction(shares, self.verdict(shares["Fake"]), calibrated, None if masks is None else masks[row])
+            for row, shares in enumerate(named)
         )
 
     def probabilities(
@@ -215,8 +215,8 @@ class Detector:
         if not self._parts:
             return self._engine(to_input(crops, self.card.preprocessing))
         outputs = [part._outputs(crops) for part, _ in self._parts]
-        mask = next(({MASK: one[MASK]} for one in outputs if MASK in one), {})
-        return {**mask, "probabilities": self._mixed([one["probabilities"] for one in outputs])}
+        mask = next(({MASK: output[MASK]} for output in outputs if MASK in output), {})
+        return {**mask, "probabilities": self._mixed([output["probabilities"] for output in outputs])}
 
     def _mixed(self, probabilities: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
         """The combined model's answers ``(N, 2)`` from those of its parts."""
@@ -248,7 +248,7 @@ def _sum_of_logits(
     if len(probabilities) == 1:
         return probabilities[0]
     tiny = np.finfo(np.float32).tiny
-    logits = [np.log(np.maximum(of_one.astype(np.float64), tiny)) for of_one in probabilities]
+    logits = [np.log(np.maximum(answers.astype(np.float64), tiny)) for answers in probabilities]
     weights = weights or [1 / len(logits)] * len(logits)
     return scale_by_temperature(np.exp(np.tensordot(weights, logits, 1)), 1.0)
 

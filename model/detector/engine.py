@@ -30,7 +30,7 @@ _stopped: ContextVar[Callable[[], bool]] = ContextVar("stopped", default=lambda:
 
 
 class Interrupted(BaseException):
-    """The caller wants no more answers. It is no error, so nothing that handles errors keeps it."""
+    """The caller wants no more answers. It is no ``Exception``, so that code that handles errors does not catch it."""
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def interrupted_when(stopped: Callable[[], bool]) -> Iterator[None]:
         _stopped.reset(before)
 
 
-def go_on() -> None:
+def check_interrupted() -> None:
     """Raise ``Interrupted`` if the caller wants no more answers."""
     if _stopped.get()():
         raise Interrupted
@@ -109,8 +109,8 @@ class Engine:
     def _activation_bytes(self) -> int:
         """Bytes per picture of the largest tensor with the batch as its first axis; weights have no such axis."""
         details = self._interpreter().get_tensor_details()
-        open_ones = [one for one in details if len(one["shape_signature"]) and one["shape_signature"][0] == -1]
-        sizes = (math.prod(map(int, one["shape"][1:])) * np.dtype(one["dtype"]).itemsize for one in open_ones)
+        batched = [tensor for tensor in details if tensor["shape_signature"][:1].tolist() == [-1]]
+        sizes = (math.prod(map(int, tensor["shape"][1:])) * np.dtype(tensor["dtype"]).itemsize for tensor in batched)
         return max(sizes, default=0)
 
     def __call__(self, pixels: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
@@ -130,7 +130,7 @@ class Engine:
         parts = []
         step = self.largest_batch
         for start in range(0, len(pixels), step):
-            go_on()
+            check_interrupted()
             parts.append(self._run(pixels[start : start + step]))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -158,7 +158,7 @@ class Engine:
         answers = np.empty((len(kept), 2), np.float32)
         # The interpreter allocates its memory again when the number of patches changes: run equal numbers together.
         for row in sorted(range(len(kept)), key=lambda row: len(kept[row])):
-            go_on()
+            check_interrupted()
             with self._lock:
                 answers[row] = self._kept_runner(pixels=pixels[None], kept=kept[row])["probabilities"][0]
         return answers

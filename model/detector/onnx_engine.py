@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from model.artifact.card import MASK
 from model.artifact.interface import LOGITS, Interface
 from model.artifact.preprocessing import LABELS
-from model.detector.engine import go_on, threads
+from model.detector.engine import check_interrupted, threads
 from model.detector.rollout import rollout
 from model.errors import ArtifactError
 from model.i18n.catalogue import Message
 
 BATCH = 4  # pictures; larger batches are hardly faster on CPUs, and progress would be coarser
 PACKAGES = ("onnx", "onnxruntime")
-FATAL_ALONE = 4  # ONNX Runtime's level at which only fatal errors are printed
+FATAL_ONLY = 4  # ONNX Runtime's level at which only fatal errors are printed
 
 
 def require_onnx() -> None:
@@ -39,7 +39,7 @@ def open_session(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads()
     options.inter_op_num_threads = 1
-    options.log_severity_level = FATAL_ALONE
+    options.log_severity_level = FATAL_ONLY
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
@@ -118,7 +118,7 @@ class OnnxEngine:
         return rollout(np.concatenate([output.reshape(-1, *output.shape[-3:]) for output in outputs]))
 
     def _run(self, names: Sequence[str], pixels: NDArray[np.float32]) -> list[NDArray[np.floating]]:
-        go_on()
+        check_interrupted()
         fed = fitting(pixels, self._interface.layout, self._input.type)
         return list(self._session.run(list(names), {self._input.name: fed}))
 

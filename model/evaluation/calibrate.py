@@ -16,7 +16,7 @@ from model.artifact.card import Card, named_after, report_folder, write_card
 from model.artifact.facts import FEW, trained_on
 from model.artifact.versions import versions_of
 from model.artifact.views import PLAIN, STEADY
-from model.cli import print_report_path, run
+from model.cli import print_report_path, recorded
 from model.data.dataset import gather
 from model.data.layout import Example, choose_sets, pictures
 from model.data.options import (
@@ -80,9 +80,8 @@ def write_results(
         **record,
     }
     (out / "calibration.json").write_text(json.dumps(fitted, indent=2) + "\n")
-    arguments = {name: value.name if isinstance(value, Path) else value for name, value in given.items()}
     versions = versions_of(("numpy", "scipy"))
-    (out / "arguments.json").write_text(json.dumps({**arguments, "versions": versions}, indent=2) + "\n")
+    (out / "arguments.json").write_text(json.dumps({**recorded(given), "versions": versions}, indent=2) + "\n")
 
 
 def unseen_sets(card: Card, named: Sequence[str] | None, examples: Sequence[Example]) -> list[str]:
@@ -220,7 +219,3 @@ def summary(chosen: Calibration, record: Mapping[str, Any]) -> list[str]:
     if not record["band_chosen_on"]:
         lines.append("The band was chosen on sources that the model was trained on: others may be accused more often.")
     return lines
-
-
-if __name__ == "__main__":
-    run(calibrate)

@@ -11,7 +11,7 @@ import typer
 from tqdm import tqdm
 
 from model.artifact.card import load_artifact, named_after, report_folder, write_card
-from model.cli import print_report_path, run
+from model.cli import print_report_path
 from model.data.dataset import choose, gather
 from model.data.layout import SPLITS, Example
 from model.data.options import (
@@ -50,7 +50,6 @@ from model.evaluation.robustness import for_card, measure_robustness
 from model.photos.corruptions import CLEAN
 
 CHOICES = (*SPLITS, "all")
-WORKERS = 2  # processes that look for faces, or threads that read
 HISTORY = "history.csv"  # beside the model folder, if a training run made it
 UNREADABLE = "unreadable.txt"
 LAST_DIGIT = 1.5e-4  # figures have four digits; the last one varies with the machine
@@ -80,11 +79,9 @@ def listed(
     if split not in CHOICES:
         raise DatasetError(f"There is no split {split!r}; choose {', '.join(CHOICES)}.")
     if split == "all":
-        return choose(data, faces, sets, WORKERS, unreadable)
+        return choose(data, faces, sets, unreadable=unreadable)
     group_of = grouping(group_pattern)
-    return gather(
-        data, faces, seed, sets, group_of, remove_leaks, WORKERS, unreadable, lambda example: example.split == split
-    )
+    return gather(data, faces, seed, sets, group_of, remove_leaks, unreadable, lambda example: example.split == split)
 
 
 def measure_sets(
@@ -183,7 +180,8 @@ def name_models(folders: Sequence[Path]) -> dict[str, Path]:
 def evaluate(
     artifacts: Annotated[list[Path], typer.Argument(help="Model folders; several also give a transfer matrix.")],
     data: Annotated[
-        Path, typer.Argument(help="Data: ROOT/SET/test/real and fake, ROOT/test/Real, or ROOT/Real and ROOT/Fake.")
+        Path,
+        typer.Argument(help="Data folder: ROOT/SET/test/real and fake, ROOT/test/Real, or ROOT/Real and ROOT/Fake."),
     ],
     split: Annotated[str, typer.Option(help="train, val or test; all takes every picture.")] = "test",
     sets: Sets = None,
@@ -215,7 +213,7 @@ def evaluate(
     remove_leaks: RemoveLeaks = False,
     whole: WholePictures = False,
     charts: Annotated[bool, typer.Option(help="Draw charts.")] = True,
-    seed: Annotated[int, typer.Option(help="Decides the split of pictures without one, and all random draws.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides the split of pictures without one, and all random choices.")] = 0,
 ) -> None:
     """Measure false accusations, misses, accuracy, AUC and calibration on every data set, with 95% intervals.
 
@@ -263,7 +261,3 @@ def evaluate(
             write_card(transfer_into, replace(card, metrics={**card.metrics, "transfer": matrix}))
     for folder in folders.values():
         print_report_path(folder / REPORT)
-
-
-if __name__ == "__main__":
-    run(evaluate)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from model.artifact.card import Card
 from model.artifact.preprocessing import LABELS
 from model.artifact.versions import library_versions
+from model.cli import recorded
 from model.data.layout import Example
 from model.detector.detector import Detector
 from model.errors import DatasetError
@@ -17,7 +18,7 @@ from model.evaluation.bootstrap import Estimate
 from model.evaluation.charts import CHARTS
 from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, Judged
 from model.evaluation.plots import transfer_matrix
-from model.evaluation.reports import save
+from model.evaluation.reports import markdown, save, with_interval
 
 ARGUMENTS, FIGURES, REPORT = "arguments.json", "figures.json", "report.md"
 ROBUSTNESS, ROBUSTNESS_TABLE = "robustness.json", "robustness.csv"
@@ -66,9 +67,8 @@ def begin(folder: Path, arguments: Mapping[str, Any]) -> None:
     read_arguments(folder)
     folder.mkdir(parents=True, exist_ok=True)
     remove_results(folder)
-    plain = {key: value.name if isinstance(value, Path) else value for key, value in arguments.items()}
     versions = library_versions(LIBRARIES)
-    text = json.dumps({"command": COMMAND, **plain, "versions": versions}, indent=2, default=str)
+    text = json.dumps({"command": COMMAND, **recorded(arguments), "versions": versions}, indent=2, default=str)
     (folder / ARGUMENTS).write_text(text + "\n", encoding="utf-8")
 
 
@@ -149,11 +149,15 @@ def write_summary(folder: Path, model: str, split: str, figures: Mapping[str, An
     """
     parts = [f"# {model} on the {split} pictures", ""]
     for words in (MEASURE_NAMES, {name: name.replace("_", " ") for name in FURTHER_MEASURES if name not in MEASURES}):
-        parts += ["| data set | real / fake | " + " | ".join(words.values()) + " |", "|---" * (len(words) + 2) + "|"]
-        for name, values in figures.items():
-            cells = [_cell(values.get(key)) for key in words]
-            parts.append(f"| {name} | {values['real']} / {values['fake']} | {' | '.join(cells)} |")
-        parts.append("")
+        rows = [
+            {
+                "data set": name,
+                "real / fake": f"{values['real']} / {values['fake']}",
+                **{title: with_interval(values.get(key)) for key, title in words.items()},
+            }
+            for name, values in figures.items()
+        ]
+        parts.append(markdown(rows))
     parts += [
         "In brackets 95% bootstrap intervals. Rates decide at P(Fake) = 0.5; verdicts leave out the inconclusive."
     ]
@@ -162,7 +166,8 @@ def write_summary(folder: Path, model: str, split: str, figures: Mapping[str, An
         parts += ["", f"## {name}", "", "```", report, "```"]
         if charts:
             parts += ["", *_shown(folder, [folder / name / OVERVIEW], f"Charts of {name}")]
-        parts += ["", *_group_table(values)]
+        if groups := _group_rows(values):
+            parts += ["", markdown(groups)]
     if robust:
         parts += ["", "## Corrupted pictures", "", *_shown(folder, sorted(folder.glob("robustness_*.png")))]
     if curves := _shown(folder, [folder / CURVES]):
@@ -179,17 +184,16 @@ def _shown(folder: Path, pictures: Sequence[Path], title: str | None = None) -> 
     ]
 
 
-def _group_table(figures: Mapping[str, Any]) -> list[str]:
-    rows = [
-        f"| {kind}: {group} | {values['real']} | {_cell(values.get('false_accusation_rate'))} |"
+def _group_rows(figures: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [
+        {
+            "real faces of": f"{kind}: {group}",
+            "pictures": str(values["real"]),
+            "called fake": with_interval(values.get("false_accusation_rate")),
+        }
         for kind, groups in figures.get("groups", {}).items()
         for group, values in groups.items()
     ]
-    return ["| real faces of | pictures | called fake |", "|---|---|---|", *rows, ""] if rows else []
-
-
-def _cell(estimate: Mapping[str, float] | None) -> str:
-    return f"{estimate['value']:.3f} ({estimate['low']:.3f}–{estimate['high']:.3f})" if estimate else "–"
 
 
 def write_transfer(folder: Path, figures: Mapping[str, Mapping[str, Any]], cards: Mapping[str, Card]) -> dict[str, Any]:

@@ -42,8 +42,8 @@ def calibrate_scores(p_raw: Scores, is_fake: Truths, unseen: Collection[str] = (
     """Fit temperature, bias and band.
 
     All sources together decide where P(Fake) is 0.5. How fast it rises there is decided by the sources that have both
-    classes, if there are any: reals are easy to tell from fakes of another source, so a fit to sources of one class
-    would make the network too sure where it matters.
+    classes, if there are any: reals are easy to distinguish from fakes of another source, so a fit to sources of one
+    class would make the network too sure where it matters.
 
     Args:
         p_raw: the network's uncalibrated P(Fake) of the pictures of each source, ``(N,)``; together the sources must

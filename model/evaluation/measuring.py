@@ -24,7 +24,7 @@ from model.evaluation.metrics import (
     reliability_bins,
 )
 from model.photos.corruptions import CLEAN, CORRUPTIONS, corrupt
-from model.photos.faces import crop, square_around, whole_picture
+from model.photos.faces import crop, landmarks_in, square_around, whole_picture
 
 BATCH = 64  # pictures in memory at a time
 Advance = Callable[[int], object]
@@ -112,9 +112,9 @@ def _crop_of(data: Path, example: Example, card: Card) -> tuple[NDArray[np.uint8
         return whole_picture(pixels, size).crop, None
     if example.box is None:
         return pixels, None
-    x, y, side = square_around(example.box, card.preprocessing.crop_margin)
-    landmarks = (np.array(example.landmarks, np.float32) - np.array([x, y], np.float32)) * np.float32(size / side)
-    return crop(pixels, (x, y, side), size), landmarks if len(landmarks) == 5 else None
+    square = square_around(example.box, card.preprocessing.crop_margin)
+    landmarks = landmarks_in(square, example.landmarks, size) if example.landmarks else None
+    return crop(pixels, square, size), landmarks
 
 
 def _is_possible(condition: str, landmarks: NDArray[np.float32] | None) -> bool:

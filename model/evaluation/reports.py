@@ -94,6 +94,11 @@ def markdown(rows: Sequence[Mapping[str, str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
+def with_interval(estimate: Mapping[str, float] | None) -> str:
+    """An estimate of a card as ``0.918 (0.904–0.933)``; a dash if there is none."""
+    return f"{estimate['value']:.3f} ({estimate['low']:.3f}–{estimate['high']:.3f})" if estimate else "–"
+
+
 def columns_of(name: str, estimate: Estimate) -> dict[str, float]:
     """An estimate as three columns ``name``, ``name_low`` and ``name_high``, rounded to four digits."""
     values = {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from model.artifact.versions import library_versions
-from model.cli import print_report_path, run
+from model.cli import print_report_path, recorded
 from model.data.dataset import with_faces
 from model.data.duplicates import describe, find_duplicates
 from model.data.layout import SPLITS, UNSPLIT, choose_sets, pictures
@@ -29,10 +29,12 @@ def explore(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the report; an interrupted run continues there.")],
     faces: Annotated[
-        Path | None, typer.Option(help="Where found faces are remembered. With it, framing is looked at as well.")
+        Path | None, typer.Option(help="Cache file of found faces; with it, framing is measured as well.")
     ] = None,
     sets: Sets = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many pictures of each class and split.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Largest number of pictures of each class and split.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides the samples shown and the bootstrap.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Threads that read pictures.")] = 2,
 ) -> None:
@@ -46,7 +48,7 @@ def explore(
 
     Each picture is measured only once: a later run with the same --out reads only new or changed files.
     """
-    arguments = {key: value.name if isinstance(value, Path) else value for key, value in locals().items()}
+    arguments = recorded(locals())
     from model.exploration.files import MEASUREMENTS, write_report, write_tables
     from model.exploration.shortcuts import feature_table, find_shortcuts, summarise
     from model.exploration.statistics import fingerprints, measure_all
@@ -75,7 +77,3 @@ def explore(
     write_report(data, out, examples, table, shortcuts, sentences, groups, seed)
     print("\n".join(sentences))
     print_report_path(out / "report.html")
-
-
-if __name__ == "__main__":
-    run(explore)

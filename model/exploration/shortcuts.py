@@ -196,11 +196,11 @@ def summarise(findings: Sequence[Finding]) -> list[str]:
         found = [finding for finding in findings if finding.dataset == dataset]
         alarming = sorted((f for f in found if f.alarming), key=lambda f: f.column == TOGETHER)  # the sum comes last
         shortcuts = [f"WARNING {finding.sentence}" for finding in alarming]
-        sentences.extend(shortcuts or [_calm(found[0])])
+        sentences.extend(shortcuts or [_no_shortcut(found[0])])
     return sentences
 
 
-def _calm(best: Finding) -> str:
+def _no_shortcut(best: Finding) -> str:
     """The text for a data set without a shortcut.
 
     Args:

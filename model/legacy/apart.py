@@ -11,11 +11,12 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from model.apart import command_of, limit_memory
 from model.artifact.card import LEGACY, LICENCE, Card, load_artifact
 from model.artifact.card import digest as digest_of
 from model.artifact.preprocessing import LABELS, Preprocessing
@@ -122,7 +123,7 @@ def convert_apart(h5: Path, labels: Path | None, folder: Path, notify: Notify, l
         OSError: if the folder can't be written.
     """
     paths = [str(path.absolute()) for path in (h5, folder, labels) if path is not None]
-    command = [sys.executable, "-W", "ignore", "-m", "model.legacy.apart", *paths]
+    command = command_of("model.legacy.apart", *paths)
     channels: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     if limits is not None:
         channels["env"] = {**os.environ, MEMORY: str(limits.memory)}
@@ -188,14 +189,6 @@ def main(h5: Path, folder: Path, labels: Path | None = None) -> None:
         if os.environ.get(MEMORY) and isinstance(error, MemoryError | SystemError | ImportError):
             return  # no answer: the parent process says that it was too much
         send(PROBLEM, Message("model.unusable", file=h5.name, reason=message_of(error)))
-
-
-def limit_memory(memory: int) -> None:
-    """Bound this process's address space in bytes, if the system can: Windows can't, and macOS may refuse."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from model.apart import command_of, limit_memory
 from model.errors import ArtifactError, message_of
 from model.i18n.catalogue import Message, as_data, from_data
-from model.legacy.apart import limit_memory
 from model.legacy.card import LAMBDA, given_fields, labels_of
 from model.legacy.described import problem_described
 from model.legacy.h5 import open_legacy
@@ -33,7 +33,7 @@ def problem_of(h5: Path, labels: Path | None = None) -> Message | None:
     if h5.suffix.lower() == NEWER:
         return Message("legacy.newer", file=h5.name, stem=h5.stem)
     files = [str(path.absolute()) for path in (h5, labels) if path is not None]
-    command = [sys.executable, "-W", "ignore", "-m", "model.legacy.check", *files]
+    command = command_of("model.legacy.check", *files)
     # Each thread of a numeric library reserves memory, which would count against the limit.
     settings = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     try:

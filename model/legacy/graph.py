@@ -10,7 +10,7 @@ from model.legacy.operators import CONSTANT, operation_of, rescaling
 from model.networks.plan import (
     MAX_SIZE,
     RESCALE_GAP,
-    TRAINING_ALONE,
+    TRAINING_ONLY,
     Call,
     LayerPlan,
     Plan,
@@ -145,7 +145,7 @@ class _Reader:
             return "Rescaling"
         if operation in ("Add", "Subtract", "Multiply"):
             return operation
-        if kind in TRAINING_ALONE:
+        if kind in TRAINING_ONLY:
             return INERT
         divides = kind == RESCALE_GAP or operation == "Divide"
         if kind == "Lambda":

@@ -1,4 +1,4 @@
-"""Imports a thesis author's model and checks it: ``python -m model import_legacy model/best_model_effatt.h5``."""
+"""Imports a Keras file and checks it: ``python -m model import_legacy model/best_model_effatt.h5``."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,6 @@ import typer
 from model.artifact.card import CALIBRATION, CARD, TFLITE, Card, digest, read_card
 from model.artifact.facts import assumed_labels
 from model.artifact.preprocessing import Preprocessing
-from model.cli import run
 from model.detector.engine import Engine
 from model.errors import ArtifactError
 from model.legacy.card import LAMBDA, given_fields, uncalibrated
@@ -52,31 +51,33 @@ def write_beside(h5: Path, card: Card, force: bool) -> str:
 
 
 def import_legacy(
-    h5: Annotated[Path, typer.Argument(help="The model that Keras 2 or 3 saved, such as best_model_effatt.h5.")],
+    h5: Annotated[Path, typer.Argument(help="File that Keras 2 or 3 saved, such as best_model_effatt.h5.")],
     labels: Annotated[
-        Path | None, typer.Option(help="The pickled LabelBinarizer; label_transform.pkl beside the model if not given.")
+        Path | None, typer.Option(help="Pickled LabelBinarizer; by default label_transform.pkl beside the model.")
     ] = None,
     examples: Annotated[
         Path,
-        typer.Option(help="Pictures to check it on, best in folders Real and Fake.", show_default="the project's own"),
+        typer.Option(
+            help="Pictures to check it with, if possible in folders Real and Fake.", show_default="the project's own"
+        ),
     ] = EXAMPLES,
-    limit: Annotated[int, typer.Option(min=2, help="How many of them to use at most.")] = 200,
+    limit: Annotated[int, typer.Option(min=2, help="Largest number of these pictures.")] = 200,
     color_order: Annotated[
         Literal["BGR", "RGB"] | None,
-        typer.Option(help="How it was trained; if not given, what fits the examples best."),
+        typer.Option(help="Colour order in its training; by default what fits the examples best."),
     ] = None,
     value_range: Annotated[
         Literal["0..255", "0..1", "-1..1"] | None,
-        typer.Option(help="How it was trained; if not given, what fits the examples best."),
+        typer.Option(help="Value range in its training; by default what fits the examples best."),
     ] = None,
     crop_margin: Annotated[
         float | None,
-        typer.Option(min=0.5, max=4, help="Side of the crop in face boxes; if not given, what fits the examples best."),
+        typer.Option(min=0.5, max=4, help="Side of the crop in face boxes; by default what fits the examples best."),
     ] = None,
     card: Annotated[bool, typer.Option(help="Write card.json beside the model.")] = True,
-    force: Annotated[bool, typer.Option(help="Replace a card.json that is there.")] = False,
+    force: Annotated[bool, typer.Option(help="Replace an existing card.json.")] = False,
 ) -> None:
-    """Import a model of the thesis, report what matched, and find its colour order, value range and crop margin.
+    """Import a Keras file, report which weights matched, and find its colour order, value range and crop margin.
 
     With examples in folders Real and Fake, card.json gets the preprocessing that separates them best, unless options
     set it.
@@ -133,7 +134,3 @@ def _compare(engine: Engine, card: Card, examples: Path, limit: int, given: Mapp
     print(f"\n{advice(found, is_fake)}")
     right = best(allowed(found), is_fake)
     return card if right is None else _fed(card, right.way)
-
-
-if __name__ == "__main__":
-    run(import_legacy)

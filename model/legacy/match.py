@@ -194,12 +194,12 @@ def _by_place(targets: Sequence[_Target], stored: Sequence[_Stored]) -> Pairs:
 
     Usually it does, because it is the backbone. If both orders fit equally many layers but differ, none is matched.
     """
-    outermost = min((len(one.scopes) for one in stored), default=0)
-    outside_first = sorted(stored, key=lambda one: len(one.scopes) != outermost)
+    outermost = min((len(layer.scopes) for layer in stored), default=0)
+    outside_first = sorted(stored, key=lambda layer: len(layer.scopes) != outermost)
     pairs, others = _match_in_order(targets, stored), _match_in_order(targets, outside_first)
     if len(others) > len(pairs):
         return others
-    if len(others) == len(pairs) and any(one is not other for (_, one), (_, other) in zip(pairs, others, strict=True)):
+    if len(others) == len(pairs) and any(a is not b for (_, a), (_, b) in zip(pairs, others, strict=True)):
         return []
     return pairs
 

@@ -9,7 +9,7 @@ import typer
 
 from model.artifact.card import FACE, LEGACY, LICENCE, NO_LICENCE, Card, named_after, read_card
 from model.artifact.facts import WHOLE, assumed_labels, name_of, readable, tested, trained_on
-from model.cli import print_report_path, run
+from model.cli import print_report_path
 from model.detector.detector import VERDICTS
 from model.i18n.catalogue import translate
 from model.model_card.figures import attention, calibration, cross_set, failures, figures, verdicts
@@ -198,7 +198,9 @@ def _argument(value: object) -> str:
 
 
 def write_model_card(
-    artifact: Annotated[Path, typer.Argument(help="Model folder; only its card.json is read.")] = SHIPPED,
+    artifact: Annotated[
+        Path, typer.Argument(help="Model folder; only its card.json is read.", show_default="the shipped model")
+    ] = SHIPPED,
     out: Annotated[
         Path | None,
         typer.Option(help="Markdown file to write.", show_default="docs/model_card.md, or FOLDER/model_card.md"),
@@ -211,7 +213,3 @@ def write_model_card(
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
     print_report_path(out)
-
-
-if __name__ == "__main__":
-    run(write_model_card)

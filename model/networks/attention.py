@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
+from model.artifact.preprocessing import LABELS
+
 MASK_LAYER = "attention_mask"
 
 
@@ -49,3 +51,19 @@ def attention_block(
     gap_features = layers.GlobalAveragePooling2D(name="attention_gap_features")(masked)
     gap_mask = layers.GlobalAveragePooling2D(name="attention_gap_mask")(mask)
     return RescaleGAP(name="attention_rescale")([gap_features, gap_mask]), mask
+
+
+def verdict(features: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
+    """The attention block, dense layers and a two-way softmax over features ``(N, h, w, C)``.
+
+    Returns:
+        ``probabilities (N, 2)`` in the order of ``LABELS`` and ``attention (N, h, w, 1)`` in 0..1.
+    """
+    pooled, mask = attention_block(features)
+    x = layers.Dropout(0.3, name="dropout")(pooled)
+    x = layers.Dense(64, activation="relu", name="dense")(x)
+    x = layers.Dropout(0.2, name="dropout_dense")(x)
+    return {
+        "probabilities": layers.Dense(len(LABELS), activation="softmax", name="probabilities")(x),
+        "attention": mask,
+    }

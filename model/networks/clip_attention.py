@@ -6,8 +6,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from model.artifact.preprocessing import LABELS
-from model.networks.attention import MASK_LAYER, attention_block
+from model.networks.attention import MASK_LAYER, verdict
 from model.networks.clip_tower import LAYER_NORM_EPSILON, VIT_B16, Block, Tower, clip_tower, freeze_tower
 from model.networks.pretrained import load_file
 
@@ -53,18 +52,6 @@ def features_on_grid(tokens: keras.KerasTensor, tower: Tower = VIT_B16) -> keras
     return layers.Reshape((tower.grid, tower.grid, tower.width), name="features")(patches)
 
 
-def verdict(features: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
-    """``probabilities`` and ``attention`` from features ``(N, h, w, C)``."""
-    pooled, mask = attention_block(features)
-    x = layers.Dropout(0.3, name="dropout")(pooled)
-    x = layers.Dense(64, activation="relu", name="dense")(x)
-    x = layers.Dropout(0.2, name="dropout_dense")(x)
-    return {
-        "probabilities": layers.Dense(len(LABELS), activation="softmax", name="probabilities")(x),
-        "attention": mask,
-    }
-
-
 def verdict_on_features(tower: Tower = VIT_B16) -> keras.Model:
     """The part after the tower, to be trained on precomputed features ``(N, grid, grid, width)``: ``(N, 10, 10, 768)``.
 
@@ -96,20 +83,20 @@ def verdict_of_kept(network: keras.Model, pixels: tf.Tensor, kept: tf.Tensor) ->
     Returns:
         ``{"probabilities": (1, 2)}``.
     """
-    layer = network.get_layer
-    x = layer("tokens")(layer("patch_embedding")(pixels))
+    layer_of = network.get_layer
+    x = layer_of("tokens")(layer_of("patch_embedding")(pixels))
     patches = x.shape[1] - 1
-    x = layer("norm_tokens")(tf.gather(x, tf.concat([[0], kept + 1], 0), axis=1))
-    for block in (one for one in network.layers if isinstance(one, Block)):
+    x = layer_of("norm_tokens")(tf.gather(x, tf.concat([[0], kept + 1], 0), axis=1))
+    for block in (layer for layer in network.layers if isinstance(layer, Block)):
         x = block(x)
-    x = layer("norm_features")(x)[:, 1:, None]  # (1, T, 1, C): a grid with one column
-    normalised = mask = layer("attention_bn")(x, training=False)
-    for convolution in (one for one in network.layers if one.name.startswith("attention_conv")):
+    x = layer_of("norm_features")(x)[:, 1:, None]  # (1, T, 1, C): a grid with one column
+    normalised = mask = layer_of("attention_bn")(x, training=False)
+    for convolution in (layer for layer in network.layers if layer.name.startswith("attention_conv")):
         mask = convolution(mask)
-    mask = layer(MASK_LAYER)(mask)
+    mask = layer_of(MASK_LAYER)(mask)
     sums = (tf.reduce_sum(values, (1, 2)) / patches for values in (normalised * mask, mask))
-    pooled = layer("attention_rescale")(list(sums))
-    return {"probabilities": layer("probabilities")(layer("dense")(pooled))}
+    pooled = layer_of("attention_rescale")(list(sums))
+    return {"probabilities": layer_of("probabilities")(layer_of("dense")(pooled))}
 
 
 def features_only(network: keras.Model) -> keras.Model:

@@ -5,8 +5,7 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from model.artifact.preprocessing import LABELS
-from model.networks.attention import attention_block
+from model.networks.attention import verdict
 from model.networks.efficientnet_lite import backbone
 from model.networks.pretrained import load_file
 
@@ -38,10 +37,5 @@ def lite_attention(backbone_weights: Path | None = None, folded: bool = False) -
     middle = body.get_layer("stage5_block3_add").output
     coarse = body.get_layer("stage6_block4_add").output
     coarse = layers.UpSampling2D(2, interpolation="bilinear", name="coarse")(coarse)
-    pooled, mask = attention_block(layers.Concatenate(name="scales")([fine, middle, coarse]))
-    x = layers.Dropout(0.3, name="dropout")(pooled)
-    x = layers.Dense(64, activation="relu", name="dense")(x)
-    x = layers.Dropout(0.2, name="dropout_dense")(x)
-    probabilities = layers.Dense(len(LABELS), activation="softmax", name="probabilities")(x)
-    outputs = {"probabilities": probabilities, "attention": mask}
+    outputs = verdict(layers.Concatenate(name="scales")([fine, middle, coarse]))
     return keras.Model(body.input, outputs, name="lite_attention")

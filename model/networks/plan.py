@@ -13,7 +13,7 @@ MAX_SIZE = 1_024  # limit for sides of inputs and kernels, strides and paddings
 RESCALE_GAP = "RescaleGAP"
 # Layers that do nothing after training. FixedDropout comes from the efficientnet package. RandomCrop is not listed,
 # because it always crops.
-TRAINING_ALONE = (
+TRAINING_ONLY = (
     *("GaussianNoise", "GaussianDropout", "AlphaDropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
     *("ActivityRegularization", "FixedDropout", "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation"),
     *("RandomContrast", "RandomBrightness", "RandomHeight", "RandomWidth", "RandomGrayscale", "RandomHue"),

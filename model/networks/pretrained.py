@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.errors import ArchitectureError, PretrainedError
+from model.errors import ArchitectureError, PretrainedError, one_line
 
 if TYPE_CHECKING:
     import keras
@@ -41,7 +41,7 @@ def load_file(network: keras.Model, path: Path) -> None:
     try:
         network.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
-        raise ArchitectureError(f"{path} holds no weights that fit {network.name}: {_first_line(error)}.") from error
+        raise ArchitectureError(f"{path} holds no weights that fit {network.name}: {one_line(error)}.") from error
 
 
 def _download(body: keras.Model, factory: Callable[..., keras.Model]) -> None:
@@ -49,7 +49,7 @@ def _download(body: keras.Model, factory: Callable[..., keras.Model]) -> None:
         donor = factory(weights=IMAGENET, include_top=False, input_shape=body.input_shape[1:])
     except Exception as error:  # Keras raises a plain Exception if the download fails
         raise PretrainedError(
-            f"ImageNet weights of {body.name} could not be downloaded ({_first_line(error)}); start at random, or give "
+            f"ImageNet weights of {body.name} could not be downloaded ({one_line(error)}); start at random, or give "
             f"the path of a file with the weights of {body.name} without its top layers."
         ) from error
     # By order, not by name: Keras numbers some layers, and a downloaded EfficientNet has one more, without weights.
@@ -59,7 +59,3 @@ def _download(body: keras.Model, factory: Callable[..., keras.Model]) -> None:
 
 def _with_weights(model: keras.Model) -> list[keras.layers.Layer]:
     return [layer for layer in model.layers if layer.weights]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from model.errors import ArtifactError, NotRebuilt
+from model.errors import ArtifactError, NotRebuilt, one_line
 from model.i18n.catalogue import Message
 from model.networks.attention import RescaleGAP
 from model.networks.plan import RESCALE_GAP, LayerPlan, Plan
@@ -33,20 +33,20 @@ def build_plan(plan: Plan, held: int | None = None) -> keras.Model:
     """
     results = [keras.Input(plan.input_shape, name=_free("pixels", plan))]
     made: dict[int, layers.Layer] = {}
-    asked = 0
+    needed = 0
     for call in plan.calls:
         sources = [results[number] for number in call.inputs]
         layer = plan.layers[call.layer]
         if call.layer not in made:
-            asked += _declared(layer, sources[0].shape)
-            if held is not None and asked > held:
+            needed += _declared(layer, sources[0].shape)
+            if held is not None and needed > held:
                 raise NotRebuilt(Message("network.too_many_weights", layer=repr(layer.name)))
         try:
             if call.layer not in made:
                 made[call.layer] = _layer(layer)
             result = made[call.layer](sources if len(sources) > 1 else sources[0])
         except (ValueError, TypeError, IndexError) as error:
-            details = {"layer": repr(layer.name), "reason": str(error).strip().splitlines()[0][:200]}
+            details = {"layer": repr(layer.name), "reason": one_line(error)}
             raise NotRebuilt(Message("network.does_not_fit", **details)) from error
         if math.prod(size or 1 for size in result.shape[1:]) > MAX_FEATURES:
             raise NotRebuilt(Message("network.too_large", layer=repr(layer.name)))

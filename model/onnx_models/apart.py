@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.apart import command_of, limit_memory
 from model.artifact.card import MASK
 from model.artifact.preprocessing import LARGEST_INPUT
 from model.detector.onnx_engine import BATCH, fitting, open_session
@@ -75,7 +76,7 @@ class Facts:
     attentions: tuple[str, ...] = ()
 
 
-def prove(path: Path, side: int | None = None, memory: int = MEMORY, seconds: float = SECONDS) -> Facts:
+def examine_apart(path: Path, side: int | None = None, memory: int = MEMORY, seconds: float = SECONDS) -> Facts:
     """Check and run a file in a process of its own.
 
     Args:
@@ -90,10 +91,10 @@ def prove(path: Path, side: int | None = None, memory: int = MEMORY, seconds: fl
     """
     size = sum(file.stat().st_size for file in path.parent.iterdir() if file.is_file())
     limits = (memory + 3 * size, max(1, round(seconds)))
-    command = [sys.executable, "-W", "ignore", "-m", "model.onnx_models.apart", str(path.absolute()), str(side or 0)]
+    arguments = (str(path.absolute()), str(side or 0), *map(str, limits))
     try:
         ended = subprocess.run(
-            [*command, *map(str, limits)],
+            command_of("model.onnx_models.apart", *arguments),
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -118,7 +119,7 @@ def facts_of(data: Mapping[str, Any]) -> Facts:
 
 
 def examine(path: Path, side: int | None) -> Facts:
-    """What a file takes and gives, after it has judged pictures of noise; see ``prove``."""
+    """What a file takes and gives, after it has judged pictures of noise; see ``examine_apart``."""
     missing = tuple(name for name in check_graph(path) if not (path.parent / name).is_file())
     if missing:
         raise MissingWeights(missing)
@@ -154,16 +155,18 @@ def examine(path: Path, side: int | None) -> Facts:
         raise ArtifactError(Message("onnx.not_finite", file=path.name))
     if not np.allclose(answers[0], answers[2], atol=ALIKE):
         raise ArtifactError(Message("onnx.random", file=path.name))
-    alone = fixed_batch
-    if not alone:
-        try:
-            several = run(noise)[outputs["output"]]
-            both = np.concatenate(answers[:2])
-            alone = len(several) != BATCH or not np.allclose(several[:2], both, atol=ALIKE, rtol=ALIKE)
-        except Exception:  # it only claims to take several
-            alone = True
+    one_at_a_time = fixed_batch or not _takes_batches(lambda: run(noise)[outputs["output"]], answers[:2])
     count = int(answers[0].size)
-    return Facts(layout, side, alone, count=count, ends_in=_end_of(path, outputs["output"]), **outputs)
+    return Facts(layout, side, one_at_a_time, count=count, ends_in=_end_of(path, outputs["output"]), **outputs)
+
+
+def _takes_batches(run_batch: Callable[[], NDArray[Any]], first: Sequence[NDArray[Any]]) -> bool:
+    """Whether the answers to ``BATCH`` pictures at once begin with the answers to the same pictures one by one."""
+    try:
+        answers = run_batch()
+    except Exception:  # it only claims to take several
+        return False
+    return len(answers) == BATCH and np.allclose(answers[: len(first)], np.concatenate(first), atol=ALIKE, rtol=ALIKE)
 
 
 def _input_of(session: Any, file: str) -> Any:
@@ -229,10 +232,10 @@ def _end_of(path: Path, output: str) -> str:
 
 def limit(memory: int, seconds: int) -> None:
     """Bound this process; Windows has no such limits."""
+    limit_memory(memory)
     with suppress(ImportError, ValueError, OSError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CPU, (8 * seconds, 8 * seconds))  # of all threads
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

@@ -122,10 +122,10 @@ def describe(
     return before if before is not None and _reads_alike(before, card) else card
 
 
-def _reads_alike(one: Card, other: Card) -> bool:
+def _reads_alike(before: Card, card: Card) -> bool:
     names = ("preprocessing", "onnx", "sees", "licence", "sha256")
-    same = all(getattr(one, name) == getattr(other, name) for name in names)
-    return same and one.training.get("imported") == other.training["imported"]
+    same = all(getattr(before, name) == getattr(card, name) for name in names)
+    return same and before.training.get("imported") == card.training["imported"]
 
 
 def _names(names: tuple[str, ...], count: int, file: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Makes a model folder of an ONNX file and keeps it, so that a network has to prove itself only once."""
+"""Makes a model folder of an ONNX file and keeps it, so that a network is examined only once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from model.files import replacing
 from model.i18n.catalogue import Message
 from model.legacy.apart import UNFINISHED
 from model.legacy.folder import CACHE_VARIABLE, cache_root, prepare
-from model.onnx_models.apart import Facts, MissingWeights, facts_of, prove
+from model.onnx_models.apart import Facts, MissingWeights, examine_apart, facts_of
 from model.onnx_models.describe import FORMAT, Description, describe, read_description
 from model.onnx_models.hub import fetch
 from model.onnx_models.kept import FACTS, PREFIX, make_room, mark_used
@@ -30,20 +30,20 @@ MOST_FILES = 64  # with weights
 RESERVED = (ONNX, CARD, FACTS, "name", "architecture", "sees")
 
 Notify = Callable[[Message], None]
-Prove = Callable[[Path, int | None], Facts]
+Examine = Callable[[Path, int | None], Facts]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where networks are kept, and how they have to prove themselves.
+    """Where networks are kept, and how they are examined.
 
     Attributes:
         cache: the folder of all model folders; None for that of the user.
-        prove: see ``model.onnx_models.apart.prove``; None for its usual limits.
+        examine: see ``model.onnx_models.apart.examine_apart``; None for its usual limits.
     """
 
     cache: Path | None = None
-    prove: Prove | None = None
+    examine: Examine | None = None
 
     @property
     def root(self) -> Path:
@@ -108,8 +108,8 @@ def _folder(
     folder, side = place.root / f"{PREFIX}{key}", description.input_size
     facts = _read_facts(folder)
     if facts is None or (side and side != facts.side):
-        notify(Message("onnx.proving", file=request.name))
-        facts = _import(folder, sources, side, place.prove or prove)
+        notify(Message("onnx.examining", file=request.name))
+        facts = _import(folder, sources, side, place.examine or examine_apart)
     for name, path in sources.items():
         if not (folder / name).is_file():  # deleted to free space
             with replacing(folder / name) as unfinished:
@@ -146,14 +146,14 @@ def _sources(onnx: Path, weights: Sequence[str]) -> dict[str, Path]:
     return sources
 
 
-def _import(folder: Path, sources: Mapping[str, Path], side: int | None, prove: Prove) -> Facts:
-    """Copy a network into a folder after it has proved itself in a process of its own."""
+def _import(folder: Path, sources: Mapping[str, Path], side: int | None, examine: Examine) -> Facts:
+    """Copy a network into a folder after it was examined in a process of its own."""
     prepare(folder.parent)
     unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
     try:
         for name, path in sources.items():
             shutil.copyfile(path, unfinished / name)
-        facts = prove(unfinished / ONNX, side)
+        facts = examine(unfinished / ONNX, side)
         text = json.dumps({"format": FORMAT, "facts": asdict(facts)})
         (unfinished / FACTS).write_text(text, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)  # it is missing, old, or for another size of input

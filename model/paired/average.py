@@ -8,7 +8,6 @@ import typer
 
 from model.artifact.card import ARTIFACT, named_after, read_card
 from model.artifact.views import PLAIN
-from model.cli import run
 from model.data.split import SPLIT, copy_split
 from model.errors import ArchitectureError
 
@@ -16,12 +15,12 @@ from model.errors import ArchitectureError
 def average_models(
     model: Annotated[Path, typer.Argument(help="Model folder.")],
     other: Annotated[Path, typer.Argument(help="Model folder of the same architecture.")],
-    out: Annotated[Path, typer.Option(help="Folder to write; the model is its folder artifact.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; the new model folder in it is `artifact`.")],
     share: Annotated[float, typer.Option(min=0, max=1, help="Share of OTHER's weights.")] = 0.5,
 ) -> None:
     """Write a model whose weights are a weighted mean of two others' weights; it must be calibrated.
 
-    The training of one should have started from the other: their mean often generalises better than either
+    One of them should have been trained further from the other: their mean often generalises better than either
     (Wortsman et al., arXiv 2109.01903).
     """
     from model.backbones.imagenet import average
@@ -56,7 +55,3 @@ def average_models(
         copy_split(splits[0].parent, out / ARTIFACT)
     save_artifact(network, out / ARTIFACT, card, ARCHITECTURES[card.architecture].storage)
     print(f"Wrote {out / ARTIFACT}, not yet calibrated.")
-
-
-if __name__ == "__main__":
-    run(average_models)

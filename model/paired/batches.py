@@ -18,7 +18,7 @@ from model.errors import DatasetError
 from model.paired.recipe import Recipe
 from model.photos.degrade import degrade, process, rescale
 from model.photos.face_parts import region_mask
-from model.photos.faces import CROP_SIZE, crop, square_around
+from model.photos.faces import CROP_SIZE, crop, landmarks_in, square_around
 from model.photos.self_blend import self_blend
 from model.twins.twins import Twin
 
@@ -38,12 +38,6 @@ class Sample:
     pixels: NDArray[np.uint8]
     p_fake: float
     mask: NDArray[np.floating] | None = None
-
-
-def landmarks_in(example: Example, square: tuple[float, float, float]) -> NDArray[np.float32]:
-    """The example's landmarks ``(5, 2) float32`` as x, y in pixels of the crop of ``square`` (x, y, side)."""
-    landmarks = np.array(example.landmarks, np.float32)
-    return (landmarks - np.array(square[:2], np.float32)) * np.float32(CROP_SIZE / square[2])
 
 
 class Batches(keras.utils.PyDataset):
@@ -228,19 +222,19 @@ class Batches(keras.utils.PyDataset):
             mask = crop(read_mask(self.root / fake.mask), square).astype(np.float32) / 255
         pictures = [(crop(read_rgb(self.root / fake.path), square), "Fake", mask)]
         pictures.append((crop(read_rgb(self.root / real.path), square), "Real", None))
-        return self._finish(pictures, rng, landmarks_in(real, square))
+        return self._finish(pictures, rng, landmarks_in(square, real.landmarks))
 
     def _single(self, example: Example, rng: np.random.Generator) -> Sample:
         square = self._square(example, rng)
         pixels = crop(read_rgb(self.root / example.path), square)
         mask = None
         if example.regions:
-            mask = region_mask(landmarks_in(example, square), example.regions, CROP_SIZE)
+            mask = region_mask(landmarks_in(square, example.landmarks), example.regions, CROP_SIZE)
         return self._finish([(pixels, example.label, mask)], rng)[0]
 
     def _self_blended_pair(self, real: Example, rng: np.random.Generator) -> list[Sample]:
         square = self._square(real, rng)
-        pixels, landmarks = crop(read_rgb(self.root / real.path), square), landmarks_in(real, square)
+        pixels, landmarks = crop(read_rgb(self.root / real.path), square), landmarks_in(square, real.landmarks)
         fake, mask = self_blend(pixels, landmarks, int(rng.integers(2**31)))
         mask = mask / max(float(mask.max()), 1e-6)
         return self._finish([(fake, "Fake", mask), (pixels, "Real", None)], rng, landmarks)
@@ -252,7 +246,7 @@ class Batches(keras.utils.PyDataset):
         square = self._square(real, rng)
         pixels = crop(rescale(read_rgb(self.root / real.path), twin.side), square)
         fake, mask = crop(read_rgb(self.twins_folder / twin.twin), square), None
-        landmarks = landmarks_in(real, square)
+        landmarks = landmarks_in(square, real.landmarks)
         if rng.random() >= WHOLE_CROP:
             fake, blended = self_blend(pixels, landmarks, int(rng.integers(2**31)), source=fake)
             mask = blended / max(float(blended.max()), 1e-6)

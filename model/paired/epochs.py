@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -171,10 +172,7 @@ def validation_sets(
 
 
 def compile_model(model: keras.Model, learning_rate: float, total_steps: int, mask_weight: float) -> None:
-    """Compile with AdamW, warm-up, cosine schedule and a moving average of the weights.
-
-    The loss is the verdict's cross-entropy plus ``mask_weight`` times the attention mask's.
-    """
+    """Compile with AdamW, warm-up, cosine schedule, ``losses`` and a moving average of the weights."""
     schedule = keras.optimizers.schedules.CosineDecay(
         learning_rate / 20,
         decay_steps=total_steps,
@@ -185,11 +183,15 @@ def compile_model(model: keras.Model, learning_rate: float, total_steps: int, ma
     averaged_steps = min(500, total_steps * 5 / 16)
     momentum = 1 - 1 / max(averaged_steps, 2)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.02, clipnorm=1.0, use_ema=True, ema_momentum=momentum)
-    model.compile(
-        optimizer,
-        loss={
+    model.compile(optimizer, **losses(mask_weight))
+
+
+def losses(mask_weight: float) -> dict[str, dict[str, Any]]:
+    """Arguments of ``keras.Model.compile``: the verdict's cross-entropy plus ``mask_weight`` times the mask's."""
+    return {
+        "loss": {
             "probabilities": keras.losses.CategoricalCrossentropy(label_smoothing=0.02),
             "attention": keras.losses.BinaryCrossentropy(),
         },
-        loss_weights={"probabilities": 1.0, "attention": mask_weight},
-    )
+        "loss_weights": {"probabilities": 1.0, "attention": mask_weight},
+    }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from model.networks.clip_attention import features_only, give_verdict, verdict_on_features
 from model.networks.clip_tower import VIT_B16
 from model.paired.batches import Batches
+from model.paired.epochs import losses
 
 EPOCHS = 8  # more epochs overfit: AUC on left-out sources falls
 BATCH = 128
@@ -20,7 +21,7 @@ LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.05
 
 
-class Kept(keras.utils.PyDataset):
+class FeatureBatches(keras.utils.PyDataset):
     """Batches of features that are computed only once, with targets and sample weights; shuffled in each epoch."""
 
     def __init__(self, features: NDArray[np.float16], targets: dict, weights: dict, seed: int) -> None:
@@ -42,7 +43,7 @@ class Kept(keras.utils.PyDataset):
         self.order = self.rng.permutation(len(self.features))
 
 
-def keep_features(network: keras.Model, batches: Batches, count: int, seed: int) -> Kept:
+def keep_features(network: keras.Model, batches: Batches, count: int, seed: int) -> FeatureBatches:
     """Compute the features of the first ``count`` batches, stored as float16; 9,600 pictures need 1.5 GB."""
     tower = features_only(network)
     features, targets, weights = [], [], []
@@ -51,14 +52,14 @@ def keep_features(network: keras.Model, batches: Batches, count: int, seed: int)
         features.append(tower.predict_on_batch(pixels)["features"].astype(np.float16))
         targets.append(target)
         weights.append(weight)
-    return Kept(np.concatenate(features), _joined(targets), _joined(weights), seed)
+    return FeatureBatches(np.concatenate(features), _joined(targets), _joined(weights), seed)
 
 
 def _joined(parts: list[dict]) -> dict[str, NDArray]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def train_head(network: keras.Model, kept: Kept, mask_weight: float) -> None:
+def train_head(network: keras.Model, kept: FeatureBatches, mask_weight: float) -> None:
     """Train the layers of a ``clip_attention`` that follow its tower; the tower's weights do not change.
 
     Args:
@@ -76,13 +77,6 @@ def train_head(network: keras.Model, kept: Kept, mask_weight: float) -> None:
     schedule = keras.optimizers.schedules.CosineDecay(
         LEARNING_RATE / 20, total, alpha=0.01, warmup_target=LEARNING_RATE, warmup_steps=total // EPOCHS
     )
-    head.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, clipnorm=1.0),
-        loss={
-            "probabilities": keras.losses.CategoricalCrossentropy(label_smoothing=0.02),
-            "attention": keras.losses.BinaryCrossentropy(),
-        },
-        loss_weights={"probabilities": 1.0, "attention": mask_weight},
-    )
+    head.compile(keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, clipnorm=1.0), **losses(mask_weight))
     head.fit(kept, epochs=EPOCHS, verbose=2, shuffle=False)
     give_verdict(network, head)

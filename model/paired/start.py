@@ -46,7 +46,7 @@ def start(
         freeze(network)
         return network
     if weights is not None:
-        raise ArchitectureError("Give --weights or --model to go on from, not both.")
+        raise ArchitectureError("Give either --weights or --model, not both.")
     if (name := read_card(model).architecture) != architecture:
         raise ArchitectureError(f"{model} is a {name}, not a {architecture}.")
     network = load_keras(model)

@@ -1,4 +1,4 @@
-"""Trains a network to one answer for all harmless versions of a picture: ``python -m model train_steady MODEL DATA``.
+"""Trains a network to give one answer for all harmless versions: ``python -m model train_steady MODEL DATA``.
 
 Each training picture has several versions: compressed, resampled, blurred, shifted, scaled, mirrored. The target of all
 of them is the mean of the network's own answers, mixed with the true label. Only layers after the second stage learn,
@@ -6,7 +6,7 @@ from that stage's features, which are computed once.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,14 +19,14 @@ from tqdm import tqdm
 
 from model.artifact.card import ARTIFACT, CARD, named_after, read_card
 from model.artifact.preprocessing import LABELS, Preprocessing, to_input
-from model.cli import run
+from model.cli import recorded
 from model.data.dataset import face_crop, find_faces_to_train
 from model.data.layout import Example, leave_out_sets
 from model.data.options import FACES, Faces, LeaveOut, Sets
 from model.data.split import split_of_run
 from model.errors import ArchitectureError, DatasetError
 from model.networks.export import load_keras
-from model.photos.degrade import compress, degrade
+from model.photos.degrade import compress, degrade, rescale
 from model.training import runs
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ MIXED, DEGRADED = 0.4, 0.25  # shares of the pictures
 BATCH_SIZE = 64
 
 
-def drawn(examples: Sequence[Example], most: int, seed: int) -> list[Example]:
+def draw_balanced(examples: Sequence[Example], most: int, seed: int) -> list[Example]:
     """At most ``most`` pictures with a face, as many real ones as fakes, evenly from all sources of a class."""
     rng = np.random.default_rng(seed)
     chosen = []
@@ -63,16 +63,10 @@ def versions_of(pixels: NDArray[np.uint8], rng: np.random.Generator) -> list[NDA
     processed = [
         pixels,
         *(compress(pixels, int(rng.integers(*QUALITIES))) for _ in range(2)),
-        *(_resampled(pixels, round(side * rng.uniform(*SIZES))) for _ in range(2)),
+        *(rescale(pixels, round(side * rng.uniform(*SIZES))) for _ in range(2)),
         np.asarray(cv2.GaussianBlur(pixels, (0, 0), rng.uniform(*SIGMAS)), dtype=np.uint8),
     ]
     return [_moved(picture, bool(turn % 2), rng) for turn, picture in enumerate(processed)]
-
-
-def _resampled(pixels: NDArray[np.uint8], small: int) -> NDArray[np.uint8]:
-    size = (pixels.shape[1], pixels.shape[0])
-    shrunk = cv2.resize(pixels, (small, small), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(shrunk, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
 
 
 def _moved(pixels: NDArray[np.uint8], mirrored: bool, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -85,7 +79,7 @@ def _moved(pixels: NDArray[np.uint8], mirrored: bool, rng: np.random.Generator) 
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class TrainingData:
     """What the layers learn from: all versions of ``N`` pictures, one after the other.
 
     Attributes:
@@ -113,14 +107,14 @@ def own_target(probabilities: NDArray[np.float32], p_fake: float, own_share: flo
     return np.array([target if label == "Fake" else 1 - target for label in LABELS], np.float32)
 
 
-def see(
+def training_data(
     network: "keras.Model",
     data: Path,
     examples: Sequence[Example],
     preprocessing: Preprocessing,
     own_share: float,
     seed: int,
-) -> Seen:
+) -> TrainingData:
     """Features, targets and masks of all versions of the examples' pictures, some mixed with another or degraded."""
     import keras
 
@@ -129,7 +123,7 @@ def see(
     features, targets, masks = [], [], []
     rng = np.random.default_rng(seed)
     crops = [face_crop(data, example, preprocessing.crop_margin) for example in tqdm(examples, "reading")]
-    for row in tqdm(range(len(examples)), "looking"):
+    for row in tqdm(range(len(examples)), "features"):
         pixels, p_fake = crops[row], float(examples[row].label == "Fake")
         if rng.random() < MIXED:  # mixup (arXiv 1710.09412)
             other, share = int(rng.integers(len(crops))), float(rng.beta(0.4, 0.4))
@@ -143,16 +137,16 @@ def see(
         features.append(cut.astype(np.float16))
         targets.append(np.tile(own_target(answer["probabilities"], p_fake, own_share), (len(shown), 1)))
         masks.append(answer["attention"])
-    return Seen(np.concatenate(features), np.concatenate(targets), np.concatenate(masks))
+    return TrainingData(np.concatenate(features), np.concatenate(targets), np.concatenate(masks))
 
 
 def train_steady(
     model: Annotated[Path, typer.Argument(help="Model folder to start from; it stays as it is.")],
     data: Annotated[Path, typer.Argument(help="Data folder: SET/train|val|test/real|fake/*.jpg.")],
     out: Annotated[Path, typer.Option(help="Folder that the run writes; the new model folder in it is `artifact`.")],
-    most: Annotated[int, typer.Option(min=2, help="Training pictures at the most.")] = 1500,
+    most: Annotated[int, typer.Option(min=2, help="Largest number of training pictures.")] = 1500,
     own_share: Annotated[float, typer.Option(min=0, max=1, help="Weight of the model's own mean answer.")] = 0.75,
-    epochs: Annotated[int, typer.Option(min=1, help="Over all versions of all pictures.")] = 3,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over all versions of all pictures.")] = 3,
     learning_rate: Annotated[float, typer.Option(min=0, help="Peak of the cosine schedule.")] = 4e-4,
     mask_weight: Annotated[float, typer.Option(min=0, help="Weight of the attention mask's loss.")] = 0.3,
     seed: Annotated[int, typer.Option(help="Decides the pictures, their versions and their order.")] = 0,
@@ -160,12 +154,12 @@ def train_steady(
     leave_out: LeaveOut = None,
     faces: Faces = FACES,
 ) -> None:
-    """Train a model to one answer for all harmless versions of a picture. Calibrate the result afterwards."""
-    given = {key: value.name if isinstance(value, Path) else value for key, value in locals().items()}
+    """Train a model to give one answer for all harmless versions of a picture. Calibrate the result afterwards."""
+    given = recorded(locals())
     given["model"] = named_after(model).name
     import keras
 
-    from model.paired.epochs import KeepBest, compile_model, validation_sets
+    from model.paired.epochs import validation_sets
 
     if model.resolve() == (out / ARTIFACT).resolve():
         raise ArchitectureError(f"{out} is the run that {model} belongs to; choose another folder.")
@@ -180,34 +174,63 @@ def train_steady(
     examples = split_of_run(model, find_faces_to_train(data, sets, leave_out, faces))
     runs.write_arguments(out, given, free=())
     known = leave_out_sets(data, examples, leave_out)
-    train_set = drawn([example for example in known if example.split == "train"], most, seed)
+    train_set = draw_balanced([example for example in known if example.split == "train"], most, seed)
     if not train_set:
         raise DatasetError(f"{data} holds no training pictures with a face in them.")
-    seen = see(network, data, train_set, card.preprocessing, own_share, seed)
+    versions = training_data(network, data, train_set, card.preprocessing, own_share, seed)
     left_out = [example for example in examples if example.dataset in (leave_out or ())]
     crops = validation_sets(data, known, left_out, card.preprocessing)
-    cut = network.get_layer(CUT).output
-    trunk = keras.Model(network.input, cut)
-    inputs = {
-        name: (trunk.predict(to_input(pixels, card.preprocessing), batch_size=BATCH_SIZE, verbose=0), is_fake)
-        for name, (pixels, is_fake) in crops.items()
-    }
-    prepare(network)
-    head = keras.Model(cut, network.output)
-    compile_model(head, learning_rate, epochs * -(-len(seen.features) // BATCH_SIZE), mask_weight)
-    keep_best = KeepBest(inputs, None, out)
-    keep_best.resume(head)
-    done = len(keep_best.history)
-    if done < epochs:
-        targets = {"probabilities": seen.targets, "attention": seen.masks}
-        options = {"initial_epoch": done, "epochs": epochs, "callbacks": [keep_best], "verbose": 2}
-        head.fit(seen.features, targets, batch_size=BATCH_SIZE, **options)
-    head.load_weights(out / runs.BEST)
+    fit(network, card.preprocessing, versions, crops, out, epochs, learning_rate, mask_weight)
     runs.export_further(network, model, out, "steady_arguments", given)
     print(f"Wrote {out / ARTIFACT}, not yet calibrated.")
 
 
-def prepare(network: "keras.Model") -> None:
+def fit(
+    network: "keras.Model",
+    preprocessing: Preprocessing,
+    versions: TrainingData,
+    crops: Mapping[str, tuple[NDArray[np.uint8], NDArray[np.bool_]]],
+    out: Path,
+    epochs: int,
+    learning_rate: float,
+    mask_weight: float,
+) -> None:
+    """Train the layers after ``CUT``, or resume a stopped run, and set the network to the weights of its best epoch.
+
+    Args:
+        network: changed in place.
+        preprocessing: the input that the network expects.
+        versions: what the layers learn from.
+        crops: of each validation set, see ``model.paired.epochs.validation_sets``.
+        out: the run's folder.
+        epochs: passes over the versions.
+        learning_rate: peak of the cosine schedule.
+        mask_weight: weight of the attention mask's loss.
+    """
+    import keras
+
+    from model.paired.epochs import KeepBest, compile_model
+
+    cut = network.get_layer(CUT).output
+    trunk = keras.Model(network.input, cut)
+    features = {
+        name: (trunk.predict(to_input(pixels, preprocessing), batch_size=BATCH_SIZE, verbose=0), is_fake)
+        for name, (pixels, is_fake) in crops.items()
+    }
+    prepare_layers(network)
+    head = keras.Model(cut, network.output)
+    compile_model(head, learning_rate, epochs * -(-len(versions.features) // BATCH_SIZE), mask_weight)
+    keep_best = KeepBest(features, None, out)
+    keep_best.resume(head)
+    done = len(keep_best.history)
+    if done < epochs:
+        targets = {"probabilities": versions.targets, "attention": versions.masks}
+        options = {"initial_epoch": done, "epochs": epochs, "callbacks": [keep_best], "verbose": 2}
+        head.fit(versions.features, targets, batch_size=BATCH_SIZE, **options)
+    head.load_weights(out / runs.BEST)
+
+
+def prepare_layers(network: "keras.Model") -> None:
     """Freeze what does not learn, and halve the dropout: the targets are soft already."""
     import keras
 
@@ -217,7 +240,3 @@ def prepare(network: "keras.Model") -> None:
     for layer in network.layers:
         if isinstance(layer, keras.layers.Dropout):
             layer.rate /= 2
-
-
-if __name__ == "__main__":
-    run(train_steady)

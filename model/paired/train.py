@@ -1,4 +1,4 @@
-"""Trains a detector: ``python -m model train_paired ../shared/data --backbone LITE0.weights.h5 --out runs/lite``.
+"""Trains a detector: ``python -m model train_paired DATA --backbone LITE0.weights.h5 --out runs/lite``.
 
 Every batch contains fakes with their real twins, and self-blended fakes with the photos that they were made from. The
 attention mask learns from the masks of the changed pixels. The run keeps the averaged weights of the best epoch,
@@ -14,7 +14,7 @@ import typer
 from model.artifact.card import Card
 from model.artifact.facts import FACE_CROPS
 from model.artifact.preprocessing import to_input
-from model.cli import run
+from model.cli import recorded
 from model.data.dataset import find_faces_to_train
 from model.data.layout import leave_out_sets
 from model.data.options import FACES, Faces, LeaveOut, Sets
@@ -53,34 +53,36 @@ MASKED = ("lite_attention", "efficientnetb7_attention", "clip_attention")  # arc
 def train(
     data: Annotated[Path, typer.Argument(help="Data folder: SET/train|val|test/real|fake/*.jpg.")],
     out: Annotated[Path, typer.Option(help="Folder that the run writes.")],
-    backbone: Annotated[Path | None, typer.Option(help="ImageNet weights; random start without.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights file of an earlier run to go on from.")] = None,
-    model: Annotated[Path | None, typer.Option(help="Model folder to go on from.")] = None,
+    backbone: Annotated[Path | None, typer.Option(help="File of ImageNet weights; by default random weights.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights file of an earlier run to continue from.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Model folder to continue from.")] = None,
     halfway_to: Annotated[
         Path | None, typer.Option(help="With --model: start from the mean of both models' weights.")
     ] = None,
     imagenet_share: Annotated[
-        float, typer.Option(min=0, max=1, help="With --model and --backbone: how far to go back to ImageNet's weights.")
+        float, typer.Option(min=0, max=1, help="With --model and --backbone: share of ImageNet's weights.")
     ] = 0.25,
     architecture: Annotated[str, typer.Option(help=f"One of {', '.join(MASKED)}.")] = "lite_attention",
-    epochs: Annotated[int, typer.Option(min=1, help="Validation happens after each.")] = 40,
+    epochs: Annotated[int, typer.Option(min=1, help="Number of epochs; each ends with a validation.")] = 40,
     steps: Annotated[int, typer.Option(min=1, help="Batches per epoch.")] = 200,
     learning_rate: Annotated[float, typer.Option(min=0, help="Peak of the cosine schedule.")] = 8e-4,
     mask_weight: Annotated[float, typer.Option(min=0, help="Weight of the attention mask's loss.")] = 0.3,
     twins: Annotated[int, typer.Option(min=0, help="Fakes with their real twins in a batch.")] = Recipe.twins,
     singles: Annotated[
-        int, typer.Option(min=0, help="Of each class and set without twins in a batch.")
+        int, typer.Option(min=0, help="Pictures of each class of each set without twins in a batch.")
     ] = Recipe.singles,
     self_blended: Annotated[int, typer.Option(min=0, help="Self-blended fakes in a batch.")] = Recipe.self_blended,
     resynthesised: Annotated[int, typer.Option(min=0, help="Reals with a resynthesised twin in a batch.")] = 0,
-    resynthesised_from: Annotated[Path | None, typer.Option(help="Folder that model.twins.resynthesise wrote.")] = None,
+    resynthesised_from: Annotated[
+        Path | None, typer.Option(help="Folder that python -m model resynthesise wrote.")
+    ] = None,
     generated: Annotated[int, typer.Option(min=0, help="Fakes of sets without reals in a batch.")] = 0,
     bfloat16: Annotated[bool, typer.Option(help="Let CLIP's tower compute in bfloat16.")] = False,
     norm_once: Annotated[
         bool, typer.Option(help="Measure the attention block's batch norm only at the start, and freeze it.")
     ] = False,
     head_first: Annotated[
-        int, typer.Option(min=0, help="First train only the layers after CLIP's tower, on so many batches.")
+        int, typer.Option(min=0, help="First train only the layers after CLIP's tower, on this many batches.")
     ] = 0,
     teacher: Annotated[Path | None, typer.Option(help="Model folder of a teacher, for distillation.")] = None,
     teacher_share: Annotated[float, typer.Option(min=0, max=1, help="Weight of the teacher's answers.")] = 0.5,
@@ -90,7 +92,7 @@ def train(
     faces: Faces = FACES,
 ) -> None:
     """Train a detector on real and fake face pictures and keep the best validation epoch."""
-    given = dict(locals())
+    arguments = recorded(locals())
     import keras
 
     from model.detector.detector import Detector
@@ -106,8 +108,6 @@ def train(
     )
     from model.paired.start import start
 
-    # Record only the folder's name: the rest of the path is private.
-    arguments = {key: value.name if isinstance(value, Path) else value for key, value in given.items()}
     runs.check_arguments(out, arguments, free=())  # before the slow search for faces
     keras.utils.set_random_seed(seed)
     network = start(architecture, backbone, weights, model, imagenet_share, halfway_to)
@@ -163,7 +163,3 @@ def export(
     data = {name: DATA_LICENCES.get(name, "as its owner says") for name in sets}
     record = {"data": data, "pictures": FACE_CROPS, "arguments": arguments, runs.BEST_EPOCH: epoch}
     return runs.export(architecture, folder, LICENCE, record, folded)
-
-
-if __name__ == "__main__":
-    run(train)

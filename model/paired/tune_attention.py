@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from model.artifact.card import ARTIFACT, named_after, read_card
 from model.artifact.preprocessing import Preprocessing, to_input
-from model.cli import print_report_path, run
+from model.cli import print_report_path, recorded
 from model.data.dataset import face_crop, gather
 from model.data.layout import Example
 from model.data.options import FACES, Faces, Sets, warn_of_other_view
@@ -31,7 +31,7 @@ from model.errors import ArchitectureError, DatasetError
 from model.evaluation.measuring import attention_peaks, p_fake_of
 from model.networks.export import load_keras
 from model.photos.face_parts import region_mask
-from model.photos.faces import CROP_SIZE, crop, square_around
+from model.photos.faces import CROP_SIZE, crop, landmarks_in, square_around
 from model.training.runs import export_further
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ FLOOR = 1e-3  # keeps the loss finite for a mask entirely outside the edited reg
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class TrainingData:
     """The training data of the mask.
 
     Attributes:
@@ -63,18 +63,18 @@ class Seen:
 
 def changed_in(data: Path, example: Example, margin: float) -> NDArray[np.float32] | None:
     """Edited pixels of an example's face crop, ``(256, 256) float32`` in 0..1; None if unknown."""
-    from model.paired.batches import landmarks_in
-
     assert example.box is not None
     square = square_around(example.box, margin)
     if example.mask:
         return crop(read_mask(data / example.mask), square).astype(np.float32) / np.float32(255)
     if example.regions:
-        return region_mask(landmarks_in(example, square), example.regions, CROP_SIZE)
+        return region_mask(landmarks_in(square, example.landmarks), example.regions, CROP_SIZE)
     return None
 
 
-def see(network: "keras.Model", data: Path, examples: Sequence[Example], preprocessing: Preprocessing) -> Seen:
+def training_data(
+    network: "keras.Model", data: Path, examples: Sequence[Example], preprocessing: Preprocessing
+) -> TrainingData:
     """Features, changed cells and verdicts of the examples' face crops, cut in the same way as in the product."""
     import keras
 
@@ -85,7 +85,7 @@ def see(network: "keras.Model", data: Path, examples: Sequence[Example], preproc
     features, verdicts = [], []
     changed = np.zeros((len(examples), rows, columns, 1), np.float32)
     known = np.zeros(len(examples), np.float32)
-    for start in tqdm(range(0, len(examples), CHUNK), "looking"):
+    for start in tqdm(range(0, len(examples), CHUNK), "features"):
         some = examples[start : start + CHUNK]
         crops = np.stack([face_crop(data, example, preprocessing.crop_margin) for example in some])
         for place, example in enumerate(some, start):
@@ -96,7 +96,7 @@ def see(network: "keras.Model", data: Path, examples: Sequence[Example], preproc
         block_input, probabilities = block.predict(to_input(crops, preprocessing), verbose=0)
         features.append(block_input)
         verdicts.append(probabilities)
-    return Seen(np.concatenate(features), changed, known, np.concatenate(verdicts))
+    return TrainingData(np.concatenate(features), changed, known, np.concatenate(verdicts))
 
 
 def mask_loss(peak_weight: float) -> Any:
@@ -126,9 +126,9 @@ def mask_loss(peak_weight: float) -> Any:
     return loss
 
 
-def teach(
+def train_mask(
     network: "keras.Model",
-    seen: Seen,
+    faces: TrainingData,
     epochs: int,
     learning_rate: float,
     peak_weight: float,
@@ -136,7 +136,7 @@ def teach(
 ) -> None:
     """Train the convolutions that compute the mask, in place.
 
-    ``verdict_weight`` times the divergence (KL) of the verdict from ``seen.verdicts`` is added to the loss, which keeps
+    ``verdict_weight`` times the divergence (KL) of the verdict from ``faces.verdicts`` is added to the loss: it keeps
     the verdict as it was.
     """
     import keras
@@ -148,15 +148,15 @@ def teach(
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0.0  # dropout would change the verdict at random
     block = keras.Model(network.get_layer(NORM).input, network.output)
-    steps = epochs * -(-len(seen.features) // CHUNK)
+    steps = epochs * -(-len(faces.features) // CHUNK)
     block.compile(
         keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(learning_rate, steps), weight_decay=0.01),
         loss={"probabilities": keras.losses.KLDivergence(), "attention": mask_loss(peak_weight)},
         loss_weights={"probabilities": verdict_weight, "attention": 1.0},
     )
-    truth = {"probabilities": seen.verdicts, "attention": seen.changed}
-    weights = {"probabilities": np.ones_like(seen.known), "attention": seen.known}
-    block.fit(seen.features, truth, sample_weight=weights, batch_size=CHUNK, epochs=epochs, verbose=2)
+    truth = {"probabilities": faces.verdicts, "attention": faces.changed}
+    weights = {"probabilities": np.ones_like(faces.known), "attention": faces.known}
+    block.fit(faces.features, truth, sample_weight=weights, batch_size=CHUNK, epochs=epochs, verbose=2)
 
 
 def faces_of(examples: Sequence[Example], split: str) -> list[Example]:
@@ -164,7 +164,7 @@ def faces_of(examples: Sequence[Example], split: str) -> list[Example]:
     return [example for example in examples if example.split == split and example.box is not None]
 
 
-def drawn(examples: Sequence[Example], most: int, seed: int) -> list[Example]:
+def draw_faces(examples: Sequence[Example], most: int, seed: int) -> list[Example]:
     """At most ``most`` training examples with a face, drawn with a seed."""
     training = faces_of(examples, "train")
     return [training[row] for row in sorted(np.random.default_rng(seed).permutation(len(training))[:most])]
@@ -197,17 +197,17 @@ def tune_attention(
     artifact: Annotated[Path, typer.Argument(help="Model folder to start from; it stays as it is.")],
     data: Annotated[Path, typer.Argument(help="Data folder with masks of what was changed.")],
     out: Annotated[Path, typer.Option(help="Folder that the run writes; the new model folder in it is `artifact`.")],
-    epochs: Annotated[int, typer.Option(min=1, help="Over the pictures drawn.")] = 6,
-    most: Annotated[int, typer.Option(min=1, help="Training pictures at the most.")] = 8000,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 6,
+    most: Annotated[int, typer.Option(min=1, help="Largest number of training pictures.")] = 8000,
     learning_rate: Annotated[float, typer.Option(min=0, help="At the start of the cosine schedule.")] = 1e-3,
     peak_weight: Annotated[float, typer.Option(min=0, help="Weight of the peak in the mask's loss.")] = 0.1,
-    verdict_weight: Annotated[float, typer.Option(min=0, help="Weight of the verdict staying as it was.")] = 30.0,
-    seed: Annotated[int, typer.Option(help="Decides which pictures, and their order.")] = 0,
+    verdict_weight: Annotated[float, typer.Option(min=0, help="Weight of the loss that keeps the verdict.")] = 30.0,
+    seed: Annotated[int, typer.Option(help="Decides the pictures and their order.")] = 0,
     sets: Sets = None,
     faces: Faces = FACES,
 ) -> None:
     """Train only the attention mask and report the gain on validation pictures. Calibrate the result afterwards."""
-    given = {key: value.name if isinstance(value, Path) else value for key, value in locals().items()}
+    given = recorded(locals())
     import keras
 
     from model.networks.attention import MASK_LAYER
@@ -221,20 +221,16 @@ def tune_attention(
         raise ArchitectureError(f"{out} is the run that {artifact} belongs to; choose another folder.")
     warn_of_other_view(card, named_after(artifact).name, False)
     examples = split_of_run(artifact, gather(data, faces, seed, sets))
-    train_set, val_set = drawn(examples, most, seed), faces_of(examples, "val")
+    train_set, val_set = draw_faces(examples, most, seed), faces_of(examples, "val")
     for split, members in (("train", train_set), ("val", val_set)):
         if not members:
             raise DatasetError(f"{data} holds no {split} pictures with a face in them.")
-    seen = see(network, data, train_set, card.preprocessing)
-    if not seen.known.any():
+    train_faces = training_data(network, data, train_set, card.preprocessing)
+    if not train_faces.known.any():
         raise ArchitectureError(f"{data} holds no training fake whose change is known.")
-    teach(network, seen, epochs, learning_rate, peak_weight, verdict_weight)
+    train_mask(network, train_faces, epochs, learning_rate, peak_weight, verdict_weight)
     export_further(network, artifact, out, "attention_arguments", given)
     found = report(Detector(artifact), Detector(out / ARTIFACT), data, val_set)
     (out / "tuned.json").write_text(json.dumps({**found, "arguments": given}, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=2))
     print_report_path(out / "tuned.json")
-
-
-if __name__ == "__main__":
-    run(tune_attention)

@@ -98,7 +98,7 @@ def stated_profile(image: Image.Image, data: bytes) -> bytes | None:
         return None
     gamma, chromaticities = image.info.get("gamma"), image.info.get("chromaticity", SRGB)
     if gamma is not None and not 0.1 <= gamma <= 10:
-        gamma = None  # nobody can have meant it
+        gamma = None  # not a plausible value
     return _profile(chromaticities, gamma)
 
 

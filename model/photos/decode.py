@@ -55,7 +55,7 @@ def decode(data: bytes, memory: int | None = None) -> tuple[NDArray[np.uint8], N
         filled in. Of an animation or a multi-page file it is the first picture.
 
     Raises:
-        PhotoError: if the bytes are damaged, of too many or too few pixels, or of a kind that is not read right.
+        PhotoError: if the bytes are damaged, of too many or too few pixels, or of a kind that is not read correctly.
         NeedsMemory: if ``memory`` is not enough.
     """
     try:
@@ -116,7 +116,7 @@ def _decode(data: bytes, memory: int | None) -> tuple[NDArray[np.uint8], Notes]:
     if stated:  # such colours are red, green and blue, of a grey picture as well
         image, profile = image.convert("RGB"), stated
     image, is_known = to_srgb(image, profile)
-    if is_tiff and not is_known:  # for JPEG there is a custom, for TIFF there is none
+    if is_tiff and not is_known:  # JPEG has a convention for inks without a profile, TIFF has none
         raise PhotoError(Message("photo.cmyk"))
     # exif_transpose rewrites all of the EXIF, which fails if it is broken: keep only this tag.
     image.info.clear()
@@ -129,7 +129,7 @@ def _open(data: bytes) -> Image.Image:
     """The file's first picture, not decoded yet.
 
     Raises:
-        PhotoError: if it is of a kind that would be read wrong.
+        PhotoError: if it is of a kind that would be decoded wrongly.
     """
     kind = kind_of(data)
     if kind not in FORMATS:

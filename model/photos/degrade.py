@@ -103,10 +103,10 @@ def _age(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]
     return np.clip(np.round(faded + grain), 0, 255).astype(np.uint8)
 
 
-def sharpen(crop: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Unsharp masking with a random radius and amount."""
+def sharpen(crop: NDArray[np.uint8], rng: np.random.Generator, least: float = 0.4) -> NDArray[np.uint8]:
+    """Unsharp masking with a random radius, and an amount from ``least`` to 1.8."""
     blurred = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.8, 2.0))
-    amount = rng.uniform(0.4, 1.8)
+    amount = rng.uniform(least, 1.8)
     return np.asarray(cv2.addWeighted(crop, 1 + amount, blurred, -amount, 0), dtype=np.uint8)
 
 

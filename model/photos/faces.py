@@ -9,7 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 LONG_SIDE = 640  # pixels; the photo's long side is shrunk to this, because the detector misses close-ups at full size
 PADDING = 0.2  # border added for detection, as a share of the long side: faces at the edge are missed without it
@@ -219,6 +219,14 @@ def crop(photo: NDArray[np.uint8], square: tuple[float, float, float], size: int
     padded = cv2.copyMakeBorder(cut, before[0], after[0], before[1], after[1], cv2.BORDER_REPLICATE)
     filter_ = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(padded, (size, size), interpolation=filter_), dtype=np.uint8)
+
+
+def landmarks_in(
+    square: tuple[float, float, float], landmarks: ArrayLike, size: int = CROP_SIZE
+) -> NDArray[np.float32]:
+    """Landmarks ``(5, 2)`` of a photo, x and y, as ``float32`` in pixels of the crop of ``square``, ``size`` a side."""
+    x, y, side = square
+    return (np.asarray(landmarks, np.float32) - np.array([x, y], np.float32)) * np.float32(size / side)
 
 
 def whole_picture(photo: NDArray[np.uint8], size: int = CROP_SIZE) -> Face:

@@ -41,7 +41,7 @@ _BEGINNINGS: tuple[tuple[str, bytes], ...] = (
     ("video", b"\x1a\x45\xdf\xa3"),  # Matroska, WebM
     *(("TIFF", mark) for mark in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
 )
-# Brands of ISO files, as far as photos and what is mistaken for one carry them.
+# Brands of ISO files: those of photos, and of files that are mistaken for photos.
 _BRANDS = {
     "AVIF": {b"avif", b"avis"},
     "HEIF": {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"},

@@ -15,12 +15,9 @@ from PIL import Image
 
 from model.errors import PhotoError
 from model.i18n.catalogue import Message
-from model.photos.decode import HOSTILE_FILE_ERRORS, MAX_PIXELS, MIN_SIDE, check_sides
-from model.photos.kinds import FORMATS
+from model.photos.decode import check_sides
 from model.photos.tones import on_white
 from model.photos.worker import decode_apart
-
-__all__ = ["FORMATS", "HOSTILE_FILE_ERRORS", "MAX_BYTES", "MAX_PIXELS", "MIN_SIDE", "Photo", "open_photo"]
 
 MAX_BYTES = 30_000_000  # a 50-megapixel phone JPEG takes 10 to 25 MB
 TURNED = {1: Message("photo.turned_left"), 2: Message("photo.turned_over"), 3: Message("photo.turned_right")}
@@ -65,8 +62,8 @@ def open_photo(
         The photo; of an animation or a multi-page file the first picture, with a note.
 
     Raises:
-        PhotoError: if the source is missing, damaged, too large, too small, of a kind that is not read right, took too
-            long to decode, or was cancelled.
+        PhotoError: if the source is missing, damaged, too large, too small, of a kind that is not read correctly, took
+            too long to decode, or was cancelled.
     """
     if isinstance(source, np.ndarray):
         return _photo_from_array(source)

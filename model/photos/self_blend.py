@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.photos.degrade import sharpen
 from model.photos.face_parts import region_mask
 
 CHANGES = ("recolour", "warp", "sharpen", "soften", "shift")
@@ -37,9 +38,7 @@ def _change(picture: NDArray[np.uint8], change: str, rng: np.random.Generator) -
         shifted = picture.astype(np.float32) * gain + rng.uniform(-8, 8, 3)
         return np.clip(np.round(shifted), 0, 255).astype(np.uint8)
     if change == "sharpen":
-        blurred = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.8, 2.0))
-        amount = rng.uniform(0.6, 1.8)
-        return np.asarray(cv2.addWeighted(picture, 1 + amount, blurred, -amount, 0), dtype=np.uint8)
+        return sharpen(picture, rng, least=0.6)
     if change == "soften":
         small = round(size * rng.uniform(0.3, 0.7))
         filters = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)

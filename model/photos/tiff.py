@@ -1,4 +1,4 @@
-"""Says which TIFFs Pillow reads right, which it reads right by libtiff only, and which are refused."""
+"""Decides which TIFFs Pillow reads correctly, which it reads correctly only by libtiff, and which are refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SEPARATE_PLANES = 2
 
 
 def check(image: TiffImageFile) -> None:
-    """Refuse what would come out wrong.
+    """Refuse a file that would be decoded wrongly.
 
     Raises:
         PhotoError: for a camera's raw file, where the first picture is a thumbnail, for signed samples of 8 or 16 bits,

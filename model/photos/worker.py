@@ -1,4 +1,4 @@
-"""Decodes photos in small processes, so that a file made to break a decoder costs one sentence and not the server.
+"""Decodes photos in small processes, so that a file that crashes a decoder ends none but its process.
 
 Run as ``python -m model.photos.worker`` it is such a process, see ``model.apart``.
 """
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from model.apart import LOOK, Answer, Cancelled, NoAnswer, Processes, Why, serve
+from model.apart import POLL_SECONDS, Answer, Cancelled, NoAnswer, Processes, Why, serve
 from model.errors import PhotoError, message_of
 from model.i18n.catalogue import Message, as_data, from_data
 
@@ -39,9 +39,9 @@ def decode_apart(data: bytes, cancelled: Cancelled = lambda: False) -> tuple[NDA
     return _DECODERS.decode(data, cancelled)
 
 
-def expect_photos() -> None:
-    """Start a process, so that it is ready when a photo comes."""
-    _DECODERS.processes.expect()
+def warm_up_decoder() -> None:
+    """Start a process, so that it is ready for the first photo."""
+    _DECODERS.processes.warm_up()
 
 
 class Decoders:
@@ -59,7 +59,7 @@ class Decoders:
         try:
             found = self._decode(data, MEMORY, cancelled)
             if found is None:
-                with self._alone(cancelled):
+                with self._turn_of_large(cancelled):
                     found = self._decode(data, MOST_MEMORY, cancelled)
         except NoAnswer as error:
             raise PhotoError(SENTENCES[error.why]) from error
@@ -74,8 +74,8 @@ class Decoders:
         return None if pixels is None else (pixels, tuple(map(from_data, answer["notes"])))
 
     @contextmanager
-    def _alone(self, cancelled: Cancelled) -> Iterator[None]:
-        while not self._large.acquire(timeout=LOOK):
+    def _turn_of_large(self, cancelled: Cancelled) -> Iterator[None]:
+        while not self._large.acquire(timeout=POLL_SECONDS):
             if cancelled():
                 raise NoAnswer(Why.CANCELLED)
         try:

@@ -18,7 +18,7 @@ import typer
 
 from model.artifact import card
 from model.artifact.card import TFLITE
-from model.cli import print_report_path, run
+from model.cli import print_report_path
 from model.data.dataset import gather
 from model.data.layout import Example
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
@@ -129,22 +129,24 @@ def measure_all(
 
 def compare(
     data: Annotated[Path, typer.Argument(help="Data folder; its splits are used, or made 80/10/10.")],
-    out: Annotated[Path, typer.Option(help="Folder for networks, table and chart; finished networks stay.")],
+    out: Annotated[Path, typer.Option(help="Folder for networks, table and chart; finished networks are kept.")],
     networks: Annotated[str, typer.Option(help="Architectures, separated by commas.")] = ",".join(THESIS),
     pretrained: Annotated[
         str, typer.Option(help="imagenet to download weights where there are any, or none.")
     ] = "none",
     epochs: Annotated[
-        int, typer.Option(min=1, help="For every network; the one with the least validation loss counts.")
+        int, typer.Option(min=1, help="Epochs of each network; the one with the lowest validation loss is kept.")
     ] = 3,
     limit: Annotated[int, typer.Option(min=1, help="Training pictures of each class of each data set.")] = 1000,
     validation: Annotated[int, typer.Option(min=1, help="Validation pictures of each class of each data set.")] = 100,
-    judged: Annotated[int, typer.Option(min=1, help="Test pictures of each class of each data set.")] = 250,
+    test: Annotated[int, typer.Option(min=1, help="Test pictures of each class of each data set.")] = 250,
     optimizer: Annotated[str, typer.Option(help="adam, or sgd with Nesterov momentum.")] = "adam",
-    learning_rate: Annotated[float, typer.Option(help="To begin with; halved when validation stays.")] = 3e-4,
+    learning_rate: Annotated[
+        float, typer.Option(help="At the start; halved when the validation loss stops falling.")
+    ] = 3e-4,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures per step.")] = 32,
     augment: Annotated[bool, typer.Option(help="Degrade and mirror training pictures at random.")] = False,
-    rounds: Annotated[int, typer.Option(min=1, help="Laps of the timing.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of the timing, which takes the medians.")] = 5,
     sets: Sets = None,
     whole_pictures: WholePictures = False,
     faces: Faces = FACES,
@@ -181,12 +183,12 @@ def compare(
     runs.write_arguments(out, arguments)
     train_val = draw(usable, {"train": limit, "val": validation}, seed)
     results = train_all(data, train_val, trainings, out)
-    drawn = draw(train_val, {"test": judged}, seed)
+    drawn = draw(train_val, {"test": test}, seed)
     rows = measure_all(results, out, data, judged_members(drawn, "test", whole_pictures), rounds)
     counts = {split: sum(e.split == split for e in drawn) for split in ("train", "val", "test")}
     available = sum(example.split == "train" for example in usable)
     names = tuple(dict.fromkeys(row.dataset for row in rows))
-    options = {"networks": networks, "pretrained": pretrained, **pictures, "judged": judged, "rounds": rounds, **shared}
+    options = {"networks": networks, "pretrained": pretrained, **pictures, "test": test, "rounds": rounds, **shared}
     command = shlex.join(["python", "-m", "model", "compare", data.name, "--out", out.name, *as_options(options)])
     budget = Budget(shared, counts, available, names, os.cpu_count() or 1, whole_pictures, command)
     print(write_report(rows, budget, out))
@@ -206,7 +208,3 @@ def _of_both_classes(examples: Sequence[Example]) -> list[Example]:
     if not kept:
         raise DatasetError("No data set has pictures of both classes in train, val and test.")
     return kept
-
-
-if __name__ == "__main__":
-    run(compare)

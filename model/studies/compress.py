@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from model.artifact.card import CALIBRATION, CONFIG, LEGACY, TFLITE, load_artifact, named_after, write_card
 from model.artifact.small_file import read_small
-from model.cli import print_report_path, run
+from model.cli import print_report_path
 from model.data.dataset import gather
 from model.data.layout import SPLITS, Example
 from model.data.options import (
@@ -218,7 +218,7 @@ def compress(
     split: Annotated[str, typer.Option(help="Measured pictures: train, val or test.")] = "test",
     sets: Sets = None,
     calibration: Annotated[int, typer.Option(min=1, help="Training pictures from which int8 learns its ranges.")] = 240,
-    rounds: Annotated[int, typer.Option(min=1, help="Laps of the timing.")] = 20,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of the timing, which takes the medians.")] = 20,
     seed: Annotated[int, typer.Option(help="Decides the calibration pictures, and splits where there are none.")] = 0,
     faces: Faces = FACES,
     group_pattern: GroupPattern = None,
@@ -258,7 +258,7 @@ def notes(calibration: int, calibrated_on: str, measured_on: str, rounds: int, i
         calibration: number of pictures that gave int8 the ranges of the activations.
         calibrated_on: split of these pictures.
         measured_on: split of the measured pictures.
-        rounds: laps of the timing.
+        rounds: rounds of the timing.
         is_imported: whether the network was imported, so that its weights were not rounded before.
     """
     rounded = (
@@ -276,7 +276,3 @@ def notes(calibration: int, calibrated_on: str, measured_on: str, rounds: int, i
         f"which the networks run alternately in one process, with {BATCH_SIZES[-1]} pictures at once and with one. "
         "Differences are those of P(Fake) from the original's over all pictures. Intervals: 95%, bootstrap."
     )
-
-
-if __name__ == "__main__":
-    run(compress)

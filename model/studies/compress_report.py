@@ -120,8 +120,8 @@ def winner(measured: Sequence[Measured]) -> Measured:
     return smallest if _is_smaller(smallest, original) else original
 
 
-def _is_smaller(one: Measured, other: Measured) -> bool:
-    return one.file_size < (1 - SAME_SIZE) * other.file_size
+def _is_smaller(variant: Measured, other: Measured) -> bool:
+    return variant.file_size < (1 - SAME_SIZE) * other.file_size
 
 
 def verdict(measured: Sequence[Measured]) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from model.cli import print_report_path, run
+from model.cli import print_report_path
 from model.data.dataset import gather
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
 from model.data.split import draw
@@ -28,15 +28,15 @@ STUDY = "study.db"
 
 def tune(
     data: Annotated[Path, typer.Argument(help="Data folder; its train and val splits are used, or made.")],
-    out: Annotated[Path, typer.Option(help="Folder of the study; the same command goes on where it stopped.")],
+    out: Annotated[Path, typer.Option(help="Folder of the study; the same command resumes it.")],
     architecture: Annotated[str, typer.Option(help=f"One of {', '.join(ARCHITECTURES)}.")] = "mobilenetv2",
     pretrained: Annotated[
         str, typer.Option(help="imagenet to download weights, the path of a weights file, or none.")
     ] = "none",
-    trials: Annotated[int, typer.Option(min=1, help="Trials to end with; raise it to search on.")] = 20,
-    epochs: Annotated[int, typer.Option(min=1, help="At most, for each trial.")] = 5,
+    trials: Annotated[int, typer.Option(min=1, help="Number of trials; a larger one continues the search.")] = 20,
+    epochs: Annotated[int, typer.Option(min=1, help="Largest number of epochs of each trial.")] = 5,
     limit: Annotated[int, typer.Option(min=1, help="Training pictures of each class of each data set.")] = 500,
-    judged: Annotated[int, typer.Option(min=1, help="Validation pictures of each class of each data set.")] = 250,
+    validation: Annotated[int, typer.Option(min=1, help="Validation pictures of each class of each data set.")] = 250,
     sets: Sets = None,
     whole_pictures: WholePictures = False,
     faces: Faces = FACES,
@@ -57,12 +57,18 @@ def tune(
 
     base = Training(architecture, pretrained=start_from(pretrained), epochs=epochs, seed=seed, faces=not whole_pictures)
     fixed = {"architecture": architecture, "pretrained": Path(pretrained).name, "epochs_each": epochs, "seed": seed}
-    pictures = {"data": data.name, "limit": limit, "judged": judged, "sets": sets, "whole_pictures": whole_pictures}
+    pictures = {
+        "data": data.name,
+        "limit": limit,
+        "validation": validation,
+        "sets": sets,
+        "whole_pictures": whole_pictures,
+    }
     pictures |= {"group_pattern": group_pattern, "remove_leaks": remove_leaks}
     runs.check_arguments(out, {**fixed, **pictures})  # before the slow search for faces
     examples = gather(data, None if whole_pictures else faces, seed, sets, grouping(group_pattern), remove_leaks)
     runs.write_arguments(out, {**fixed, **pictures})
-    drawn = draw(examples, {"train": limit, "val": judged}, seed)
+    drawn = draw(examples, {"train": limit, "val": validation}, seed)
 
     def train(folder: str, choices: dict[str, Any], after_epoch: Callable[[Mapping[str, float]], None]) -> Result:
         keras.utils.clear_session()
@@ -75,9 +81,10 @@ def tune(
     starts = sorted({str(trial.user_attrs.get(runs.START, pretrained)) for trial in finished(study)})
     notes = (
         f"{architecture}, its first weights {' or '.join(starts)}, at most {epochs} epochs of {counts[0]} "
-        f"pictures, judged on {counts[1]}, seed {seed}. The figures are those of the epoch with the least validation "
-        "loss. They choose arguments and measure nothing: the best of many trials on the same validation pictures "
-        "looks better than it is. Trials that did worse than the median of those before them were stopped early."
+        f"pictures, validated on {counts[1]}, seed {seed}. The figures are those of the epoch with the lowest "
+        "validation loss. They choose arguments and measure nothing: the best of many trials on the same validation "
+        "pictures looks better than it is. Trials that did worse than the median of those before them were stopped "
+        "early."
     )
     options = {"out": out / "best", "architecture": architecture, "seed": seed, "sets": sets}
     options |= {"group_pattern": group_pattern, "remove_leaks": remove_leaks or None}
@@ -85,7 +92,3 @@ def tune(
     command = ["python", "-m", "model", "train", str(data), *as_options(options)]
     print(write_report(study, architecture, notes, [shlex.quote(part) for part in command], out))
     print_report_path(out / "trials.md")
-
-
-if __name__ == "__main__":
-    run(tune)

@@ -73,11 +73,13 @@ class Training:
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
-            raise TrainingError(f"No architecture is called {self.architecture!r}: {', '.join(ARCHITECTURES)}.")
+            raise TrainingError(
+                f"No architecture is called {self.architecture!r}; choose one of {', '.join(ARCHITECTURES)}."
+            )
         if self.optimizer not in OPTIMIZERS:
-            raise TrainingError(f"No optimizer is called {self.optimizer!r}: choose {' or '.join(OPTIMIZERS)}.")
+            raise TrainingError(f"No optimizer is called {self.optimizer!r}; choose {' or '.join(OPTIMIZERS)}.")
         if self.strategy not in STRATEGIES:
-            raise TrainingError(f"No strategy is called {self.strategy!r}: choose one of {', '.join(STRATEGIES)}.")
+            raise TrainingError(f"No strategy is called {self.strategy!r}; choose one of {', '.join(STRATEGIES)}.")
         if isinstance(self.pretrained, Path) and not self.pretrained.is_file():
             raise TrainingError(f"There is no weights file {self.pretrained}.")
         if not 0 < self.learning_rate < math.inf:

@@ -65,7 +65,7 @@ class Epochs:
         # Replay the history to the callbacks, which restores patience and learning rate.
         loop.optimizer.learning_rate = training.learning_rate
         for row in self.rows:
-            self._tell(row)
+            self._notify_callbacks(row)
 
     @property
     def best(self) -> dict[str, float]:
@@ -81,7 +81,7 @@ class Epochs:
         while len(self.rows) < self._training.epochs and not self._loop.stop_training:
             row = self._next()
             self.rows.append(row)
-            self._tell(row)
+            self._notify_callbacks(row)
             if self._writes:
                 if self.best is row:
                     self._loop.model.save_weights(self._out / runs.BEST)
@@ -96,9 +96,9 @@ class Epochs:
         rate = float(np.asarray(self._loop.optimizer.learning_rate))
         title = f"epoch {number} of {self._training.epochs}" if self._writes else None
         figures = self._loop.train_epoch(self._training_batches, len(self._train_set), title)
-        figures |= judge(*self._loop.evaluate(self._validation_batches))
+        figures |= validation_measures(*self._loop.evaluate(self._validation_batches))
         if not math.isfinite(figures["loss"] + figures["val_loss"]):
-            raise TrainingError(f"The loss was no number any more in epoch {number}; try a lower learning rate.")
+            raise TrainingError(f"The loss was not finite in epoch {number}; try a lower learning rate.")
         return {"epoch": number, **figures, "learning_rate": rate, "seconds": round(time.monotonic() - began, 2)}
 
     def _training_batches(self, size: int, shard: tuple[int, int]) -> tf.data.Dataset:
@@ -115,12 +115,12 @@ class Epochs:
             self._data, self._val_set, self._preprocessing, size, multiple_of=multiple_of, fill=True, shard=shard
         )
 
-    def _tell(self, row: Mapping[str, float]) -> None:
+    def _notify_callbacks(self, row: Mapping[str, float]) -> None:
         for callback in self._callbacks:
             callback.on_epoch_end(int(row["epoch"]) - 1, dict(row))
 
 
-def judge(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> dict[str, float]:
+def validation_measures(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> dict[str, float]:
     """Validation loss, accuracy and AUC from probabilities and one-hot labels, both ``(N, 2) float32``."""
     fake = LABELS.index("Fake")
     p_fake, is_fake = probabilities[:, fake].astype(np.float64), labels[:, fake] > 0.5

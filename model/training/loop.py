@@ -95,8 +95,8 @@ class Loop:
         self.stop_training = False
         with strategy.scope():
             optimizer.build(model.trainable_variables)
-        self._learn_step = tf.function(self._learn_on_replicas, reduce_retracing=True)
-        self._judge_step = tf.function(self._judge_on_replicas, reduce_retracing=True)
+        self._train_step = tf.function(self._train_on_replicas, reduce_retracing=True)
+        self._predict_step = tf.function(self._predict_on_replicas, reduce_retracing=True)
         self._settle = tf.function(lambda: strategy.run(self._average_statistics))
 
     @property
@@ -138,7 +138,7 @@ class Loop:
         total = tf.zeros(3)
         steps = tqdm(self._distribute(batches), title, -(-count // self.batch_size), disable=None if title else True)
         for pixels, labels in steps:
-            total += self._learn_step(pixels, labels)
+            total += self._train_step(pixels, labels)
         if self.strategy.num_replicas_in_sync > 1:
             self._settle()
         loss, right, seen = (float(value) for value in total)
@@ -149,7 +149,7 @@ class Loop:
 
         Pictures with labels of zeros only fill the last batch (see ``streams.stream``) and are left out.
         """
-        parts = [self._judge_step(pixels, labels) for pixels, labels in self._distribute(batches)]
+        parts = [self._predict_step(pixels, labels) for pixels, labels in self._distribute(batches)]
         probabilities, labels = (
             np.concatenate([np.asarray(part) for part in each]) for each in zip(*parts, strict=True)
         )
@@ -163,11 +163,11 @@ class Loop:
 
         return self.strategy.distribute_datasets_from_function(mine)
 
-    def _learn_on_replicas(self, pixels: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        sums = self.strategy.run(self._learn, (pixels, labels))
+    def _train_on_replicas(self, pixels: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        sums = self.strategy.run(self._train_on_device, (pixels, labels))
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, sums, axis=None)
 
-    def _learn(self, pixels: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def _train_on_device(self, pixels: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """One step on one device; returns ``(loss, right, count)`` as sums over its pictures."""
         replica = tf.distribute.get_replica_context()
         count = tf.cast(tf.shape(labels)[0], tf.float32)
@@ -189,9 +189,9 @@ class Loop:
             if variable.dtype.startswith("float"):
                 variable.assign(replica.all_reduce(tf.distribute.ReduceOp.MEAN, tf.identity(variable.value)))
 
-    def _judge_on_replicas(self, pixels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        probabilities, labels = self.strategy.run(self._judge, (pixels, labels))
+    def _predict_on_replicas(self, pixels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        probabilities, labels = self.strategy.run(self._predict_on_device, (pixels, labels))
         return self.strategy.gather(probabilities, axis=0), self.strategy.gather(labels, axis=0)
 
-    def _judge(self, pixels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _predict_on_device(self, pixels: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.cast(self.model(pixels, training=False)["probabilities"], tf.float32), labels

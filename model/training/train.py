@@ -2,7 +2,7 @@
 
 The data folder holds ``Real/`` and ``Fake/``, or split folders that contain them. The run keeps the weights of the
 epoch with the lowest validation loss. The same command resumes a stopped run. With ``--strategy multiworker`` it runs
-on the machines that ``TF_CONFIG`` names. (``model.paired.train`` trained the shipped model.)
+on the machines that ``TF_CONFIG`` names. (``python -m model train_paired`` trained the shipped model.)
 """
 
 import hashlib
@@ -18,7 +18,7 @@ import typer
 from model.artifact import card
 from model.artifact.facts import FACE_CROPS, WHOLE
 from model.artifact.preprocessing import LABELS
-from model.cli import run
+from model.cli import recorded
 from model.data.dataset import gather
 from model.data.layout import Example
 from model.data.options import FACES, Faces, GroupPattern, RemoveLeaks, Sets, WholePictures, grouping
@@ -183,9 +183,7 @@ def _of_split(examples: Sequence[Example], split: str, faces: bool) -> list[Exam
 
 
 def _arguments(data: Path, training: Training) -> dict[str, Any]:
-    # Record only the folder's name: the rest of the path is private.
-    given = {name: value.name if isinstance(value, Path) else value for name, value in asdict(training).items()}
-    return {**given, "data": data.name}
+    return recorded({**asdict(training), "data": data})
 
 
 def _pictures(train_set: Sequence[Example], val_set: Sequence[Example]) -> dict[str, Any]:
@@ -212,12 +210,14 @@ def train(
         str, typer.Option(help="imagenet to download weights, the path of a weights file, or none.")
     ] = "none",
     optimizer: Annotated[str, typer.Option(help="adam, or sgd with Nesterov momentum.")] = "adam",
-    learning_rate: Annotated[float, typer.Option(help="To begin with; halved when validation stays.")] = 1e-3,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures per step, on all devices together: 16 or 32.")] = 32,
-    epochs: Annotated[int, typer.Option(min=1, help="The most there will be.")] = 10,
-    patience: Annotated[int, typer.Option(min=1, help="Epochs without a better validation loss before it stops.")] = 4,
+    learning_rate: Annotated[
+        float, typer.Option(help="At the start; halved when the validation loss stops falling.")
+    ] = 1e-3,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures per step, over all devices.")] = 32,
+    epochs: Annotated[int, typer.Option(min=1, help="Largest number of epochs.")] = 10,
+    patience: Annotated[int, typer.Option(min=1, help="Epochs without a better validation loss before the end.")] = 4,
     augment: Annotated[bool, typer.Option(help="Degrade and mirror training pictures at random.")] = False,
-    mixed_precision: Annotated[bool, typer.Option(help="Compute in float16 where there is a GPU.")] = False,
+    mixed_precision: Annotated[bool, typer.Option(help="Compute in float16 if there is a GPU.")] = False,
     strategy: Annotated[
         str,
         typer.Option(help="none, mirrored (all GPUs of this machine), or multiworker (the machines of TF_CONFIG)."),
@@ -254,7 +254,3 @@ def train(
 
 def _print_row(row: Mapping[str, float]) -> None:
     print(", ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
-
-
-if __name__ == "__main__":
-    run(train)

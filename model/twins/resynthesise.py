@@ -14,7 +14,6 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.cli import run
 from model.data.layout import Example, choose_sets, leave_out_sets, pictures
 from model.data.options import LeaveOut, Sets
 from model.data.reading import read_rgb
@@ -104,7 +103,7 @@ def resynthesise(
     autoencoder: Annotated[Path | None, typer.Option(help="Folder with encoder.npz and decoder.npz of TAEF2.")] = None,
     enlarger: Annotated[Path | None, typer.Option(help="Archive upscalerjs-esrgan-slim-1.0.0.tgz.")] = None,
     each: Annotated[int, typer.Option(min=1, help="Real training pictures of each data set.")] = 150,
-    seed: Annotated[int, typer.Option(help="Decides which pictures, networks and sizes.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides the pictures, networks and sizes.")] = 0,
     sets: Sets = None,
     leave_out: LeaveOut = None,
 ) -> None:
@@ -130,7 +129,3 @@ def _strip(*views: NDArray[np.uint8]) -> NDArray[np.uint8]:
     photo, real, twin = (cv2.resize(view, (SHEET_SIDE, SHEET_SIDE), interpolation=cv2.INTER_AREA) for view in views)
     difference = np.clip(128 + 4 * (twin.astype(int) - real.astype(int)), 0, 255)
     return np.hstack([photo, real, twin, difference]).astype(np.uint8)
-
-
-if __name__ == "__main__":
-    run(resynthesise)

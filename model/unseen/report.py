@@ -10,7 +10,7 @@ import numpy as np
 
 from model.artifact.facts import readable
 from model.errors import DatasetError
-from model.evaluation.reports import markdown, save
+from model.evaluation.reports import markdown, save, with_interval
 from model.unseen.figures import SourceScores
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def read_earlier(folder: Path) -> Earlier:
         table = pandas.read_csv(folder / PREDICTIONS)
         return Earlier(figures, dict(zip(table["path"], table["p_fake"].astype(float), strict=True)))
     except (OSError, KeyError, ValueError) as error:
-        raise DatasetError(f"{folder} holds no results of model unseen: name the --out folder of one.") from error
+        raise DatasetError(
+            f"{folder} holds no results of model unseen: name the --out folder of such a run."
+        ) from error
 
 
 def write_results(
@@ -88,7 +90,7 @@ def summary(name: str, figures: Figures, earlier: Figures | None = None) -> str:
     """The figures as Markdown tables, beside those of an earlier model if given."""
     low, high = figures["band"]
     parts = [
-        f"# {name} on sources that it never saw",
+        f"# {name} on sources that it was not trained on",
         "",
         f"In brackets 95% bootstrap intervals. The page withholds its verdict for P(Fake) between {low} and {high}.",
     ]
@@ -145,7 +147,7 @@ def tables(figures: Figures) -> dict[str, list[dict[str, str]]]:
             {"source": name, "fakes": str(values["fakes"]), **_cells(values, "attention", "centre")}
             for name, values in figures["peaks"].items()
         ],
-        "Learnt by heart: real faces called fake": [
+        "Real faces of the training's sources called fake": [
             {
                 "source": name,
                 "seen / new": f"{values['seen']} / {values['new']}",
@@ -181,8 +183,4 @@ def _number(value: float | None) -> str:
 
 
 def _cells(figures: Figures, *names: str) -> dict[str, str]:
-    return {name.replace("_", " "): _cell(figures[name]) for name in names if name in figures}
-
-
-def _cell(estimate: Mapping[str, float]) -> str:
-    return f"{estimate['value']:.3f} ({estimate['low']:.3f}–{estimate['high']:.3f})"
+    return {name.replace("_", " "): with_interval(figures[name]) for name in names if name in figures}

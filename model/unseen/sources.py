@@ -84,7 +84,7 @@ def find_sources(
         log.warning("The model was trained on %s, so it is not an unseen source; skipped.", name)
     unseen = [example for example in every if begins(example.dataset, prefixes) and example.dataset not in trained_sets]
     if not unseen:
-        raise DatasetError(f"{data} has no unseen data set with a name that begins with {prefixes}.")
+        raise DatasetError(f"{data} has no unseen data set with a name that begins with {' or '.join(prefixes)}.")
     reals = [example for example in every if example.label == "Real" and example.dataset in trained_sets]
     training_reals = _in_both([example for example in split_of_run(artifact, reals) if example.split != UNSPLIT])
     if limit:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.artifact.card import load_artifact, report_folder, write_card
-from model.cli import run
 from model.data.layout import SPLITS, UNSPLIT, Example
 from model.data.options import FACES, Faces, warn_of_other_view
 from model.data.split import draw
@@ -160,13 +159,16 @@ def unseen(
     data: Annotated[Path, typer.Argument(help="Data folder: ROOT/SET/test/real and fake, or only one class.")],
     sources: Annotated[
         list[str] | None,
-        typer.Option(help="Prefix of the names of unseen data sets; may be repeated. Default: unseen_ and utkface."),
+        typer.Option(
+            help="Prefix of the names of unseen data sets; may be repeated.", show_default=" and ".join(UNSEEN)
+        ),
     ] = None,
     against: Annotated[
         list[str] | None,
         typer.Option(
             help="Prefix of the data sets without fakes that provide the real faces to compare generators with, and "
-            "the photos to edit; may be repeated. Default: unseen_."
+            "the photos to edit; may be repeated.",
+            show_default=" and ".join(AGAINST),
         ),
     ] = None,
     limit: Annotated[
@@ -184,11 +186,12 @@ def unseen(
         ),
     ] = None,
     faces: Faces = FACES,
-    seed: Annotated[int, typer.Option(help="Decides all draws.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides all random choices.")] = 0,
 ) -> None:
     """Measure false accusations and found fakes on unseen sources and generators, with 95% intervals.
 
-    Also: how much of the real class was learnt by heart, and how often an invisible edit changes the verdict.
+    It also measures how much more often new real faces of the training's sources are called fake than those used in
+    training, and how often an invisible edit changes the verdict.
 
     OUT/summary.md shows all results; unseen.json, predictions.csv and ridgelines.png are beside it.
     """
@@ -213,7 +216,3 @@ def unseen(
         write_card(artifact, replace(card, metrics={**card.metrics, METRICS: measured}))
     print((out / SUMMARY).read_text(encoding="utf-8"))
     print(f"Wrote {out}.")
-
-
-if __name__ == "__main__":
-    run(unseen)

@@ -44,7 +44,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Detector]:
     describe(place / "vit", ("ai", "hum"))
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv(CACHE_VARIABLE, str(place / "cache"))
-        patched.setattr(onnx_folder, "prove", examine)
+        patched.setattr(onnx_folder, "examine_apart", examine)
         return {name: Detector(model_folder(Request(str(place / name))), name) for name in ("pictures", "faces", "vit")}
 
 

@@ -223,7 +223,7 @@ def test_page_starts_with_what_opens_at_once_and_takes_the_import_when_it_is_rea
     assert slow.begun.wait(60)
     assert models.first == "one" and models.names == ["one"] and models.get("one").name == "one"
     assert models.importing is not None and models.importing.name == "late"
-    assert models.importing.said.values["step"] == 2 and str(models.importing.said) in messages
+    assert models.importing.step.values["step"] == 2 and str(models.importing.step) in messages
     with pytest.raises(ArtifactError, match="late is still being imported"):
         models.get("late")
     slow.end()

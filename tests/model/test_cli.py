@@ -72,7 +72,7 @@ def test_package_that_a_command_lacks_at_its_start_is_named(tmp_path: Path) -> N
     """A module of that name which fails as a missing one does stands before the installed package."""
     (tmp_path / "typer.py").write_text("raise ModuleNotFoundError('No module named typer', name='typer')")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    command = [sys.executable, "-m", "model.model_card.document"]
+    command = [sys.executable, "-m", "model", "model_card"]
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     sentence = "Error: The package typer is missing; `pip install -r requirements-train.txt` installs it.\n"
     assert (ended.returncode, ended.stderr) == (1, sentence)
@@ -97,6 +97,22 @@ def test_arguments_are_read_by_their_types(monkeypatch: pytest.MonkeyPatch) -> N
         run(command)
     assert caught.value.code in (0, None)
     assert given == [Path("somewhere"), 7, True]
+
+
+def test_help_leaves_the_line_breaks_of_a_paragraph_to_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> None:
+        """Do it.
+
+        The first line
+        and the second.
+        """
+
+    monkeypatch.setattr(sys, "argv", ["command", "--help"])
+    with pytest.raises(SystemExit):
+        run(command)
+    assert "The first line and the second." in capsys.readouterr().out
 
 
 def test_wrong_arguments_are_refused_with_code_2(

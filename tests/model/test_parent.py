@@ -31,7 +31,7 @@ PLACES = {
         "main(*map(Path, sys.argv[1:]))",
         "convert_apart(file, None, file.parent / 'out', print)",
     ),
-    "model.onnx_models.apart": ("model.onnx_models.apart.examine", "main(*sys.argv[1:])", "prove(file)"),
+    "model.onnx_models.apart": ("model.onnx_models.apart.examine", "main(*sys.argv[1:])", "examine_apart(file)"),
 }
 # A process with work that never ends.
 CHILD = """

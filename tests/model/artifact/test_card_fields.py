@@ -66,7 +66,7 @@ def test_bias_must_be_finite(folder: Path, bias: float) -> None:
 
 def test_digests_must_be_named(folder: Path) -> None:
     edit(folder, sha256="none")
-    assert "sha256 must name a digest" in refusal(folder)
+    assert "sha256 must be an object" in refusal(folder)
 
 
 @pytest.mark.parametrize("band", [[0.6, 0.9], [0.1, 0.4], [-0.1, 0.6], [0.4, 1.1], [0.6, 0.4], [float("nan"), 0.6]])

@@ -69,7 +69,7 @@ def test_cancelling_ends_the_process(clip: bytes, started: list[Any]) -> None:
 
 
 def test_a_process_that_breaks_off_is_a_sentence(clip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(ClipError) as refused:
         list(read_clip(clip))
     assert key_of(refused.value) == "clip.broke_off"

@@ -225,7 +225,7 @@ def test_findings_are_counted_in_words() -> None:
     groups = [Group(("a", "b"), True), Group(("c", "d"), False)]
     assert describe(examples, groups) == [
         "1 group of exact duplicates (2 pictures) and 1 group of near duplicates (2 pictures) among 5 pictures.",
-        "LEAK: 1 group with pictures in train and test: test figures would flatter.",
+        "LEAK: 1 group with pictures in train and test: test figures would be too good.",
         "--remove-leaks would leave out 1 picture.",
         "LABELS: 1 group with both real and fake pictures that look alike: check them.",
     ]

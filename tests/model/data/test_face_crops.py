@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from model.data import dataset, layout
-from model.data.dataset import face_crop, face_crops, index, judged_sets
+from model.data.dataset import choose, face_crop, face_crops
 from model.data.reading import read_mask, read_rgb
 from model.errors import DatasetError
 from model.photos.faces import CROP_MARGIN, CROP_SIZE, crop, square_around
@@ -50,7 +50,7 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path: Path, reader: Callable[
 @pytest.mark.parametrize("margin", [CROP_MARGIN, 1.4])
 def test_face_crop_is_cut_around_the_box(make_data: MakeData, picture: Callable[..., Pixels], margin: float) -> None:
     root, cache = make_data({"one/real/a.png": picture(0)})
-    (example,) = index(root, cache)
+    (example,) = choose(root, cache)
     expected = crop(picture(0), square_around(example.box, margin))
     np.testing.assert_array_equal(face_crop(root, example, margin), expected)
 
@@ -58,7 +58,7 @@ def test_face_crop_is_cut_around_the_box(make_data: MakeData, picture: Callable[
 def test_face_crop_needs_a_face(make_data: MakeData) -> None:
     root, cache = make_data({"one/real/a.png": BLANK}, without_face=["one/real/a.png"])
     with pytest.raises(DatasetError, match=r"No face was found in one/real/a\.png"):
-        face_crop(root, index(root, cache)[0])
+        face_crop(root, choose(root, cache)[0])
 
 
 def test_face_crops_are_gathered_by_set_for_one_split(make_data: MakeData, picture: Callable[..., Pixels]) -> None:
@@ -69,7 +69,7 @@ def test_face_crops_are_gathered_by_set_for_one_split(make_data: MakeData, pictu
     root, cache = make_data(
         {name: picture(seed) for seed, name in enumerate(names)}, without_face=["b/val/real/3.png", "c/val/fake/6.png"]
     )
-    examples = index(root, cache)
+    examples = choose(root, cache)
     sets = face_crops(root, examples, "val")
     assert list(sets) == ["a", "b"], "sorted, and none whose pictures all lack a face"
     crops, is_fake = sets["b"]
@@ -78,15 +78,6 @@ def test_face_crops_are_gathered_by_set_for_one_split(make_data: MakeData, pictu
     np.testing.assert_array_equal(crops[1], face_crop(root, by_path(examples)["b/val/real/2.png"]))
     assert sets["a"][1].tolist() == [False]
     assert face_crops(root, examples, "test") == {}
-
-
-def test_sets_are_judged_only_where_both_classes_have_faces(make_data: MakeData) -> None:
-    names = ["a/val/fake/1.png", "a/val/real/2.png", "b/val/real/3.png", "c/val/fake/4.png", "c/val/real/5.png"]
-    root, cache = make_data(dict.fromkeys(names, BLANK), without_face=["c/val/fake/4.png"])
-    examples = index(root, cache)
-    assert list(judged_sets(root, examples, "val")) == ["a"]
-    with pytest.raises(DatasetError, match="no test pictures of both classes"):
-        judged_sets(root, examples, "test")
 
 
 def test_no_face_is_searched_where_none_is_wanted(
@@ -133,3 +124,11 @@ def test_unreadable_training_fakes_are_left_out_and_named(
     found = dataset.with_faces_for_training(root, listed, cache)
     assert [example.path for example in found] == [names[0], names[2]]
     assert names[1] in caplog.text
+
+
+def test_a_folder_without_training_pictures_is_refused_by_that_reason(
+    make_data: MakeData, picture: Callable[..., Pixels]
+) -> None:
+    root, cache = make_data({"a/test/real/x.png": picture(0), "a/real/y.png": picture(1)})
+    with pytest.raises(DatasetError, match="holds no pictures in folders named train or val"):
+        dataset.find_faces_to_train(root, None, None, cache)

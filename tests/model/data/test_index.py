@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from model.data import dataset
-from model.data.dataset import face_crop, gather, index
+from model.data.dataset import choose, face_crop
 from model.errors import DatasetError
 from model.photos.faces import find_faces
 from tests.model.data.folders import BLANK, MakeData, Pixels, by_path, truncated
@@ -23,7 +23,7 @@ def test_faces_are_found_once_and_remembered(
 ) -> None:
     head = np.ascontiguousarray(astronaut[20:220, 120:320])
     root, cache = make_data({"one/real/head.png": head, "one/fake/blank.png": BLANK}, known=False)
-    examples = by_path(index(root, cache, workers=1))
+    examples = by_path(choose(root, cache, workers=1))
     assert examples["one/fake/blank.png"].box is None and examples["one/fake/blank.png"].landmarks == ()
     (face,) = find_faces(head)
     found = examples["one/real/head.png"]
@@ -33,7 +33,7 @@ def test_faces_are_found_once_and_remembered(
 
     calls: list[object] = []
     monkeypatch.setattr(dataset, "process_pool", calls.append)
-    assert by_path(index(root, cache)) == examples
+    assert by_path(choose(root, cache)) == examples
     assert calls == []
     assert sorted(path.name for path in root.rglob("*.*")) == ["blank.png", "head.png"], "data folders stay untouched"
 
@@ -46,7 +46,7 @@ def test_workers_inherit_nothing(make_data: MakeData, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(dataset, "find_faces", fail)
     root, cache = make_data({"one/real/blank.png": BLANK}, known=False)
-    assert index(root, cache, workers=1)[0].box is None
+    assert choose(root, cache, workers=1)[0].box is None
 
 
 def test_only_new_pictures_are_looked_at(make_data: MakeData, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_only_new_pictures_are_looked_at(make_data: MakeData, monkeypatch: pytes
             return [[[1.0, 2.0, 3.0, 3.0], [[4.0, 5.0]]] for _ in paths]
 
     monkeypatch.setattr(dataset, "process_pool", Pool)
-    found = by_path(index(root, cache))
+    found = by_path(choose(root, cache))
     assert [path.name for path in looked_at] == ["new.png"]
     assert found["one/real/new.png"].box == (1, 2, 3, 3) and found["one/real/new.png"].landmarks == ((4, 5),)
     assert found["one/real/old.png"].box is not None
@@ -77,7 +77,7 @@ def test_only_new_pictures_are_looked_at(make_data: MakeData, monkeypatch: pytes
 @pytest.mark.slow
 def test_changed_pictures_are_looked_at_again(make_data: MakeData, picture: Callable[..., Pixels]) -> None:
     root, cache = make_data({f"one/real/{name}.png": BLANK for name in "abc"}, known=False)
-    index(root, cache, workers=1)
+    choose(root, cache, workers=1)
     remembered = json.loads(cache.read_text())
     entries = remembered[str(root.resolve())]
     state = (root / "one/real/a.png").stat()
@@ -85,11 +85,11 @@ def test_changed_pictures_are_looked_at_again(make_data: MakeData, picture: Call
     for name in "abc":
         entries[f"one/real/{name}.png"][:2] = [[1.0, 2.0, 3.0, 3.0], [[4.0, 5.0]]]
     cache.write_text(json.dumps(remembered))
-    assert all(example.box == (1, 2, 3, 3) for example in index(root, cache))
+    assert all(example.box == (1, 2, 3, 3) for example in choose(root, cache))
 
     assert cv2.imwrite(str(root / "one/real/b.png"), picture(0))
     truncated(root / "one/real/c.png")
-    found = by_path(index(root, cache, workers=1))
+    found = by_path(choose(root, cache, workers=1))
     assert set(found) == {"one/real/a.png", "one/real/b.png"}
     assert found["one/real/a.png"].box == (1, 2, 3, 3), "what was not changed is remembered"
     assert found["one/real/b.png"].box is None, "this face was another picture's"
@@ -101,7 +101,7 @@ def test_cache_without_stamps_is_taken_as_it_is(make_data: MakeData) -> None:
     root, cache = make_data({"one/real/a.png": BLANK})
     before = cache.read_text()
     (root / "one/real/a.png").write_bytes(b"another file")
-    (example,) = index(root, cache)
+    (example,) = choose(root, cache)
     assert example.box is not None and cache.read_text() == before
     with pytest.raises(DatasetError, match=r"a\.png is not a picture that can be read"):
         face_crop(root, example)
@@ -111,7 +111,7 @@ def test_what_is_no_cache_is_refused(make_data: MakeData) -> None:
     root, cache = make_data({"one/real/a.png": BLANK})
     cache.write_text('{"cut o')
     with pytest.raises(DatasetError, match=r"faces\.json does not hold found faces"):
-        index(root, cache)
+        choose(root, cache)
 
 
 @pytest.mark.slow
@@ -121,8 +121,8 @@ def test_folders_that_share_a_cache_keep_their_own_faces(make_data: MakeData) ->
     make_copy = root / "one" / "real"
     make_copy.mkdir(parents=True)
     assert cv2.imwrite(str(make_copy / "a.png"), BLANK)
-    assert index(other, cache, workers=1)[0].box is None, "the face known under this name is another folder's"
-    assert index(root, cache)[0].box is not None
+    assert choose(other, cache, workers=1)[0].box is None, "the face known under this name is another folder's"
+    assert choose(root, cache)[0].box is not None
 
 
 def test_unreadable_files_are_left_out_with_one_warning(
@@ -132,7 +132,7 @@ def test_unreadable_files_are_left_out_with_one_warning(
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)}, known=False)
     for number in range(1, 9):
         truncated(root / names[number])
-    assert [example.path for example in index(root, cache, workers=1)] == names[:1]
+    assert [example.path for example in choose(root, cache, workers=1)] == names[:1]
     (record,) = caplog.records
     assert record.getMessage() == (
         "8 of 9 pictures can't be read and are left out: " + ", ".join(names[1:6]) + " and 3 more"
@@ -150,12 +150,12 @@ def test_all_unreadable_files_are_listed(
     for name in names[1:]:
         truncated(root / name)
     listing = tmp_path / "run" / "unreadable.txt"
-    gather(root, cache if with_cache else None, seed=0, workers=1, unreadable=listing)
+    choose(root, cache if with_cache else None, workers=1, unreadable=listing)
     assert listing.read_text().splitlines() == names[1:]
     assert f"and 3 more; {listing} lists them all" in caplog.text
     for name in names[1:]:
         (root / name).write_bytes((root / names[0]).read_bytes())
-    gather(root, cache if with_cache else None, seed=0, workers=1, unreadable=listing)
+    choose(root, cache if with_cache else None, workers=1, unreadable=listing)
     assert not listing.exists()
 
 
@@ -165,7 +165,7 @@ def test_folder_without_one_readable_picture_is_refused(make_data: MakeData) -> 
     (root / "one" / "real").mkdir(parents=True)
     (root / "one" / "real" / "broken.jpg").write_text("no picture")
     with pytest.raises(DatasetError, match=r"None of the 1 pictures in .* can be read"):
-        index(root, cache, workers=1)
+        choose(root, cache, workers=1)
 
 
 def test_what_was_found_survives_an_interruption(make_data: MakeData, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,6 +188,6 @@ def test_what_was_found_survives_an_interruption(make_data: MakeData, monkeypatc
     monkeypatch.setattr(dataset, "process_pool", Pool)
     monkeypatch.setattr(dataset, "REMEMBER_EVERY", 2)
     with pytest.raises(KeyboardInterrupt):
-        index(root, cache)
+        choose(root, cache)
     assert len(json.loads(cache.read_text())[str(root.resolve())]) == 4
     assert [file.name for file in cache.parent.iterdir()] == [cache.name], "nothing unfinished is left"

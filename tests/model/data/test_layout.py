@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model.data.dataset import index
+from model.data.dataset import choose
 from model.data.layout import pictures
 from model.errors import DatasetError
 from tests.model.data.folders import BLANK, MakeData, Pixels, by_path
@@ -23,7 +23,7 @@ def test_folders_name_set_split_and_label(make_data: MakeData) -> None:
         "two/deep/down/train/REAL/d.JPG": ("two", "train", "Real"),
         "two/Fake/e.PnG": ("two", "test", "Fake"),
     }
-    examples = index(*make_data(dict.fromkeys(names, BLANK)))
+    examples = choose(*make_data(dict.fromkeys(names, BLANK)))
     assert {e.path: (e.dataset, e.split, e.label) for e in examples} == names
     assert [example.path for example in examples] == sorted(names)
 
@@ -32,7 +32,7 @@ def test_folders_name_set_split_and_label(make_data: MakeData) -> None:
 def test_other_files_and_folders_are_left_out(make_data: MakeData) -> None:
     root, cache = make_data({"one/real/a.jpg": BLANK, "one/mask/a.png": BLANK, "loose.jpg": BLANK})
     (root / "one" / "real" / "notes.txt").write_text("no picture")
-    assert [example.path for example in index(root, cache)] == ["one/real/a.jpg"]
+    assert [example.path for example in choose(root, cache)] == ["one/real/a.jpg"]
 
 
 @pytest.mark.usefixtures("nobody_looks")
@@ -40,7 +40,7 @@ def test_pairs_name_twin_and_mask(make_data: MakeData) -> None:
     names = ("set/train/real/a.png", "set/train/fake/b.png", "set/train/fake/c.png")
     root, cache = make_data(dict.fromkeys(names, BLANK))
     (root / "set" / "train" / "pairs.csv").write_text("fake,real,mask\nfake/b.png,real/a.png,mask/b.png\n")
-    found = by_path(index(root, cache))
+    found = by_path(choose(root, cache))
     assert (found[names[1]].twin, found[names[1]].mask) == (names[0], "set/train/mask/b.png")
     assert (found[names[0]].twin, found[names[0]].mask) == (None, None)
     assert (found[names[2]].twin, found[names[2]].mask) == (None, None)
@@ -52,7 +52,7 @@ def test_regions_belong_to_the_fakes_of_their_own_set(make_data: MakeData) -> No
     root, cache = make_data(dict.fromkeys(names, BLANK))
     header = "file,eye_viewer_left,eye_viewer_right,nose,mouth\n"
     (root / "one" / "regions.csv").write_text(header + "a.jpg,0,1,0,1\nb.jpg,1,0,1,0\n")
-    found = by_path(index(root, cache))
+    found = by_path(choose(root, cache))
     assert found[names[0]].regions == ("right_eye", "mouth")
     assert found[names[3]].regions == ("left_eye", "nose")
     assert found[names[1]].regions == () and found[names[2]].regions == ()
@@ -62,12 +62,12 @@ def test_regions_belong_to_the_fakes_of_their_own_set(make_data: MakeData) -> No
 def test_folder_without_labelled_pictures_is_refused(make_data: MakeData, files: dict[str, Pixels]) -> None:
     root, cache = make_data(files)
     with pytest.raises(DatasetError, match="holds no pictures in folders named real or fake"):
-        index(root, cache)
+        choose(root, cache)
 
 
 def test_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="nowhere does not exist, so it holds no pictures"):
-        index(tmp_path / "nowhere", tmp_path / "faces.json")
+        choose(tmp_path / "nowhere", tmp_path / "faces.json")
 
 
 def test_file_instead_of_a_folder_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.artifact.card import load_artifact, write_card
 from model.artifact.views import PLAIN, STEADY
-from model.data.dataset import face_crops, gather, index
+from model.data.dataset import choose, face_crops, gather
 from model.data.split import write_split
 from model.detector.detector import Detector
 from model.errors import DatasetError
@@ -264,7 +264,7 @@ def test_pictures_unlike_those_learnt_are_warned_of(
 
 def scores_of(detector: Detector, root: Path, cache: Path) -> tuple[dict[str, Floats], dict[str, NDArray[np.bool_]]]:
     """P(Fake) and truth of the validation pictures of each of the two sets."""
-    sets = face_crops(root, index(root, cache), "val")
+    sets = face_crops(root, choose(root, cache), "val")
     assert {name: len(crops) for name, (crops, _) in sets.items()} == {"small": 3, "large": 7}
     fake = detector.card.labels.index("Fake")
     return (

@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.artifact.preprocessing import Preprocessing
-from model.data.dataset import face_crop, index
+from model.data.dataset import choose, face_crop
 from model.data.layout import Example
 from model.detector.detector import Detector
 from model.errors import DatasetError
@@ -90,7 +90,7 @@ def mixed(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, li
         "a/val/real/9.png",
     ]
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)}, without_face=[names[2]])
-    return root, index(root, cache)
+    return root, choose(root, cache)
 
 
 def test_judge_says_what_the_product_would(mixed: tuple[Path, list[Example]], tiny_artifact: Path) -> None:
@@ -264,7 +264,7 @@ def fakes(make_data: MakeData) -> tuple[Path, list[Example]]:
         assert cv2.imwrite(str(root / "mask" / name), mask)
     examples = [
         replace(example, mask=None if "nomask" in example.path else f"mask/{Path(example.path).name}")
-        for example in index(root, cache)
+        for example in choose(root, cache)
     ]
     return root, examples
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.data.dataset import index
+from model.data.dataset import choose
 from model.data.layout import Example
 from model.detector.detector import Detector
 from model.evaluation import robustness as module
@@ -69,7 +69,7 @@ def members(make_data: MakeData, picture: Callable[..., NDArray[np.uint8]]) -> t
         for i in range(3)
     ]
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
-    examples = index(root, cache)
+    examples = choose(root, cache)
     return root, {name: [e for e in examples if e.dataset == name] for name in ("a", "b")}
 
 

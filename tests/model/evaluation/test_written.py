@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.artifact.card import CARD, load_artifact, write_card
-from model.data.dataset import face_crop, index
+from model.data.dataset import choose, face_crop
 from model.detector.detector import Detector
 from model.errors import DatasetError
 from model.evaluation import evaluate as module
@@ -51,7 +51,7 @@ def test_command_writes_every_measure_of_every_set(
     assert mixed["attention_peak_inside"]["fakes"] in (0, 1) and "attention_peak_inside" not in reals
 
     detector = Detector(folder)
-    examples = [e for e in index(root, cache) if e.dataset == "mixed" and e.split == "test" and e.box]
+    examples = [e for e in choose(root, cache) if e.dataset == "mixed" and e.split == "test" and e.box]
     p_fake = np.array([detector.predict(face_crop(root, e)).probabilities["Fake"] for e in examples])
     is_fake = np.array([e.label == "Fake" for e in examples])
     assert mixed["auc"]["value"] == pytest.approx(auc(p_fake, is_fake), abs=1e-4)

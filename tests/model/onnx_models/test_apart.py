@@ -1,4 +1,4 @@
-"""Tests of the process in which an ONNX network proves itself."""
+"""Tests of the process in which an ONNX network is examined."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from onnx import helper
 
 from model.errors import ArtifactError
-from model.onnx_models.apart import Facts, MissingWeights, examine, prove
+from model.onnx_models.apart import Facts, MissingWeights, examine, examine_apart
 from tests.model.onnx_models.test_graph import ANSWER, with_external
 from tests.support.onnx_graphs import SIDE, classifier, constant, float_value, save, transformer
 
@@ -65,18 +65,18 @@ def test_too_much_memory_ends_the_process_and_not_this_one(tmp_path: Path) -> No
     given = [constant("size", [400_000, 400_000], np.int64), constant("axes", [2, 3], np.int64)]
     path = save(tmp_path / "model.onnx", nodes, [float_value("logits", ("batch", 3))], given)
     with pytest.raises(ArtifactError, match=r"model\.onnx (needs more than|can't)"):
-        prove(path)
+        examine_apart(path)
 
 
 @pytest.mark.slow
 def test_too_much_time_ends_the_process(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="or 0 seconds"):
-        prove(classifier(tmp_path / "model.onnx"), seconds=0.05)
+        examine_apart(classifier(tmp_path / "model.onnx"), seconds=0.05)
 
 
 @pytest.mark.slow
 def test_process_tells_what_examine_tells(tmp_path: Path) -> None:
     path = classifier(tmp_path / "model.onnx")
-    assert prove(path) == examine(path, None)
+    assert examine_apart(path) == examine(path, None)
     with pytest.raises(ArtifactError, match="but the files beside it say 32"):
-        prove(path, 32)
+        examine_apart(path, 32)

@@ -41,9 +41,9 @@ RED, BLUE = (np.full((1, 256, 256, 3), color, np.uint8) for color in ([230, 20, 
 
 @pytest.fixture(autouse=True)
 def _quick_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache of one's own; networks prove themselves in this process, which is faster."""
+    """A cache of one's own; networks are examined in this process, which is faster."""
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(onnx_folder, "prove", examine)
+    monkeypatch.setattr(onnx_folder, "examine_apart", examine)
 
 
 def opened(source: Path, *fake_labels: str, sees: str = "") -> Detector:
@@ -124,7 +124,7 @@ def test_network_proves_itself_once_and_keeps_its_calibration(tmp_path: Path, mo
     request = Request(str(hub_folder(tmp_path / "net")))
     folder = model_folder(request)
     write_card(folder, replace(read_card(folder), temperature=2.0))
-    monkeypatch.setattr(onnx_folder, "prove", None)
+    monkeypatch.setattr(onnx_folder, "examine_apart", None)
     assert model_folder(request) == folder and read_card(folder).temperature == 2.0
     model_folder(replace(request, fake_labels=("Real",)))
     assert read_card(folder).temperature is None, "it was fitted to the other order of classes"

@@ -22,7 +22,7 @@ from tests.support.onnx_graphs import RED_AGAINST_BLUE, hub_folder
 @pytest.fixture(autouse=True)
 def _quick_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(onnx_folder, "prove", examine)
+    monkeypatch.setattr(onnx_folder, "examine_apart", examine)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_deleted_network_comes_back_without_proving_itself_again_and_keeps_its_c
 ) -> None:
     write_card(kept[0], replace(read_card(kept[0]), temperature=2.0))
     make_room(kept[2], 0)
-    monkeypatch.setattr(onnx_folder, "prove", None)
+    monkeypatch.setattr(onnx_folder, "examine_apart", None)
     again = model_folder(Request(str(tmp_path / "net0")))
     assert again == kept[0] and read_card(again).temperature == 2.0
     assert Detector(again).has_files, "and its file is the one that its card names"
@@ -86,12 +86,12 @@ def test_opening_makes_room(kept: list[Path], tmp_path: Path, monkeypatch: pytes
 
 
 def test_place_of_its_own_leaves_the_cache_alone(tmp_path: Path) -> None:
-    proved: list[Path] = []
+    examined: list[Path] = []
 
-    def prove(path: Path, side: int | None) -> object:
-        proved.append(path)
+    def examine_file(path: Path, side: int | None) -> object:
+        examined.append(path)
         return examine(path, side)
 
-    own = Place(tmp_path / "own", prove)  # type: ignore[arg-type]
+    own = Place(tmp_path / "own", examine_file)  # type: ignore[arg-type]
     folder = model_folder(Request(str(_net(tmp_path, 0))), place=own)
-    assert folder.parent == tmp_path / "own" and len(proved) == 1 and not (tmp_path / "cache").exists()
+    assert folder.parent == tmp_path / "own" and len(examined) == 1 and not (tmp_path / "cache").exists()

@@ -14,7 +14,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from model.artifact.preprocessing import LABELS
-from model.data.dataset import index
+from model.data.dataset import choose
 from model.data.layout import Example
 from model.networks.attention import attention_block
 from model.networks.efficientnet_lite import efficientnet_lite0
@@ -46,7 +46,7 @@ def data(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, lis
     root, cache = make_data(pictures, without_face=["singles/train/real/faceless.png"])
     (root / "twins/train/mask").mkdir()
     assert cv2.imwrite(str(root / "twins/train/mask/changed.png"), mask)
-    examples = [replace(example, split="train") for example in index(root, cache)]
+    examples = [replace(example, split="train") for example in choose(root, cache)]
     links = {
         "twins/train/fake/changed.png": {"twin": "twins/train/real/a.png", "mask": "twins/train/mask/changed.png"},
         "twins/train/fake/same.png": {"twin": "twins/train/real/b.png"},

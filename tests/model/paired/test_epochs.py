@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.artifact.preprocessing import Preprocessing
-from model.data.dataset import index
+from model.data.dataset import choose
 from model.paired import epochs
 from model.paired.epochs import UNSEEN, validation_sets
 
@@ -25,6 +25,6 @@ def test_large_unseen_source_is_measured_on_both_its_classes(
     names += [f"small/test/real/{i}.png" for i in range(3)]
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
     monkeypatch.setattr(epochs, "UNSEEN_EACH", 8)
-    pixels, is_fake = validation_sets(root, [], index(root, cache), Preprocessing(16))[UNSEEN]
+    pixels, is_fake = validation_sets(root, [], choose(root, cache), Preprocessing(16))[UNSEEN]
     assert len(pixels) == len(is_fake) == 8 + 3
     assert 0 < is_fake.sum() < 8

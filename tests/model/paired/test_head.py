@@ -10,7 +10,7 @@ from model.networks.clip_attention import clip_attention, features_only
 from model.networks.clip_tower import Tower, compute_in_bfloat16
 from model.paired import head as paired_head
 from model.paired.epochs import freeze_attention_norm
-from model.paired.head import Kept, keep_features, train_head
+from model.paired.head import FeatureBatches, keep_features, train_head
 
 TINY = Tower(input_size=8, patch=4, width=6, heads=2, blocks=2)
 
@@ -53,7 +53,7 @@ def test_head_learns_and_the_tower_stays(network: keras.Model, monkeypatch: pyte
 
 def test_each_epoch_shows_every_picture_once_in_another_order() -> None:
     numbers = np.arange(256, dtype=np.float16).reshape(-1, 1, 1, 1)
-    kept = Kept(numbers, {"probabilities": numbers}, {}, 0)
+    kept = FeatureBatches(numbers, {"probabilities": numbers}, {}, 0)
     orders = []
     for _ in range(2):
         batches = [kept[index] for index in range(len(kept))]

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.artifact.preprocessing import LABELS
-from model.data.dataset import index
+from model.data.dataset import choose
 from model.data.layout import Example
 from model.errors import DatasetError
 from model.paired import batches as module
@@ -48,7 +48,7 @@ def one_class(
     folder = tmp_path / "twins"
     folder.mkdir()
     assert cv2.imwrite(str(folder / "a.png"), np.full((64, 64, 3), 255, np.uint8))
-    return root, index(root, cache), folder, {names[0]: [Twin(names[0], "a.png", "test", 32)]}
+    return root, choose(root, cache), folder, {names[0]: [Twin(names[0], "a.png", "test", 32)]}
 
 
 def test_generated_fakes_stand_beside_reals_of_other_sets(one_class: tuple) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from model.artifact.card import load_artifact
 from model.artifact.preprocessing import LABELS, to_input
-from model.data.dataset import face_crop, index
+from model.data.dataset import choose, face_crop
 from model.data.layout import Example
 from model.detector.detector import Detector
 from model.networks.registry import ARCHITECTURES
@@ -44,7 +44,7 @@ def uneven(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., P
     ]
     faceless = "two/train/fake/1.png"
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)}, without_face=[faceless])
-    return root, index(root, cache)
+    return root, choose(root, cache)
 
 
 def test_norm_crops_are_as_many_of_each_class_and_set(

@@ -17,13 +17,21 @@ from numpy.typing import NDArray
 from model.artifact.card import Card, read_card, write_card
 from model.artifact.preprocessing import LABELS
 from model.artifact.views import STEADY
-from model.data.dataset import index
+from model.data.dataset import choose
 from model.data.layout import Example
 from model.data.split import write_split
 from model.errors import ArchitectureError
 from model.networks.export import load_keras, save_artifact
 from model.networks.registry import ARCHITECTURES, build
-from model.paired.steady import CUT, Seen, drawn, own_target, see, train_steady, versions_of
+from model.paired.steady import (
+    CUT,
+    TrainingData,
+    draw_balanced,
+    own_target,
+    train_steady,
+    training_data,
+    versions_of,
+)
 from model.paths import SHIPPED
 
 Pixels = NDArray[np.uint8]
@@ -40,13 +48,13 @@ def examples_of(counts: dict[tuple[str, str], int]) -> list[Example]:
 
 def test_small_sources_are_drawn_as_often_as_large_ones() -> None:
     counts = {("a", "Real"): 100, ("b", "Real"): 5, ("c", "Real"): 30, ("a", "Fake"): 100}
-    found = drawn(examples_of(counts), 60, seed=0)
+    found = draw_balanced(examples_of(counts), 60, seed=0)
     assert Counter((e.dataset, e.label) for e in found) == {
         ("b", "Real"): 5,
         **{("a", "Real"): 13, ("c", "Real"): 12, ("a", "Fake"): 30},
     }
     assert len({example.path for example in found}) == 60
-    assert found == drawn(examples_of(counts), 60, seed=0) != drawn(examples_of(counts), 60, seed=1)
+    assert found == draw_balanced(examples_of(counts), 60, seed=0) != draw_balanced(examples_of(counts), 60, seed=1)
 
 
 def test_versions_show_the_same_face_a_little_moved(picture: Callable[..., Pixels]) -> None:
@@ -111,22 +119,22 @@ def test_all_versions_of_a_picture_have_its_target_and_none_is_of_a_test_picture
     names = [f"one/{split}/{label}/{i}.png" for split in ("train", "val") for label in ("real", "fake") for i in "01"]
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
     model = shutil.copytree(SHIPPED, tmp_path / "model")
-    sides = [replace(one, split="test" if one.path.endswith("1.png") else one.split) for one in index(root, cache)]
+    sides = [replace(one, split="test" if one.path.endswith("1.png") else one.split) for one in choose(root, cache)]
     write_split(model, sides)
     learnt: list[str] = []
 
     class Enough(Exception):
         pass
 
-    def look(network: keras.Model, data: Path, examples: list[Example], *others: Any) -> Seen:
+    def look(network: keras.Model, data: Path, examples: list[Example], *others: Any) -> TrainingData:
         learnt.extend(example.path for example in examples)
-        found = see(network, data, examples, *others)
+        found = training_data(network, data, examples, *others)
         assert found.targets.shape == (6 * len(examples), 2)
         for targets in np.split(found.targets, len(examples)):
             assert (targets == targets[0]).all() and targets[0].sum() == pytest.approx(1)
         raise Enough
 
-    monkeypatch.setattr("model.paired.steady.see", look)
+    monkeypatch.setattr("model.paired.steady.training_data", look)
     with pytest.raises(Enough):
         train_steady(model, root, tmp_path / "run", faces=cache)
     assert sorted(learnt) == ["one/train/fake/0.png", "one/train/real/0.png"]

@@ -17,14 +17,22 @@ from numpy.typing import NDArray
 from model.artifact.card import TFLITE, load_artifact, write_card
 from model.artifact.preprocessing import LABELS, Preprocessing
 from model.artifact.views import STEADY
-from model.data.dataset import face_crop, index
+from model.data.dataset import choose, face_crop
 from model.data.layout import Example
 from model.data.reading import read_mask
 from model.data.split import SPLIT, write_split
 from model.detector.detector import Detector
 from model.errors import ArchitectureError, DatasetError
 from model.networks.export import load_keras
-from model.paired.tune_attention import CHUNK, Seen, changed_in, drawn, see, teach, tune_attention
+from model.paired.tune_attention import (
+    CHUNK,
+    TrainingData,
+    changed_in,
+    draw_faces,
+    train_mask,
+    training_data,
+    tune_attention,
+)
 from model.photos.faces import crop, square_around
 
 Network = Callable[[], keras.Model]
@@ -53,7 +61,7 @@ def data(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pix
 
 
 def of(data: tuple[Path, Path], path: str) -> Example:
-    (found,) = (example for example in index(*data) if example.path == path)
+    (found,) = (example for example in choose(*data) if example.path == path)
     return found
 
 
@@ -88,7 +96,7 @@ def test_nobody_knows_what_was_changed_elsewhere(data: tuple[Path, Path]) -> Non
 def test_sees_what_the_network_sees(data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path) -> None:
     network, detector = load_keras(tiny_artifact), Detector(tiny_artifact)
     examples = [of(data, "swaps/train/fake/train1.png"), of(data, "swaps/train/real/train1.png")]
-    seen = see(network, data[0], examples, detector.card.preprocessing)
+    seen = training_data(network, data[0], examples, detector.card.preprocessing)
     assert seen.features.shape == (2, 8, 8, 8) and seen.changed.shape == (2, 8, 8, 1)
     assert seen.known.tolist() == [1, 0] and not seen.changed[1].any()
     whole = changed_in(data[0], examples[0], detector.card.preprocessing.crop_margin)
@@ -98,18 +106,18 @@ def test_sees_what_the_network_sees(data: tuple[Path, Path], tiny_architecture: 
 
 
 def test_draws_training_faces_alone_and_the_same_ones_again(data: tuple[Path, Path]) -> None:
-    examples = index(*data)
-    few = drawn(examples, 5, seed=1)
+    examples = choose(*data)
+    few = draw_faces(examples, 5, seed=1)
     assert len(few) == 5 and {example.split for example in few} == {"train"}
-    assert few == drawn(examples, 5, seed=1) != drawn(examples, 5, seed=2)
-    assert len(drawn(examples, 100, seed=1)) == 12
+    assert few == draw_faces(examples, 5, seed=1) != draw_faces(examples, 5, seed=2)
+    assert len(draw_faces(examples, 100, seed=1)) == 12
 
 
 # teach
 
 
 @pytest.fixture
-def world(tiny_network: Network) -> tuple[keras.Model, Seen]:
+def world(tiny_network: Network) -> tuple[keras.Model, TrainingData]:
     """Pictures whose change shows in one feature: whoever looks at it finds the change."""
     keras.utils.set_random_seed(0)
     network, rng = tiny_network(), np.random.default_rng(0)
@@ -121,10 +129,10 @@ def world(tiny_network: Network) -> tuple[keras.Model, Seen]:
     features[..., :1] -= 3 * changed
     block = keras.Model(network.get_layer("attention_bn").input, network.output)
     verdicts = block.predict(features, verbose=0)["probabilities"]
-    return network, Seen(features, changed, np.ones(count, np.float32), verdicts)
+    return network, TrainingData(features, changed, np.ones(count, np.float32), verdicts)
 
 
-def outcome(network: keras.Model, seen: Seen) -> tuple[float, float]:
+def outcome(network: keras.Model, seen: TrainingData) -> tuple[float, float]:
     """How often the mask's peak lies in the change, and how far the verdicts moved on average."""
     found = keras.Model(network.get_layer("attention_bn").input, network.output).predict(seen.features, verbose=0)
     peaks = found["attention"].reshape(len(seen.known), -1).argmax(axis=1)
@@ -134,11 +142,11 @@ def outcome(network: keras.Model, seen: Seen) -> tuple[float, float]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
-def test_teaching_moves_the_peak_and_nothing_but_the_mask(world: tuple[keras.Model, Seen]) -> None:
+def test_teaching_moves_the_peak_and_nothing_but_the_mask(world: tuple[keras.Model, TrainingData]) -> None:
     network, seen = world
     before = {layer.name: layer.get_weights() for layer in network.layers}
     missed, _ = outcome(network, seen)
-    teach(network, seen, epochs=20, learning_rate=0.02, peak_weight=0.1, verdict_weight=0.1)
+    train_mask(network, seen, epochs=20, learning_rate=0.02, peak_weight=0.1, verdict_weight=0.1)
     found, _ = outcome(network, seen)
     assert missed < 0.5 and found > 0.95
     changed = {
@@ -151,23 +159,23 @@ def test_teaching_moves_the_peak_and_nothing_but_the_mask(world: tuple[keras.Mod
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
-def test_the_verdict_is_held_as_firmly_as_asked(tiny_network: Network, world: tuple[keras.Model, Seen]) -> None:
+def test_the_verdict_is_held_as_firmly_as_asked(tiny_network: Network, world: tuple[keras.Model, TrainingData]) -> None:
     network, seen = world
     start = [weights.copy() for weights in network.get_weights()]
     moved = []
     for weight in (0.0, 1000.0):
         network.set_weights(start)
-        teach(network, seen, epochs=10, learning_rate=0.02, peak_weight=0.1, verdict_weight=weight)
+        train_mask(network, seen, epochs=10, learning_rate=0.02, peak_weight=0.1, verdict_weight=weight)
         moved.append(outcome(network, seen)[1])
     assert moved[1] < moved[0] / 2
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
-def test_what_nobody_knows_teaches_nothing(world: tuple[keras.Model, Seen]) -> None:
+def test_what_nobody_knows_teaches_nothing(world: tuple[keras.Model, TrainingData]) -> None:
     network, seen = world
-    unknown = Seen(seen.features, seen.changed, np.zeros_like(seen.known), seen.verdicts)
-    teach(network, unknown, epochs=20, learning_rate=0.02, peak_weight=0.1, verdict_weight=0.1)
+    unknown = TrainingData(seen.features, seen.changed, np.zeros_like(seen.known), seen.verdicts)
+    train_mask(network, unknown, epochs=20, learning_rate=0.02, peak_weight=0.1, verdict_weight=0.1)
     assert outcome(network, seen)[0] < 0.5, "what is known teaches the same network, by as many steps, to find .95"
 
 
@@ -204,7 +212,7 @@ def test_a_run_leaves_a_model_that_tells_how_it_was_made(
     assert set(found) == {"peaks_before", "peaks_after", "p_fake_moved", "arguments"}
     column, calibrated = LABELS.index("Fake"), copy(after)
     calibrated.card = replace(after.card, temperature=before.card.temperature, fake_bias=before.card.fake_bias)
-    judged = [one for one in index(root, cache) if one.split == "val"]
+    judged = [one for one in choose(root, cache) if one.split == "val"]
     crops = np.stack([face_crop(root, one, before.card.preprocessing.crop_margin) for one in judged])
     moved = np.abs(calibrated.probabilities(crops) - before.probabilities(crops))[:, column]
     assert found["p_fake_moved"] == {"mean": round(moved.mean(), 4), "largest": round(moved.max(), 4)}
@@ -258,15 +266,15 @@ def test_the_split_of_the_model_is_followed_and_kept(
     artifact, out = tmp_path / "first", tmp_path / "tuned"
     shutil.copytree(tiny_artifact, artifact)
     learnt = {"swaps/train/fake/train0.png", "swaps/val/real/val0.png"}
-    sides = [replace(one, split="train" if one.path in learnt else "val") for one in index(root, cache)]
+    sides = [replace(one, split="train" if one.path in learnt else "val") for one in choose(root, cache)]
     write_split(artifact, sides)
     looked_at: list[str] = []
 
-    def look(network: keras.Model, data: Path, examples: list[Example], preprocessing: Preprocessing) -> Seen:
+    def look(network: keras.Model, data: Path, examples: list[Example], preprocessing: Preprocessing) -> TrainingData:
         looked_at.extend(example.path for example in examples)
-        return see(network, data, examples, preprocessing)
+        return training_data(network, data, examples, preprocessing)
 
-    monkeypatch.setattr("model.paired.tune_attention.see", look)
+    monkeypatch.setattr("model.paired.tune_attention.training_data", look)
     monkeypatch.setattr("model.paired.tune_attention.Detector", lambda folder: folder)
     monkeypatch.setattr("model.paired.tune_attention.report", lambda *_: {})
     tune_attention(artifact, root, out, epochs=1, faces=cache)
@@ -281,7 +289,7 @@ def test_a_split_that_leaves_nothing_to_judge_is_refused(
     artifact = tmp_path / "first"
     shutil.copytree(tiny_artifact, artifact)
     for side, missing in (("train", "val"), ("val", "train")):
-        write_split(artifact, [replace(one, split=side) for one in index(root, cache)])
+        write_split(artifact, [replace(one, split=side) for one in choose(root, cache)])
         with pytest.raises(DatasetError, match=f"no {missing} pictures with a face"):
             tune_attention(artifact, root, tmp_path / "run", faces=cache)
     assert not (tmp_path / "run").exists()

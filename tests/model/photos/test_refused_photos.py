@@ -16,8 +16,8 @@ from PIL import Image, ImageFile, PngImagePlugin
 from model.errors import PhotoError
 from model.photos import photo
 from model.photos.containers import MOST_PARTS, has_too_many_parts
-from model.photos.decode import decode
-from model.photos.photo import MAX_BYTES, MAX_PIXELS, MIN_SIDE, open_photo
+from model.photos.decode import MAX_PIXELS, MIN_SIDE, decode
+from model.photos.photo import MAX_BYTES, open_photo
 from tests.model.photos.opening import ORIENTATION, refusal
 from tests.support.photo_files import (
     SIDE,

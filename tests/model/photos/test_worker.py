@@ -233,3 +233,17 @@ def test_process_imports_no_more_than_decoding_needs() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     heavy = {"cv2", "scipy", "skimage", "matplotlib", "gradio", "tensorflow", "ai_edge_litert", "pi_heif"}
     assert not heavy & set(loaded.stdout.split())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit counts from what /proc says")
+def test_limit_of_a_photo_leaves_the_limit_that_the_system_sets() -> None:
+    program = """
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (2**36, 2**36))
+from model.apart import limit
+limit(10**9, 60)
+print(*resource.getrlimit(resource.RLIMIT_AS))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    most, highest = map(int, ended.stdout.split())
+    assert most < 2**36 == highest

@@ -167,7 +167,7 @@ def test_command_searches_on_a_folder_and_its_own_command_trains(
     ]
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
     out = tmp_path / "study"
-    arguments = {"architecture": tiny_architecture, "epochs": 1, "limit": 18, "judged": 5, "faces": cache}
+    arguments = {"architecture": tiny_architecture, "epochs": 1, "limit": 18, "validation": 5, "faces": cache}
     tune(root, out, trials=1, **arguments)
     written = json.loads((out / "trials" / "000" / "arguments.json").read_text())
     assert written["pictures"] == {"train": 36, "val": 10}

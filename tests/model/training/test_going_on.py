@@ -76,14 +76,14 @@ def test_run_killed_inside_an_epoch_repeats_that_epoch(
 ) -> None:
     folder, training, _ = whole
     steps = iter(range(1000))
-    learn = Loop._learn_on_replicas
+    learn = Loop._train_on_replicas
 
     def fail(self: Loop, *batch: tf.Tensor) -> tf.Tensor:
         tf.py_function(lambda: raise_at(next(steps), 7), [], [])
         return learn(self, *batch)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Loop, "_learn_on_replicas", fail)
+        patched.setattr(Loop, "_train_on_replicas", fail)
         with pytest.raises(tf.errors.OpError, match="Killed"):
             fit(*data, training, tmp_path / "parts")
     assert len(history(tmp_path / "parts")) == 1, "five steps are an epoch"
@@ -145,7 +145,7 @@ def test_worse_epochs_leave_the_model_folder_and_its_calibration(
     result = fit(*data, settings(epochs=1), tmp_path / "run")
     write_card(result.artifact, replace(read_card(result.artifact), temperature=1.5))
     worse = {"val_loss": 9.0, "val_accuracy": 0.5, "val_auc": 0.5}
-    monkeypatch.setattr(epochs_module, "judge", lambda *_: worse)
+    monkeypatch.setattr(epochs_module, "validation_measures", lambda *_: worse)
     assert fit(*data, settings(epochs=2), tmp_path / "run").best_epoch == 1
     assert load_artifact(result.artifact).temperature == 1.5
 

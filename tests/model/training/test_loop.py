@@ -14,7 +14,7 @@ import tensorflow as tf
 from model.artifact.preprocessing import Preprocessing
 from model.errors import TrainingError
 from model.networks.registry import ARCHITECTURES, build
-from model.training.epochs import judge
+from model.training.epochs import validation_measures
 from model.training.loop import Loop, is_chief, make_strategy, precision
 from model.training.streams import stream
 from model.training.train import fit
@@ -24,13 +24,13 @@ from tests.model.training.plain import PLAIN, Data, settings
 def test_judging_gives_loss_accuracy_and_auc() -> None:
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]], np.float32)
     labels = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], np.float32)
-    figures = judge(probabilities, labels)
+    figures = validation_measures(probabilities, labels)
     assert figures["val_loss"] == pytest.approx(-np.log([0.9, 0.4, 0.7, 0.8]).mean(), rel=1e-5)
     assert figures["val_accuracy"] == 0.75 and figures["val_auc"] == 1
 
 
 def test_certain_and_wrong_is_a_finite_loss() -> None:
-    figures = judge(np.array([[0, 1], [0, 1]], np.float32), np.array([[1, 0], [0, 1]], np.float32))
+    figures = validation_measures(np.array([[0, 1], [0, 1]], np.float32), np.array([[1, 0], [0, 1]], np.float32))
     assert 5 < figures["val_loss"] < 20
 
 

@@ -31,7 +31,7 @@ from model.training import epochs as epochs_module
 from model.training import runs
 from model.training import train as train_module
 from model.training.arguments import Training
-from model.training.epochs import judge
+from model.training.epochs import validation_measures
 from model.training.runs import library_versions
 from model.training.streams import stream
 from model.training.train import fit, train
@@ -117,7 +117,7 @@ def test_artifact_is_the_best_epoch(data: Data, tmp_path: Path) -> None:
     root, examples = data
     val_set = [example for example in examples if example.split == "val"]
     pixels, labels = next(iter(stream(root, val_set, card.preprocessing, 12)))
-    again = judge(np.asarray(best(pixels)["probabilities"]), labels.numpy())
+    again = validation_measures(np.asarray(best(pixels)["probabilities"]), labels.numpy())
     assert again["val_loss"] == pytest.approx(result.val_loss, abs=1e-4)
 
 
@@ -231,8 +231,8 @@ def test_class_that_is_missing_is_named(data: Data, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_export")
 def test_loss_that_is_no_number_ends_the_run(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = {"val_loss": math.nan, "val_accuracy": 0.5, "val_auc": 0.5}
-    monkeypatch.setattr(epochs_module, "judge", lambda *_: nothing)
-    with pytest.raises(TrainingError, match="no number any more in epoch 1; try a lower learning rate"):
+    monkeypatch.setattr(epochs_module, "validation_measures", lambda *_: nothing)
+    with pytest.raises(TrainingError, match="not finite in epoch 1; try a lower learning rate"):
         fit(*data, settings(), tmp_path / "run")
 
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.dataset import index
+from model.data.dataset import choose
 from model.unseen.alike import FACTOR, degrade_alike, judge_alike
 
 Pixels = NDArray[np.uint8]
@@ -38,7 +38,7 @@ def test_the_same_face_is_judged_in_the_shrunk_photo(make_data: Callable[..., tu
     photo = np.zeros((64, 64, 3), np.uint8)
     photo[8:56, 8:56] = 255  # the face that the cache knows, (12, 8, 40, 48), lies inside
     root, cache = make_data({"a/test/fake/0.png": photo, "b/test/real/0.png": np.full_like(photo, 51)})
-    examples = index(root, cache)
+    examples = choose(root, cache)
     p_fake = judge_alike(Brightness(), root, examples, seed=0)
     np.testing.assert_allclose(p_fake, [1, 0.2], atol=0.05)
     again = judge_alike(Brightness(), root, examples[1:], seed=0)

@@ -13,8 +13,8 @@ from model.onnx_models.apart import examine
 
 @pytest.fixture
 def visits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the folders of visits are made; networks prove themselves in this process, which is faster."""
+    """Where the folders of visits are made; networks are examined in this process, which is faster."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "visits"))
     (tmp_path / "visits").mkdir()
-    monkeypatch.setattr(uploaded, "prove", lambda path, side, memory, seconds: examine(path, side))
+    monkeypatch.setattr(uploaded, "examine_apart", lambda path, side, memory, seconds: examine(path, side))
     return tmp_path / "visits"
