@@ -30,7 +30,7 @@ def run(command: Callable[..., None], about: str | None = None) -> None:
 def app_of(command: Callable[..., None], about: str | None = None) -> typer.Typer:
     """A command line with one command, see ``run``."""
     app = new_app()
-    app.command(help=_unwrapped((command.__doc__ or "") if about is None else about))(command)
+    app.command(help=_unwrapped(command.__doc__ or "") if about is None else about)(command)
     return app
 
 

@@ -184,7 +184,7 @@ def test_waiting_times_are_quoted_as_measured() -> None:
         assert f"| {count} | {' | '.join(cells)} | {memory} MB |" in text
     for of_one in found["deepfake"].values():
         assert f"{of_one['photos_per_second']} photos a second" in text and of_one["refused"] == 0
-    assert f"load of {found['load_before']}" in text
+    assert f"load average was {found['load_before']}" in text
 
 
 def test_no_two_visitors_have_the_same_photo() -> None:

@@ -88,7 +88,7 @@ def test_hidden_regions_and_flip_are_what_the_network_says(whole_story: list[Ana
 
 
 def test_a_region_that_is_not_there_is_refused(detector: Detector) -> None:
-    with pytest.raises(SettingsError, match="got 99"):
+    with pytest.raises(SettingsError, match="not 99"):
         last(PHOTO, replace(QUICK, methods=(), hidden=(99,), robustness=False), detector)
 
 

@@ -272,4 +272,4 @@ def test_other_arguments_are_refused_before_pictures_are_looked_at(
 
 def test_bad_arguments_are_one_sentence(command: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     code, _, err = command("train", tmp_path, "--out", tmp_path / "run", "--optimizer", "x")
-    assert (code, err) == (1, "Error: No optimizer is called 'x': choose adam or sgd.\n")
+    assert (code, err) == (1, "Error: No optimizer is called 'x'; choose adam or sgd.\n")
