@@ -43,7 +43,7 @@ def photo_from(text: str, uploaded: Path) -> bytes | Path:
     if is_address and FILE_ROUTE not in text:
         return fetch(text)
     path = Path(unquote(text.partition(FILE_ROUTE)[2]) if is_address else text)
-    if not path.is_absolute() or not path.resolve().is_relative_to(uploaded.resolve()):
+    if "\0" in str(path) or not path.is_absolute() or not path.resolve().is_relative_to(uploaded.resolve()):
         raise PhotoError(Message("page.not_uploaded"))
     return path
 
