@@ -16,6 +16,7 @@ from explain.analysis import analyze
 from explain.batch.command import BAR, check_table, print_table, wants_more, wants_table
 from explain.comparison import Second, settings_of_second
 from explain.maps.registry import METHODS
+from explain.regions.parser import parse_face
 from explain.report.clip import clip_record, write_clip
 from explain.report.files import check_folder, folders_for, record, write_report
 from explain.report.origin import Origin
@@ -200,8 +201,11 @@ def _open_model(given: str | None, settings: Settings, fake_labels: Sequence[str
             import tensorflow  # noqa: F401
     detector = open_one(given, lambda sentence: typer.echo(sentence, err=True), fake_labels, sees)
     side = detector.card.preprocessing.input_size
+    grey = np.zeros((side, side, 3), np.uint8)
     with silenced():
-        detector.predict(np.zeros((side, side, 3), np.uint8))
+        detector.predict(grey)
+        if not settings.verdict_alone:  # an ONNX model leaves LiteRT's first use to the face parser
+            parse_face(grey)
     return detector
 
 
