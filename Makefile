@@ -41,9 +41,10 @@ serve: $(SCALE)
 # every test file again. TEST_BUDGET: the seconds that the summary compares its total with.
 PYTEST := OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
-# Beside each other: pip and apt, then lint, which uses one core, and the tests.
+# Beside each other: pip and apt, then lint, which uses one core, and the tests. Python compiles each module that a test
+# imports; if pip compiled all of them, it would take twice as long.
 test:
-	@$(MAKE) --no-print-directory -j2 $(DEV) browser
+	@$(MAKE) --no-print-directory -j2 PIP_OPTIONS=--no-compile $(DEV) browser
 	@$(MAKE) --no-print-directory -j2 lint pytest
 
 pytest:
@@ -73,7 +74,7 @@ clean:
 
 # Each stamp is written last, so an interrupted step runs again and a changed list of pins installs itself.
 $(DEV): requirements-dev.txt requirements-mcp.txt requirements-onnx.txt requirements-scale.txt requirements-train.txt $(DEMO)
-	$(PIP) install --quiet -r requirements-dev.txt
+	$(PIP) install --quiet $(PIP_OPTIONS) -r requirements-dev.txt
 	@touch $@
 
 $(SCALE): requirements-scale.txt $(DEMO)
@@ -82,7 +83,7 @@ $(SCALE): requirements-scale.txt $(DEMO)
 
 $(DEMO): requirements.txt $(VENV)/.created
 	@echo "Installing what WhyFake needs into $(VENV); this takes some minutes the first time."
-	$(PIP) install --quiet -r requirements.txt
+	$(PIP) install --quiet $(PIP_OPTIONS) -r requirements.txt
 	@touch $@
 
 # A .venv that works is taken as it is. Debian splits ensurepip off into python3-venv: where it is missing, the outer

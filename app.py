@@ -12,18 +12,15 @@ from explain.interfaces.server.life import Ending
 from explain.interfaces.server.users import users_from
 from explain.page.detectors.own import OwnModels
 from explain.page.layout import build_page
-from explain.page.serving.launch import launch, server_options
+from explain.page.serving.launch import launch, server_models, server_options
 from explain.service.logs import log_as_json
 from explain.service.process import settle, tune
 from explain.service.scratch import own_temporary_files
 from explain.service.service import Service
 from explain.service.uploads import Uploads
-from model.available import Models, all_available_models
 from model.cli import run
-from model.errors import ArtifactError, UserError
+from model.errors import UserError
 from model.i18n.catalogue import help_text, language_of_environment, translate, use_language
-
-UPLOADS = "GRADIO_TEMP_DIR"  # the variable by which Gradio finds the folder for uploads
 
 Sees = Literal["face", "picture"]
 
@@ -59,16 +56,12 @@ def main(
     with _refusals():
         users = users_from(auth)
         uploads = Uploads(keep_uploads)
-        found = all_available_models(model or (), fake_label or (), sees or "")
-        models = Models(found, typer.echo, at_once=True)
-        if model and models.problems:
-            raise ArtifactError(models.problems[0])
+        models = server_models(model or (), fake_label or (), sees or "", typer.echo)
     service = Service(models, uploads)
     tune()
     own = OwnModels(model_upload)
-    with own_temporary_files(UPLOADS):
+    with own_temporary_files():
         blocks = build_page(models, service, own)
-        blocks.queue(max_size=32)
         try:
             with _refusals():
                 options = server_options(blocks, service, mcp, metrics, users)

@@ -26,7 +26,7 @@ VARIABLES = {  # of every process of Ray, and before Ray is imported
 
 
 def config_for(host: str, port: int, replicas: int | None) -> dict[str, Any]:
-    """What ``serve.yaml`` says, at this address and, if it is given, with this fixed number of replicas."""
+    """The content of ``serve.yaml`` with this address and, if it is given, this fixed number of replicas."""
     config: dict[str, Any] = yaml.safe_load(CONFIG.read_text("utf-8"))
     config["http_options"] = {"host": host, "port": port}
     if replicas is not None:

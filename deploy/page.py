@@ -10,18 +10,14 @@ from ray import serve
 from ray.serve import Application
 from starlette.types import ASGIApp
 
-from deploy.routing import NamesItself
+from deploy.routing import ReplicaCookie
 from deploy.scaling import OPEN
 from explain.interfaces.server.users import users_from
 from explain.page.layout import build_page
-from explain.page.serving.launch import asgi_app
+from explain.page.serving.launch import asgi_app, server_models
 from explain.service.process import settle, tune
 from explain.service.scratch import own_temporary_files
 from explain.service.service import Service
-from model.available import Models, all_available_models
-from model.errors import ArtifactError
-
-UPLOADS = "GRADIO_TEMP_DIR"
 
 
 class Options(BaseModel):  # no "from __future__ import annotations" above: Serve looks for this class in ``app``
@@ -38,20 +34,15 @@ class Page:
     def __init__(self, options: Options) -> None:
         self._files = ExitStack()
         tune()
-        self._files.enter_context(own_temporary_files(UPLOADS))
-        models = Models(all_available_models(options.model), at_once=True)
-        if options.model and models.problems:
-            raise ArtifactError(models.problems[0])
-        self._service = Service(models)
+        self._files.enter_context(own_temporary_files())
+        self._service = Service(server_models(options.model))
         self._service.prepare()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        """What answers."""
-        blocks = build_page(self._service.models, self._service)
-        blocks.queue(max_size=32)
-        app = asgi_app(blocks, self._service, users_from(None))
+        """The app that answers requests."""
+        app = asgi_app(build_page(self._service.models, self._service), self._service, users_from(None))
         settle()
-        return NamesItself(app, serve.get_replica_context().replica_id.unique_id)
+        return ReplicaCookie(app, serve.get_replica_context().replica_id.unique_id)
 
     def check_health(self) -> None:
         """Serve replaces a replica for which this raises an error."""
@@ -59,7 +50,7 @@ class Page:
             raise RuntimeError("No model can judge photos.")
 
     def record_autoscaling_stats(self) -> dict[str, float]:
-        """What ``deploy.scaling`` adds up."""
+        """The number of open analyses; ``deploy.scaling`` adds those of all replicas."""
         return {OPEN: float(self._service.queue.running + self._service.queue.waiting)}
 
     def __del__(self) -> None:

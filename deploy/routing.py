@@ -1,8 +1,8 @@
 """Sends a visitor's requests to the replica that has the visitor's results, and all others to one with little to do.
 
 Gradio keeps a visitor's session in its process. So the replica that answers first puts its name into a cookie, which
-browsers and Gradio's clients send from then on. Serve hands the router the header whose name is in
-``RAY_SERVE_SESSION_ID_HEADER_KEY``: it must be ``cookie``.
+browsers and Gradio's clients send from then on. Serve hands the router the header that
+``RAY_SERVE_SESSION_ID_HEADER_KEY`` names: it must be ``cookie``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "whyfake-replica"
-OF_A_SESSION = ("/config", "/gradio_api")  # besides the page itself; every other path stands alone
+SESSION_PATHS = ("/config", "/gradio_api")  # besides the page itself; no other request needs a certain replica
 
 
 def replica_in(cookies: str) -> str | None:
@@ -42,12 +42,12 @@ class VisitorsReplica(RequestRouter):
         return [random.sample(candidate_replicas, min(2, len(candidate_replicas)))]
 
 
-class NamesItself:
+class ReplicaCookie:
     """ASGI middleware that puts the replica's name into the cookie of visitors who come with another one, or none.
 
     Args:
-        app: what answers.
-        replica: the name.
+        app: the app that answers.
+        replica: name of this replica.
     """
 
     def __init__(self, app: ASGIApp, replica: str) -> None:
@@ -56,8 +56,8 @@ class NamesItself:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        known = scope["type"] == "http" and replica_in(Headers(scope=scope).get("cookie", "")) == self._replica
-        if scope["type"] != "http" or known or not (scope["path"] == "/" or scope["path"].startswith(OF_A_SESSION)):
+        of_session = scope["type"] == "http" and (scope["path"] == "/" or scope["path"].startswith(SESSION_PATHS))
+        if not of_session or replica_in(Headers(scope=scope).get("cookie", "")) == self._replica:
             await self._app(scope, receive, send)
             return
 

@@ -28,8 +28,8 @@ class Comparison:
         second: that of the other model, which explains the same class.
         same_verdict: whether both give the same verdict.
         regions: numbers of the first one's regions that both models see.
-        ours: the first map's value of each of these regions.
-        theirs: the second map's mean in each of them.
+        first_values: the first map's value of each of these regions.
+        second_values: the second map's mean in each of them.
         correlation: Spearman's rank correlation of these values, -1..1; 0 if a map is the same everywhere.
         shared: those of the first map's ``STRONGEST`` regions for the class that are among the second map's, too.
         only_first: the others of the first map's, the strongest first.
@@ -40,8 +40,8 @@ class Comparison:
     second: Analysis
     same_verdict: bool
     regions: tuple[int, ...]
-    ours: tuple[float, ...]
-    theirs: tuple[float, ...]
+    first_values: tuple[float, ...]
+    second_values: tuple[float, ...]
     correlation: float
     shared: tuple[int, ...]
     only_first: tuple[int, ...]
@@ -52,8 +52,8 @@ class Comparison:
         return {
             "same_verdict": self.same_verdict,
             "regions": list(self.regions),
-            "first_values": [round(value, 6) for value in self.ours],
-            "second_values": [round(value, 6) for value in self.theirs],
+            "first_values": [round(value, 6) for value in self.first_values],
+            "second_values": [round(value, 6) for value in self.second_values],
             "correlation": round(self.correlation, 4),
             "shared": list(self.shared),
             "only_first": list(self.only_first),
@@ -115,19 +115,19 @@ def compare(first: Analysis, second: Analysis) -> Comparison | None:
     regions = np.flatnonzero(seen >= LEAST_SEEN * sizes)
     if len(regions) < LEAST_REGIONS:
         return None
-    ours, theirs = found.region_values(segments)[regions], means[regions]
-    mine, others = ([int(regions[place]) for place in _strongest(values)] for values in (ours, theirs))
+    both = found.region_values(segments)[regions], means[regions]
+    of_first, of_second = ([int(regions[place]) for place in _strongest(values)] for values in both)
     return Comparison(
         first,
         second,
         first.prediction.verdict == second.prediction.verdict,
         tuple(map(int, regions)),
-        tuple(map(float, ours)),
-        tuple(map(float, theirs)),
-        rank_correlation(ours, theirs),
-        tuple(region for region in mine if region in others),
-        tuple(region for region in mine if region not in others),
-        tuple(region for region in others if region not in mine),
+        tuple(map(float, both[0])),
+        tuple(map(float, both[1])),
+        rank_correlation(*both),
+        tuple(region for region in of_first if region in of_second),
+        tuple(region for region in of_first if region not in of_second),
+        tuple(region for region in of_second if region not in of_first),
     )
 
 

@@ -7,10 +7,21 @@ from dataclasses import replace
 
 import numpy as np
 
+from explain.regions.parser import parse_face
 from explain.result import MOST_JUDGED, Analysis
 from explain.small_faces import judged_by_size
 from model.detector.detector import Detector, Prediction
 from model.photos.faces import Face
+from model.quiet import standard_error_aside
+
+
+def warm_up(detector: Detector) -> None:
+    """Run the networks once: LiteRT writes a line at its first use, and scripts expect only errors there."""
+    side = detector.card.preprocessing.input_size
+    grey = np.zeros((side, side, 3), np.uint8)
+    with standard_error_aside():
+        detector.predict(grey)
+        parse_face(grey)  # the first one that LiteRT runs if the detector is an ONNX network
 
 
 def predict(analyses: Sequence[Analysis], detector: Detector) -> list[Analysis]:
@@ -20,10 +31,10 @@ def predict(analyses: Sequence[Analysis], detector: Detector) -> list[Analysis]:
         analyses: with their faces and the chosen one, which may be the whole picture.
         detector: the model.
     """
-    asked = [_asked(analysis) for analysis in analyses]
-    answers = iter(detector.predict_all(np.stack([face.crop for faces in asked for face in faces])))
+    faces_of_all = [_faces_to_judge(analysis) for analysis in analyses]
+    answers = iter(detector.predict_all(np.stack([face.crop for faces in faces_of_all for face in faces])))
     judged = []
-    for analysis, faces in zip(analyses, asked, strict=True):
+    for analysis, faces in zip(analyses, faces_of_all, strict=True):
         predictions = tuple(judged_by_size(face, next(answers)) for face in faces)
         chosen = next(place for place, face in enumerate(faces) if face is analysis.chosen)
         of_faces = predictions[: min(len(analysis.faces), MOST_JUDGED)]
@@ -31,7 +42,7 @@ def predict(analyses: Sequence[Analysis], detector: Detector) -> list[Analysis]:
     return judged
 
 
-def _asked(analysis: Analysis) -> list[Face]:
+def _faces_to_judge(analysis: Analysis) -> list[Face]:
     """The faces that the network judges, the chosen one among them."""
     assert analysis.chosen is not None
     faces = list(analysis.faces[:MOST_JUDGED])

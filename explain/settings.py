@@ -12,13 +12,14 @@ from explain.regions.hiding import AUTO, HIDES, TOKENS
 from explain.regions.superpixels import MAX_COUNT, MIN_COUNT
 from explain.regions.superpixels import METHODS as SEGMENTATIONS
 from model.errors import SettingsError
-from model.i18n.catalogue import Message, languages, translate
+from model.i18n.catalogue import Message, language_of_environment, languages, translate, use_language
 
 MIN_SAMPLES, MAX_SAMPLES = 100, 5000
 TARGETS = ("Fake", "Real")
-HIDES_ASKED = (AUTO, *HIDES, TOKENS)
+HIDE_CHOICES = (AUTO, *HIDES, TOKENS)
 LIKELIER = "likelier"
 MOST_IN_JSON = 2**53  # beyond it, JavaScript has no exact whole numbers
+SHOWN = 8  # regions of a map that are drawn and listed, if the caller does not choose their number
 DEFAULT_MAPS = tuple(name for name, method in METHODS.items() if method.by_default)  # the others only on request
 
 
@@ -46,7 +47,7 @@ class Settings:
         superpixels: about how many regions to cut the face into.
         samples: most perturbed crops that LIME predicts; it stops when its map has converged.
         segmentation: how to cut, one of ``explain.regions.superpixels.METHODS``.
-        hide: what a hidden region looks like, one of ``HIDES_ASKED``; ``auto`` leaves out the region's tokens if the
+        hide: what a hidden region looks like, one of ``HIDE_CHOICES``; ``auto`` leaves out the region's tokens if the
             model supports that, and shows its mean colour otherwise.
         seed: decides everything drawn at random.
         smooth_attention: whether to interpolate the attention mask between its cells.
@@ -66,7 +67,7 @@ class Settings:
     superpixels: Annotated[int, Field(ge=MIN_COUNT, le=MAX_COUNT)] = 30
     samples: Annotated[int, Field(ge=MIN_SAMPLES, le=MAX_SAMPLES)] = 1200
     segmentation: Annotated[str, OneOf(*SEGMENTATIONS)] = "slic"
-    hide: Annotated[str, OneOf(*HIDES_ASKED)] = AUTO
+    hide: Annotated[str, OneOf(*HIDE_CHOICES)] = AUTO
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
     smooth_attention: bool = False
     face: int = 0
@@ -88,6 +89,7 @@ class Settings:
             raise _refusal(str(problem["loc"][0]), problem["input"]) from error
 
 
+VERDICT_ALONE = Settings(methods=(), robustness=False)
 # JSON Schema of each option: type, default, minimum and maximum, enum.
 SCHEMA: dict[str, dict[str, Any]] = TypeAdapter(Settings).json_schema()["properties"]
 
@@ -104,6 +106,17 @@ def text_of(name: str) -> str:
     limits = limits_of(name)
     names = ", ".join(_names(limits))
     return translate(f"command.{name}", names=names, least=limits.get("minimum"), most=limits.get("maximum"))
+
+
+def option_help(name: str) -> str:
+    """The meaning of an option in the environment's language, for a command's help."""
+    with use_language(language_of_environment()):
+        return text_of(name)
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names in a text with commas between them, each once."""
+    return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
 
 
 def described(name: str) -> FieldInfo:

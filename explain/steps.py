@@ -92,8 +92,8 @@ def _cut_by(detector: Detector) -> Step:
         chosen, settings = analysis.chosen, analysis.settings
         assert chosen is not None and settings.target is not None
         segments, names = named_regions(chosen, settings.segmentation, settings.superpixels)
-        asked = None if settings.segmentation == FACIAL else settings.superpixels
-        subject = Subject(chosen.crop, segments, settings.target, detector, settings.hide, settings.seed, names, asked)
+        count = None if settings.segmentation == FACIAL else settings.superpixels
+        subject = Subject(chosen.crop, segments, settings.target, detector, settings.hide, settings.seed, names, count)
         yield replace(analysis, stage="regions", subject=subject)
 
     return cut

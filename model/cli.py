@@ -16,6 +16,8 @@ import typer
 from model import missing_package
 from model.errors import UserError
 
+INTERRUPTED = 130  # exit code that shells use for a command that Ctrl-C ended
+
 
 def run(command: Callable[..., None], about: str | None = None) -> None:
     """Parse the command line by the function's typed arguments and call it; ``about`` replaces its docstring as help.

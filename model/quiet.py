@@ -58,16 +58,3 @@ def import_tensorflow_quietly() -> None:
     if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"  # for log lines after the import; errors are still shown
         sys.meta_path.insert(0, QuietImport())
-
-
-@contextmanager
-def silenced() -> Iterator[None]:
-    """Silence C++ libraries, which print to stderr past Python; scripts expect only errors there."""
-    stderr = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)

@@ -13,7 +13,7 @@ from explain.batch.photos import Item, Reader, Source, find
 from explain.batch.thumbnail import thumbnail
 from explain.cancel import not_cancelled
 from explain.result import MOST_JUDGED, Analysis, whole_picture_note
-from explain.settings import Settings
+from explain.settings import VERDICT_ALONE, Settings
 from explain.stopwatch import Stopwatch
 from explain.video.judge import judge_clip
 from explain.video.moment import photo_of
@@ -25,7 +25,6 @@ from model.errors import PhotoError, UserError
 from model.i18n.catalogue import Message
 
 log = logging.getLogger(__name__)
-VERDICT_ALONE = Settings(methods=(), robustness=False)
 CLIP_FRAMES = 16  # of each clip; alone, a clip gets more
 JudgeClip = Callable[..., Iterator[Clip]]
 CLIP_OF_ANY_LENGTH = partial(judge_clip, count=CLIP_FRAMES, limits=Limits())

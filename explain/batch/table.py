@@ -27,7 +27,7 @@ NOTHING = "–"
 
 def columns() -> list[str]:
     """The titles of ``table``; the row's number comes first."""
-    return _titles(COLUMNS)
+    return [translate("class.Fake" if name == "p_fake" else f"many.column.{name}") for name in COLUMNS]
 
 
 def table(rows: Sequence[Row]) -> list[list[Cell]]:
@@ -146,7 +146,3 @@ def defused(text: str) -> str:
     """
     safe = _FORMULA.sub("'", text)
     return f"'{safe}" if _NUMERIC.fullmatch(safe) else safe
-
-
-def _titles(names: Sequence[str]) -> list[str]:
-    return [translate("class.Fake" if name == "p_fake" else f"many.column.{name}") for name in names]

@@ -9,14 +9,14 @@ import importlib.util
 import sys
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 from tqdm import tqdm
 
 from explain.maps.registry import METHODS
-from explain.settings import Settings, known_language, text_of
+from explain.predictions import warm_up
+from explain.settings import Settings, known_language, names_in, option_help
 from model.available import open_one
-from model.cli import app_of, run_app, until_interrupted
+from model.cli import INTERRUPTED, app_of, run_app, until_interrupted
 from model.detector.detector import Detector
 from model.errors import SettingsError, UserError
 from model.i18n.catalogue import (
@@ -28,7 +28,6 @@ from model.i18n.catalogue import (
     translate,
     use_language,
 )
-from model.quiet import standard_error_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,14 +36,8 @@ if TYPE_CHECKING:
     from explain.bulk.stages import Request
 
 NAME = "python -m explain bulk"
-INTERRUPTED = 130  # exit code of a command that Ctrl-C ended
 BAR = "{desc} {bar:20} {remaining}"
 PART = 200  # photos; so many may be judged again after a kill
-
-
-def _option_help(name: str) -> str:
-    with use_language(language_of_environment()):
-        return text_of(name)
 
 
 def main(
@@ -54,9 +47,9 @@ def main(
     workers: Annotated[int, typer.Option(min=1, help=help_text("bulk.workers"))] = 1,
     address: Annotated[str | None, typer.Option(help=help_text("bulk.address"))] = None,
     part: Annotated[int, typer.Option(min=1, max=100_000, help=help_text("bulk.part"))] = PART,
-    samples: Annotated[int, typer.Option(help=_option_help("samples"))] = Settings.samples,
-    seed: Annotated[int, typer.Option(help=_option_help("seed"))] = Settings.seed,
-    whole_picture: Annotated[bool, typer.Option("--whole-picture", help=_option_help("whole_picture"))] = False,
+    samples: Annotated[int, typer.Option(help=option_help("samples"))] = Settings.samples,
+    seed: Annotated[int, typer.Option(help=option_help("seed"))] = Settings.seed,
+    whole_picture: Annotated[bool, typer.Option("--whole-picture", help=option_help("whole_picture"))] = False,
     model: Annotated[str | None, typer.Option(help=help_text("command.model"))] = None,
     language: Annotated[
         str | None, typer.Option(help=help_text("command.language"), metavar="|".join(languages()))
@@ -93,12 +86,9 @@ def _request(
     from explain.bulk.stages import Request
 
     detector = open_one(model, lambda sentence: typer.echo(sentence, err=True))
-    methods = tuple(dict.fromkeys(name.strip() for name in explain.split(",") if name.strip()))
-    request = Request(str(detector.folder), detector.name, methods, samples, seed, whole_picture, language)
+    request = Request(str(detector.folder), detector.name, names_in(explain), samples, seed, whole_picture, language)
     _ = request.explaining  # refused before seconds of work
-    side = detector.card.preprocessing.input_size
-    with standard_error_aside():  # LiteRT writes a line at its first use; scripts expect only errors there
-        detector.predict(np.zeros((side, side, 3), np.uint8))
+    warm_up(detector)
     return request, detector
 
 
@@ -111,7 +101,7 @@ def _run(
 
     with until_interrupted() as interrupted:
         folder, plan = opened(source, out, request, detector, part)
-        progress = Progress(0, plan.photos, 0)
+        progress = Progress(0, plan.photos)
         with tqdm(total=plan.photos, bar_format=BAR, disable=None, leave=False) as bar:
             for progress in run(folder, plan, request, _engine(detector, interrupted, workers, address)):
                 bar.n = progress.done

@@ -89,7 +89,7 @@ class JobFolder:
                 raise SettingsError(Message("bulk.other_version", place=self.out))
             plan = Plan(int(data["photos"]), int(data["part"]), int(data["passed_over"]), dict(data["request"]))
             if min(plan.photos, plan.size) < 1:
-                raise ValueError("A job has photos, and its parts do.")
+                raise ValueError("a job without photos, or with empty parts")
             return plan
         except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
             raise SettingsError(Message("bulk.damaged", place=f"{self.out}/{JOB}")) from error

@@ -47,15 +47,7 @@ Batch = dict[str, np.ndarray]
 
 
 def on_ray(workers: int, address: str | None = None) -> Work:
-    """The engine on ``workers`` processes of this machine, or of the cluster at ``address``.
-
-    Raises:
-        SettingsError: if Ray is not installed.
-    """
-    try:
-        import ray.data  # noqa: F401
-    except ImportError as error:
-        raise SettingsError(Message("bulk.no_ray")) from error
+    """The engine on ``workers`` processes of this machine, or of the cluster at ``address``; it needs Ray."""
 
     def work(folder: JobFolder, plan: Plan, request: Request, parts: Sequence[int]) -> Iterator[dict[str, Any]]:
         out = folder.out if is_url(folder.out) else os.path.abspath(folder.out)
@@ -79,7 +71,7 @@ def connected(workers: int, address: str | None) -> Iterator[None]:
     Raises:
         SettingsError: if there is no cluster at that address.
     """
-    import ray
+    import ray.data
 
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -159,7 +151,7 @@ class Explain:
 
 def _rows(window: list[dict[str, int]], out: str, request: Request, workers: int) -> Iterator[dict[str, Any]]:
     """The rows of some slices, as they come."""
-    import ray
+    import ray.data
 
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False

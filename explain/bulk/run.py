@@ -32,11 +32,10 @@ class Work(Protocol):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: photos with a written row, photos in all, and photos with a row from an earlier run."""
+    """Number of photos that have their row, and of all photos."""
 
     done: int
     planned: int
-    earlier: int
 
 
 def opened(source: str, out: str, request: Request, detector: Detector, size: int) -> tuple[JobFolder, Plan]:
@@ -66,8 +65,8 @@ def opened(source: str, out: str, request: Request, detector: Detector, size: in
 def run(folder: JobFolder, plan: Plan, request: Request, work: Work) -> Iterator[Progress]:
     """Do the parts that are missing; yields at first and after each photo. No photo gets two rows."""
     missing = list(folder.missing(plan))
-    done = earlier = plan.photos - sum(map(plan.photos_of, missing))
-    yield Progress(done, plan.photos, earlier)
+    done = plan.photos - sum(map(plan.photos_of, missing))
+    yield Progress(done, plan.photos)
     open_parts: dict[int, dict[int, dict[str, Any]]] = {}
     waiting = set(missing)
     for row in work(folder, plan, request, missing):
@@ -81,7 +80,7 @@ def run(folder: JobFolder, plan: Plan, request: Request, work: Work) -> Iterator
             waiting.remove(part)
             del open_parts[part]
         done += 1
-        yield Progress(done, plan.photos, earlier)
+        yield Progress(done, plan.photos)
 
 
 def in_process(

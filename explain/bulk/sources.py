@@ -69,9 +69,11 @@ def _at_url(source: str) -> Iterator[Found | None]:
         start = path.rstrip("/")
         for place in _walked(files, path):
             inner = place.removeprefix(start).lstrip("/")
-            wanted = suffix(inner) in PICTURES and not any(map(is_hidden, inner.split("/")))
-            wanted = wanted and not is_junk(_last(inner))
-            yield Found(safe_name(f"{_last(start)}/{inner}"), files.unstrip_protocol(place)) if wanted else None
+            left_out = any(map(is_hidden, inner.split("/"))) or is_junk(_last(inner))
+            if suffix(inner) in PICTURES and not left_out:
+                yield Found(safe_name(f"{_last(start)}/{inner}"), files.unstrip_protocol(place))
+            else:
+                yield None
 
 
 def _matching(pattern: str) -> Iterator[Found | None]:

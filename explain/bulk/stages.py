@@ -7,25 +7,24 @@ last stage makes the maps, if any are requested, and the row of the table.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from explain.analysis import first_step, later_steps
-from explain.batch.judge import VERDICT_ALONE, Row, problem_of, row_of
-from explain.batch.photos import Item, Reader
+from explain.batch.judge import Row, problem_of, row_of
+from explain.batch.photos import Reader
 from explain.bulk.records import map_records, record
-from explain.bulk.storage import is_url, read_photo
-from explain.bulk.task import Found, Task
+from explain.bulk.storage import source_of
+from explain.bulk.task import Task
 from explain.cancel import not_cancelled
 from explain.predictions import predict
 from explain.result import Analysis
-from explain.settings import Settings
+from explain.settings import VERDICT_ALONE, Settings
 from explain.stopwatch import Stopwatch
 from model.detector.detector import Detector
-from model.errors import PhotoError
 from model.i18n.catalogue import Message, use_language
 
 NO_PIXELS = np.zeros((1, 1, 3), np.uint8)  # later stages need the faces' crops alone
@@ -91,7 +90,7 @@ class PhotoState:
     task: Task
     analysis: Analysis | None = None
     size: tuple[int, int] = (0, 0)
-    problem: Message | None = field(default=None)
+    problem: Message | None = None
     seconds: float = 0.0
 
 
@@ -112,7 +111,8 @@ class Stages:
         """Read a photo and find its faces; an unusable one gets its problem."""
         watch = Stopwatch()
         try:
-            analysis, _ = first_step(self._read(task.photo), self._request.settings, self._detector, cancelled)
+            source = source_of(task.photo, self._reader)
+            analysis, _ = first_step(source, self._request.settings, self._detector, cancelled)
         except Exception as error:
             return PhotoState(task, problem=problem_of(error), seconds=watch.elapsed)
         height, width = analysis.photo.pixels.shape[:2]
@@ -168,13 +168,6 @@ class Stages:
         analysis = replace(analysis, settings=replace(analysis.settings, methods=methods))
         *_, last = later_steps(analysis, self._detector, cancelled, known=analysis)
         return last
-
-    def _read(self, photo: Found) -> Any:
-        if photo.problem is not None:
-            raise PhotoError(photo.problem)
-        if photo.span is not None or is_url(photo.place):
-            return read_photo(photo.place, photo.span)
-        return self._reader.read(Item(photo.name, Path(photo.place), photo.entry))
 
     @staticmethod
     def _where(state: PhotoState) -> tuple[str, tuple[int, int]]:

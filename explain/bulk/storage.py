@@ -6,11 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from explain.batch.photos import Item, Reader
+from explain.bulk.task import Found
 from model.errors import PhotoError, SettingsError, UserError, one_line
 from model.i18n.catalogue import Message
 from model.photos.photo import MAX_BYTES
@@ -68,6 +70,20 @@ def refusing(place: str) -> Iterator[None]:
         raise SettingsError(Message("bulk.closed", place=place, reason=one_line(error))) from error
 
 
+def source_of(photo: Found, reader: Reader) -> Path | bytes:
+    """The input for ``open_photo``: a file's path, or the bytes of a photo at a URL or in an archive.
+
+    Raises:
+        PhotoError: if it can't be read.
+        SettingsError: see ``file_system``.
+    """
+    if photo.problem is not None:
+        raise PhotoError(photo.problem)
+    if photo.span is not None or is_url(photo.place):
+        return read_photo(photo.place, photo.span)
+    return reader.read(Item(photo.name, Path(photo.place), photo.entry))
+
+
 def read_photo(place: str, span: tuple[int, int] | None = None) -> bytes:
     """The bytes of a photo at a URL, or of a part of a file; at most one more than ``MAX_BYTES``.
 
@@ -93,15 +109,12 @@ def read_photo(place: str, span: tuple[int, int] | None = None) -> bytes:
 
 
 def _read(files: Any, path: str, span: tuple[int, int] | None) -> bytes:
-    with files.open(path, "rb") as file:
-        return _take(file, span)
-
-
-def _take(file: IO[bytes], span: tuple[int, int] | None) -> bytes:
     start, size = span or (0, MAX_BYTES + 1)
-    if start:
-        file.seek(start)
-    data = file.read(min(size, MAX_BYTES + 1))
-    if span is not None and len(data) < min(size, MAX_BYTES + 1):
+    most = min(size, MAX_BYTES + 1)
+    with files.open(path, "rb") as file:
+        if start:
+            file.seek(start)
+        data: bytes = file.read(most)
+    if span is not None and len(data) < most:
         raise EOFError
     return data

@@ -6,17 +6,16 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import nlargest
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from explain.batch.photos import Item, Reader
+from explain.batch.photos import Reader
 from explain.batch.thumbnail import thumbnail
 from explain.bulk.job import JobFolder, Plan
-from explain.bulk.storage import is_url, read_photo
+from explain.bulk.storage import source_of
 from explain.bulk.task import Found, Task
 from explain.html.bulk import Case, summary_page
 from model.detector.detector import VERDICTS
@@ -88,7 +87,7 @@ class Figures:
     def _rank(self, kind: str, rows: Iterable[dict[str, Any]], score: Any) -> None:
         scored = [(score(row), -row["number"], row) for row in rows]
         before = self.strangest.get(kind, [])
-        self.strangest[kind] = nlargest(CASES, [*before, *scored], key=lambda one: one[:2])
+        self.strangest[kind] = nlargest(CASES, [*before, *scored], key=lambda ranked: ranked[:2])
 
 
 def figures_of(folder: JobFolder, plan: Plan, band: tuple[float, float]) -> Figures:
@@ -146,8 +145,6 @@ def _case(row: dict[str, Any], picture: bytes) -> Case:
 def _picture(photo: Found, reader: Reader) -> bytes:
     """A small picture; empty if the photo is no longer there."""
     try:
-        if photo.span is not None or is_url(photo.place):
-            return thumbnail(open_photo(read_photo(photo.place, photo.span)).pixels)
-        return thumbnail(open_photo(reader.read(Item(photo.name, Path(photo.place), photo.entry))).pixels)
+        return thumbnail(open_photo(source_of(photo, reader)).pixels)
     except UserError:
         return b""

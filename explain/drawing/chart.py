@@ -107,9 +107,8 @@ class Chart:
 
     def end(self, point: Point) -> float:
         """Where a point's text stands."""
-        return {"start": max(self.x(point.x) - 12, 0), "end": min(self.x(point.x) + 12, self.width)}.get(
-            self.anchor(point), self.x(point.x)
-        )
+        shift = {"start": -12, "middle": 0, "end": 12}[self.anchor(point)]
+        return min(max(self.x(point.x) + shift, 0), self.width)
 
     def line(self, line: Line) -> str:
         """The corners of one of its lines."""

@@ -13,8 +13,7 @@ from explain.probes.what_if import WhatIf
 
 HEAT = "cividis"  # perceptually uniform, also in grey and with colour blindness
 
-HIDDEN = (255, 255, 255)
-
+WHITE, BLACK, INK = (255, 255, 255), (0, 0, 0), (20, 20, 20)
 NUMBERED = 3  # regions with their rank on the picture
 BADGE_RADIUS = 15  # pixels of the drawn picture
 _SHADE = 0.62  # opacity of the strongest region
@@ -42,16 +41,13 @@ def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) 
     """
     if attribution.segments is None or attribution.weights is None:
         raise ValueError(f"A {attribution.method} map has no superpixels to draw.")
-    picture = enlarge(crop).astype(np.float32)
-    size = (PICTURE_SIZE, PICTURE_SIZE)
-    segments = cv2.resize(attribution.segments.astype(np.int32), size, interpolation=cv2.INTER_NEAREST)
+    picture: NDArray[Any] = enlarge(crop).astype(np.float32)
+    segments = _enlarged(attribution.segments)
     shown = strongest(attribution.weights, count)
     largest = max(float(np.abs(attribution.weights).max()), 1e-12)
     opacity = np.zeros(len(attribution.weights), np.float32)
-    strength = np.abs(attribution.weights) / largest
-    opacity[shown] = strength[shown] * _SHADE
-    doubtful = unsure(attribution)
-    opacity[shown] = np.where(doubtful[shown], _UNSURE, opacity[shown])
+    strength, doubtful = np.abs(attribution.weights) / largest, unsure(attribution)
+    opacity[shown] = np.where(doubtful[shown], _UNSURE, strength[shown] * _SHADE)
     colours = np.where(attribution.weights[:, None] > 0, np.array(SUPPORTS), np.array(OPPOSES))
     alpha = opacity[segments][..., None]
     picture = picture * (1 - alpha) + colours[segments] * alpha
@@ -66,12 +62,16 @@ def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) 
 def numbered(picture: NDArray[np.uint8], attribution: Attribution) -> NDArray[np.uint8]:
     """Write the ranks of the strongest ``NUMBERED`` regions on a map's picture ``(640, 640, 3) uint8``, a copy."""
     assert attribution.segments is not None and attribution.weights is not None
-    size = (PICTURE_SIZE, PICTURE_SIZE)
-    segments = cv2.resize(attribution.segments.astype(np.int32), size, interpolation=cv2.INTER_NEAREST)
+    segments = _enlarged(attribution.segments)
     drawn = np.ascontiguousarray(picture.copy())
     for rank, label in enumerate(strongest(attribution.weights, NUMBERED), start=1):
         _badge(drawn, segments == label, str(rank))
     return drawn
+
+
+def _enlarged(segments: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The region of each pixel of a map's picture, ``(640, 640) int32``."""
+    return np.asarray(cv2.resize(segments, (PICTURE_SIZE, PICTURE_SIZE), interpolation=cv2.INTER_NEAREST), np.int32)
 
 
 def _badge(picture: NDArray[np.uint8], region: NDArray[np.bool_], rank: str) -> None:
@@ -79,11 +79,11 @@ def _badge(picture: NDArray[np.uint8], region: NDArray[np.bool_], rank: str) -> 
     inside = cv2.distanceTransform(np.pad(region, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     row, column = np.unravel_index(int(inside.argmax()), inside.shape)
     centre = (int(column), int(row))
-    cv2.circle(picture, centre, BADGE_RADIUS, (255, 255, 255), -1, cv2.LINE_AA)
-    cv2.circle(picture, centre, BADGE_RADIUS, (20, 20, 20), 2, cv2.LINE_AA)
+    cv2.circle(picture, centre, BADGE_RADIUS, WHITE, -1, cv2.LINE_AA)
+    cv2.circle(picture, centre, BADGE_RADIUS, INK, 2, cv2.LINE_AA)
     (width, height), _ = cv2.getTextSize(rank, cv2.FONT_HERSHEY_SIMPLEX, 0.7, 2)
     corner = (centre[0] - width // 2, centre[1] + height // 2)
-    cv2.putText(picture, rank, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (20, 20, 20), 2, cv2.LINE_AA)
+    cv2.putText(picture, rank, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.7, INK, 2, cv2.LINE_AA)
 
 
 def _outline(
@@ -116,8 +116,7 @@ def heatmap(crop: NDArray[np.uint8], attribution: Attribution, opacity: float = 
         values = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
     colours = colormaps[HEAT](np.clip(values, 0, 1))[..., :3] * 255
     colours = cv2.resize(colours, size, interpolation=cv2.INTER_NEAREST)  # later: there are fewer values than pixels
-    grey = cv2.cvtColor(enlarge(crop), cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
-    return np.round(grey * (1 - opacity) + colours * opacity).astype(np.uint8)
+    return _over_grey(crop, colours, opacity)
 
 
 def signed_map(crop: NDArray[np.uint8], attribution: Attribution) -> NDArray[np.uint8]:
@@ -138,8 +137,15 @@ def signed_map(crop: NDArray[np.uint8], attribution: Attribution) -> NDArray[np.
     largest = float(np.quantile(np.abs(values), 0.99)) or float(np.abs(values).max())
     alpha = np.clip(np.abs(values) / (largest or 1.0), 0, 1)[..., None] * _DENSEST
     colours = np.where(values[..., None] > 0, np.array(SUPPORTS), np.array(OPPOSES))
+    return _over_grey(crop, colours, alpha)
+
+
+def _over_grey(
+    crop: NDArray[np.uint8], colours: NDArray[Any], opacity: float | NDArray[np.floating]
+) -> NDArray[np.uint8]:
+    """Colours ``(640, 640, 3)`` in 0..255 over the brightness of a crop."""
     grey = cv2.cvtColor(enlarge(crop), cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
-    return np.round(grey * (1 - alpha) + colours * alpha).astype(np.uint8)
+    return np.round(grey * (1 - opacity) + colours * opacity).astype(np.uint8)
 
 
 def hidden_regions(
@@ -158,14 +164,12 @@ def hidden_regions(
     Returns:
         ``(640, 640, 3) uint8`` RGB.
     """
-    changed = enlarge(what_if.crop)
-    size = (PICTURE_SIZE, PICTURE_SIZE)
-    enlarged = cv2.resize(segments, size, interpolation=cv2.INTER_NEAREST)
+    changed, enlarged = enlarge(what_if.crop), _enlarged(segments)
     inside = np.isin(enlarged, what_if.hidden)[..., None]
     picture = np.ascontiguousarray(changed if drawn is None else np.where(inside, changed, drawn))
     for label in what_if.hidden:
-        _outline(picture, enlarged == label, (0, 0, 0), True, 4)
-        _outline(picture, enlarged == label, HIDDEN, False, 2)
+        _outline(picture, enlarged == label, BLACK, True, 4)
+        _outline(picture, enlarged == label, WHITE, False, 2)
     return picture
 
 
@@ -183,6 +187,6 @@ def planted_outline(picture: NDArray[np.uint8], changed: NDArray[np.uint8]) -> N
     region = (cv2.resize(changed, size, interpolation=cv2.INTER_LINEAR) > 127).astype(np.uint8)
     contours, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     outlined = np.ascontiguousarray(picture.copy())
-    cv2.drawContours(outlined, contours, -1, (0, 0, 0), 6, cv2.LINE_AA)
-    cv2.drawContours(outlined, contours, -1, (255, 255, 255), 2, cv2.LINE_AA)
+    cv2.drawContours(outlined, contours, -1, BLACK, 6, cv2.LINE_AA)
+    cv2.drawContours(outlined, contours, -1, WHITE, 2, cv2.LINE_AA)
     return outlined

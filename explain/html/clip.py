@@ -59,11 +59,11 @@ def moments_table(clip: Clip, opens: bool = False) -> Markup:
     ]
     seen = [(sighting.moment.number, track, sighting) for track in clip.tracks for sighting in track.sightings]
     rows = []
-    for moment, track, sighting in sorted(seen, key=lambda one: (one[0], one[1].number)):
+    for moment, track, sighting in sorted(seen, key=lambda row: (row[0], row[1].number)):
         time: str | Markup = clock(sighting.moment.seconds)
         if opens:
             time = macros("clip/tab").time(time, choice(track.number, moment))
         verdict = translate(f"verdict.{sighting.verdict}")
         rows.append([time, str(track.number), number(sighting.p_fake, ".0%"), verdict])
     block = max(track.estimate.block for track in clip.tracks)
-    return macros("clip/tab").moments(titles, rows, None, translate("clip.method", block=block))
+    return macros("clip/tab").moments(titles, rows, translate("clip.method", block=block))

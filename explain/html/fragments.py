@@ -139,7 +139,7 @@ def status(sentence: str) -> Markup:
 
 
 def progress_bar(sentence: str, share: float | None) -> Markup:
-    """The same with a progress bar; ``share`` is the part that is done, None if unknown."""
+    """The status of a run with a progress bar; ``share`` is the part that is done, 0..1, None if unknown."""
     return macros("fragments").progress(sentence, share)
 
 

@@ -36,7 +36,7 @@ def regions_of_both(first: Analysis, second: Second) -> Markup:
     if compared is None:
         return Markup()
     found = first.attributions[MAIN_MAP]
-    values = dict(zip(compared.regions, zip(compared.ours, compared.theirs, strict=True), strict=True))
+    values = dict(zip(compared.regions, zip(compared.first_values, compared.second_values, strict=True), strict=True))
     titles = [translate("page.region"), first.model["name"], second.analysis.model["name"]]
     rows = [
         [region_label(found, region), *(number(value, "+.3f") for value in values[region])]

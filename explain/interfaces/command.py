@@ -3,26 +3,23 @@
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-import numpy as np
 import typer
 from tqdm import tqdm
 
 from explain.analysis import analyze
 from explain.batch.command import BAR, check_table, print_table, wants_more, wants_table
 from explain.comparison import Second, settings_of_second
-from explain.maps.registry import METHODS
-from explain.regions.parser import parse_face
+from explain.predictions import warm_up
 from explain.report.clip import clip_record, write_clip
 from explain.report.files import check_folder, folders_for, record, write_report
 from explain.report.origin import Origin
 from explain.result import Analysis
 from explain.service.refusal import Refused, refusing
-from explain.settings import Settings, known_language, text_of
+from explain.settings import Settings, known_language, names_in, option_help
 from explain.video.judge import judge_clip
 from explain.video.result import Clip
 from explain.wording.clip import clip_text, clock
@@ -31,23 +28,17 @@ from explain.wording.progress import doing
 from explain.wording.summary import headline, photo_sentences, plain_text
 from model.artifact.card import Card
 from model.available import open_one
-from model.cli import print_json, run, until_interrupted
+from model.cli import INTERRUPTED, print_json, run, until_interrupted
 from model.clips.answers import Limits
 from model.clips.clip import FRAMES, is_clip
 from model.detector.detector import Detector
 from model.errors import SettingsError, UserError
 from model.i18n.catalogue import Message, help_text, language_of_environment, languages, number, translate, use_language
-from model.quiet import silenced
 
 Result = tuple[Analysis, Card]
 SECOND = "second"  # folder of a second model's report, in that of the first one's
 Step = TypeVar("Step")
-UNUSABLE, INTERRUPTED = 1, 130  # exit codes; shells use 130 for a command that Ctrl-C ended
-
-
-def _option_help(name: str) -> str:
-    with use_language(language_of_environment()):
-        return text_of(name)
+UNUSABLE = 1  # exit code
 
 
 def _known_language(name: str | None) -> str | None:
@@ -60,20 +51,20 @@ def _known_language(name: str | None) -> str | None:
 
 def main(
     photos: Annotated[list[Path], typer.Argument(help=help_text("command.photos"))],
-    methods: Annotated[str, typer.Option(help=_option_help("methods"))] = ",".join(Settings.methods),
-    trust: Annotated[bool, typer.Option("--trust", help=_option_help("trust"))] = Settings.trust,
-    robustness: Annotated[bool, typer.Option(help=_option_help("robustness"))] = Settings.robustness,
-    flip: Annotated[bool, typer.Option("--flip", help=_option_help("flip"))] = Settings.flip,
+    methods: Annotated[str, typer.Option(help=option_help("methods"))] = ",".join(Settings.methods),
+    trust: Annotated[bool, typer.Option("--trust", help=option_help("trust"))] = Settings.trust,
+    robustness: Annotated[bool, typer.Option(help=option_help("robustness"))] = Settings.robustness,
+    flip: Annotated[bool, typer.Option("--flip", help=option_help("flip"))] = Settings.flip,
     hide_regions: Annotated[str, typer.Option(help=help_text("command.hide_regions"))] = "",
-    target: Annotated[str | None, typer.Option(help=_option_help("target"))] = Settings.target,
-    superpixels: Annotated[int, typer.Option(help=_option_help("superpixels"))] = Settings.superpixels,
-    samples: Annotated[int, typer.Option(help=_option_help("samples"))] = Settings.samples,
-    segmentation: Annotated[str, typer.Option(help=_option_help("segmentation"))] = Settings.segmentation,
-    hide: Annotated[str, typer.Option(help=_option_help("hide"))] = Settings.hide,
-    seed: Annotated[int, typer.Option(help=_option_help("seed"))] = Settings.seed,
-    face: Annotated[int, typer.Option(help=_option_help("face"))] = Settings.face + 1,
+    target: Annotated[str | None, typer.Option(help=option_help("target"))] = Settings.target,
+    superpixels: Annotated[int, typer.Option(help=option_help("superpixels"))] = Settings.superpixels,
+    samples: Annotated[int, typer.Option(help=option_help("samples"))] = Settings.samples,
+    segmentation: Annotated[str, typer.Option(help=option_help("segmentation"))] = Settings.segmentation,
+    hide: Annotated[str, typer.Option(help=option_help("hide"))] = Settings.hide,
+    seed: Annotated[int, typer.Option(help=option_help("seed"))] = Settings.seed,
+    face: Annotated[int, typer.Option(help=option_help("face"))] = Settings.face + 1,
     whole_picture: Annotated[
-        bool, typer.Option("--whole-picture", help=_option_help("whole_picture"))
+        bool, typer.Option("--whole-picture", help=option_help("whole_picture"))
     ] = Settings.whole_picture,
     model: Annotated[str | None, typer.Option(help=help_text("command.model"))] = None,
     fake_label: Annotated[list[str] | None, typer.Option(help=help_text("launch.fake_label"))] = None,
@@ -93,7 +84,7 @@ def main(
         try:
             settings = Settings(
                 target=target,
-                methods=_parts(methods),
+                methods=names_in(methods),
                 trust=trust,
                 robustness=robustness,
                 flip=flip,
@@ -106,7 +97,7 @@ def main(
                 face=face - 1,  # people count from one
                 whole_picture=whole_picture,
             )
-            opened = partial(_open_model, settings=settings, fake_labels=fake_label or (), sees=sees or "")
+            opened = partial(_open_model, fake_labels=fake_label or (), sees=sees or "")
             if wants_table(photos, csv):
                 check_table(settings, out, csv, frames)
                 if second is not None:
@@ -181,31 +172,18 @@ def _judge_all(photos: Sequence[Path], settings: Settings, detector: Detector, c
     return succeeded
 
 
-def _parts(text: str) -> tuple[str, ...]:
-    """The parts between commas, without duplicates."""
-    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-
-
 def _numbers(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in _parts(text))
+        return tuple(int(part) for part in names_in(text))
     except ValueError as error:
         sentence = translate("command.no_numbers", value=repr(text))
         raise typer.BadParameter(sentence, param_hint="--hide-regions") from error
 
 
-def _open_model(given: str | None, settings: Settings, fake_labels: Sequence[str], sees: str) -> Detector:
+def _open_model(given: str | None, fake_labels: Sequence[str], sees: str) -> Detector:
     """The given model, or the first one of the page."""
-    if any(METHODS[name].needs_gradients for name in settings.methods if name in METHODS):
-        with silenced():  # its import prints notes on some processors at any log level
-            import tensorflow  # noqa: F401
     detector = open_one(given, lambda sentence: typer.echo(sentence, err=True), fake_labels, sees)
-    side = detector.card.preprocessing.input_size
-    grey = np.zeros((side, side, 3), np.uint8)
-    with silenced():
-        detector.predict(grey)
-        if not settings.verdict_alone:  # an ONNX model leaves LiteRT's first use to the face parser
-            parse_face(grey)
+    warm_up(detector)
     return detector
 
 
@@ -259,7 +237,7 @@ def _output_clip(clip: Clip, card: Card, path: Path, folder: Path | None, as_jso
 
 def _origin(file: Path) -> Origin:
     command = typer.format_filename(shlex.join(["python", "-m", "explain", *sys.argv[1:]]))
-    return Origin(typer.format_filename(file), command, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
+    return Origin.now(typer.format_filename(file), command)
 
 
 def start() -> None:

@@ -26,10 +26,10 @@ def for_every_route() -> dict[str, Any]:
     return {
         "middleware": [Middleware(HeadAsGet)],
         "exception_handlers": {
-            HTTPException: _say_status,
-            RequestValidationError: _say_field,
-            OSError: _say_if_full,
-            Exception: _say_failed,
+            HTTPException: _answer_status,
+            RequestValidationError: _answer_bad_field,
+            OSError: _answer_full_disk,
+            Exception: _answer_failure,
         },
     }
 
@@ -65,8 +65,8 @@ def _refused(
     return JSONResponse({"error": sentence, **more}, status, headers)
 
 
-async def _say_status(request: Request, error: HTTPException) -> Response:
-    """Most of them come from the router, such as 404 and 405, and from Gradio, whose clients read ``detail``."""
+async def _answer_status(request: Request, error: HTTPException) -> Response:
+    """Most come from the router, such as 404 and 405, and from Gradio; its clients read ``detail``."""
     allowed = (error.headers or {}).get("Allow", "")
     with use_language(_language_of(request)):
         if error.status_code == HTTPStatus.NOT_FOUND:
@@ -78,7 +78,7 @@ async def _say_status(request: Request, error: HTTPException) -> Response:
         return _refused(request, error.status_code, sentence, error.headers, detail=error.detail)
 
 
-async def _say_field(request: Request, error: RequestValidationError) -> Response:
+async def _answer_bad_field(request: Request, error: RequestValidationError) -> Response:
     """FastAPI would send back what was sent, however large, and fail where it is no text."""
     name = ".".join(part for part in error.errors()[0]["loc"] if isinstance(part, str))
     with use_language(_language_of(request)):
@@ -86,14 +86,14 @@ async def _say_field(request: Request, error: RequestValidationError) -> Respons
         return _refused(request, HTTPStatus.UNPROCESSABLE_ENTITY, sentence)
 
 
-async def _say_if_full(request: Request, error: Exception) -> PlainTextResponse:
+async def _answer_full_disk(request: Request, error: Exception) -> PlainTextResponse:
     if not is_disk_full(error):
         raise error
     with use_language(_language_of(request)):
         return PlainTextResponse(str(refusal_of(error)), 507)
 
 
-async def _say_failed(request: Request, error: Exception) -> PlainTextResponse:
+async def _answer_failure(request: Request, error: Exception) -> PlainTextResponse:
     """The sentence for an unexpected error; the server logs it."""
     with use_language(_language_of(request)):
         return PlainTextResponse(translate("failed"), 500)

@@ -16,7 +16,7 @@ from explain.report.as_json import to_dict
 from explain.result import Analysis
 from explain.service.refusal import refusing, refusing_in
 from explain.service.service import Service, last
-from explain.settings import DEFAULT_MAPS, LIKELIER, Settings, known_language, whole_number
+from explain.settings import DEFAULT_MAPS, LIKELIER, VERDICT_ALONE, Settings, known_language, whole_number
 from model.errors import PhotoError
 from model.i18n.catalogue import DEFAULT, Message, in_language
 
@@ -175,7 +175,7 @@ class GradioEndpoints:
             Each face's box (x, y, width, height in pixels of the photo), score, landmarks, probabilities and verdict,
             largest first. If there are very many faces, the smallest ones are not judged.
         """
-        answer = last(self._answers(photo, lambda: Settings(methods=(), robustness=False), (model, None), 1, language))
+        answer = last(self._answers(photo, lambda: VERDICT_ALONE, (model, None), 1, language))
         assert answer is not None  # nothing can have cancelled it
         return {name: answer[0][name] for name in ("photo", "faces", "model", "seconds")}
 

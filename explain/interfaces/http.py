@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
@@ -30,7 +29,7 @@ from explain.service.forms import MOST_SHOWN, FormRequest, at_most, check_fields
 from explain.service.queue import Busy
 from explain.service.refusal import is_disk_full, refusal_of
 from explain.service.service import Service
-from explain.settings import Settings, known_language, text_of
+from explain.settings import SHOWN, Settings, known_language, names_in, text_of
 from explain.video.result import Clip
 from explain.wording.clip import clip_text
 from explain.wording.comparison import second_in_words
@@ -45,7 +44,6 @@ from model.photos.photo import MAX_BYTES
 
 AROUND = 65_536  # bytes of the other fields of a form
 CLIP = "/clip"
-SHOWN = 8  # number of superpixels that are drawn and listed
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 RETRY_S = "30"  # Retry-After in seconds, if too many requests wait
 STATUS: dict[type[Exception], int] = {PhotoError: 400, ClipError: 400, Busy: 503}  # every other error of the user: 422
@@ -116,9 +114,8 @@ def _add_photo(router: APIRouter, service: Service) -> None:
         """
         form = await _checked(request, language)
         named = "" if form.get("methods") == "" else methods  # FastAPI takes an empty field for one that was not sent
-        maps = tuple(dict.fromkeys(filter(None, map(str.strip, named.split(",")))))
         settings = Settings(
-            methods=maps, robustness=robustness, trust=trust, face=face - 1, whole_picture=whole_picture
+            methods=names_in(named), robustness=robustness, trust=trust, face=face - 1, whole_picture=whole_picture
         )
         if (file.size or 0) > MAX_BYTES:
             raise HTTPException(413)
@@ -242,7 +239,7 @@ def _answer(request: Request, found: tuple[Analysis, Second | None], card: Card,
             if second is not None:
                 text = "\n".join((text, *second_in_words(analysis, second, file)))
             return JSONResponse({"text": text, **to_dict(analysis, second)})
-        origin = Origin(file, "POST /deepfake", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
+        origin = Origin.now(file, "POST /deepfake")
         return HTMLResponse(report_files(analysis, card, SHOWN, origin, second)[PAGE])
 
 
@@ -256,8 +253,7 @@ def _clip_answer(request: Request, clip: Clip, card: Card, file: str) -> Respons
     with use_language(_language_of(request)):
         if not prefers_html(request.headers.get("accept", "")):
             return JSONResponse({"text": clip_text(clip, file), **clip_to_dict(clip)})
-        origin = Origin(file, f"POST {CLIP}", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
-        return HTMLResponse(clip_page(clip, card, origin))
+        return HTMLResponse(clip_page(clip, card, Origin.now(file, f"POST {CLIP}")))
 
 
 def _refusal(request: Request, error: Exception) -> Response:

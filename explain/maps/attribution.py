@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.maps.lime_fit import Neighbourhood
+from explain.maps.subject import Subject
 from explain.maps.unmoved import hardly_moves
 from explain.regions.superpixels import count_superpixels
 from model.errors import UserError
@@ -108,6 +109,16 @@ def unsure(attribution: Attribution) -> NDArray[np.bool_]:
         return np.zeros(0 if attribution.weights is None else len(attribution.weights), bool)
     doubtful: NDArray[np.bool_] = (attribution.intervals[:, 0] <= 0) & (attribution.intervals[:, 1] >= 0)
     return doubtful
+
+
+def map_of_regions(
+    method: str, subject: Subject, weights: NDArray[np.float32], evidence: dict[str, float | int | str | bool]
+) -> Attribution:
+    """A map with one weight for each of the subject's regions, ``(K,) float32``."""
+    segments, native = subject.segments, (len(subject.crop), len(subject.crop))
+    return Attribution(
+        method, subject.target, weights[segments], native, segments, weights, evidence, names=subject.names
+    )
 
 
 class ExplanationError(UserError):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from explain.cancel import not_cancelled
-from explain.maps.attribution import Attribution
-from explain.maps.subject import BATCH, Subject
+from explain.maps.attribution import Attribution, map_of_regions
+from explain.maps.subject import Subject
 from explain.stopwatch import Stopwatch
 
 
@@ -29,12 +29,9 @@ def occlusion(subject: Subject, cancelled: Callable[[], bool] = not_cancelled) -
     watch = Stopwatch()
     masks = np.ones((subject.count + 1, subject.count), np.uint8)
     np.fill_diagonal(masks[1:], 0)
-    probabilities = np.empty(len(masks))
-    for start in range(0, len(masks), BATCH):
-        if cancelled():
-            return
-        batch = slice(start, start + BATCH)
-        probabilities[batch] = subject.answers(masks[batch])
+    probabilities = subject.answers(masks, cancelled)
+    if probabilities is None:
+        return
     weights = (probabilities[0] - probabilities[1:]).astype(np.float32)
     evidence: dict[str, float | int | str | bool] = {
         "samples": len(masks),
@@ -43,8 +40,4 @@ def occlusion(subject: Subject, cancelled: Callable[[], bool] = not_cancelled) -
         "seconds": watch.elapsed,
         "complete": True,
     }
-    side = len(subject.crop)
-    yield Attribution(
-        *("occlusion", subject.target, weights[subject.segments], (side, side), subject.segments, weights, evidence),
-        names=subject.names,
-    )
+    yield map_of_regions("occlusion", subject, weights, evidence)

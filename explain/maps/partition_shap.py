@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.cancel import not_cancelled
-from explain.maps.attribution import Attribution
-from explain.maps.subject import BATCH, Subject
+from explain.maps.attribution import Attribution, map_of_regions
+from explain.maps.subject import Subject
 from explain.stopwatch import Stopwatch
 
 BUDGET = 1500  # pictures; faces of up to 44 regions need fewer
@@ -59,7 +59,7 @@ def partition_shap(subject: Subject, cancelled: Callable[[], bool] = not_cancell
     """
     watch = Stopwatch()
     ends = np.stack([np.zeros(subject.count, np.uint8), np.ones(subject.count, np.uint8)])
-    answers = _answers(subject, ends, cancelled)
+    answers = subject.answers(ends, cancelled)
     if answers is None:
         return
     centres = _centres(subject.segments)
@@ -122,7 +122,7 @@ def _divided(
         contexts = group.contexts.copy()
         contexts[:, part] = 1
         shown.append(contexts)
-    answers = _answers(subject, np.concatenate(shown), cancelled)
+    answers = subject.answers(np.concatenate(shown), cancelled)
     if answers is None:
         return None
     alone = answers[: len(group.contexts)], answers[len(group.contexts) :]
@@ -138,16 +138,6 @@ def _divided(
     return first, second
 
 
-def _answers(subject: Subject, masks: NDArray[np.uint8], cancelled: Callable[[], bool]) -> NDArray[np.float64] | None:
-    """P(target) under masks ``(N, K)``, each averaged over all views: the values are differences of single answers."""
-    answers: list[NDArray[np.float64]] = []
-    for start in range(0, len(masks), BATCH):
-        if cancelled():
-            return None
-        answers.append(subject.answers(masks[start : start + BATCH]))
-    return np.concatenate(answers)
-
-
 def _centres(segments: NDArray[np.int32]) -> NDArray[np.float64]:
     """Mean row and column of each region, ``(K, 2)``."""
     labels = segments.ravel()
@@ -161,9 +151,4 @@ def _attribution(subject: Subject, groups: list[_Group], evidence: dict[str, flo
     weights = np.empty(subject.count, np.float32)
     for group in groups:
         weights[group.regions] = group.value / len(group.regions)
-    side = len(subject.crop)
-    return Attribution(
-        *("partition_shap", subject.target, weights[subject.segments], (side, side), subject.segments, weights),
-        evidence,
-        names=subject.names,
-    )
+    return map_of_regions("partition_shap", subject, weights, evidence)

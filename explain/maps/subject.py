@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from explain.cancel import not_cancelled
 from explain.regions.hiding import TOKENS, hidden_crop, perturb, seen_patches
 from explain.regions.superpixels import count_superpixels
 from model.detector.detector import Detector
@@ -95,9 +96,21 @@ class Subject:
         shown = [view.shown(self.segments[None])[0] for view in self.detector.card.views]
         return np.stack([seen_patches(segments, masks, grid) for segments in shown])
 
-    def answers(self, masks: NDArray[np.integer]) -> NDArray[np.float64]:
-        """P(target) ``(N,)`` of the crop under masks ``(N, K)``."""
-        return self.probabilities(masks)[:, self.detector.card.labels.index(self.target)]
+    def answers(
+        self, masks: NDArray[np.integer], cancelled: Callable[[], bool] = not_cancelled
+    ) -> NDArray[np.float64] | None:
+        """P(target) ``(N,)`` of the crop under masks ``(N, K)``, each averaged over all of the model's views.
+
+        Returns:
+            None if ``cancelled``, which is called before each batch, was true.
+        """
+        answers = np.empty(len(masks))
+        for start in range(0, len(masks), BATCH):
+            if cancelled():
+                return None
+            batch = slice(start, start + BATCH)
+            answers[batch] = self.probabilities(masks[batch])[:, self.detector.card.labels.index(self.target)]
+        return answers
 
     def ask(self, masks: NDArray[np.integer]) -> Iterator[NDArray[np.float64]]:
         """P(target) under masks ``(N, K)``, views in turn, batch by batch, so that the caller can stop."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,9 @@ from explain.batch.photos import MAX_UPLOAD, MEGABYTE
 from explain.batch.table import summary, to_csv
 from explain.html import fragments
 from explain.html.many import photos_table
-from explain.page.components.updates import Change, Controls, Updates, notice, visible
+from explain.page.components.updates import Change, Controls, Updates, notice, sent_as, visible
 from explain.page.sessions import Runs
+from explain.service.queue import Urgency
 from explain.service.refusal import Refused, refusing
 from explain.service.service import Service
 from explain.stopwatch import Stopwatch
@@ -23,7 +23,7 @@ from model.i18n.catalogue import in_language, translate, use_language
 
 FILE = "whyfake-photos.csv"
 # Added to a visitor's name, so that a run over many photos and one over a single photo can go on together.
-OURS = "/many"
+RUN_SUFFIX = "/many"
 FEW, EVERY_S = 10, 1.0  # the table follows the first photos at once, and later once in so many seconds
 
 
@@ -39,8 +39,8 @@ def judge(
     runs: Runs,
     visitor: str,
     language_of: Callable[[str, str], str],
+    detector_of: Callable[[str, str], Detector],
     gathered: bool = False,
-    detector_of: Callable[[str, str], Detector] | None = None,
 ) -> Iterator[Updates]:
     """Judge many photos and fill the table, until all are done, cancelled or superseded.
 
@@ -51,22 +51,21 @@ def judge(
         runs: the visitors' runs.
         visitor: name of the visitor.
         language_of: returns the visitor's current language, or else the given one.
+        detector_of: the model of a name for a visitor.
         gathered: the files are the content of a folder, see ``explain.batch.photos.find``.
-        detector_of: the model of a name for a visitor; None for the server's.
     """
-    opened = service.models.get if detector_of is None else lambda name: detector_of(name, visitor)
-    steps = _judge(controls, files, service, runs, visitor + OURS, gathered, opened)
+    opened = partial(detector_of, controls["model"], visitor)
+    steps = _judge(files, service, runs, visitor + RUN_SUFFIX, gathered, opened)
     yield from in_language(lambda: language_of(visitor, controls["language"]), steps)
 
 
 def _judge(
-    controls: Controls,
     files: Sequence[str],
     service: Service,
     runs: Runs,
     visitor: str,
     gathered: bool,
-    opened: Callable[[str], Detector],
+    opened: Callable[[], Detector],
 ) -> Iterator[Updates]:
     with runs.begin(visitor) as ended:
         progress = Progress((), 0, 0)
@@ -77,8 +76,8 @@ def _judge(
         yield {"many_notice": visible(False), "many_cancel": visible(True), "many_csv": visible(False)}
         try:
             with refusing():
-                detector = opened(controls["model"])
-                analyze = partial(service.analyze, visitor=visitor, wait=True, among_many=True)
+                detector = opened()
+                analyze = partial(service.analyze, visitor=visitor, wait=True, urgency=Urgency.FIRST_MAP)
                 paths, sent = [Path(file) for file in files], Stopwatch()
                 judge_clip = partial(service.judge_clip, count=CLIP_FRAMES, visitor=visitor, wait=True)
                 judged = judge_many(paths, detector, ended, analyze=analyze, gathered=gathered, judge_clip=judge_clip)
@@ -128,10 +127,7 @@ def download(controls: Controls) -> Iterator[Updates]:
     """Send the table as CSV; the server's copy is deleted afterwards."""
     with use_language(controls["language"]):
         text = to_csv(_rows(controls))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / FILE
-        path.write_text(text, encoding="utf-8", newline="")
-        yield {"ready": str(path)}
+    yield from sent_as(FILE, text.encode())
 
 
 def open_photo_of(controls: Controls, number: int) -> Iterator[Updates]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from explain.page.components.updates import Controls, Updates, notice
+from explain.page.components.updates import Controls, Updates, notice, sent_as
 from explain.page.detectors.second import second_of
 from explain.page.view import View, smoothed
 from explain.report.files import PAGE, archive, report_files
@@ -16,7 +14,7 @@ from explain.report.origin import Origin
 from explain.result import Analysis
 from model.artifact.card import Card
 from model.errors import PhotoError, UserError
-from model.i18n.catalogue import in_language, translate
+from model.i18n.catalogue import Message, in_language
 from model.photos.photo import open_photo
 
 STEM = "whyfake-report"
@@ -41,24 +39,22 @@ def _download(controls: Controls, card_of: Callable[[View], Card], kind: str) ->
         yield {"notice": notice(str(error), "error"), "ready": None}  # an earlier file must not be sent again
         return
     shown = int(controls["shown"])
-    origin = Origin(_name(controls["photo"]), "", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{STEM}.{kind}"
-        if kind == "zip":
-            path.write_bytes(archive(analysis, card, shown, origin, second))
-        else:
-            path.write_bytes(report_files(analysis, card, shown, origin, second)[PAGE])
-        yield {"ready": str(path)}
+    origin = Origin.now(_name(controls["photo"]))
+    if kind == "zip":
+        content = archive(analysis, card, shown, origin, second)
+    else:
+        content = report_files(analysis, card, shown, origin, second)[PAGE]
+    yield from sent_as(f"{STEM}.{kind}", content)
 
 
 def _with_photo(controls: Controls) -> Analysis:
     """The shown analysis with the full photo; the page keeps only a small copy."""
     seen = controls["seen"]
     if seen is None or controls["photo"] is None:
-        raise PhotoError(translate("page.nothing_to_report"))
+        raise PhotoError(Message("page.nothing_to_report"))
     photo = open_photo(controls["photo"])
     if photo.sha256 != seen.analysis.photo.sha256:
-        raise PhotoError(translate("page.another_photo"))
+        raise PhotoError(Message("page.another_photo"))
     smooth = bool(controls["smooth"])
     analysis = smoothed(seen, smooth).analysis
     return replace(analysis, photo=photo, settings=replace(analysis.settings, smooth_attention=smooth))

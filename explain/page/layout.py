@@ -22,6 +22,7 @@ from model.available import Models
 from model.i18n.catalogue import DEFAULT, languages
 
 SWEEP_S, KEPT_S = 3600, 3600  # how often what visitors have sent and seen is looked through, and how old it may be
+MOST_WAITING = 32  # events of each queue that wait for a place
 STATES: tuple[tuple[str, Any], ...] = (
     ("photo", None),
     ("seen", None),
@@ -48,6 +49,7 @@ def build_page(models: Models, service: Service | None = None, own: OwnModels | 
         parts = lay_out(page)
         blocks.leave = wire(page, parts, blocks)
         blocks.in_language = parts.in_config
+    blocks.queue(max_size=MOST_WAITING)
     return blocks
 
 

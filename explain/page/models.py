@@ -53,7 +53,7 @@ def arrive(page: Page, query: Mapping[str, str], accepted: str) -> Updates:
         return {**changes, **facts, **updates}
 
 
-def look(page: Page, language: str, visitor: str = "") -> Updates:
+def import_state(page: Page, language: str, visitor: str = "") -> Updates:
     """The progress of an import; once it has ended, the new model is one more choice."""
     models = page.models
     with use_language(language):
@@ -69,10 +69,10 @@ def both_choices(page: Page, visitor: str, chosen: str | None = None) -> Updates
     own = page.own.names(visitor)
     found = choices(page.models, own)
     first = Change(choices=found, visible=len(found) > 1, **({} if chosen is None else {"value": chosen}))
-    return {"model": first, "second": Change(**seconds(page.models, own))}
+    return {"model": first, "second": Change(**second_choices(page.models, own))}
 
 
-def seconds(models: Models, own: Sequence[str] = ()) -> dict[str, Any]:
+def second_choices(models: Models, own: Sequence[str] = ()) -> dict[str, Any]:
     """The choices of a second model, the first of which is none; they are hidden if there is only one model."""
     found = choices(models, own)
     return {"choices": [(text("second.none_chosen"), NONE), *found], "visible": len(found) > 1}

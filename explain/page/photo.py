@@ -104,11 +104,11 @@ def blank(controls: Controls) -> Updates:
 
 
 def face_clicked(seen: View | None, face: int, event: gr.SelectData) -> int:
-    """The face whose box was clicked, or the current one if the click hit none."""
+    """The face in the box that was clicked, or the current one if the click hit none."""
     hit = seen.face_at(*place_in(event)) if seen is not None else None
     return face if hit is None else hit
 
 
 def face_named(event: gr.EventData) -> int:
-    """The face whose button in the table was pressed."""
+    """The face of the button in the table that was pressed."""
     return chosen_in(event)

@@ -1,4 +1,4 @@
-"""The page's what-if: hide patches by a click, by name, by LIME's order, or as the smallest flipping set."""
+"""The page's what-if: hide regions by a click, by name, by LIME's order, or as the smallest flipping set."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def same_regions(seen: View, controls: Controls) -> bool:
 
 
 def hide_at(controls: Controls, place: tuple[float, float]) -> Updates:
-    """Hide the patch at a place of a map's picture, or show it again."""
+    """Hide the region at a place of a map's picture, or show it again."""
     seen = controls["seen"]
     region = None if seen is None else seen.region_at(*place)
     return {} if region is None else hide_region(controls, region)
@@ -55,7 +55,7 @@ def hide_region(controls: Controls, region: int) -> Updates:
 
 
 def hide_named(controls: Controls) -> Updates:
-    """Hide the patches chosen by name; numbers that this face does not have are left out."""
+    """Hide the regions chosen by name; numbers that this face does not have are left out."""
     seen = controls["seen"]
     if seen is None or seen.analysis.subject is None:
         return {}
@@ -64,7 +64,7 @@ def hide_named(controls: Controls) -> Updates:
 
 
 def hide_top(controls: Controls) -> Updates:
-    """Hide the patches that speak for the class explained most, by LIME."""
+    """Hide the regions that speak for the class explained most, by LIME."""
     seen, count = controls["seen"], int(controls["top"])
     if seen is None or seen.analysis.subject is None or MAIN_MAP not in seen.analysis.attributions:
         return {}
@@ -94,7 +94,7 @@ def hide_smallest(controls: Controls) -> Updates:
 
 
 def show_all(controls: Controls) -> Updates:
-    """Show every patch again."""
+    """Show every region again."""
     seen = controls["seen"]
     return {} if seen is None or seen.analysis.subject is None else _hide(controls, seen, [])
 

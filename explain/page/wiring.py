@@ -15,7 +15,7 @@ from explain.page.clip import judge as clip
 from explain.page.clip.wiring import wire_clip
 from explain.page.components.controls import CONTROLS
 from explain.page.components.event import chosen_in, place_in
-from explain.page.components.handlers import Handler, offer_file, opening
+from explain.page.components.handlers import AT_ONCE, BATCH_OPTIONS, PRIVATE, RUN_OPTIONS, Handler, offer_file, opening
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
 from explain.page.components.updates import Change, Controls, Updates
@@ -26,20 +26,13 @@ from explain.page.photo import face_clicked, face_named
 from explain.page.run import EXTENDING, Page
 from explain.page.view import slide
 from explain.service.process import give_back
-from explain.service.service import MAX_OPEN_BATCHES, MAX_OPEN_RUNS
 from model.i18n.catalogue import use_language
 
 CHANGED = ("hidden", "regions", "top", f"{MAIN_MAP}_picture", "what_if_text", "show_all")  # by a what-if
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # for handlers that take milliseconds
-RUN_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_RUNS, "concurrency_id": "model", **PRIVATE}
-BRING_OPTIONS: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "own", **PRIVATE}  # one imports
-# One visitor's thousand photos must not block the others; each photo also waits in the analysis queue.
-BATCH_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_BATCHES, "concurrency_id": "many", **PRIVATE}
 
 
 def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> Callable[[str], None]:
-    """Connect the components with their handlers; returns what forgets a visitor who has left."""
+    """Connect the components with their handlers; returns the function that forgets a visitor who has left."""
     run_it: dict[str, Any] = {
         "fn": _running(page, parts, page.show),
         "inputs": parts.readable(),
@@ -56,8 +49,11 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> Callable[[str], None]:
     _wire_what_if(parts, at_once)
     _wire_downloads(page, parts)
     _wire_many(page, parts, run_it)
-    wire_clip(page, parts, _visitor, run_it, BATCH_OPTIONS, AT_ONCE, PRIVATE)
-    _wire_language(page, parts, blocks, run_it)
+    wire_clip(page, parts, _visitor, run_it)
+    _wire_arrival(page, parts, blocks, run_it)
+    draw_model = _drawing_model(page, parts)
+    _wire_language(page, parts, draw_model)
+    _wire_models(page, parts, run_it, draw_model)
     wire_api(GradioEndpoints(page.service), parts)
     return forget
 
@@ -72,7 +68,7 @@ def _running(page: Page, parts: Parts, run: Callable[[Controls, str], Iterator[U
 
 
 def _answering_at_once(page: Page, parts: Parts) -> Callable[..., Any]:
-    """What lets a handler answer a trigger without waiting for others' runs."""
+    """A function that connects a trigger with a handler, which answers without waiting for others' runs."""
 
     def at_once(
         trigger: Callable[..., Any], handler: Callable[[Controls], Updates], outputs: list[str], **options: Any
@@ -126,11 +122,11 @@ def _wire_run(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
 
 
 def _wire_leaving(page: Page, blocks: gr.Blocks) -> Callable[[str], None]:
-    """Forget each visitor who leaves; returns what does it."""
+    """Forget each visitor who leaves; returns the function that does it."""
 
     def forget(visitor: str) -> None:
         """End all runs of a visitor who has left, and drop what they made."""
-        for suffix in ("", batch.OURS, bring.OURS, clip.OURS):
+        for suffix in ("", batch.RUN_SUFFIX, bring.RUN_SUFFIX, clip.RUN_SUFFIX):
             page.runs.stop(visitor + suffix)
         page.forget(visitor)
         _forget(blocks, visitor)
@@ -218,7 +214,7 @@ def _wire_what_if(parts: Parts, at_once: Callable[..., Any]) -> None:
 def _wire_downloads(page: Page, parts: Parts) -> None:
     for kind in ("html", "zip"):
         make = partial(download, card_of=page.card, kind=kind)
-        offer_file(parts, f"report_{kind}", make, ("notice", "status"), PRIVATE)
+        offer_file(parts, f"report_{kind}", make, ("notice", "status"))
 
 
 def _wire_many(page: Page, parts: Parts, show: dict[str, Any]) -> None:
@@ -229,69 +225,76 @@ def _wire_many(page: Page, parts: Parts, show: dict[str, Any]) -> None:
     def judging(source: str) -> Handler:
         def judge(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
             controls, visitor = parts.controls(values), _visitor(page, request)
-            run = (page.service, page.runs, visitor, page.language_of, source == "many_folder", page.detector)
+            run = (page.service, page.runs, visitor, page.language_of, page.detector, source == "many_folder")
             yield from map(parts.changes, batch.judge(controls, values[parts[source]] or [], *run))
 
         return judge
 
     def stop(request: gr.Request) -> None:
-        page.runs.stop(str(request.session_hash) + batch.OURS)
+        page.runs.stop(str(request.session_hash) + batch.RUN_SUFFIX)
 
     run_it: dict[str, Any] = {"outputs": targets, "trigger_mode": "multiple", **BATCH_OPTIONS}
     parts["many_files"].change(judging("many_files"), parts.readable() | {parts["many_files"]}, **run_it)
     parts["many_folder"].upload(judging("many_folder"), parts.readable() | {parts["many_folder"]}, **run_it)
     parts["many_cancel"].click(stop, **AT_ONCE)
     parts["many_table"].select(**{**show, "fn": opening(parts, batch.open_photo_of, page.show)})
-    offer_file(parts, "many_csv", batch.download, ("status",), PRIVATE)
+    offer_file(parts, "many_csv", batch.download, ("status",))
 
 
-def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str, Any]) -> None:
-    """The page uses the chosen language; at the start that of the link or of the browser."""
-
-    def change_language(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
-        controls, visitor = parts.controls(values), str(request.session_hash)
-        page.update_controls(visitor, controls)
-        with refusals_shown(controls["language"]), use_language(controls["language"]):
-            many = batch.change_language(controls["many_progress"], page.runs.waiting(visitor + batch.OURS))
-            many |= clip.change_language(controls["clip_seen"], page.runs.waiting(visitor + clip.OURS))
-            choices = models.both_choices(page, visitor)
-            return parts.translated({**choices, **page.change_language(controls, visitor), **many})
+def _wire_arrival(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str, Any]) -> None:
+    """A new visitor gets the settings of the link, in its language or the browser's, and an example."""
 
     def arrive(request: gr.Request) -> dict[Any, Any]:
         accepted = request.headers.get("accept-language", "")
         return parts.changes(models.arrive(page, dict(request.query_params), accepted))
+
+    by_link = ("language", *CONTROLS, "photo", "placeholder", "notice", "status")
+    changed = [parts[name] for name in dict.fromkeys((*by_link, *models.FACTS, *models.CHOICE))]
+    blocks.load(arrive, None, changed, **AT_ONCE).then(**run_it)
+
+
+def _drawing_model(page: Page, parts: Parts) -> dict[str, Any]:
+    """The arguments of an event that draws the figures of the chosen model."""
 
     def draw_model(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
         controls = parts.controls(values)
         with refusals_shown(controls["language"]):
             return parts.changes(page.model_pictures(controls, str(request.session_hash)))
 
-    everything = list(parts.values())
-    drawn: dict[str, Any] = {"outputs": [parts["model_pictures"], parts["status"]], **AT_ONCE}
-    parts["model_tab"].select(draw_model, parts.readable(), **drawn)
-    parts["language"].change(change_language, parts.readable(), everything, **AT_ONCE).then(
-        draw_model, parts.readable(), **drawn
-    )
-    facts, choice = ([parts[name] for name in names] for names in (models.FACTS, models.CHOICE))
-    set_by_link = [
-        parts[name]
-        for name in ("language", *CONTROLS, "photo", "placeholder", "notice", "status")
-        if name not in models.CHOICE
-    ]
-    blocks.load(arrive, None, [*set_by_link, *facts, *choice], **AT_ONCE).then(**run_it)
+    shown = {"outputs": [parts["model_pictures"], parts["status"]], **AT_ONCE}
+    return {"fn": draw_model, "inputs": parts.readable(), **shown}
 
-    def look(language: str, request: gr.Request) -> dict[Any, Any]:
-        return parts.changes(models.look(page, language, str(request.session_hash)))
 
-    parts["models_clock"].tick(look, parts["language"], choice, **AT_ONCE)
+def _wire_language(page: Page, parts: Parts, draw_model: dict[str, Any]) -> None:
+    """The page uses the chosen language."""
+
+    def change_language(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
+        controls, visitor = parts.controls(values), str(request.session_hash)
+        page.update_controls(visitor, controls)
+        with refusals_shown(controls["language"]), use_language(controls["language"]):
+            many = batch.change_language(controls["many_progress"], page.runs.waiting(visitor + batch.RUN_SUFFIX))
+            many |= clip.change_language(controls["clip_seen"], page.runs.waiting(visitor + clip.RUN_SUFFIX))
+            choices = models.both_choices(page, visitor)
+            return parts.translated({**choices, **page.change_language(controls, visitor), **many})
+
+    changing = parts["language"].change(change_language, parts.readable(), list(parts.values()), **AT_ONCE)
+    changing.then(**draw_model)
+
+
+def _wire_models(page: Page, parts: Parts, run_it: dict[str, Any], draw_model: dict[str, Any]) -> None:
+    """A chosen model is described and judges the photo; a visitor can bring one; an import shows its progress."""
 
     def describe(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
         controls = parts.controls(values)
         with refusals_shown(controls["language"]):
             yield from map(parts.changes, page.describe(controls, str(request.session_hash)))
 
-    brought = wire_own(page, parts, BRING_OPTIONS, partial(models.both_choices, page))
-    for choosing in (parts["model"].input, *brought):
-        chosen = choosing(describe, parts.readable(), facts, **PRIVATE)
-        chosen.then(draw_model, parts.readable(), **drawn)
+    def show_import(language: str, request: gr.Request) -> dict[Any, Any]:
+        return parts.changes(models.import_state(page, language, str(request.session_hash)))
+
+    parts["model_tab"].select(**draw_model)
+    for choosing in (parts["model"].input, *wire_own(page, parts, partial(models.both_choices, page))):
+        chosen = choosing(describe, parts.readable(), [parts[name] for name in models.FACTS], **PRIVATE)
+        chosen.then(**draw_model)
         chosen.then(**run_it)
+    parts["models_clock"].tick(show_import, parts["language"], [parts[name] for name in models.CHOICE], **AT_ONCE)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from explain.cancel import not_cancelled
 from explain.maps.attribution import Attribution, ExplanationError
-from explain.maps.subject import BATCH, Subject
+from explain.maps.subject import Subject
 from explain.regions.facial import named_parts
 from model.errors import SettingsError
 from model.i18n.catalogue import Message
@@ -152,12 +152,9 @@ def _predict(
     masks = np.ones((len(hidden_sets), subject.count), np.uint8)
     for mask, hidden in zip(masks, hidden_sets, strict=True):
         mask[list(hidden)] = 0
-    answers = np.empty(len(masks))
-    for start in range(0, len(masks), BATCH):
-        if cancelled():
-            raise _Cancelled
-        batch = slice(start, start + BATCH)
-        answers[batch] = subject.answers(masks[batch])
+    answers = subject.answers(masks, cancelled)
+    if answers is None:
+        raise _Cancelled
     return answers
 
 

@@ -79,7 +79,7 @@ def _answer(data: bytes, memory: int) -> Answer:
     from explain.provenance.findings import findings
 
     found = findings(data).findings
-    return {"findings": [(one.kind, one.strength, as_data(one.message)) for one in found]}, None
+    return {"findings": [(finding.kind, finding.strength, as_data(finding.message)) for finding in found]}, None
 
 
 def main() -> None:

@@ -105,7 +105,7 @@ def _source_types(active: Manifest, manifests: Manifest) -> list[str]:
 
 def _actions(manifest: Manifest) -> list[Manifest]:
     assertions = _objects(manifest.get("assertions"))
-    lists = [_object(one.get("data")) for one in assertions if str(one.get("label")).startswith("c2pa.actions")]
+    lists = [_object(claim.get("data")) for claim in assertions if str(claim.get("label")).startswith("c2pa.actions")]
     return [action for data in lists for action in _objects(data.get("actions"))]
 
 
@@ -116,4 +116,4 @@ def _object(value: Any) -> Manifest:
 
 def _objects(value: Any) -> list[Manifest]:
     """The objects of a list of JSON; a signed claim may hold anything."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

@@ -47,7 +47,7 @@ def agreement(picture: Image.Image, small: Image.Image) -> float:
         small: its thumbnail, of mode ``L``.
     """
     turned = (picture.rotate(angle, expand=True) for angle in (0, 90, 180, 270))
-    return max(_correlation(_cells(one), _cells(ImageOps.fit(small, _shape(one)))) for one in turned)
+    return max(_correlation(_cells(way), _cells(ImageOps.fit(small, _shape(way)))) for way in turned)
 
 
 def _shape(picture: Image.Image) -> tuple[int, int]:

@@ -12,12 +12,11 @@ from explain.html.clip import clip_html, moments_table
 from explain.html.rendering import render
 from explain.report.files import DATA, PAGE, check_folder, write_files
 from explain.report.origin import Origin
+from explain.report.page import model_facts, titled
 from explain.video.result import Clip, Sighting, Track
 from explain.wording.clip import clip_headline, clip_sentences, clock, track_sentences
 from model.artifact.card import Card
 from model.i18n.catalogue import language, number, translate
-
-OF_MODEL = ("name", "architecture", "sees")
 
 
 def write_clip(clip: Clip, card: Card, folder: Path, origin: Origin) -> Path:
@@ -120,13 +119,9 @@ def _facts(clip: Clip, origin: Origin) -> list[tuple[str, list[tuple[str, str]]]
             translate("clip.column.time"): clock(facts.seconds),
             "SHA-256": clip.sha256,
         },
-        "model": {
-            translate(f"report.fact.{name}" if name in OF_MODEL else "report.fact.digest", file=name): text
-            for name, text in clip.model.items()
-        },
+        "model": model_facts(clip.model),
         "settings": {translate("clip.report_frames"): number(clip.planned, ",")},
         "written": {translate("report.fact.on"): origin.when, translate("report.fact.by"): origin.command},
         "versions": origin.versions,
     }
-    tables = {name: [(key, text) for key, text in pairs.items() if text] for name, pairs in groups.items()}
-    return [(translate(f"report.facts.{name}"), pairs) for name, pairs in tables.items() if pairs]
+    return titled(groups)

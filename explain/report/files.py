@@ -24,6 +24,7 @@ from explain.report.as_json import to_dict
 from explain.report.origin import Origin
 from explain.report.page import GENERATOR, report_html
 from explain.result import Analysis
+from explain.settings import SHOWN
 from model.artifact.card import Card
 from model.errors import UserError
 from model.files import fitting, replacing
@@ -31,7 +32,7 @@ from model.i18n.catalogue import Message, language
 
 PAGE, DATA = "report.html", "report.json"
 PICTURES = ("photo", "face", "regions", "what_if", "flip", "second", *METHODS)
-OURS = (PAGE, DATA, *(f"{name}.png" for name in PICTURES))
+REPORT_FILES = (PAGE, DATA, *(f"{name}.png" for name in PICTURES))
 HEAD = 1000  # first characters of a page, which name its generator
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time of a ZIP entry; fixed, so that equal reports give equal ZIPs
 READABLE = 0o644 << 16  # Unix permissions in a ZIP entry
@@ -45,7 +46,7 @@ def write_report(
     analysis: Analysis,
     card: Card,
     folder: Path,
-    shown: int = 8,
+    shown: int = SHOWN,
     origin: Origin | None = None,
     second: Second | None = None,
 ) -> Path:
@@ -74,10 +75,10 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
     """Write a report's files, the page first, into a folder that ``check_folder`` has checked."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as written:  # on a full disk an earlier report stays whole
-        # The page is replaced first: it marks the folder as ours.
+        # The page is replaced first: it marks the folder as one of WhyFake.
         for name, content in reversed(files.items()):
             written.enter_context(replacing(folder / name)).write_bytes(content)
-    for name in OURS:  # no files of an earlier report may remain
+    for name in REPORT_FILES:  # no files of an earlier report may remain
         if name not in files:
             (folder / name).unlink(missing_ok=True)
 
@@ -104,7 +105,7 @@ def check_folder(folder: Path) -> None:
     page = folder / PAGE
     if page.is_file() and GENERATOR in page.read_text(encoding="utf-8", errors="replace")[:HEAD]:
         return
-    if taken := [name for name in OURS if (folder / name).exists()]:
+    if taken := [name for name in REPORT_FILES if (folder / name).exists()]:
         raise ReportError(Message("report.taken", folder=str(folder), file=taken[0]))
 
 
@@ -146,7 +147,7 @@ def report_pictures(analysis: Analysis, shown: int, second: Second | None = None
 
 
 def archive(
-    analysis: Analysis, card: Card, shown: int = 8, origin: Origin | None = None, second: Second | None = None
+    analysis: Analysis, card: Card, shown: int = SHOWN, origin: Origin | None = None, second: Second | None = None
 ) -> bytes:
     """The files that ``write_report`` would write, byte for byte, as a ZIP; the same arguments give the same bytes.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from model.artifact.versions import library_versions
 
@@ -22,3 +23,8 @@ class Origin:
     command: str = ""
     when: str = ""
     versions: dict[str, str] = field(default_factory=library_versions)
+
+    @staticmethod
+    def now(file: str, command: str = "") -> Origin:
+        """The origin of a report that is written now."""
+        return Origin(file, command, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")

@@ -160,21 +160,27 @@ def _facts(analysis: Analysis, origin: Origin, second: Second | None) -> list[tu
     settings["face"] += 1  # people count from one
     groups = {
         "photo": {**_named("fact", photo), "SHA-256": analysis.photo.sha256},
-        "model": _model_facts(analysis),
-        "second_model": {} if second is None else _model_facts(second.analysis),
+        "model": model_facts(analysis.model),
+        "second_model": {} if second is None else model_facts(second.analysis.model),
         "settings": _named("setting", {name: _value(value) for name, value in settings.items()}),
         "written": _named("fact", {"on": origin.when, "by": origin.command}),
         "versions": origin.versions,
         "seconds": {_step(name): number(value, ".2f") for name, value in analysis.seconds.items()},
     }
+    return titled(groups)
+
+
+def titled(groups: Mapping[str, Mapping[str, str]]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Tables of names and values, each with its title; without empty values and empty tables."""
     tables = {name: [(key, text) for key, text in pairs.items() if text] for name, pairs in groups.items()}
     return [(translate(f"report.facts.{name}"), pairs) for name, pairs in tables.items() if pairs]
 
 
-def _model_facts(analysis: Analysis) -> dict[str, str]:
+def model_facts(model: Mapping[str, str]) -> dict[str, str]:
+    """The ``model`` of an analysis or a clip, by translated names."""
     return {
         translate(f"report.fact.{name}" if name in OF_MODEL else "report.fact.digest", file=name): text
-        for name, text in analysis.model.items()
+        for name, text in model.items()
     }
 
 

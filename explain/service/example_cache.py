@@ -25,9 +25,9 @@ MOST = 32  # analyses; each takes about 2 MB
 
 
 class ExampleCache:
-    """Runs ``analyze`` for every photo except the examples whose analysis is shipped, or was made before.
+    """Runs ``analyze`` for every photo except the examples with an analysis that is shipped or was made before.
 
-    Other models and settings than the shipped ones are computed when they are asked for. Visitors' photos are never
+    Other models and settings than the shipped ones are computed when a visitor chooses them. Visitors' photos are never
     kept.
     """
 

@@ -16,15 +16,17 @@ from starlette.types import Receive
 
 from model.errors import SettingsError
 from model.i18n.catalogue import Message
+from model.photos.photo import MAX_BYTES
 
 EXTENDED_NAME = re.compile(rb";\s*filename\*\s*=\s*\"?(utf-8|iso-8859-1)'[\w-]*'([^;\"\s]+)", re.IGNORECASE)  # RFC 5987
 
 MOST_SHOWN = 50  # characters of an unknown field's name, or of a wrong value
+MAX_BODY = MAX_BYTES * 4 // 3 + 1_000_000  # bytes of a request; a photo as base64 within it
 LONGEST = 1000  # characters of a field that is not a file; the names of all maps have about 150
 
 
 class FormRequest(Request):
-    """A request whose form may name its file by ``filename*``.
+    """A request with a form that may name its file by ``filename*``.
 
     Some clients do so for letters outside ASCII, and Starlette takes such a file for a text.
     """

@@ -17,7 +17,7 @@ _next: list[threading.Timer] = []  # the call that is planned, if there is one
 
 
 def tune() -> None:
-    """Set both; call it once at the start of a server, before ``settle``."""
+    """Let threads switch more often and limit the arenas; call it once at the start of a server, before ``settle``."""
     sys.setswitchinterval(SWITCH_S)
     if (libc := _glibc()) is not None:
         libc.mallopt(M_ARENA_MAX, ARENAS)

@@ -16,7 +16,7 @@ from model.errors import UserError
 from model.i18n.catalogue import Message
 
 LOOK_S = 0.2  # between two checks whether a waiting caller has cancelled
-MEMORY = 0.9  # weight of the past in the mean length of a turn
+PAST_WEIGHT = 0.9  # weight of the past in the mean length of a turn
 Step = TypeVar("Step")
 
 
@@ -25,12 +25,13 @@ class Urgency(IntEnum):
 
     VERDICT = 0
     FIRST_MAP = 1  # also the photos of a long list: there is always a next one
-    REST = 2
+    REST = 2  # also a second model, which runs after the first one's result
 
 
-# Seconds after which a waiting turn comes before a verdict that has just arrived: nobody waits for ever. Until then
-# trust and further maps wait for others' first maps, and these for others' verdicts. Verdicts and first maps come in
-# the order of the visitors: turn by turn, all would have theirs when the last one has. The rest goes turn by turn.
+# Seconds after which a waiting turn comes before a verdict that has just arrived, so that nobody waits without end.
+# Until then trust and further maps wait for others' first maps, and these for others' verdicts. Verdicts and first maps
+# come in the order of the visitors: turn by turn, all would have theirs when the last one has. The rest goes turn by
+# turn.
 PATIENCE_S = {Urgency.VERDICT: 0.0, Urgency.FIRST_MAP: 15.0, Urgency.REST: 60.0}
 
 
@@ -109,7 +110,7 @@ class AnalysisQueue:
         Args:
             steps: a generator that has not started.
             cancelled: called while waiting.
-            wait: begin however many analyses are open already; for callers whose number another queue limits.
+            wait: begin however many analyses are open already; for callers that another queue limits.
             urgency: of the step that comes after the given one; after None, of the first one.
             client: from whom the analysis comes, if that is known.
 
@@ -202,7 +203,7 @@ class AnalysisQueue:
             with self._lock:
                 self._busy -= 1
                 taken = time.monotonic() - started
-                self._seconds[urgency] = MEMORY * self._seconds[urgency] + (1 - MEMORY) * taken
+                self._seconds[urgency] = PAST_WEIGHT * self._seconds[urgency] + (1 - PAST_WEIGHT) * taken
                 self._grant()
 
     def _grant(self) -> None:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import IO
 
 PREFIX = "whyfake-"
+UPLOADS = "GRADIO_TEMP_DIR"  # the variable by which Gradio finds the folder for uploads
 LOCK = "lock"  # held by the process that uses the folder
 
 
 @contextmanager
-def own_temporary_files(variable: str) -> Iterator[None]:
+def own_temporary_files(variable: str = UPLOADS) -> Iterator[None]:
     """Keep all temporary files in a folder of this process; at the end it is removed.
 
     Gradio's files are in a folder beside the others: a report in Gradio's own folder would count as one that visitors

@@ -44,7 +44,7 @@ Result = TypeVar("Result")
 CLIENT: ContextVar[str | None] = ContextVar("CLIENT", default=None)
 STEPS_AT_ONCE = 2  # a network uses all cores; the second step keeps them busy while the first one is in Python
 MAX_OPEN_RUNS = 64  # of the page; they take turns
-MOST_VISITORS = 10_000  # whose clients are known
+MOST_VISITORS = 10_000  # with a known client
 MAX_OPEN_BATCHES = 4  # runs over many photos; each photo also takes its turns
 
 
@@ -78,8 +78,7 @@ class Service:
         wait: bool = False,
         known: Analysis | None = None,
         client: str | None = None,
-        among_many: bool = False,
-        beside: bool = False,
+        urgency: Urgency | None = None,
     ) -> Iterator[Analysis]:
         """Like ``explain.analysis.analyze``, each step in its turn: verdicts first, then each one's first map.
 
@@ -90,23 +89,22 @@ class Service:
             cancelled: once it is true, no further analysis comes.
             visitor: name of a visitor who may analyse the same photo several times.
             wait: see ``AnalysisQueue.each``.
-            known: an earlier analysis whose results may be taken over, see ``explain.analysis.analyze``.
+            known: an earlier analysis; its results may be taken over, see ``explain.analysis.analyze``.
             client: see ``AnalysisQueue.each``; by default that of the visitor, see ``came_from``, or ``CLIENT``.
-            among_many: the photo is one of many, whose verdicts can wait for those of single photos.
-            beside: the model is a second one, whose verdict can wait for others' verdicts and first maps.
+            urgency: of every step; None for a single photo: verdict, first map, then the rest.
 
         Raises:
             Busy: if too many analyses are open already.
             PhotoError: if the source is not a usable photo.
             SettingsError: if ``settings`` names a missing face or region.
         """
-        urgency = _of_many if among_many else _beside if beside else _urgency
-        client = client or self._clients.get((visitor or "").partition("/")[0]) or CLIENT.get()
+        urgency_of = _urgency if urgency is None else lambda _: urgency
+        client = client or self._client_of(visitor) or CLIENT.get()
         run = self.example_cache.analyze if detector.shared else analyze
         steps = run(source, settings, detector, cancelled, known)
         analysis = None
         try:
-            for number, analysis in enumerate(self.queue.each(steps, cancelled, wait, urgency, client)):
+            for number, analysis in enumerate(self.queue.each(steps, cancelled, wait, urgency_of, client)):
                 if number == 0 and not isinstance(source, np.ndarray):  # now it is known to be a photo
                     self._uploads.keep(source, visitor)
                 yield analysis
@@ -139,13 +137,13 @@ class Service:
             Busy: if there is no place, or too many analyses are open already.
             ClipError, SettingsError: see ``explain.video.judge.judge_clip``.
         """
-        client = client or self._clients.get((visitor or "").partition("/")[0])
-        one = partial(self.analyze, wait=True, client=client, among_many=True)
+        client = client or self._client_of(visitor)
+        analyze_frame = partial(self.analyze, wait=True, client=client, urgency=Urgency.FIRST_MAP)
         with self.places.take(wait, lambda: cancelled() or self.queue.closed) as taken:
             if not taken and not cancelled():
                 raise Busy(Message("interfaces.busy"))
             if taken:
-                yield from judge_clip(source, detector, count, ON_A_SERVER, cancelled, whole_picture, one)
+                yield from judge_clip(source, detector, count, ON_A_SERVER, cancelled, whole_picture, analyze_frame)
 
     def both(
         self,
@@ -173,7 +171,7 @@ class Service:
         if second is None or first is None or not first.complete:
             return
         settings = settings_of_second(first, settings)
-        for step in self.analyze(source, settings, second, client=client, beside=True):
+        for step in self.analyze(source, settings, second, client=client, urgency=Urgency.REST):
             yield first, Second.of(first, step, second.card)
 
     def detectors(self, model: str | None, second: str | None) -> tuple[Detector, Detector | None]:
@@ -199,6 +197,10 @@ class Service:
         self._clients[visitor] = client
         if len(self._clients) > MOST_VISITORS:
             self._clients.pop(next(iter(self._clients)), None)
+
+    def _client_of(self, visitor: str | None) -> str | None:
+        """The client of a visitor; the name may have the suffix of a run, such as ``/many``."""
+        return self._clients.get((visitor or "").partition("/")[0])
 
     def in_turn(self, before: Analysis | None, work: Callable[..., Result], *given: Any) -> Result:
         """Do some work on a finished step, such as drawing it, in a turn of the queue.
@@ -275,14 +277,6 @@ def _urgency(latest: Analysis | None) -> Urgency:
         return Urgency.VERDICT
     has_first_map = MAIN_MAP in latest.attributions or MAIN_MAP not in latest.settings.methods
     return Urgency.REST if has_first_map else Urgency.FIRST_MAP
-
-
-def _of_many(latest: Analysis | None) -> Urgency:
-    return Urgency.FIRST_MAP
-
-
-def _beside(latest: Analysis | None) -> Urgency:
-    return Urgency.REST
 
 
 def last(steps: Iterator[Step]) -> Step | None:

@@ -70,10 +70,10 @@ def shipped_analysis(photo: Photo, settings: Settings, detector: Detector, folde
     file = result_file(example, folder)
     try:
         stored = read_stored(file)
-        asked = [
+        accepted = [
             key_of(photo.sha256, replace(settings, trust=trust), detector.card) for trust in {True, settings.trust}
         ]
-        if stored.key not in asked:
+        if stored.key not in accepted:
             return None
         found = stored.analysis(replace(photo, file=b""), detector)
     except StoredError as error:

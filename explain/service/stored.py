@@ -68,7 +68,7 @@ def write_analysis(analysis: Analysis, file: Path, key: Mapping[str, Any]) -> No
 
 @dataclass(frozen=True)
 class Stored:
-    """A file that ``write_analysis`` wrote, whose arrays are not read yet.
+    """A file that ``write_analysis`` wrote; its arrays are not read yet.
 
     Attributes:
         file: its path.
@@ -84,7 +84,7 @@ class Stored:
 
         Args:
             photo: the photo that was analysed.
-            detector: the model that was asked.
+            detector: its model.
 
         Raises:
             StoredError: if the arrays are missing or damaged, or the fields are not those of today's ``Analysis``.
@@ -167,7 +167,7 @@ class _Writer:
 
 
 class _Reader:
-    """Turns plain data into values of the types that are asked for."""
+    """Turns plain data into values of given types."""
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], photo: Photo, detector: Detector) -> None:
         self._arrays, self._photo, self._detector = arrays, photo, detector
@@ -194,8 +194,8 @@ class _Reader:
         if is_dataclass(kind):
             return self._dataclass(kind, data)
         if origin is tuple:
-            each = inner[:1] * len(data) if inner[-1] is ... else inner
-            return tuple(self.value(one, part) for one, part in zip(each, data, strict=True))
+            kinds = inner[:1] * len(data) if inner[-1] is ... else inner
+            return tuple(self.value(part_kind, part) for part_kind, part in zip(kinds, data, strict=True))
         if origin is frozenset:
             return frozenset(self.value(inner[0], part) for part in data)
         if origin in (dict, collections.abc.Mapping):

@@ -47,8 +47,9 @@ def localise(attributions: Mapping[str, Attribution], changed: NDArray[np.bool_]
         changed: ``(S, S) bool``, where the crop was changed.
     """
     main = attributions.get(MAIN_MAP)
-    regions = np.zeros(0, np.intp) if main is None else _for_fake(main)[:TOP]
-    shares = [] if main is None or main.segments is None else [changed[main.segments == one].mean() for one in regions]
+    shares = []
+    if main is not None and main.segments is not None:
+        shares = [changed[main.segments == region].mean() for region in _for_fake(main)[:TOP]]
     masks = [found for name, found in attributions.items() if METHODS[name].in_verdict_pass]
     peaks = [_peak_inside(mask, changed) for mask in masks if not mask.evidence["flat"]]
     inside = sum(bool(share > MOST) for share in shares)

@@ -13,7 +13,7 @@ from PIL import Image
 from explain.analysis import analyze
 from explain.cancel import not_cancelled
 from explain.result import Analysis
-from explain.settings import Settings
+from explain.settings import VERDICT_ALONE, Settings
 from explain.small_faces import is_too_small
 from explain.stopwatch import Stopwatch
 from explain.video.change import largest_change
@@ -27,7 +27,6 @@ from model.errors import ClipError, SettingsError
 from model.i18n.catalogue import Message
 from model.photos.faces import Face
 
-VERDICT_ALONE = Settings(methods=(), robustness=False)
 MOST_FRAMES = 500  # that may be requested
 THUMBNAIL = 128  # pixels
 Analyze = Callable[[NDArray[np.uint8], Settings, Detector, Callable[[], bool]], Iterator[Analysis]]

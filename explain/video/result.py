@@ -129,5 +129,5 @@ class Clip:
 
     def sighting(self, track: int, moment: int) -> Sighting | None:
         """The face of a track, by its number from 1, at a moment, by its number from 0."""
-        seen = (sighting for one in self.tracks if one.number == track for sighting in one.sightings)
+        seen = (sighting for face in self.tracks if face.number == track for sighting in face.sightings)
         return next((sighting for sighting in seen if sighting.moment.number == moment), None)

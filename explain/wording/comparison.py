@@ -8,6 +8,7 @@ from pathlib import Path
 from explain.comparison import Comparison, Second
 from explain.result import Analysis
 from explain.wording.regions import shown_name
+from explain.wording.robustness import verdict_name
 from explain.wording.summary import plain_text
 from model.artifact.card import ONNX, TFLITE
 from model.i18n.catalogue import translate
@@ -21,9 +22,10 @@ def comparison_sentence(first: Analysis, second: Second) -> str:
         model = names["first" if one is None else "second"]
         return translate("second.no_verdict", **names, model=model)
     if one.verdict == other.verdict:
-        verdicts = translate("second.agree", verdict=_said(one.verdict))
+        verdicts = translate("second.agree", verdict=verdict_name(one.verdict))
     else:
-        verdicts = translate("second.differ", **names, one=_said(one.verdict), other=_said(other.verdict))
+        both = {"one": verdict_name(one.verdict), "other": verdict_name(other.verdict)}
+        verdicts = translate("second.differ", **names, **both)
     found = second.comparison
     if found is None:
         sentence = translate("second.not_compared", verdicts=verdicts)
@@ -43,10 +45,6 @@ def second_in_words(first: Analysis, second: Second, file: str) -> tuple[str, st
     """A second model's analysis in a few lines, and the sentence that compares both."""
     name = f"{file} ({second.analysis.model['name']})"
     return plain_text(second.analysis, second.card, name), comparison_sentence(first, second)
-
-
-def _said(verdict: str) -> str:
-    return translate(f"what_if.says.{verdict}")
 
 
 def _strongest(found: Comparison, names: dict[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from explain.probes.robustness import CHANGES, Robustness
+from explain.wording.what_if import joined
 from model.i18n.catalogue import translate
 from model.photos.corruptions import CORRUPTIONS
 
@@ -37,7 +38,7 @@ def robustness_sentence(found: Robustness) -> str:
         assert curve.flip is not None
         turned.setdefault(curve.verdicts[curve.flip], []).append(change_phrase(name, curve.levels[curve.flip]))
     for other, changes in turned.items():
-        values = {"changes": _listed(changes), "other": verdict_name(other)}
+        values = {"changes": joined(changes), "other": verdict_name(other)}
         parts.append(translate("robustness.turned", count=len(changes), **values))
     if not turned:
         parts.append(translate("robustness.nothing_else"))
@@ -47,8 +48,3 @@ def robustness_sentence(found: Robustness) -> str:
 def change_phrase(change: str, level: float) -> str:
     """A change with its level, as part of a sentence."""
     return translate(f"corruption.{change}.change", level=level_name(change, level))
-
-
-def _listed(parts: list[str]) -> str:
-    *most, last = parts
-    return translate("what_if.and", most=", ".join(most), last=last) if most else last

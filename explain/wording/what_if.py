@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from explain.probes.what_if import WhatIf
 from explain.wording.regions import name_after_patches, shown_name
@@ -41,6 +42,11 @@ def regions_in_words(what_if: WhatIf) -> str:
     parts = [_part(name, counts[name], name in what_if.still_visible) for name in list(counts)[:NAMED]]
     if unnamed := sum(list(counts.values())[NAMED:]):
         parts.append(translate("what_if.more", count=unnamed))
+    return joined(parts)
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Parts as a list in a sentence: ``a``, ``a and b``, or ``a, b and c``; empty without parts."""
     if len(parts) < 2:
         return "".join(parts)
     return translate("what_if.and", most=", ".join(parts[:-1]), last=parts[-1])

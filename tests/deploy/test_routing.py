@@ -54,7 +54,7 @@ def test_a_single_replica_gets_everything(routing: ModuleType) -> None:
 @pytest.fixture
 def client(routing: ModuleType) -> TestClient:
     app = Starlette(routes=[Route("/{path:path}", lambda request: PlainTextResponse("yes"), methods=["GET", "POST"])])
-    return TestClient(routing.NamesItself(app, "one"))
+    return TestClient(routing.ReplicaCookie(app, "one"))
 
 
 @pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/queue/join"])

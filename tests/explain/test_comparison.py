@@ -37,7 +37,7 @@ def test_models_of_one_mind(first: Analysis) -> None:
     found = compared(first, ORDER)
     assert found.correlation == 1 and found.same_verdict
     assert found.shared == (9, 8, 7, 6, 5) and found.only_first == found.only_second == ()
-    assert found.to_dict()["correlation"] == 1 and found.ours == pytest.approx(found.theirs)
+    assert found.to_dict()["correlation"] == 1 and found.first_values == pytest.approx(found.second_values)
 
 
 def test_models_of_opposite_minds(first: Analysis) -> None:

@@ -31,20 +31,18 @@ from explain.report.as_json import to_dict
 from explain.report.files import report_pictures
 from explain.result import Analysis, is_unmoved
 from explain.service.fetch import photo_from
+from explain.service.forms import MAX_BODY
 from explain.service.refusal import Refused, refusing_in
 from explain.service.service import Service
-from explain.settings import Settings, described, limits_of, text_of
+from explain.settings import SHOWN, Settings, described, limits_of, text_of
 from explain.wording.comparison import comparison_sentence
 from explain.wording.progress import doing
 from explain.wording.summary import map_in_words, plain_text, strongest_regions
 from explain.wording.what_if import what_if_sentence
 from model.artifact.card import MASK, Card
 from model.i18n.catalogue import DEFAULT, in_language, languages, translate, use_language
-from model.photos.photo import MAX_BYTES
 
 PATHS = ("/gradio_api/mcp", "/gradio_api/mcp/")  # where assistants look for the tools of a Gradio app
-MAX_BODY = MAX_BYTES * 4 // 3 + 1_000_000  # bytes; a photo as base64 within its request
-SHOWN = 8  # number of superpixels that are drawn and listed
 HEAVY = ("regions", "attributions")  # too long for an answer; a summary replaces them
 GRADIENTS = [name for name, method in METHODS.items() if method.needs_gradients]
 # The page's default maps, and those that are fast and do not need Keras.

@@ -18,15 +18,14 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from explain.batch.photos import MAX_UNPACKED
+from explain.service.forms import MAX_BODY
 from explain.service.logs import REQUEST
 from explain.service.metrics import Metrics
 from model.clips.clip import MAX_BYTES as MAX_CLIP
 from model.i18n.catalogue import translate, use_language
 from model.i18n.preferences import preferred_language
-from model.photos.photo import MAX_BYTES
 
 log = logging.getLogger(__name__)
-MAX_BODY = MAX_BYTES * 4 // 3 + 1_000_000  # bytes; a photo as base64 within its request
 # By path: many photos at once, each with its own limit; a clip.
 MAX_OF = {"/gradio_api/upload": MAX_UNPACKED + MAX_BODY, "/clip": MAX_CLIP + 1_000_000}
 CHUNK_S = 20.0  # between two parts of a body
@@ -56,9 +55,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
-
-
-ASKING = {"WWW-Authenticate": 'Basic realm="WhyFake", charset="UTF-8"'}
+LOGIN_HEADERS = {"WWW-Authenticate": 'Basic realm="WhyFake", charset="UTF-8"'}
 
 
 class _Refused(Exception):
@@ -88,7 +85,7 @@ class Guard:
         token = REQUEST.set(visit.id)
         try:
             if not self._may_enter(visit):
-                await visit.refuse(401, "server.no_entry", ASKING)
+                await visit.refuse(401, "server.no_entry", LOGIN_HEADERS)
             elif visit.announced > visit.limit:
                 await visit.refuse(413, "server.too_large", {"Connection": "close"})
             else:
@@ -191,7 +188,11 @@ class _Visit:
         """Log the kind of the request, without its file, its query and its address."""
         known = KNOWN.match(self.path)
         facts: dict[str, Any] = {
-            **{"method": self._method, "path": known[0] if known else "", "status": self.status},
-            **{"seconds": round(time.monotonic() - self._started, 3), "received": self._received, "left": self.left},
+            "method": self._method,
+            "path": known[0] if known else "",
+            "status": self.status,
+            "seconds": round(time.monotonic() - self._started, 3),
+            "received": self._received,
+            "left": self.left,
         }
         log.info("request", extra=facts)

@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from explain.interfaces.server.connections import ImpatientProtocol
+from explain.interfaces.server.connections import TimeLimitedProtocol
 from explain.service.queue import AnalysisQueue
 
 FINISH_S = 5.0  # for analyses that have begun; afterwards they answer with what they have
@@ -40,7 +40,7 @@ def guarded(guard: Callable[[ASGIApp], ASGIApp], inner: Lifespan | None = None) 
 
 def limit_connections(config: Any) -> None:
     """Let a running server close slow connections, and refuse too many; ``config`` is uvicorn's."""
-    config.http_protocol_class = ImpatientProtocol
+    config.http_protocol_class = TimeLimitedProtocol
     config.limit_concurrency = MOST_CONNECTIONS
     config.timeout_graceful_shutdown = 3  # seconds for answers on their way; event streams would never end
 

@@ -36,18 +36,18 @@ addEventListener("load", () => setTimeout(show, 10000))  // whatever happens
 
 // Screen readers pronounce the page in its language, and Gradio's own texts, such as "Drop File Here", follow it: Gradio
 // would write them in the browser's language.
-let spoken = null
+let currentLanguage = null
 
-async function speak() {
+async function followLanguage() {
   const chosen = document.querySelector("#language input:checked")?.value
   if (!chosen) return
   document.documentElement.lang = chosen
-  if (chosen === spoken) return
-  spoken = chosen
+  if (chosen === currentLanguage) return
+  currentLanguage = chosen
   const core = performance.getEntriesByType("resource").find(entry => /\/core-[\w-]+\.js$/.test(entry.name))
   if (core) (await import(core.name)).changeLocale?.(chosen)
 }
-document.addEventListener("change", event => { if (event.target.closest?.("#language")) speak() })
+document.addEventListener("change", event => { if (event.target.closest?.("#language")) followLanguage() })
 
 // Gradio starts a slider's run on pointerup; send that event also when the slider is moved by keys.
 document.addEventListener("keyup", event => {
@@ -193,7 +193,7 @@ document.addEventListener("drop", event => {
 }, true)
 
 // A camera that is missing or refused: say so, and show the place for a file again, which Gradio covers.
-function tellNoCamera() {
+function showNoCamera() {
   document.querySelector("#photo .source-selection button")?.click()
   const note = document.querySelector("#no-camera") ?? document.createElement("p")
   Object.assign(note, { id: "no-camera", className: "notice error", role: "alert" })
@@ -204,13 +204,13 @@ function tellNoCamera() {
 const cameras = navigator.mediaDevices
 if (cameras) {
   const ask = cameras.getUserMedia.bind(cameras)
-  cameras.getUserMedia = wanted => ask(wanted).catch(error => { tellNoCamera(); throw error })
+  cameras.getUserMedia = wanted => ask(wanted).catch(error => { showNoCamera(); throw error })
 }
 document.addEventListener("click", async event => {
   if (!event.isTrusted || !event.target.closest?.("#photo")) return
   document.querySelector("#no-camera")?.remove()
   if (!event.target.closest(".source-selection button:nth-of-type(2)")) return
-  if (!(await cameras?.enumerateDevices())?.some(device => device.kind === "videoinput")) tellNoCamera()
+  if (!(await cameras?.enumerateDevices())?.some(device => device.kind === "videoinput")) showNoCamera()
 }, true)
 
 // On a small screen the result begins below the fold: go there once a photo was chosen.
@@ -282,7 +282,7 @@ new MutationObserver(() => {
   filterRows()
   forgetLines()
   completeLink()
-  speak()
+  followLanguage()
   namePlaces()
   // textContent: innerText would make the browser lay out the page at every change, most of all with the settings open.
   for (const button of document.querySelectorAll(".image-container > button, button:has(> .image-frame)")) {

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from explain.drawing.timeline import chosen
 from explain.html import fragments
 from explain.html.clip import clip_html, moments_table
-from explain.page.components.updates import Change, Controls, Updates, notice, visible
+from explain.page.components.updates import Change, Controls, Updates, notice, sent_as, visible
 from explain.page.sessions import Runs
 from explain.report.clip import clip_page
 from explain.report.origin import Origin
@@ -29,7 +27,7 @@ from model.i18n.catalogue import in_language, translate, use_language
 
 FILE = "whyfake-clip.html"
 # Added to a visitor's name, so that runs over a clip, many photos and a single photo can go on together.
-OURS = "/clip"
+RUN_SUFFIX = "/clip"
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def judge(
         detector_of: the model of a name for a visitor.
     """
     opened = partial(detector_of, controls["model"], visitor)
-    steps = _judge(file, service, runs, visitor + OURS, opened)
+    steps = _judge(file, service, runs, visitor + RUN_SUFFIX, opened)
     yield from in_language(lambda: language_of(visitor, controls["language"]), steps)
 
 
@@ -160,9 +158,5 @@ def download(controls: Controls) -> Iterator[Updates]:
     if seen is None:
         return
     with use_language(controls["language"]):
-        origin = Origin(Path(seen.file).name, "", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
-        page = clip_page(seen.clip, seen.card, origin)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / FILE
-        path.write_text(page, encoding="utf-8")
-        yield {"ready": str(path)}
+        page = clip_page(seen.clip, seen.card, Origin.now(Path(seen.file).name))
+    yield from sent_as(FILE, page.encode())

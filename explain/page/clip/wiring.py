@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from explain.page.clip import judge
-from explain.page.components.handlers import offer_file, opening
+from explain.page.components.handlers import AT_ONCE, BATCH_OPTIONS, offer_file, opening
 from explain.page.components.parts import Parts
 from explain.page.run import Page
 
@@ -20,9 +20,6 @@ def wire_clip(
     parts: Parts,
     visitor_of: Callable[[Page, gr.Request], str],
     show: dict[str, Any],
-    run_options: dict[str, Any],
-    at_once: dict[str, Any],
-    private: dict[str, Any],
 ) -> None:
     """A dropped clip fills the tab; a click on a moment explains it.
 
@@ -30,10 +27,7 @@ def wire_clip(
         page: the page.
         parts: its components.
         visitor_of: the name of the visitor who begins a run.
-        show: options of a run over one photo.
-        run_options: options of a run over a clip.
-        at_once: options of handlers that take milliseconds.
-        private: options of other handlers.
+        show: arguments of the event that begins a run over one photo.
     """
     targets = [*(parts[f"clip_{name}"] for name in SHOWN), parts["status"]]
 
@@ -43,11 +37,11 @@ def wire_clip(
         yield from map(parts.changes, judge.judge(controls, values[parts["clip_file"]], *run))
 
     def stop(request: gr.Request) -> None:
-        page.runs.stop(str(request.session_hash) + judge.OURS)
+        page.runs.stop(str(request.session_hash) + judge.RUN_SUFFIX)
 
-    run_it: dict[str, Any] = {"outputs": targets, "trigger_mode": "multiple", **run_options}
+    run_it: dict[str, Any] = {"outputs": targets, "trigger_mode": "multiple", **BATCH_OPTIONS}
     parts["clip_file"].change(take, parts.readable() | {parts["clip_file"]}, **run_it)
-    parts["clip_cancel"].click(stop, **at_once)
+    parts["clip_cancel"].click(stop, **AT_ONCE)
     for name in ("clip_result", "clip_moments"):
         parts[name].select(**{**show, "fn": opening(parts, judge.open_moment, page.show)})
-    offer_file(parts, "clip_report", judge.download, ("status",), private)
+    offer_file(parts, "clip_report", judge.download, ("status",))

@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from explain.page.components.updates import Controls
-from explain.settings import DEFAULT_MAPS, LIKELIER, MAX_SAMPLES, MIN_SAMPLES, Settings
+from explain.settings import DEFAULT_MAPS, LIKELIER, MAX_SAMPLES, MIN_SAMPLES, SHOWN, Settings
 
 AT_FIRST: dict[str, Any] = {
-    **{"target": LIKELIER, "superpixels": Settings.superpixels, "samples": Settings.samples, "shown": 8},
-    **{"smooth": False, "further": [], "trust": False, "segmentation": Settings.segmentation, "hide": Settings.hide},
+    "target": LIKELIER,
+    "superpixels": Settings.superpixels,
+    "samples": Settings.samples,
+    "shown": SHOWN,
+    "smooth": False,
+    "further": [],
+    "trust": False,
+    "segmentation": Settings.segmentation,
+    "hide": Settings.hide,
     "second": "",
 }
 CONTROLS = tuple(AT_FIRST)  # of the settings, by name

@@ -146,7 +146,7 @@ class SteppedBlocks(gr.Blocks):
         final: bool,
         simple_format: bool = False,
     ) -> list[Any]:
-        """The data that is sent of a step, for each output; see ``gr.Blocks``."""
+        """The data of a step as it is sent, for each output; see ``gr.Blocks``."""
         values = list(data)
         is_later = session_hash is not None and run in self.pending_diff_streams[session_hash]
         # In this format Gradio does not compare a step with the one before.
@@ -156,7 +156,7 @@ class SteppedBlocks(gr.Blocks):
         return [[["replace", [], value]] for value in values] if is_later and not (final or simple_format) else sent
 
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
-        """What is sent of a handler's answer, see ``gr.Blocks``. Only the components that it names are processed.
+        """A handler's answer as it is sent, see ``gr.Blocks``. Only the components that it names are processed.
 
         Gradio would process every output of the handler, in the thread that serves all visitors, and make a new
         component for each that is only shown or hidden.

@@ -1,4 +1,4 @@
-"""Handlers that several tabs of the page share."""
+"""Handlers and options of handlers that several tabs of the page share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from explain.page.components.event import chosen_in
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
 from explain.page.components.updates import Controls, Updates
+from explain.service.service import MAX_OPEN_BATCHES, MAX_OPEN_RUNS
 
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # for handlers that take milliseconds
+RUN_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_RUNS, "concurrency_id": "model", **PRIVATE}
+BRING_OPTIONS: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "own", **PRIVATE}  # one imports
+# One visitor's thousand photos must not block the others; each photo also waits in the analysis queue.
+BATCH_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_BATCHES, "concurrency_id": "many", **PRIVATE}
 Handler = Callable[..., Iterator[dict[Any, Any]]]
 
 
@@ -44,7 +51,6 @@ def offer_file(
     button: str,
     make: Callable[[Controls], Iterator[Updates]],
     changed: tuple[str, ...],
-    options: dict[str, Any],
 ) -> None:
     """Let a button make a file, which the browser then fetches.
 
@@ -53,7 +59,6 @@ def offer_file(
         button: name of the button.
         make: makes the file and gives it as ``ready``.
         changed: names of the other components that it changes.
-        options: of the handlers.
     """
 
     def handler(values: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
@@ -61,5 +66,5 @@ def offer_file(
         with refusals_shown(controls["language"]):
             yield from map(parts.changes, make(controls))
 
-    made = parts[button].click(handler, parts.readable(), [parts[name] for name in ("ready", *changed)], **options)
-    made.success(None, js="() => window.fetchReady()", **options)
+    made = parts[button].click(handler, parts.readable(), [parts[name] for name in ("ready", *changed)], **PRIVATE)
+    made.success(None, js="() => window.fetchReady()", **PRIVATE)

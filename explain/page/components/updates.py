@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from explain.html import fragments
@@ -31,6 +33,14 @@ def merged(first: Updates, second: Updates) -> Updates:
 def visible(on: bool) -> Change:
     """Show or hide a component."""
     return Change(visible=on)
+
+
+def sent_as(name: str, content: bytes) -> Iterator[Updates]:
+    """Send a file of this name; the server's copy is deleted afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        yield {"ready": str(path)}
 
 
 def notice(sentence: str, kind: str = "note") -> Change:

@@ -7,20 +7,18 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from queue import Queue
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from explain.html import fragments
 from explain.page.components.updates import Updates
-from explain.page.detectors.own import OwnModels
+from explain.page.detectors.own import Notify, OwnModels
 from explain.page.sessions import Runs
 from explain.service.refusal import refusing
 from model.detector.detector import Detector
 from model.errors import ArtifactError
 from model.i18n.catalogue import Message, in_language, translate
 
-OURS = "/own"  # added to a visitor's name, so that an import and a run over a photo can go on together
-Result = TypeVar("Result")
-Notify = Callable[[Message], None]
+RUN_SUFFIX = "/own"  # added to a visitor's name, so that an import and a run over a photo can go on together
 
 
 class Page(Protocol):
@@ -55,7 +53,7 @@ def bring(page: Page, visitor: str, language: str, file: str | None, fake_labels
 
 
 def _bring(page: Page, visitor: str, file: str | None, fake_labels: list[str], sees: str) -> Iterator[Updates]:
-    with page.runs.begin(visitor + OURS) as ended, refusing():
+    with page.runs.begin(visitor + RUN_SUFFIX) as ended, refusing():
         if file is None:
             raise ArtifactError(Message("own.no_file"))
         path = Path(file)
@@ -70,13 +68,7 @@ def _bring(page: Page, visitor: str, file: str | None, fake_labels: list[str], s
             return detector
 
         try:
-            steps = _with_messages(work)
-            while True:
-                try:
-                    yield {"own_status": fragments.progress_bar(str(next(steps)), None)}
-                except StopIteration as end:
-                    detector: Detector = end.value
-                    break
+            detector = yield from _with_messages(work)
         except GeneratorExit:  # the visitor has left; nobody waits for the import to end
             left.set()
             page.own.forget(visitor)
@@ -86,10 +78,10 @@ def _bring(page: Page, visitor: str, file: str | None, fake_labels: list[str], s
             yield {"own_status": fragments.notice(ready), "own_file": None, "model": detector.name}
 
 
-def _with_messages(work: Callable[[Notify], Result]) -> Generator[Message, None, Result]:
-    """Do some work in another thread; its messages come at once, its result at the end."""
+def _with_messages(work: Callable[[Notify], Detector]) -> Generator[Updates, None, Detector]:
+    """Do some work in another thread, and show its messages as they come."""
     messages: Queue[Message | None] = Queue()
-    future: Future[Result] = Future()
+    future: Future[Detector] = Future()
 
     def run() -> None:
         try:
@@ -100,5 +92,5 @@ def _with_messages(work: Callable[[Notify], Result]) -> Generator[Message, None,
 
     threading.Thread(target=run, name="import-model", daemon=True).start()
     while (message := messages.get()) is not None:
-        yield message
+        yield {"own_status": fragments.progress_bar(str(message), None)}
     return future.result()

@@ -14,6 +14,7 @@ from explain.page.components.updates import Controls, Updates, visible
 from explain.page.sessions import Runs
 from explain.page.view import View
 from explain.result import Analysis, is_unmoved
+from explain.service.queue import Urgency
 from explain.service.refusal import Refused, refusing
 from explain.service.service import Service, check_other
 from explain.settings import Settings
@@ -138,7 +139,7 @@ def _run_model(
             yield {**fresh, **_first(first, page, controls), "second_group": visible(True), "second_status": begun}
             detector = page.detector(name, visitor)
             settings = second_settings(first.analysis, page.settings(controls, visitor))
-            run: dict[str, Any] = {"visitor": visitor, "wait": True, "known": known, "beside": True}
+            run: dict[str, Any] = {"visitor": visitor, "wait": True, "known": known, "urgency": Urgency.REST}
             seen: View | None = None
             for step in page.service.analyze(controls["photo"], settings, detector, stale, **run):
                 if stale():

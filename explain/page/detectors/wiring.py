@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from explain.html import fragments
+from explain.page.components.handlers import BRING_OPTIONS
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
 from explain.page.components.updates import Updates
@@ -17,23 +18,20 @@ from explain.service.refusal import Refused
 from model.i18n.catalogue import use_language
 
 
-def wire_own(
-    page: Page, parts: Parts, options: dict[str, Any], choices: Callable[[str, str], Updates]
-) -> list[Callable[..., Any]]:
+def wire_own(page: Page, parts: Parts, choices: Callable[[str, str], Updates]) -> list[Callable[..., Any]]:
     """Let a visitor bring a model, if the server takes models.
 
     Args:
         page: the page.
         parts: its components.
-        options: of the handler.
         choices: the models that a visitor can choose from, and the chosen one of them.
 
     Returns:
-        What begins a handler once a model was brought; none if the server takes none.
+        Triggers of handlers that follow a model that was brought; none if the server takes no models.
     """
     if not page.own.allowed:
         return []
-    names = ("own_status", "own_file", "model", "second", "status")
+    outputs = [parts[name] for name in ("own_status", "own_file", "model", "second", "status")]
     given = [parts[name] for name in ("own_file", "own_fake", "own_sees")]
 
     def take(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
@@ -52,5 +50,5 @@ def wire_own(
                 yield parts.changes({"own_status": fragments.notice(str(error), "error"), "own_file": None})
                 raise gr.Error(str(error), visible=False, print_exception=False) from error  # nothing follows
 
-    begun = parts["own_button"].click(take, parts.readable() | set(given), [parts[name] for name in names], **options)
+    begun = parts["own_button"].click(take, parts.readable() | set(given), outputs, **BRING_OPTIONS)
     return [begun.success]

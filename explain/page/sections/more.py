@@ -77,7 +77,7 @@ def _further_map(parts: Parts, name: str) -> None:
 def _what_if(parts: Parts) -> None:
     """Choose what is hidden on the main map's picture by number, by name, or as the smallest set."""
     parts["what_if_title"] = gr.HTML(heading("what_if_page.heading"), elem_id="what-if-title")
-    parts["top"] = gr.Slider(*(0, 20, 0), step=1, **labels("what_if_page.top"), elem_id="top")
+    parts["top"] = gr.Slider(0, 20, value=0, step=1, **labels("what_if_page.top"), elem_id="top")
     parts["regions"] = ChangingDropdown(multiselect=True, value=[], **labels("what_if_page.regions"), elem_id="regions")
     parts["smallest"] = gr.Button(text("what_if_page.smallest"), size="sm", elem_id="smallest")
 

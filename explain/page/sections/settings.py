@@ -9,11 +9,12 @@ from explain.page.components.controls import AT_FIRST, LIMITS
 from explain.page.components.extended import ChangingRadio
 from explain.page.components.parts import Parts, text
 from explain.page.detectors.second import NONE
-from explain.page.models import seconds
+from explain.page.models import second_choices
 from explain.page.sections.common import labels
 from explain.page.sections.more import FURTHER
 from explain.regions.superpixels import METHODS as SEGMENTATIONS
-from explain.settings import HIDES_ASKED, LIKELIER, TARGETS
+from explain.settings import HIDE_CHOICES, LIKELIER, TARGETS
+from explain.wording.what_if import joined
 from model.available import Models
 from model.i18n.catalogue import translate
 
@@ -21,7 +22,7 @@ from model.i18n.catalogue import translate
 def settings_drawer(parts: Parts, models: Models) -> None:
     """The controls of the settings, each with a line of help."""
     with gr.Sidebar(text("page.settings"), open=False, position="right", elem_id="settings-drawer") as parts["drawer"]:
-        shown = seconds(models)
+        shown = second_choices(models)
         parts["second"] = ChangingRadio(**shown, value=NONE, **labels("settings.second"), elem_id="second-model")
         parts["target"] = gr.Radio(
             [(text("settings.likelier"), LIKELIER), *((text(f"class.{name}"), name) for name in TARGETS)],
@@ -41,11 +42,11 @@ def settings_drawer(parts: Parts, models: Models) -> None:
             elem_id="further",
         )
         parts["trust"] = gr.Checkbox(AT_FIRST["trust"], **labels("settings.trust"), elem_id="trust")
-        for name, choices in (("segmentation", SEGMENTATIONS), ("hide", HIDES_ASKED)):
+        for name, choices in (("segmentation", SEGMENTATIONS), ("hide", HIDE_CHOICES)):
             value, words = AT_FIRST[name], labels(f"settings.{name}")
             parts[name] = gr.Radio(list(choices), value=value, **words, elem_id=name)
 
 
 def _further_help() -> str:
-    *most, last = (method.title for method in METHODS.values() if method.needs_gradients)
-    return translate("settings.further_help", maps=translate("what_if.and", most=", ".join(most), last=last))
+    maps = [method.title for method in METHODS.values() if method.needs_gradients]
+    return translate("settings.further_help", maps=joined(maps))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,29 @@ from explain.page.components.extended import SteppedBlocks
 from explain.page.components.theme import CSS, HEAD, SCRIPT, THEME
 from explain.page.serving.tabs import OpenTabs
 from explain.service.service import MAX_OPEN_RUNS, Service
-from model.errors import SettingsError
+from model.available import Models, all_available_models
+from model.errors import ArtifactError, SettingsError
 from model.i18n.catalogue import Message, help_text
 
 SESSIONS = 500  # visitors with results that are kept while their tabs are open; each takes some megabytes
 THREADS = 2 * MAX_OPEN_RUNS  # a run needs a thread also while it waits for its turn
+
+
+def server_models(
+    given: Sequence[str] = (),
+    fake_labels: Sequence[str] = (),
+    sees: str = "",
+    notify: Callable[[Message | str], None] = lambda message: None,
+) -> Models:
+    """The models of a server that starts, see ``model.available.all_available_models``.
+
+    Raises:
+        ArtifactError: if a model that was given can't be used, or none can.
+    """
+    models = Models(all_available_models(given, fake_labels, sees), notify, at_once=True)
+    if given and models.problems:
+        raise ArtifactError(models.problems[0])
+    return models
 
 
 def _page_options() -> dict[str, Any]:

@@ -73,24 +73,6 @@ def test_json_of_one_photo_is_one_object_and_nothing_else(explain: Explain) -> N
     assert data["command"].endswith("--json --seed 5") and "numpy" in data["versions"]
 
 
-def test_what_libraries_say_at_their_first_use_is_not_shown(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], quick_detector: QuickDetector
-) -> None:
-    """With an ONNX model the first one that LiteRT runs is the face parser."""
-    parsed: list[tuple[int, ...]] = []
-
-    def parse(crop: NDArray[np.uint8]) -> None:
-        os.write(2, b"INFO: Created a delegate.")
-        parsed.append(crop.shape)
-
-    monkeypatch.setattr(command, "open_one", lambda *given: quick_detector)
-    monkeypatch.setattr(command, "parse_face", parse)
-    command._open_model(None, Settings(), (), "")
-    assert len(parsed) == 1 and capfd.readouterr().err == ""
-    command._open_model(None, Settings(methods=(), robustness=False), (), "")
-    assert len(parsed) == 1
-
-
 @pytest.mark.slow
 def test_one_broken_photo_stops_none_of_the_others(explain: Explain, broken: Path, tmp_path: Path) -> None:
     out_folder = tmp_path / "reports"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from explain.page.components.updates import Updates
 from explain.page.sessions import Runs
 from explain.service.service import Service
 from model.available import MODEL_FOLDER, FoundModel, Models
+from model.detector.detector import Detector
 from model.paths import SHIPPED
 
 CAT = Path(__file__).resolve().parents[3] / "examples" / "cat.jpg"  # no face: the quickest of answers
@@ -26,11 +28,18 @@ def service() -> Service:
     return Service(Models([FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)]))
 
 
-def judged(service: Service, files: list[Path], runs: Runs | None = None, **controls: Any) -> list[Updates]:
-    steps = batch.judge(
-        CONTROL_VALUES | controls, [str(file) for file in files], service, runs or Runs(), "visitor", as_before
-    )
-    return list(steps)
+def begin(service: Service, files: list[Path], runs: Runs | None = None, **options: Any) -> Iterator[Updates]:
+    """A visitor's run over files, with a model of the server."""
+
+    def detector_of(name: str, visitor: str) -> Detector:
+        return service.models.get(name)
+
+    places, visitor = list(map(str, files)), "visitor"
+    return batch.judge(CONTROL_VALUES, places, service, runs or Runs(), visitor, as_before, detector_of, **options)
+
+
+def judged(service: Service, files: list[Path]) -> list[Updates]:
+    return list(begin(service, files))
 
 
 def as_before(visitor: str, language: str) -> str:
@@ -58,13 +67,7 @@ def test_the_table_grows_by_a_row_for_each_photo(service: Service) -> None:
 def test_what_else_a_folder_holds_is_passed_over(service: Service, tmp_path: Path) -> None:
     for name in (".DS_Store", "._a.jpg", "Thumbs.db", "notes.txt"):
         (tmp_path / name).write_bytes(b"no photo")
-    steps = batch.judge(
-        CONTROL_VALUES,
-        [str(CAT), *map(str, sorted(tmp_path.iterdir()))],
-        *(service, Runs(), "visitor", as_before),
-        gathered=True,
-    )
-    found = shown(list(steps))
+    found = shown(list(begin(service, [CAT, *sorted(tmp_path.iterdir())], gathered=True)))
     assert [row.name for row in rows_of(found)] == ["cat.jpg"] and "4 other files" in found["many_status"]
 
 
@@ -81,10 +84,10 @@ def test_no_files_clear_the_table(service: Service) -> None:
 
 def test_who_cancels_keeps_the_rows_so_far(service: Service) -> None:
     runs, steps = Runs(), []
-    for step in batch.judge(CONTROL_VALUES, [str(CAT)] * 3, service, runs, "visitor", as_before):
+    for step in begin(service, [CAT] * 3, runs):
         steps.append(step)
         if len(rows_of(step)) == 1:
-            runs.stop("visitor" + batch.OURS)
+            runs.stop("visitor" + batch.RUN_SUFFIX)
     assert len(rows_of(shown(steps))) == 1
     assert shown(steps)["many_status"].count("Stopped.") == 1 and "1 of 3" in shown(steps)["many_status"]
 

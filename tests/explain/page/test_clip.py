@@ -15,7 +15,7 @@ from PIL import Image
 
 from explain.drawing.timeline import choice
 from explain.page.clip import judge
-from explain.page.clip.judge import OURS
+from explain.page.clip.judge import RUN_SUFFIX
 from explain.page.components.updates import Updates
 from explain.page.sessions import Runs
 from explain.service import service as of_service
@@ -116,7 +116,7 @@ def test_cancel_keeps_what_was_found(service: Service, clip: Path) -> None:
     for step in _judged(service, str(clip), runs):
         steps.append(step)
         if "clip_seen" in step and step["clip_seen"] and len(step["clip_seen"].clip.moments) == 5:
-            runs.stop(f"visitor{OURS}")
+            runs.stop(f"visitor{RUN_SUFFIX}")
     end = shown(steps)
     assert not end["clip_seen"].clip.complete and len(end["clip_seen"].clip.moments) == 5
     assert "stopped before its end" in end["clip_status"] and end["clip_cancel"] == {"visible": False}

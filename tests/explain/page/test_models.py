@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from explain.page.models import arrive, choices, look, notices
+from explain.page.models import arrive, choices, import_state, notices
 from explain.page.run import Page
 from model.available import MODEL_FOLDER, FoundModel, Importing, Models
 from model.i18n.catalogue import Message, use_language
@@ -56,11 +56,11 @@ def test_import_is_told_with_its_step_and_time_in_the_visitors_language(page: Pa
             step = str(STEP)
         found = arrive(page, {"lang": language}, "")
         assert found["models_clock"] == {"active": True}
-        for updates in (found, look(page, language)):
+        for updates in (found, import_state(page, language)):
             assert step in updates["models_note"] and ONE in updates["models_note"]
             assert re.search(r" 6\d s", updates["models_note"]), "a slow machine may have waited some seconds more"
             assert '<progress value="0.50" max="1">' in updates["models_note"]
-    assert set(look(page, "en")) == {"models_note"}, "the clock goes on, and the choice stays"
+    assert set(import_state(page, "en")) == {"models_note"}, "the clock goes on, and the choice stays"
 
 
 def test_link_to_the_model_that_is_imported_opens_with_what_there_is(page: Page) -> None:
@@ -77,7 +77,7 @@ def test_ready_model_is_one_more_choice_for_who_is_there_and_the_first_for_who_c
     importing(page)
     ready(page, monkeypatch)
     page.models.importing = None
-    seen = look(page, "en")
+    seen = import_state(page, "en")
     assert seen["models_clock"] == {"active": False}
     assert seen["model"] == {"choices": [(LATE, LATE), (ONE, ONE)], "visible": True}, "what was chosen stays chosen"
     assert LATE in seen["models_note"]
@@ -91,7 +91,7 @@ def test_ready_model_is_one_more_choice_for_who_is_there_and_the_first_for_who_c
 def test_import_that_failed_is_told_to_everybody(page: Page) -> None:
     problems = cast(Any, page.models)._problems
     problems.append(Message("legacy.import_broke_off", file="<b>thesis.h5"))
-    for updates in (look(page, "en"), arrive(page, {}, "")):
+    for updates in (import_state(page, "en"), arrive(page, {}, "")):
         assert 'role="alert"' in updates["models_note"] and "&lt;b&gt;thesis.h5" in updates["models_note"]
         assert updates["models_clock"] == {"active": False}
 

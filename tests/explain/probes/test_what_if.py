@@ -120,7 +120,7 @@ def test_a_name_of_two_parts_is_visible_where_one_of_them_is() -> None:
 @pytest.mark.parametrize("region", [-1, K])
 def test_refuses_a_region_that_is_not_there(region: int) -> None:
     subject = subject_of()
-    with pytest.raises(SettingsError, match=f"regions must be numbers from 0 to 15, got {region}"):
+    with pytest.raises(SettingsError, match=f"regions must be numbers from 0 to 15, not {region}"):
         without(subject, [2, region])
     assert subject.detector.batches == []
 

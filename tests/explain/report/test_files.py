@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explain.report.files import DATA, OURS, PAGE, ReportError, record, write_report
+from explain.report.files import DATA, PAGE, REPORT_FILES, ReportError, record, write_report
 from explain.report.page import GENERATOR
 from explain.result import Analysis
 from model.artifact.versions import library_versions
@@ -81,7 +81,7 @@ def test_new_report_replaces_all_of_the_one_before_and_nothing_else(
 
 @pytest.mark.parametrize("name", ["lime.png", PAGE, DATA])
 def test_file_of_somebody_else_is_not_replaced(no_face: Analysis, tmp_path: Path, name: str) -> None:
-    assert name in OURS
+    assert name in REPORT_FILES
     (tmp_path / name).write_text("mine")
     with pytest.raises(ReportError, match=f"holds a {name} that WhyFake did not write"):
         write_report(no_face, CARD, tmp_path)

@@ -116,7 +116,7 @@ def test_verdict_comes_first_then_the_first_map_then_the_rest(
 def test_one_of_many_photos_lets_the_verdicts_of_single_ones_go_first(
     service: Service, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = asked_urgency(service, quick_detector, monkeypatch, among_many=True)
+    asked = asked_urgency(service, quick_detector, monkeypatch, urgency=Urgency.FIRST_MAP)
     assert {urgency for _, urgency in asked} == {Urgency.FIRST_MAP}
 
 

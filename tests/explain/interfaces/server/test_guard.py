@@ -14,8 +14,9 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.testclient import TestClient
 
 from explain.interfaces.server import guard
-from explain.interfaces.server.guard import MAX_BODY, Guard
+from explain.interfaces.server.guard import Guard
 from explain.interfaces.server.life import guarded
+from explain.service.forms import MAX_BODY
 from explain.service.metrics import Metrics
 
 USERS = ("ann:secret", "bob:ş:ö")

@@ -16,7 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from explain.interfaces.server import connections, life
-from explain.interfaces.server.connections import ImpatientProtocol
+from explain.interfaces.server.connections import TimeLimitedProtocol
 from explain.interfaces.server.life import Ending, limit_connections
 from explain.service.queue import AnalysisQueue, Busy, Urgency
 
@@ -155,7 +155,7 @@ def test_too_many_connections_are_refused() -> None:
     config = uvicorn.Config(app)
     config.load()
     limit_connections(config)
-    assert config.limit_concurrency and config.http_protocol_class is ImpatientProtocol
+    assert config.limit_concurrency and config.http_protocol_class is TimeLimitedProtocol
 
 
 # Clients that do not read

@@ -14,7 +14,7 @@ from PIL import Image
 from explain.examples import examples
 from explain.page.components.controls import AT_FIRST
 from explain.page.components.updates import Updates
-from explain.page.detectors.bring import OURS, bring
+from explain.page.detectors.bring import RUN_SUFFIX, bring
 from explain.page.detectors.own import OwnModels
 from explain.page.layout import build_page
 from explain.page.links import link_to
@@ -109,7 +109,7 @@ def test_visitor_who_leaves_takes_it_away(page: Page, tmp_path: Path, visits: Pa
 def test_import_whose_visitor_has_left_leaves_nothing(page: Page, tmp_path: Path, visits: Path) -> None:
     steps = bring(page, ANN, "en", str(zipped(tmp_path)), "", "")
     next(steps)
-    page.runs.stop(ANN + OURS)  # as the page does when a visitor leaves
+    page.runs.stop(ANN + RUN_SUFFIX)  # as the page does when a visitor leaves
     rest = list(steps)
     assert all("model" not in step for step in rest) and list(visits.iterdir()) == []
     steps = bring(page, ANN, "en", str(zipped(tmp_path)), "", "")
