@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from explain.regions.parser import parse_face
 from explain.result import MOST_JUDGED, Analysis
 from explain.small_faces import judged_by_size
 from model.detector.detector import Detector, Prediction
@@ -15,10 +16,12 @@ from model.quiet import standard_error_aside
 
 
 def warm_up(detector: Detector) -> None:
-    """Run the network once: LiteRT writes a line at its first use, and scripts expect only errors on standard error."""
+    """Run the networks once: LiteRT writes a line at its first use, and scripts expect only errors there."""
     side = detector.card.preprocessing.input_size
+    grey = np.zeros((side, side, 3), np.uint8)
     with standard_error_aside():
-        detector.predict(np.zeros((side, side, 3), np.uint8))
+        detector.predict(grey)
+        parse_face(grey)  # the first one that LiteRT runs if the detector is an ONNX network
 
 
 def predict(analyses: Sequence[Analysis], detector: Detector) -> list[Analysis]:

@@ -205,6 +205,8 @@ def available_models(
     shipped = shipped_models()
     request = Request(str(given), tuple(fake_labels), sees)
     if is_onnx(request.source):
+        if not request.on_the_hub and not Path(given).exists():
+            raise ArtifactError(Message("model.nowhere", path=str(given)))
         return [FoundModel(_free_name(request.name, shipped), Path(given), ONNX_MODEL, request=request), *shipped]
     path = Path(given).resolve()
     if path in {model.path for model in shipped}:

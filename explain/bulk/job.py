@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -129,11 +130,8 @@ class JobFolder:
         Raises:
             SettingsError: if their list is damaged or can't be read.
         """
-        with refusing(self.out), self._files.open(self._planned(part), "rb") as file:
-            try:
-                return list(from_table(pq.read_table(file)))
-            except pa.ArrowException as error:
-                raise SettingsError(Message("bulk.damaged", place=f"{self.out}/{PLAN}")) from error
+        with refusing(self.out), self._refusing_damage(PLAN):
+            return list(from_table(self._read_table(self._planned(part))))
 
     def missing(self, plan: Plan) -> Iterator[int]:
         """The parts that are not done."""
@@ -163,8 +161,23 @@ class JobFolder:
         with refusing(self.out):
             names = sorted(name for name in self._names() if name.startswith("part-"))
             for name in names:
-                with self._files.open(self._at(name), "rb") as file:
-                    yield pq.read_table(file, columns=columns)
+                with self._refusing_damage(name):
+                    table = self._read_table(self._at(name), columns)
+                yield table
+
+    @contextmanager
+    def _refusing_damage(self, name: str) -> Iterator[None]:
+        """Turn what a damaged table raises inside the block into a sentence; Arrow raises ``OSError`` as well."""
+        try:
+            yield
+        except (OSError, pa.ArrowException, ValueError, TypeError, LookupError) as error:
+            if isinstance(error, FileNotFoundError) or getattr(error, "errno", None) is not None:
+                raise  # it could not be read
+            raise SettingsError(Message("bulk.damaged", place=f"{self.out}/{name}")) from error
+
+    def _read_table(self, path: str, columns: list[str] | None = None) -> pa.Table:
+        """A table, read from memory: threads of Arrow that still read through Python abort a command that ends."""
+        return pq.read_table(pa.BufferReader(self._files.cat_file(path)), columns=columns)
 
     def _rows(self, part: int) -> int:
         """Number of rows of a part; -1 if its file is damaged, as after a power cut."""

@@ -13,7 +13,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from explain.batch.photos import Item, Reader
 from explain.bulk.task import Found
-from model.errors import PhotoError, SettingsError, UserError
+from model.errors import PhotoError, SettingsError, UserError, one_line
 from model.i18n.catalogue import Message
 from model.photos.photo import MAX_BYTES
 
@@ -43,7 +43,7 @@ def file_system(place: str) -> tuple[Any, str]:
     try:
         return fsspec.url_to_fs(place if is_url(place) else str(Path(place).absolute()))
     except (ImportError, ValueError) as error:
-        raise SettingsError(Message("bulk.no_package", place=place, reason=str(error))) from error
+        raise SettingsError(Message("bulk.no_package", place=place, reason=one_line(error))) from error
 
 
 def is_local(files: object) -> bool:
@@ -64,8 +64,10 @@ def refusing(place: str) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise SettingsError(Message("bulk.nowhere", place=place)) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(Message("bulk.not_utf8", place=place)) from error
     except Exception as error:
-        raise SettingsError(Message("bulk.closed", place=place, reason=str(error) or type(error).__name__)) from error
+        raise SettingsError(Message("bulk.closed", place=place, reason=one_line(error))) from error
 
 
 def source_of(photo: Found, reader: Reader) -> Path | bytes:

@@ -6,12 +6,15 @@ import asyncio
 import base64
 import ipaddress
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urljoin
 
 import httpx
+from anyio import to_thread
 
+from explain.service.queue import Busy
 from model.errors import PhotoError
 from model.i18n.catalogue import Message
 from model.photos.photo import MAX_BYTES
@@ -19,11 +22,21 @@ from model.photos.photo import MAX_BYTES
 FILE_ROUTE = "/gradio_api/file="  # where the page's server serves its uploads
 ESCAPES = [(f"%{ord(sign):02X}", sign) for sign in "+/=-_ \r\n\t"]  # that base64 may have in an address
 REDIRECTS = 5
+PORTS = range(1, 65_536)
 SECONDS = 20.0  # in total for one photo
+AT_ONCE = 8  # addresses that are visited at the same time; each takes a thread for up to SECONDS
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # addresses that hold one of IPv4 (RFC 6052)
-NEVER_PUBLIC = tuple(  # Python counts these as global: 6to4, local translation (RFC 8215), IPv4-compatible, site-local
-    map(ipaddress.IPv6Network, ("2002::/16", "64:ff9b:1::/48", "::/96", "fec0::/10"))
+UNICAST = ipaddress.IPv6Network("2000::/3")  # all public addresses of IPv6 (RFC 4291)
+NEVER_PUBLIC = tuple(  # Python 3.11 counts these as global
+    ipaddress.ip_network(network)
+    for network in (
+        "192.0.0.0/24",  # for protocols (RFC 6890); clouds answer their machines there
+        "168.63.129.16/32",  # where Azure answers its machines
+        "2002::/16",  # 6to4, holds an address of IPv4
+        "3fff::/20",  # for documentation (RFC 9637)
+    )
 )
+PLACES = threading.BoundedSemaphore(AT_ONCE)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -43,7 +56,7 @@ def photo_from(text: str, uploaded: Path) -> bytes | Path:
     if is_address and FILE_ROUTE not in text:
         return fetch(text)
     path = Path(unquote(text.partition(FILE_ROUTE)[2]) if is_address else text)
-    if not path.is_absolute() or not path.resolve().is_relative_to(uploaded.resolve()):
+    if "\0" in str(path) or not path.is_absolute() or not path.resolve().is_relative_to(uploaded.resolve()):
         raise PhotoError(Message("page.not_uploaded"))
     return path
 
@@ -70,6 +83,8 @@ def is_public(address: Address) -> bool:
     """Whether an address lies outside this machine and the networks behind it."""
     if isinstance(address, ipaddress.IPv6Address):
         embedded = address.ipv4_mapped or (ipaddress.IPv4Address(int(address) % 2**32) if address in NAT64 else None)
+        if embedded is None and address not in UNICAST:
+            return False
         address = embedded or address
     return address.is_global and not address.is_multicast and not any(address in network for network in NEVER_PUBLIC)
 
@@ -82,13 +97,18 @@ def fetch(url: str, may_visit: Callable[[Address], bool] = is_public) -> bytes:
 
     Raises:
         PhotoError: if it is not public, can't be reached, is too large, or takes too long.
+        Busy: if too many addresses are visited already.
     """
+    if not PLACES.acquire(blocking=False):
+        raise Busy(Message("interfaces.many_addresses"))
     try:
         return asyncio.run(_fetch(url, may_visit))
     except TimeoutError as error:
         raise PhotoError(Message("interfaces.too_slow", seconds=SECONDS)) from error
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         raise PhotoError(Message("interfaces.unreachable")) from error
+    finally:
+        PLACES.release()
 
 
 async def _fetch(url: str, may_visit: Callable[[Address], bool]) -> bytes:
@@ -105,10 +125,12 @@ async def _fetch(url: str, may_visit: Callable[[Address], bool]) -> bytes:
 async def _visit(url: str, may_visit: Callable[[Address], bool]) -> bytes | str:
     """The file at an address, or the address that it redirects to."""
     parts = httpx.URL(url)
-    if parts.scheme not in ("http", "https") or not parts.host:
+    port_exists = parts.port is None or parts.port in PORTS
+    if parts.scheme not in ("http", "https") or not parts.host or not port_exists:
         raise PhotoError(Message("interfaces.unreachable"))
     name = parts.raw_host.decode("ascii")
-    address = await asyncio.to_thread(_resolved, name, may_visit)
+    # A slow name server keeps its thread: nothing can end it, and asyncio.to_thread would wait for it at the end.
+    address = await to_thread.run_sync(_resolved, name, may_visit, abandon_on_cancel=True)
     headers = {"Host": parts.netloc.decode("ascii"), "Accept-Encoding": "identity"}
     target = parts.copy_with(host=str(address))
     # A proxy of the environment would resolve the name itself, and may be in an internal network.

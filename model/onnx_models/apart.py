@@ -24,7 +24,7 @@ from model.artifact.card import MASK
 from model.artifact.preprocessing import LARGEST_INPUT
 from model.detector.onnx_engine import BATCH, fitting, open_session
 from model.detector.rollout import grid_of
-from model.errors import ArtifactError, message_of
+from model.errors import ArtifactError, message_of, one_line
 from model.i18n.catalogue import Message, as_data, from_data
 from model.onnx_models.graph import check_graph
 from model.parent import end_with_parent
@@ -126,7 +126,7 @@ def examine(path: Path, side: int | None) -> Facts:
     try:
         session = open_session(path)
     except Exception as error:  # ONNX Runtime's errors have no common class
-        raise ArtifactError(Message("model.unusable", file=path.name, reason=message_of(error))) from error
+        raise ArtifactError(Message("model.unusable", file=path.name, reason=_reason(error, path))) from error
     taken = _input_of(session, path.name)
     layout, own_side, fixed_batch = _shape_of(taken, path.name)
     if side and own_side and side != own_side:
@@ -149,7 +149,8 @@ def examine(path: Path, side: int | None) -> Facts:
     except ArtifactError:
         raise
     except Exception as error:
-        raise ArtifactError(Message("onnx.not_run", file=path.name, side=side, reason=message_of(error))) from error
+        reason = _reason(error, path)
+        raise ArtifactError(Message("onnx.not_run", file=path.name, side=side, reason=reason)) from error
     answers = [each[outputs["output"]].astype(np.float64) for each in (first, second, again)]
     if not all(np.isfinite(answer).all() for answer in answers):
         raise ArtifactError(Message("onnx.not_finite", file=path.name))
@@ -167,6 +168,11 @@ def _takes_batches(run_batch: Callable[[], NDArray[Any]], first: Sequence[NDArra
     except Exception:  # it only claims to take several
         return False
     return len(answers) == BATCH and np.allclose(answers[: len(first)], np.concatenate(first), atol=ALIKE, rtol=ALIKE)
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """What a library says, without the folder of the file: a visitor must not learn where a server keeps it."""
+    return f"{one_line(Exception(str(error).replace(f'{path.parent}{os.sep}', '')))}."
 
 
 def _input_of(session: Any, file: str) -> Any:

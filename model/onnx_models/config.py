@@ -71,11 +71,11 @@ def preprocessing_fields(given: Mapping[str, Any]) -> dict[str, Any]:
         if given.get("do_flip_channel_order"):
             fields["color_order"] = "BGR"
         if given.get("resample") is not None:
-            fields["resample"] = FILTERS[int(given["resample"])]
+            fields["resample"] = dict(enumerate(FILTERS))[int(given["resample"])]
         if given.get("do_pad"):
             raise ArtifactError(Message("onnx.pads", file=PREPROCESSOR))
         return {**fields, **_sizes(given)}
-    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise ArtifactError(Message("onnx.preprocessor", file=PREPROCESSOR, reason=message_of(error))) from error
 
 

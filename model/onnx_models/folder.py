@@ -13,7 +13,7 @@ from pathlib import Path
 from model.artifact.card import CARD, ONNX, Card, digest, read_card, write_card
 from model.artifact.small_file import read_small
 from model.detector.onnx_engine import require_onnx
-from model.errors import ArtifactError, one_line
+from model.errors import ArtifactError, message_of, one_line
 from model.files import replacing
 from model.i18n.catalogue import Message
 from model.legacy.apart import UNFINISHED
@@ -109,7 +109,10 @@ def _folder(
     facts = _read_facts(folder)
     if facts is None or (side and side != facts.side):
         notify(Message("onnx.examining", file=request.name))
-        facts = _import(folder, sources, side, place.examine or examine_apart)
+        try:
+            facts = _import(folder, sources, side, place.examine or examine_apart)
+        except ArtifactError as error:
+            raise ArtifactError(_naming(request, message_of(error))) from error
     for name, path in sources.items():
         if not (folder / name).is_file():  # deleted to free space
             with replacing(folder / name) as unfinished:
@@ -161,6 +164,13 @@ def _import(folder: Path, sources: Mapping[str, Path], side: int | None, examine
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return facts
+
+
+def _naming(request: Request, message: Message | str) -> Message | str:
+    """The same message with the model's name: while a network proves itself, its file has the name of all others."""
+    if isinstance(message, Message) and message.values.get("file") == ONNX:
+        return Message(message.key, **{**message.values, "file": request.name})
+    return message
 
 
 def _read_facts(folder: Path) -> Facts | None:

@@ -46,6 +46,7 @@ def fetch(repository: str, revision: str | None, notify: Notify = lambda message
         notify(Message("onnx.downloading", repository=repository, size=size / 1e6))
         # Not the commit: the cache keeps which one a branch meant, and answers for it without a connection.
         options: dict[str, Any] = {"revision": revision, "endpoint": endpoint, "cache_dir": cache}
+        options["tqdm_class"] = _bounded(repository)
         onnx, *_ = [hf_hub_download(repository, name, **options) for name in names]
         return Path(onnx)
     except errors.GatedRepoError as error:
@@ -60,6 +61,23 @@ def fetch(repository: str, revision: str | None, notify: Notify = lambda message
             details = {"repository": repository, "reason": message_of(error)}
             raise ArtifactError(Message("onnx.offline", **details)) from error
         return kept
+
+
+def _bounded(repository: str) -> type[Any]:
+    """A progress bar that ends the download of one file beyond ``MAX_BYTES``: a server may send more than it said."""
+    from huggingface_hub.utils import tqdm
+
+    class Bounded(tqdm):
+        received = 0
+
+        def update(self, n: float | None = 1) -> bool | None:
+            self.received += int(n or 0)
+            if self.received > MAX_BYTES:
+                size, limit = self.received / 1e9, MAX_BYTES / 1e9
+                raise ArtifactError(Message("onnx.too_large", file=repository, size=size, limit=limit))
+            return super().update(n)
+
+    return Bounded
 
 
 def _wanted(sizes: Mapping[str, int], repository: str) -> list[str]:

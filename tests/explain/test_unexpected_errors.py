@@ -21,7 +21,7 @@ from explain.batch.judge import judge_many
 from explain.interfaces import command
 from explain.interfaces.gradio_api import GradioEndpoints
 from explain.interfaces.http import plain_routes
-from explain.interfaces.mcp import PATHS, assistants
+from explain.interfaces.mcp.tools import PATHS, assistants
 from explain.page import what_if
 from explain.page.components.controls import AT_FIRST
 from explain.page.components.refusals import refusals_shown

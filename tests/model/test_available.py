@@ -134,6 +134,7 @@ def test_folder_with_one_keras_file_stands_for_it(tmp_path: Path) -> None:
     ("name", "words"),
     [
         ("nowhere", "There is no .*nowhere; --model takes"),
+        ("nowhere.onnx", r"There is no .*nowhere\.onnx; --model takes"),
         ("model.keras", r"model.keras is not an .h5 file; save the model with model\.save\('model\.h5'\)"),
         ("empty", "empty is no model folder: it has no model.tflite"),
     ],

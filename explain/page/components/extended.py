@@ -1,6 +1,5 @@
 """Gradio components with changed methods."""
 
-import asyncio
 import copy
 import io
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from gradio.blocks import BlocksConfig
 from gradio.exceptions import ComponentProcessingError, InvalidPathError
 from gradio.route_utils import GradioMultiPartParser
 from PIL import Image
+from starlette.concurrency import run_in_threadpool
 
 from explain.service.fetch import fetch, from_data_url
 from explain.service.refusal import is_disk_full, refusal_of
@@ -40,7 +40,7 @@ async def _fetch_safely(self: gr.Image, place: str | Path | None) -> str | None:
     if not str(place).startswith(("http://", "https://")):
         return await gr.Image.async_move_resource_to_block_cache(self, place)
     try:
-        photo = await asyncio.to_thread(fetch, str(place))
+        photo = await run_in_threadpool(fetch, str(place))
     except UserError as error:
         raise gr.Error(str(error), print_exception=False) from error
     path = gr.processing_utils.save_bytes_to_cache(photo, "photo.bin", self.GRADIO_CACHE)

@@ -82,7 +82,7 @@ def server_options(
     options = _beside_the_page(blocks, service, metrics)
     if mcp:
         try:
-            from explain.interfaces.mcp import PATHS, assistants
+            from explain.interfaces.mcp.tools import PATHS, assistants
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "mcp":
                 raise

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import runpy
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.local import LocalFileOpener
 
 from explain.bulk import run as module
 from explain.bulk.job import JOB, PLAN, JobFolder
@@ -166,10 +170,55 @@ def test_a_damaged_list_of_photos_is_refused(
     folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     place, plan = opened(str(folder), str(tmp_path / "out"), job_request, detector, PART)
-    for listed in (tmp_path / "out" / PLAN).iterdir():
-        listed.write_bytes(b"PAR1")
-    with pytest.raises(SettingsError, match=f"{PLAN} is damaged"):
-        list(run(place, plan, job_request, in_process(detector)))
+    (listed, *_) = sorted((tmp_path / "out" / PLAN).iterdir())
+    whole = listed.read_bytes()
+    other = io.BytesIO()
+    pq.write_table(pa.table({"other": [1]}), other)
+    for damaged in (b"PAR1", flipped(whole), whole[:-20], other.getvalue(), b""):
+        listed.write_bytes(damaged)
+        with pytest.raises(SettingsError, match=f"{PLAN} is damaged"):
+            list(run(place, plan, job_request, in_process(detector)))
+
+
+def flipped(whole: bytes) -> bytes:
+    """A table whose compressed values are damaged; what its end says of them is whole."""
+    return whole[:4] + bytes(byte ^ 255 for byte in whole[4:200]) + whole[200:]
+
+
+def test_a_damaged_part_is_named_by_the_summary(
+    folder: Path, job_request: Request, detector: Detector, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    do(folder, out, job_request, detector)
+    (part, *_) = parts(out)
+    (out / part).write_bytes(flipped((out / part).read_bytes()))
+    job = JobFolder(str(out))
+    plan = job.plan()
+    assert plan is not None
+    with pytest.raises(SettingsError, match=f"{part} is damaged"):
+        list(job.batches(plan, ["number", "photo"]))
+
+
+def test_tables_are_read_by_this_thread_alone(
+    folder: Path, job_request: Request, detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread of Arrow that reads through Python when the command ends aborts it."""
+    out = tmp_path / "out"
+    do(folder, out, job_request, detector)
+    readers: set[int] = set()
+    read = LocalFileOpener.read
+
+    def noted(self: LocalFileOpener, *size: int) -> bytes:
+        readers.add(threading.get_ident())
+        return bytes(read(self, *size))
+
+    monkeypatch.setattr(LocalFileOpener, "read", noted, raising=False)
+    job = JobFolder(str(out))
+    plan = job.plan()
+    assert plan is not None
+    assert sum(len(job.tasks(part)) for part in plan.parts) == COUNT
+    assert sum(len(table) for table in job.batches(plan, ["number", "photo"])) == COUNT
+    assert readers == {threading.get_ident()}
 
 
 def test_rows_that_come_twice_are_taken_once(

@@ -166,6 +166,23 @@ def test_a_list_without_photos_says_which_columns_it_may_have(tmp_path: Path) ->
         photos(tmp_path / "list.parquet")
 
 
+def test_a_list_in_another_encoding_says_which_one_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_bytes("fotoğraf\nşapka.jpg\n".encode("cp1254"))
+    with pytest.raises(SettingsError, match=r"UTF-8\.$"):
+        photos(tmp_path / "list.csv")
+
+
+def test_a_damaged_list_is_refused_in_one_line(tmp_path: Path) -> None:
+    """Arrow's own message has several."""
+    pq.write_table(pa.table({"path": ["a.jpg"] * 100}), tmp_path / "list.parquet")
+    whole = (tmp_path / "list.parquet").read_bytes()
+    damaged = whole[:4] + bytes(byte ^ 255 for byte in whole[4:30]) + whole[30:]
+    (tmp_path / "list.parquet").write_bytes(damaged)
+    with pytest.raises(SettingsError) as caught:
+        photos(tmp_path / "list.parquet")
+    assert "\n" not in str(caught.value)
+
+
 def no_tar(path: Path) -> None:
     path.write_bytes(b"no tar at all" * 100)
 

@@ -14,7 +14,7 @@ from gradio.helpers import special_args
 from starlette.testclient import TestClient
 
 from explain.interfaces.http import plain_routes
-from explain.interfaces.mcp import PATHS, assistants
+from explain.interfaces.mcp.tools import PATHS, assistants
 from explain.page.layout import build_page
 from explain.service.queue import AnalysisQueue
 from explain.service.service import Service

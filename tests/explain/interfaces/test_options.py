@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from explain.interfaces import command
 from explain.interfaces.http import plain_routes
-from explain.interfaces.mcp import PATHS, assistants
+from explain.interfaces.mcp.tools import PATHS, assistants
 from explain.page.layout import build_page
 from explain.service.service import Service
 from explain.settings import LIKELIER, SCHEMA, limits_of, text_of

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 from explain.interfaces.gradio_api import GradioEndpoints
 from explain.interfaces.http import plain_routes
-from explain.interfaces.mcp import PATHS, assistants
+from explain.interfaces.mcp.tools import PATHS, assistants
 from explain.service.refusal import Refused
 from explain.service.service import Service
 from model import available

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ import pytest
 
 import explain.service.fetch
 from explain.service.fetch import Address, fetch, from_data_url, is_public, photo_from
+from explain.service.queue import Busy
 from model.errors import PhotoError
 from model.photos.photo import MAX_BYTES
 
@@ -90,7 +92,8 @@ def anywhere(_: Address) -> bool:
         *("127.0.0.1", "127.8.9.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254"),
         *("100.64.0.1", "192.0.2.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"),
         *("::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1"),
-        *("2002:7f00:1::", "64:ff9b:1::7f00:1", "::127.0.0.1", "fec0::1"),
+        *("2002:7f00:1::", "64:ff9b:1::7f00:1", "::127.0.0.1", "fec0::1", "::ffff:0:7f00:1", "5f00::1", "3fff::1"),
+        *("192.0.0.192", "168.63.129.16", "fd00:ec2::254", "100.100.100.200"),  # where clouds answer their machines
     ],
 )
 def test_networks_that_are_not_public_are_known(inside: str) -> None:
@@ -156,7 +159,11 @@ def test_the_address_that_was_checked_is_the_one_visited(site: Server, monkeypat
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://example.com/a.jpg", "file:///etc/passwd", "http://", "http://[::1", "https:///x"]
+    "url",
+    [
+        *("ftp://example.com/a.jpg", "file:///etc/passwd", "http://", "http://[::1", "https:///x"),
+        *("http://127.0.0.1:0/", "http://127.0.0.1:65536/", "http://127.0.0.1:-1/", "http://127.0.0.1:99999999999/"),
+    ],
 )
 def test_what_is_no_address_of_the_web_is_refused(url: str) -> None:
     with pytest.raises(PhotoError, match=r"could be fetched"):
@@ -191,6 +198,35 @@ def test_a_file_that_trickles_is_given_up(site: Server, monkeypatch: pytest.Monk
     monkeypatch.setattr(explain.service.fetch, "SECONDS", 0.3)
     with pytest.raises(PhotoError, match="did not arrive"):
         fetch(address(site, "slow"), anywhere)
+
+
+def test_a_slow_name_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def resolve(*args: object, **options: object) -> list[object]:
+        asked.set()
+        answer.wait(10)
+        return []
+
+    monkeypatch.setattr(explain.service.fetch, "SECONDS", 0.1)
+    resolver = SimpleNamespace(getaddrinfo=resolve, SOCK_STREAM=socket.SOCK_STREAM)
+    monkeypatch.setattr(explain.service.fetch, "socket", resolver)
+    began = time.monotonic()
+    with pytest.raises(PhotoError, match="did not arrive"):
+        fetch("http://slow.example/photo", anywhere)
+    answer.set()
+    assert asked.is_set() and time.monotonic() - began < 8
+
+
+def test_one_address_too_many_is_refused_at_once(site: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(explain.service.fetch, "PLACES", places)
+    with places, pytest.raises(Busy, match=r"try again"):
+        fetch(address(site, "photo"), anywhere)
+    for path in ("missing", "to=http://[x", "photo", "to=http://127.0.0.1:99999/"):  # each gives its place back
+        with suppress(PhotoError):
+            fetch(address(site, path), anywhere)
+    assert fetch(address(site, "photo"), anywhere) == PHOTO
 
 
 def test_headers_that_trickle_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

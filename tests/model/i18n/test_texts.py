@@ -49,7 +49,7 @@ ALLOWED = {
     "explain/page/components/theme.py": {"IBM Plex Sans": "a font"},
     "explain/page/layout.py": {"WhyFake": "the name of the product"},
     "explain/page/sections/common.py": {"element.addEventListener": "JavaScript"},
-    "explain/interfaces/mcp.py": {"WhyFake says how likely": "what an assistant reads before it asks"},
+    "explain/interfaces/mcp/tools.py": {"WhyFake says how likely": "what an assistant reads before it asks"},
     "explain/maps/attention.py": {"either class": "data: the target of a map that explains neither class"},
     "explain/provenance/finding.py": {"states generated": "data: the strength of a finding"},
     "explain/provenance/generators.py": {

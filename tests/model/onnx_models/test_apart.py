@@ -49,6 +49,17 @@ def test_what_is_no_classifier_of_pictures_is_refused(tmp_path: Path) -> None:
     refused(save(tmp_path / "h.onnx", noise, [float_value("logits", ("batch", 3))], [axes]), "different answers")
 
 
+def test_no_reason_says_where_the_file_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    product = helper.make_node("MatMul", ["pixels", "weights"], ["logits"])
+    save(folder / "a.onnx", [product], ANSWER)
+    save(folder / "b.onnx", [product], ANSWER, [constant("weights", np.ones((7, 2)))])
+    for name in ("a.onnx", "b.onnx"):
+        with pytest.raises(ArtifactError, match=name) as caught:
+            examine(folder / name, SIDE)
+        assert str(folder) not in str(caught.value) and str(caught.value).endswith(".")
+
+
 def test_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(MissingWeights, match=r"weights\.bin"):
         examine(with_external(tmp_path / "a.onnx", "weights.bin"), None)

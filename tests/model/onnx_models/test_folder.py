@@ -17,10 +17,11 @@ from model.artifact.card import CARD, ONNX, digest, read_card, write_card
 from model.detector import onnx_engine
 from model.detector.detector import Detector
 from model.errors import ArtifactError
+from model.i18n.catalogue import Message
 from model.legacy.folder import CACHE_VARIABLE
 from model.onnx_models import folder as onnx_folder
-from model.onnx_models.apart import examine
-from model.onnx_models.folder import model_folder
+from model.onnx_models.apart import Facts, examine
+from model.onnx_models.folder import Place, model_folder
 from model.onnx_models.request import Request
 from tests.model.onnx_models.test_graph import with_external
 from tests.support.onnx_graphs import (
@@ -180,6 +181,18 @@ def test_folder_without_one_onnx_file_is_refused(tmp_path: Path) -> None:
     (source / "model.safetensors").touch()
     with pytest.raises(ArtifactError, match="optimum-cli export onnx"):
         opened(source)
+
+
+def test_a_file_that_fails_to_prove_itself_is_called_by_its_own_name(tmp_path: Path) -> None:
+    source = hub_folder(tmp_path / "net")
+    shutil.move(source / "onnx" / "model.onnx", source / "mine.onnx")
+
+    def refuse(path: Path, side: int | None) -> Facts:
+        raise ArtifactError(Message("onnx.random", file=path.name))
+
+    for path, name in ((source / "mine.onnx", "mine.onnx"), (source, "net")):
+        with pytest.raises(ArtifactError, match=f"^{name} "):
+            model_folder(Request(str(path)), place=Place(tmp_path / "cache", refuse))
 
 
 def test_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from model.errors import ArtifactError
+from model.onnx_models import hub as module
 from model.onnx_models.folder import find_onnx
 from model.onnx_models.hub import CACHE, ENDPOINT, fetch
 from model.onnx_models.request import Request
@@ -24,6 +26,8 @@ REPOSITORY, COMMIT = "owner/net", "a" * 40
 
 class Hub(ThreadingHTTPServer):
     """Serves the files of one repository; keeps the names of the files that were asked for."""
+
+    said = 0  # bytes that every file is said to have, unless 0
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
@@ -52,7 +56,9 @@ class _Answers(BaseHTTPRequestHandler):
         name = path.removeprefix(start[0]) if start and start[0] else ""
         files = self.server.files
         if path in (f"/api/models/{REPOSITORY}", f"/api/models/{REPOSITORY}/revision/v1"):
-            siblings = [{"rfilename": name, "size": len(content)} for name, content in files.items()]
+            siblings = [
+                {"rfilename": name, "size": self.server.said or len(content)} for name, content in files.items()
+            ]
             about = {"id": REPOSITORY, "sha": COMMIT, "siblings": siblings, "private": False, "tags": []}
             self._send(json.dumps(about).encode(), "application/json")
         elif name in files:
@@ -102,6 +108,16 @@ def test_only_the_needed_files_are_downloaded_and_kept(hub: Hub) -> None:
     assert (onnx.parent.parent / "config.json").is_file()
     assert fetch(REPOSITORY, "v1") == onnx
     assert find_onnx(Request(f"hf:{REPOSITORY}@v1"), lambda message: None) == onnx
+
+
+def test_a_file_larger_than_it_was_said_to_be_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    (hub.folder / "onnx" / "model.onnx").write_bytes(bytes(4_000_000))
+    monkeypatch.setattr(module, "MAX_BYTES", 1_500_000)
+    monkeypatch.setattr(hub, "said", 1000)
+    with pytest.raises(ArtifactError, match=REPOSITORY):
+        fetch(REPOSITORY, None)
+    kept = [path.stat().st_size for path in Path(os.environ[CACHE]).rglob("*") if path.is_file()]
+    assert max(kept, default=0) < 4_000_000
 
 
 def test_what_the_hub_lacks_is_told(hub: Hub) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import ImageContent, TextContent, ToolAnnotations
@@ -23,6 +23,7 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.routing import BaseRoute, Route
 
 from explain.comparison import Second
+from explain.interfaces.mcp.calls import AssistantServer
 from explain.maps.attribution import Attribution
 from explain.maps.registry import METHODS
 from explain.maps.subject import Subject
@@ -94,7 +95,7 @@ def assistants(service: Service, uploaded: Path) -> tuple[list[BaseRoute], Lifes
         uploaded: the folder of the server's uploads.
     """
     tools = AssistantTools(service, uploaded)
-    server = MCPServer("WhyFake", instructions=INSTRUCTIONS, log_level="WARNING")
+    server = AssistantServer("WhyFake", instructions=INSTRUCTIONS, log_level="WARNING", unlimited=("photo",))
     for tool in (tools.analyze_photo, tools.explain_photo):
         server.add_tool(tool, annotations=READS, structured_output=False)
     served = server.streamable_http_app(

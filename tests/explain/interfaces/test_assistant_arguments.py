@@ -1,0 +1,99 @@
+"""Wrong arguments and names of tools from an assistant are refused in one sentence, as wrong fields are over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from explain.interfaces.mcp.tools import PATHS, assistants
+from explain.service.service import Service
+from model.available import Models, shipped_models
+
+Call = Callable[..., str]
+PHOTO = "data:image/jpeg;base64,AAAA"  # no photo, so that no test waits for a verdict
+UNREADABLE = "not a readable JPEG"
+
+
+@pytest.fixture(scope="module")
+def call() -> Iterator[Call]:
+    """Calls a tool; gives the sentence that refuses the call."""
+    routes, lifespan = assistants(Service(Models(shipped_models()[:1])), Path("/uploaded"))
+    headers = {"accept": "application/json, text/event-stream"}
+    with TestClient(FastAPI(routes=routes, lifespan=lifespan)) as client:
+
+        def call(name: str, arguments: dict[str, Any]) -> str:
+            asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+            body = {**asked, "params": {"name": name, "arguments": arguments}}
+            answer = client.post(PATHS[0], json=body, headers=headers).text
+            result = json.loads(answer[answer.index("{") :])["result"]
+            assert result["isError"]
+            (content,) = result["content"]
+            return str(content["text"])
+
+        yield call
+
+
+def is_sentence(text: str) -> bool:
+    return text.endswith(".") and len(text) < 500 and "\n" not in text and "pydantic" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("photo", 5), ("photo", None), ("photo", ["x" * 100_000]), ("face", "x"), ("face", 1.5), ("face", [1])),
+        *(("whole_picture", "perhaps"), ("methods", "lime"), ("methods", {"a": 1}), ("methods", [1, 2])),
+        *(("target", "fake"), ("superpixels", "many"), ("superpixels", "\n" * 10_000), ("trust", []), ("seed", None)),
+        *(("language", 3), ("model", 3), ("model", "m" * 5000), ("hide", "h" * 5000), ("face", 10**400)),
+        *(("superpixels", 10**400), ("methods", ["m" * 5000]), ("target", "t" * 5000), ("language", "l" * 5000)),
+        *(("methods", ["lime"] * 5000), ("methods", [["m" * 5000]]), ("photo", {"a": ["x" * 5000]})),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_wrong_argument_is_named_in_one_sentence(call: Call, name: str, value: Any) -> None:
+    sentence = call("explain_photo", {"photo": PHOTO, name: value})
+    assert is_sentence(sentence)
+    assert name in sentence
+
+
+@pytest.mark.parametrize("arguments", [{}, {"face": 2}, None], ids=str)
+def test_a_missing_photo_is_named(call: Call, arguments: dict[str, Any]) -> None:
+    sentence = call("analyze_photo", arguments)
+    assert is_sentence(sentence)
+    assert "photo" in sentence
+
+
+def test_an_unknown_argument_is_refused_with_the_known_ones(call: Call) -> None:
+    for name in ("methods", "context", "x" * 10_000, "a\nb"):
+        sentence = call("analyze_photo", {"photo": PHOTO, name: 1})
+        assert is_sentence(sentence)
+        assert name[:20].split("\n")[0] in sentence and "whole_picture" in sentence
+
+
+def test_an_unknown_tool_is_refused_with_the_known_ones(call: Call) -> None:
+    for name in ("analyse_photo", "x" * 10_000, "a\nb"):
+        sentence = call(name, {})
+        assert is_sentence(sentence)
+        assert name[:20].split("\n")[0] in sentence and "analyze_photo, explain_photo" in sentence
+
+
+def test_a_refusal_is_in_the_language_of_the_call(call: Call) -> None:
+    for arguments in ({"seed": "x"}, {"unknown": 1}, {"photo": None}, {"superpixels": 1}):
+        both = [call("explain_photo", {"photo": PHOTO, "language": one, **arguments}) for one in ("en", "tr")]
+        assert is_sentence(both[1])
+        assert both[0] != both[1] and "olamaz" in both[1] + "olamaz" * ("unknown" in arguments)
+
+
+def test_arguments_of_a_kind_that_fits_are_taken(call: Call) -> None:
+    for arguments in ({"face": "2"}, {"superpixels": 30.0}, {"methods": '["lime"]'}, {"trust": "true"}):
+        assert UNREADABLE in call("explain_photo", {"photo": PHOTO, **arguments})
+
+
+@pytest.mark.parametrize("photo", ["/a\0b", "/" + "a/" * 5000, "http://h/gradio_api/file=/%00", "/" + "a" * 5000])
+def test_a_path_that_no_file_can_have_was_not_uploaded(call: Call, photo: str) -> None:
+    assert "was not uploaded" in call("analyze_photo", {"photo": photo})
