@@ -49,12 +49,13 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> Callable[[str], None]:
     }
     at_once = _answering_at_once(page, parts)
     _wire_photo(page, parts, run_it)
-    _wire_settings(page, parts, run_it)
+    extend = {**run_it, "fn": _running(page, parts, page.extend)}
+    _wire_settings(page, parts, run_it, extend)
     _wire_drawing(page, parts, at_once)
     _wire_run(page, parts, run_it)
     forget = _wire_leaving(page, blocks)
     _wire_what_if(parts, at_once)
-    _wire_downloads(page, parts)
+    _wire_downloads(page, parts, extend)
     _wire_many(page, parts, run_it)
     wire_clip(page, parts, _visitor, run_it, BATCH_OPTIONS, AT_ONCE, PRIVATE)
     _wire_language(page, parts, blocks, run_it)
@@ -92,12 +93,12 @@ def _answering_at_once(page: Page, parts: Parts) -> Callable[..., Any]:
     return at_once
 
 
-def _wire_settings(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
+def _wire_settings(page: Page, parts: Parts, run_it: dict[str, Any], extend: dict[str, Any]) -> None:
     """A setting or another face begins a run; a further map or judgement adds to what is there."""
-    extend = {**run_it, "fn": _running(page, parts, page.extend)}
     gr.on([parts[name].input for name in ("target", "segmentation", "hide")], **run_it)
     gr.on([parts[name].input for name in EXTENDING], **extend)
-    parts["trust_tab"].select(lambda: True, None, parts["trust"], **AT_ONCE).then(**extend)
+    for name in ("trust", "robustness"):
+        parts[f"{name}_tab"].select(lambda: True, None, parts[name], **AT_ONCE).then(**extend)
     parts["settings_button"].click(lambda: gr.update(open=True), None, parts["drawer"], **AT_ONCE)
     gr.on([parts[name].release for name in ("superpixels", "samples")], **run_it)
     parts["whole_button"].click(lambda: True, None, parts["whole"], **AT_ONCE).then(**run_it)
@@ -215,10 +216,12 @@ def _wire_what_if(parts: Parts, at_once: Callable[..., Any]) -> None:
     at_once(parts["show_all"].click, what_if.show_all, list(CHANGED))
 
 
-def _wire_downloads(page: Page, parts: Parts) -> None:
+def _wire_downloads(page: Page, parts: Parts, extend: dict[str, Any]) -> None:
+    """A report holds robustness, which is measured before, if it was not yet."""
     for kind in ("html", "zip"):
         make = partial(download, card_of=page.card, kind=kind)
-        offer_file(parts, f"report_{kind}", make, ("notice", "status"), PRIVATE)
+        measured = parts[f"report_{kind}"].click(lambda: True, None, parts["robustness"], **AT_ONCE).then(**extend)
+        offer_file(parts, measured.then, make, ("notice", "status"), PRIVATE)
 
 
 def _wire_many(page: Page, parts: Parts, show: dict[str, Any]) -> None:
@@ -242,7 +245,7 @@ def _wire_many(page: Page, parts: Parts, show: dict[str, Any]) -> None:
     parts["many_folder"].upload(judging("many_folder"), parts.readable() | {parts["many_folder"]}, **run_it)
     parts["many_cancel"].click(stop, **AT_ONCE)
     parts["many_table"].select(**{**show, "fn": opening(parts, batch.open_photo_of, page.show)})
-    offer_file(parts, "many_csv", batch.download, ("status",), PRIVATE)
+    offer_file(parts, parts["many_csv"].click, batch.download, ("status",), PRIVATE)
 
 
 def _wire_language(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str, Any]) -> None:

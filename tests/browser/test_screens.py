@@ -177,4 +177,5 @@ def test_report_is_downloaded(done: Visitor, tmp_path: Path, kind: str) -> None:
         names = set(archive.namelist())
         data = json.loads(archive.read(next(name for name in names if name.endswith("report.json"))))
     assert data["complete"] and data["photo"]["sha256"]
+    assert data["robustness"]["changes"], "the visitor need not open its tab"
     assert any(name.endswith("lime.png") for name in names)

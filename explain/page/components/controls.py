@@ -9,8 +9,8 @@ from explain.settings import DEFAULT_MAPS, LIKELIER, MAX_SAMPLES, MIN_SAMPLES, S
 
 AT_FIRST: dict[str, Any] = {
     **{"target": LIKELIER, "superpixels": Settings.superpixels, "samples": Settings.samples, "shown": 8},
-    **{"smooth": False, "further": [], "trust": False, "segmentation": Settings.segmentation, "hide": Settings.hide},
-    "second": "",
+    **{"smooth": False, "further": [], "trust": False, "robustness": False, "second": ""},
+    **{"segmentation": Settings.segmentation, "hide": Settings.hide},
 }
 CONTROLS = tuple(AT_FIRST)  # of the settings, by name
 LIMITS = {"superpixels": (10, 150), "samples": (MIN_SAMPLES, MAX_SAMPLES), "shown": (1, 50)}  # of the sliders
@@ -37,6 +37,7 @@ def settings_from(controls: Controls, **others: Any) -> Settings:
         samples=int(controls["samples"]),
         smooth_attention=bool(controls["smooth"]),
         trust=bool(controls["trust"]),
+        robustness=bool(controls["robustness"]),
         segmentation=controls["segmentation"],
         hide=controls["hide"],
         **others,

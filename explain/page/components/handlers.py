@@ -41,16 +41,16 @@ def opening(
 
 def offer_file(
     parts: Parts,
-    button: str,
+    trigger: Callable[..., Any],
     make: Callable[[Controls], Iterator[Updates]],
     changed: tuple[str, ...],
     options: dict[str, Any],
 ) -> None:
-    """Let a button make a file, which the browser then fetches.
+    """Make a file, which the browser then fetches.
 
     Args:
         parts: the page's components.
-        button: name of the button.
+        trigger: the event that asks for it, such as a button's ``click``.
         make: makes the file and gives it as ``ready``.
         changed: names of the other components that it changes.
         options: of the handlers.
@@ -61,5 +61,5 @@ def offer_file(
         with refusals_shown(controls["language"]):
             yield from map(parts.changes, make(controls))
 
-    made = parts[button].click(handler, parts.readable(), [parts[name] for name in ("ready", *changed)], **options)
+    made = trigger(handler, parts.readable(), [parts[name] for name in ("ready", *changed)], **options)
     made.success(None, js="() => window.fetchReady()", **options)
