@@ -265,30 +265,11 @@ document.addEventListener("click", event => {
   setTimeout(() => { button.ariaBusy = null }, 3000)
 })
 
-// The places for files, which Gradio names in English and describes in the language of the first moment.
-function namePlaces() {
-  const words = document.querySelector("[data-drop-file]")?.dataset.dropFile
-  for (const place of document.querySelectorAll(".block:not(#photo) > .upload-container")) {
-    const text = place.querySelector("[data-testid=upload-text]")
-    const label = place.parentElement.querySelector("[data-testid=block-label]")
-    if (!words || !text || !label) continue
-    text.dataset.words = words
-    place.ariaLabel = `${label.textContent.trim()}: ${words}`
-  }
-}
-
-// Gradio wraps each picture in a button without a name; give it the picture's name for screen readers.
 new MutationObserver(() => {
   filterRows()
   forgetLines()
   completeLink()
   speak()
-  namePlaces()
-  // textContent: innerText would make the browser lay out the page at every change, most of all with the settings open.
-  for (const button of document.querySelectorAll(".image-container > button, button:has(> .image-frame)")) {
-    const label = button.closest(".block")?.querySelector("[data-testid=block-label]")?.textContent.trim()
-    if (label && button.ariaLabel !== label) button.ariaLabel = label
-  }
 }).observe(document, { subtree: true, childList: true, characterData: true })
 
 // Download a file as soon as the server has made it.
