@@ -73,11 +73,14 @@ def photo_notice(seen: View) -> Change:
     return notice(" ".join(sentences), kind) if sentences else visible(False)
 
 
-def failed(sentence: str, judged: bool) -> Updates:
-    """The sentence; what to do next takes the place of a result, unless there is a verdict already."""
-    hidden: Updates = {name: visible(False) for name in (*FACE_ONLY_PARTS, "more", "found", "second_group")}
-    shown = {} if judged else {**hidden, "faces_table": "", "placeholder": visible(True)}
-    return {**shown, "notice": notice(sentence, "error"), "status": "", "cancel": visible(False)}
+def failed(sentence: str, shown: Analysis | None) -> Updates:
+    """The sentence; what to do next takes the place of a result, unless the page shows a verdict on this face."""
+    if shown is not None and shown.prediction is not None:
+        places: Updates = {"report_group": visible(shown.complete)}
+    else:
+        places = {name: visible(False) for name in (*FACE_ONLY_PARTS, "more", "found", "second_group")}
+        places |= {"faces_table": "", "placeholder": visible(True)}
+    return {**places, "notice": notice(sentence, "error"), "status": "", "cancel": visible(False)}
 
 
 def blank(controls: Controls) -> Updates:

@@ -101,7 +101,8 @@ class Page:
                         seen = changes.get("seen", seen)
                         yield changes
             except Refused as error:
-                yield failed(str(error), judged=seen is not None and seen.analysis.prediction is not None)
+                shown = seen or (last if same_face else None)
+                yield failed(str(error), None if shown is None else shown.analysis)
             if ended() and not self.runs.waiting(visitor) and not (seen and seen.analysis.complete):
                 yield {"status": fragments.stopped(seen.analysis if seen else None), "cancel": visible(False)}
 

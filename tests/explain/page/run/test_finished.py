@@ -162,6 +162,15 @@ def test_regions_of_another_face_or_cut_are_not_hidden(finished: tuple[Page, Upd
 
 
 @pytest.mark.slow
+def test_results_stay_where_a_new_setting_is_refused(finished: tuple[Page, Updates]) -> None:
+    page, shown = finished
+    found = rest(page.show(CONTROL_VALUES | {"hide": "tokens", "seen": shown["seen"]}, VISITOR), {})
+    assert "cannot leave tokens out" in found["notice"]["value"] and found["status"] == ""
+    assert not {"verdict_group", "maps", "more", "placeholder"} & found.keys(), "they are shown as before"
+    assert found["report_group"] == visible(True)
+
+
+@pytest.mark.slow
 def test_verdict_of_another_model_is_gone_before_the_new_one_comes(finished: tuple[Page, Updates]) -> None:
     page, shown = finished
     controls = CONTROL_VALUES | {"seen": shown["seen"]}
