@@ -213,13 +213,18 @@ document.addEventListener("click", async event => {
   if (!(await cameras?.enumerateDevices())?.some(device => device.kind === "videoinput")) tellNoCamera()
 }, true)
 
-// On a small screen the result begins below the fold: go there once a photo was chosen.
-function showResult(event) {
-  if (!event.target.closest?.(event.type === "click" ? ".example" : "#photo")) return
-  const place = document.querySelector("#running")
-  if (matchMedia("(max-width: 700px)").matches) setTimeout(() => place?.scrollIntoView({ block: "start" }), 300)
+// Go to the result once a photo, a face, a row of many photos or a moment of a clip was chosen: on a small screen it begins
+// below the fold, and where it was chosen further down it would be out of sight. The tab of the result may open later.
+function showResult(event, tries = 20) {
+  if (!event.target.closest?.(event.type === "click" ? ".example, [data-choice]:not([data-region])" : "#photo")) return
+  const isSmall = matchMedia("(max-width: 700px)").matches
+  setTimeout(() => {
+    const [place] = document.querySelector(isSmall ? "#running" : "#first-row")?.getClientRects() ?? []
+    if (place && (isSmall || place.top < 0)) scrollBy(0, place.top)
+    else if (!place && tries > 1) showResult(event, tries - 1)
+  }, 300)
 }
-for (const kind of ["click", "change", "drop"]) document.addEventListener(kind, showResult, true)
+for (const kind of ["click", "change", "drop"]) document.addEventListener(kind, event => showResult(event), true)
 
 // The link is written without the page's address, which the server does not know.
 function completeLink() {
