@@ -105,6 +105,8 @@ def tour(browser: Browser, url: str, out: Path) -> None:
                 open_tab(page, f"{tab}")
                 if tab == "page.trust":
                     page.locator("#trust-table summary").first.wait_for()
+                if tab == "page.robustness":
+                    page.locator("#robustness-curves .charts").first.wait_for()
                 page.evaluate(OPEN_ALL)
                 shoot(page, f"{name}_{tab.removesuffix('.heading').rpartition('.')[2]}", out)
             page.locator("#settings-button").click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -28,9 +29,17 @@ def paragraph(sentence: str, kind: str | None = None, role: str | None = None) -
     return macros("fragments").paragraph(sentence, kind, role)
 
 
+# Names of Gradio's buttons in our words, beside ``page.drop``; ``names.js`` knows which button each is for.
+NAMES = (
+    *("upload", "camera", "paste", "cameras", "capture", "fullscreen", "leave_fullscreen", "drawer", "reset", "remove"),
+    *("more_tabs", "footer"),
+)
+
+
 def header() -> Markup:
-    """The name and the question at the top of the page."""
-    return macros("fragments").header()
+    """The name and the question at the top of the page, with the names that ``names.js`` gives Gradio's buttons."""
+    names = {"drop": translate("page.drop"), **{name: translate(f"name.{name}") for name in NAMES}}
+    return macros("fragments").header(json.dumps(names))
 
 
 def placeholder() -> Markup:

@@ -11,8 +11,8 @@ from explain.page.clip.section import clip_section
 from explain.page.components.extended import ChangingRadio, SteppedBlocks, remove_failed_uploads
 from explain.page.components.parts import Parts, text
 from explain.page.detectors.own import OwnModels
+from explain.page.many.section import many_photos
 from explain.page.run import Page
-from explain.page.sections.many_photos import many_photos
 from explain.page.sections.one_photo import one_photo
 from explain.page.sections.own_model import own_model
 from explain.page.sections.settings import settings_drawer

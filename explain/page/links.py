@@ -64,7 +64,7 @@ def from_link(query: Mapping[str, str]) -> dict[str, Any]:
             if not text.isdecimal() or len(text) > MOST_DIGITS:
                 raise LinkError(f"{name}={text}")
             found[name] = int(text)
-        elif name in ("smooth", "trust"):
+        elif name in ("smooth", "trust", "robustness"):
             found[name] = text == "1"
         else:
             found[name] = [part for part in text.split(",") if part] if name == "further" else text

@@ -73,11 +73,14 @@ def photo_notice(seen: View) -> Change:
     return notice(" ".join(sentences), kind) if sentences else visible(False)
 
 
-def failed(sentence: str, judged: bool) -> Updates:
-    """The sentence; what to do next takes the place of a result, unless there is a verdict already."""
-    hidden: Updates = {name: visible(False) for name in (*FACE_ONLY_PARTS, "more", "found", "second_group")}
-    shown = {} if judged else {**hidden, "faces_table": "", "placeholder": visible(True)}
-    return {**shown, "notice": notice(sentence, "error"), "status": "", "cancel": visible(False)}
+def failed(sentence: str, shown: Analysis | None) -> Updates:
+    """The sentence; what to do next takes the place of a result, unless the page shows a verdict on this face."""
+    if shown is not None and shown.prediction is not None:
+        places: Updates = {"report_group": visible(shown.complete)}
+    else:
+        places = {name: visible(False) for name in (*FACE_ONLY_PARTS, "more", "found", "second_group")}
+        places |= {"faces_table": "", "placeholder": visible(True)}
+    return {**places, "notice": notice(sentence, "error"), "status": "", "cancel": visible(False)}
 
 
 def blank(controls: Controls) -> Updates:
@@ -93,8 +96,8 @@ def blank(controls: Controls) -> Updates:
         "found": Change(value=None, visible=True),
         **{f"{name}_picture": None for name in (*METHODS, "original", "slide")},
         **{f"{name}_{part}": "" for name in METHODS for part in ("title", "text")},
-        **dict.fromkeys(("faces_table", "trust_table", "robustness", "numbers", "ranked", "reason", "pointed_at"), ""),
-        **dict.fromkeys(("provenance", "link"), ""),
+        **dict.fromkeys(("faces_table", "trust_table", "robustness_curves", "numbers", "ranked", "reason"), ""),
+        **dict.fromkeys(("provenance", "link", "pointed_at"), ""),
         **what_if.nothing_hidden(),
         **second.blank(controls),
         "status": fragments.looking(),

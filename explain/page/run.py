@@ -33,7 +33,8 @@ from model.detector.detector import Detector
 from model.errors import UserError
 from model.i18n.catalogue import in_language, use_language
 
-EXTENDING = ("further", "trust")  # controls that only add to an analysis: one that runs takes them up at its end
+# Controls that only add to an analysis: one that runs takes them up at its end.
+EXTENDING = ("further", "trust", "robustness")
 # A running analysis follows these.
 LIVE_CONTROLS = ("language", "shown", "smooth", "slide_map", "hidden", "second", *EXTENDING)
 
@@ -100,7 +101,8 @@ class Page:
                         seen = changes.get("seen", seen)
                         yield changes
             except Refused as error:
-                yield failed(str(error), judged=seen is not None and seen.analysis.prediction is not None)
+                shown = seen or (last if same_face else None)
+                yield failed(str(error), None if shown is None else shown.analysis)
             if ended() and not self.runs.waiting(visitor) and not (seen and seen.analysis.complete):
                 yield {"status": fragments.stopped(seen.analysis if seen else None), "cancel": visible(False)}
 
@@ -160,7 +162,7 @@ class Page:
         if unjudged:
             changes |= self._verdict(seen)
         if unjudged or (old is not None and analysis.robustness is not old.robustness):
-            changes["robustness"] = "" if analysis.robustness is None else robustness_section(analysis)
+            changes["robustness_curves"] = "" if analysis.robustness is None else robustness_section(analysis)
         shown = {} if old is None else old.attributions
         redraw = old is not None and is_unmoved(analysis) != is_unmoved(old)  # that changes how every map is drawn
         new = {name for name, found in analysis.attributions.items() if redraw or found is not shown.get(name)}

@@ -20,6 +20,7 @@ from explain.page.components.updates import Change, Controls, Updates, visible
 from explain.page.links import link_field, link_to
 from explain.result import Analysis
 from explain.settings import Settings
+from explain.small_faces import is_too_small
 from model.artifact.card import Card
 from model.i18n.catalogue import translate
 from model.photos.faces import Face
@@ -67,11 +68,14 @@ class View:
         return (self.source, analysis.settings.face, analysis.model["name"]) == (source, face, model)
 
     def holds(self, settings: Settings) -> bool:
-        """Whether the maps and the trust that these settings ask for are there, and no other maps."""
+        """Whether the maps, trust and robustness that these settings ask for are there, and no other maps."""
         analysis = self.analysis
         made = analysis.attributions.keys() | analysis.problems.keys() & METHODS.keys()
         trusted = "trust" in analysis.problems or analysis.trusts.keys() == analysis.attributions.keys()
-        return analysis.complete and made == set(settings.methods) and (trusted or not settings.trust)
+        too_small = analysis.chosen is not None and is_too_small(analysis.chosen)  # then there is no robustness
+        probed = analysis.robustness is not None or too_small
+        asked = (trusted or not settings.trust) and (probed or not settings.robustness)
+        return analysis.complete and made == set(settings.methods) and asked
 
     def with_attributions(self, attributions: dict[str, Attribution]) -> View:
         """The same view with other maps."""

@@ -9,19 +9,21 @@ import gradio as gr
 from explain.examples import examples
 from explain.interfaces.gradio_api import GradioEndpoints
 from explain.maps.registry import MAIN_MAP, METHODS
-from explain.page import batch, models, what_if
+from explain.page import models, what_if
 from explain.page.api import wire_api
 from explain.page.clip import judge as clip
 from explain.page.clip.wiring import wire_clip
 from explain.page.components.controls import CONTROLS
 from explain.page.components.event import chosen_in, place_in
-from explain.page.components.handlers import AT_ONCE, BATCH_OPTIONS, PRIVATE, RUN_OPTIONS, Handler, offer_file, opening
+from explain.page.components.handlers import AT_ONCE, PRIVATE, RUN_OPTIONS, Handler, offer_file
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
 from explain.page.components.updates import Change, Controls, Updates
 from explain.page.detectors import bring, second
 from explain.page.detectors.wiring import wire_own
 from explain.page.downloads import download
+from explain.page.many import judge as many
+from explain.page.many.wiring import wire_many
 from explain.page.photo import face_clicked, face_named
 from explain.page.run import EXTENDING, Page
 from explain.page.view import slide
@@ -42,13 +44,14 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> Callable[[str], None]:
     }
     at_once = _answering_at_once(page, parts)
     _wire_photo(page, parts, run_it)
-    _wire_settings(page, parts, run_it)
+    extend = {**run_it, "fn": _running(page, parts, page.extend)}
+    _wire_settings(page, parts, run_it, extend)
     _wire_drawing(page, parts, at_once)
     _wire_run(page, parts, run_it)
     forget = _wire_leaving(page, blocks)
     _wire_what_if(parts, at_once)
-    _wire_downloads(page, parts)
-    _wire_many(page, parts, run_it)
+    _wire_downloads(page, parts, extend)
+    wire_many(page, parts, _visitor, run_it)
     wire_clip(page, parts, _visitor, run_it)
     _wire_arrival(page, parts, blocks, run_it)
     draw_model = _drawing_model(page, parts)
@@ -88,12 +91,12 @@ def _answering_at_once(page: Page, parts: Parts) -> Callable[..., Any]:
     return at_once
 
 
-def _wire_settings(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
+def _wire_settings(page: Page, parts: Parts, run_it: dict[str, Any], extend: dict[str, Any]) -> None:
     """A setting or another face begins a run; a further map or judgement adds to what is there."""
-    extend = {**run_it, "fn": _running(page, parts, page.extend)}
     gr.on([parts[name].input for name in ("target", "segmentation", "hide")], **run_it)
     gr.on([parts[name].input for name in EXTENDING], **extend)
-    parts["trust_tab"].select(lambda: True, None, parts["trust"], **AT_ONCE).then(**extend)
+    for name in ("trust", "robustness"):
+        parts[f"{name}_tab"].select(lambda: True, None, parts[name], **AT_ONCE).then(**extend)
     parts["settings_button"].click(lambda: gr.update(open=True), None, parts["drawer"], **AT_ONCE)
     gr.on([parts[name].release for name in ("superpixels", "samples")], **run_it)
     parts["whole_button"].click(lambda: True, None, parts["whole"], **AT_ONCE).then(**run_it)
@@ -126,7 +129,7 @@ def _wire_leaving(page: Page, blocks: gr.Blocks) -> Callable[[str], None]:
 
     def forget(visitor: str) -> None:
         """End all runs of a visitor who has left, and drop what they made."""
-        for suffix in ("", batch.RUN_SUFFIX, bring.RUN_SUFFIX, clip.RUN_SUFFIX):
+        for suffix in ("", many.RUN_SUFFIX, bring.RUN_SUFFIX, clip.RUN_SUFFIX):
             page.runs.stop(visitor + suffix)
         page.forget(visitor)
         _forget(blocks, visitor)
@@ -211,34 +214,12 @@ def _wire_what_if(parts: Parts, at_once: Callable[..., Any]) -> None:
     at_once(parts["show_all"].click, what_if.show_all, list(CHANGED))
 
 
-def _wire_downloads(page: Page, parts: Parts) -> None:
+def _wire_downloads(page: Page, parts: Parts, extend: dict[str, Any]) -> None:
+    """A report holds robustness, which is measured before, if it was not yet."""
     for kind in ("html", "zip"):
         make = partial(download, card_of=page.card, kind=kind)
-        offer_file(parts, f"report_{kind}", make, ("notice", "status"))
-
-
-def _wire_many(page: Page, parts: Parts, show: dict[str, Any]) -> None:
-    """Dropped photos fill the table; a click on a row explains its photo."""
-    shown = ("notice", "cancel", "csv", "filter", "table", "progress", "status")
-    targets = [*(parts[f"many_{name}"] for name in shown), parts["status"]]
-
-    def judging(source: str) -> Handler:
-        def judge(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
-            controls, visitor = parts.controls(values), _visitor(page, request)
-            run = (page.service, page.runs, visitor, page.language_of, page.detector, source == "many_folder")
-            yield from map(parts.changes, batch.judge(controls, values[parts[source]] or [], *run))
-
-        return judge
-
-    def stop(request: gr.Request) -> None:
-        page.runs.stop(str(request.session_hash) + batch.RUN_SUFFIX)
-
-    run_it: dict[str, Any] = {"outputs": targets, "trigger_mode": "multiple", **BATCH_OPTIONS}
-    parts["many_files"].change(judging("many_files"), parts.readable() | {parts["many_files"]}, **run_it)
-    parts["many_folder"].upload(judging("many_folder"), parts.readable() | {parts["many_folder"]}, **run_it)
-    parts["many_cancel"].click(stop, **AT_ONCE)
-    parts["many_table"].select(**{**show, "fn": opening(parts, batch.open_photo_of, page.show)})
-    offer_file(parts, "many_csv", batch.download, ("status",))
+        measured = parts[f"report_{kind}"].click(lambda: True, None, parts["robustness"], **AT_ONCE).then(**extend)
+        offer_file(parts, measured.then, make, ("notice", "status"))
 
 
 def _wire_arrival(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str, Any]) -> None:
@@ -272,10 +253,10 @@ def _wire_language(page: Page, parts: Parts, draw_model: dict[str, Any]) -> None
         controls, visitor = parts.controls(values), str(request.session_hash)
         page.update_controls(visitor, controls)
         with refusals_shown(controls["language"]), use_language(controls["language"]):
-            many = batch.change_language(controls["many_progress"], page.runs.waiting(visitor + batch.RUN_SUFFIX))
-            many |= clip.change_language(controls["clip_seen"], page.runs.waiting(visitor + clip.RUN_SUFFIX))
+            changes = many.change_language(controls["many_progress"], page.runs.waiting(visitor + many.RUN_SUFFIX))
+            changes |= clip.change_language(controls["clip_seen"], page.runs.waiting(visitor + clip.RUN_SUFFIX))
             choices = models.both_choices(page, visitor)
-            return parts.translated({**choices, **page.change_language(controls, visitor), **many})
+            return parts.translated({**choices, **page.change_language(controls, visitor), **changes})
 
     changing = parts["language"].change(change_language, parts.readable(), list(parts.values()), **AT_ONCE)
     changing.then(**draw_model)

@@ -10,6 +10,7 @@ import json
 import logging
 from dataclasses import asdict, replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,8 @@ def _digest_of_parser(weights: Path) -> str:
 def shipped_analysis(photo: Photo, settings: Settings, detector: Detector, folder: Path = RESULTS) -> Analysis | None:
     """The shipped analysis of an example for exactly these settings and this model; None if there is none.
 
-    Its ``seconds`` are empty, and its photo holds no file, as after ``analyze``. A result with trust also answers
-    without it. A file that is missing or damaged is named in the log.
+    Its ``seconds`` are empty, and its photo holds no file, as after ``analyze``. A result also
+    answers without its trust or robustness. A file that is missing or damaged is named in the log.
 
     Args:
         photo: any photo.
@@ -71,7 +72,8 @@ def shipped_analysis(photo: Photo, settings: Settings, detector: Detector, folde
     try:
         stored = read_stored(file)
         accepted = [
-            key_of(photo.sha256, replace(settings, trust=trust), detector.card) for trust in {True, settings.trust}
+            key_of(photo.sha256, replace(settings, trust=trust, robustness=robustness), detector.card)
+            for trust, robustness in product({True, settings.trust}, {True, settings.robustness})
         ]
         if stored.key not in accepted:
             return None
@@ -80,11 +82,14 @@ def shipped_analysis(photo: Photo, settings: Settings, detector: Detector, folde
         log.warning("The shipped result of an example is not used: %s", error)
         return None
     found = replace(found, seconds={}, model={**found.model, "name": detector.name})
-    return found if settings.trust else _without_trust(found)
+    return _only(found, settings)
 
 
-def _without_trust(analysis: Analysis) -> Analysis:
-    return replace(analysis, settings=replace(analysis.settings, trust=False), trusts={}, agreement=None)
+def _only(found: Analysis, settings: Settings) -> Analysis:
+    """Without the trust and the robustness that these settings do not ask for."""
+    asked = replace(found.settings, trust=settings.trust, robustness=settings.robustness)
+    trust: dict[str, Any] = {} if settings.trust else {"trusts": {}, "agreement": None}
+    return replace(found, settings=asked, robustness=found.robustness if settings.robustness else None, **trust)
 
 
 @cache

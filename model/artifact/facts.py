@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from model.artifact.card import ASSUMED, LABEL_FILE, LEGACY, ONNX_NETWORK, Card
-from model.i18n.catalogue import catalogue, translate
+from model.i18n.catalogue import DEFAULT, catalogue, translate
 
 FACE_CROPS, WHOLE = "face crops", "whole pictures"  # values of ``pictures`` in a card's record of the training
 FEW = 100  # if a class has fewer pictures, the calibration is made more cautious, and the page says so
@@ -18,6 +18,11 @@ def readable(name: str) -> str:
 def translated_name(key: str, name: str) -> str:
     """The text of ``key``, or ``name`` itself if the catalogue has no such key."""
     return translate(key) if key in catalogue() else name
+
+
+def translated_text(key: str, text: str) -> str:
+    """The text of ``key`` if ``text`` is the English one; any other text of a card stays as it is."""
+    return translate(key) if catalogue().get(key, {}).get(DEFAULT) == text else text
 
 
 def tested(card: Card) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from model.artifact.card import FACE, LEGACY, LICENCE, NO_LICENCE, Card, named_after, read_card
-from model.artifact.facts import WHOLE, assumed_labels, name_of, readable, tested, trained_on
+from model.artifact.facts import WHOLE, assumed_labels, name_of, readable, tested, trained_on, translated_text
 from model.cli import print_report_path
 from model.detector.detector import VERDICTS
 from model.i18n.catalogue import translate
@@ -81,7 +81,7 @@ def training_data(card: Card) -> Section:
     sentences = [translate("card.training.sources", count=len(data))]
     if unseen:
         sentences.append(translate("card.training.unseen", sets=", ".join(unseen)))
-    rows = tuple((name, str(words)) for name, words in data.items())
+    rows = tuple((name, translated_text(f"terms.{name}", str(words))) for name, words in data.items())
     head = (translate("card.column.data_set"), translate("card.training.terms"))
     return Section("training", title, tuple(sentences), Table(head, rows))
 
@@ -95,7 +95,11 @@ def robustness_section(card: Card) -> Section:
 def licence(card: Card) -> Section:
     """The terms of use of the weights."""
     texts = {LICENCE: translate("card.licence.owners"), NO_LICENCE: translate("card.licence.unknown")}
-    return Section("licence", translate("card.licence.title"), (texts.get(card.licence, card.licence),))
+    return Section(
+        "licence",
+        translate("card.licence.title"),
+        (texts.get(card.licence, translated_text("card.licence.research", card.licence)),),
+    )
 
 
 BUILDERS: tuple[Callable[[Card], Section], ...] = (

@@ -66,6 +66,12 @@ def test_photo_gets_probabilities_overlay_and_heatmap(done: Visitor) -> None:
 def test_the_page_shows_one_picture_of_the_photo_with_its_faces(done: Visitor) -> None:
     assert done.find("#photo img").count() == 0, "its place is free for the next one"
     assert done.is_seen("#found img")
+    label, picture, place = (
+        done.find(f"#found{part}").bounding_box() for part in (" [data-testid=block-label]", " img", "")
+    )
+    assert label and picture and place
+    assert picture["y"] >= label["y"] + label["height"], "the label would cover the number of a face"
+    assert picture["y"] + picture["height"] <= place["y"] + place["height"]
 
 
 def test_planted_region_of_an_example_is_announced(done: Visitor) -> None:
@@ -144,9 +150,10 @@ def test_a_map_can_be_slid_over_the_face(done: Visitor) -> None:
 
 
 def test_robustness_of_the_verdict_is_plotted(done: Visitor) -> None:
+    assert done.find("#robustness-curves figure").count() == 0, "it may take long and was not asked for"
     done.open_tab("Robustness")
-    assert "JPEG" in done.text("#robustness")
-    chart = done.find("#robustness .charts figure > svg").first
+    done.wait_for_text("#robustness-curves", "JPEG", RUN_S)
+    chart = done.find("#robustness-curves .charts figure > svg").first
     chart.wait_for()
     assert "JPEG" in str(chart.get_attribute("aria-label"))
 

@@ -99,7 +99,11 @@ def test_another_of_forty_faces_can_be_clicked(visitor: Visitor, bad_photos: dic
     assert visitor.find("#verdict .verdict").is_visible()
 
     with visitor.begins():
+        visitor.find("#faces-table button").last.scroll_into_view_if_needed()
+        visitor.page.mouse.wheel(0, 1000)
         visitor.find("#faces-table button").first.press("Enter")
+    top = "document.querySelector('#first-row').getBoundingClientRect().top"
+    visitor.wait_until(lambda: visitor.page.evaluate(top) > -1, "the result in sight")
     visitor.wait_done()
     assert visitor.text("#faces-table [aria-current] th").startswith("1 ")
 

@@ -117,10 +117,20 @@ def test_texts_of_gradio_follow_the_language(done: Visitor) -> None:
     done.open_tab("Çok sayıda fotoğraf")
     done.wait_until(lambda: _place_for_files(done) == ["Dosya bırakın ya da seçin"] * 2, "the place in Turkish")
     done.wait_until(lambda: "API" in done.text("footer") and "Use via" not in done.text("footer"), "the footer")
+    turkish = _names(done)
+    assert {"Tam ekran", "Ayarları kapat", "Dosya seç", "Fotoğraf bırakın, yapıştırın ya da seçin"} <= turkish
+    assert not turkish & {"Fullscreen", "Toggle Sidebar", "Upload file", "More tabs"}
+    assert not any("for " in name for name in turkish), turkish
     done.page.get_by_label("English").check()
     done.wait_until(lambda: _place_for_files(done) == ["Drop or choose a file"] * 2, "the place in English")
     done.wait_for_text("footer", "Use via API")
+    assert {"Full screen", "Close the settings", "Superpixels", "Drop, paste or choose a photo"} <= _names(done)
     done.open_tab("One photo")
+
+
+def _names(visitor: Visitor) -> set[str]:
+    """The names that screen readers say of what has no words."""
+    return set(visitor.page.evaluate("[...document.querySelectorAll('[aria-label]')].map(each => each.ariaLabel)"))
 
 
 def _place_for_files(visitor: Visitor) -> list[str]:
@@ -177,4 +187,5 @@ def test_report_is_downloaded(done: Visitor, tmp_path: Path, kind: str) -> None:
         names = set(archive.namelist())
         data = json.loads(archive.read(next(name for name in names if name.endswith("report.json"))))
     assert data["complete"] and data["photo"]["sha256"]
+    assert data["robustness"]["changes"], "the visitor need not open its tab"
     assert any(name.endswith("lime.png") for name in names)

@@ -39,7 +39,7 @@ PHOTO.write_bytes((Path(__file__).resolve().parents[2] / "examples" / "hopper_fa
 FAULT = "operands could not be broadcast together with shapes (3,) (4,)"
 ASKED: dict[str, Any] = {
     **AT_FIRST,
-    **{"language": "tr", "photo": str(PHOTO), "superpixels": 20, "samples": 200, "trust": False},
+    **{"language": "tr", "photo": str(PHOTO), "superpixels": 20, "samples": 200, "robustness": True},
     **{
         "face": 0,
         "whole": False,

@@ -213,13 +213,18 @@ document.addEventListener("click", async event => {
   if (!(await cameras?.enumerateDevices())?.some(device => device.kind === "videoinput")) showNoCamera()
 }, true)
 
-// On a small screen the result begins below the fold: go there once a photo was chosen.
-function showResult(event) {
-  if (!event.target.closest?.(event.type === "click" ? ".example" : "#photo")) return
-  const place = document.querySelector("#running")
-  if (matchMedia("(max-width: 700px)").matches) setTimeout(() => place?.scrollIntoView({ block: "start" }), 300)
+// Go to the result once a photo, a face, a row of many photos or a moment of a clip was chosen: on a small screen it begins
+// below the fold, and where it was chosen further down it would be out of sight. The tab of the result may open later.
+function showResult(event, tries = 20) {
+  if (!event.target.closest?.(event.type === "click" ? ".example, [data-choice]:not([data-region])" : "#photo")) return
+  const isSmall = matchMedia("(max-width: 700px)").matches
+  setTimeout(() => {
+    const [place] = document.querySelector(isSmall ? "#running" : "#first-row")?.getClientRects() ?? []
+    if (place && (isSmall || place.top < 0)) scrollBy(0, place.top)
+    else if (!place && tries > 1) showResult(event, tries - 1)
+  }, 300)
 }
-for (const kind of ["click", "change", "drop"]) document.addEventListener(kind, showResult, true)
+for (const kind of ["click", "change", "drop"]) document.addEventListener(kind, event => showResult(event), true)
 
 // The link is written without the page's address, which the server does not know.
 function completeLink() {
@@ -265,30 +270,11 @@ document.addEventListener("click", event => {
   setTimeout(() => { button.ariaBusy = null }, 3000)
 })
 
-// The places for files, which Gradio names in English and describes in the language of the first moment.
-function namePlaces() {
-  const words = document.querySelector("[data-drop-file]")?.dataset.dropFile
-  for (const place of document.querySelectorAll(".block:not(#photo) > .upload-container")) {
-    const text = place.querySelector("[data-testid=upload-text]")
-    const label = place.parentElement.querySelector("[data-testid=block-label]")
-    if (!words || !text || !label) continue
-    text.dataset.words = words
-    place.ariaLabel = `${label.textContent.trim()}: ${words}`
-  }
-}
-
-// Gradio wraps each picture in a button without a name; give it the picture's name for screen readers.
 new MutationObserver(() => {
   filterRows()
   forgetLines()
   completeLink()
   followLanguage()
-  namePlaces()
-  // textContent: innerText would make the browser lay out the page at every change, most of all with the settings open.
-  for (const button of document.querySelectorAll(".image-container > button, button:has(> .image-frame)")) {
-    const label = button.closest(".block")?.querySelector("[data-testid=block-label]")?.textContent.trim()
-    if (label && button.ariaLabel !== label) button.ariaLabel = label
-  }
 }).observe(document, { subtree: true, childList: true, characterData: true })
 
 // Download a file as soon as the server has made it.

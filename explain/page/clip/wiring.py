@@ -44,4 +44,4 @@ def wire_clip(
     parts["clip_cancel"].click(stop, **AT_ONCE)
     for name in ("clip_result", "clip_moments"):
         parts[name].select(**{**show, "fn": opening(parts, judge.open_moment, page.show)})
-    offer_file(parts, "clip_report", judge.download, ("status",))
+    offer_file(parts, parts["clip_report"].click, judge.download, ("status",))

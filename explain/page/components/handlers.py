@@ -48,15 +48,15 @@ def opening(
 
 def offer_file(
     parts: Parts,
-    button: str,
+    trigger: Callable[..., Any],
     make: Callable[[Controls], Iterator[Updates]],
     changed: tuple[str, ...],
 ) -> None:
-    """Let a button make a file, which the browser then fetches.
+    """Make a file, which the browser then fetches.
 
     Args:
         parts: the page's components.
-        button: name of the button.
+        trigger: the event that asks for it, such as a button's ``click``.
         make: makes the file and gives it as ``ready``.
         changed: names of the other components that it changes.
     """
@@ -66,5 +66,5 @@ def offer_file(
         with refusals_shown(controls["language"]):
             yield from map(parts.changes, make(controls))
 
-    made = parts[button].click(handler, parts.readable(), [parts[name] for name in ("ready", *changed)], **PRIVATE)
+    made = trigger(handler, parts.readable(), [parts[name] for name in ("ready", *changed)], **PRIVATE)
     made.success(None, js="() => window.fetchReady()", **PRIVATE)

@@ -41,4 +41,4 @@ ASSETS = ROOT / "explain" / "page" / "assets"
 # Charts and clips look the same on the page and in reports.
 TEMPLATES = ROOT / "explain" / "html" / "templates"
 CSS = [ASSETS / "page.css", TEMPLATES / "charts.css", TEMPLATES / "clip" / "clip.css"]
-HEAD, SCRIPT = ASSETS / "head.html", ASSETS / "page.js"
+HEAD, SCRIPTS = ASSETS / "head.html", [ASSETS / "page.js", ASSETS / "names.js"]

@@ -31,7 +31,7 @@ def more(parts: Parts) -> None:
             _what_if(parts)
         with gr.Tab(text("page.robustness"), elem_id="robustness-tab", render_children=True) as parts["robustness_tab"]:
             parts["robustness_title"] = gr.HTML(heading("page.robustness"), elem_id="robustness-title")
-            parts["robustness"] = gr.HTML(elem_id="robustness", elem_classes="caption")
+            parts["robustness_curves"] = gr.HTML(elem_id="robustness-curves", elem_classes="caption")
         with gr.Tab(text("page.numbers"), elem_id="numbers-tab", render_children=True) as parts["numbers_tab"]:
             parts["numbers"] = gr.HTML(elem_id="numbers", elem_classes="caption")
         with gr.Tab(text("page.report"), elem_id="report-tab", render_children=True) as parts["report_tab"]:

@@ -41,7 +41,8 @@ def settings_drawer(parts: Parts, models: Models) -> None:
             info=text(_further_help),
             elem_id="further",
         )
-        parts["trust"] = gr.Checkbox(AT_FIRST["trust"], **labels("settings.trust"), elem_id="trust")
+        for name in ("trust", "robustness"):
+            parts[name] = gr.Checkbox(AT_FIRST[name], **labels(f"settings.{name}"), elem_id=name)
         for name, choices in (("segmentation", SEGMENTATIONS), ("hide", HIDE_CHOICES)):
             value, words = AT_FIRST[name], labels(f"settings.{name}")
             parts[name] = gr.Radio(list(choices), value=value, **words, elem_id=name)

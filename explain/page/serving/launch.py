@@ -21,7 +21,7 @@ from explain.interfaces.server.guard import Guard
 from explain.interfaces.server.life import guarded, limit_connections
 from explain.page.arrival import InVisitorsLanguage
 from explain.page.components.extended import SteppedBlocks
-from explain.page.components.theme import CSS, HEAD, SCRIPT, THEME
+from explain.page.components.theme import CSS, HEAD, SCRIPTS, THEME
 from explain.page.serving.tabs import OpenTabs
 from explain.service.service import MAX_OPEN_RUNS, Service
 from model.available import Models, all_available_models
@@ -49,12 +49,16 @@ def server_models(
     return models
 
 
+def _script(file: Path) -> str:
+    return f"<script>{file.read_text(encoding='utf-8')}</script>"
+
+
 def _page_options() -> dict[str, Any]:
     """How the page looks and what it serves, whichever server runs it."""
     return {
         "theme": THEME,
         "css_paths": CSS,
-        "head": HEAD.read_text(encoding="utf-8") + f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
+        "head": HEAD.read_text(encoding="utf-8") + "".join(map(_script, SCRIPTS)),
         "allowed_paths": [str(example.path) for example in examples()],  # whatever the working directory
         "max_file_size": MAX_UPLOAD,  # photos have a smaller limit: see model.photos.photo
         "footer_links": ["api"],

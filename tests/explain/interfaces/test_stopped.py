@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from explain.analysis import analyze
-from explain.interfaces import mcp
+from explain.interfaces.mcp import tools
 from explain.report.as_json import to_dict
 from explain.report.files import archive
 from explain.result import Analysis
@@ -31,5 +31,5 @@ def test_verdict_comes_before_the_regions(stopped: Analysis) -> None:
 def test_everything_that_tells_of_an_analysis_tells_of_this_one(stopped: Analysis, quick_detector: Detector) -> None:
     card = quick_detector.card
     assert to_dict(stopped)["regions"] == []
-    assert mcp._numbers(stopped, card)["maps"] == {} and set(mcp._captions(stopped)) == {"photo"}
+    assert tools._numbers(stopped, card)["maps"] == {} and set(tools._captions(stopped)) == {"photo"}
     assert plain_text(stopped, card, "photo") and archive(stopped, card)

@@ -100,5 +100,5 @@ def test_a_link_that_asks_for_the_impossible_is_told_and_changes_nothing(
 
 def test_at_first_the_controls_hold_what_a_link_can_name(models: Models) -> None:
     link = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in AT_FIRST.items()}
-    link |= {"smooth": "0", "trust": "0"}
+    link |= {"smooth": "0", "trust": "0", "robustness": "0"}
     assert arrive(models, **link) == {"language": "en", **AT_FIRST}

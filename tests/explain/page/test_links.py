@@ -30,7 +30,7 @@ from model.paths import SECOND
 CONTROL_VALUES = {
     **{"language": "tr", "model": "lite_attention", "target": "Real", "superpixels": 20, "samples": 300, "shown": 5},
     **{"smooth": True, "further": ["occlusion", "rise"], "trust": False, "segmentation": "facial", "hide": "blur"},
-    "second": SECOND.name,
+    **{"robustness": True, "second": SECOND.name},
 }
 
 

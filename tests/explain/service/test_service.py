@@ -74,7 +74,7 @@ def test_page_takes_its_turn_and_keeps_a_visitors_photo_once(service: Service, m
         **{"language": "en", "model": models.first, "photo": str(CAT), "face": 0, "whole": False, "shown": 8},
         **{"target": LIKELIER, "superpixels": 10, "samples": 100, "smooth": False, "further": [], "trust": False},
         **{"segmentation": "slic", "hide": "mean", "slide_map": "lime", "hidden": [], "seen": None},
-        **{"second": "", "second_seen": None},
+        **{"second": "", "second_seen": None, "robustness": False},
     }
     page = Page(models, service)
     running = []

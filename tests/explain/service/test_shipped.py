@@ -65,7 +65,7 @@ def test_each_example_is_answered_with_the_settings_that_the_page_starts_with(
     assert (found.chosen is not None) is example.has_face
     if found.prediction is not None:
         assert found.subject is not None and found.subject.detector is detector
-        assert found.attributions.keys() == set(Settings.methods) and found.robustness is not None
+        assert found.attributions.keys() == set(Settings.methods)
 
 
 def test_results_are_small_and_nothing_else_lies_beside_them() -> None:
@@ -89,11 +89,16 @@ def _files_of(example: Example) -> list[Path]:
 # For what a result answers
 
 
-def test_a_result_answers_without_trust_as_well(photo: Photo, detector: Detector) -> None:
-    settings = replace(SETTINGS, trust=False)
-    found = shipped_analysis(photo, settings, detector)
-    assert found is not None and found.settings.trust is False
-    assert not found.trusts and found.agreement is None and found.attributions
+@pytest.mark.parametrize(("trust", "robustness"), [(True, True), (True, False), (False, True), (False, False)])
+def test_a_result_answers_without_trust_and_robustness_as_well(
+    photo: Photo, detector: Detector, trust: bool, robustness: bool
+) -> None:
+    asked = replace(SETTINGS, trust=trust, robustness=robustness)
+    found = shipped_analysis(photo, asked, detector)
+    assert found is not None and found.attributions
+    assert (found.settings.trust, found.settings.robustness) == (trust, robustness)
+    assert (bool(found.trusts), found.agreement is not None) == (trust, trust)
+    assert (found.robustness is not None) is robustness
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from model.artifact.card import Card
 from model.i18n.catalogue import use_language
 from model.model_card.document import facts, markdown
 from model.model_card.robustness import words_for
+from model.paired.train import DATA_LICENCES, LICENCE
 from model.photos.corruptions import CLEAN, CORRUPTIONS, conditions
 from tests.model.model_card.cards import BARE, CARD, METRICS, card_text, condition, estimate, group, section, with_test
 
@@ -46,6 +47,17 @@ def test_figures_stand_in_the_table_with_their_intervals() -> None:
     reals = next(row for row in table.rows if row[0] == "UTKFace real faces")
     assert reals[1] == "495 / 0" and reals[3:6] == ("–", "–", "–")
     assert all(len(row) == len(table.head) for row in table.rows)
+
+
+def test_texts_of_our_own_training_are_translated_and_others_kept() -> None:
+    others = {name: f"other terms of {name}" for name in DATA_LICENCES}
+    for terms, licence, kept in ((DATA_LICENCES, LICENCE, False), (others, "another licence", True)):
+        card = replace(CARD, training={**CARD.training, "data": terms}, licence=licence)
+        with use_language("tr"):
+            sections = {each.key: each for each in facts(card)}
+        table = sections["training"].table
+        assert table is not None and [row[1] == terms[row[0]] for row in table.rows] == [kept] * len(terms)
+        assert (sections["licence"].sentences == (licence,)) is kept
 
 
 def test_verdicts_and_their_price() -> None:

@@ -19,6 +19,8 @@ from model.i18n.catalogue import use_language
 from model.paths import SHIPPED
 from tests.explain.page.run.visits import CONTROL_VALUES, EXAMPLES, VISITOR, rest, until
 
+EVERYTHING = {"further": ["occlusion"], "trust": True, "robustness": True}
+
 
 @pytest.fixture(scope="module")
 def finished(quick_network: None) -> tuple[Page, Updates]:
@@ -31,7 +33,9 @@ def finished(quick_network: None) -> tuple[Page, Updates]:
 def test_finished_example_is_shown_in_one_step(page: Page) -> None:
     _, shown = page.show(CONTROL_VALUES | AT_FIRST, VISITOR)
     assert {"verdict", "lime_picture", "attention_picture", "link"} <= shown.keys()
-    assert "<svg" in shown["robustness"] and "Done in" in shown["status"]
+    assert shown["robustness_curves"] == "" and "Done in" in shown["status"]
+    _, more = page.extend(CONTROL_VALUES | AT_FIRST | {"robustness": True, "seen": shown["seen"]}, VISITOR)
+    assert "<svg" in more["robustness_curves"] and "Done in" in more["status"]
 
 
 @pytest.mark.slow
@@ -85,7 +89,7 @@ def extended(quick_network: None) -> tuple[Page, Any, Updates]:
     steps = page.show(CONTROL_VALUES, VISITOR)
     shown = until(steps, "link")
     first = finished_lime(shown)
-    later = CONTROL_VALUES | {"further": ["occlusion"], "trust": True, "seen": shown["seen"]}
+    later = CONTROL_VALUES | EVERYTHING | {"seen": shown["seen"]}
     assert list(page.extend(later, VISITOR)) == [{}], "the run itself shows it"
     return page, first, rest(steps, shown)
 
@@ -120,9 +124,18 @@ def test_finished_run_goes_on_without_making_its_maps_again(finished: tuple[Page
 
 
 @pytest.mark.slow
+def test_robustness_waits_until_it_is_asked_for(finished: tuple[Page, Updates]) -> None:
+    """With a large network it takes as long as LIME."""
+    page, shown = finished
+    assert shown["seen"].analysis.robustness is None and shown["robustness_curves"] == ""
+    found = rest(page.extend(CONTROL_VALUES | {"robustness": True, "seen": shown["seen"]}, VISITOR), {})
+    assert "<svg" in found["robustness_curves"] and finished_lime(found) is finished_lime(shown)
+
+
+@pytest.mark.slow
 def test_what_is_there_already_is_not_shown_a_second_time(extended: tuple[Page, Any, Updates]) -> None:
     page, _, shown = extended
-    controls = CONTROL_VALUES | {"further": ["occlusion"], "trust": True, "seen": shown["seen"]}
+    controls = CONTROL_VALUES | EVERYTHING | {"seen": shown["seen"]}
     assert list(page.extend(controls, VISITOR)) == [{}]
 
 
@@ -149,6 +162,15 @@ def test_regions_of_another_face_or_cut_are_not_hidden(finished: tuple[Page, Upd
 
 
 @pytest.mark.slow
+def test_results_stay_where_a_new_setting_is_refused(finished: tuple[Page, Updates]) -> None:
+    page, shown = finished
+    found = rest(page.show(CONTROL_VALUES | {"hide": "tokens", "seen": shown["seen"]}, VISITOR), {})
+    assert "cannot leave tokens out" in found["notice"]["value"] and found["status"] == ""
+    assert not {"verdict_group", "maps", "more", "placeholder"} & found.keys(), "they are shown as before"
+    assert found["report_group"] == visible(True)
+
+
+@pytest.mark.slow
 def test_verdict_of_another_model_is_gone_before_the_new_one_comes(finished: tuple[Page, Updates]) -> None:
     page, shown = finished
     controls = CONTROL_VALUES | {"seen": shown["seen"]}
@@ -159,10 +181,10 @@ def test_verdict_of_another_model_is_gone_before_the_new_one_comes(finished: tup
 @pytest.mark.slow
 def test_results_that_no_longer_hold_are_gone_before_the_new_ones_come(extended: tuple[Page, Any, Updates]) -> None:
     page, _, shown = extended
-    steps = page.show(CONTROL_VALUES | {"superpixels": 10, "seen": shown["seen"]}, VISITOR)
+    steps = page.show(CONTROL_VALUES | {"superpixels": 10, "robustness": True, "seen": shown["seen"]}, VISITOR)
     judged = until(steps, "verdict")
     assert judged["trust_table"] == judged["ranked"] == judged["reason"] == judged["lime_text"] == ""
-    assert judged["robustness"] == shown["robustness"], "which does not depend on the regions"
+    assert judged["robustness_curves"] == shown["robustness_curves"] != "", "which does not depend on the regions"
     page.runs.stop(VISITOR)
     rest(steps, {})
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from explain.batch.judge import Row
-from explain.page import batch
 from explain.page.components.updates import Updates
+from explain.page.many import judge as many
 from explain.page.sessions import Runs
 from explain.service.service import Service
 from model.available import MODEL_FOLDER, FoundModel, Models
@@ -35,7 +35,7 @@ def begin(service: Service, files: list[Path], runs: Runs | None = None, **optio
         return service.models.get(name)
 
     places, visitor = list(map(str, files)), "visitor"
-    return batch.judge(CONTROL_VALUES, places, service, runs or Runs(), visitor, as_before, detector_of, **options)
+    return many.judge(CONTROL_VALUES, places, service, runs or Runs(), visitor, as_before, detector_of, **options)
 
 
 def judged(service: Service, files: list[Path]) -> list[Updates]:
@@ -72,8 +72,8 @@ def test_what_else_a_folder_holds_is_passed_over(service: Service, tmp_path: Pat
 
 
 def test_a_long_table_is_not_sent_after_every_photo(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "FEW", 1)
-    monkeypatch.setattr(batch, "EVERY_S", 1000.0)
+    monkeypatch.setattr(many, "FEW", 1)
+    monkeypatch.setattr(many, "EVERY_S", 1000.0)
     tables = [step for step in judged(service, [CAT] * 5) if "many_progress" in step and "many_table" in step]
     assert [len(rows_of(step)) for step in tables] == [0, 1, 5], "the first ones, and the end"
 
@@ -87,7 +87,7 @@ def test_who_cancels_keeps_the_rows_so_far(service: Service) -> None:
     for step in begin(service, [CAT] * 3, runs):
         steps.append(step)
         if len(rows_of(step)) == 1:
-            runs.stop("visitor" + batch.RUN_SUFFIX)
+            runs.stop("visitor" + many.RUN_SUFFIX)
     assert len(rows_of(shown(steps))) == 1
     assert shown(steps)["many_status"].count("Stopped.") == 1 and "1 of 3" in shown(steps)["many_status"]
 
@@ -96,7 +96,7 @@ def test_a_fault_is_told_and_not_called_a_stop(service: Service, monkeypatch: py
     def broken(*args: Any, **options: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(batch, "judge_many", broken)
+    monkeypatch.setattr(many, "judge_many", broken)
     found = shown(judged(service, [CAT]))
     assert "went wrong inside WhyFake" in found["many_notice"]["value"] and found["many_status"] == ""
     assert found["many_cancel"] == {"visible": False}
@@ -121,15 +121,15 @@ def test_a_row_of_a_zip_is_opened_without_a_copy_on_the_disk(service: Service, t
     with zipfile.ZipFile(packed, "w") as archive:
         archive.write(CAT, "holiday/cat.jpg")
     progress = shown(judged(service, [packed]))["many_progress"]
-    (found,) = batch.open_photo_of(CONTROL_VALUES | {"many_progress": progress}, 1)
+    (found,) = many.open_photo_of(CONTROL_VALUES | {"many_progress": progress}, 1)
     assert found["photo"] == CAT.read_bytes() and found["tabs"] == {"selected": "one"}
     assert (found["face"], found["whole"]) == (0, False)
-    assert not list(batch.open_photo_of(CONTROL_VALUES | {"many_progress": progress}, 7))
+    assert not list(many.open_photo_of(CONTROL_VALUES | {"many_progress": progress}, 7))
 
 
 def test_the_table_is_handed_over_as_csv(service: Service) -> None:
     progress = shown(judged(service, [CAT]))["many_progress"]
-    handed = batch.download(CONTROL_VALUES | {"many_progress": progress, "language": "tr"})
+    handed = many.download(CONTROL_VALUES | {"many_progress": progress, "language": "tr"})
     with Path(next(handed)["ready"]).open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file, delimiter=";")
     assert row["file"] == "cat.jpg" and row["faces"] == "0"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import gradio as gr
 
 from explain.html.rendering import macros
-from explain.page import batch
 from explain.page.components.parts import Parts, text
+from explain.page.many import judge
 from explain.page.sections.common import CHOOSING
 
 
 def many_photos(parts: Parts) -> None:
     """The drop area for files, the table of results, and its buttons."""
-    parts["many_help"] = gr.HTML(text(batch.help_line), elem_id="many-help")
+    parts["many_help"] = gr.HTML(text(judge.help_line), elem_id="many-help")
     with gr.Row(equal_height=True):
         parts["many_files"] = gr.File(
             label=text("page.many_files"), file_count="multiple", height=150, scale=4, elem_id="many-files"
