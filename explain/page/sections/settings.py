@@ -43,9 +43,10 @@ def settings_drawer(parts: Parts, models: Models) -> None:
         )
         for name in ("trust", "robustness"):
             parts[name] = gr.Checkbox(AT_FIRST[name], **labels(f"settings.{name}"), elem_id=name)
-        for name, choices in (("segmentation", SEGMENTATIONS), ("hide", HIDE_CHOICES)):
-            value, words = AT_FIRST[name], labels(f"settings.{name}")
-            parts[name] = gr.Radio(list(choices), value=value, **words, elem_id=name)
+        cuts = [(text(f"segmentation.{name}"), name) for name in SEGMENTATIONS]
+        looks = [(text(f"hiding.{name}"), name) for name in HIDE_CHOICES]
+        for name, choices in (("segmentation", cuts), ("hide", looks)):
+            parts[name] = gr.Radio(choices, value=AT_FIRST[name], **labels(f"settings.{name}"), elem_id=name)
 
 
 def _further_help() -> str:

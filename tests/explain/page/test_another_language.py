@@ -75,6 +75,13 @@ def test_every_text_of_the_page_is_in_a_language_that_is_only_a_folder(made_up: 
     assert not set().union(*map(unmarked, texts)) - UNMARKED
 
 
+@pytest.mark.parametrize("name", ["target", "further", "segmentation", "hide"])
+def test_every_choice_of_a_setting_has_words_of_the_language(made_up: None, name: str) -> None:
+    with gr.Blocks(), use_language(CODE):
+        parts = lay_out(Page(Models(available_models(None), print)))
+    assert not set().union(*(unmarked(label) for label, _ in parts[name].choices))
+
+
 def test_plurals_and_numbers_are_the_languages(made_up: None) -> None:
     with use_language(CODE):
         forms = [translate("faces.caption", count=count).split(":")[0] for count in (1, 2, 5, 22, 1.5)]
