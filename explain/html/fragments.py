@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -38,8 +37,8 @@ NAMES = (
 
 def header() -> Markup:
     """The name and the question at the top of the page, with the names that ``names.js`` gives Gradio's buttons."""
-    names = {"drop": translate("page.drop"), **{name: translate(f"name.{name}") for name in NAMES}}
-    return macros("fragments").header(json.dumps(names))
+    names = {name: translate(f"name.{name}") for name in NAMES}
+    return macros("fragments").header({"drop": translate("page.drop"), **names})
 
 
 def placeholder() -> Markup:

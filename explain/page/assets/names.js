@@ -19,11 +19,11 @@ const ourName = {
 const given = { "aria-label": new WeakMap(), title: new WeakMap() }
 
 function nameControls() {
-  const names = JSON.parse(document.querySelector("[data-names]")?.dataset.names ?? "{}")
+  const header = document.querySelector(".wordmark")
   for (const [attribute, known] of Object.entries(given)) for (const control of document.querySelectorAll(`[${attribute}]`)) {
     const now = control.getAttribute(attribute), last = known.get(control)
     const original = now === last?.ours ? last.original : now
-    const ours = names[ourName[original]] ?? original.replace(/^(number input|range slider) for /, "")
+    const ours = header?.getAttribute(`data-name-${ourName[original]}`) ?? original.replace(/^(number input|range slider) for /, "")
     if (ours === now) continue
     control.setAttribute(attribute, ours)
     known.set(control, { ours, original })

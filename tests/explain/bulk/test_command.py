@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import runpy
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +18,8 @@ import pytest
 from explain.bulk import command
 from explain.maps.registry import METHODS
 from model.i18n.catalogue import VARIABLE
-from model.paths import EXAMPLES
+from model.paths import EXAMPLES, ROOT
+from tests.support.photo_files import encode, plain
 
 Bulk = Callable[..., tuple[int, str, str]]
 IN_PASS = next(name for name, method in METHODS.items() if method.in_verdict_pass)
@@ -102,3 +107,26 @@ def test_a_missing_package_is_one_sentence(
     )
     code, out, err = bulk(EXAMPLES, "--out", tmp_path / "o", *options)
     assert (code, out) == (1, "") and said in err and "requirements-scale.txt" in err
+
+
+@pytest.mark.slow
+def test_a_killed_process_loses_nothing(bulk: Bulk, tmp_path: Path) -> None:
+    count, out = 60, tmp_path / "out.parquet"
+    (tmp_path / "in").mkdir()
+    for number in range(count):
+        (tmp_path / "in" / f"{number:02d}.png").write_bytes(encode(plain((number, 0, 0), size=(320, 240))))
+    words = [str(tmp_path / "in"), "--out", str(out), "--part", "4"]
+    command = [sys.executable, "-m", "explain", "bulk", *words]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while len(list(out.glob("part-*"))) < 3 and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
+    before = {part.name: part.read_bytes() for part in out.glob("part-*")}
+    assert 3 <= len(before) < count // 4
+    assert bulk(*words)[0] == 0
+    rows = pq.read_table(out).to_pylist()
+    assert [row["number"] for row in rows] == list(range(1, count + 1))
+    assert len({row["sha256"] for row in rows}) == count
+    assert {name: (out / name).read_bytes() for name in before} == before

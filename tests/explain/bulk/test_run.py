@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import runpy
-import signal
-import subprocess
-import sys
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -281,28 +275,3 @@ def test_cancelled_job_stops_and_goes_on(
     steps = list(run(place, plan, job_request, in_process(detector, lambda: next(looks, True), at_once=2)))
     assert 0 < steps[-1].done < COUNT
     assert do(folder, tmp_path / "out.parquet", job_request, detector)[-1].done == COUNT
-
-
-@pytest.mark.slow
-def test_a_killed_process_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    count, out = 60, tmp_path / "out.parquet"
-    (tmp_path / "in").mkdir()
-    for number in range(count):
-        (tmp_path / "in" / f"{number:02d}.png").write_bytes(encode(plain((number, 0, 0), size=(320, 240))))
-    words = ["bulk", str(tmp_path / "in"), "--out", str(out), "--part", "4"]
-    command = [sys.executable, "-m", "explain", *words]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 120
-        while len(parts(out)) < 3 and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.005)
-        os.kill(process.pid, signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
-    before = {name: (out / name).read_bytes() for name in parts(out)}
-    assert 3 <= len(before) < count // 4
-    monkeypatch.setattr(sys, "argv", ["explain", *words])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module("explain", run_name="__main__")
-    assert not ended.value.code
-    assert [row["number"] for row in table(out)] == list(range(1, count + 1))
-    assert len({row["sha256"] for row in table(out)}) == count
-    assert {name: (out / name).read_bytes() for name in before} == before

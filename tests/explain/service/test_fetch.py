@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
@@ -21,58 +20,13 @@ from explain.service.fetch import Address, fetch, from_data_url, is_public, phot
 from explain.service.queue import Busy
 from model.errors import PhotoError
 from model.photos.photo import MAX_BYTES
-
-PHOTO = b"\xff\xd8 a photo"
-
-
-class Site(BaseHTTPRequestHandler):
-    """A site with a photo, a page that is missing, and some bad habits."""
-
-    def do_GET(self) -> None:
-        self.server.seen.append((self.path, self.headers["Host"]))  # type: ignore[attr-defined]
-        name = self.path.strip("/")
-        if name.startswith("to="):
-            self.send_response(302)
-            self.send_header("Location", name.removeprefix("to="))
-            self.end_headers()
-            return
-        self.send_response(404 if name == "missing" else 200)
-        self.end_headers()
-        if name == "endless":
-            while True:
-                try:
-                    self.wfile.write(bytes(1_000_000))
-                except OSError:
-                    return
-        if name == "slow":
-            for _ in range(20):
-                self.wfile.write(b"x")
-                self.wfile.flush()
-                time.sleep(0.05)
-        self.wfile.write(PHOTO)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    """Notes what it was asked for, and forgives those who hang up."""
-
-    daemon_threads = True
-    seen: list[tuple[str, str]]
-
-    def handle_error(self, *args: object) -> None:
-        pass
+from tests.support.site import PHOTO, Server, running_site
 
 
 @pytest.fixture
 def site() -> Iterator[Server]:
-    server = Server(("127.0.0.1", 0), Site)
-    server.seen = []
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with running_site() as server:
+        yield server
 
 
 def address(site: Server, path: str, host: str = "127.0.0.1") -> str:
