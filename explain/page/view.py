@@ -74,8 +74,8 @@ class View:
         trusted = "trust" in analysis.problems or analysis.trusts.keys() == analysis.attributions.keys()
         too_small = analysis.chosen is not None and is_too_small(analysis.chosen)  # then there is no robustness
         probed = analysis.robustness is not None or too_small
-        asked = (trusted or not settings.trust) and (probed or not settings.robustness)
-        return analysis.complete and made == set(settings.methods) and asked
+        measured = (trusted or not settings.trust) and (probed or not settings.robustness)
+        return analysis.complete and made == set(settings.methods) and measured
 
     def with_attributions(self, attributions: dict[str, Attribution]) -> View:
         """The same view with other maps."""

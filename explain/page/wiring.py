@@ -15,7 +15,7 @@ from explain.page.clip import judge as clip
 from explain.page.clip.wiring import wire_clip
 from explain.page.components.controls import CONTROLS
 from explain.page.components.event import chosen_in, place_in
-from explain.page.components.handlers import AT_ONCE, PRIVATE, RUN_OPTIONS, Handler, offer_file
+from explain.page.components.handlers import AT_ONCE, PRIVATE, RUN_OPTIONS, Handler, offer_file, visitor_of
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
 from explain.page.components.updates import Change, Controls, Updates
@@ -51,8 +51,8 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> Callable[[str], None]:
     forget = _wire_leaving(page, blocks)
     _wire_what_if(parts, at_once)
     _wire_downloads(page, parts, extend)
-    wire_many(page, parts, _visitor, run_it)
-    wire_clip(page, parts, _visitor, run_it)
+    wire_many(page, parts, run_it)
+    wire_clip(page, parts, run_it)
     _wire_arrival(page, parts, blocks, run_it)
     draw_model = _drawing_model(page, parts)
     _wire_language(page, parts, draw_model)
@@ -65,7 +65,7 @@ def _running(page: Page, parts: Parts, run: Callable[[Controls, str], Iterator[U
     """The handler that shows each step of a visitor's run."""
 
     def show(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
-        yield from map(parts.changes, run(parts.controls(values), _visitor(page, request)))
+        yield from map(parts.changes, run(parts.controls(values), visitor_of(page.service, request)))
 
     return show
 
@@ -152,14 +152,6 @@ def _forget(blocks: gr.Blocks, session: str) -> None:
     blocks._queue.pending_messages_per_session.pop(session, None)  # those that nobody has fetched
 
 
-def _visitor(page: Page, request: gr.Request) -> str:
-    """The name of the visitor who begins a run; the service notes the address."""
-    visitor = str(request.session_hash)
-    if request.client is not None:
-        page.service.came_from(visitor, request.client.host)
-    return visitor
-
-
 def _wire_photo(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
     """Analyse each photo that arrives. It is kept in a state, so that the input is free for the next one."""
 
@@ -175,7 +167,7 @@ def _wire_photo(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
             first = {}
 
     def take_dropped(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
-        yield from take(values, values[parts["photo_input"]], _visitor(page, request))
+        yield from take(values, values[parts["photo_input"]], visitor_of(page.service, request))
 
     dropped = {**run_it, "fn": take_dropped, "inputs": parts.readable() | {parts["photo_input"]}}
     parts["photo_input"].input(**dropped)
@@ -184,7 +176,7 @@ def _wire_photo(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
         def take_example(
             values: dict[Any, Any], request: gr.Request, path: str = str(example.path)
         ) -> Iterator[dict[Any, Any]]:
-            yield from take(values, path, _visitor(page, request))
+            yield from take(values, path, visitor_of(page.service, request))
 
         parts[f"example_{example.path.stem}"].click(**{**run_it, "fn": take_example})
 

@@ -87,9 +87,9 @@ def shipped_analysis(photo: Photo, settings: Settings, detector: Detector, folde
 
 def _only(found: Analysis, settings: Settings) -> Analysis:
     """Without the trust and the robustness that these settings do not ask for."""
-    asked = replace(found.settings, trust=settings.trust, robustness=settings.robustness)
+    wanted = replace(found.settings, trust=settings.trust, robustness=settings.robustness)
     trust: dict[str, Any] = {} if settings.trust else {"trusts": {}, "agreement": None}
-    return replace(found, settings=asked, robustness=found.robustness if settings.robustness else None, **trust)
+    return replace(found, settings=wanted, robustness=found.robustness if settings.robustness else None, **trust)
 
 
 @cache

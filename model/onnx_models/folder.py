@@ -167,7 +167,7 @@ def _import(folder: Path, sources: Mapping[str, Path], side: int | None, examine
 
 
 def _naming(request: Request, message: Message | str) -> Message | str:
-    """The same message with the model's name: while a network proves itself, its file has the name of all others."""
+    """The same message with the model's name: while a network is examined, its file has the name of all others."""
     if isinstance(message, Message) and message.values.get("file") == ONNX:
         return Message(message.key, **{**message.values, "file": request.name})
     return message

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
 from explain.page.clip import judge
-from explain.page.components.handlers import AT_ONCE, BATCH_OPTIONS, offer_file, opening
+from explain.page.components.handlers import AT_ONCE, BATCH_OPTIONS, offer_file, opening, visitor_of
 from explain.page.components.parts import Parts
 from explain.page.run import Page
 
 SHOWN = ("notice", "cancel", "report", "result", "moments", "seen", "status")
 
 
-def wire_clip(
-    page: Page,
-    parts: Parts,
-    visitor_of: Callable[[Page, gr.Request], str],
-    show: dict[str, Any],
-) -> None:
+def wire_clip(page: Page, parts: Parts, show: dict[str, Any]) -> None:
     """A dropped clip fills the tab; a click on a moment explains it.
 
     Args:
         page: the page.
         parts: its components.
-        visitor_of: the name of the visitor who begins a run.
         show: arguments of the event that begins a run over one photo.
     """
     targets = [*(parts[f"clip_{name}"] for name in SHOWN), parts["status"]]
 
     def take(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
-        controls, visitor = parts.controls(values), visitor_of(page, request)
+        controls, visitor = parts.controls(values), visitor_of(page.service, request)
         run = (page.service, page.runs, visitor, page.language_of, page.detector)
         yield from map(parts.changes, judge.judge(controls, values[parts["clip_file"]], *run))
 

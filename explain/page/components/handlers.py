@@ -11,7 +11,7 @@ from explain.page.components.event import chosen_in
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
 from explain.page.components.updates import Controls, Updates
-from explain.service.service import MAX_OPEN_BATCHES, MAX_OPEN_RUNS
+from explain.service.service import MAX_OPEN_BATCHES, MAX_OPEN_RUNS, Service
 
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {"queue": False, **PRIVATE}  # for handlers that take milliseconds
@@ -20,6 +20,14 @@ BRING_OPTIONS: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "own"
 # One visitor's thousand photos must not block the others; each photo also waits in the analysis queue.
 BATCH_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_BATCHES, "concurrency_id": "many", **PRIVATE}
 Handler = Callable[..., Iterator[dict[Any, Any]]]
+
+
+def visitor_of(service: Service, request: gr.Request) -> str:
+    """The name of the visitor who begins a run; the service notes the address."""
+    visitor = str(request.session_hash)
+    if request.client is not None:
+        service.came_from(visitor, request.client.host)
+    return visitor
 
 
 def opening(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
-from explain.page.components.handlers import AT_ONCE, BATCH_OPTIONS, Handler, offer_file, opening
+from explain.page.components.handlers import AT_ONCE, BATCH_OPTIONS, Handler, offer_file, opening, visitor_of
 from explain.page.components.parts import Parts
 from explain.page.many import judge
 from explain.page.run import Page
@@ -15,25 +15,19 @@ from explain.page.run import Page
 SHOWN = ("notice", "cancel", "csv", "filter", "table", "progress", "status")
 
 
-def wire_many(
-    page: Page,
-    parts: Parts,
-    visitor_of: Callable[[Page, gr.Request], str],
-    show: dict[str, Any],
-) -> None:
+def wire_many(page: Page, parts: Parts, show: dict[str, Any]) -> None:
     """Dropped photos fill the table; a click on a row explains its photo.
 
     Args:
         page: the page.
         parts: its components.
-        visitor_of: the name of the visitor who begins a run.
         show: arguments of the event that begins a run over one photo.
     """
     targets = [*(parts[f"many_{name}"] for name in SHOWN), parts["status"]]
 
     def judging(source: str) -> Handler:
         def take(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
-            controls, visitor = parts.controls(values), visitor_of(page, request)
+            controls, visitor = parts.controls(values), visitor_of(page.service, request)
             run = (page.service, page.runs, visitor, page.language_of, page.detector, source == "many_folder")
             yield from map(parts.changes, judge.judge(controls, values[parts[source]] or [], *run))
 
