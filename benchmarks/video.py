@@ -112,7 +112,7 @@ def found_in(clip: Clip, times: float) -> dict[str, Any]:
 def main(quick: Annotated[bool, typer.Option("--quick", help="One pair, few frames, no HD.")] = False) -> None:
     """Measure, print and write."""
     detector, count = Detector(), 12 if quick else FRAMES
-    figures: dict[str, Any] = {"frames_asked": count, "planted_at_s": CHANGED_AT, "pairs": {}}
+    figures: dict[str, Any] = {"frames_requested": count, "planted_at_s": CHANGED_AT, "pairs": {}}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         for real, fake in PAIRS[: 1 if quick else None]:

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Judged:
+class ExampleVerdict:
     """An example with a face, and what a model says of it.
 
     Attributes:
@@ -38,7 +38,7 @@ class Judged:
         return self.verdict == ("Fake" if self.is_fake else "Real")
 
 
-def judge_examples(detector: Detector) -> list[Judged]:
+def judge_examples(detector: Detector) -> list[ExampleVerdict]:
     """Judge every example with a face as the product does: decode, find the face, crop, judge."""
     entries = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))
     judged = []
@@ -47,7 +47,7 @@ def judge_examples(detector: Detector) -> list[Judged]:
             photo = open_photo(FOLDER / entry["file"]).pixels
             face = find_faces(photo, detector.card.preprocessing.crop_margin)[0]
             said = detector.predict(face.crop)
-            judged.append(Judged(entry["file"], "planted" in entry, said.probabilities["Fake"], said.verdict))
+            judged.append(ExampleVerdict(entry["file"], "planted" in entry, said.probabilities["Fake"], said.verdict))
     return judged
 
 

@@ -31,7 +31,7 @@ class Subject:
         seed: decides everything that is drawn at random.
         names: what each region shows, ``K`` names as ``explain.regions.facial.region_names`` gives them; None where
             no face was found.
-        asked: number of regions requested, of which there may be fewer; None for facial regions.
+        requested: number of regions in the settings, of which there may be fewer; None for facial regions.
     """
 
     crop: NDArray[np.uint8]
@@ -41,7 +41,7 @@ class Subject:
     hide: str = "mean"
     seed: int = 0
     names: tuple[str, ...] | None = None
-    asked: int | None = None
+    requested: int | None = None
 
     @cached_property
     def count(self) -> int:

@@ -48,7 +48,7 @@ def clip_to_dict(clip: Clip) -> dict[str, Any]:
         "p_fake": None if suspect is None else round(suspect.estimate.mean, 6),
         "calibrated_for_clips": False,
         "band": list(clip.band),
-        "frames_asked": clip.planned,
+        "frames_requested": clip.planned,
         "moments": [
             {"seconds": round(moment.seconds, 4), "after_cut": moment.after_cut, "faces": moment.faces}
             for moment in clip.moments

@@ -25,9 +25,9 @@ def _in_words(name: str, form: str) -> str:
 
 def fewer_regions(subject: Subject) -> str:
     """One sentence where fewer regions came out than requested; else empty."""
-    if subject.asked is None or subject.count >= subject.asked:
+    if subject.requested is None or subject.count >= subject.requested:
         return ""
-    return translate("region.fewer", count=subject.count, asked=subject.asked)
+    return translate("region.fewer", count=subject.count, requested=subject.requested)
 
 
 def region_label(found: Attribution, region: int) -> str:

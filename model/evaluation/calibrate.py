@@ -35,8 +35,8 @@ from model.detector.detector import Detector
 from model.errors import DatasetError
 from model.evaluation.charts import chart
 from model.evaluation.fit_calibration import Calibration, Scores, Truths, accusations, calibrate_scores, count
-from model.evaluation.measuring import judge, judged_members, truth_of
-from model.evaluation.metrics import Judged, expected_calibration_error
+from model.evaluation.measuring import judge, scorable_members, truth_of
+from model.evaluation.metrics import SetScores, expected_calibration_error
 from model.evaluation.reports import save
 from model.photos.corruptions import CLEAN
 
@@ -70,8 +70,8 @@ def write_results(
         errors[name] = {}
         for when, p_fake in (("before", raw[name]), ("after", chosen.scale(raw[name]))):
             errors[name][when] = round(expected_calibration_error(p_fake, is_fake[name]), 4)
-            judged = Judged(f"{name}, {when} calibration", p_fake, is_fake[name], chosen.band)
-            save(chart("reliability", judged), out / f"{name}_{when}.png")
+            scores = SetScores(f"{name}, {when} calibration", p_fake, is_fake[name], chosen.band)
+            save(chart("reliability", scores), out / f"{name}_{when}.png")
     fitted = {
         "temperature": chosen.temperature,
         "fake_bias": chosen.fake_bias,
@@ -113,13 +113,13 @@ def members_of(examples: Sequence[Example], unseen: Sequence[str], whole: bool) 
     """The pictures of the fit, by data set: validation pictures, and also the training pictures of unseen sets.
 
     Raises:
-        DatasetError: see ``judged_members``.
+        DatasetError: see ``scorable_members``.
     """
     untrained = [
         replace(example, split="val") if example.split == "train" and example.dataset in unseen else example
         for example in examples
     ]
-    return judged_members(untrained, "val", whole)
+    return scorable_members(untrained, "val", whole)
 
 
 def calibrate(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model.evaluation.bootstrap import Scores, Truth, bootstrap, bootstrap_band
 from model.evaluation.metrics import (
     Bin,
-    Judged,
+    SetScores,
     area_under_risk_coverage,
     auc,
     average_precision,
@@ -33,14 +33,14 @@ GRID = np.linspace(0, 1, 101)  # x values at which the curves of resamples are c
 SIZE = (5.6, 4.8)  # width and height of one chart in inches
 
 
-def draw_confusion(axes: Axes, judged: Judged) -> None:
+def draw_confusion(axes: Axes, scores: SetScores) -> None:
     """Counts of right and wrong answers at P(Fake) = 0.5; a row is a class, and the tint shows the share of the row."""
     from matplotlib.patches import Rectangle
 
-    called = judged.p_fake >= 0.5
+    called = scores.p_fake >= 0.5
     names = {(1, 0): "found", (1, 1): "missed", (0, 0): "falsely accused", (0, 1): "cleared"}
     for row, (is_fake, colour) in enumerate(((True, FAKE), (False, REAL))):
-        members = judged.is_fake == is_fake
+        members = scores.is_fake == is_fake
         for column, called_fake in enumerate((True, False)):
             count = int(np.sum(members & (called == called_fake)))
             share = count / members.sum() if members.any() else 0.0
@@ -54,7 +54,7 @@ def draw_confusion(axes: Axes, judged: Judged) -> None:
     axes.tick_params(length=0)
     axes.grid(False)
     axes.spines[:].set_visible(False)
-    right = float(np.mean(called == judged.is_fake))
+    right = float(np.mean(called == scores.is_fake))
     head(axes, "Verdicts at P(Fake) = 0.5", f"{len(called):,} pictures, {right:.1%} right")
 
 
@@ -70,12 +70,12 @@ def roc_heights(p_fake: Scores, is_fake: Truth) -> NDArray[np.float64]:
     return np.asarray(np.interp(GRID, falsely, found))
 
 
-def draw_roc(axes: Axes, judged: Judged) -> None:
+def draw_roc(axes: Axes, scores: SetScores) -> None:
     """Recall of Fake against the false-accusation rate over all thresholds, with the bootstrap band."""
     from sklearn.metrics import roc_curve
 
-    p_fake, is_fake = judged.p_fake, judged.is_fake
-    _band(axes, roc_heights, judged)
+    p_fake, is_fake = scores.p_fake, scores.is_fake
+    _band(axes, roc_heights, scores)
     falsely, found, _ = roc_curve(is_fake, p_fake)
     axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), label="guessing")
     axes.plot(falsely, found, color=LINE, linewidth=2, label="this model")
@@ -94,12 +94,12 @@ def precision_heights(p_fake: Scores, is_fake: Truth) -> NDArray[np.float64]:
     return np.asarray(np.interp(GRID, recall[::-1], precision[::-1]))
 
 
-def draw_precision_recall(axes: Axes, judged: Judged) -> None:
+def draw_precision_recall(axes: Axes, scores: SetScores) -> None:
     """Precision of Fake against recall of Fake, with the bootstrap band."""
     from sklearn.metrics import precision_recall_curve
 
-    p_fake, is_fake = judged.p_fake, judged.is_fake
-    _band(axes, precision_heights, judged)
+    p_fake, is_fake = scores.p_fake, scores.is_fake
+    _band(axes, precision_heights, scores)
     precision, recall, _ = precision_recall_curve(is_fake, p_fake)
     base = float(is_fake.mean())
     axes.axhline(base, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), label=f"calling all fake ({base:.0%})")
@@ -113,9 +113,9 @@ def draw_precision_recall(axes: Axes, judged: Judged) -> None:
     head(axes, "Precision and recall", f"average precision {bootstrap(average_precision, p_fake, is_fake, 300)}")
 
 
-def draw_reliability(axes: Axes, judged: Judged) -> None:
+def draw_reliability(axes: Axes, scores: SetScores) -> None:
     """Observed share of fakes against stated P(Fake), with Wilson intervals and the number of pictures in each bin."""
-    p_fake, is_fake = judged.p_fake, judged.is_fake
+    p_fake, is_fake = scores.p_fake, scores.is_fake
     draw_bins(axes, reliability_bins(p_fake, is_fake), ideal="stated = true", own="this model")
     _unit_square(axes, "Stated P(Fake), with the number of pictures", "Share that was fake")
     axes.set_ylim(-0.2, 1.01)
@@ -152,17 +152,17 @@ def risk_heights(p_fake: Scores, is_fake: Truth) -> NDArray[np.float64]:
     return np.asarray(np.interp(GRID, *risk_coverage(p_fake, is_fake)))
 
 
-def draw_risk_coverage(axes: Axes, judged: Judged) -> None:
+def draw_risk_coverage(axes: Axes, scores: SetScores) -> None:
     """Error rate among the surest pictures against coverage; a dot marks the verdicts outside the inconclusive band."""
     from matplotlib.ticker import PercentFormatter
 
-    p_fake, is_fake = judged.p_fake, judged.is_fake
-    high = _band(axes, risk_heights, judged)[1]
+    p_fake, is_fake = scores.p_fake, scores.is_fake
+    high = _band(axes, risk_heights, scores)[1]
     coverage, risk = risk_coverage(p_fake, is_fake)
     shown = coverage >= min(1.0, 10 / len(coverage))  # below 10 pictures, a rate means little
     axes.plot(coverage[shown], risk[shown], color=LINE, linewidth=2)
     axes.axhline(risk[-1], color=QUIET, linewidth=1, linestyle=(0, (4, 3)), label=f"all judged ({risk[-1]:.1%} wrong)")
-    decided = (p_fake <= judged.band[0]) | (p_fake >= judged.band[1])
+    decided = (p_fake <= scores.band[0]) | (p_fake >= scores.band[1])
     if decided.any() and not decided.all():
         wrong = float(np.mean((p_fake >= 0.5)[decided] != is_fake[decided]))
         label = f"page's verdicts ({decided.mean():.0%} judged, {wrong:.1%} wrong)"
@@ -175,30 +175,30 @@ def draw_risk_coverage(axes: Axes, judged: Judged) -> None:
     head(axes, "Risk and coverage", f"area {bootstrap(area_under_risk_coverage, p_fake, is_fake, 300)}")
 
 
-def draw_scores(axes: Axes, judged: Judged) -> None:
+def draw_scores(axes: Axes, scores: SetScores) -> None:
     """The distribution of P(Fake) in each class, and the inconclusive band."""
     edges = np.linspace(0, 1, 21).tolist()
-    low, high = judged.band
+    low, high = scores.band
     if high > low:
         axes.axvspan(low, high, color="#F0F0F0", zorder=0)
         axes.annotate("inconclusive", ((low + high) / 2, 0.97), xycoords=("data", "axes fraction"), ha="center",
                       va="top", fontsize=9, color=QUIET)  # fmt: skip
     for is_fake, colour, label in ((False, REAL, "Real"), (True, FAKE, "Fake")):
-        values = judged.p_fake[judged.is_fake == is_fake]
+        values = scores.p_fake[scores.is_fake == is_fake]
         if len(values):
             axes.hist(values, edges, color=colour, alpha=0.25)
             axes.hist(values, edges, color=colour, histtype="step", linewidth=1.8, label=f"{label} ({len(values):,})")
     axes.set(xlim=(0, 1), xlabel="P(Fake)", ylabel="Pictures")
     axes.margins(y=0.18)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.93))
-    decided = (judged.p_fake <= low) | (judged.p_fake >= high)
+    decided = (scores.p_fake <= low) | (scores.p_fake >= high)
     head(axes, "Scores", f"{1 - decided.mean():.1%} inconclusive")
 
 
 def _band(
-    axes: Axes, heights: Callable[[Scores, Truth], NDArray[np.float64]], judged: Judged
+    axes: Axes, heights: Callable[[Scores, Truth], NDArray[np.float64]], scores: SetScores
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    low, high = bootstrap_band(heights, judged.p_fake, judged.is_fake)
+    low, high = bootstrap_band(heights, scores.p_fake, scores.is_fake)
     axes.fill_between(GRID, low, high, color=LINE, alpha=0.14, linewidth=0, label="95% of resamples")
     return low, high
 
@@ -211,7 +211,7 @@ def _unit_square(axes: Axes, across: str, up: str) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1, 0))
 
 
-CHARTS: dict[str, Callable[[Axes, Judged], None]] = {
+CHARTS: dict[str, Callable[[Axes, SetScores], None]] = {
     "confusion": draw_confusion,
     "scores": draw_scores,
     "roc": draw_roc,
@@ -222,43 +222,43 @@ CHARTS: dict[str, Callable[[Axes, Judged], None]] = {
 NEED_BOTH_CLASSES = frozenset({"roc", "precision_recall", "reliability"})
 
 
-def charts_for(judged: Judged) -> list[str]:
+def charts_for(scores: SetScores) -> list[str]:
     """Names of the charts that are possible for this set."""
-    return [name for name in CHARTS if judged.has_both_classes or name not in NEED_BOTH_CLASSES]
+    return [name for name in CHARTS if scores.has_both_classes or name not in NEED_BOTH_CLASSES]
 
 
 @styled()
-def chart(name: str, judged: Judged) -> Figure:
+def chart(name: str, scores: SetScores) -> Figure:
     """One of ``CHARTS`` as a separate figure, with the data set's name in the title."""
     from matplotlib.figure import Figure
 
     figure = Figure(SIZE, layout="constrained")
     axes = figure.subplots()
-    CHARTS[name](axes, judged)
-    axes.set_title(f"{axes.get_title(loc='left')}, {judged.name}")
+    CHARTS[name](axes, scores)
+    axes.set_title(f"{axes.get_title(loc='left')}, {scores.name}")
     return figure
 
 
 @styled()
-def overview(judged: Judged) -> Figure:
+def overview(scores: SetScores) -> Figure:
     """All charts of a data set in one figure."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    names = charts_for(judged)
+    names = charts_for(scores)
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
     layout = ConstrainedLayoutEngine(w_pad=0.16, h_pad=0.16)
     figure = Figure((SIZE[0] * columns, SIZE[1] * rows), layout=layout)
     for axes, name in zip(np.ravel(figure.subplots(rows, columns)), names, strict=True):
-        CHARTS[name](axes, judged)
-    reals = int((~judged.is_fake).sum())
-    text = f"{judged.name}: {reals:,} real, {len(judged.is_fake) - reals:,} fake"
+        CHARTS[name](axes, scores)
+    reals = int((~scores.is_fake).sum())
+    text = f"{scores.name}: {reals:,} real, {len(scores.is_fake) - reals:,} fake"
     figure.suptitle(text, x=0.01, ha="left", fontsize=15, fontweight="bold")
     return figure
 
 
-def save_charts(judged: Judged, folder: Path) -> list[Path]:
+def save_charts(scores: SetScores, folder: Path) -> list[Path]:
     """Write each chart of a data set and the figure of all charts into a folder; returns their paths."""
-    charts = {name: chart(name, judged) for name in charts_for(judged)}
-    return [save(figure, folder / f"{name}.png") for name, figure in {**charts, "overview": overview(judged)}.items()]
+    charts = {name: chart(name, scores) for name in charts_for(scores)}
+    return [save(figure, folder / f"{name}.png") for name, figure in {**charts, "overview": overview(scores)}.items()]

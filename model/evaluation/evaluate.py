@@ -42,8 +42,8 @@ from model.evaluation.files import (
     write_summary,
     write_transfer,
 )
-from model.evaluation.measuring import attention_peaks, judge, judged_members, measure, truth_of
-from model.evaluation.metrics import Judged
+from model.evaluation.measuring import attention_peaks, judge, measure, scorable_members, truth_of
+from model.evaluation.metrics import SetScores
 from model.evaluation.plots import read_history, training_curves
 from model.evaluation.reports import save
 from model.evaluation.robustness import for_card, measure_robustness
@@ -92,16 +92,16 @@ def measure_sets(
     for name, examples in members.items():
         with tqdm(total=len(examples), desc=name, unit="picture") as bar:
             p_fake = judge(detector, data, examples, advance=bar.update)[CLEAN]
-        judged = Judged(name, p_fake, truth_of(examples), detector.card.inconclusive_band)
-        values = measure(judged, [example.path for example in examples])
+        scores = SetScores(name, p_fake, truth_of(examples), detector.card.inconclusive_band)
+        values = measure(scores, [example.path for example in examples])
         values["without_face"] = without_face.get(name, 0)
         if any(example.mask for example in examples):
             values["attention_peak_inside"] = attention_peaks(detector, data, examples)
         (folder / name).mkdir(parents=True, exist_ok=True)
-        write_predictions(folder / name / PREDICTIONS, examples, judged, detector)
-        (folder / name / CLASSIFICATION).write_text(classification_text(judged), encoding="utf-8")
+        write_predictions(folder / name / PREDICTIONS, examples, scores, detector)
+        (folder / name / CLASSIFICATION).write_text(classification_text(scores), encoding="utf-8")
         if charts:
-            save_charts(judged, folder / name)
+            save_charts(scores, folder / name)
         figures[name] = values
         write_figures(folder, figures)  # after each set, so that the next run knows what to remove
     return figures
@@ -235,7 +235,7 @@ def evaluate(
         warn_of_other_view(detector.card, name, whole)
     examples = listed(data, None if whole else faces, split, sets, seed, group_pattern, remove_leaks, out / UNREADABLE)
     sides = {name: examples if split == "all" else split_of_run(model, examples) for name, model in models.items()}
-    members = {name: judged_members(side, split, whole) for name, side in sides.items()}
+    members = {name: scorable_members(side, split, whole) for name, side in sides.items()}
     arguments = dict(models=list(models), data=data, split=split, sets=sets, corruptions=corruptions, limit=limit,
                      whole=whole, seed=seed, group_pattern=group_pattern, remove_leaks=remove_leaks)  # fmt: skip
     if len(models) > 1:

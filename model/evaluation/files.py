@@ -16,7 +16,7 @@ from model.detector.detector import Detector
 from model.errors import DatasetError
 from model.evaluation.bootstrap import Estimate
 from model.evaluation.charts import CHARTS
-from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, Judged
+from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, SetScores
 from model.evaluation.plots import transfer_matrix
 from model.evaluation.reports import markdown, save, with_interval
 
@@ -101,25 +101,25 @@ def write_figures(folder: Path, figures: Mapping[str, Any]) -> None:
     (folder / FIGURES).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
-def classification_text(judged: Judged) -> str:
+def classification_text(scores: SetScores) -> str:
     """scikit-learn's classification report and confusion matrix at P(Fake) = 0.5, in the same form as in the thesis."""
     from sklearn.metrics import classification_report, confusion_matrix
 
-    truth = [LABELS[not fake] for fake in judged.is_fake]
-    called = [LABELS[not fake] for fake in judged.p_fake >= 0.5]
+    truth = [LABELS[not fake] for fake in scores.is_fake]
+    called = [LABELS[not fake] for fake in scores.p_fake >= 0.5]
     report = classification_report(truth, called, labels=LABELS, digits=4, zero_division=0)
     matrix = confusion_matrix(truth, called, labels=LABELS)
     rows = [f"{label:>12} {counts[0]:>9} {counts[1]:>9}" for label, counts in zip(LABELS, matrix, strict=True)]
     heading = f"{'true, called':>12} {LABELS[0]:>9} {LABELS[1]:>9}"
-    return "\n".join([f"{judged.name}, called Fake from P(Fake) = 0.5 on", "", report, heading, *rows, ""])
+    return "\n".join([f"{scores.name}, called Fake from P(Fake) = 0.5 on", "", report, heading, *rows, ""])
 
 
-def write_predictions(path: Path, examples: Sequence[Example], judged: Judged, detector: Detector) -> None:
+def write_predictions(path: Path, examples: Sequence[Example], scores: SetScores, detector: Detector) -> None:
     """Write one row per picture: path, label, P(Fake), and the verdict with the inconclusive band."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "label", "p_fake", "verdict"])
-        for example, p_fake in zip(examples, judged.p_fake, strict=True):
+        for example, p_fake in zip(examples, scores.p_fake, strict=True):
             writer.writerow([example.path, example.label, f"{p_fake:.6f}", detector.verdict(p_fake)])
 
 

@@ -19,7 +19,7 @@ from model.evaluation.metrics import (
     FURTHER_MEASURES,
     MEASURES,
     NO_SHARES,
-    Judged,
+    SetScores,
     calibration_error_by_chance,
     reliability_bins,
 )
@@ -37,7 +37,7 @@ def p_fake_of(detector: Detector, crops: NDArray[np.uint8]) -> NDArray[np.float6
     return np.concatenate(parts)
 
 
-def judged_members(examples: Sequence[Example], split: str, whole: bool) -> dict[str, list[Example]]:
+def scorable_members(examples: Sequence[Example], split: str, whole: bool) -> dict[str, list[Example]]:
     """The pictures that can get a score, by data set.
 
     Args:
@@ -121,7 +121,7 @@ def _is_possible(condition: str, landmarks: NDArray[np.float32] | None) -> bool:
     return condition == CLEAN or landmarks is not None or not CORRUPTIONS[condition.split()[0]].needs_landmarks
 
 
-def measure(judged: Judged, paths: Sequence[str] = ()) -> dict[str, Any]:
+def measure(scores: SetScores, paths: Sequence[str] = ()) -> dict[str, Any]:
     """Every measure of ``model.evaluation.metrics`` with its 95% interval, and the number of pictures.
 
     Measures that need both classes are left out if there is only one. ``verdict_…`` measures use the page's verdicts,
@@ -129,16 +129,16 @@ def measure(judged: Judged, paths: Sequence[str] = ()) -> dict[str, Any]:
     calibration error, see ``model.evaluation.metrics.Bin``.
 
     Args:
-        judged: the model's answers for a data set.
+        scores: the model's answers for a data set.
         paths: paths of its pictures, because file names may encode groups of people; empty for no groups.
     """
-    p_fake, is_fake = judged.p_fake, judged.is_fake
+    p_fake, is_fake = scores.p_fake, scores.is_fake
     figures: dict[str, Any] = {"real": int((~is_fake).sum()), "fake": int(is_fake.sum())}
-    for name, function in {**MEASURES, **verdict_measures(judged.band), **FURTHER_MEASURES}.items():
+    for name, function in {**MEASURES, **verdict_measures(scores.band), **FURTHER_MEASURES}.items():
         estimate = bootstrap(function, p_fake, is_fake, is_share=name not in NO_SHARES)
         if np.isfinite(estimate.value):
             figures[name] = estimate.rounded()
-    low, high = judged.band
+    low, high = scores.band
     figures["inconclusive_share"] = round(float(np.mean((low < p_fake) & (p_fake < high))), 4)
     if 0 < is_fake.sum() < len(is_fake):
         figures["calibration_error_by_chance"] = round(calibration_error_by_chance(p_fake), 4)

@@ -230,7 +230,7 @@ FURTHER_MEASURES: dict[str, Measure] = {
 
 
 @dataclass(frozen=True)
-class Judged:
+class SetScores:
     """A model's answers for one data set.
 
     Attributes:

@@ -27,7 +27,7 @@ from model.detector.detector import Detector
 from model.detector.speed import speeds
 from model.errors import DatasetError, TrainingError
 from model.evaluation.bootstrap import bootstrap
-from model.evaluation.measuring import judge, judged_members, truth_of
+from model.evaluation.measuring import judge, scorable_members, truth_of
 from model.evaluation.metrics import accuracy, auc
 from model.evaluation.reports import as_options
 from model.networks.pretrained import IMAGENET
@@ -184,7 +184,7 @@ def compare(
     train_val = draw(usable, {"train": limit, "val": validation}, seed)
     results = train_all(data, train_val, trainings, out)
     drawn = draw(train_val, {"test": test}, seed)
-    rows = measure_all(results, out, data, judged_members(drawn, "test", whole_pictures), rounds)
+    rows = measure_all(results, out, data, scorable_members(drawn, "test", whole_pictures), rounds)
     counts = {split: sum(e.split == split for e in drawn) for split in ("train", "val", "test")}
     available = sum(example.split == "train" for example in usable)
     names = tuple(dict.fromkeys(row.dataset for row in rows))

@@ -39,7 +39,7 @@ from model.detector.engine import BATCH_SIZES
 from model.detector.speed import speeds
 from model.errors import ArtifactError, DatasetError
 from model.evaluation.bootstrap import bootstrap
-from model.evaluation.measuring import judge, judged_members, truth_of
+from model.evaluation.measuring import judge, scorable_members, truth_of
 from model.evaluation.metrics import accuracy, auc
 from model.i18n.catalogue import Message
 from model.networks.export import load_keras, save_artifact
@@ -168,7 +168,7 @@ def calibration_inputs(data: Path, examples: Sequence[Example], artifact: Path, 
     split = calibration_split(examples)
     whole = all(example.box is None for example in examples)
     groups: dict[tuple[str, str], list[Example]] = {}
-    for members in judged_members(examples, split, whole).values():
+    for members in scorable_members(examples, split, whole).values():
         for example in members:
             groups.setdefault((example.dataset, example.label), []).append(example)
     rng = np.random.default_rng(seed)
@@ -245,7 +245,7 @@ def compress(
     runs.write_arguments(out, deciding)
     inputs = calibration_inputs(data, examples, artifact, calibration, seed)
     folders = write_variants(artifact, out, inputs)
-    measured = measure_variants(folders, data, judged_members(examples, split, whole), rounds)
+    measured = measure_variants(folders, data, scorable_members(examples, split, whole), rounds)
     notes_text = notes(len(inputs), calibration_split(examples), split, rounds, card.architecture == LEGACY)
     print(write_report(measured, notes_text, out))
     print_report_path(out / "table.md")

@@ -41,7 +41,7 @@ class Sources:
         """Fakes of unseen sources, by data set."""
         return _of_label(self.unseen, "Fake")
 
-    def yardstick(self, prefixes: Sequence[str]) -> dict[str, list[Example]]:
+    def comparison_reals(self, prefixes: Sequence[str]) -> dict[str, list[Example]]:
         """Real pictures of the unseen data sets that have no fakes and one of these prefixes."""
         with_fakes = self.fakes()
         reals = self.reals().items()

@@ -81,7 +81,7 @@ def measure_unseen(
     """
     groups, band = sources.groups, detector.card.inconclusive_band
     reals, fakes = ({group.source: group for group in scores if group.label == label} for label in ("Real", "Fake"))
-    yardstick = [reals[name] for name in sources.yardstick(against)]
+    comparison_reals = [reals[name] for name in sources.comparison_reals(against)]
     return {
         "reals": {name: real_figures(group, groups, band) for name, group in reals.items()},
         "fakes": {name: fake_figures(group, groups, band) for name, group in fakes.items()},
@@ -91,7 +91,12 @@ def measure_unseen(
             if name in reals
         },
         "generators": generator_figures(
-            detector, data, [group for name, group in fakes.items() if name not in reals], yardstick, groups, seed
+            detector,
+            data,
+            [group for name, group in fakes.items() if name not in reals],
+            comparison_reals,
+            groups,
+            seed,
         ),
         "peaks": {
             name: peak_figures(peak_hits(detector, data, group.examples), group.examples, groups)
@@ -105,7 +110,7 @@ def measure_unseen(
             for name, (seen, new) in sources.learnt.items()
         },
         "calibration": calibration_figures(scores),
-        "edits": measure_edits(detector, data, yardstick, edited, seed),
+        "edits": measure_edits(detector, data, comparison_reals, edited, seed),
     }
 
 
@@ -118,14 +123,14 @@ def generator_figures(
     detector: Detector,
     data: Path,
     generators: Sequence[SourceScores],
-    yardstick: Sequence[SourceScores],
+    comparison_reals: Sequence[SourceScores],
     groups: Groups,
     seed: int,
 ) -> dict[str, Any]:
-    """AUC of each generator against the real faces of ``yardstick``, unchanged and after ``model.unseen.alike``."""
-    if not generators or not yardstick:
+    """AUC of each generator against ``comparison_reals``, unchanged and after ``model.unseen.alike``."""
+    if not generators or not comparison_reals:
         return {}
-    reals = join(yardstick)
+    reals = join(comparison_reals)
 
     def alike(scores: SourceScores) -> SourceScores:
         with tqdm(total=len(scores.examples), desc=f"{scores.source}, alike", unit="picture") as bar:
@@ -143,11 +148,11 @@ def generator_figures(
 
 
 def measure_edits(
-    detector: Detector, data: Path, yardstick: Sequence[SourceScores], edited: int, seed: int
+    detector: Detector, data: Path, comparison_reals: Sequence[SourceScores], edited: int, seed: int
 ) -> dict[str, Any]:
     """The effect of mild edits on the verdicts of ``edited`` photos of each source, drawn by ``seed``."""
     splits = dict.fromkeys((*SPLITS, UNSPLIT), edited)
-    photos = [example for source in yardstick for example in draw(source.examples, splits, seed)]
+    photos = [example for source in comparison_reals for example in draw(source.examples, splits, seed)]
     if not photos or not edited:
         return {}
     with tqdm(total=len(photos), desc="edits", unit="photo") as bar:

@@ -49,19 +49,19 @@ class Ending:
     """Waits for a signal to end. A process that is the first one of a container gets no signal without a handler."""
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
+        self._end_requested = threading.Event()
         for name in ("SIGTERM", "SIGINT", "SIGBREAK"):  # Windows has no SIGTERM from outside, others no SIGBREAK
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), self._ask)
 
     def _ask(self, *_: object) -> None:
-        if self._asked.is_set():  # a second signal: end at once
+        if self._end_requested.is_set():  # a second signal: end at once
             raise KeyboardInterrupt
-        self._asked.set()
+        self._end_requested.set()
 
     def wait(self, queue: AnalysisQueue) -> None:
         """Wait for a signal; then until analyses have ended or, after ``FINISH_S``, have answered as they are."""
-        while not self._asked.wait(LOOK_S * 10):  # a wait without end would not be interrupted on Windows
+        while not self._end_requested.wait(LOOK_S * 10):  # a wait without end would not be interrupted on Windows
             pass
         queue.close()
         _until(lambda: queue.running == 0, FINISH_S)

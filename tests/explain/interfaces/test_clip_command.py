@@ -62,7 +62,7 @@ def test_the_report_holds_the_timeline(judge: Explain, clip: Path, tmp_path: Pat
     page = (tmp_path / "out" / PAGE).read_text("utf-8")
     assert page.count("<circle cx=") >= 12 and '<html lang="tr"' in page
     assert "<script" not in page and "data-choice=" not in page and page.count("data:image/jpeg") == 2
-    assert json.loads((tmp_path / "out" / DATA).read_text("utf-8"))["frames_asked"] == 12
+    assert json.loads((tmp_path / "out" / DATA).read_text("utf-8"))["frames_requested"] == 12
 
 
 def test_an_animation_is_a_photo_unless_frames_are_asked_for(

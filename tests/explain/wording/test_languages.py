@@ -189,7 +189,7 @@ SAYINGS: dict[str, Callable[[], str]] = {
     **{f"details: {name}": lambda one=one: details(one) for name, one in TRUSTS.items()},
     **{f"what if: {name}": lambda one=one: what_if_sentence(one, "Fake") for name, one in WHAT_IFS.items()},
     **{f"region: {name}": lambda name=name: shown_name(name) for name in (*NAMES, "nose + left cheek")},
-    "fewer regions": lambda: fewer_regions(replace(SUBJECT, asked=30)),
+    "fewer regions": lambda: fewer_regions(replace(SUBJECT, requested=30)),
     **{f"example: {one.path.stem}": lambda one=one: one.title for one in examples()},
 }
 SAME = {"doing: rise"}  # a name, and nothing else

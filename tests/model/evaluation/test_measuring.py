@@ -23,8 +23,8 @@ from model.errors import DatasetError
 from model.evaluation import measuring as module
 from model.evaluation.bootstrap import bootstrap
 from model.evaluation.groups import group_figures, groups_of
-from model.evaluation.measuring import attention_peaks, judge, judged_members, measure, p_fake_of, verdict_measures
-from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, Judged, calibration_error_by_chance
+from model.evaluation.measuring import attention_peaks, judge, measure, p_fake_of, scorable_members, verdict_measures
+from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, SetScores, calibration_error_by_chance
 from model.photos.corruptions import CLEAN, corrupt
 
 Pixels = NDArray[np.uint8]
@@ -149,11 +149,11 @@ def test_whole_pictures_of_any_size_are_judged_and_hide_nothing(tmp_path: Path) 
 
 def test_members_are_the_split_with_a_face(mixed: tuple[Path, list[Example]]) -> None:
     _, examples = mixed
-    assert len(judged_members(examples, "test", whole=False)["a"]) == 5
-    assert len(judged_members(examples, "test", whole=True)["a"]) == 6
-    assert len(judged_members(examples, "all", whole=False)["a"]) == 6
+    assert len(scorable_members(examples, "test", whole=False)["a"]) == 5
+    assert len(scorable_members(examples, "test", whole=True)["a"]) == 6
+    assert len(scorable_members(examples, "all", whole=False)["a"]) == 6
     with pytest.raises(DatasetError, match="no train pictures with a face"):
-        judged_members(examples, "train", whole=False)
+        scorable_members(examples, "train", whole=False)
 
 
 # measure
@@ -162,7 +162,7 @@ def test_members_are_the_split_with_a_face(mixed: tuple[Path, list[Example]]) ->
 def test_measures_come_with_counts_and_intervals() -> None:
     p_fake = np.array([10, 60, 140, 200, 120, 180, 230, 250]) / 255
     is_fake = np.array([False] * 4 + [True] * 4)
-    figures = measure(Judged("set", p_fake, is_fake, (0.4, 0.6)))
+    figures = measure(SetScores("set", p_fake, is_fake, (0.4, 0.6)))
     functions = {**MEASURES, **FURTHER_MEASURES}
     counts = {"real", "fake", "inconclusive_share", "calibration_error_by_chance"}
     assert set(figures) == {*counts, "reliability", *functions, *verdict_measures((0.4, 0.6))}
@@ -177,7 +177,7 @@ def test_measures_come_with_counts_and_intervals() -> None:
 
 def test_bins_are_those_of_the_calibration_error() -> None:
     p_fake, is_fake = np.array([0.02, 0.08, 0.55, 0.98]), np.array([False, True, False, True])
-    figures = measure(Judged("set", p_fake, is_fake))
+    figures = measure(SetScores("set", p_fake, is_fake))
     bins = figures["reliability"]
     assert [(one["low"], one["high"], one["count"]) for one in bins] == [(0.0, 0.1, 2), (0.5, 0.6, 1), (0.9, 1.0, 1)]
     assert (bins[0]["stated"], bins[0]["observed"]) == (0.05, 0.5)
@@ -189,7 +189,7 @@ def test_bins_are_those_of_the_calibration_error() -> None:
 
 def test_verdicts_count_what_the_page_says() -> None:
     p_fake, is_fake = np.array([0.1, 0.5, 0.9, 0.2, 0.5, 0.95]), np.array([False] * 3 + [True] * 3)
-    figures = measure(Judged("set", p_fake, is_fake, (0.4, 0.6)))
+    figures = measure(SetScores("set", p_fake, is_fake, (0.4, 0.6)))
     assert figures["verdict_false_accusation_rate"]["value"] == pytest.approx(1 / 3, abs=1e-4)
     assert figures["verdict_miss_rate"]["value"] == pytest.approx(1 / 3, abs=1e-4)
     assert figures["verdict_error_rate"]["value"] == 0.5, "two of the four that got a verdict"
@@ -198,13 +198,13 @@ def test_verdicts_count_what_the_page_says() -> None:
 
 def test_without_a_band_verdicts_are_the_plain_rates() -> None:
     p_fake, is_fake = np.array([0.1, 0.5, 0.9, 0.2, 0.5, 0.95]), np.array([False] * 3 + [True] * 3)
-    figures = measure(Judged("set", p_fake, is_fake))
+    figures = measure(SetScores("set", p_fake, is_fake))
     for name in ("false_accusation_rate", "miss_rate"):
         assert figures[f"verdict_{name}"]["value"] == figures[name]["value"]
 
 
 def test_set_of_one_class_leaves_out_what_it_cannot_say() -> None:
-    figures = measure(Judged("set", np.array([0.1, 0.8, 0.2]), np.zeros(3, bool), (0.4, 0.6)))
+    figures = measure(SetScores("set", np.array([0.1, 0.8, 0.2]), np.zeros(3, bool), (0.4, 0.6)))
     assert not {"auc", "miss_rate", "expected_calibration_error", "f1_fake", "groups", "reliability"} & set(figures)
     assert figures["fake"] == 0 and figures["false_accusation_rate"]["value"] == pytest.approx(1 / 3, abs=1e-4)
     assert json.loads(json.dumps(figures)) == figures
@@ -244,8 +244,8 @@ def test_group_rates_are_those_of_its_pictures() -> None:
 
 
 def test_groups_stand_beside_a_sets_figures() -> None:
-    judged = Judged("faces", np.array([0.9, 0.1]), np.zeros(2, bool))
-    assert "groups" in measure(judged, [UTK, UTK]) and "groups" not in measure(judged, ["a.jpg", "b.jpg"])
+    scores = SetScores("faces", np.array([0.9, 0.1]), np.zeros(2, bool))
+    assert "groups" in measure(scores, [UTK, UTK]) and "groups" not in measure(scores, ["a.jpg", "b.jpg"])
 
 
 # attention_peaks

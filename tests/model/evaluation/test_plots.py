@@ -14,15 +14,15 @@ from matplotlib.figure import Figure
 from model.errors import DatasetError
 from model.evaluation.bootstrap import Estimate
 from model.evaluation.charts import CHARTS, chart, charts_for, overview, save_charts
-from model.evaluation.metrics import Judged, auc, expected_calibration_error, risk_coverage
+from model.evaluation.metrics import SetScores, auc, expected_calibration_error, risk_coverage
 from model.evaluation.plots import read_history, robustness_curves, training_curves, transfer_matrix
 from model.evaluation.reports import FAKE, REAL, save, styled
 from model.photos.corruptions import CLEAN, CORRUPTIONS, conditions
 
 IS_FAKE = np.array([True] * 30 + [False] * 50)
 P_FAKE = np.round(np.clip(np.random.default_rng(0).normal(0.35 + 0.3 * IS_FAKE, 0.2), 0, 1), 3)
-JUDGED = Judged("swaps", P_FAKE, IS_FAKE, (0.4, 0.6))
-REALS = Judged("reals", P_FAKE[30:], IS_FAKE[30:], (0.4, 0.6))
+SWAPS = SetScores("swaps", P_FAKE, IS_FAKE, (0.4, 0.6))
+REALS = SetScores("reals", P_FAKE[30:], IS_FAKE[30:], (0.4, 0.6))
 
 
 def texts(figure: Figure) -> list[str]:
@@ -45,7 +45,7 @@ def lines(axes: Axes) -> dict[str, np.ndarray]:
 
 
 def test_confusion_counts_all_four_outcomes() -> None:
-    found = texts(chart("confusion", JUDGED))
+    found = texts(chart("confusion", SWAPS))
     called = P_FAKE >= 0.5
     for is_fake, called_fake in ((True, True), (True, False), (False, True), (False, False)):
         assert str(int(np.sum((is_fake == IS_FAKE) & (called == called_fake)))) in found
@@ -60,14 +60,14 @@ def test_confusion_of_one_class_says_what_is_not_there() -> None:
 
 
 def test_class_colours_are_those_of_the_page() -> None:
-    (axes,) = chart("confusion", JUDGED).axes
+    (axes,) = chart("confusion", SWAPS).axes
     colours = {patch.get_facecolor()[:3] for patch in axes.patches}
     assert len(colours) == 2
     assert (REAL, FAKE) == ("#0072B2", "#D55E00")
 
 
 def test_roc_names_the_auc_and_marks_the_threshold() -> None:
-    figure = chart("roc", JUDGED)
+    figure = chart("roc", SWAPS)
     assert any(text.startswith(f"AUC {auc(P_FAKE, IS_FAKE):.3f} (") for text in texts(figure))
     (point,) = lines(figure.axes[0])["at P(Fake) = 0.5"]
     assert point == pytest.approx([np.mean(P_FAKE[~IS_FAKE] >= 0.5), np.mean(P_FAKE[IS_FAKE] >= 0.5)])
@@ -77,21 +77,21 @@ def test_roc_names_the_auc_and_marks_the_threshold() -> None:
 
 @pytest.mark.slow
 def test_precision_and_recall_pass_through_the_threshold() -> None:
-    figure = chart("precision_recall", JUDGED)
+    figure = chart("precision_recall", SWAPS)
     (point,) = lines(figure.axes[0])["at P(Fake) = 0.5"]
     assert point == pytest.approx([np.mean(P_FAKE[IS_FAKE] >= 0.5), np.mean(IS_FAKE[P_FAKE >= 0.5])])
     assert "calling all fake (38%)" in texts(figure)
 
 
 def test_reliability_shows_every_bin_with_its_count() -> None:
-    figure = chart("reliability", JUDGED)
+    figure = chart("reliability", SWAPS)
     counts = [int(text) for text in texts(figure) if text.isdigit()]
     assert sum(counts) == len(P_FAKE)
     assert any(f"{expected_calibration_error(P_FAKE, IS_FAKE):.3f}" in text for text in texts(figure))
 
 
 def test_risk_curve_ends_at_the_error_rate_and_marks_the_band() -> None:
-    figure = chart("risk_coverage", JUDGED)
+    figure = chart("risk_coverage", SWAPS)
     decided = (P_FAKE <= 0.4) | (P_FAKE >= 0.6)
     wrong = np.mean((P_FAKE >= 0.5)[decided] != IS_FAKE[decided])
     assert f"page's verdicts ({decided.mean():.0%} judged, {wrong:.1%} wrong)" in texts(figure)
@@ -101,15 +101,15 @@ def test_risk_curve_ends_at_the_error_rate_and_marks_the_band() -> None:
 
 def test_scores_name_the_share_without_a_verdict() -> None:
     share = np.mean((P_FAKE > 0.4) & (P_FAKE < 0.6))
-    assert f"{share:.1%} inconclusive" in texts(chart("scores", JUDGED))
-    assert "Fake (30)" in texts(chart("scores", JUDGED)) and "Fake (0)" not in texts(chart("scores", REALS))
+    assert f"{share:.1%} inconclusive" in texts(chart("scores", SWAPS))
+    assert "Fake (30)" in texts(chart("scores", SWAPS)) and "Fake (0)" not in texts(chart("scores", REALS))
 
 
 @pytest.mark.slow
 def test_one_class_gets_the_charts_that_need_no_other() -> None:
-    assert charts_for(JUDGED) == list(CHARTS)
+    assert charts_for(SWAPS) == list(CHARTS)
     assert charts_for(REALS) == ["confusion", "scores", "risk_coverage"]
-    both = overview(JUDGED)
+    both = overview(SWAPS)
     assert len(overview(REALS).axes) == 3 and len(both.axes) == len(CHARTS)
     assert both.get_suptitle() == "swaps: 50 real, 30 fake"
 
@@ -117,9 +117,9 @@ def test_one_class_gets_the_charts_that_need_no_other() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("p_fake", "is_fake"), [([0.5, 0.5], [True, False]), ([0.1, 0.2, 0.3], [True, True, False])])
 def test_tiny_sets_are_drawn_too(p_fake: list[float], is_fake: list[bool]) -> None:
-    judged = Judged("tiny", np.array(p_fake), np.array(is_fake))
-    for name in charts_for(judged):
-        assert chart(name, judged).axes
+    scores = SetScores("tiny", np.array(p_fake), np.array(is_fake))
+    for name in charts_for(scores):
+        assert chart(name, scores).axes
 
 
 @pytest.mark.slow
@@ -138,7 +138,7 @@ def test_style_is_given_back() -> None:
     before = dict(matplotlib.rcParams)
     with styled():
         assert matplotlib.rcParams["axes.titlelocation"] == "left"
-    chart("scores", JUDGED)
+    chart("scores", SWAPS)
     assert dict(matplotlib.rcParams) == before
 
 

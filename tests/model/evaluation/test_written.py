@@ -21,7 +21,7 @@ from model.errors import DatasetError
 from model.evaluation import evaluate as module
 from model.evaluation.evaluate import evaluate
 from model.evaluation.files import classification_text
-from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, Judged, accuracy, auc
+from model.evaluation.metrics import FURTHER_MEASURES, MEASURES, SetScores, accuracy, auc
 from tests.model.evaluation.conftest import figures_in
 
 pytestmark = pytest.mark.usefixtures("few_rounds")
@@ -94,14 +94,14 @@ def test_report_shows_tables_and_charts_that_exist(folder: Path, data: tuple[Pat
 
 
 def test_classification_report_has_the_thesis_form() -> None:
-    judged = Judged("set", np.array([0.9, 0.4, 0.2, 0.6]), np.array([True, True, False, False]))
-    lines = classification_text(judged).splitlines()
+    scores = SetScores("set", np.array([0.9, 0.4, 0.2, 0.6]), np.array([True, True, False, False]))
+    lines = classification_text(scores).splitlines()
     (fake,) = (line.split() for line in lines if line.split()[:1] == ["Fake"] and len(line.split()) == 5)
     assert fake == ["Fake", "0.5000", "0.5000", "0.5000", "2"]
     assert any(line.split()[:2] == ["macro", "avg"] for line in lines)
     assert lines[-3].split() == ["true,", "called", "Fake", "Real"]
     assert lines[-2].split() == ["Fake", "1", "1"] and lines[-1].split() == ["Real", "1", "1"]
-    assert "precision" in classification_text(Judged("one class", np.array([0.1]), np.array([False])))
+    assert "precision" in classification_text(SetScores("one class", np.array([0.1]), np.array([False])))
 
 
 def test_figures_enter_the_card_beside_those_of_other_splits(

@@ -19,7 +19,7 @@ from model.data.dataset import gather
 from model.detector.detector import Detector
 from model.errors import DatasetError, RunError, TrainingError
 from model.evaluation.bootstrap import Estimate, bootstrap
-from model.evaluation.measuring import judge, judged_members, truth_of
+from model.evaluation.measuring import judge, scorable_members, truth_of
 from model.evaluation.metrics import accuracy, auc
 from model.networks.registry import ARCHITECTURES
 from model.photos.corruptions import CLEAN
@@ -63,7 +63,7 @@ def test_figures_are_those_of_the_classification_report(
     data: tuple[Path, Path], tiny_artifact: Path, tiny_architecture: str
 ) -> None:
     root, cache = data
-    sets = judged_members(gather(root, cache, 0, ["faces"]), "test", whole=False)
+    sets = scorable_members(gather(root, cache, 0, ["faces"]), "test", whole=False)
     found = measure(tiny_artifact, root, sets)["faces"]
     p_fake, is_fake = judge(Detector(tiny_artifact), root, sets["faces"])[CLEAN], truth_of(sets["faces"])
     assert len(is_fake) == 9

@@ -23,7 +23,7 @@ from model.detector.detector import Detector
 from model.detector.engine import Engine
 from model.errors import ArtifactError, DatasetError, RunError
 from model.evaluation.bootstrap import Estimate, bootstrap
-from model.evaluation.measuring import judge, judged_members
+from model.evaluation.measuring import judge, scorable_members
 from model.legacy.apart import convert
 from model.networks.export import load_keras, save_artifact
 from model.photos.corruptions import CLEAN
@@ -104,7 +104,7 @@ def test_variants_are_compared_with_the_first_picture_by_picture(
     network = load_keras(tiny_artifact)
     prune(network, 0.6)
     save_artifact(network, tmp_path / "pruned", tiny_card)
-    sets = judged_members(gather(root, cache, 0), "test", whole=False)
+    sets = scorable_members(gather(root, cache, 0), "test", whole=False)
     folders = {"original": tiny_artifact, "pruned": tmp_path / "pruned"}
     original, pruned = measure_variants(folders, root, sets, 1)
     assert (original.largest_difference, original.mean_difference, original.changed) == (0, 0, 0)

@@ -78,7 +78,7 @@ def test_sources_trained_on_are_no_unseen_ones(
     assert "The model was trained on utkface" in caplog.text and "begins with nothing; skipped" in caplog.text
     assert {name: (len(seen), len(new)) for name, (seen, new) in found.learnt.items()} == {"home": (7, 5)}
     assert found.without_face == {"unseen_faces": 0, "unseen_maker": 1, "unseen_swaps": 0}
-    assert list(found.yardstick(AGAINST)) == ["unseen_faces"], "a set of swaps is no yardstick"
+    assert list(found.comparison_reals(AGAINST)) == ["unseen_faces"], "swaps have fakes"
     assert found.groups["unseen_swaps/test/fake/1.png"] == found.groups["unseen_swaps/test/real/0.png"] == "0.jpg"
 
 
