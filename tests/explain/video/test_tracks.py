@@ -50,6 +50,29 @@ def test_a_face_may_be_missed_for_a_moment() -> None:
     assert tracker.follow([(0, 0, 50, 50)], 10.0) == [1]
 
 
+def test_each_return_starts_the_count_of_misses_again() -> None:
+    tracker, box, seconds = Tracker(), (0, 0, 50, 50), 0.0
+    for _ in range(3):
+        assert tracker.follow([box], seconds) == [0]
+        for _ in range(MOST_MISSED):
+            seconds += 1
+            tracker.follow([], seconds)
+        seconds += 1
+
+
+def test_a_face_that_seems_to_shrink_to_nothing_is_no_error() -> None:
+    """From 30 pixels of width to 10 in a second: in the next one, as many fewer would be less than none."""
+    tracker = Tracker()
+    assert tracker.follow([(0, 0, 30, 10)], 0.0) == tracker.follow([(5, 0, 10, 10)], 1.0) == [0]
+    assert len(tracker.follow([(5, 0, 10, 10)], 2.0)) == 1
+
+
+def test_two_frames_of_one_time_are_no_movement() -> None:
+    tracker = Tracker()
+    for seconds in (0.0, 0.0, 1.0):
+        assert tracker.follow([(0, 0, 50, 50)], seconds) == [0]
+
+
 def test_a_jump_is_another_face() -> None:
     tracker = Tracker()
     tracker.follow([(0, 0, 50, 50)], 0.0)
