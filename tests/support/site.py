@@ -35,7 +35,7 @@ class Site(BaseHTTPRequestHandler):
                 self.wfile.write(b"x")
                 self.wfile.flush()
                 time.sleep(0.05)
-        self.wfile.write(PHOTO)
+        self.wfile.write(self.headers["Accept-Encoding"].encode() if name == "accepted" else PHOTO)
 
     def log_message(self, *args: object) -> None:
         pass

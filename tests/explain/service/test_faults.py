@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import threading
 import time
@@ -16,7 +17,7 @@ import pytest
 from explain.maps.registry import METHODS
 from explain.report.as_json import to_dict
 from explain.service.queue import AnalysisQueue
-from explain.service.refusal import Refused, refusing
+from explain.service.refusal import Refused, is_disk_full, refusing, refusing_in
 from explain.service.service import Service, last
 from explain.settings import Settings
 from model.artifact.card import WEIGHTS
@@ -147,3 +148,27 @@ def test_clients_at_the_same_time_never_get_each_others_result(models: Models, q
         assert [one["weights"] for one in mine["attributions"].values()] == [
             one["weights"] for one in alones["attributions"].values()
         ]
+
+
+# A full disk
+
+
+def disk_full() -> OSError:
+    return OSError(errno.ENOSPC, "No space left on device", "/srv/photos/me.jpg")
+
+
+def test_full_disk_is_said_and_logged_without_the_file(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(Refused, match="diski dolu"), refusing_in("tr"):
+        raise disk_full()
+    assert "full" in caplog.text and "me.jpg" not in caplog.text and "Traceback" not in caplog.text
+
+
+def test_full_disk_is_known_by_what_led_to_an_error() -> None:
+    try:
+        try:
+            raise disk_full()
+        except OSError as error:
+            raise ValueError("array([[1, 2]])") from error
+    except ValueError as error:
+        assert is_disk_full(error)
+    assert not is_disk_full(OSError(errno.EACCES, "Permission denied")) and not is_disk_full(ValueError())
