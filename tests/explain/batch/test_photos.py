@@ -11,6 +11,7 @@ import pytest
 from explain.batch import photos, zips
 from explain.batch.photos import Reader, find
 from model.errors import PhotoError
+from tests.support.photo_files import encode, plain
 
 SEVEN_ENTRIES = ["b.jpg", "a/c.png", "a/notes.txt", "__MACOSX/._b.jpg", ".hidden/d.jpg", ".DS_Store", "Thumbs.db"]
 
@@ -225,6 +226,8 @@ def test_encrypted_entry_is_refused_and_the_others_are_read(tmp_path: Path) -> N
 def test_ways_of_packing_that_swell_in_one_step_are_refused(method: int, tmp_path: Path) -> None:
     (sentence,) = read_all(zipped(tmp_path / "x.zip", {"a.jpg": bytes(1000)}, method))
     assert "pack it again as an ordinary ZIP" in str(sentence)
+    unnamed = zipped(tmp_path / "y.zip", {"photo": encode(plain())}, method)
+    assert find([unnamed]).passed_over == 1, "not even its first bytes are unpacked"
 
 
 def test_list_that_lies_about_a_size_gains_nothing(tmp_path: Path) -> None:

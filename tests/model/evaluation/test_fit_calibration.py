@@ -196,6 +196,15 @@ def test_unseen_sources_are_spared_each() -> None:
     assert worst["accused"] > 2 * ACCUSED, "the rule of trained sources would have accused this one"
 
 
+def test_accusations_of_a_known_source_count_beside_an_easy_unseen_one() -> None:
+    raw, is_fake = world(sources=0)
+    raw |= {"known_reals": of_source(0, 400, 3), "unseen": of_source(-4, 400, 2)}
+    is_fake |= {"known_reals": np.zeros(400, bool), "unseen": np.zeros(400, bool)}
+    chosen = calibrate_scores(raw, is_fake, ["unseen"])
+    accused = [np.mean(chosen.scale(raw[name][~is_fake[name]]) >= chosen.band[1]) for name in raw]
+    assert np.mean(accused) <= ACCUSED and chosen.band[1] < 1
+
+
 def test_a_source_is_also_judged_by_what_is_fitted_without_it() -> None:
     """The source that decides the band does worse when it is left out; another one hardly notices."""
     raw, is_fake = world()
@@ -231,3 +240,7 @@ def test_few_pictures_give_a_mild_fit_and_a_wide_band() -> None:
     many = calibrate_scores({"set": np.repeat([0.2, 0.8], FEW)}, {"set": np.repeat([False, True], FEW)})
     assert many.band == (0.45, 0.55) and few.band == (0.15, 0.85)
     assert many.temperature < few.temperature < 1
+    for name, scores in (("real_only", np.linspace(0, 0.3, 200)), ("fake_only", np.linspace(0.7, 1, 200))):
+        raw[name], is_fake[name] = scores, np.full(200, name == "fake_only")
+    beside_many = calibrate_scores(raw, is_fake)
+    assert beside_many.temperature > 0.5, "those of one class do not show how sure the network may be"
