@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +14,9 @@ from model.clips.process import Cancelled, Request
 from model.errors import ClipError
 from model.i18n.catalogue import Message
 from tests.support.remembered import NETWORKS
+
+if TYPE_CHECKING:
+    from explain.page.components.extended import SteppedBlocks
 
 OF_THEIR_OWN = "regions"  # its tests are about one of these networks
 
@@ -34,6 +37,15 @@ def clips_are_decoded_here() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(clip, "answers", _decode)
         yield
+
+
+@pytest.fixture(scope="session")
+def shipped_page() -> SteppedBlocks:
+    """The page around the shipped models; a test may change what it keeps of visitors, and nothing else."""
+    from explain.page.layout import build_page  # Gradio is slow to import, and most tests do without it
+    from model.available import Models, available_models
+
+    return build_page(Models(available_models(None), print))
 
 
 def _decode(file: IO[bytes], request: Request, cancelled: Cancelled) -> Iterator[Facts | Picture]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -50,15 +51,17 @@ def by_mcp(service: Service) -> str:
     routes, lifespan = assistants(service, CAT.parent)
     photo = f"data:image/jpeg;base64,{base64.b64encode(CAT.read_bytes()).decode()}"
     call = {"name": "analyze_photo", "arguments": {"photo": photo}}
-    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     headers = {"accept": "application/json, text/event-stream"}
     with TestClient(FastAPI(routes=routes, lifespan=lifespan)) as client:
-        return client.post(PATHS[0], json=asked, headers=headers).text
+        return client.post(PATHS[0], json=request, headers=headers).text
+
+
+page_of = cache(lambda service: build_page(service.models, service))  # to build it takes a second
 
 
 def by_gradio_api(service: Service) -> str:
-    blocks = build_page(service.models, service)
-    (endpoint,) = (one for one in blocks.fns.values() if one.api_name == "faces")
+    (endpoint,) = (one for one in page_of(service).fns.values() if one.api_name == "faces")
     request = gr.Request(client=SimpleNamespace(host=HOST))
     given, *_ = special_args(endpoint.fn, [str(CAT), service.models.first, "en"], request)
     try:

@@ -9,10 +9,8 @@ import pytest
 from gradio.state_holder import StateHolder
 
 from explain.page import what_if
-from explain.page.components.extended import ChangingDropdown, ChangingRadio
-from explain.page.layout import build_page
+from explain.page.components.extended import ChangingDropdown, ChangingRadio, SteppedBlocks
 from explain.service.service import MAX_OPEN_RUNS, STEPS_AT_ONCE
-from model.available import Models, available_models
 
 GONE = [13]
 
@@ -29,9 +27,8 @@ def test_browser_knows_both_by_the_name_of_what_they_extend() -> None:
 
 
 @pytest.mark.slow
-def test_page_offers_its_changing_choices_by_these() -> None:
-    blocks = build_page(Models(available_models(None), print))
-    by_name = {block.elem_id: block for block in blocks.blocks.values() if getattr(block, "elem_id", None)}
+def test_page_offers_its_changing_choices_by_these(shipped_page: SteppedBlocks) -> None:
+    by_name = {block.elem_id: block for block in shipped_page.blocks.values() if getattr(block, "elem_id", None)}
     assert isinstance(by_name["regions"], ChangingDropdown) and isinstance(by_name["slide-map"], ChangingRadio)
 
 
@@ -44,22 +41,22 @@ def test_regions_of_the_face_before_are_left_out(
     assert what_if.hide_named({"seen": seen, "regions": chosen}) == {"regions": hidden}
 
 
-def test_nothing_is_kept_of_a_visitor_who_has_left() -> None:
-    blocks = build_page(Models(available_models(None), print))
-    StateHolder().set_blocks(blocks)
-    holder = blocks.state_holder  # type: ignore[attr-defined]
-    seen = next(block for block in blocks.blocks.values() if isinstance(block, gr.State))
+def test_nothing_is_kept_of_a_visitor_who_has_left(shipped_page: SteppedBlocks) -> None:
+    StateHolder().set_blocks(shipped_page)
+    holder = shipped_page.state_holder  # type: ignore[attr-defined]
+    seen = next(block for block in shipped_page.blocks.values() if isinstance(block, gr.State))
     for visitor in ("ann", "bob"):
         holder[visitor][seen._id] = "a view"
-    (leave,) = [one for one in blocks.fns.values() if any(event == "unload" for _, event in one.targets)]
+    (leave,) = [one for one in shipped_page.fns.values() if any(event == "unload" for _, event in one.targets)]
     leave.fn(SimpleNamespace(session_hash="ann"))  # type: ignore[misc]
     leave.fn(SimpleNamespace(session_hash="unknown"))  # type: ignore[misc]
     assert list(holder.session_data) == ["bob"]
 
 
-def test_more_visitors_begin_than_are_served_so_that_they_are_told_that_they_wait() -> None:
-    blocks = build_page(Models(available_models(None), print))
-    runs = [one for one in blocks.fns.values() if one.concurrency_id == "model"]
+def test_more_visitors_begin_than_are_served_so_that_they_are_told_that_they_wait(
+    shipped_page: SteppedBlocks,
+) -> None:
+    runs = [one for one in shipped_page.fns.values() if one.concurrency_id == "model"]
     assert len(runs) > 3
     assert {one.concurrency_limit for one in runs} == {MAX_OPEN_RUNS}
     assert MAX_OPEN_RUNS > STEPS_AT_ONCE

@@ -10,10 +10,7 @@ import pytest
 from explain.page.components.extended import SteppedBlocks
 from explain.page.components.parts import Parts, text
 from explain.page.components.updates import Change
-from explain.page.layout import build_page
-from model.available import MODEL_FOLDER, FoundModel, Models
 from model.i18n.catalogue import translate, use_language
-from model.paths import SHIPPED
 
 
 def test_texts_follow_the_language_and_other_properties_stay() -> None:
@@ -63,12 +60,11 @@ def test_page_is_made_in_the_visitors_language_and_in_english_for_others() -> No
     assert shown() == ["en", "Fake"]
 
 
-def test_nothing_that_the_page_begins_with_is_english_for_others() -> None:
-    blocks = build_page(Models([FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)]))
+def test_nothing_that_the_page_begins_with_is_english_for_others(shipped_page: SteppedBlocks) -> None:
     values = {}
     for code in ("en", "tr"):
         with use_language(code):
-            components = blocks.config["components"]
+            components = shipped_page.config["components"]
         values[code] = {entry["id"]: entry["props"].get("value") for entry in components}
     sentences = {key: value for key, value in values["en"].items() if isinstance(value, str) and " " in value}
     assert len(sentences) > 10

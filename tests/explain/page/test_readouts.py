@@ -5,19 +5,17 @@ from __future__ import annotations
 import pytest
 
 from explain.maps.registry import METHODS
-from explain.page.layout import build_page
-from model.available import Models, available_models
+from explain.page.components.extended import SteppedBlocks
 
 DESCRIBED = [name for name, method in METHODS.items() if method.drawn_as != "signed_heat"]
 
 
 @pytest.fixture(scope="module")
-def classes() -> dict[str, list[str]]:
+def classes(shipped_page: SteppedBlocks) -> dict[str, list[str]]:
     """The CSS classes of each component with an id."""
-    blocks = build_page(Models(available_models(None), print))
     return {
         str(block.elem_id): list(block.elem_classes)
-        for block in blocks.blocks.values()
+        for block in shipped_page.blocks.values()
         if getattr(block, "elem_id", None)
     }
 

@@ -10,7 +10,7 @@ import pytest
 from gradio.state_holder import StateHolder
 from starlette.types import Receive, Scope, Send
 
-from explain.page.layout import build_page
+from explain.page.components.extended import SteppedBlocks
 from explain.page.serving.launch import server_options
 from explain.page.serving.tabs import IDLE, OpenTabs
 from explain.service.service import Service
@@ -24,19 +24,17 @@ async def until_closed(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @pytest.mark.slow
-def test_the_server_notes_which_tabs_are_open() -> None:
-    models = Models(available_models(None), print)
-    options = server_options(build_page(models), Service(models), mcp=False, metrics=False, users=())
+def test_the_server_notes_which_tabs_are_open(shipped_page: SteppedBlocks) -> None:
+    options = server_options(shipped_page, Service(Models(available_models(None))), mcp=False, metrics=False, users=())
     assert OpenTabs in [middleware.cls for middleware in options["middleware"]]
 
 
 @pytest.mark.slow
-def test_visitors_without_a_tab_are_forgotten() -> None:
-    blocks = build_page(Models(available_models(None), print))
-    StateHolder().set_blocks(blocks)
-    holder: Any = blocks.state_holder
-    tabs = OpenTabs(until_closed, blocks)
-    messages = blocks._queue.pending_messages_per_session
+def test_visitors_without_a_tab_are_forgotten(shipped_page: SteppedBlocks) -> None:
+    StateHolder().set_blocks(shipped_page)
+    holder: Any = shipped_page.state_holder
+    tabs = OpenTabs(until_closed, shipped_page)
+    messages = shipped_page._queue.pending_messages_per_session
 
     async def kept() -> list[str]:
         """The visitors who are kept when the next request comes."""
