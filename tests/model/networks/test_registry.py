@@ -11,6 +11,7 @@ from keras import applications
 
 from model.artifact.preprocessing import LABELS
 from model.errors import ArchitectureError, PretrainedError
+from model.networks import lite_attention
 from model.networks.clip_tower import Tower
 from model.networks.efficientnet_lite import backbone, fold_batch_norms
 from model.networks.registry import ARCHITECTURES, Architecture, build
@@ -34,7 +35,9 @@ FOLDED = [name for name, architecture in ARCHITECTURES.items() if architecture.h
 
 @pytest.fixture
 def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer layers of the thesis's networks, and a third of the shipped one's side, whose layers stay."""
     monkeypatch.setattr(applications, "EfficientNetB7", shallow_b7)
+    monkeypatch.setattr(lite_attention, "INPUT_SIZE", 64)
     make_bodies_small(monkeypatch)
 
 
@@ -94,6 +97,7 @@ def weight_at(model: keras.Model, path: str) -> np.ndarray:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shallow")
 @pytest.mark.parametrize("name", FOLDED)
 def test_shipped_form_computes_what_was_trained(name: str) -> None:
     keras.utils.set_random_seed(0)
@@ -148,13 +152,13 @@ def test_builder_is_asked_for_a_folded_form_only_where_it_has_one(
 ) -> None:
     file = tmp_path / "weights.h5"
     file.touch()
-    asked: list[tuple] = []
+    given_to_builders: list[tuple] = []
     preprocessing = ARCHITECTURES["lite_attention"].preprocessing
     for name, has_folded_form in (("two", True), ("one", False)):
-        architecture = Architecture(lambda *given: asked.append(given), preprocessing, has_folded_form)
+        architecture = Architecture(lambda *given: given_to_builders.append(given), preprocessing, has_folded_form)
         monkeypatch.setitem(ARCHITECTURES, name, architecture)
         build(name, file, folded=True)
-    assert asked == [(file, True), (file,)]
+    assert given_to_builders == [(file, True), (file,)]
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
