@@ -143,7 +143,7 @@ def test_broken_files_do_not_stop_the_start(folder: Path, name: str, content: by
     assert broken.problem is not None and str(broken.problem).endswith(".") and shipped.path == SHIPPED
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("looked_at_here")
 def test_finding_runs_nothing_and_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for path in (DATA / "hostile").iterdir():
         shutil.copy(path, folder)

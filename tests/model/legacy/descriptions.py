@@ -1,8 +1,13 @@
-"""Networks as Keras 2 describes them."""
+"""Networks as Keras 2 describes them, and how a test changes the description in a file."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import h5py
 
 
 def layer(name: str, kind: str, config: dict[str, Any], *sources: Any) -> dict[str, Any]:
@@ -21,6 +26,19 @@ def network(*layers: dict[str, Any], end: str, side: int | None = 8, name: str =
     entries = [layer("in", "InputLayer", {"batch_input_shape": [None, side, side, 3]}), *layers]
     config = {"name": name, "layers": entries, "input_layers": [["in", 0, 0]], "output_layers": [[end, 0, 0]]}
     return {"class_name": "Functional", "config": config}
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Change the description in a file."""
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        change(config)
+        file.attrs["model_config"] = json.dumps(config)
+
+
+def layer_named(config: dict[str, Any], name: str) -> dict[str, Any]:
+    """The entry of a layer of the outermost network."""
+    return next(entry for entry in config["config"]["layers"] if entry["name"] == name)
 
 
 POOL = layer("pool", "GlobalAveragePooling2D", {}, "in")

@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,15 @@ import pytest
 from keras import layers
 
 from model.errors import NotRebuilt
-from model.legacy.convert import import_network
+from model.legacy.convert import Imported, import_network
 from model.legacy.graph import read_plan
 from model.legacy.h5 import open_legacy
 from model.networks.rebuild import EPSILON, build_plan, rebuild
+from tests.model.legacy.descriptions import edit, layer_named
 from tests.model.legacy.refused import refusal
 from tests.model.networks.shallow import make_bodies_small, shallow_b7
 
 DATA = Path(__file__).parents[2] / "data" / "legacy"
-MARKER = "legacy_file_was_executed"
 PAIRS = ("keras2_softmax", "keras2_sigmoid", "keras3_softmax")
 NAME = "best_model_effatt.h5"
 
@@ -36,6 +37,12 @@ def pair(tmp_path: Path) -> Path:
     return Path(shutil.copy(DATA / "keras2_softmax" / NAME, tmp_path / NAME))
 
 
+@pytest.fixture(scope="module")
+def imported() -> Callable[[str], Imported]:
+    """Imports the file in a folder, once for all tests; none of them changes the network."""
+    return cache(lambda folder: import_network(DATA / folder / NAME))
+
+
 def expected(folder: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pictures ``(4, 128, 128, 3) float32``, the original's probabilities ``(4, 2)`` and mask ``(4, 8, 8, 1)``."""
     with np.load(DATA / folder / "expected.npz") as stored:
@@ -44,55 +51,43 @@ def expected(folder: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return stored["pixels"].astype(np.float32), both, stored["attention"]
 
 
-def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-    """Change the description in a file."""
-    with h5py.File(path, "r+") as file:
-        config = json.loads(file.attrs["model_config"])
-        change(config)
-        file.attrs["model_config"] = json.dumps(config)
-
-
-def layer_named(config: dict[str, Any], name: str) -> dict[str, Any]:
-    return next(entry for entry in config["config"]["layers"] if entry["name"] == name)
-
-
 # The owner's numbers
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", PAIRS)
-def test_probabilities_and_mask_are_the_originals(folder: str) -> None:
-    imported = import_network(DATA / folder / NAME)
+def test_probabilities_and_mask_are_the_originals(folder: str, imported: Callable[[str], Imported]) -> None:
+    found = imported(folder)
     pixels, probabilities, attention = expected(folder)
-    outputs = {name: np.asarray(values) for name, values in imported.network(pixels).items()}
+    outputs = {name: np.asarray(values) for name, values in found.network(pixels).items()}
     np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-5)
     np.testing.assert_allclose(outputs["attention"], attention, atol=1e-5)
     assert probabilities.std(axis=0).min() > 0.01 and attention.std() > 0.01, "a constant would prove nothing"
-    assert imported.report.matched == 36 and not imported.report.missing and not imported.report.unused
+    assert found.report.matched == 36 and not found.report.missing and not found.report.unused
 
 
-def test_weights_decide_the_numbers() -> None:
+def test_weights_decide_the_numbers(imported: Callable[[str], Imported]) -> None:
     """A network that kept its random start would not pass the test above by chance."""
-    imported = import_network(DATA / "keras2_softmax" / NAME)
+    plan = imported("keras2_softmax").plan
     pixels, probabilities, _ = expected("keras2_softmax")
-    assert imported.plan is not None
-    again = build_plan(imported.plan)(pixels)["probabilities"]
+    assert plan is not None
+    again = build_plan(plan)(pixels)["probabilities"]
     assert np.abs(np.asarray(again) - probabilities).max() > 0.01
 
 
-def test_rebuilt_from_its_description_it_takes_the_same_weights() -> None:
-    imported = import_network(DATA / "keras3_softmax" / NAME)
-    assert imported.plan is not None
-    twin = rebuild(json.loads(json.dumps(imported.plan.to_json())))
-    twin.set_weights(imported.network.get_weights())
+def test_rebuilt_from_its_description_it_takes_the_same_weights(imported: Callable[[str], Imported]) -> None:
+    found = imported("keras3_softmax")
+    assert found.plan is not None
+    twin = rebuild(json.loads(json.dumps(found.plan.to_json())))
+    twin.set_weights(found.network.get_weights())
     pixels, _, _ = expected("keras3_softmax")
-    for name, values in imported.network(pixels).items():
-        np.testing.assert_array_equal(np.asarray(twin(pixels)[name]), np.asarray(values))
+    again = twin(pixels)
+    for name, values in found.network(pixels).items():
+        np.testing.assert_array_equal(np.asarray(again[name]), np.asarray(values))
 
 
-def test_division_by_a_mask_of_nothing_stays_finite() -> None:
-    imported = import_network(DATA / "keras2_softmax" / NAME)
-    rescale = imported.network.get_layer("RescaleGAP")
+def test_division_by_a_mask_of_nothing_stays_finite(imported: Callable[[str], Imported]) -> None:
+    rescale = imported("keras2_softmax").network.get_layer("RescaleGAP")
     zeros = np.zeros((1, 12), np.float32)
     assert np.isfinite(np.asarray(rescale([zeros, zeros]))).all()
     tiny = np.full((1, 12), 1e-4, np.float32)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 from model.i18n.catalogue import Message
 from model.legacy import described
 from model.legacy.check import look
+from tests.model.legacy.descriptions import edit, layer_named
 
 DATA = Path(__file__).parents[2] / "data" / "legacy"
 NAME = "best_model_effatt.h5"
@@ -23,19 +22,6 @@ NAME = "best_model_effatt.h5"
 def pair(tmp_path: Path) -> Path:
     """A copy of a Keras 2 file with its labels, to be spoilt."""
     return shutil.copytree(DATA / "keras2_softmax", tmp_path / "own") / NAME
-
-
-def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-    """Change the description in a file."""
-    with h5py.File(path, "r+") as file:
-        config = json.loads(file.attrs["model_config"])
-        change(config)
-        file.attrs["model_config"] = json.dumps(config)
-
-
-def layer(config: dict[str, Any], name: str) -> dict[str, Any]:
-    """The entry of a layer of the outermost network."""
-    return next(entry for entry in config["config"]["layers"] if entry["name"] == name)
 
 
 def reason(said: Message | None) -> Message:
@@ -62,7 +48,7 @@ def test_sound_file_is_not_refused(folder: str) -> None:
 def test_number_of_classes_is_read_from_the_description(
     pair: Path, change: dict[str, Any], shape: str, activation: str
 ) -> None:
-    edit(pair, lambda config: layer(config, "dense_1")["config"].update(change))
+    edit(pair, lambda config: layer_named(config, "dense_1")["config"].update(change))
     assert reason(look(pair)) == Message("network.result", shape=shape, activation=activation)
 
 
@@ -72,7 +58,7 @@ def test_input_that_is_no_square_colour_picture_is_refused(pair: Path) -> None:
 
 
 def test_unknown_layer_is_named(pair: Path) -> None:
-    edit(pair, lambda config: layer(config, "dropout").update(class_name="CapsuleNet"))
+    edit(pair, lambda config: layer_named(config, "dropout").update(class_name="CapsuleNet"))
     assert reason(look(pair)).key == "network.unknown_layer"
     assert reason(look(pair)).values["kind"] == "'CapsuleNet'"
 
@@ -88,7 +74,7 @@ def test_weights_alone_are_refused_with_the_call_that_saves_the_network(pair: Pa
 def test_weights_of_the_size_of_the_stand_in_are_left_to_the_import(
     pair: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    edit(pair, lambda config: layer(config, "dropout").update(class_name="CapsuleNet"))
+    edit(pair, lambda config: layer_named(config, "dropout").update(class_name="CapsuleNet"))
     with h5py.File(pair) as file:
         held = 0
 
