@@ -17,17 +17,13 @@ from typer import BadParameter
 
 from docs import space
 from tests.conftest import free_port, started
+from tests.support.folders import files_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 OWN = {"model/best_model_effatt.h5", "model/label_transform.pkl", "model/card.json"}
-
-
-def files_of(folder: Path) -> set[str]:
-    """The files of a folder by their paths in it."""
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def front_matter(folder: Path) -> dict[str, Any]:
@@ -84,13 +80,13 @@ def test_only_what_the_page_needs_goes_along(checkout: Path, tmp_path: Path) -> 
         "model/i18n/texts/en/words.toml",
         "examples/face.jpg",
     }
-    assert files_of(tmp_path / "out") == {*code, "README.md", ".gitattributes", "docs/page.png"}
+    assert files_in(tmp_path / "out") == {*code, "README.md", ".gitattributes", "docs/page.png"}
 
 
 def test_own_model_goes_along_when_asked_for(checkout: Path, tmp_path: Path) -> None:
     space.main(tmp_path / "out", docker=False, own_model=True)
-    assert files_of(tmp_path / "out") >= OWN
-    assert "model/weights/mine/model.tflite" not in files_of(tmp_path / "out")
+    assert files_in(tmp_path / "out") >= OWN
+    assert "model/weights/mine/model.tflite" not in files_in(tmp_path / "out")
 
 
 def test_links_to_what_stays_behind_become_words(checkout: Path, tmp_path: Path) -> None:
@@ -101,7 +97,7 @@ def test_links_to_what_stays_behind_become_words(checkout: Path, tmp_path: Path)
 
 def test_docker_space_is_announced_as_one(checkout: Path, tmp_path: Path) -> None:
     space.main(tmp_path / "out", docker=True, own_model=False)
-    assert files_of(tmp_path / "out") >= {"Dockerfile", ".dockerignore"}
+    assert files_in(tmp_path / "out") >= {"Dockerfile", ".dockerignore"}
     assert front_matter(tmp_path / "out") == {"title": "A", "sdk": "docker", "app_port": 7860}
 
 
@@ -109,11 +105,11 @@ def test_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("mine")
     with pytest.raises(BadParameter, match="not empty"):
         space.main(tmp_path, docker=False, own_model=False)
-    assert files_of(tmp_path) == {"precious.txt"}
+    assert files_in(tmp_path) == {"precious.txt"}
 
 
 def test_tree_of_this_checkout_is_small_and_untested(tree: Path) -> None:
-    names = files_of(tree)
+    names = files_in(tree)
     networks = {f"model/weights/{name}/model.tflite" for name in ("lite_attention", "clip_attention", "face_parser")}
     assert {"app.py", "requirements.txt", "LICENSE", *networks} <= names
     assert not any(name.startswith(("tests/", "benchmarks/", ".ci/")) for name in names)
@@ -124,7 +120,7 @@ def test_tree_of_this_checkout_is_small_and_untested(tree: Path) -> None:
 def test_every_binary_file_is_meant_for_large_file_storage(tree: Path) -> None:
     lines = (tree / ".gitattributes").read_text().splitlines()
     patterns = [line.split()[0] for line in lines if "filter=lfs" in line]
-    for name in files_of(tree):
+    for name in files_in(tree):
         try:
             (tree / name).read_text("utf-8")
             binary = False
@@ -151,13 +147,13 @@ def space_url(tree: Path) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_page_on_a_space_gives_a_verdict_and_writes_nothing_into_its_tree(space_url: str, tree: Path) -> None:
-    before = files_of(tree)
+    before = files_in(tree)
     client = Client(space_url, verbose=False, download_files=str(tree.parent / "answers"))
     answer = client.predict(handle_file(tree / "examples" / "astronaut.jpg"), samples=100, api_name="/analyze")
     client.close()
     assert answer[0]["prediction"]["verdict"] in ("Fake", "Real", "Inconclusive")
     assert answer[0]["complete"] is True
-    assert files_of(tree) == before
+    assert files_in(tree) == before
 
 
 # The container

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -109,7 +110,7 @@ def tiny_card() -> Card:
 
 @pytest.fixture(scope="session")
 def tiny_artifact(tmp_path_factory: pytest.TempPathFactory, tiny_card: Card) -> Path:
-    """The tiny network as a model folder; copy it before changing anything in it."""
+    """The tiny network as a model folder; ``folder`` is a copy that may be changed."""
     folder = tmp_path_factory.mktemp("artifact") / TINY
     keras.utils.set_random_seed(0)
     network = build_tiny()
@@ -119,6 +120,12 @@ def tiny_artifact(tmp_path_factory: pytest.TempPathFactory, tiny_card: Card) -> 
     network.get_layer("probabilities").set_weights([np.linspace(-3, 3, 16).reshape(8, 2), np.array([0.2, -0.2])])
     save_artifact(network, folder, tiny_card)
     return folder
+
+
+@pytest.fixture
+def folder(tiny_artifact: Path, tmp_path: Path) -> Path:
+    """A copy of ``tiny_artifact`` that a test may change."""
+    return shutil.copytree(tiny_artifact, tmp_path / "net")
 
 
 def register_tiny(patched: pytest.MonkeyPatch) -> None:
@@ -147,7 +154,7 @@ def without_xla(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def spare_traces(patched: pytest.MonkeyPatch) -> None:
     """Train and predict step by step: to trace a network takes longer than the few steps that tests train it for."""
-    patched.setattr(keras.Model, "run_eagerly", property(lambda model: True, lambda model, asked: None))
+    patched.setattr(keras.Model, "run_eagerly", property(lambda model: True, lambda model, value: None))
 
 
 @pytest.fixture

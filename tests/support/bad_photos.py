@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image
+
+from tests.support.photo_files import png, zeros
 
 ROOT = Path(__file__).resolve().parents[2]
 ASTRONAUT = ROOT / "examples" / "astronaut.jpg"
@@ -56,22 +56,10 @@ def _write(folder: Path, name: str, content: bytes) -> Path:
     return folder / name
 
 
-def _png_chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-
-def _bomb() -> bytes:
+def _bomb(folder: Path) -> BadPhoto:
     """A PNG of 20,000 x 20,000 grey pixels, two bits each, in about 100 kB: 1.2 GB once decoded to RGB."""
     side = 20_000
-    packer = zlib.compressobj(9)
-    row = bytes(1 + side // 4)
-    packed = b"".join([packer.compress(row * 100) for _ in range(side // 100)] + [packer.flush()])
-    header = _png_chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 2, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + _png_chunk(b"IDAT", packed) + _png_chunk(b"IEND", b"")
-
-
-def _bomb_photo(folder: Path) -> BadPhoto:
-    data = _bomb()
+    data = png(side, side, zeros(side * (1 + side // 4)), depth=2)
     assert 80_000 < len(data) < 120_000
     return BadPhoto(_write(folder, "huge.png", data), "more than the 50,000,000 pixels allowed")
 
@@ -111,7 +99,7 @@ MAKERS: dict[str, Callable[[Path], BadPhoto]] = {
     "empty": lambda to: BadPhoto(_write(to, "empty.jpg", b""), "empty (0 bytes)"),
     "text": lambda to: BadPhoto(_write(to, "text.jpg", b"Not a photo. " * 50), "not a readable JPEG"),
     "truncated": lambda to: BadPhoto(_write(to, "cut.jpg", ASTRONAUT.read_bytes()[:30_000]), "damaged or cut off"),
-    "huge": _bomb_photo,
+    "huge": _bomb,
     "gif": lambda to: BadPhoto(
         _save(to, "moving.gif", _frames()[0], save_all=True, append_images=_frames()[1:]), notes=FIRST_FRAME
     ),

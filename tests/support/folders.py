@@ -1,10 +1,15 @@
-"""What a folder holds while a server writes and deletes in it."""
+"""What a folder holds, also while a server writes and deletes in it."""
 
 from __future__ import annotations
 
 import os
 from fnmatch import fnmatch
 from pathlib import Path
+
+
+def files_in(folder: Path) -> set[str]:
+    """The files below a folder by their paths in it, with slashes."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def files_named(folder: Path, pattern: str) -> list[Path]:

@@ -37,6 +37,11 @@ def brightness(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
     return crops.mean(axis=(1, 2, 3)) / 255
 
 
+def uneven_right_half(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """P(Fake) grows with the unevenness of the right half, of which a hidden region has none."""
+    return np.abs(np.diff(crops[:, ::4, 128:].astype(np.int16), axis=2)).mean(axis=(1, 2, 3)) / 100
+
+
 def constant(p_fake: float) -> Formula:
     """The picture does not matter."""
     return lambda crops: np.full(len(crops), p_fake)

@@ -9,7 +9,3 @@ ROOT = Path(__file__).parents[3]
 ASTRONAUT, CAT = ROOT / "examples" / "astronaut.jpg", ROOT / "examples" / "cat.jpg"
 VERDICT_ALONE = ("--methods", "", "--no-robustness")
 Explain = Callable[..., tuple[int, str, str]]
-
-
-def files(folder: Path) -> set[str]:
-    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}

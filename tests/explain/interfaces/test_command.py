@@ -29,7 +29,8 @@ from model.available import MODEL_FOLDER, FoundModel, shipped_models
 from model.detector.detector import VERDICTS
 from model.i18n.catalogue import VARIABLE, Message, use_language
 from model.paths import SHIPPED
-from tests.explain.interfaces.photos import ASTRONAUT, CAT, ROOT, VERDICT_ALONE, Explain, files
+from tests.explain.interfaces.photos import ASTRONAUT, CAT, ROOT, VERDICT_ALONE, Explain
+from tests.support.folders import files_in
 from tests.support.onnx_graphs import hub_folder
 from tests.support.worlds import QuickDetector
 
@@ -81,7 +82,7 @@ def test_one_broken_photo_stops_none_of_the_others(explain: Explain, broken: Pat
     assert err == f"Error: {broken}: The photo is damaged or cut off; download or export it again.\n"
     found = [json.loads(line) for line in out.splitlines()]
     assert [data["file"] for data in found] == [str(ASTRONAUT), str(CAT)]
-    assert {name.split("/")[0] for name in files(out_folder)} == {"astronaut", "cat"}
+    assert {name.split("/")[0] for name in files_in(out_folder)} == {"astronaut", "cat"}
 
 
 @pytest.mark.slow
@@ -97,7 +98,7 @@ def test_report_of_one_photo_lies_in_the_folder_itself(explain: Explain, tmp_pat
         "attention.png",
         "regions.png",
     }
-    assert files(folder) == {PAGE, DATA, *pictures}
+    assert files_in(folder) == {PAGE, DATA, *pictures}
     data = json.loads((folder / DATA).read_text(encoding="utf-8"))
     assert data["photo"]["sha256"] in (folder / PAGE).read_text(encoding="utf-8")
 

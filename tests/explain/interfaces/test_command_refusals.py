@@ -15,7 +15,8 @@ from explain.interfaces import command
 from explain.report.files import DATA
 from explain.result import Analysis
 from model.cli import until_interrupted
-from tests.explain.interfaces.photos import ASTRONAUT, CAT, VERDICT_ALONE, Explain, files
+from tests.explain.interfaces.photos import ASTRONAUT, CAT, VERDICT_ALONE, Explain
+from tests.support.folders import files_in
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_ctrl_c_writes_what_there_is_and_ends(
     code, out, err = explain(ASTRONAUT, CAT, "--samples", "5000", "--superpixels", "40", "--out", tmp_path)
     assert (code, err) == (130, "")
     assert "was stopped before it was complete" in out and str(CAT) not in out
-    assert {name.split("/")[0] for name in files(tmp_path)} == {"astronaut"}
+    assert {name.split("/")[0] for name in files_in(tmp_path)} == {"astronaut"}
     data = json.loads((tmp_path / "astronaut" / DATA).read_text(encoding="utf-8"))
     assert not data["complete"] and data["attributions"]["lime"]["evidence"]["samples"] < 5000
     assert signal.getsignal(signal.SIGINT) is before

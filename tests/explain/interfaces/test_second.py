@@ -10,10 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from fastapi import FastAPI
-from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -25,7 +23,7 @@ from explain.service.service import Service
 from model import available
 from model.available import MODEL_FOLDER, FoundModel, Models
 from model.paths import SHIPPED
-from tests.support.worlds import FormulaDetector, noise
+from tests.support.worlds import FormulaDetector, noise, uneven_right_half
 
 
 def png() -> bytes:
@@ -35,18 +33,13 @@ def png() -> bytes:
     return buffer.getvalue()
 
 
-def right_half(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """P(Fake) grows with the unevenness of the right half, which hidden regions lack."""
-    return np.abs(np.diff(crops[:, ::4, 128:].astype(np.int16), axis=2)).mean(axis=(1, 2, 3)) / 100
-
-
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     """Two models of opposite minds; the second one is calibrated otherwise."""
 
     def opened(found: FoundModel, *_: Any) -> FormulaDetector:
         one = found.name == "one"
-        detector = FormulaDetector(right_half if one else lambda crops: 1 - right_half(crops))
+        detector = FormulaDetector(uneven_right_half if one else lambda crops: 1 - uneven_right_half(crops))
         detector.name = found.name
         detector.card = replace(detector.card, temperature=1.0 if one else None, fake_bias=0.0)
         return detector

@@ -23,6 +23,7 @@ from explain.service.service import Service
 from model.available import MODEL_FOLDER, FoundModel, Models
 from model.i18n.catalogue import use_language
 from model.paths import SHIPPED
+from tests.explain.page.run.visits import rest
 from tests.explain.video.world import Square, analyze, clip_of
 from tests.support.clip_files import sound_file, written
 
@@ -67,11 +68,6 @@ def _judged(service: Service, file: str | None, runs: Runs, **controls: Any) -> 
     return judge.judge(CONTROL_VALUES | controls, file, *service_of)
 
 
-def shown(steps: list[Updates]) -> Updates:
-    """What the page shows in the end."""
-    return {name: value for step in steps for name, value in step.items()}
-
-
 def test_the_line_grows_while_the_clip_is_judged(steps: list[Updates]) -> None:
     lines = [step["clip_result"]["value"] for step in steps if "value" in step.get("clip_result", {})]
     points = [str(line).count('class="near"') for line in lines]
@@ -81,7 +77,7 @@ def test_the_line_grows_while_the_clip_is_judged(steps: list[Updates]) -> None:
 
 
 def test_the_end_says_what_was_found_and_offers_the_report(steps: list[Updates]) -> None:
-    end = shown(steps)
+    end = rest(steps)
     assert "not on clips" in end["clip_status"] and "<progress" not in end["clip_status"]
     assert end["clip_cancel"] == {"visible": False} and end["clip_report"] == {"visible": True}
     assert "<table" in end["clip_moments"]["value"]
@@ -89,10 +85,10 @@ def test_the_end_says_what_was_found_and_offers_the_report(steps: list[Updates])
 
 
 def test_a_click_opens_the_moment_with_its_face(steps: list[Updates]) -> None:
-    seen = shown(steps)["clip_seen"]
+    seen = rest(steps)["clip_seen"]
     (suspect,) = [track for track in seen.clip.tracks if track.most.p_fake > 0.8]
     selected = choice(suspect.number, suspect.most.moment.number)
-    assert f'data-choice="{selected}"' in shown(steps)["clip_result"]["value"]
+    assert f'data-choice="{selected}"' in rest(steps)["clip_result"]["value"]
     (opened,) = judge.open_moment({**CONTROL_VALUES, "clip_seen": seen}, selected)
     assert opened["face"] == 1 and opened["tabs"] == {"selected": "one"}  # the smaller one
     pixels = np.array(Image.open(BytesIO(opened["photo"])))
@@ -101,12 +97,12 @@ def test_a_click_opens_the_moment_with_its_face(steps: list[Updates]) -> None:
 
 @pytest.mark.parametrize("selected", [0, 999_999, choice(1, 500)])
 def test_a_moment_that_is_not_there_opens_nothing(steps: list[Updates], selected: int) -> None:
-    assert not list(judge.open_moment({**CONTROL_VALUES, "clip_seen": shown(steps)["clip_seen"]}, selected))
+    assert not list(judge.open_moment({**CONTROL_VALUES, "clip_seen": rest(steps)["clip_seen"]}, selected))
     assert not list(judge.open_moment(CONTROL_VALUES, selected))
 
 
 def test_an_upload_that_is_gone_is_a_sentence(steps: list[Updates]) -> None:
-    seen = replace(shown(steps)["clip_seen"], file="/nowhere/clip.mp4")
+    seen = replace(rest(steps)["clip_seen"], file="/nowhere/clip.mp4")
     (answer,) = judge.open_moment({**CONTROL_VALUES, "clip_seen": seen}, choice(1, 0))
     assert "does not exist" in answer["clip_notice"]["value"]
 
@@ -117,30 +113,30 @@ def test_cancel_keeps_what_was_found(service: Service, clip: Path) -> None:
         steps.append(step)
         if "clip_seen" in step and step["clip_seen"] and len(step["clip_seen"].clip.moments) == 5:
             runs.stop(f"visitor{RUN_SUFFIX}")
-    end = shown(steps)
+    end = rest(steps)
     assert not end["clip_seen"].clip.complete and len(end["clip_seen"].clip.moments) == 5
     assert "stopped before its end" in end["clip_status"] and end["clip_cancel"] == {"visible": False}
 
 
 def test_an_unusable_clip_is_a_notice(service: Service, tmp_path: Path) -> None:
-    end = shown(judged(service, str(written(tmp_path, sound_file()))))
+    end = rest(judged(service, str(written(tmp_path, sound_file()))))
     assert "only sound" in end["clip_notice"]["value"] and end["clip_cancel"] == {"visible": False}
 
 
 def test_a_cleared_place_hides_the_result(service: Service) -> None:
-    end = shown(judged(service, None))
+    end = rest(judged(service, None))
     assert end["clip_seen"] is None and end["clip_result"] == {"visible": False}
 
 
 def test_the_report_is_the_page_of_the_clip(steps: list[Updates]) -> None:
-    controls = {**CONTROL_VALUES, "language": "tr", "clip_seen": shown(steps)["clip_seen"]}
+    controls = {**CONTROL_VALUES, "language": "tr", "clip_seen": rest(steps)["clip_seen"]}
     for answer in judge.download(controls):
         page = Path(answer["ready"]).read_text("utf-8")
     assert "<svg" in page and 'lang="tr"' in page and "data-choice=" not in page
 
 
 def test_the_result_follows_the_language(steps: list[Updates]) -> None:
-    seen = shown(steps)["clip_seen"]
+    seen = rest(steps)["clip_seen"]
     with use_language("tr"):
         changes = judge.change_language(seen, running=False)
         assert "Yüz 1" in changes["clip_result"]["value"] and "kalibre" in changes["clip_status"]

@@ -18,6 +18,7 @@ from explain.service.service import Service
 from model.available import MODEL_FOLDER, FoundModel, Models
 from model.detector.detector import Detector
 from model.paths import SHIPPED
+from tests.explain.page.run.visits import rest
 
 CAT = Path(__file__).resolve().parents[3] / "examples" / "cat.jpg"  # no face: the quickest of answers
 CONTROL_VALUES = {"language": "en", "model": "lite_attention", "many_progress": None}
@@ -52,22 +53,17 @@ def rows_of(step: Updates) -> tuple[Row, ...]:
     return () if step.get("many_progress") is None else step["many_progress"].rows
 
 
-def shown(steps: list[Updates]) -> Updates:
-    """What the page shows in the end."""
-    return {name: value for step in steps for name, value in step.items()}
-
-
 def test_the_table_grows_by_a_row_for_each_photo(service: Service) -> None:
     steps = judged(service, [CAT, CAT])
     assert [len(rows_of(step)) for step in steps if "many_progress" in step] == [0, 1, 2]
-    assert shown(steps)["many_csv"] == {"visible": True} and shown(steps)["many_cancel"] == {"visible": False}
-    assert "2 of 2 photos" in shown(steps)["many_status"] and "<progress" not in shown(steps)["many_status"]
+    assert rest(steps)["many_csv"] == {"visible": True} and rest(steps)["many_cancel"] == {"visible": False}
+    assert "2 of 2 photos" in rest(steps)["many_status"] and "<progress" not in rest(steps)["many_status"]
 
 
 def test_what_else_a_folder_holds_is_passed_over(service: Service, tmp_path: Path) -> None:
     for name in (".DS_Store", "._a.jpg", "Thumbs.db", "notes.txt"):
         (tmp_path / name).write_bytes(b"no photo")
-    found = shown(list(begin(service, [CAT, *sorted(tmp_path.iterdir())], gathered=True)))
+    found = rest(list(begin(service, [CAT, *sorted(tmp_path.iterdir())], gathered=True)))
     assert [row.name for row in rows_of(found)] == ["cat.jpg"] and "4 other files" in found["many_status"]
 
 
@@ -79,7 +75,7 @@ def test_a_long_table_is_not_sent_after_every_photo(service: Service, monkeypatc
 
 
 def test_no_files_clear_the_table(service: Service) -> None:
-    assert shown(judged(service, []))["many_progress"] is None
+    assert rest(judged(service, []))["many_progress"] is None
 
 
 def test_who_cancels_keeps_the_rows_so_far(service: Service) -> None:
@@ -88,8 +84,8 @@ def test_who_cancels_keeps_the_rows_so_far(service: Service) -> None:
         steps.append(step)
         if len(rows_of(step)) == 1:
             runs.stop("visitor" + many.RUN_SUFFIX)
-    assert len(rows_of(shown(steps))) == 1
-    assert shown(steps)["many_status"].count("Stopped.") == 1 and "1 of 3" in shown(steps)["many_status"]
+    assert len(rows_of(rest(steps))) == 1
+    assert rest(steps)["many_status"].count("Stopped.") == 1 and "1 of 3" in rest(steps)["many_status"]
 
 
 def test_a_fault_is_told_and_not_called_a_stop(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +93,7 @@ def test_a_fault_is_told_and_not_called_a_stop(service: Service, monkeypatch: py
         raise ZeroDivisionError
 
     monkeypatch.setattr(many, "judge_many", broken)
-    found = shown(judged(service, [CAT]))
+    found = rest(judged(service, [CAT]))
     assert "went wrong inside WhyFake" in found["many_notice"]["value"] and found["many_status"] == ""
     assert found["many_cancel"] == {"visible": False}
 
@@ -120,7 +116,7 @@ def test_a_row_of_a_zip_is_opened_without_a_copy_on_the_disk(service: Service, t
     packed = tmp_path / "photos.zip"
     with zipfile.ZipFile(packed, "w") as archive:
         archive.write(CAT, "holiday/cat.jpg")
-    progress = shown(judged(service, [packed]))["many_progress"]
+    progress = rest(judged(service, [packed]))["many_progress"]
     (found,) = many.open_photo_of(CONTROL_VALUES | {"many_progress": progress}, 1)
     assert found["photo"] == CAT.read_bytes() and found["tabs"] == {"selected": "one"}
     assert (found["face"], found["whole"]) == (0, False)
@@ -128,7 +124,7 @@ def test_a_row_of_a_zip_is_opened_without_a_copy_on_the_disk(service: Service, t
 
 
 def test_the_table_is_handed_over_as_csv(service: Service) -> None:
-    progress = shown(judged(service, [CAT]))["many_progress"]
+    progress = rest(judged(service, [CAT]))["many_progress"]
     handed = many.download(CONTROL_VALUES | {"many_progress": progress, "language": "tr"})
     with Path(next(handed)["ready"]).open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file, delimiter=";")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -39,11 +38,6 @@ def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 def plain_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty figure for the curves under corruption, whose panels ``test_plots.py`` checks."""
     monkeypatch.setattr(robustness, "robustness_curves", lambda *_: Figure())
-
-
-@pytest.fixture
-def folder(tiny_artifact: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(tiny_artifact, tmp_path / "net")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,11 +24,6 @@ from model.evaluation.fit_calibration import calibrate_scores
 from model.evaluation.metrics import expected_calibration_error
 
 Floats = NDArray[np.float64]
-
-
-@pytest.fixture
-def folder(tiny_artifact: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(tiny_artifact, tmp_path / "net")
 
 
 @pytest.fixture(autouse=True)

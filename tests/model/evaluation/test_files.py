@@ -12,6 +12,7 @@ import pytest
 
 from model.errors import DatasetError
 from model.evaluation.files import begin, read_figures, write_figures, write_summary
+from tests.support.folders import files_in
 
 FIGURES = {"my set (1)": {"real": 1, "fake": 1}}
 
@@ -32,10 +33,6 @@ def linked(folder: Path) -> list[str]:
     return [unquote(link) for link in re.findall(r"!\[[^\]]*\]\(([^() ]+)\)", (folder / "report.md").read_text())]
 
 
-def files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-
-
 def test_report_shows_what_lies_there_whatever_its_name(tmp_path: Path) -> None:
     write_summary(finished(tmp_path), "net", "test", FIGURES, robust=True, charts=True)
     assert linked(tmp_path) == ["my set (1)/overview.png", "robustness_auc.png", "training_curves.png"]
@@ -53,7 +50,7 @@ def test_report_shows_only_what_this_run_drew(tmp_path: Path) -> None:
 def test_results_of_an_earlier_run_are_removed_and_other_files_stay(tmp_path: Path) -> None:
     folder = finished(tmp_path)
     begin(folder, {})
-    assert files(folder) == {"arguments.json", "notes.txt"}
+    assert files_in(folder) == {"arguments.json", "notes.txt"}
     assert read_figures(folder) == {}
 
 

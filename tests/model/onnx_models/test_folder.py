@@ -18,9 +18,8 @@ from model.detector import onnx_engine
 from model.detector.detector import Detector
 from model.errors import ArtifactError
 from model.i18n.catalogue import Message
-from model.legacy.folder import CACHE_VARIABLE
 from model.onnx_models import folder as onnx_folder
-from model.onnx_models.apart import Facts, examine
+from model.onnx_models.apart import Facts
 from model.onnx_models.folder import Place, model_folder
 from model.onnx_models.request import Request
 from tests.model.onnx_models.test_graph import with_external
@@ -38,13 +37,6 @@ from tests.support.onnx_graphs import (
 )
 
 RED, BLUE = (np.full((1, 256, 256, 3), color, np.uint8) for color in ([230, 20, 20], [20, 20, 230]))
-
-
-@pytest.fixture(autouse=True)
-def _quick_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache of one's own; networks are examined in this process, which is faster."""
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(onnx_folder, "examine_apart", examine)
 
 
 def opened(source: Path, *fake_labels: str, sees: str = "") -> Detector:

@@ -10,19 +10,12 @@ import pytest
 
 from model.artifact.card import ONNX, read_card, write_card
 from model.detector.detector import Detector
-from model.legacy.folder import CACHE_VARIABLE
 from model.onnx_models import folder as onnx_folder
 from model.onnx_models.apart import examine
 from model.onnx_models.folder import Place, model_folder
 from model.onnx_models.kept import FACTS, make_room, mark_used
 from model.onnx_models.request import Request
 from tests.support.onnx_graphs import RED_AGAINST_BLUE, hub_folder
-
-
-@pytest.fixture(autouse=True)
-def _quick_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(onnx_folder, "examine_apart", examine)
 
 
 @pytest.fixture

@@ -126,8 +126,8 @@ def test_import_whose_visitor_has_left_leaves_nothing(page: Page, tmp_path: Path
 def test_answers_of_it_are_kept_for_nobody(page: Page, tmp_path: Path) -> None:
     """Not even those on the examples, which are kept of the server's models."""
     brought(page, zipped(tmp_path))
-    asked = controls(tmp_path, photo=str(examples()[0].path), samples=100)
-    for _ in page.show(asked, ANN):
+    of_example = controls(tmp_path, photo=str(examples()[0].path), samples=100)
+    for _ in page.show(of_example, ANN):
         pass
     assert not page.service.example_cache._analyses
 

@@ -24,14 +24,8 @@ from explain.result import Analysis
 from model import available
 from model.available import MODEL_FOLDER, FoundModel, Models
 from model.paths import SHIPPED
-from tests.support.worlds import FormulaDetector, noise
-
-VISITOR = "visitor"
-
-
-def right_half(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """P(Fake) grows with the unevenness of the right half, which hidden regions lack."""
-    return np.abs(np.diff(crops[:, ::4, 128:].astype(np.int16), axis=2)).mean(axis=(1, 2, 3)) / 100
+from tests.explain.page.run.visits import VISITOR, rest
+from tests.support.worlds import FormulaDetector, noise, uneven_right_half
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,7 +33,8 @@ def quick_models() -> Iterator[None]:
     """``one`` and ``three`` are of one mind, ``two`` of the opposite."""
 
     def opened(found: FoundModel, *_: Any) -> FormulaDetector:
-        detector = FormulaDetector((lambda crops: 1 - right_half(crops)) if found.name == "two" else right_half)
+        opposite = found.name == "two"
+        detector = FormulaDetector((lambda crops: 1 - uneven_right_half(crops)) if opposite else uneven_right_half)
         detector.name = found.name
         return detector
 
@@ -48,14 +43,18 @@ def quick_models() -> Iterator[None]:
         yield
 
 
+def new_page() -> Page:
+    return Page(Models([FoundModel(name, SHIPPED, MODEL_FOLDER) for name in ("one", "two", "three")]))
+
+
 @pytest.fixture
 def page() -> Page:
-    return Page(Models([FoundModel(name, SHIPPED, MODEL_FOLDER) for name in ("one", "two", "three")]))
+    return new_page()
 
 
 @pytest.fixture(scope="module")
 def controls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A photo without a face, of which the whole picture is asked about."""
+    """A photo without a face, of which the whole picture is judged."""
     photo = tmp_path_factory.mktemp("photo") / "noise.png"
     Image.fromarray(noise(192)).save(photo)
     return {
@@ -66,29 +65,18 @@ def controls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     }
 
 
-def shown_by(steps: Iterator[Updates]) -> list[Updates]:
-    return list(steps)
-
-
-def merged(steps: list[Updates]) -> Updates:
-    everything: Updates = {}
-    for step in steps:
-        everything |= step
-    return everything
-
-
 def is_complete(updates: Updates, name: str = "seen") -> bool:
     return updates.get(name) is not None and updates[name].analysis.complete
 
 
 @pytest.mark.slow
 def test_second_model_comes_after_the_first_ones_result(page: Page, controls: dict[str, Any]) -> None:
-    steps = shown_by(page.show(controls | {"robustness": True}, VISITOR))
+    steps = list(page.show(controls | {"robustness": True}, VISITOR))
     done = next(number for number, step in enumerate(steps) if is_complete(step))
     began = next(number for number, step in enumerate(steps) if step.get("second_seen") is not None)
     assert done < began and "Done in" in steps[done]["status"]
-    assert "begins once" in merged(steps[:done])["second_status"]
-    shown = merged(steps)
+    assert "begins once" in rest(steps[:done])["second_status"]
+    shown = rest(steps)
     assert shown["second_group"] == visible(True) and shown["second_cancel"] == visible(False)
     assert ">one<" in shown["first_verdict"] and ">two<" in shown["second_verdict"]
     assert shown["first_picture"].shape == shown["second_picture"].shape == (640, 640, 3)
@@ -105,36 +93,42 @@ def test_link_names_the_second_model(page: Page) -> None:
 
 
 def test_without_a_second_model_nothing_of_it_is_shown(page: Page, controls: dict[str, Any]) -> None:
-    shown = merged(shown_by(page.show({**controls, "second": second.NONE, "samples": 100}, VISITOR)))
+    shown = rest(page.show({**controls, "second": second.NONE, "samples": 100}, VISITOR))
     assert shown["second_group"] == visible(False) and shown["second_seen"] is None
 
 
 @pytest.mark.slow
 def test_the_first_model_is_no_second_one(page: Page, controls: dict[str, Any]) -> None:
     for language, sentence in (("en", "choose another one"), ("tr", "başka birini seçin")):
-        asked = {**controls, "second": "one", "language": language}
-        shown = merged(shown_by(page.show(asked, VISITOR)))
+        shown = rest(page.show({**controls, "second": "one", "language": language}, VISITOR))
         assert sentence in shown["second_status"] and shown["second_seen"] is None and is_complete(shown)
-    gone = merged(shown_by(second.compare(page, {**controls, "second": "gone", "seen": shown["seen"]}, VISITOR)))
+    gone = rest(second.compare(page, {**controls, "second": "gone", "seen": shown["seen"]}, VISITOR))
     assert "gone" in gone["second_status"]
 
 
-@pytest.fixture
-def finished(page: Page, controls: dict[str, Any]) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def finished(controls: dict[str, Any]) -> dict[str, Any]:
     """The controls after the first model's result, with no second model yet."""
-    shown = merged(shown_by(page.show({**controls, "second": second.NONE}, VISITOR)))
+    shown = rest(new_page().show({**controls, "second": second.NONE}, VISITOR))
     return {**controls, "seen": shown["seen"]}
+
+
+@pytest.fixture(scope="module")
+def compared(controls: dict[str, Any]) -> tuple[dict[str, Any], Updates]:
+    """The controls after the results of both models, and all that the page shows."""
+    shown = rest(new_page().show(controls, VISITOR))
+    return {**controls, "seen": shown["seen"], "second_seen": shown["second_seen"]}, shown
 
 
 @pytest.mark.slow
 def test_choice_afterwards_asks_only_the_second_model(page: Page, finished: dict[str, Any]) -> None:
-    steps = shown_by(second.compare(page, finished, VISITOR))
+    steps = list(second.compare(page, finished, VISITOR))
     assert all("seen" not in step and "verdict" not in step for step in steps), "the first result stays as it is"
-    seen = merged(steps)["second_seen"]
+    seen = rest(steps)["second_seen"]
     assert seen.analysis.model["name"] == "two"
-    third = merged(shown_by(second.compare(page, {**finished, "second": "three", "second_seen": seen}, VISITOR)))
+    third = rest(second.compare(page, {**finished, "second": "three", "second_seen": seen}, VISITOR))
     assert third["second_seen"].analysis.model["name"] == "three" and "correlation of 1.00" in third["second_sentence"]
-    none = merged(shown_by(second.compare(page, {**finished, "second": second.NONE, "second_seen": seen}, VISITOR)))
+    none = rest(second.compare(page, {**finished, "second": second.NONE, "second_seen": seen}, VISITOR))
     assert none == second.hidden()
 
 
@@ -152,42 +146,40 @@ def test_cancelled_second_model_leaves_the_first_ones_result(page: Page, finishe
 
 @pytest.mark.slow
 def test_another_choice_or_a_further_map_ends_a_second_model_that_runs(page: Page, controls: dict[str, Any]) -> None:
-    changed, asked = False, []
+    changed, order = False, []
     for step in page.show(controls, VISITOR):
         if step.get("second_seen") is not None:
             name = step["second_seen"].analysis.model["name"]
-            asked += [name] if name not in asked else []
+            order += [name] if name not in order else []
             if not changed:
                 changed = True
                 page.update_controls(VISITOR, {**controls, "second": "three", "further": ["occlusion"]})
         last = step.get("seen") if step.get("seen") is not None else None
         if last is not None and last.analysis.complete:
-            asked.append(sorted(last.analysis.attributions))
-    assert asked == [["attention", "lime"], "two", ["attention", "lime", "occlusion"], "three"]
+            order.append(sorted(last.analysis.attributions))
+    assert order == [["attention", "lime"], "two", ["attention", "lime", "occlusion"], "three"]
 
 
 @pytest.mark.slow
 def test_result_that_still_holds_is_taken_over(
-    page: Page, controls: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    page: Page, compared: tuple[dict[str, Any], Updates], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = merged(shown_by(page.show(controls, VISITOR)))
-    asked: list[int] = []
+    now, shown = compared
+    judged_by: set[str] = set()
     run = FormulaDetector._run
 
-    def counted(self: FormulaDetector, crops: NDArray[np.uint8], *more: Any) -> Any:
-        asked.append(len(crops) if self.name == "two" else 0)
+    def noted(self: FormulaDetector, crops: NDArray[np.uint8], *more: Any) -> Any:
+        judged_by.add(self.name)
         return run(self, crops, *more)
 
-    monkeypatch.setattr(FormulaDetector, "_run", counted)
-    again = {**controls, "seen": shown["seen"], "second_seen": shown["second_seen"], "further": ["occlusion"]}
-    later = merged(shown_by(page.extend(again, VISITOR)))
-    assert later["second_sentence"] == shown["second_sentence"] and sum(asked) == 0
+    monkeypatch.setattr(FormulaDetector, "_run", noted)
+    later = rest(page.extend({**now, "further": ["occlusion"]}, VISITOR))
+    assert later["second_sentence"] == shown["second_sentence"] and judged_by == {"one"}
 
 
 @pytest.mark.slow
-def test_other_settings_languages_and_reports_include_it(page: Page, controls: dict[str, Any]) -> None:
-    shown = merged(shown_by(page.show(controls, VISITOR)))
-    now = {**controls, "seen": shown["seen"], "second_seen": shown["second_seen"]}
+def test_other_settings_languages_and_reports_include_it(page: Page, compared: tuple[dict[str, Any], Updates]) -> None:
+    now, shown = compared
     few = page.redraw({**now, "shown": 1})
     assert not np.array_equal(few["second_picture"], shown["second_picture"])
     turkish = page.change_language({**now, "language": "tr"}, VISITOR)
@@ -210,13 +202,13 @@ def test_click_on_another_face_asks_both_models_again(
 ) -> None:
     both = tmp_path / "both.png"
     Image.fromarray(np.concatenate([astronaut, np.ascontiguousarray(astronaut[:, ::-1])], axis=1)).save(both)
-    asked = {**controls, "photo": str(both), "whole": False}
-    shown = merged(shown_by(page.show(asked, VISITOR)))
+    portraits = {**controls, "photo": str(both), "whole": False}
+    shown = rest(page.show(portraits, VISITOR))
     assert len(shown["seen"].analysis.faces) == 2
-    clicked = {**asked, "face": 1, "seen": shown["seen"], "second_seen": shown["second_seen"]}
-    steps = shown_by(page.show(clicked, VISITOR))
+    clicked = {**portraits, "face": 1, "seen": shown["seen"], "second_seen": shown["second_seen"]}
+    steps = list(page.show(clicked, VISITOR))
     assert steps[0]["second_seen"] is None and steps[0]["second_sentence"] == "", "the other face's answer is gone"
-    first, other = (merged(steps)[name].analysis for name in ("seen", "second_seen"))
+    first, other = (rest(steps)[name].analysis for name in ("seen", "second_seen"))
     assert _square(first) == _square(other) != _square(shown["seen"].analysis)
 
 

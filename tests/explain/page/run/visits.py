@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,9 @@ def until(steps: Iterator[Updates], name: str) -> Updates:
     raise AssertionError(f"the run ended without {name}")
 
 
-def rest(steps: Iterator[Updates], shown: Updates) -> Updates:
+def rest(steps: Iterable[Updates], shown: Updates | None = None) -> Updates:
+    """What is shown in the end, ``shown`` before these steps."""
+    shown = {} if shown is None else shown
     for step in steps:
         shown |= step
     return shown
