@@ -126,9 +126,9 @@ def test_thesis_model_is_named_and_chosen_and_the_shipped_one_is_a_click_away(pa
 def test_program_may_name_the_model(thesis_page_url: str, tmp_path: Path) -> None:
     client = Client(thesis_page_url, verbose=False, download_files=str(tmp_path))
     names = {}
-    for asked in (THESIS, SHIPPED):
-        report, *_ = client.predict(handle_file(ASTRONAUT), *QUICK, asked, api_name="/analyze")
-        names[asked] = report["model"]["name"]
-        assert report["prediction"]["calibrated"] is (asked == SHIPPED)
+    for model in (THESIS, SHIPPED):
+        report, *_ = client.predict(handle_file(ASTRONAUT), *QUICK, model, api_name="/analyze")
+        names[model] = report["model"]["name"]
+        assert report["prediction"]["calibrated"] is (model == SHIPPED)
     assert names == {THESIS: THESIS, SHIPPED: SHIPPED}
     client.close()

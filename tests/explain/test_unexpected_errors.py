@@ -105,10 +105,10 @@ def by_mcp(service: Service) -> str:
     routes, lifespan = assistants(service, PHOTO.parent)
     photo = f"data:image/jpeg;base64,{base64.b64encode(PHOTO.read_bytes()).decode()}"
     call = {"name": "analyze_photo", "arguments": {"photo": photo, "language": "tr"}}
-    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     headers = {"accept": "application/json, text/event-stream"}
     with TestClient(FastAPI(routes=routes, lifespan=lifespan)) as client:
-        lines = client.post(PATHS[0], json=asked, headers=headers).text.splitlines()
+        lines = client.post(PATHS[0], json=request, headers=headers).text.splitlines()
     answers = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
     assert answers[-1]["result"]["isError"] is True
     return str(answers[-1]["result"]["content"])

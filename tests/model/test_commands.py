@@ -38,11 +38,11 @@ print(json.dumps(loaded))
 
 @pytest.mark.slow
 def test_help_of_no_command_loads_a_heavy_package() -> None:
-    asked = [["--help"], *([name, "--help"] for name in COMMANDS)]
-    command = [sys.executable, "-c", PROGRAM, json.dumps(asked), json.dumps(HEAVY)]
+    requests = [["--help"], *([name, "--help"] for name in COMMANDS)]
+    command = [sys.executable, "-c", PROGRAM, json.dumps(requests), json.dumps(HEAVY)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
     loaded = json.loads(ended.stdout)
-    assert loaded == {" ".join(words): [[], True] for words in asked}
+    assert loaded == {" ".join(words): [[], True] for words in requests}
 
 
 def modules_with(text: str) -> set[str]:

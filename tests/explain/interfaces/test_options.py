@@ -65,10 +65,10 @@ def of_http(service: Service) -> dict[str, Schema]:
 
 def of_mcp(service: Service) -> dict[str, Schema]:
     routes, lifespan = assistants(service, Path())
-    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     headers = {"accept": "application/json, text/event-stream"}
     with TestClient(FastAPI(routes=routes, lifespan=lifespan)) as client:
-        answer = client.post(PATHS[0], json=asked, headers=headers).text
+        answer = client.post(PATHS[0], json=request, headers=headers).text
     tools = json.loads(answer[answer.index("{") :])["result"]["tools"]
     return {f"MCP {tool['name']}": tool["inputSchema"]["properties"] for tool in tools}
 

@@ -171,8 +171,8 @@ def test_threads_are_no_more_than_the_cores_that_this_process_may_use(
 
 
 def test_a_run_ends_within_a_batch_once_its_caller_wants_no_more(engine: Engine, pixels: NDArray[np.float32]) -> None:
-    asked = iter([False, False, True])
-    with pytest.raises(Interrupted), interrupted_when(lambda: next(asked)):
+    answers = iter([False, False, True])
+    with pytest.raises(Interrupted), interrupted_when(lambda: next(answers)):
         engine(pixels)
-    assert next(asked, None) is None, "asked before each of the small batches, and no more afterwards"
+    assert next(answers, None) is None, "looked at before each of the small batches, and no more afterwards"
     assert len(engine(pixels)["probabilities"]) == len(pixels), "others are not interrupted"

@@ -76,8 +76,8 @@ def wrong_sayings(path: Path) -> Iterator[str]:
         for key in keys:
             if wanting := gaps(catalogue()[key]["en"]) - given:
                 yield f"{where}: {key} wants {', '.join(wanting)}"
-        asked = set().union(*(gaps(text) for key in keys for text in catalogue()[key].values()))
-        if needless := given - asked:
+        needed = set().union(*(gaps(text) for key in keys for text in catalogue()[key].values()))
+        if needless := given - needed:
             yield f"{where}: nothing asks for {', '.join(needless)}"
 
 
@@ -93,8 +93,8 @@ def translations(path: Path) -> Iterator[tuple[str, set[str]]]:
 def test_every_text_that_a_template_says_is_in_the_catalogue_and_gets_its_values(path: Path) -> None:
     for key, given in translations(path):
         assert key in catalogue()
-        asked = set().union(*(gaps(text) for text in catalogue()[key].values()))
-        assert gaps(catalogue()[key]["en"]) <= given <= asked, key
+        needed = set().union(*(gaps(text) for text in catalogue()[key].values()))
+        assert gaps(catalogue()[key]["en"]) <= given <= needed, key
 
 
 def key_patterns(path: Path) -> Iterator[str]:

@@ -167,16 +167,16 @@ def test_named_regions_become_a_mask_over_them(data: tuple[Path, list[Example]])
 @pytest.mark.slow
 def test_teacher_shares_in_what_is_learnt(data: tuple[Path, list[Example]]) -> None:
     root, examples = data
-    asked = []
+    judged = []
 
     def teacher(crops: Pixels) -> NDArray[np.float64]:
-        asked.append(crops)
+        judged.append(crops)
         fake = crops.mean((1, 2, 3)) / 255
         return np.stack([fake if label == "Fake" else 1 - fake for label in LABELS], axis=1)
 
     taught = Batches(root, examples, PREPROCESSING, GRID, 5, 0, PLAIN, teacher=teacher, teacher_share=0.75)[1]
     alone = batches(data, recipe=PLAIN)[1]
-    (crops,) = asked
+    (crops,) = judged
     twins = 2 * PLAIN.twins
     assert crops.dtype == np.uint8 and len(crops) == len(alone[0]) - twins
     np.testing.assert_array_equal(taught[0], alone[0])

@@ -32,8 +32,8 @@ def distance(one: Pixels, other: Pixels) -> float:
 
 
 def test_issue_is_answered() -> None:
-    asked = {"jpeg", "blur", "noise", "downscale", "brightness", "contrast", "eyes", "nose", "mouth"}
-    assert asked <= CORRUPTIONS.keys()
+    required = {"jpeg", "blur", "noise", "downscale", "brightness", "contrast", "eyes", "nose", "mouth"}
+    assert required <= CORRUPTIONS.keys()
     assert CORRUPTIONS["jpeg"].levels == (95, 80, 65, 50, 35, 20)
     graded = [corruption for name, corruption in CORRUPTIONS.items() if name != "mirror"]
     assert all(3 <= len(corruption.levels) <= 6 for corruption in graded)

@@ -37,12 +37,12 @@ def client(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clien
 
 @pytest.fixture
 def inner_site() -> Iterator[tuple[str, list[str]]]:
-    """Address of a photo inside this machine, and who asked for it."""
-    asked: list[str] = []
+    """Address of a photo inside this machine, and the path of each visit."""
+    visits: list[str] = []
 
     class Site(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            visits.append(self.path)
             self.send_response(200)
             self.end_headers()
             self.wfile.write(ASTRONAUT.read_bytes())
@@ -52,6 +52,6 @@ def inner_site() -> Iterator[tuple[str, list[str]]]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/photo.jpg", asked
+    yield f"http://127.0.0.1:{server.server_port}/photo.jpg", visits
     server.shutdown()
     server.server_close()

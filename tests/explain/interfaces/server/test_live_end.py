@@ -144,9 +144,9 @@ def test_a_signal_ends_it_with_the_running_answer_and_without_uploads(running: R
     assert running.uploads
 
     def ask() -> None:
-        asked = {"trust": "true", "methods": "lime,occlusion,rise"}
+        fields = {"trust": "true", "methods": "lime,occlusion,rise"}
         with ASTRONAUT.open("rb") as photo:
-            sent: dict[str, Any] = {"files": {"file": photo}, "data": asked}
+            sent: dict[str, Any] = {"files": {"file": photo}, "data": fields}
             answers.append(httpx.post(f"{running.url}/deepfake", **sent, auth=ANN, timeout=60))
 
     asking = threading.Thread(target=ask, daemon=True)

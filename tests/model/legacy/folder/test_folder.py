@@ -143,14 +143,14 @@ def test_folder_of_an_earlier_importer_is_made_again(
     """What it held wrong would stay wrong otherwise."""
     folder = model_folder(pair)
     write_card(folder, replace(read_card(folder), training={} if recorded is None else {"imported": recorded}))
-    asked: list[Path] = []
+    converted: list[Path] = []
 
     def again(h5: Path, labels: Path | None, target: Path, notify: object) -> None:
-        asked.append(target)
+        converted.append(target)
         raise ArtifactError(f"{h5.name} was imported again.")
 
     monkeypatch.setattr(legacy_folder, "convert_apart", again)
-    assert "imported again" in refusal(pair) and asked == [folder]
+    assert "imported again" in refusal(pair) and converted == [folder]
 
 
 def test_description_that_was_changed_is_noticed(cache: Path, pair: Path) -> None:
