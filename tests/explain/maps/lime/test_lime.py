@@ -75,6 +75,10 @@ def test_real_is_the_negative_of_fake() -> None:
     assert fake.weights is not None and np.abs(fake.weights).max() > 0.01
     np.testing.assert_allclose(real.map, -fake.map, atol=1e-5)
     assert (fake.target, real.target) == CLASSES
+    assert fake.intervals is not None and real.intervals is not None
+    np.testing.assert_allclose(real.intervals, -fake.intervals[:, ::-1], atol=1e-5)
+    assert fake.neighbourhood is not None and real.neighbourhood is not None, "from which trust fits the map again"
+    np.testing.assert_allclose(real.neighbourhood.answers, 1 - fake.neighbourhood.answers, atol=1e-6)
 
 
 def test_attribution_describes_itself() -> None:
