@@ -49,9 +49,14 @@ class Plan:
         """The numbers of the parts."""
         return range(-(-self.photos // self.size))
 
+    def numbers_of(self, part: int) -> range:
+        """The numbers of a part's photos, which begin at 1 in the first part."""
+        first = part * self.size + 1
+        return range(first, min(first + self.size, self.photos + 1))
+
     def photos_of(self, part: int) -> int:
         """Number of photos of a part."""
-        return min(self.size, self.photos - part * self.size)
+        return len(self.numbers_of(part))
 
 
 class JobFolder:
@@ -124,14 +129,17 @@ class JobFolder:
             self._write(json.dumps(data, indent=1, sort_keys=True).encode(), self._at(JOB))
         return plan
 
-    def tasks(self, part: int) -> list[Task]:
-        """The photos of a part.
+    def tasks(self, plan: Plan, part: int) -> list[Task]:
+        """The photos of a part, as many as the plan says; with fewer, the part would never be done.
 
         Raises:
             SettingsError: if their list is damaged or can't be read.
         """
         with refusing(self.out), self._refusing_damage(PLAN):
-            return list(from_table(self._read_table(self._planned(part))))
+            tasks = list(from_table(self._read_table(self._planned(part))))
+            if [task.number for task in tasks] != list(plan.numbers_of(part)):
+                raise ValueError("other photos than planned")
+            return tasks
 
     def missing(self, plan: Plan) -> Iterator[int]:
         """The parts that are not done."""

@@ -55,11 +55,12 @@ def on_ray(workers: int, address: str | None = None) -> Work:
         slices = (
             {"part": part, "start": start, "end": start + count}
             for part in parts
-            for start in range(0, plan.photos_of(part), count)
+            # Read here as well: the sentence about a damaged list would come from a worker as a traceback.
+            for start in range(0, len(folder.tasks(plan, part)), count)
         )
         with connected(workers, address):
             while window := list(islice(slices, PER_WINDOW)):
-                yield from _rows(window, out, request, workers)
+                yield from _rows(window, out, plan, request, workers)
 
     return work
 
@@ -113,16 +114,16 @@ def _check(address: str) -> None:
 class FindFaces:
     """Reads photos and finds their faces. Each slice of the plan becomes a table of pickled ``PhotoState``."""
 
-    def __init__(self, out: str, request: Request) -> None:
+    def __init__(self, out: str, plan: Plan, request: Request) -> None:
         cv2.setNumThreads(1)  # a process for each core is the better use of them
-        self._folder, self._stages = JobFolder(out), Stages(request)
+        self._folder, self._plan, self._stages = JobFolder(out), plan, Stages(request)
         self._part, self._tasks = -1, list[Task]()
 
     def __call__(self, batch: Batch) -> Iterator[pa.Table]:
         """One table for each slice."""
         for part, start, end in zip(*(batch[name].tolist() for name in ("part", "start", "end")), strict=True):
             if part != self._part:
-                self._part, self._tasks = part, self._folder.tasks(part)
+                self._part, self._tasks = part, self._folder.tasks(self._plan, part)
             yield _packed([self._stages.find_faces(task) for task in self._tasks[start:end]])
 
 
@@ -149,7 +150,9 @@ class Explain:
         return _packed([self._stages.to_row(state) for state in _unpacked(table)])
 
 
-def _rows(window: list[dict[str, int]], out: str, request: Request, workers: int) -> Iterator[dict[str, Any]]:
+def _rows(
+    window: list[dict[str, int]], out: str, plan: Plan, request: Request, workers: int
+) -> Iterator[dict[str, Any]]:
     """The rows of some slices, as they come."""
     import ray.data
 
@@ -160,7 +163,7 @@ def _rows(window: list[dict[str, int]], out: str, request: Request, workers: int
     slices = ray.data.from_items(window, override_num_blocks=len(window))
     state = slices.map_batches(
         FindFaces,
-        fn_constructor_args=(out, request),
+        fn_constructor_args=(out, plan, request),
         batch_size=1,
         compute=pool(size=workers, max_tasks_in_flight_per_actor=2),
         num_cpus=1,

@@ -97,7 +97,7 @@ def in_process(
     def work(folder: JobFolder, plan: Plan, request: Request, parts: Sequence[int]) -> Iterator[dict[str, Any]]:
         stages = Stages(request, detector)
         for part in parts:
-            source: Iterator[Task] = iter(folder.tasks(part))
+            source: Iterator[Task] = iter(folder.tasks(plan, part))
             while tasks := list(islice(source, at_once)):
                 state = [] if cancelled() else [stages.find_faces(task, cancelled) for task in tasks]
                 if cancelled():

@@ -135,7 +135,7 @@ def _gap(row: dict[str, Any]) -> float:
 def _tasks(folder: JobFolder, plan: Plan, figures: Figures) -> dict[int, Task]:
     wanted = {row["number"] for ranked in figures.strangest.values() for _, _, row in ranked}
     parts = sorted({(place - 1) // plan.size for place in wanted})
-    return {task.number: task for part in parts for task in folder.tasks(part) if task.number in wanted}
+    return {task.number: task for part in parts for task in folder.tasks(plan, part) if task.number in wanted}
 
 
 def _case(row: dict[str, Any], picture: bytes) -> Case:

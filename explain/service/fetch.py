@@ -50,9 +50,10 @@ def photo_from(text: str, uploaded: Path) -> bytes | Path:
     Raises:
         PhotoError: if it is none of these, is not public, or can't be fetched.
     """
-    if text.startswith("data:"):
+    head = text[:8].lower()  # a keyboard of a phone may begin with a capital letter
+    if head.startswith("data:"):
         return from_data_url(text)
-    is_address = text.startswith(("http://", "https://"))
+    is_address = head.startswith(("http://", "https://"))
     if is_address and FILE_ROUTE not in text:
         return fetch(text)
     path = Path(unquote(text.partition(FILE_ROUTE)[2]) if is_address else text)

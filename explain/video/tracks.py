@@ -1,7 +1,8 @@
 """Follows faces from frame to frame by the overlap of their boxes, as SORT does (Bewley et al., arXiv 1602.00763).
 
-A face's next place is predicted from its last movement, so that two faces that cross keep their tracks. SORT's Kalman
-filter would need many more frames per second than are judged.
+A face's next place is predicted from its last movement, so that two faces that cross keep their tracks; one that is not
+there, since it stopped or turned, is looked for at its last place. SORT's Kalman filter would need many more frames per
+second than are judged.
 """
 
 from __future__ import annotations
@@ -68,15 +69,25 @@ class Tracker:
         return numbers
 
     def _pairs(self, found: list[NDArray[np.float64]], seconds: float) -> list[tuple[_Track, int]]:
-        """Tracks and the places of their boxes: the assignment with the largest overlap in all."""
-        if not self._open or not found:
-            return []
-        overlaps = np.array([[overlap(track.predicted(seconds), box) for box in found] for track in self._open])
-        overlaps[overlaps < MIN_OVERLAP] = 0
-        rows, columns = linear_sum_assignment(overlaps, maximize=True)
+        """Tracks and the places of their boxes: first where the tracks lead, then where the other faces were last."""
+        led = _assigned([track.predicted(seconds) for track in self._open], found)
+        tracks = [track for row, track in enumerate(self._open) if row not in led]
+        places = [place for place in range(len(found)) if place not in led.values()]
+        stayed = _assigned([track.box for track in tracks], [found[place] for place in places])
         return [
-            (self._open[row], int(column)) for row, column in zip(rows, columns, strict=True) if overlaps[row, column]
+            *((self._open[row], place) for row, place in led.items()),
+            *((tracks[row], places[column]) for row, column in stayed.items()),
         ]
+
+
+def _assigned(expected: list[NDArray[np.float64]], found: list[NDArray[np.float64]]) -> dict[int, int]:
+    """The place of the box for each expected one that has any: the assignment with the largest overlap in all."""
+    if not expected or not found:
+        return {}
+    overlaps = np.array([[overlap(one, other) for other in found] for one in expected])
+    overlaps[overlaps < MIN_OVERLAP] = 0
+    rows, columns = linear_sum_assignment(overlaps, maximize=True)
+    return {int(row): int(column) for row, column in zip(rows, columns, strict=True) if overlaps[row, column]}
 
 
 def overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

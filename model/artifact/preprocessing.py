@@ -52,7 +52,8 @@ class Preprocessing:
         if self.color_order not in ("RGB", "BGR"):
             raise FieldError(Message("model.field.color_order", value=repr(self.color_order)))
         numbers = (self.value_scale, self.value_offset, self.crop_margin)
-        if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+        finite = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
+        if not finite or not self.value_scale:  # by 0 every picture would be the same
             raise FieldError(Message("model.field.finite", value=str(numbers)))
         most = 2 * LARGEST_INPUT
         if type(self.input_size) is not int or not 1 <= self.input_size <= most:  # a bool is an int, too

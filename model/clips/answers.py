@@ -16,7 +16,7 @@ class Limits:
 
     Attributes:
         size: bytes of its file.
-        seconds: its length.
+        seconds: its length, without parts of a second.
         pixels: those of all its frames together.
     """
 

@@ -29,6 +29,9 @@ MIN_SIDE = 32  # pixels, as for photos
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif"  # as FFmpeg names its readers; playlists name other files
 SMALL = (64, 36)  # pixels in which cuts are looked for
 BEAT = 50  # packets or frames between two heartbeats
+# A minute by the clock of players, which leave out parts of a second. Phones write 60.03 s for it, and for how long the
+# last frame is shown is only assumed by the program that wrote the clip: a second, if it wrote one frame per second.
+PART_SECOND = 1
 MOST_BAD = 100  # packets that can't be decoded
 HD_LINES = 720  # from here on, colours that do not say otherwise are those of BT.709
 UNKNOWN_COLOURS, BT_709 = 2, 1
@@ -158,7 +161,7 @@ def _span(file: IO[bytes], limits: Limits, beat: Callable[[], None]) -> tuple[_S
             start = packet.pts if start is None else min(start, packet.pts)
             shown_until = packet.pts + max(packet.duration or 0, 0)
             end = shown_until if end is None else max(end, shown_until)
-            if limits.seconds is not None and (end - start) * unit > limits.seconds:
+            if limits.seconds is not None and (end - start) * unit >= limits.seconds + PART_SECOND:
                 raise ClipError(Message("clip.too_long", limit=limits.seconds))
             if most is not None and frames > most:
                 raise ClipError(Message("clip.too_many_frames"))

@@ -14,6 +14,8 @@ from model.artifact.preprocessing import to_input
 from model.artifact.views import View
 from model.detector.engine import ClosedEngine, Engine
 from model.detector.onnx_engine import OnnxEngine
+from model.errors import ArtifactError
+from model.i18n.catalogue import Message
 from model.networks.export import load_keras
 from model.paths import SHIPPED
 
@@ -228,7 +230,10 @@ class Detector:
 
     def _scaled(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
         bias = [self.card.fake_bias if label == "Fake" else 0.0 for label in self.card.labels]
-        return scale_by_temperature(probabilities, self.card.temperature or 1.0, bias)
+        scaled = scale_by_temperature(probabilities, self.card.temperature or 1.0, bias)
+        if not np.isfinite(scaled).all():  # which the band would call real
+            raise ArtifactError(Message("model.not_finite", model=self.name))
+        return scaled
 
 
 def _in_turn(

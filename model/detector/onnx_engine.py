@@ -65,7 +65,7 @@ def probabilities_of(answers: NDArray[np.floating], interface: Interface) -> NDA
     sides = np.array(interface.classes)
     sums = np.stack([shares[:, sides == label].sum(axis=1) for label in LABELS], axis=1)
     total = sums.sum(axis=1, keepdims=True)
-    return np.where(total > 0, sums / np.where(total > 0, total, 1), 0.5).astype(np.float32)
+    return np.where(total == 0, 0.5, sums / np.where(total == 0, 1, total)).astype(np.float32)  # NaN stays
 
 
 class OnnxEngine:

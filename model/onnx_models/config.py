@@ -12,6 +12,7 @@ from model.i18n.catalogue import Message
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 MOST_CLASSES = 1000
+LEAST, MOST = 1e-6, 1e6  # of a scale or a deviation; beyond, 32 bits hold a picture of one colour or no numbers
 FILTERS = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")  # in the order of Pillow's numbers
 
 
@@ -63,11 +64,12 @@ def preprocessing_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {"value_scale": 1.0, "resample": "bilinear"}
     try:
         if given.get("do_rescale", True):
-            fields["value_scale"] = float(given.get("rescale_factor", 1 / 255))
+            fields["value_scale"] = _number("rescale_factor", given.get("rescale_factor", 1 / 255), LEAST)
         if given.get("rescale_offset"):
             fields["value_offset"] = -1.0
         if given.get("do_normalize", True) and given.get("image_mean") is not None:
-            fields["mean"], fields["std"] = _three(given["image_mean"]), _three(given["image_std"])
+            fields["mean"] = _three("image_mean", given["image_mean"], -MOST)
+            fields["std"] = _three("image_std", given["image_std"], LEAST)
         if given.get("do_flip_channel_order"):
             fields["color_order"] = "BGR"
         if given.get("resample") is not None:
@@ -85,7 +87,7 @@ def _sizes(given: Mapping[str, Any]) -> dict[str, int]:
     cropped = _side(given["crop_size"]) if given.get("do_center_crop") and given.get("crop_size") is not None else None
     share = given.get("crop_pct")
     if resized is not None and cropped is None and share is not None and resized < 384:  # as ConvNext has it
-        resized, cropped = int(resized / float(share)), resized
+        resized, cropped = int(resized / _number("crop_pct", share, 0.2, 1)), resized
     if cropped is None:
         return {} if resized is None else {"input_size": resized}
     if resized is None or resized == cropped:
@@ -106,6 +108,15 @@ def _side(size: Any) -> int:
     return int(sides[0])
 
 
-def _three(values: Any) -> list[float]:
-    numbers = [float(value) for value in values] if isinstance(values, list) else [float(values)]
-    return numbers * 3 if len(numbers) == 1 else numbers
+def _number(name: str, value: Any, least: float, most: float = MOST) -> float:
+    if type(value) not in (int, float) or not least <= value <= most:
+        raise ValueError(f"{name} {value!r:.80}")
+    return float(value)
+
+
+def _three(name: str, values: Any, least: float) -> list[float]:
+    """A number for each channel, from three or from one."""
+    numbers = values if isinstance(values, list) else [values]
+    if len(numbers) not in (1, 3):
+        raise ValueError(f"{name} {values!r:.80}")
+    return [_number(name, number, least) for number in numbers] * (3 // len(numbers))

@@ -24,6 +24,7 @@ def clip_file(
     codec: str | None = None,
     rotation: int | None = None,
     aspect: Fraction | None = None,
+    rate: int = 25,
 ) -> bytes:
     """A clip of frames ``(H, W, 3) uint8`` RGB.
 
@@ -34,13 +35,14 @@ def clip_file(
         codec: of the pictures; that of ``CODECS`` if not given.
         rotation: in degrees, counter-clockwise, as players are to turn the frames.
         aspect: width of a pixel divided by its height.
+        rate: frames per second that the file states; the last frame is shown for one part of it.
     """
     buffer, stream = io.BytesIO(), None
     codec = codec or CODECS[kind]
     with av.open(buffer, "w", format=kind) as container:
         for number, frame in enumerate(frames):
             if stream is None:
-                stream = container.add_stream(codec, rate=25, options=OPTIONS.get(codec, {}))
+                stream = container.add_stream(codec, rate=rate, options=OPTIONS.get(codec, {}))
                 stream.height, stream.width = frame.shape[:2]
                 stream.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
                 stream.codec_context.time_base = MILLISECOND

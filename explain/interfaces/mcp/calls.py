@@ -2,19 +2,67 @@
 
 from __future__ import annotations
 
+import json
 import reprlib
 from typing import Any
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import CallToolResult, InputRequiredResult
+from mcp.types import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, CallToolResult, InputRequiredResult
 from pydantic import ValidationError
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from explain.service.forms import LONGEST, MOST_SHOWN
 from explain.settings import MOST_IN_JSON
 from model.i18n.catalogue import DEFAULT, languages, translate, use_language
+from model.i18n.preferences import preferred_language
 
 Answer = CallToolResult | InputRequiredResult
+
+
+class PlainRefusals:
+    """ASGI middleware that says in one sentence that a body is no request; ``mcp`` lists pydantic's errors.
+
+    Args:
+        app: what ``mcp`` serves.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        held: list[Message] = []
+
+        async def send_plain(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 400:
+                held.append(message)  # its length is that of the other text
+            elif held and (refusal := _refusal(message["body"], scope)) is not None:
+                await refusal(scope, receive, send)
+            else:
+                for each in (*held, message):
+                    await send(each)
+
+        await self._app(scope, receive, send_plain)
+
+
+def _refusal(body: bytes, scope: Scope) -> JSONResponse | None:
+    """The answer to a body that is no request, in place of another answer; None if that is about something else."""
+    try:
+        answer = json.loads(body)
+    except ValueError:  # a text, as about the content type
+        return None
+    code = answer["error"]["code"]
+    if answer["id"] is not None or code not in (INVALID_PARAMS, PARSE_ERROR):
+        return None
+    with use_language(preferred_language(Headers(scope=scope).get("accept-language", ""))):
+        if code == PARSE_ERROR:
+            error = {"code": code, "message": translate("interfaces.no_json")}
+        else:
+            error = {"code": INVALID_REQUEST, "message": translate("interfaces.no_request")}
+    return JSONResponse({"jsonrpc": "2.0", "id": None, "error": error}, 400)
 
 
 class AssistantServer(MCPServer[Any]):

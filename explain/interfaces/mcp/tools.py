@@ -23,7 +23,7 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.routing import BaseRoute, Route
 
 from explain.comparison import Second
-from explain.interfaces.mcp.calls import AssistantServer
+from explain.interfaces.mcp.calls import AssistantServer, PlainRefusals
 from explain.maps.attribution import Attribution
 from explain.maps.registry import METHODS
 from explain.maps.subject import Subject
@@ -105,7 +105,7 @@ def assistants(service: Service, uploaded: Path) -> tuple[list[BaseRoute], Lifes
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
     endpoint = served.routes[0].endpoint  # type: ignore[attr-defined]
-    return [Route(path, endpoint=endpoint) for path in PATHS], lambda app: server.session_manager.run()
+    return [Route(path, endpoint=PlainRefusals(endpoint)) for path in PATHS], lambda app: server.session_manager.run()
 
 
 class AssistantTools:

@@ -23,6 +23,7 @@ from explain.page.arrival import InVisitorsLanguage
 from explain.page.components.extended import SteppedBlocks
 from explain.page.components.theme import CSS, HEAD, SCRIPTS, THEME
 from explain.page.serving.tabs import OpenTabs
+from explain.predictions import warm_up
 from explain.service.service import MAX_OPEN_RUNS, Service
 from model.available import Models, all_available_models
 from model.errors import ArtifactError, SettingsError
@@ -38,7 +39,7 @@ def server_models(
     sees: str = "",
     notify: Callable[[Message | str], None] = lambda message: None,
 ) -> Models:
-    """The models of a server that starts, see ``model.available.all_available_models``.
+    """The models of a server that starts, the first one warmed up, see ``model.available.all_available_models``.
 
     Raises:
         ArtifactError: if a model that was given can't be used, or none can.
@@ -46,6 +47,7 @@ def server_models(
     models = Models(all_available_models(given, fake_labels, sees), notify, at_once=True)
     if given and models.problems:
         raise ArtifactError(models.problems[0])
+    warm_up(models.get(models.first))  # before there are threads: meanwhile nothing is written to standard error
     return models
 
 

@@ -166,12 +166,18 @@ def test_a_damaged_list_of_photos_is_refused(
     place, plan = opened(str(folder), str(tmp_path / "out"), job_request, detector, PART)
     (listed, *_) = sorted((tmp_path / "out" / PLAN).iterdir())
     whole = listed.read_bytes()
-    other = io.BytesIO()
-    pq.write_table(pa.table({"other": [1]}), other)
-    for damaged in (b"PAR1", flipped(whole), whole[:-20], other.getvalue(), b""):
+    photos = pq.read_table(listed)
+    tables = (photos[:-1], pa.concat_tables([photos, photos]), photos[::-1], photos[:0], pa.table({"other": [1]}))
+    for damaged in (b"PAR1", flipped(whole), whole[:-20], *map(as_file, tables), b""):
         listed.write_bytes(damaged)
         with pytest.raises(SettingsError, match=f"{PLAN} is damaged"):
             list(run(place, plan, job_request, in_process(detector)))
+
+
+def as_file(table: pa.Table) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()
 
 
 def flipped(whole: bytes) -> bytes:
@@ -210,7 +216,7 @@ def test_tables_are_read_by_this_thread_alone(
     job = JobFolder(str(out))
     plan = job.plan()
     assert plan is not None
-    assert sum(len(job.tasks(part)) for part in plan.parts) == COUNT
+    assert sum(len(job.tasks(plan, part)) for part in plan.parts) == COUNT
     assert sum(len(table) for table in job.batches(plan, ["number", "photo"])) == COUNT
     assert readers == {threading.get_ident()}
 

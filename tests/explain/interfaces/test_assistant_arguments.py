@@ -1,4 +1,4 @@
-"""Wrong arguments and names of tools from an assistant are refused in one sentence, as wrong fields are over HTTP."""
+"""Wrong requests, arguments and names of tools from an assistant are refused in one sentence."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from mcp.types import INVALID_REQUEST, PARSE_ERROR
 from starlette.testclient import TestClient
 
 from explain.interfaces.mcp.tools import PATHS, assistants
@@ -21,22 +22,27 @@ UNREADABLE = "not a readable JPEG"
 
 
 @pytest.fixture(scope="module")
-def call() -> Iterator[Call]:
-    """Calls a tool; gives the sentence that refuses the call."""
+def client() -> Iterator[TestClient]:
     routes, lifespan = assistants(Service(Models(shipped_models()[:1])), Path("/uploaded"))
-    headers = {"accept": "application/json, text/event-stream"}
     with TestClient(FastAPI(routes=routes, lifespan=lifespan)) as client:
+        client.headers["accept"] = "application/json, text/event-stream"
+        yield client
 
-        def call(name: str, arguments: dict[str, Any]) -> str:
-            asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
-            body = {**asked, "params": {"name": name, "arguments": arguments}}
-            answer = client.post(PATHS[0], json=body, headers=headers).text
-            result = json.loads(answer[answer.index("{") :])["result"]
-            assert result["isError"]
-            (content,) = result["content"]
-            return str(content["text"])
 
-        yield call
+@pytest.fixture(scope="module")
+def call(client: TestClient) -> Call:
+    """Calls a tool; gives the sentence that refuses the call."""
+
+    def call(name: str, arguments: dict[str, Any]) -> str:
+        asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+        body = {**asked, "params": {"name": name, "arguments": arguments}}
+        answer = client.post(PATHS[0], json=body).text
+        result = json.loads(answer[answer.index("{") :])["result"]
+        assert result["isError"]
+        (content,) = result["content"]
+        return str(content["text"])
+
+    return call
 
 
 def is_sentence(text: str) -> bool:
@@ -97,3 +103,32 @@ def test_arguments_of_a_kind_that_fits_are_taken(call: Call) -> None:
 @pytest.mark.parametrize("photo", ["/a\0b", "/" + "a/" * 5000, "http://h/gradio_api/file=/%00", "/" + "a" * 5000])
 def test_a_path_that_no_file_can_have_was_not_uploaded(call: Call, photo: str) -> None:
     assert "was not uploaded" in call("analyze_photo", {"photo": photo})
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        *((body, INVALID_REQUEST) for body in ("[]", "{}", "5", "null", '"a"', '[{"jsonrpc": "2.0"}]')),
+        *((body, INVALID_REQUEST) for body in ('{"jsonrpc": "1.0", "id": 1, "method": "a"}', '{"id": 1, "method": 5}')),
+        *((body, PARSE_ERROR) for body in ("", "{", b"\xff", "[" * 100_000, "x" * 100_000)),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_what_is_no_request_is_refused_in_one_sentence(client: TestClient, body: str | bytes, code: int) -> None:
+    sentences = set()
+    for language in ("en", "tr"):
+        headers = {"content-type": "application/json", "accept-language": language}
+        answer = client.post(PATHS[0], content=body, headers=headers)
+        assert answer.status_code == 400 and int(answer.headers["content-length"]) == len(answer.content)
+        found = answer.json()
+        assert (found["jsonrpc"], found["id"], found["error"]["code"]) == ("2.0", None, code)
+        sentences.add(found["error"]["message"])
+    assert len(sentences) == 2 and all(map(is_sentence, sentences))
+
+
+def test_other_answers_are_left_as_they_are(client: TestClient) -> None:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    answer = client.post(PATHS[0], json=body, headers={"mcp-protocol-version": "1999-01-01"})
+    assert answer.status_code == 400 and answer.json()["id"] == 1
+    assert client.post(PATHS[0], content="a", headers={"content-type": "text/plain"}).status_code == 400
+    assert "analyze_photo" in client.post(PATHS[0], json=body).text

@@ -228,8 +228,9 @@ def test_nobody_there_is_told(site: Server) -> None:
 
 
 def test_data_url_gives_its_bytes(tmp_path: Path) -> None:
-    text = f"data:image/jpeg;base64,{base64.b64encode(PHOTO).decode()}"
-    assert photo_from(text, tmp_path) == PHOTO
+    for scheme in ("data", "Data"):
+        text = f"{scheme}:image/jpeg;base64,{base64.b64encode(PHOTO).decode()}"
+        assert photo_from(text, tmp_path) == PHOTO
 
 
 ODD_BYTES = bytes(range(251, 256)) * 40 + b"?"  # whose base64 has every letter that is written in several ways
@@ -283,6 +284,7 @@ def test_no_other_file_can_be_named(tmp_path: Path, form: str) -> None:
 
 
 def test_any_other_address_is_fetched_with_care(tmp_path: Path, site: Server) -> None:
-    with pytest.raises(PhotoError, match="not public"):
-        photo_from(address(site, "photo"), tmp_path)
+    for url in (address(site, "photo"), address(site, "photo").replace("http", "Http")):
+        with pytest.raises(PhotoError, match="not public"):
+            photo_from(url, tmp_path)
     assert site.seen == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explain.video.tracks import MIN_OVERLAP, MOST_MISSED, Tracker, overlap
+from explain.video.tracks import MIN_OVERLAP, MOST_MISSED, Box, Tracker, overlap
 
 
 def test_overlap_is_that_of_areas() -> None:
@@ -71,6 +71,27 @@ def test_two_frames_of_one_time_are_no_movement() -> None:
     tracker = Tracker()
     for seconds in (0.0, 0.0, 1.0):
         assert tracker.follow([(0, 0, 50, 50)], seconds) == [0]
+
+
+@pytest.mark.parametrize("missed", range(MOST_MISSED + 1))
+@pytest.mark.parametrize("last", [(40, 0, 50, 50), (30, 10, 50, 50), (60, 0, 60, 60)])
+def test_a_face_that_stops_or_turns_while_it_is_missed_stays_one(last: Box, missed: int) -> None:
+    """It came from the left, 20 pixels per frame, and grew; its movement alone would take it past its next place."""
+    tracker = Tracker()
+    assert [tracker.follow([box], time) for time, box in enumerate([(0, 0, 40, 40), (20, 0, 50, 50)])] == [[0], [0]]
+    for number in range(missed):
+        tracker.follow([], 2.0 + number)
+    assert tracker.follow([last], 2.0 + missed) == [0]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_faces_the_one_that_went_on_as_before_is_followed_first(order: int) -> None:
+    """One goes right; another one appears where it was."""
+    tracker = Tracker()
+    for number in range(3):
+        assert tracker.follow([(25 * number, 0, 50, 50)], number / 10) == [0]
+    boxes = [(75, 0, 50, 50), (50, 0, 50, 50)][::order]
+    assert tracker.follow(boxes, 0.3) == [0, 1][::order]
 
 
 def test_a_jump_is_another_face() -> None:

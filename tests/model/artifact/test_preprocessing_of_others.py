@@ -36,6 +36,7 @@ def test_crops_are_as_large_as_the_network_needs() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
+        {"value_scale": 0},
         {"mean": (1, 2)},
         {"mean": "abc"},
         {"std": (1, 0, 1)},

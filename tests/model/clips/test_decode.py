@@ -157,6 +157,15 @@ def test_a_long_clip_is_refused_by_its_timestamps() -> None:
     assert read(data, 2)[0].seconds == pytest.approx(61, abs=31)  # of any length elsewhere
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_last_frame_that_lasts_as_long_as_the_others_is_no_minute_too_much(kind: str) -> None:
+    """Writers assume its length: 59.99 s and another second, or 60.04 s."""
+    for last, rate in ((59_990, 1), (60_000, 25)):
+        times = [*range(0, 59_000, 1000), last]
+        facts, _ = read(clip_file(greys(len(times), step=4), times, kind, rate=rate), 4, Limits(seconds=60))
+        assert facts.seconds == pytest.approx(last / 1000 + 1 / rate, abs=0.02)
+
+
 def test_too_many_frames_are_refused() -> None:
     assert refusal(clip_file(greys(11)), Limits(pixels=10 * 64 * 64)) == "clip.too_many_frames"
 

@@ -58,7 +58,16 @@ def test_settings_become_fields(given: dict[str, Any], fields: dict[str, Any]) -
         {"size": {"shortest_edge": 224}, "crop_pct": float("nan")},
         {"image_mean": MEAN},
         {"do_pad": True},
-        {"rescale_factor": "x"},
+        *({"rescale_factor": value} for value in ("x", 0, -1 / 255, float("nan"), float("inf"), 1e300, 1e-300, None)),
+        {"image_mean": MEAN, "image_std": [0.2, 0, 0.2]},
+        {"image_mean": MEAN, "image_std": -1},
+        {"image_mean": MEAN[:2], "image_std": STD},
+        {"image_mean": [], "image_std": STD},
+        {"image_mean": [0.5, float("nan"), 0.5], "image_std": STD},
+        {"size": 0},
+        {"size": {"height": 0, "width": 0}},
+        {"size": 64, "do_center_crop": True, "crop_size": 0},
+        {"size": {"shortest_edge": 224}, "crop_pct": 1e-9},
     ],
 )
 def test_unknown_settings_are_refused_in_a_sentence(given: dict[str, Any]) -> None:

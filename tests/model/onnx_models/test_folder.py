@@ -82,6 +82,25 @@ def test_every_form_of_the_same_network_gives_the_same_answer(
         assert p_fake(other, crops) == pytest.approx(p_fake(plain, crops), abs=1e-5)
 
 
+@pytest.mark.parametrize("labels", [("Fake",), ("Fake", "Real")])
+def test_a_photo_for_which_the_network_has_no_number_is_refused(tmp_path: Path, labels: tuple[str, ...]) -> None:
+    """As one in 16 bits that overflows; compared with the band, such a photo would be real."""
+    nodes = [
+        helper.make_node("ReduceMean", ["pixels", "axes"], ["means"], keepdims=0),
+        helper.make_node("MatMul", ["means", "weights"], ["before"]),
+        helper.make_node("Sub", ["one", "before"], ["left"]),
+        helper.make_node("Log", ["left"], ["logits"]),
+    ]
+    weights = RED_AGAINST_BLUE[:, :1] * np.array([[1, 0.1][: len(labels)]], np.float32)
+    given = [constant("axes", [2, 3], np.int64), constant("weights", weights), constant("one", 1.0)]
+    save(tmp_path / "net" / "model.onnx", nodes, [float_value("logits", ("batch", len(labels)))], given)
+    describe(tmp_path / "net", labels)
+    detector = opened(tmp_path / "net")
+    assert p_fake(detector, BLUE) > 0.5
+    with pytest.raises(ArtifactError, match=r"net gives no finite numbers for this photo; .+\.$"):
+        detector.predict(RED[0])
+
+
 def test_classes_of_one_side_are_summed(tmp_path: Path) -> None:
     labels = ("midjourney", "real", "sdxl")
     weights = np.stack([RED_AGAINST_BLUE[:, 0], RED_AGAINST_BLUE[:, 1], RED_AGAINST_BLUE[:, 0]], axis=1)

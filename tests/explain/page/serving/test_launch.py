@@ -6,7 +6,9 @@ import gradio as gr
 import httpx
 import pytest
 
-from explain.page.serving.launch import launch
+from explain.page.serving import launch as module
+from explain.page.serving.launch import launch, server_models
+from model.detector.detector import Detector
 
 
 def test_a_page_that_answers_late_is_opened_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,3 +21,11 @@ def test_a_page_that_answers_late_is_opened_all_the_same(monkeypatch: pytest.Mon
         assert httpx.get(blocks.local_url).is_success
     finally:
         blocks.close(verbose=False)
+
+
+def test_the_first_model_runs_once_before_a_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LiteRT would write a line to the server's log at the first photo."""
+    warmed = list[Detector]()
+    monkeypatch.setattr(module, "warm_up", warmed.append)
+    models = server_models()
+    assert warmed == [models.get(models.first)]
