@@ -13,19 +13,19 @@ from explain.page import models, what_if
 from explain.page.api import wire_api
 from explain.page.clip import judge as clip
 from explain.page.clip.wiring import wire_clip
-from explain.page.components.controls import CONTROLS
+from explain.page.components.controls import CONTROLS, EXTENDING
 from explain.page.components.event import chosen_in, place_in
-from explain.page.components.handlers import AT_ONCE, PRIVATE, RUN_OPTIONS, Handler, offer_file, visitor_of
+from explain.page.components.handlers import AT_ONCE, FETCH, PRIVATE, RUN_OPTIONS, Handler, visitor_of
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
 from explain.page.components.updates import Change, Controls, Updates
 from explain.page.detectors import bring, second
 from explain.page.detectors.wiring import wire_own
-from explain.page.downloads import download
+from explain.page.downloads import KINDS, report
 from explain.page.many import judge as many
 from explain.page.many.wiring import wire_many
 from explain.page.photo import face_clicked, face_named
-from explain.page.run import EXTENDING, Page
+from explain.page.run import Page
 from explain.page.view import slide
 from explain.service.process import give_back
 from model.i18n.catalogue import use_language
@@ -50,7 +50,7 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> Callable[[str], None]:
     _wire_run(page, parts, run_it)
     forget = _wire_leaving(page, blocks)
     _wire_what_if(parts, at_once)
-    _wire_downloads(page, parts, extend)
+    _wire_reports(page, parts, run_it)
     wire_many(page, parts, run_it)
     wire_clip(page, parts, run_it)
     _wire_arrival(page, parts, blocks, run_it)
@@ -206,12 +206,13 @@ def _wire_what_if(parts: Parts, at_once: Callable[..., Any]) -> None:
     at_once(parts["show_all"].click, what_if.show_all, list(CHANGED))
 
 
-def _wire_downloads(page: Page, parts: Parts, extend: dict[str, Any]) -> None:
-    """A report holds robustness, which is measured before, if it was not yet."""
-    for kind in ("html", "zip"):
-        make = partial(download, card_of=page.card, kind=kind)
-        measured = parts[f"report_{kind}"].click(lambda: True, None, parts["robustness"], **AT_ONCE).then(**extend)
-        offer_file(parts, measured.then, make, ("notice", "status"))
+def _wire_reports(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
+    """A report is made and sent; its buttons can be pressed again afterwards, whatever has happened."""
+    buttons = [parts[f"report_{kind}"] for kind in KINDS]
+    for kind, button in zip(KINDS, buttons, strict=True):
+        made = button.click(**{**run_it, "fn": _running(page, parts, partial(report, page, kind))})
+        made.success(**FETCH)
+        made.then(lambda: [gr.update(interactive=True) for _ in KINDS], None, buttons, **AT_ONCE)
 
 
 def _wire_arrival(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str, Any]) -> None:
@@ -232,7 +233,7 @@ def _drawing_model(page: Page, parts: Parts) -> dict[str, Any]:
     def draw_model(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
         controls = parts.controls(values)
         with refusals_shown(controls["language"]):
-            return parts.changes(page.model_pictures(controls, str(request.session_hash)))
+            return parts.changes(models.model_pictures(page, controls, str(request.session_hash)))
 
     shown = {"outputs": [parts["model_pictures"], parts["status"]], **AT_ONCE}
     return {"fn": draw_model, "inputs": parts.readable(), **shown}

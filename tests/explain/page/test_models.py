@@ -36,7 +36,7 @@ def ready(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Models, "names", names)
     monkeypatch.setattr(Models, "is_open", lambda models, name: True)
     card = page.models.get(ONE).card
-    monkeypatch.setattr(Models, "get", lambda models, name: SimpleNamespace(card=card, name=name))
+    monkeypatch.setattr(Models, "get", lambda models, name: SimpleNamespace(card=card, name=name, patch_grid=None))
     monkeypatch.setattr("explain.page.arrival.opening_example", lambda detector: None)
     page.models.first = LATE
 
