@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -55,6 +55,14 @@ def arrive(page: Page, query: Mapping[str, str], accepted: str) -> Updates:
         updates = {"models_clock": clock, "models_note": notices(models), **both_choices(page, "", chosen)}
         updates["second"]["value"] = changes.get("second", NONE)
         return {**changes, **facts, **updates}
+
+
+def describe_named(page: Page, controls: Controls, visitor: str = "") -> Iterator[Updates]:
+    """The facts of the model that a link has named; the page is built with those of the model that it starts with."""
+    if controls["model"] == page.at_start:
+        yield {}
+    else:
+        yield from page.describe(controls, visitor)
 
 
 def model_pictures(page: Page, controls: Controls, visitor: str = "") -> Updates:

@@ -224,7 +224,24 @@ def _wire_arrival(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str,
 
     by_link = ("language", *CONTROLS, "photo", "placeholder", "notice", "status")
     changed = [parts[name] for name in dict.fromkeys((*by_link, *models.FACTS, *models.CHOICE))]
-    blocks.load(arrive, None, changed, **AT_ONCE).then(**run_it)
+    ran = blocks.load(arrive, None, changed, **AT_ONCE).then(**run_it)
+    # The run has opened the model of the link, which may take minutes.
+    ran.then(_describing(parts, partial(models.describe_named, page)), parts.readable(), _facts(parts), **PRIVATE)
+
+
+def _facts(parts: Parts) -> list[Any]:
+    return [parts[name] for name in models.FACTS]
+
+
+def _describing(parts: Parts, describe: Callable[[Controls, str], Iterator[Updates]]) -> Handler:
+    """The handler that shows the facts of the chosen model."""
+
+    def show(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
+        controls = parts.controls(values)
+        with refusals_shown(controls["language"]):
+            yield from map(parts.changes, describe(controls, str(request.session_hash)))
+
+    return show
 
 
 def _drawing_model(page: Page, parts: Parts) -> dict[str, Any]:
@@ -258,17 +275,12 @@ def _wire_language(page: Page, parts: Parts, draw_model: dict[str, Any]) -> None
 def _wire_models(page: Page, parts: Parts, run_it: dict[str, Any], draw_model: dict[str, Any]) -> None:
     """A chosen model is described and judges the photo; a visitor can bring one; an import shows its progress."""
 
-    def describe(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
-        controls = parts.controls(values)
-        with refusals_shown(controls["language"]):
-            yield from map(parts.changes, page.describe(controls, str(request.session_hash)))
-
     def show_import(language: str, request: gr.Request) -> dict[Any, Any]:
         return parts.changes(models.import_state(page, language, str(request.session_hash)))
 
     parts["model_tab"].select(**draw_model)
     for choosing in (parts["model"].input, *wire_own(page, parts, partial(models.both_choices, page))):
-        chosen = choosing(describe, parts.readable(), [parts[name] for name in models.FACTS], **PRIVATE)
+        chosen = choosing(_describing(parts, page.describe), parts.readable(), _facts(parts), **PRIVATE)
         chosen.then(**draw_model)
         chosen.then(**run_it)
     parts["models_clock"].tick(show_import, parts["language"], [parts[name] for name in models.CHOICE], **AT_ONCE)
