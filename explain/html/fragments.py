@@ -30,8 +30,8 @@ def paragraph(sentence: str, kind: str | None = None, role: str | None = None) -
 
 # Names of Gradio's buttons in our words, beside ``page.drop``; ``names.js`` knows which button each is for.
 NAMES = (
-    *("upload", "camera", "paste", "cameras", "capture", "fullscreen", "leave_fullscreen", "drawer", "reset", "remove"),
-    *("more_tabs", "footer"),
+    *("upload", "camera", "allow_camera", "paste", "cameras", "capture", "fullscreen", "leave_fullscreen", "drawer"),
+    *("reset", "remove", "download", "unzoom", "empty", "more_tabs", "footer"),
 )
 
 

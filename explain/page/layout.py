@@ -70,7 +70,7 @@ def lay_out(page: Page) -> Parts:
             own_model(parts, page.own.allowed)
     with gr.Accordion(text("page.reading"), open=False, elem_id="reading-group") as parts["reading_group"]:
         parts["reading"] = gr.Markdown(text(fragments.reading), elem_id="reading")
-    settings_drawer(parts, page.models)
+    settings_drawer(parts, page.models, page.models.get(page.at_start))
     # Outside the tabs, since a tab's content is made only when it is opened: every tab's files are sent from here.
     parts["ready"] = gr.DownloadButton(visible="hidden", elem_id="ready")
     for name, start in STATES:

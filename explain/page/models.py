@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from markupsafe import Markup
 
 from explain.html import fragments
+from explain.html.model_card import model_charts
 from explain.html.rendering import macros
 from explain.page.arrival import arrival
 from explain.page.components.parts import text
-from explain.page.components.updates import Change, Updates
+from explain.page.components.updates import Change, Controls, Updates
 from explain.page.detectors.second import NONE
 from explain.page.run import Page
+from explain.regions.hiding import AUTO
 from model.available import Importing, Models
+from model.errors import UserError
 from model.i18n.catalogue import translate, use_language
 
 CLOCK_S = 2.0  # between two checks of an import
-FACTS = ("scope", "card", "model_pictures")  # components that describe the chosen model
+FACTS = ("scope", "card", "model_pictures", "hide")  # components that depend on the chosen model
 CHOICE = ("models_note", "models_clock", "model", "second")  # components that an import changes
 
 
@@ -47,10 +50,28 @@ def arrive(page: Page, query: Mapping[str, str], accepted: str) -> Updates:
     with use_language(changes["language"]):
         clock = Change(active=models.importing is not None)
         chosen = changes.get("model", models.first)
-        facts = page.described(chosen) if chosen != page.at_start and models.is_open(chosen) else {}
+        is_new = chosen != page.at_start and models.is_open(chosen)
+        facts = page.described(chosen, hide=changes.get("hide", AUTO)) if is_new else {}
         updates = {"models_clock": clock, "models_note": notices(models), **both_choices(page, "", chosen)}
         updates["second"]["value"] = changes.get("second", NONE)
         return {**changes, **facts, **updates}
+
+
+def describe_named(page: Page, controls: Controls, visitor: str = "") -> Iterator[Updates]:
+    """The facts of the model that a link has named; the page is built with those of the model that it starts with."""
+    if controls["model"] == page.at_start:
+        yield {}
+    else:
+        yield from page.describe(controls, visitor)
+
+
+def model_pictures(page: Page, controls: Controls, visitor: str = "") -> Updates:
+    """The pictures of a model's figures; empty if the model can't be opened."""
+    with use_language(controls["language"]):
+        try:
+            return {"model_pictures": model_charts(page.detector(controls["model"], visitor).card)}
+        except UserError:
+            return {"model_pictures": ""}
 
 
 def import_state(page: Page, language: str, visitor: str = "") -> Updates:

@@ -8,12 +8,12 @@ from typing import Any
 
 from explain.drawing import overlays, palette
 from explain.html import captions, fragments
-from explain.html.model_card import model_charts
 from explain.html.regions import pointed_at, ranked
 from explain.html.robustness import robustness_section
 from explain.maps.registry import MAIN_MAP, METHODS
 from explain.page import what_if
-from explain.page.components.controls import is_own, settings_from
+from explain.page.components.controls import LIVE, is_own, settings_from
+from explain.page.components.hiding import hide_choices
 from explain.page.components.updates import Change, Controls, Updates, merged, visible
 from explain.page.detectors import second
 from explain.page.detectors.own import OwnModels
@@ -33,11 +33,6 @@ from model.detector.detector import Detector
 from model.errors import UserError
 from model.i18n.catalogue import in_language, use_language
 
-# Controls that only add to an analysis: one that runs takes them up at its end.
-EXTENDING = ("further", "trust", "robustness")
-# A running analysis follows these.
-LIVE_CONTROLS = ("language", "shown", "smooth", "slide_map", "hidden", "second", *EXTENDING)
-
 
 class Page:
     """The runs of all visitors, and the changes that each step makes on the page."""
@@ -52,7 +47,7 @@ class Page:
 
     def update_controls(self, visitor: str, controls: Controls) -> None:
         """Store a visitor's current controls; a running analysis uses them from its next step."""
-        self._live_controls[visitor] = {name: controls[name] for name in LIVE_CONTROLS}
+        self._live_controls[visitor] = {name: controls[name] for name in LIVE}
 
     def forget(self, visitor: str) -> None:
         """Drop the state of a visitor who has left."""
@@ -69,13 +64,22 @@ class Page:
         yield from in_language(lambda: self.language_of(visitor, controls["language"]), self._show(controls, visitor))
 
     def extend(self, controls: Controls, visitor: str) -> Iterator[Updates]:
-        """Add what a control of ``EXTENDING`` asks for; a run that goes on takes it up by itself."""
+        """Add what a control of ``EXTENDING`` is set for; a run that goes on takes it up by itself."""
         self.update_controls(visitor, controls)
         seen = controls["seen"]
         if self.runs.waiting(visitor) or seen is None or seen.holds(self.settings(controls, visitor)):
             yield {}
         else:
-            yield from self.show(controls, visitor)
+            yield from self.add(controls, visitor)
+
+    def add(self, controls: Controls, visitor: str) -> Iterator[Updates]:
+        """Run for what is missing; a result that was complete counts again if the visitor stops that."""
+        before = latest = controls["seen"]
+        for changes in self.show(controls, visitor):
+            latest = changes.get("seen", latest)
+            yield changes
+        if before.analysis.complete and latest and not latest.analysis.complete and not self.runs.waiting(visitor):
+            yield {"seen": before, "report_group": visible(True)}
 
     def _show(self, controls: Controls, visitor: str) -> Iterator[Updates]:
         photo, last = controls["photo"], controls["seen"]
@@ -84,8 +88,9 @@ class Page:
             return
         same_face = last is not None and last.shows(photo, int(controls["face"]), controls["model"])
         with self.runs.begin(visitor) as ended:
-            start: Updates = {"status": fragments.looking(), "cancel": visible(True)}
-            start |= {name: visible(False) for name in ("whole_button", "report_group")}
+            start: Updates = {"status": fragments.looking(), "cancel": visible(True), "whole_button": visible(False)}
+            if not controls.get("for_report"):
+                start["report_group"] = visible(False)
             if controls["whole"]:
                 start["placeholder"] = visible(False)  # it stands beside a photo without a face
             if not same_face or not what_if.same_regions(last, controls):  # the hidden numbers mean other regions now
@@ -135,8 +140,9 @@ class Page:
                 yield from second.run_second(self, controls, visitor, seen, done, ended)
 
     def settings(self, controls: Controls, visitor: str) -> Settings:
-        """What the visitor asks for now."""
-        current = self.current(controls, visitor)
+        """What the visitor asks for now; a run ``for_report`` measures robustness, whatever the control says."""
+        report = {"robustness": True} if controls.get("for_report") else {}
+        current = {**self.current(controls, visitor), **report}
         return settings_from(current, face=int(controls["face"]), whole_picture=bool(controls["whole"]))
 
     def current(self, controls: Controls, visitor: str) -> Controls:
@@ -254,7 +260,8 @@ class Page:
         """Translate everything that is shown into the chosen language."""
         with use_language(controls["language"]):
             seen = controls["seen"]
-            changes = self.described(controls["model"], visitor) if self.is_open(controls["model"]) else {}
+            model = controls["model"]
+            changes = self.described(model, visitor, controls["hide"]) if self.is_open(model) else {}
             if seen is None:
                 return {**changes, "placeholder": fragments.placeholder(), "what_if_text": fragments.what_if_help()}
             changes = merged(changes | self.updates(seen, None, controls), what_if.again(controls))
@@ -264,31 +271,25 @@ class Page:
                 changes |= {"status": fragments.stopped(seen.analysis), "cancel": visible(False)}
             return changes
 
-    def described(self, model: str, visitor: str = "") -> Updates:
-        """A model's scope and card; its pictures are drawn later."""
+    def described(self, model: str, visitor: str = "", hide: str = Settings.hide) -> Updates:
+        """A model's scope, card and ways to hide a region; its pictures are drawn later."""
         try:
-            card = self.detector(model, visitor).card
+            detector = self.detector(model, visitor)
         except UserError as error:
             return {"scope": fragments.notice(str(error), "error"), "card": "", "model_pictures": ""}
         return {
-            "scope": fragments.scope_line(card),
-            "card": fragments.model_card(card, folded=True),
+            "scope": fragments.scope_line(detector.card),
+            "card": fragments.model_card(detector.card, folded=True),
             "model_pictures": "",
+            "hide": hide_choices(detector, hide),
         }
-
-    def model_pictures(self, controls: Controls, visitor: str = "") -> Updates:
-        """The pictures of a model's figures; empty if the model can't be opened."""
-        with use_language(controls["language"]):
-            try:
-                return {"model_pictures": model_charts(self.detector(controls["model"], visitor).card)}
-            except UserError:
-                return {"model_pictures": ""}
 
     def describe(self, controls: Controls, visitor: str = "") -> Iterator[Updates]:
         """Like ``described``, for a model that may not be open yet; opening a large one may take minutes."""
-        yield from in_language(controls["language"], self._describe(controls["model"], visitor))
+        yield from in_language(controls["language"], self._describe(controls, visitor))
 
-    def _describe(self, model: str, visitor: str) -> Iterator[Updates]:
+    def _describe(self, controls: Controls, visitor: str) -> Iterator[Updates]:
+        model = controls["model"]
         if not self.is_open(model):
             yield {"scope": fragments.notice(fragments.opening(model)), "card": "", "model_pictures": ""}
-        yield self.described(model, visitor)
+        yield self.described(model, visitor, controls["hide"])

@@ -13,19 +13,19 @@ from explain.page import models, what_if
 from explain.page.api import wire_api
 from explain.page.clip import judge as clip
 from explain.page.clip.wiring import wire_clip
-from explain.page.components.controls import CONTROLS
+from explain.page.components.controls import CONTROLS, EXTENDING
 from explain.page.components.event import chosen_in, place_in
-from explain.page.components.handlers import AT_ONCE, PRIVATE, RUN_OPTIONS, Handler, offer_file, visitor_of
+from explain.page.components.handlers import AT_ONCE, FETCH, PRIVATE, RUN_OPTIONS, Handler, visitor_of
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
 from explain.page.components.updates import Change, Controls, Updates
 from explain.page.detectors import bring, second
 from explain.page.detectors.wiring import wire_own
-from explain.page.downloads import download
+from explain.page.downloads import KINDS, report
 from explain.page.many import judge as many
 from explain.page.many.wiring import wire_many
 from explain.page.photo import face_clicked, face_named
-from explain.page.run import EXTENDING, Page
+from explain.page.run import Page
 from explain.page.view import slide
 from explain.service.process import give_back
 from model.i18n.catalogue import use_language
@@ -50,7 +50,7 @@ def wire(page: Page, parts: Parts, blocks: gr.Blocks) -> Callable[[str], None]:
     _wire_run(page, parts, run_it)
     forget = _wire_leaving(page, blocks)
     _wire_what_if(parts, at_once)
-    _wire_downloads(page, parts, extend)
+    _wire_reports(page, parts, run_it)
     wire_many(page, parts, run_it)
     wire_clip(page, parts, run_it)
     _wire_arrival(page, parts, blocks, run_it)
@@ -206,12 +206,13 @@ def _wire_what_if(parts: Parts, at_once: Callable[..., Any]) -> None:
     at_once(parts["show_all"].click, what_if.show_all, list(CHANGED))
 
 
-def _wire_downloads(page: Page, parts: Parts, extend: dict[str, Any]) -> None:
-    """A report holds robustness, which is measured before, if it was not yet."""
-    for kind in ("html", "zip"):
-        make = partial(download, card_of=page.card, kind=kind)
-        measured = parts[f"report_{kind}"].click(lambda: True, None, parts["robustness"], **AT_ONCE).then(**extend)
-        offer_file(parts, measured.then, make, ("notice", "status"))
+def _wire_reports(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:
+    """A report is made and sent; its buttons can be pressed again afterwards, whatever has happened."""
+    buttons = [parts[f"report_{kind}"] for kind in KINDS]
+    for kind, button in zip(KINDS, buttons, strict=True):
+        made = button.click(**{**run_it, "fn": _running(page, parts, partial(report, page, kind))})
+        made.success(**FETCH)
+        made.then(lambda: [gr.update(interactive=True) for _ in KINDS], None, buttons, **AT_ONCE)
 
 
 def _wire_arrival(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str, Any]) -> None:
@@ -223,7 +224,24 @@ def _wire_arrival(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str,
 
     by_link = ("language", *CONTROLS, "photo", "placeholder", "notice", "status")
     changed = [parts[name] for name in dict.fromkeys((*by_link, *models.FACTS, *models.CHOICE))]
-    blocks.load(arrive, None, changed, **AT_ONCE).then(**run_it)
+    ran = blocks.load(arrive, None, changed, **AT_ONCE).then(**run_it)
+    # The run has opened the model of the link, which may take minutes.
+    ran.then(_describing(parts, partial(models.describe_named, page)), parts.readable(), _facts(parts), **PRIVATE)
+
+
+def _facts(parts: Parts) -> list[Any]:
+    return [parts[name] for name in models.FACTS]
+
+
+def _describing(parts: Parts, describe: Callable[[Controls, str], Iterator[Updates]]) -> Handler:
+    """The handler that shows the facts of the chosen model."""
+
+    def show(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
+        controls = parts.controls(values)
+        with refusals_shown(controls["language"]):
+            yield from map(parts.changes, describe(controls, str(request.session_hash)))
+
+    return show
 
 
 def _drawing_model(page: Page, parts: Parts) -> dict[str, Any]:
@@ -232,7 +250,7 @@ def _drawing_model(page: Page, parts: Parts) -> dict[str, Any]:
     def draw_model(values: dict[Any, Any], request: gr.Request) -> dict[Any, Any]:
         controls = parts.controls(values)
         with refusals_shown(controls["language"]):
-            return parts.changes(page.model_pictures(controls, str(request.session_hash)))
+            return parts.changes(models.model_pictures(page, controls, str(request.session_hash)))
 
     shown = {"outputs": [parts["model_pictures"], parts["status"]], **AT_ONCE}
     return {"fn": draw_model, "inputs": parts.readable(), **shown}
@@ -257,17 +275,12 @@ def _wire_language(page: Page, parts: Parts, draw_model: dict[str, Any]) -> None
 def _wire_models(page: Page, parts: Parts, run_it: dict[str, Any], draw_model: dict[str, Any]) -> None:
     """A chosen model is described and judges the photo; a visitor can bring one; an import shows its progress."""
 
-    def describe(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
-        controls = parts.controls(values)
-        with refusals_shown(controls["language"]):
-            yield from map(parts.changes, page.describe(controls, str(request.session_hash)))
-
     def show_import(language: str, request: gr.Request) -> dict[Any, Any]:
         return parts.changes(models.import_state(page, language, str(request.session_hash)))
 
     parts["model_tab"].select(**draw_model)
     for choosing in (parts["model"].input, *wire_own(page, parts, partial(models.both_choices, page))):
-        chosen = choosing(describe, parts.readable(), [parts[name] for name in models.FACTS], **PRIVATE)
+        chosen = choosing(_describing(parts, page.describe), parts.readable(), _facts(parts), **PRIVATE)
         chosen.then(**draw_model)
         chosen.then(**run_it)
     parts["models_clock"].tick(show_import, parts["language"], [parts[name] for name in models.CHOICE], **AT_ONCE)

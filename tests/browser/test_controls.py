@@ -215,6 +215,16 @@ def test_lime_grows_before_it_is_done(patient: Visitor) -> None:
     assert "not converged" in patient.numbers()
 
 
+def test_open_settings_of_a_phone_leave_progress_and_cancel_in_sight(patient: Visitor) -> None:
+    patient.page.set_viewport_size({"width": 390, "height": 844})
+    patient.set_number("samples", 5000)
+    patient.wait_until(patient.lime_bar, "the progress of a long run")
+    patient.find("#cancel").click()  # fails if something covers it
+    patient.wait_for_text("#status", "Stopped")
+    patient.close_settings()
+    patient.page.set_viewport_size({"width": 1440, "height": 900})
+
+
 def test_two_visitors_do_not_disturb_each_other(patient: Visitor, arrive: Callable[..., Visitor]) -> None:
     other, before = arrive(LONG.format(600), stranger=True), patient.samples()
     patient.set_number("samples", 5000)

@@ -25,6 +25,12 @@ IN_SIGHT = """selector => {
     const box = document.querySelector(selector)?.getBoundingClientRect()
     return !!box && box.height > 0 && box.top >= 0 && box.bottom <= innerHeight
 }"""
+# A finger does not move over the picture before it is there.
+TOUCH = """image => {
+    const box = image.getBoundingClientRect()
+    const place = {clientX: box.left + box.width / 3, clientY: box.top + box.height / 5}
+    image.dispatchEvent(new PointerEvent("pointerdown", {bubbles: true, pointerType: "touch", ...place}))
+}"""
 
 
 # First screen
@@ -124,6 +130,9 @@ def test_a_region_is_read_by_pointing_at_it(done: Visitor) -> None:
         picture.scroll_into_view_if_needed()
 
         done.wait_until(read, f"what {name} says of its middle")
+        pointed = done.text(f"#{name}-readout")
+        picture.evaluate(TOUCH)
+        assert re.search(said, done.text(f"#{name}-readout")) and done.text(f"#{name}-readout") != pointed
 
 
 def test_regions_stand_in_a_table_too(done: Visitor) -> None:

@@ -4,8 +4,10 @@
 const ourName = {
   "Drop an image file here to upload": "drop",
   "Upload file": "upload",
+  "File upload": "upload",
   "Capture from camera": "camera",
   "Paste from clipboard": "paste",
+  "grant webcam access": "allow_camera",
   "select input source": "cameras",
   "capture photo": "capture",
   "Fullscreen": "fullscreen",
@@ -13,6 +15,12 @@ const ourName = {
   "Toggle Sidebar": "drawer",
   "Reset to default value": "reset",
   "Remove this file": "remove",
+  "Download": "download",
+  "İndir": "download",  // where the page came in Turkish
+  "Undo": "unzoom",
+  "Geri Al": "unzoom",
+  "undo": "unzoom",
+  "Empty value": "empty",
   "More tabs": "more_tabs",
   "Gradio footer navigation": "footer",
 }
@@ -28,7 +36,7 @@ function nameControls() {
     control.setAttribute(attribute, ours)
     known.set(control, { ours, original })
   }
-  for (const icon of document.querySelectorAll(".example img:not([alt=''])")) icon.alt = ""  // the button says the same
+  for (const icon of document.querySelectorAll(".example img:not([alt='']), footer img:not([alt=''])")) icon.alt = ""  // words beside it say the same
 }
 
 // The places for files, which Gradio names in English and describes in the language of the first moment.
@@ -43,6 +51,13 @@ function namePlaces() {
   }
 }
 
+// Gradio has the way to the camera in English only.
+function nameCamera() {
+  const words = document.querySelector(".wordmark")?.dataset.nameAllow_camera
+  const text = document.querySelector("#photo video ~ div button .wrap")
+  if (words && text) text.closest("button").ariaLabel = text.dataset.words = words
+}
+
 // Gradio wraps each picture in a button without a name; give it the picture's name.
 function namePictures() {
   // textContent: innerText would make the browser lay out the page at every change, most of all with the settings open.
@@ -54,6 +69,7 @@ function namePictures() {
 
 new MutationObserver(() => {
   namePlaces()
+  nameCamera()
   namePictures()
   nameControls()
 }).observe(document, { subtree: true, childList: true, characterData: true })

@@ -11,9 +11,17 @@ function show() {
   for (const place of document.querySelectorAll("#running")) pinned.observe(place)
 }
 
-// The progress of a run and Cancel stay in sight when their place is not.
-const pinned = new IntersectionObserver(([place]) => {
-  document.documentElement.classList.toggle("below", !place.isIntersecting)
+// The progress of a run and Cancel stay in sight when their place is not, or when the open drawer covers a small screen.
+let isOpen = false, isInSight = true
+
+function pin() {
+  const isCovered = isOpen && matchMedia("(max-width: 768px)").matches
+  document.documentElement.classList.toggle("below", isCovered || !isInSight)
+}
+
+const pinned = new IntersectionObserver(places => {
+  isInSight = places.at(-1).isIntersecting
+  pin()
 })
 
 // Gradio puts tabs without room into a menu. It may measure them before their style and font are there, which make them
@@ -55,9 +63,10 @@ document.addEventListener("keyup", event => {
     event.target.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }))
 })
 
-// The line below a map describes the place under the pointer. The region of each place comes as a picture of labels (low
+// The line below a map describes the place under the pointer, or the one that a finger touched. The region of each place comes as a picture of labels (low
 // byte red, high byte green), its description as a line of text: see explain/html/regions.py.
 const labelled = new Map()
+let pointed = null  // the latest event
 
 function pixelsOf(source) {
   if (!labelled.has(source)) {
@@ -71,7 +80,8 @@ function pixelsOf(source) {
       const context = canvas.getContext("2d", { willReadFrequently: true })
       context.drawImage(picture, 0, 0)
       labelled.set(source, context.getImageData(0, 0, picture.width, picture.height))
-      outline(outlined)  // a row may have called this before the picture was there
+      outline(outlined)  // a row or a touch may have called this before the picture was there
+      if (pointed) describe(pointed)
     }
     picture.src = source
   }
@@ -94,7 +104,8 @@ function mapOf(name) {
   return data ? JSON.parse(data)[name] : null
 }
 
-document.addEventListener("pointermove", event => {
+function describe(event) {
+  pointed = event
   const image = event.target.closest?.(".map-picture img")
   const map = image && mapOf(image.closest(".map-picture").id)
   const region = map ? regionAt(image, event, map) : null
@@ -106,7 +117,8 @@ document.addEventListener("pointermove", event => {
     readout.textContent = image.title = map.lines[region]
   }
   if (name === "lime") markRow(region)
-})
+}
+for (const kind of ["pointermove", "pointerdown"]) document.addEventListener(kind, describe)
 document.addEventListener("pointerout", event => { if (event.target.closest?.("#lime img")) markRow(null) })
 
 // What was read of one photo must not stand below the maps of the next one.
@@ -245,8 +257,6 @@ function filterRows() {
 document.addEventListener("input", event => { if (event.target.closest?.("#many-filter")) filterRows() })
 
 // The drawer is the last part of the page: the keyboard goes there when it opens, and back when it closes.
-let isOpen = false
-
 function bringKeyboard(place, tries = 20) {
   place?.focus({ preventScroll: true })  // without effect until the place has appeared
   if (document.activeElement !== place && tries) setTimeout(() => bringKeyboard(place, tries - 1), 50)
@@ -256,6 +266,7 @@ new MutationObserver(() => {
   const drawer = document.querySelector("#settings-drawer"), opens = Boolean(drawer?.classList.contains("open"))
   if (opens === isOpen) return
   isOpen = opens
+  pin()
   bringKeyboard(document.querySelector(opens ? "#settings-drawer .toggle-button" : "#settings-button"))
 }).observe(document, { subtree: true, attributes: true, attributeFilter: ["class"] })
 document.addEventListener("keydown", event => {

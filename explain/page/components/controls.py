@@ -28,6 +28,9 @@ READ = (
     *("language", "model", "photo", *CONTROLS, "face", "whole", "seen", "second_seen", "hidden"),
     *("regions", "top", "slide_map", "many_progress", "clip_seen"),
 )
+# Controls that only add to an analysis: one that runs takes them up at its end.
+EXTENDING = ("further", "trust", "robustness")
+LIVE = ("language", "shown", "smooth", "slide_map", "hidden", "second", *EXTENDING)  # a running analysis follows these
 OWN = "yours/"  # before the name of a visitor's own model; no model of the server has such a name
 
 

@@ -19,6 +19,7 @@ RUN_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_RUNS, "concurrency_
 BRING_OPTIONS: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "own", **PRIVATE}  # one imports
 # One visitor's thousand photos must not block the others; each photo also waits in the analysis queue.
 BATCH_OPTIONS: dict[str, Any] = {"concurrency_limit": MAX_OPEN_BATCHES, "concurrency_id": "many", **PRIVATE}
+FETCH: dict[str, Any] = {"fn": None, "js": "() => window.fetchReady()", **PRIVATE}  # the file that was made
 Handler = Callable[..., Iterator[dict[Any, Any]]]
 
 
@@ -75,4 +76,4 @@ def offer_file(
             yield from map(parts.changes, make(controls))
 
     made = trigger(handler, parts.readable(), [parts[name] for name in ("ready", *changed)], **PRIVATE)
-    made.success(None, js="() => window.fetchReady()", **PRIVATE)
+    made.success(**FETCH)

@@ -7,20 +7,22 @@ import gradio as gr
 from explain.maps.registry import METHODS
 from explain.page.components.controls import AT_FIRST, LIMITS
 from explain.page.components.extended import ChangingRadio
+from explain.page.components.hiding import hide_choices
 from explain.page.components.parts import Parts, text
 from explain.page.detectors.second import NONE
 from explain.page.models import second_choices
 from explain.page.sections.common import labels
 from explain.page.sections.more import FURTHER
 from explain.regions.superpixels import METHODS as SEGMENTATIONS
-from explain.settings import HIDE_CHOICES, LIKELIER, TARGETS
+from explain.settings import LIKELIER, TARGETS
 from explain.wording.what_if import joined
 from model.available import Models
+from model.detector.detector import Detector
 from model.i18n.catalogue import translate
 
 
-def settings_drawer(parts: Parts, models: Models) -> None:
-    """The controls of the settings, each with a line of help."""
+def settings_drawer(parts: Parts, models: Models, detector: Detector) -> None:
+    """The controls of the settings, each with a line of help; ``detector`` is the model that the page starts with."""
     with gr.Sidebar(text("page.settings"), open=False, position="right", elem_id="settings-drawer") as parts["drawer"]:
         shown = second_choices(models)
         parts["second"] = ChangingRadio(**shown, value=NONE, **labels("settings.second"), elem_id="second-model")
@@ -44,9 +46,9 @@ def settings_drawer(parts: Parts, models: Models) -> None:
         for name in ("trust", "robustness"):
             parts[name] = gr.Checkbox(AT_FIRST[name], **labels(f"settings.{name}"), elem_id=name)
         cuts = [(text(f"segmentation.{name}"), name) for name in SEGMENTATIONS]
-        looks = [(text(f"hiding.{name}"), name) for name in HIDE_CHOICES]
-        for name, choices in (("segmentation", cuts), ("hide", looks)):
-            parts[name] = gr.Radio(choices, value=AT_FIRST[name], **labels(f"settings.{name}"), elem_id=name)
+        cut = {"choices": cuts, "value": AT_FIRST["segmentation"]}
+        for name, offered in (("segmentation", cut), ("hide", hide_choices(detector))):
+            parts[name] = ChangingRadio(**offered, **labels(f"settings.{name}"), elem_id=name)
 
 
 def _further_help() -> str:

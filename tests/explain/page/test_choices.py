@@ -9,8 +9,15 @@ import pytest
 from gradio.state_holder import StateHolder
 
 from explain.page import what_if
+from explain.page.components.controls import AT_FIRST
 from explain.page.components.extended import ChangingDropdown, ChangingRadio, SteppedBlocks
+from explain.page.components.hiding import hide_choices
+from explain.page.models import FACTS
+from explain.page.run import Page
+from explain.regions.hiding import AUTO, TOKENS
 from explain.service.service import MAX_OPEN_RUNS, STEPS_AT_ONCE
+from explain.settings import HIDE_CHOICES
+from model.available import Models, available_models
 
 GONE = [13]
 
@@ -30,6 +37,30 @@ def test_browser_knows_both_by_the_name_of_what_they_extend() -> None:
 def test_page_offers_its_changing_choices_by_these(shipped_page: SteppedBlocks) -> None:
     by_name = {block.elem_id: block for block in shipped_page.blocks.values() if getattr(block, "elem_id", None)}
     assert isinstance(by_name["regions"], ChangingDropdown) and isinstance(by_name["slide-map"], ChangingRadio)
+
+
+def test_a_model_is_offered_the_ways_to_hide_that_it_supports() -> None:
+    whole, by_patches = SimpleNamespace(patch_grid=None), SimpleNamespace(patch_grid=(10, 10))
+    names = [name for _, name in hide_choices(whole)["choices"]]
+    assert names == [name for name in HIDE_CHOICES if name != TOKENS]
+    assert [name for _, name in hide_choices(by_patches)["choices"]] == [*names, TOKENS]
+
+
+@pytest.mark.parametrize(
+    ("grid", "chosen", "then"),
+    [(None, TOKENS, AUTO), ((10, 10), TOKENS, TOKENS), (None, "blur", "blur"), (None, "unknown", AUTO)],
+)
+def test_way_to_hide_that_another_model_does_not_support_goes_back_to_the_default(
+    grid: tuple[int, int] | None, chosen: str, then: str
+) -> None:
+    assert hide_choices(SimpleNamespace(patch_grid=grid), chosen)["value"] == then
+
+
+def test_chosen_model_changes_the_ways_to_hide() -> None:
+    page = Page(Models(available_models(None), print))
+    controls = AT_FIRST | {"language": "en", "model": page.at_start, "hide": TOKENS}
+    (*_, described) = page.describe(controls)
+    assert described["hide"] == hide_choices(page.models.get(page.at_start)) and "hide" in FACTS
 
 
 @pytest.mark.parametrize(("chosen", "hidden"), [([2, 13, 0], [2, 0]), (GONE, []), (None, []), ([], [])])

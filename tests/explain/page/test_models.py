@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from explain.page.models import arrive, choices, import_state, notices
+from explain.page.components.controls import AT_FIRST
+from explain.page.models import arrive, choices, describe_named, import_state, notices
 from explain.page.run import Page
 from model.available import MODEL_FOLDER, FoundModel, Importing, Models
 from model.i18n.catalogue import Message, use_language
@@ -36,7 +37,7 @@ def ready(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Models, "names", names)
     monkeypatch.setattr(Models, "is_open", lambda models, name: True)
     card = page.models.get(ONE).card
-    monkeypatch.setattr(Models, "get", lambda models, name: SimpleNamespace(card=card, name=name))
+    monkeypatch.setattr(Models, "get", lambda models, name: SimpleNamespace(card=card, name=name, patch_grid=None))
     monkeypatch.setattr("explain.page.arrival.opening_example", lambda detector: None)
     page.models.first = LATE
 
@@ -61,6 +62,15 @@ def test_import_is_told_with_its_step_and_time_in_the_visitors_language(page: Pa
             assert re.search(r" 6\d s", updates["models_note"]), "a slow machine may have waited some seconds more"
             assert '<progress value="0.50" max="1">' in updates["models_note"]
     assert set(import_state(page, "en")) == {"models_note"}, "the clock goes on, and the choice stays"
+
+
+def test_link_to_a_model_that_is_not_open_yet_shows_its_facts_once_it_is() -> None:
+    page = Page(Models([FoundModel(name, SHIPPED, MODEL_FOLDER) for name in (ONE, "another")]))
+    assert "scope" not in arrive(page, {"model": "another"}, "")
+    controls = AT_FIRST | {"language": "en", "model": "another"}
+    *_, described = describe_named(page, controls)
+    assert described["scope"] and described["card"]
+    assert list(describe_named(page, controls | {"model": ONE})) == [{}], "the page was built with these"
 
 
 def test_link_to_the_model_that_is_imported_opens_with_what_there_is(page: Page) -> None:

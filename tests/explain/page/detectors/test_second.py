@@ -184,10 +184,10 @@ def test_other_settings_languages_and_reports_include_it(page: Page, compared: t
     assert not np.array_equal(few["second_picture"], shown["second_picture"])
     turkish = page.change_language({**now, "language": "tr"}, VISITOR)
     assert "korelasyon" in turkish["second_sentence"] and turkish["second_status"] == ""
-    (made,) = _made(download(now, page.card, "zip"))
+    (made,) = _made(download(now, page, "zip"))
     with zipfile.ZipFile(io.BytesIO(made)) as archive:
         assert "second.png" in archive.namelist() and b"correlation of" in archive.read("report.html")
-    (alone,) = _made(download({**now, "second": second.NONE}, page.card, "html"))
+    (alone,) = _made(download({**now, "second": second.NONE}, page, "html"))
     assert b"correlation of" not in alone
 
 

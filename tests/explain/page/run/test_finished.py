@@ -193,7 +193,7 @@ def test_results_that_no_longer_hold_are_gone_before_the_new_ones_come(extended:
 def test_report_of_another_photo_takes_the_last_file_away(finished: tuple[Page, Updates]) -> None:
     page, shown = finished
     controls = CONTROL_VALUES | {"seen": shown["seen"], "photo": str(EXAMPLES / "astronaut.jpg")}
-    (step,) = download(controls, page.card, "html")
+    (step,) = download(controls, page, "html")
     assert step["ready"] is None and step["notice"]["visible"]
 
 
@@ -201,7 +201,7 @@ def test_report_of_another_photo_takes_the_last_file_away(finished: tuple[Page, 
 @pytest.mark.parametrize("smooth", [False, True])
 def test_report_tells_whether_its_mask_is_smoothed(finished: tuple[Page, Updates], smooth: bool) -> None:
     page, shown = finished
-    made = download(CONTROL_VALUES | {"seen": shown["seen"], "smooth": smooth}, page.card, "zip")
+    made = download(CONTROL_VALUES | {"seen": shown["seen"], "smooth": smooth}, page, "zip")
     with zipfile.ZipFile(next(made)["ready"]) as archive:
         data = json.loads(archive.read(next(name for name in archive.namelist() if name.endswith("report.json"))))
     assert data["settings"]["smooth_attention"] is smooth

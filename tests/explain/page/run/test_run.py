@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from explain.page.components.updates import Updates, visible
+from explain.page.models import model_pictures
 from explain.page.photo import FACE_ONLY_TABS
 from explain.page.run import Page
 from explain.service.service import STEPS_AT_ONCE
@@ -110,7 +111,7 @@ def test_model_that_cannot_be_opened_is_told_and_all_else_translated(
     monkeypatch.setattr(page.models, "is_open", lambda name: True)
     found = page.change_language(CONTROL_VALUES | {"language": "tr"}, VISITOR)
     assert "notice" in found["scope"] and found["card"] == found["model_pictures"] == ""
-    assert found["placeholder"] and page.model_pictures(CONTROL_VALUES) == {"model_pictures": ""}
+    assert found["placeholder"] and model_pictures(page, CONTROL_VALUES) == {"model_pictures": ""}
     assert list(page.describe(CONTROL_VALUES))[-1]["model_pictures"] == ""
 
 
