@@ -63,8 +63,8 @@ document.addEventListener("keyup", event => {
     event.target.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }))
 })
 
-// The line below a map describes the place under the pointer, or the one that a finger touched. The region of each place comes as a picture of labels (low
-// byte red, high byte green), its description as a line of text: see explain/html/regions.py.
+// The line below a map describes the place under the pointer, or the one that a finger touched. The region of each place
+// comes as a picture of labels (low byte red, high byte green), its description as a line of text: see explain/html/regions.py.
 const labelled = new Map()
 let pointed = null  // the latest event
 
