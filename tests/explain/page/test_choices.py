@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -40,7 +41,8 @@ def test_page_offers_its_changing_choices_by_these(shipped_page: SteppedBlocks) 
 
 
 def test_a_model_is_offered_the_ways_to_hide_that_it_supports() -> None:
-    whole, by_patches = SimpleNamespace(patch_grid=None), SimpleNamespace(patch_grid=(10, 10))
+    whole: Any = SimpleNamespace(patch_grid=None)
+    by_patches: Any = SimpleNamespace(patch_grid=(10, 10))
     names = [name for _, name in hide_choices(whole)["choices"]]
     assert names == [name for name in HIDE_CHOICES if name != TOKENS]
     assert [name for _, name in hide_choices(by_patches)["choices"]] == [*names, TOKENS]
@@ -53,7 +55,8 @@ def test_a_model_is_offered_the_ways_to_hide_that_it_supports() -> None:
 def test_way_to_hide_that_another_model_does_not_support_goes_back_to_the_default(
     grid: tuple[int, int] | None, chosen: str, then: str
 ) -> None:
-    assert hide_choices(SimpleNamespace(patch_grid=grid), chosen)["value"] == then
+    detector: Any = SimpleNamespace(patch_grid=grid)
+    assert hide_choices(detector, chosen)["value"] == then
 
 
 def test_chosen_model_changes_the_ways_to_hide() -> None:
