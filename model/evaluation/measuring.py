@@ -86,8 +86,10 @@ def judge(
     """
     card = detector.card
     # Resized here in the same way as in ``to_input``, so that whole pictures of any size fit in one batch. Models that
-    # resize by a filter of their own get crops of one size, as from the product.
-    size = (card.preprocessing.crop_size if card.preprocessing.resample else card.preprocessing.input_size,) * 2
+    # resize by a filter of their own, and combined models, whose parts have inputs of several sizes, get crops of one
+    # size, as from the product.
+    kept = card.preprocessing.resample or card.parts
+    size = (card.preprocessing.crop_size if kept else card.preprocessing.input_size,) * 2
     p_fake = {condition: np.full(len(examples), np.nan) for condition in conditions}
     for start in range(0, len(examples), BATCH):
         batch = examples[start : start + BATCH]

@@ -49,7 +49,7 @@ class Stub:
 
     @property
     def card(self) -> Any:
-        return SimpleNamespace(labels=self.labels, preprocessing=Preprocessing(32), sees=self.sees)
+        return SimpleNamespace(labels=self.labels, preprocessing=Preprocessing(32), sees=self.sees, parts=())
 
     def probabilities(self, crops: Pixels, in_turn: bool = False) -> NDArray[np.float64]:
         self.batches.append(len(crops))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -22,12 +23,15 @@ from model.artifact.card import CARD, TFLITE, load_artifact, read_card, write_ca
 from model.artifact.preprocessing import Preprocessing
 from model.artifact.views import View
 from model.available import available_models
+from model.data.layout import Example
 from model.data.split import SPLIT
 from model.detector.detector import Detector
 from model.errors import ArchitectureError, ArtifactError
+from model.evaluation.measuring import judge
 from model.found import open_model
 from model.networks.export import load_keras
 from model.paired.combine import combine
+from model.photos.faces import CROP_SIZE
 from model.studies.compress import compress
 
 VIEWS = (View(right=0.1), View(mirrored=True))
@@ -258,6 +262,17 @@ def test_result_is_that_of_the_weights(both: Path) -> None:
     card = read_card(both)
     other = replace(card, parts=tuple(replace(part, weight=2 * part.weight) for part in card.parts))
     assert key_of("photo", Settings(), card) != key_of("photo", Settings(), other)
+
+
+def test_measuring_gives_it_the_crops_of_the_product(
+    both: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, picture: Callable[..., Pixels]
+) -> None:
+    """Each part shrinks a crop to its own input; a crop that was shrunk before would look different to it."""
+    detector, given = Detector(both), []
+    monkeypatch.setattr(detector, "probabilities", lambda crops: given.append(crops) or np.full((len(crops), 2), 0.5))
+    assert cv2.imwrite(str(tmp_path / "a.png"), picture(1, 60))
+    judge(detector, tmp_path, [Example("a.png", "set", "test", "Fake", (10.0, 10.0, 30.0, 30.0), ())])
+    assert [crops.shape for crops in given] == [(1, CROP_SIZE, CROP_SIZE, 3)]
 
 
 def test_compressing_a_combined_model_is_refused(both: Path, tmp_path: Path) -> None:
