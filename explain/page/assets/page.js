@@ -12,12 +12,13 @@ function show() {
 }
 
 // The progress of a run and Cancel stay in sight when their place is not, or when the open drawer covers a small screen.
+const smallScreen = matchMedia("(max-width: 768px)")
 let isOpen = false, isInSight = true
 
 function pin() {
-  const isCovered = isOpen && matchMedia("(max-width: 768px)").matches
-  document.documentElement.classList.toggle("below", isCovered || !isInSight)
+  document.documentElement.classList.toggle("below", isOpen && smallScreen.matches || !isInSight)
 }
+smallScreen.addEventListener("change", pin)
 
 const pinned = new IntersectionObserver(places => {
   isInSight = places.at(-1).isIntersecting
