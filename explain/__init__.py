@@ -22,5 +22,5 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     """Import what this package offers at its first use: the process that reads a file's origin needs none of it."""
     if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(name)
     return getattr(import_module(_MODULES[name]), name)

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from examples.make import plant
-from examples.verdicts import SetScores, judge_examples
+from examples.verdicts import ExampleVerdict, judge_examples
 from model.detector.detector import Detector
 from model.i18n.catalogue import translate
 from model.photos.faces import Face, find_faces
@@ -133,12 +133,12 @@ def test_fakes_were_changed_inside_the_mask(entry: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def judged() -> dict[str, SetScores]:
+def judged() -> dict[str, ExampleVerdict]:
     return {one.file: one for one in judge_examples(Detector())}
 
 
 @pytest.mark.slow
-def test_every_example_with_a_face_is_judged(judged: dict[str, SetScores]) -> None:
+def test_every_example_with_a_face_is_judged(judged: dict[str, ExampleVerdict]) -> None:
     assert {file: one.is_fake for file, one in judged.items()} == {
         name(entry): entry in FAKES for entry in ENTRIES if entry["has_face"]
     }
@@ -153,7 +153,9 @@ def test_every_example_with_a_face_is_judged(judged: dict[str, SetScores]) -> No
         if entry["has_face"]
     ],
 )
-def test_untouched_portraits_look_real_and_planted_fakes_look_fake(judged: dict[str, SetScores], file: str) -> None:
+def test_untouched_portraits_look_real_and_planted_fakes_look_fake(
+    judged: dict[str, ExampleVerdict], file: str
+) -> None:
     assert judged[file].right, f"P(Fake) {judged[file].p_fake:.3f}: {judged[file].verdict}"
 
 

@@ -13,7 +13,7 @@ from explain.page.components.extended import NumberForPrograms
 from explain.page.components.parts import Parts
 from explain.service.refusal import Refused
 from explain.service.service import CLIENT, MAX_OPEN_RUNS
-from explain.settings import DEFAULT_MAPS, Settings, limits_of
+from explain.settings import DEFAULT_MAPS, HIDE_CHOICES, Settings, limits_of
 
 
 def wire_api(endpoints: GradioEndpoints, parts: Parts) -> None:
@@ -21,7 +21,8 @@ def wire_api(endpoints: GradioEndpoints, parts: Parts) -> None:
     off = {"whole": Settings.whole_picture, "trust": Settings.trust, "flip": Settings.flip}
     whole, trust, flip = (gr.Checkbox(value, label=name, visible=False) for name, value in off.items())
     methods = gr.CheckboxGroup(list(METHODS), value=list(Settings.methods), label="methods", visible=False)
-    # Not the page's sliders: programs may use the whole range of an option.
+    # Not the page's controls: programs may use the whole range of an option, with any model.
+    hide = gr.Radio(HIDE_CHOICES, value=Settings.hide, label="hide", visible=False)
     superpixels, samples, seed = (
         _number(name, getattr(Settings, name), **limits_of(name)) for name in ("superpixels", "samples", "seed")
     )
@@ -32,7 +33,7 @@ def wire_api(endpoints: GradioEndpoints, parts: Parts) -> None:
     second = gr.Textbox("", label="second", visible=False)
     photo, model, language = (parts[name] for name in ("photo_input", "model", "language"))
     map_settings = [parts["target"], superpixels, samples, parts["shown"]]
-    region_settings = [parts[name] for name in ("segmentation", "hide")]
+    region_settings = [parts["segmentation"], hide]
 
     def offer(name: str, function: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
         run: dict[str, Any] = {"concurrency_limit": MAX_OPEN_RUNS, "concurrency_id": "model"}

@@ -45,7 +45,7 @@ ALLOWED = {
     "explain/service/metrics.py": dict.fromkeys(
         ("Analyses", "Steps of", "Answered", "Seconds of", "Stages of"), "what Prometheus shows beside a metric"
     ),
-    "explain/page/api.py": dict.fromkeys(("report", "methods", "maps", "second"), "names of the API's values"),
+    "explain/page/api.py": dict.fromkeys(("report", "methods", "maps", "second", "hide"), "names of the API's values"),
     "explain/page/components/theme.py": {"IBM Plex Sans": "a font"},
     "explain/page/layout.py": {"WhyFake": "the name of the product"},
     "explain/page/sections/common.py": {"element.addEventListener": "JavaScript"},
