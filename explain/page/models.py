@@ -13,6 +13,7 @@ from explain.html import fragments
 from explain.html.model_card import model_charts
 from explain.html.rendering import macros
 from explain.page.arrival import arrival
+from explain.page.components.hiding import hide_choices
 from explain.page.components.parts import text
 from explain.page.components.updates import Change, Controls, Updates
 from explain.page.detectors.second import NONE
@@ -50,8 +51,11 @@ def arrive(page: Page, query: Mapping[str, str], accepted: str) -> Updates:
     with use_language(changes["language"]):
         clock = Change(active=models.importing is not None)
         chosen = changes.get("model", models.first)
-        is_new = chosen != page.at_start and models.is_open(chosen)
-        facts = page.described(chosen, hide=changes.get("hide", AUTO)) if is_new else {}
+        facts: Updates = {}
+        if models.is_open(chosen) and chosen != page.at_start:
+            facts = page.described(chosen, hide=changes.get("hide", AUTO))
+        elif models.is_open(chosen) and "hide" in changes:
+            facts = {"hide": hide_choices(models.get(chosen), changes["hide"])}
         updates = {"models_clock": clock, "models_note": notices(models), **both_choices(page, "", chosen)}
         updates["second"]["value"] = changes.get("second", NONE)
         return {**changes, **facts, **updates}

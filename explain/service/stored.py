@@ -33,7 +33,7 @@ LEFT_OUT = (Photo, Detector)  # the reader has them
 Square = tuple[float, float, float]
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, TypeError, LookupError, AttributeError, RecursionError, UserError),
-    *(zipfile.BadZipFile, zlib.error, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, NotImplementedError),  # the last one: a compression that zipfile does not know
 )
 
 

@@ -36,7 +36,8 @@ function nameControls() {
     control.setAttribute(attribute, ours)
     known.set(control, { ours, original })
   }
-  for (const icon of document.querySelectorAll(".example img:not([alt='']), footer img:not([alt=''])")) icon.alt = ""  // words beside it say the same
+  // The words beside these pictures say the same.
+  for (const icon of document.querySelectorAll(".example img:not([alt='']), footer img:not([alt=''])")) icon.alt = ""
 }
 
 // The places for files, which Gradio names in English and describes in the language of the first moment.

@@ -12,6 +12,7 @@ import pytest
 from explain.page.components.controls import AT_FIRST
 from explain.page.models import arrive, choices, describe_named, import_state, notices
 from explain.page.run import Page
+from explain.regions.hiding import AUTO
 from model.available import MODEL_FOLDER, FoundModel, Importing, Models
 from model.i18n.catalogue import Message, use_language
 from model.paths import SHIPPED
@@ -71,6 +72,12 @@ def test_link_to_a_model_that_is_not_open_yet_shows_its_facts_once_it_is() -> No
     *_, described = describe_named(page, controls)
     assert described["scope"] and described["card"]
     assert list(describe_named(page, controls | {"model": ONE})) == [{}], "the page was built with these"
+
+
+def test_link_to_a_way_to_hide_that_the_model_refuses_gets_the_default_one(page: Page) -> None:
+    page.models.get(ONE)
+    assert arrive(page, {"hide": "tokens"}, "")["hide"]["value"] == AUTO
+    assert arrive(page, {"hide": "blur"}, "")["hide"]["value"] == "blur"
 
 
 def test_link_to_the_model_that_is_imported_opens_with_what_there_is(page: Page) -> None:
