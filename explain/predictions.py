@@ -18,10 +18,11 @@ from model.quiet import standard_error_aside
 def warm_up(detector: Detector) -> None:
     """Run the networks once: LiteRT writes a line at its first use, and scripts expect only errors there."""
     side = detector.card.preprocessing.input_size
-    grey = np.zeros((side, side, 3), np.uint8)
+    # Noise: a network that divides by a picture's deviation has no number for one colour.
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
     with standard_error_aside():
-        detector.predict(grey)
-        parse_face(grey)  # the first one that LiteRT runs if the detector is an ONNX network
+        detector.predict(noise)
+        parse_face(noise)  # the first one that LiteRT runs if the detector is an ONNX network
 
 
 def predict(analyses: Sequence[Analysis], detector: Detector) -> list[Analysis]:

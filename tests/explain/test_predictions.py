@@ -26,3 +26,13 @@ def test_what_libraries_say_at_their_first_use_is_not_shown(
     monkeypatch.setattr(predictions, "parse_face", parse)
     warm_up(quick_detector)
     assert len(parsed) == 1 and capfd.readouterr().err == ""
+
+
+def test_a_network_without_an_answer_for_one_colour_can_be_used(
+    quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[NDArray[np.uint8]] = []
+    monkeypatch.setattr(quick_detector, "predict", given.append)
+    warm_up(quick_detector)
+    (crop,) = given
+    assert (crop.std(axis=(0, 1)) > 0).all(), "a network may divide by it"
