@@ -28,7 +28,7 @@ from tests.support.folders import files_in
         (("--hide", "pink"), "hide must be one of "),
         (
             ("--model", "nowhere"),
-            "There is no nowhere; --model takes a model folder, a Keras .h5 file, an ONNX file or hf:OWNER/NAME.",
+            "There is no nowhere; give a model folder, a Keras .h5 file, an ONNX file or hf:OWNER/NAME.",
         ),
         (("--out", __file__), f"{__file__} is a file; name a folder for the report."),
     ],
