@@ -104,6 +104,22 @@ def test_shrinking_is_lost_among_many_pictures_and_rules_among_few() -> None:
         assert 1 < fit_scaling(wrong_half, truth, np.full(12, weight), shrink=True)[0] < 5
 
 
+@pytest.mark.parametrize("count", [2, 4, 30])
+def test_few_pictures_of_one_class_give_the_bias_of_the_prior_and_no_more(count: int) -> None:
+    """All pictures are fake and the network says 0.5 of each: the best bias b solves b = n / (1 + exp(b))."""
+    undecided, truth = np.full((count, 2), 0.5), np.zeros(count, int)
+    bias = fit_scaling(undecided, truth, np.ones(count), shrink=True)[1]
+    assert bias == pytest.approx(count / (1 + np.exp(bias)), rel=1e-3)
+    assert fit_scaling(undecided, truth, np.ones(count))[1] == pytest.approx(3), "the bound of a fit without a prior"
+
+
+def test_pictures_without_weight_do_not_weaken_the_prior() -> None:
+    softmax, truth = sample(1.3, 0.5, count=40)
+    weights = np.repeat([1.0, 0.0], [8, 32])
+    few = fit_scaling(softmax[:8], truth[:8], np.ones(8), shrink=True)
+    assert fit_scaling(softmax, truth, weights, shrink=True) == pytest.approx(few, rel=1e-3)
+
+
 def test_shrinking_helps_what_a_dozen_pictures_foretell() -> None:
     """A usual model (temperature 1.3): the fit to twelve of its pictures is judged on 20,000 others."""
     others, truths = sample(1.3, 0.2, seed=99)
