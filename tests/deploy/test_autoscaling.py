@@ -27,21 +27,22 @@ def test_open_analyses_bring_a_second_replica_and_open_tabs_do_not(tmp_path: Pat
         beats = [pool.submit(_hold, tab, f"tab{number}") for number, tab in enumerate(tabs)]
         time.sleep(25)  # more than Serve's upscale_delay_s and look_back_period_s together
         assert len(replicas_of(process)) == 1
-        enough = threading.Event()
-        asked = [pool.submit(_ask, url, number, enough) for number in range(16)]  # twice target_ongoing_requests
+        stop = threading.Event()
+        twice_the_target = 16  # target_ongoing_requests is 8
+        clients = [pool.submit(_send_photos, url, number, stop) for number in range(twice_the_target)]
         deadline = time.monotonic() + PATIENCE_S
         while len(replicas_of(process)) < 2 and time.monotonic() < deadline:
             time.sleep(0.5)
-        enough.set()
+        stop.set()
         assert len(replicas_of(process)) == 2
-        assert set().union(*(one.result() for one in asked)) == {200}
+        assert set().union(*(client.result() for client in clients)) == {200}
         assert not any(beat.done() for beat in beats), "tabs were open all the time"
     for tab in tabs:
         tab.close()
 
 
 def _hold(tab: httpx.Client, session: str) -> None:
-    """What an open tab does: hold a request that the server never ends."""
+    """Hold a request that the server never ends, as an open tab does."""
     try:
         with tab.stream("GET", f"/heartbeat/{session}") as answer:
             for _ in answer.iter_lines():
@@ -50,11 +51,11 @@ def _hold(tab: httpx.Client, session: str) -> None:
         pass  # the service has ended
 
 
-def _ask(url: str, number: int, enough: threading.Event) -> set[int]:
-    """Send photos one after the other; the statuses of the answers."""
+def _send_photos(url: str, number: int, stop: threading.Event) -> set[int]:
+    """Send photos one after the other until ``stop`` is set; return the statuses of the answers."""
     found = set[int]()
     with httpx.Client(timeout=PATIENCE_S, transport=from_address(number)) as client:
-        while not enough.is_set():
+        while not stop.is_set():
             file = {"file": ("photo.jpg", photo(number))}
             found.add(client.post(f"{url}/deepfake", files=file, data=FIELDS).status_code)
     return found

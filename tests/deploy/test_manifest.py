@@ -57,7 +57,7 @@ def test_manifest_fits_the_schema(manifest: Any) -> None:
         lambda spec: spec["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["containers"][0].pop("name"),
     ],
 )
-def test_a_mistake_does_not_fit(manifest: Any, spoil: Callable[[Any], Any]) -> None:
+def test_a_manifest_with_a_mistake_is_refused(manifest: Any, spoil: Callable[[Any], Any]) -> None:
     spoil(manifest["spec"])
     with pytest.raises(ValidationError):
         check(manifest)
@@ -65,10 +65,10 @@ def test_a_mistake_does_not_fit(manifest: Any, spoil: Callable[[Any], Any]) -> N
 
 def test_the_application_is_the_same_on_one_machine(manifest: Any, local: Any) -> None:
     assert yaml.safe_load(manifest["spec"]["serveConfigV2"]) == {"applications": local["applications"]}
-    assert local["http_options"]["host"] == "127.0.0.1", "only this machine, unless somebody wants more"
+    assert local["http_options"]["host"] == "127.0.0.1", "open to this machine only, by default"
 
 
-def test_machines_have_room_for_the_most_replicas(manifest: Any) -> None:
+def test_workers_have_cpus_for_the_maximum_number_of_replicas(manifest: Any) -> None:
     (page,) = yaml.safe_load(manifest["spec"]["serveConfigV2"])["applications"][0]["deployments"]
     (group,) = manifest["spec"]["rayClusterConfig"]["workerGroupSpecs"]
     (container,) = group["template"]["spec"]["containers"]
@@ -77,7 +77,7 @@ def test_machines_have_room_for_the_most_replicas(manifest: Any) -> None:
 
 
 @pytest.mark.slow
-def test_serve_accepts_both(manifest: Any, local: Any) -> None:
+def test_serve_accepts_the_local_and_the_kubernetes_configuration(manifest: Any, local: Any) -> None:
     schema = pytest.importorskip("ray.serve.schema")
     for config in (local, yaml.safe_load(manifest["spec"]["serveConfigV2"]), config_for("0.0.0.0", 8001, 3)):
         schema.ServeDeploySchema.model_validate(config)
@@ -88,7 +88,7 @@ def test_serve_accepts_both(manifest: Any, local: Any) -> None:
 
 @pytest.mark.slow
 def test_serve_knows_every_field(local: Any) -> None:
-    """It would ignore one that is misspelt."""
+    """Serve would ignore a misspelt field."""
     schema, config = pytest.importorskip("ray.serve.schema"), pytest.importorskip("ray.serve.config")
     (application,) = local["applications"]
     (page,) = application["deployments"]
@@ -124,15 +124,15 @@ def test_image_has_the_pinned_ray_and_its_variables(manifest: Any) -> None:
     assert {image.partition(":")[0] for image in images} == {FROM_THE_IMAGE}
 
 
-def test_image_gets_what_the_page_needs_and_this_package() -> None:
+def test_image_gets_the_files_of_the_page_and_of_this_package() -> None:
     page = set((ROOT / ".dockerignore").read_text("utf-8").splitlines()[1:])
     image = set((ROOT / "deploy" / "Dockerfile.dockerignore").read_text("utf-8").splitlines()[1:])
     assert page - image == {"!app.py", "!requirements.lock"}
     assert image - page == {"!deploy/*.py", "!requirements-scale.txt"}
 
 
-def test_a_taken_port_is_one_sentence() -> None:
-    """Serve itself would try again without end."""
+def test_a_port_in_use_is_refused_in_one_sentence() -> None:
+    """Serve itself would retry forever."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=str(port)):

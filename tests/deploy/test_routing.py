@@ -1,4 +1,4 @@
-"""Which replica a request goes to, and how many there should be."""
+"""Tests of the choice of a replica for a request, and of the number of replicas."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-pytestmark = pytest.mark.slow  # they import Ray
+pytestmark = pytest.mark.slow  # these tests import Ray
 COOKIE = "whyfake-replica"
 REPLICAS = [SimpleNamespace(replica_id=SimpleNamespace(unique_id=name)) for name in ("one", "two", "three")]
 
@@ -26,22 +26,22 @@ def routing() -> ModuleType:
     return import_module("deploy.routing")
 
 
-def chosen(routing: ModuleType, cookies: str | None) -> list[str]:
+def candidates(routing: ModuleType, cookies: str | None) -> list[str]:
     """Names of the replicas that a request with this header may go to."""
     request = None if cookies is None else SimpleNamespace(metadata=SimpleNamespace(session_id=cookies))
-    router: Any = None  # the choice depends on nothing that a router remembers
+    router: Any = None  # the choice uses no state of the router
     (group,) = asyncio.run(routing.VisitorsReplica.choose_replicas(router, REPLICAS, request))
     return [replica.replica_id.unique_id for replica in group]
 
 
 @pytest.mark.parametrize("cookies", [f"{COOKIE}=two", f"a=b; {COOKIE}=two; c=d", f"a={COOKIE}=one; {COOKIE}=two"])
-def test_a_visitor_goes_to_the_named_replica(routing: ModuleType, cookies: str) -> None:
-    assert chosen(routing, cookies) == ["two"]
+def test_a_visitor_goes_to_the_replica_named_in_the_cookie(routing: ModuleType, cookies: str) -> None:
+    assert candidates(routing, cookies) == ["two"]
 
 
 @pytest.mark.parametrize("cookies", [None, "", "a=b", f"{COOKIE}=gone", f"{COOKIE}=", f"{COOKIE}", "\x00;=;=", "ş=ö"])
-def test_all_others_go_to_one_of_two(routing: ModuleType, cookies: str | None) -> None:
-    counts = Counter(name for _ in range(200) for name in set(chosen(routing, cookies)))
+def test_a_request_without_a_known_replica_gets_two_random_candidates(routing: ModuleType, cookies: str | None) -> None:
+    counts = Counter(name for _ in range(200) for name in set(candidates(routing, cookies)))
     assert set(counts) == {"one", "two", "three"} and counts.total() == 400
 
 
@@ -58,22 +58,24 @@ def client(routing: ModuleType) -> TestClient:
 
 
 @pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/queue/join"])
-def test_a_replica_names_itself_to_a_visitor_once(client: TestClient, path: str) -> None:
+def test_a_replica_sets_its_cookie_once(client: TestClient, path: str) -> None:
     assert client.post(path).cookies[COOKIE] == "one"
     assert "set-cookie" not in client.get(path).headers  # the client has it now
 
 
-def test_a_replica_names_itself_in_place_of_one_that_has_gone(client: TestClient) -> None:
+def test_a_replica_replaces_the_cookie_of_a_replica_that_has_gone(client: TestClient) -> None:
     assert client.get("/", headers={"Cookie": f"{COOKIE}=gone"}).cookies[COOKIE] == "one"
 
 
 @pytest.mark.parametrize("path", ["/deepfake", "/clip", "/health", "/models"])
-def test_programs_that_send_photos_are_tied_to_no_replica(client: TestClient, path: str) -> None:
+def test_programs_that_send_photos_get_no_cookie(client: TestClient, path: str) -> None:
     assert "set-cookie" not in client.post(path).headers
 
 
 @pytest.mark.parametrize(("open_analyses", "wanted"), [({}, 0), ({"a": 8.0}, 1), ({"a": 20.0, "b": 12.0}, 4)])
-def test_replicas_follow_the_open_analyses(routing: ModuleType, open_analyses: dict[str, float], wanted: float) -> None:
+def test_number_of_replicas_follows_the_open_analyses(
+    routing: ModuleType, open_analyses: dict[str, float], wanted: float
+) -> None:
     scaling = import_module("deploy.scaling")
     config = SimpleNamespace(get_target_ongoing_requests=lambda: 8.0)
     context: Any = SimpleNamespace(

@@ -7,7 +7,7 @@ import pytest
 from explain.analysis import analyze
 from explain.result import Analysis
 from model.detector.detector import Detector
-from tests.explain.analysis.road import PHOTO, QUICK
+from tests.explain.analysis.runs import PHOTO, QUICK
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The one road: the faces that it judges, and that the same photo gets the same answer, also as JSON."""
+"""Tests of ``analyze``: the faces that it judges, equal answers for equal input, and the answer as JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from explain.settings import Settings
 from model.detector.detector import Detector
 from model.errors import PhotoError, SettingsError
 from model.photos.photo import open_photo
-from tests.explain.analysis.road import CAT, PHOTO, QUICK, last
+from tests.explain.analysis.runs import CAT, PHOTO, QUICK, last_analysis
 
 
 def bytes_of_maps(analysis: Analysis) -> dict[str, bytes]:
@@ -40,7 +40,7 @@ def test_photo_without_a_face_ends_without_a_score(detector: Detector) -> None:
 
 
 def test_whole_picture_is_judged_when_asked_for(quick_detector: Detector) -> None:
-    found = last(CAT, replace(QUICK, whole_picture=True, samples=100, robustness=False), quick_detector)
+    found = last_analysis(CAT, replace(QUICK, whole_picture=True, samples=100, robustness=False), quick_detector)
     assert found.complete
     assert found.faces == ()
     assert found.prediction is not None
@@ -51,7 +51,9 @@ def test_whole_picture_is_judged_when_asked_for(quick_detector: Detector) -> Non
 
 
 @pytest.mark.slow
-def test_whole_picture_changes_nothing_where_there_is_a_face(detector: Detector, steps: list[Analysis]) -> None:
+def test_whole_picture_setting_changes_nothing_if_the_photo_has_a_face(
+    detector: Detector, steps: list[Analysis]
+) -> None:
     found = next(iter(analyze(PHOTO, replace(QUICK, whole_picture=True), detector)))
     assert found.chosen is not None and steps[0].chosen is not None
     assert found.chosen.box == steps[0].chosen.box
@@ -77,8 +79,8 @@ def crowd(astronaut: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 @pytest.mark.slow
-def test_every_face_is_judged_with_the_verdict(detector: Detector, crowd: NDArray[np.uint8]) -> None:
-    """As many as may be: each as if it alone had been chosen, in the order of the faces."""
+def test_every_face_up_to_the_limit_is_judged(detector: Detector, crowd: NDArray[np.uint8]) -> None:
+    """Each gets the same verdict as if it were the chosen one, in the order of the faces."""
     alone = Settings(methods=(), robustness=False)
     first, second = analyze(crowd, replace(alone, face=3), detector)
     assert first.predictions == () and first.prediction_for(0) is None
@@ -93,7 +95,7 @@ def test_every_face_is_judged_with_the_verdict(detector: Detector, crowd: NDArra
 
 
 @pytest.mark.slow
-def test_a_face_beyond_the_most_is_judged_when_chosen(detector: Detector, crowd: NDArray[np.uint8]) -> None:
+def test_a_face_beyond_the_limit_is_judged_when_chosen(detector: Detector, crowd: NDArray[np.uint8]) -> None:
     *_, found = analyze(crowd, Settings(methods=(), robustness=False, face=MOST_JUDGED), detector)
     assert found.prediction is not None and found.prediction is found.prediction_for(MOST_JUDGED)
     assert found.prediction_for(MOST_JUDGED + 1) is None
@@ -104,21 +106,21 @@ def test_a_face_beyond_the_most_is_judged_when_chosen(detector: Detector, crowd:
 
 
 @pytest.mark.parametrize("face", [1, -1, 40])
-def test_refuses_a_face_that_is_not_there_counting_as_people_do(detector: Detector, face: int) -> None:
+def test_refuses_a_face_that_does_not_exist_and_counts_from_one(detector: Detector, face: int) -> None:
     with pytest.raises(SettingsError, match=rf"face must be 1 to 1 for this photo, not {face + 1}\."):
         next(iter(analyze(PHOTO, replace(QUICK, face=face), detector)))
 
 
-# The same again
+# Repeatability
 
 
 @pytest.mark.slow
 def test_same_input_settings_and_seed_give_identical_bytes(detector: Detector, steps: list[Analysis]) -> None:
-    again = last(PHOTO, QUICK, Detector())
+    again = last_analysis(PHOTO, QUICK, Detector())
     assert bytes_of_maps(again) == bytes_of_maps(steps[-1])
     assert set(bytes_of_maps(again)) == {"attention", "lime"}
     first, second = to_dict(again), to_dict(steps[-1])
-    for answer in (first, second):  # time alone may differ
+    for answer in (first, second):  # only the times may differ
         del answer["seconds"]
         del answer["attributions"]["lime"]["evidence"]["seconds"]
     assert json.dumps(first) == json.dumps(second)
@@ -126,11 +128,12 @@ def test_same_input_settings_and_seed_give_identical_bytes(detector: Detector, s
 
 @pytest.mark.slow
 def test_another_seed_gives_another_lime_map_and_the_same_attention(quick_detector: Detector) -> None:
-    one, other = (
-        bytes_of_maps(last(PHOTO, replace(QUICK, seed=seed, robustness=False), quick_detector)) for seed in (0, 1)
+    first, second = (
+        bytes_of_maps(last_analysis(PHOTO, replace(QUICK, seed=seed, robustness=False), quick_detector))
+        for seed in (0, 1)
     )
-    assert other["lime"] != one["lime"]
-    assert other["attention"] == one["attention"]
+    assert second["lime"] != first["lime"]
+    assert second["attention"] == first["attention"]
 
 
 @pytest.mark.slow
@@ -154,8 +157,8 @@ def test_every_kind_of_source_gives_the_same_prediction(
 
 
 @pytest.mark.slow
-def test_photo_alone_is_enough(steps: list[Analysis]) -> None:
-    """The package's own word: the model is found, the settings are the usual ones."""
+def test_analyze_needs_only_a_photo(steps: list[Analysis]) -> None:
+    """``explain.analyze`` finds the model and uses the default settings."""
     first, second = islice(explain.analyze(PHOTO), 2)
     assert first.settings == Settings()
     assert second.prediction is not None and steps[1].prediction is not None
@@ -163,7 +166,7 @@ def test_photo_alone_is_enough(steps: list[Analysis]) -> None:
     assert second.prediction.probabilities == steps[1].prediction.probabilities
 
 
-def test_what_is_no_photo_is_refused(detector: Detector) -> None:
+def test_bytes_that_are_no_photo_are_refused(detector: Detector) -> None:
     with pytest.raises(PhotoError, match="not a readable JPEG"):
         next(iter(analyze(b"no photo", QUICK, detector)))
 
@@ -209,7 +212,7 @@ def test_answer_as_json_holds_the_verdict_and_both_maps(steps: list[Analysis]) -
 
 
 def test_answer_as_json_without_a_face(detector: Detector) -> None:
-    answer = json.loads(json.dumps(to_dict(last(CAT, QUICK, detector)), allow_nan=False))
+    answer = json.loads(json.dumps(to_dict(last_analysis(CAT, QUICK, detector)), allow_nan=False))
     assert answer["faces"] == []
     assert answer["chosen"] is None
     assert answer["prediction"] is None

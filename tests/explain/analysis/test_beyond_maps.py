@@ -1,4 +1,4 @@
-"""The one road: what may be asked of it beyond a map, and what it refuses."""
+"""Tests of ``analyze``: results other than maps, and settings that it refuses."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from explain.result import Analysis
 from explain.settings import MAX_SAMPLES, MIN_SAMPLES, Settings
 from model.detector.detector import Detector
 from model.errors import SettingsError
-from tests.explain.analysis.road import CAT, PHOTO, QUICK, last
+from tests.explain.analysis.runs import CAT, PHOTO, QUICK, last_analysis
 
-# What may be asked for beyond a map
+# Results other than maps
 
 
 @pytest.fixture(scope="module")
-def whole_story(quick_detector: Detector) -> list[Analysis]:
-    """Every analysis of the astronaut's photo with everything asked for that needs no gradients, by a quick network."""
+def full_run(quick_detector: Detector) -> list[Analysis]:
+    """Every analysis of the astronaut's photo with all results that need no gradients, by a quick network."""
     methods = ("attention", "lime", "occlusion")
     settings = Settings(methods=methods, superpixels=10, samples=200, trust=True, flip=True, hidden=(0, 3))
     return list(analyze(PHOTO, settings, quick_detector))
 
 
-def test_stages_come_in_order_and_progress_never_falls_within_one(whole_story: list[Analysis]) -> None:
-    stages = [step.stage for step in whole_story]
+def test_stages_come_in_order_and_progress_never_falls_within_a_stage(full_run: list[Analysis]) -> None:
+    stages = [step.stage for step in full_run]
     first, later = (
         ["faces", "regions", "lime", "reason", "robustness"],
         ["occlusion", "what_if", "flip", "trust", ""],
     )
     assert list(dict.fromkeys(stages)) == first + later
     for stage in set(stages):
-        shares = [step.progress for step in whole_story if step.stage == stage and step.progress is not None]
+        shares = [step.progress for step in full_run if step.stage == stage and step.progress is not None]
         assert shares == sorted(shares)
         assert all(0 <= share <= 1 for share in shares)
 
@@ -62,60 +62,62 @@ def test_robustness_comes_right_after_the_reason_whatever_the_order_of_the_maps(
     assert stages == ["faces", "regions", *order, ""]
 
 
-def test_every_map_gets_its_trust(whole_story: list[Analysis]) -> None:
-    found = whole_story[-1]
+def test_every_map_gets_its_trust(full_run: list[Analysis]) -> None:
+    found = full_run[-1]
     assert set(found.trusts) == set(found.attributions) == {"attention", "lime", "occlusion"}
     assert all(trust.fidelity is not None and trust.stability is not None for trust in found.trusts.values())
     assert found.agreement is not None and set(found.agreement.names) == set(found.attributions)
 
 
-def test_trust_comes_before_it_is_complete(whole_story: list[Analysis]) -> None:
-    first = next(step for step in whole_story if step.trusts)
+def test_trust_is_given_before_stability_is_measured(full_run: list[Analysis]) -> None:
+    first = next(step for step in full_run if step.trusts)
     assert not first.complete
     assert all(trust.stability is None for trust in first.trusts.values())
 
 
-def test_hidden_regions_and_flip_are_what_the_network_says(whole_story: list[Analysis], detector: Detector) -> None:
-    found = whole_story[-1]
+def test_hidden_regions_and_flip_have_the_probabilities_of_the_network(
+    full_run: list[Analysis], detector: Detector
+) -> None:
+    found = full_run[-1]
     assert found.what_if is not None and found.flip is not None and found.subject is not None
     assert found.what_if.hidden == (0, 3)
     for answer in (found.what_if, found.flip):
         masks = np.ones((1, found.subject.count), int)
         masks[0, list(answer.hidden)] = 0
-        said = found.subject.probability(found.subject.shown(masks))[0]
-        assert answer.probability == pytest.approx(said, abs=1e-6)
+        expected = found.subject.probability(found.subject.shown(masks))[0]
+        assert answer.probability == pytest.approx(expected, abs=1e-6)
     assert found.flip.probability < 0.5
 
 
-def test_a_region_that_is_not_there_is_refused(detector: Detector) -> None:
+def test_a_region_that_does_not_exist_is_refused(detector: Detector) -> None:
     with pytest.raises(SettingsError, match="not 99"):
-        last(PHOTO, replace(QUICK, methods=(), hidden=(99,), robustness=False), detector)
+        last_analysis(PHOTO, replace(QUICK, methods=(), hidden=(99,), robustness=False), detector)
 
 
 def test_facial_regions_need_a_face(quick_detector: Detector) -> None:
-    found = last(PHOTO, replace(QUICK, segmentation="facial", samples=100, robustness=False), quick_detector)
+    found = last_analysis(PHOTO, replace(QUICK, segmentation="facial", samples=100, robustness=False), quick_detector)
     assert found.subject is not None and found.subject.names is not None
     assert len(set(found.subject.names)) == found.subject.count
     with pytest.raises(SettingsError, match="need a face with landmarks"):
-        last(CAT, replace(QUICK, segmentation="facial", whole_picture=True), quick_detector)
+        last_analysis(CAT, replace(QUICK, segmentation="facial", whole_picture=True), quick_detector)
 
 
-def test_what_cannot_be_made_is_told_and_the_rest_comes(detector: Detector) -> None:
+def test_an_impossible_result_is_reported_and_the_rest_is_made(detector: Detector) -> None:
     """A flip follows LIME's order, and trust needs a map."""
-    found = last(PHOTO, replace(QUICK, methods=(), flip=True, trust=True, robustness=False), detector)
+    found = last_analysis(PHOTO, replace(QUICK, methods=(), flip=True, trust=True, robustness=False), detector)
     assert found.complete and found.attributions == {}
     assert set(found.problems) == {"flip", "trust"}
     assert all(str(problem).endswith(".") for problem in found.problems.values())
 
 
 @pytest.mark.slow
-def test_gradient_maps_take_the_same_road(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_analyze_makes_gradient_maps(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the fewest steps of the integral: ``test_integrated_gradients.py`` takes as many as it needs."""
     integral = METHODS["integrated_gradients"]
     few = replace(integral, explain=partial(integrated_gradients, most_steps=FIRST_STEPS))
     monkeypatch.setitem(METHODS, "integrated_gradients", few)
     methods = ("gradcam", "gradcam_attention", "hirescam", "integrated_gradients")
-    found = last(PHOTO, replace(QUICK, methods=methods, robustness=False), detector)
+    found = last_analysis(PHOTO, replace(QUICK, methods=methods, robustness=False), detector)
     assert found.problems == {}
     assert list(found.attributions) == list(methods)
     assert {a.target for a in found.attributions.values()} == {found.settings.target}

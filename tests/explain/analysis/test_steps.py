@@ -1,4 +1,4 @@
-"""The one road: what ``analyze`` yields and when."""
+"""Tests of what ``analyze`` yields, and when."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from explain.report.as_json import to_dict
 from explain.result import Analysis
 from explain.settings import Settings
 from model.detector.detector import Detector
-from tests.explain.analysis.road import CAT, PHOTO, QUICK, last
+from tests.explain.analysis.runs import CAT, PHOTO, QUICK, last_analysis
 
 
 def with_lime(steps: list[Analysis]) -> list[Analysis]:
     return [step for step in steps if "lime" in step.attributions]
 
 
-# The order of what comes
+# The order of the results
 
 
 @pytest.mark.slow
@@ -48,7 +48,7 @@ def test_lime_grows_until_complete(steps: list[Analysis]) -> None:
 
 
 @pytest.mark.slow
-def test_only_the_last_one_is_complete(steps: list[Analysis]) -> None:
+def test_only_the_last_analysis_is_complete(steps: list[Analysis]) -> None:
     assert [step.complete for step in steps] == [False] * (len(steps) - 1) + [True]
 
 
@@ -75,20 +75,20 @@ def test_explains_the_likelier_class_and_says_so(steps: list[Analysis]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["Fake", "Real"])
-def test_explains_the_class_asked_for(quick_detector: Detector, target: str) -> None:
-    found = last(PHOTO, replace(QUICK, target=target, samples=100, robustness=False), quick_detector)
+def test_explains_the_class_in_the_settings(quick_detector: Detector, target: str) -> None:
+    found = last_analysis(PHOTO, replace(QUICK, target=target, samples=100, robustness=False), quick_detector)
     assert found.attributions["lime"].target == target == found.settings.target
 
 
 @pytest.mark.slow
-def test_time_is_told_for_each_step(steps: list[Analysis]) -> None:
+def test_seconds_are_given_for_each_step(steps: list[Analysis]) -> None:
     assert set(steps[-1].seconds) == {"open", "faces", "predict", "regions", "lime", "reason", "robustness"}
     assert all(value > 0 for value in steps[-1].seconds.values())
 
 
 def test_settings_reach_the_maps(quick_detector: Detector) -> None:
     settings = Settings(superpixels=30, samples=128, hide="black", seed=3, smooth_attention=True, robustness=False)
-    found = last(PHOTO, settings, quick_detector)
+    found = last_analysis(PHOTO, settings, quick_detector)
     lime = found.attributions["lime"]
     assert (lime.evidence["samples"], lime.evidence["hide"], lime.evidence["seed"]) == (128, "black", 3)
     assert lime.weights is not None
@@ -101,18 +101,18 @@ def test_settings_reach_the_maps(quick_detector: Detector) -> None:
 
 @pytest.mark.parametrize("seen", [1, 2, 3, 4])
 def test_nothing_comes_after_cancelling(quick_detector: Detector, seen: int) -> None:
-    came: list[Analysis] = []
-    for analysis in analyze(PHOTO, QUICK, quick_detector, cancelled=lambda: len(came) >= seen):
-        came.append(analysis)
-    assert len(came) == seen
-    assert not came[-1].complete
+    yielded: list[Analysis] = []
+    for analysis in analyze(PHOTO, QUICK, quick_detector, cancelled=lambda: len(yielded) >= seen):
+        yielded.append(analysis)
+    assert len(yielded) == seen
+    assert not yielded[-1].complete
 
 
-# How stable the verdict is
+# Robustness
 
 
 @pytest.mark.slow
-def test_robustness_comes_whole_after_the_first_map(steps: list[Analysis], detector: Detector) -> None:
+def test_robustness_is_given_when_complete_after_the_first_map(steps: list[Analysis], detector: Detector) -> None:
     measuring = [step for step in steps if step.stage == "robustness"]
     assert [step.robustness is None for step in measuring] == [True] * (len(measuring) - 1) + [False]
     assert all("lime" in step.attributions for step in measuring)
@@ -124,23 +124,26 @@ def test_robustness_comes_whole_after_the_first_map(steps: list[Analysis], detec
     assert to_dict(steps[-1])["robustness"]["untouched"]["verdict"] == prediction.verdict
 
 
-def test_robustness_is_left_out_when_it_is_not_wanted(detector: Detector) -> None:
-    found = last(PHOTO, replace(QUICK, methods=(), robustness=False), detector)
+def test_robustness_is_left_out_if_the_setting_is_off(detector: Detector) -> None:
+    found = last_analysis(PHOTO, replace(QUICK, methods=(), robustness=False), detector)
     assert found.complete and found.robustness is None and "robustness" not in found.seconds
 
 
 @pytest.mark.slow
-def test_whole_picture_has_no_parts_to_cover(quick_detector: Detector) -> None:
-    found = last(CAT, replace(QUICK, methods=(), whole_picture=True), quick_detector).robustness
+def test_robustness_of_a_whole_picture_covers_no_facial_parts(quick_detector: Detector) -> None:
+    found = last_analysis(CAT, replace(QUICK, methods=(), whole_picture=True), quick_detector).robustness
     assert found is not None and found.complete
     assert [name for name, curve in found.curves.items() if curve is None] == ["eyes", "nose", "mouth"]
 
 
 def test_robustness_can_be_cancelled(quick_detector: Detector) -> None:
-    came: list[Analysis] = []
+    yielded: list[Analysis] = []
     settings = replace(QUICK, methods=())
     for analysis in analyze(
-        PHOTO, settings, quick_detector, cancelled=lambda: came[-1:] != [] and came[-1].progress == 1 / len(CHANGES)
+        PHOTO,
+        settings,
+        quick_detector,
+        cancelled=lambda: yielded[-1:] != [] and yielded[-1].progress == 1 / len(CHANGES),
     ):
-        came.append(analysis)
-    assert came[-1].stage == "robustness" and not came[-1].complete and came[-1].robustness is None
+        yielded.append(analysis)
+    assert yielded[-1].stage == "robustness" and not yielded[-1].complete and yielded[-1].robustness is None

@@ -24,7 +24,7 @@ WORLD: Any = World(brightness)
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Row]:
-    """Of a folder with a clip whose name says nothing, a broken one, an animation, and a clip in a ZIP."""
+    """The rows of a folder with a clip without a file extension, a broken clip, an animation, and a clip in a ZIP."""
     folder = tmp_path_factory.mktemp("many")
     data = clip_of(lambda time: [(20, 30, 60, 0.1), (150, 30, 60, 0.85 + 0.1 * time)], 1)
     written(folder, data, "clip")
@@ -41,14 +41,14 @@ def _photo(source: Any, *others: Any) -> Any:
     return analyze(np.array(Image.open(source).convert("RGB")), *others)
 
 
-def test_each_clip_has_a_row_and_stops_nothing(rows: dict[str, Row]) -> None:
+def test_each_clip_has_a_row_and_a_broken_one_does_not_stop_the_run(rows: dict[str, Row]) -> None:
     assert list(rows) == ["clip", "more.zip/inner/other.mov", "song.mp4", "wave.gif"]
     assert rows["song.mp4"].problem is not None and "sound" in str(rows["song.mp4"].problem)
     assert rows["wave.gif"].moment is None and rows["wave.gif"].problem is None  # an animation is a photo
 
 
 @pytest.mark.parametrize("name", ["clip", "more.zip/inner/other.mov"])
-def test_the_row_is_that_of_the_most_suspicious_face(rows: dict[str, Row], name: str) -> None:
+def test_the_row_describes_the_most_suspicious_face(rows: dict[str, Row], name: str) -> None:
     row = rows[name]
     assert (row.found, row.suspect, row.verdict) == (2, 1, "Fake")
     assert row.p_fake == pytest.approx(0.9, abs=0.05)

@@ -37,7 +37,7 @@ def explain(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], 
     """Runs the command in this process, in English; gives its exit code, its output and its errors."""
     monkeypatch.setenv("WHYFAKE_LANGUAGE", "en")
     monkeypatch.setattr(command, "_open_model", lambda given, **others: detector)
-    detector.predict(np.zeros((8, 8, 3), np.uint8))  # LiteRT speaks at its first use, which is not this command's
+    detector.predict(np.zeros((8, 8, 3), np.uint8))  # LiteRT prints at its first use; that output is not the command's
 
     def explain(*arguments: str | Path) -> tuple[int, str, str]:
         capfd.readouterr()
@@ -70,14 +70,14 @@ def rows_in(path: Path, separator: str = ",") -> list[dict[str, str]]:
 
 def test_folder_gives_a_line_for_each_photo_and_a_summary(explain: Explain, trip: Path) -> None:
     code, out, err = explain(trip)
-    assert (code, err) == (0, ""), "nothing but errors on stderr where nobody watches"
+    assert (code, err) == (0, ""), "only errors on stderr, unless it is a terminal"
     first, second, last = out.splitlines()
     assert first.startswith(f"{trip}/a.png: ") and ", P(Fake) 0." in first
     assert second == f"{trip}/b.png: No face found."
     assert last.startswith("2 of 2 photos are done: ") and last.endswith("1 other file was skipped.")
 
 
-def test_csv_holds_every_row_the_bad_ones_too(explain: Explain, trip: Path, tmp_path: Path) -> None:
+def test_csv_holds_every_row_including_failed_ones(explain: Explain, trip: Path, tmp_path: Path) -> None:
     (trip / "c.jpg").write_bytes(b"no photo")
     shutil.make_archive(str(tmp_path / "trip"), "zip", trip)
     table = tmp_path / "table.csv"
@@ -111,17 +111,21 @@ def test_csv_of_single_photos_is_a_table_too(explain: Explain, trip: Path, tmp_p
 
 
 @pytest.mark.parametrize("options", [("--trust",), ("--out", "reports"), ("--methods", "lime"), ("--face", "2")])
-def test_what_a_table_has_no_room_for_is_refused(explain: Explain, trip: Path, options: tuple[str, ...]) -> None:
+def test_options_that_do_not_fit_a_table_are_refused(explain: Explain, trip: Path, options: tuple[str, ...]) -> None:
     code, out, err = explain(trip, *options)
     assert (code, out) == (1, "") and err.startswith("Error: Folders, ZIPs and --csv give a table of verdicts")
 
 
 @pytest.mark.parametrize("options", [("--methods", ""), ("--no-robustness",)])
-def test_asking_for_no_maps_is_asking_for_a_table(explain: Explain, trip: Path, options: tuple[str, ...]) -> None:
+def test_options_that_leave_out_maps_are_accepted_for_a_table(
+    explain: Explain, trip: Path, options: tuple[str, ...]
+) -> None:
     assert explain(trip, *options)[0] == 0
 
 
-def test_file_that_cannot_be_written_is_said_before_any_work(explain: Explain, trip: Path, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported_before_any_work(
+    explain: Explain, trip: Path, tmp_path: Path
+) -> None:
     code, out, err = explain(trip, "--csv", tmp_path / "nowhere" / "table.csv")
     assert (code, out) == (1, "") and "cannot be written" in err and err.count("\n") == 1
 
@@ -143,7 +147,7 @@ def files_in(folder: Path) -> list[str]:
 
 
 def interrupting(monkeypatch: pytest.MonkeyPatch, end: Callable[[], None], after: int = 1) -> None:
-    """Let something happen once that many photos are done, before the row is written."""
+    """Call ``end`` once ``after`` photos are done, before the row is written."""
 
     def judged(*arguments: Any) -> Iterator[Progress]:
         for progress in judge_many(*arguments):
@@ -154,11 +158,11 @@ def interrupting(monkeypatch: pytest.MonkeyPatch, end: Callable[[], None], after
     monkeypatch.setattr(many_command, "judge_many", judged)
 
 
-def broken(*given: object) -> None:
+def broken_pipe(*given: object) -> None:
     raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
 
-def test_table_replaces_an_earlier_one_when_it_is_whole(
+def test_table_replaces_an_earlier_one_when_it_is_complete(
     explain: Explain, trip: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
@@ -182,11 +186,11 @@ def test_ctrl_c_keeps_the_rows_so_far_and_the_earlier_table(
 
     explain(trip, "--csv", tables / "table.csv")
     assert files_in(tables) == ["table.csv", "table.partial-2.csv", "table.partial.csv"], (
-        "the next run takes no rows away"
+        "the next run keeps these rows"
     )
 
 
-def test_nothing_is_left_of_a_run_that_ends_before_its_first_row(
+def test_a_run_that_ends_before_its_first_row_leaves_no_file(
     explain: Explain, trip: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupting(monkeypatch, lambda: signal.raise_signal(signal.SIGINT), after=0)
@@ -194,16 +198,16 @@ def test_nothing_is_left_of_a_run_that_ends_before_its_first_row(
     assert (code, err, files_in(tables)) == (130, "", ["table.csv"])
 
 
-def test_reader_that_leaves_takes_no_rows_away(
+def test_a_closed_output_pipe_keeps_the_rows(
     explain: Explain, trip: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(many_command, "_print", broken)  # as in a pipe to head
+    monkeypatch.setattr(many_command, "_print", broken_pipe)  # as in a pipe to head
     code, _, err = explain(trip, "--csv", tables / "table.csv")
     assert code == 1 and "Traceback" not in err
     assert len(rows_in(tables / "table.partial.csv")) == 1 and (tables / "table.csv").read_text() == "before"
 
 
-def test_full_disk_is_said_in_one_sentence_and_keeps_whole_rows(
+def test_a_full_disk_gives_one_sentence_and_keeps_whole_rows(
     explain: Explain, trip: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Disk(FileIO):
@@ -223,7 +227,7 @@ def test_full_disk_is_said_in_one_sentence_and_keeps_whole_rows(
     assert (tables / "table.partial.csv").read_bytes().endswith(b"\r\n")
 
 
-def test_table_that_is_open_elsewhere_in_the_end_keeps_its_rows_beside_it(
+def test_rows_are_kept_beside_a_table_that_cannot_be_replaced(
     explain: Explain, trip: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(path: Path, target: Path) -> None:
@@ -235,12 +239,12 @@ def test_table_that_is_open_elsewhere_in_the_end_keeps_its_rows_beside_it(
     assert len(rows_in(tables / "table.partial.csv")) == 2
 
 
-def test_refused_run_leaves_an_earlier_table_as_it_is(explain: Explain, trip: Path, tables: Path) -> None:
+def test_a_refused_run_does_not_change_an_earlier_table(explain: Explain, trip: Path, tables: Path) -> None:
     explain(trip, "--trust", "--csv", tables / "table.csv")
     assert (tables / "table.csv").read_text() == "before" and files_in(tables) == ["table.csv"]
 
 
-def test_link_device_and_long_name_are_written_to(explain: Explain, trip: Path, tables: Path) -> None:
+def test_a_link_a_pipe_and_a_long_name_are_written_to(explain: Explain, trip: Path, tables: Path) -> None:
     (tables / "link.csv").symlink_to("table.csv")
     assert explain(trip, "--csv", tables / "link.csv")[0] == 0
     assert (tables / "link.csv").is_symlink() and len(rows_in(tables / "table.csv")) == 2
@@ -253,12 +257,12 @@ def test_link_device_and_long_name_are_written_to(explain: Explain, trip: Path, 
     assert explain(trip, "--csv", long)[0] == 0 and len(rows_in(long)) == 2
 
 
-# What a terminal cannot print
+# Output that a terminal cannot print
 
 
 @pytest.mark.parametrize("encoding", ["cp1254", "cp857"])
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_names_that_an_output_does_not_have_letters_for_do_not_end_the_run(
+def test_names_that_the_output_encoding_cannot_write_do_not_end_the_run(
     explain: Explain, trip: Path, tables: Path, encoding: str, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (trip / "a.png").rename(trip / "日本 é 👍 a.png")

@@ -1,4 +1,4 @@
-"""Tests of many photos at once: a row for each of them, which comes while the run goes on."""
+"""Tests of many photos at once: a row for each, given while the run continues."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ ASTRONAUT, CAT = ROOT / "examples" / "astronaut.jpg", ROOT / "examples" / "cat.j
 
 @pytest.fixture(scope="module")
 def detector(quick_detector: Detector) -> Detector:
-    """A network that takes no time: what is tested does not depend on its answers."""
+    """A fast network: these tests do not depend on its answers."""
     return quick_detector
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, astronaut: NDArray[np.uint8]) -> Path:
-    """One face, one photo cut off, no face, two faces of which the darker, smaller one is put first."""
+    """Photos of one face, of no face and of two faces (the darker, smaller one first), and a photo that is cut off."""
     folder = tmp_path_factory.mktemp("many")
     head = astronaut[20:180, 140:300]
     small = np.pad(np.asarray(Image.fromarray(head // 2).resize((120, 120))), ((0, 40), (0, 0), (0, 0)))
@@ -62,7 +62,7 @@ def test_progress_comes_after_each_photo(steps: list[Progress]) -> None:
     assert all(later.rows[: step.done] == step.rows for step, later in pairwise(steps))
 
 
-def test_bad_file_is_a_row_and_stops_nothing(rows: tuple[Row, ...], folder: Path) -> None:
+def test_a_bad_file_is_a_row_and_does_not_stop_the_run(rows: tuple[Row, ...], folder: Path) -> None:
     assert [row.number for row in rows] == [1, 2, 3, 4]
     assert [row.name for row in rows] == [f"{folder.name}/{name}" for name in ("1.png", "2.jpg", "3.jpg", "4.png")]
     assert str(rows[1].problem) == "The photo is damaged or cut off; download or export it again."
@@ -71,7 +71,7 @@ def test_bad_file_is_a_row_and_stops_nothing(rows: tuple[Row, ...], folder: Path
     assert (rows[2].found, rows[2].faces, rows[2].suspect) == (0, (), None)
 
 
-def test_verdict_is_the_one_that_a_single_photo_gets(rows: tuple[Row, ...], folder: Path, detector: Detector) -> None:
+def test_verdict_equals_that_of_a_single_photo(rows: tuple[Row, ...], folder: Path, detector: Detector) -> None:
     alone = list(analyze(folder / "1.png", Settings(methods=("attention",), robustness=False), detector))[-1]
     assert alone.prediction is not None
     assert rows[0].p_fake == pytest.approx(alone.prediction.probabilities["Fake"], abs=1e-6)
@@ -80,17 +80,17 @@ def test_verdict_is_the_one_that_a_single_photo_gets(rows: tuple[Row, ...], fold
     assert rows[0].seconds > 0
 
 
-def test_row_tells_of_the_most_suspicious_face(rows: tuple[Row, ...], folder: Path, detector: Detector) -> None:
+def test_row_describes_the_most_suspicious_face(rows: tuple[Row, ...], folder: Path, detector: Detector) -> None:
     both, values = rows[3], [face.p_fake for face in rows[3].faces]
     assert both.found == 2 and both.p_fake == max(values) and both.suspect == values.index(max(values))
     assert both.verdict == detector.verdict(max(values))
     (found,) = (
         step for step in analyze(folder / "4.png", Settings(methods=(), robustness=False), detector) if step.predictions
     )
-    assert values == pytest.approx([one.probabilities["Fake"] for one in found.predictions], abs=1e-6)
+    assert values == pytest.approx([prediction.probabilities["Fake"] for prediction in found.predictions], abs=1e-6)
 
 
-def test_entries_of_a_zip_are_judged_as_files_are(
+def test_entries_of_a_zip_are_judged_like_files(
     rows: tuple[Row, ...], folder: Path, detector: Detector, tmp_path: Path
 ) -> None:
     with zipfile.ZipFile(tmp_path / "trip.zip", "w") as archive:
@@ -116,7 +116,9 @@ def test_whole_picture_is_judged_when_asked_for(detector: Detector) -> None:
     assert "central square is judged" in str(row.notes[-1])
 
 
-def test_crowd_is_judged_in_part_and_says_so(folder: Path, detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_note_says_when_only_some_faces_are_judged(
+    folder: Path, detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("explain.predictions.MOST_JUDGED", 1)
     monkeypatch.setattr(judge, "MOST_JUDGED", 1)
     row = list(judge_many([folder / "4.png"], detector))[-1].rows[0]
@@ -124,7 +126,7 @@ def test_crowd_is_judged_in_part_and_says_so(folder: Path, detector: Detector, m
     assert [str(note) for note in row.notes] == ["Only the 1 largest faces were judged."]
 
 
-def test_fault_of_ours_is_a_row_too(folder: Path, detector: Detector) -> None:
+def test_an_internal_error_is_a_row_too(folder: Path, detector: Detector) -> None:
     def broken(source: Any, *others: Any) -> Iterator[Analysis]:
         if Path(source).name == "1.png":
             raise ZeroDivisionError
@@ -140,7 +142,7 @@ def test_no_maps_are_made(folder: Path, detector: Detector) -> None:
     assert (last.attributions, last.trusts, last.robustness) == ({}, {}, None)
 
 
-def test_no_region_is_cut_for_a_verdict_alone(
+def test_no_regions_are_made_for_a_verdict_alone(
     folder: Path, detector: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("explain.steps.named_regions", lambda *_: pytest.fail("a region was cut"))
@@ -148,7 +150,7 @@ def test_no_region_is_cut_for_a_verdict_alone(
     assert last.complete and last.prediction is not None and last.subject is None
 
 
-def test_cancelling_keeps_what_is_done(folder: Path, detector: Detector) -> None:
+def test_cancelling_keeps_finished_rows(folder: Path, detector: Detector) -> None:
     seen: list[Progress] = []
     for step in judge_many([folder], detector, cancelled=lambda: bool(seen) and seen[-1].done == 2):
         seen.append(step)
@@ -156,14 +158,14 @@ def test_cancelling_keeps_what_is_done(folder: Path, detector: Detector) -> None
 
 
 def test_photo_that_is_cancelled_half_way_gives_no_row(folder: Path, detector: Detector) -> None:
-    asked: list[int] = []
+    calls: list[int] = []
 
     def cancelled() -> bool:
-        asked.append(1)
-        return len(asked) > 1  # not before the photo, but before its verdict
+        calls.append(1)
+        return len(calls) > 1  # not before the photo, but before its verdict
 
     assert [step.done for step in judge_many([folder / "1.png"], detector, cancelled)] == [0]
 
 
-def test_nothing_given_is_complete_at_once(detector: Detector) -> None:
+def test_an_empty_list_is_complete_at_once(detector: Detector) -> None:
     assert list(judge_many([], detector)) == [Progress((), 0, 0, complete=True)]

@@ -1,4 +1,4 @@
-"""Tests of names: how they are shown, and which files a way in takes or passes over."""
+"""Tests of file names: how they are shown, and which files are accepted or skipped."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_emoji_and_words_stay_whole(name: str) -> None:
     assert safe_name(name) == name
 
 
-def test_bytes_that_are_no_text_stay_apart() -> None:
+def test_undecodable_bytes_in_names_stay_distinct() -> None:
     first, second = (safe_name(name.decode("utf-8", "surrogateescape")) for name in (b"\xff.jpg", b"\xfe.jpg"))
     assert (first, second) == ("%FF.jpg", "%FE.jpg")
 

@@ -1,4 +1,4 @@
-"""Tests of finding and reading photos among files, folders and ZIPs, harmless and made to harm."""
+"""Tests of finding and reading photos in files, folders and ZIPs, including malicious ones."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def folder_of(path: Path, names: list[str]) -> Path:
     return path
 
 
-def named(*sources: Path) -> list[str]:
+def found_names(*sources: Path) -> list[str]:
     return [item.name for item in find(sources).items]
 
 
 def read_all(*sources: Path) -> list[bytes | str]:
-    """What is read of each item; where it is refused, the sentence."""
+    """The content of each item, or the sentence that refuses it."""
     contents: list[bytes | str] = []
     with Reader() as reader:
         for item in find(sources).items:
@@ -48,16 +48,16 @@ def read_all(*sources: Path) -> list[bytes | str]:
     return contents
 
 
-# What is found
+# Finding photos
 
 
 def test_folder_gives_its_photos_by_name_and_counts_the_rest(tmp_path: Path) -> None:
     found = find([folder_of(tmp_path / "trip", SEVEN_ENTRIES)])
     assert [item.name for item in found.items] == ["trip/b.jpg", "trip/a/c.png"]
-    assert found.passed_over == 2, "the text and Windows' own; hidden files are nobody's photos"
+    assert found.passed_over == 2, "the text and Windows' thumbnails; hidden files are not counted"
 
 
-def test_zip_gives_what_its_folder_would(tmp_path: Path) -> None:
+def test_a_zip_gives_the_same_photos_as_its_folder(tmp_path: Path) -> None:
     path = zipped(tmp_path / "trip.zip", {name: name.encode() for name in SEVEN_ENTRIES})
     found = find([path])
     assert [item.name for item in found.items] == ["trip.zip/a/c.png", "trip.zip/b.jpg"]
@@ -69,7 +69,7 @@ def test_files_folders_and_zips_are_mixed_in_the_order_given(tmp_path: Path) -> 
     path = zipped(tmp_path / "two.zip", {"1.jpg": b"1", "2.jpg": b"2"})
     folder = folder_of(tmp_path / "f", ["a.jpg"])
     zipped(folder / "b.zip", {"inner.jpg": b"3"})
-    assert named(path, alone, folder) == [
+    assert found_names(path, alone, folder) == [
         *("two.zip/1.jpg", "two.zip/2.jpg", "z.jpg"),
         *("f/a.jpg", "f/b.zip/inner.jpg"),
     ]
@@ -77,61 +77,63 @@ def test_files_folders_and_zips_are_mixed_in_the_order_given(tmp_path: Path) -> 
     assert read_all(folder, path) == [b"a.jpg", b"3", b"1", b"2"], "one ZIP after another"
 
 
-def test_file_that_is_given_is_tried_whatever_its_name(tmp_path: Path) -> None:
+def test_a_given_file_is_tried_whatever_its_name(tmp_path: Path) -> None:
     folder_of(tmp_path, ["notes.txt", "photo"])
-    assert named(tmp_path / "notes.txt", tmp_path / "photo", tmp_path / "missing.jpg") == [
+    assert found_names(tmp_path / "notes.txt", tmp_path / "photo", tmp_path / "missing.jpg") == [
         *("notes.txt", "photo", "missing.jpg"),
     ]
     (item,) = find([tmp_path / "missing.jpg"]).items
     assert item.problem is None, "opening it says what is wrong"
 
 
-def test_caller_says_what_a_given_path_is_called(tmp_path: Path) -> None:
+def test_the_caller_chooses_how_a_path_is_shown(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "trip", ["b.jpg"])
     assert [item.name for item in find([folder], shown=str).items] == [f"{folder}/b.jpg"]
 
 
-def test_link_into_a_circle_is_not_followed(tmp_path: Path) -> None:
+def test_a_circular_link_is_not_followed(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "round", ["a.jpg"])
     (folder / "again").symlink_to(folder, target_is_directory=True)
-    assert named(folder) == ["round/a.jpg"]
+    assert found_names(folder) == ["round/a.jpg"]
 
 
 @pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: zipped(path, {"readme.txt": b"no photo"})])
-def test_nothing_found_is_said(make: object, tmp_path: Path) -> None:
+def test_a_source_without_photos_is_reported(make: object, tmp_path: Path) -> None:
     path = tmp_path / "empty.zip"
     make(path)  # type: ignore[operator]
     assert read_all(path) == ["There is no photo in it; choose another folder or ZIP."]
 
 
-def test_closed_folder_is_said_and_the_others_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_folder_is_reported_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder_of(tmp_path / "all", ["a/1.jpg", "b/2.jpg"])
     scandir = os.scandir
 
-    def closed(path: str) -> object:  # nothing is closed to the superuser, who may run this
+    def closed(path: str) -> object:  # the superuser, who may run this test, can open every folder
         if os.path.basename(path) == "a":
             raise PermissionError(13, "Permission denied", path)
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", closed)
-    assert named(tmp_path / "all") == ["all/a", "all/b/2.jpg"]
+    assert found_names(tmp_path / "all") == ["all/a", "all/b/2.jpg"]
     assert read_all(tmp_path / "all") == ["This folder cannot be opened; check its permissions.", b"b/2.jpg"]
 
 
 @pytest.mark.parametrize("junk", [".DS_Store", "._a.jpg", "Thumbs.db", "desktop.ini", "__MACOSX/._a.jpg"])
-def test_every_way_in_passes_over_what_systems_leave(junk: str, tmp_path: Path) -> None:
+def test_files_of_the_operating_system_are_skipped_in_every_source(junk: str, tmp_path: Path) -> None:
     jpeg = b"\xff\xd8\xff\xe0"  # even where it looks like a photo
     folder = folder_of(tmp_path / "trip", ["a.jpg", junk])
     (folder / junk).write_bytes(jpeg)
-    assert named(folder) == ["trip/a.jpg"]
-    assert named(zipped(tmp_path / "trip.zip", {"a.jpg": b"1", junk: jpeg})) == ["trip.zip/a.jpg"]
+    assert found_names(folder) == ["trip/a.jpg"]
+    assert found_names(zipped(tmp_path / "trip.zip", {"a.jpg": b"1", junk: jpeg})) == ["trip.zip/a.jpg"]
     given = [folder / "a.jpg", folder / junk]
-    assert named(*given) == ["a.jpg"]
+    assert found_names(*given) == ["a.jpg"]
     assert [item.name for item in find(given, gathered=True).items] == ["a.jpg"]
     assert find([folder / junk]) == photos.Found((), 1)
 
 
-def test_content_of_a_folder_is_sorted_out_like_the_folder(tmp_path: Path) -> None:
+def test_files_of_an_uploaded_folder_are_filtered_like_the_folder(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "trip", SEVEN_ENTRIES)
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     assert [item.name for item in find(files, gathered=True).items] == ["d.jpg", "c.png", "b.jpg"]
@@ -139,14 +141,14 @@ def test_content_of_a_folder_is_sorted_out_like_the_folder(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["a.pjpeg", "a.JFIF", "a.jif", "a.jpe", "a.HIF", "a.heics", "a.jpg_large", "a.avif"])
-def test_every_way_in_takes_the_same_endings(name: str, tmp_path: Path) -> None:
+def test_every_source_accepts_the_same_file_extensions(name: str, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "trip", [name])
-    assert named(folder) == [f"trip/{name}"]
-    assert named(zipped(tmp_path / "trip.zip", {name: b"1"})) == [f"trip.zip/{name}"]
+    assert found_names(folder) == [f"trip/{name}"]
+    assert found_names(zipped(tmp_path / "trip.zip", {name: b"1"})) == [f"trip.zip/{name}"]
     assert len(find([folder / name], gathered=True).items) == 1
 
 
-def test_content_decides_whatever_the_ending(tmp_path: Path) -> None:
+def test_content_decides_whatever_the_file_extension(tmp_path: Path) -> None:
     jpeg, inner = b"\xff\xd8\xff\xe0", zipped(tmp_path / "x", {"1.jpg": b"1"}).read_bytes()
     files = {"photo": jpeg, "a.tmp": jpeg, "README": b"text", "b.zip": jpeg, "photos.jpg": inner, "letter.docx": inner}
     folder = tmp_path / "trip"
@@ -157,15 +159,15 @@ def test_content_decides_whatever_the_ending(tmp_path: Path) -> None:
     assert [item.name for item in found.items] == ["trip/a.tmp", "trip/b.zip", "trip/photo", "trip/photos.jpg/1.jpg"]
     assert found.passed_over == 2
     packed = zipped(tmp_path / "trip.zip", {name: content for name, content in files.items() if content != inner})
-    assert named(packed) == ["trip.zip/a.tmp", "trip.zip/b.zip", "trip.zip/photo"]
+    assert found_names(packed) == ["trip.zip/a.tmp", "trip.zip/b.zip", "trip.zip/photo"]
     assert find([packed]).passed_over == 1
 
 
-def test_folder_entries_of_a_windows_packer_are_no_photos(tmp_path: Path) -> None:
+def test_folder_entries_of_a_windows_zip_are_not_photos(tmp_path: Path) -> None:
     path = zipped(
         tmp_path / "w.zip", {"photos\\": b"", "photos\\a.jpg": b"1", "photos\\in\\": b"", "photos\\in\\b.jpg": b"2"}
     )
-    assert named(path) == ["w.zip/photos/a.jpg", "w.zip/photos/in/b.jpg"] and read_all(path) == [b"1", b"2"]
+    assert found_names(path) == ["w.zip/photos/a.jpg", "w.zip/photos/in/b.jpg"] and read_all(path) == [b"1", b"2"]
 
 
 def test_pipe_with_the_name_of_a_photo_does_not_block(tmp_path: Path) -> None:
@@ -175,13 +177,13 @@ def test_pipe_with_the_name_of_a_photo_does_not_block(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".zip", ".jpg"])
-def test_name_that_no_system_can_hold_is_said_and_the_others_are_read(ending: str, tmp_path: Path) -> None:
+def test_a_name_too_long_for_the_file_system_does_not_stop_the_others(ending: str, tmp_path: Path) -> None:
     alone = folder_of(tmp_path, ["z.jpg"]) / "z.jpg"
     too_long = tmp_path / ("漢" * 110 + ending)  # characters are few, bytes are many
     assert find([too_long, alone]).items[1].name == "z.jpg"
 
 
-def test_zip_may_hold_names_that_no_system_can_hold(tmp_path: Path) -> None:
+def test_a_zip_may_hold_names_too_long_for_the_file_system(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", {"漢" * 110 + ".jpg": b"1"})
     assert read_all(path) == [b"1"]
 
@@ -189,13 +191,13 @@ def test_zip_may_hold_names_that_no_system_can_hold(tmp_path: Path) -> None:
 # Names
 
 
-def test_entry_that_would_climb_out_is_only_a_name(tmp_path: Path) -> None:
+def test_an_entry_with_a_parent_path_is_never_written_to_disk(tmp_path: Path) -> None:
     path = zipped(tmp_path / "evil.zip", {"../../escaped.jpg": b"1", "/etc/passwd.jpg": b"2"})
-    assert named(path) == ["evil.zip/escaped.jpg", "evil.zip/etc/passwd.jpg"] and read_all(path) == [b"1", b"2"]
+    assert found_names(path) == ["evil.zip/escaped.jpg", "evil.zip/etc/passwd.jpg"] and read_all(path) == [b"1", b"2"]
     assert [file.name for file in tmp_path.iterdir()] == ["evil.zip"]
 
 
-# ZIPs that are refused, or in part
+# ZIPs that are refused as a whole or in part
 
 
 def test_archives_inside_are_not_opened(tmp_path: Path) -> None:
@@ -206,7 +208,7 @@ def test_archives_inside_are_not_opened(tmp_path: Path) -> None:
     assert read_all(tmp_path / "x.rar") == ["Only ZIP archives can be read; unpack it and choose the folder."]
 
 
-def test_entry_without_a_name_is_passed_over(tmp_path: Path) -> None:
+def test_an_entry_without_a_name_is_skipped(tmp_path: Path) -> None:
     path = zipped(tmp_path / "nameless.zip", {"a.jpg": b"1", "X": b"2"})
     path.write_bytes(path.read_bytes().replace(b"X", b"\0"))  # readers of ZIPs cut a name at its first zero
     found = find([path])
@@ -216,21 +218,21 @@ def test_entry_without_a_name_is_passed_over(tmp_path: Path) -> None:
 def test_encrypted_entry_is_refused_and_the_others_are_read(tmp_path: Path) -> None:
     path = zipped(tmp_path / "secret.zip", {"a.jpg": b"1", "b.jpg": b"2"})
     data = bytearray(path.read_bytes())
-    data[data.index(b"PK\x01\x02") + 8] |= 1  # the list's flags of its first entry
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # the flags of the first entry in the central directory
     path.write_bytes(data)
     refused, read = read_all(path)
     assert "protected by a password" in str(refused) and read == b"2"
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_ways_of_packing_that_swell_in_one_step_are_refused(method: int, tmp_path: Path) -> None:
+def test_compression_methods_that_may_expand_without_limit_are_refused(method: int, tmp_path: Path) -> None:
     (sentence,) = read_all(zipped(tmp_path / "x.zip", {"a.jpg": bytes(1000)}, method))
     assert "pack it again as an ordinary ZIP" in str(sentence)
     unnamed = zipped(tmp_path / "y.zip", {"photo": encode(plain())}, method)
     assert find([unnamed]).passed_over == 1, "not even its first bytes are unpacked"
 
 
-def test_list_that_lies_about_a_size_gains_nothing(tmp_path: Path) -> None:
+def test_an_entry_larger_than_its_stated_size_is_refused(tmp_path: Path) -> None:
     path = zipped(tmp_path / "bomb.zip", {"bomb.jpg": bytes(10 * photos.MEGABYTE), "small.jpg": b"1"})
     data = bytearray(path.read_bytes())
     at = data.index(b"PK\x01\x02") + 24
@@ -240,7 +242,7 @@ def test_list_that_lies_about_a_size_gains_nothing(tmp_path: Path) -> None:
     assert read_all(path) == ["This entry of the ZIP is damaged; pack it again.", b"1"]
 
 
-def test_bomb_is_stopped_while_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_zip_bomb_is_stopped_while_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(photos, "CHUNK", 100_000)
     monkeypatch.setattr(photos, "MAX_BYTES", 2 * photos.MEGABYTE)
     path = zipped(tmp_path / "bomb.zip", {"bomb.jpg": bytes(10 * photos.MEGABYTE), "fits.jpg": bytes(2000)})
@@ -254,14 +256,14 @@ def test_bomb_is_stopped_while_it_is_unpacked(tmp_path: Path, monkeypatch: pytes
     assert sum(map(len, unpacked)) < 3 * photos.MEGABYTE
 
 
-def test_all_of_a_zip_together_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_total_unpacked_size_of_a_zip_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(photos, "MAX_UNPACKED", 2500)
     path = zipped(tmp_path / "many.zip", {f"{number}.jpg": bytes(1000) for number in range(4)})
     contents = read_all(path)
     assert contents[:2] == [bytes(1000)] * 2
     assert all("the rest was not read" in str(sentence) for sentence in contents[2:])
     other = zipped(tmp_path / "other.zip", {"5.jpg": b"5"})
-    assert read_all(path, other)[-1] == b"5", "each ZIP is counted for itself"
+    assert read_all(path, other)[-1] == b"5", "each ZIP is counted separately"
 
 
 def test_number_of_entries_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +276,7 @@ def test_number_of_entries_has_a_limit(tmp_path: Path, monkeypatch: pytest.Monke
     ]
 
 
-def test_list_of_entries_is_not_even_read_where_it_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_central_directory_that_is_too_long_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = zipped(tmp_path / "many.zip", {f"{number}.jpg": b"" for number in range(9)})
     monkeypatch.setattr(zips.LimitedFile, "most", 300)  # nine entries of 46 bytes and a name
     monkeypatch.setattr(zipfile.ZipFile, "infolist", lambda archive: pytest.fail("it was read"))
@@ -283,16 +285,16 @@ def test_list_of_entries_is_not_even_read_where_it_is_too_long(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("content", [b"", b"no ZIP", b"PK\x05\x06" + bytes(10)])
-def test_what_is_no_zip_is_said(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_no_zip_is_reported(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(content)
     assert read_all(tmp_path / "x.zip") == ["This is not a ZIP, or it is damaged; download or pack it again."]
 
 
-def test_missing_zip_is_said(tmp_path: Path) -> None:
+def test_a_missing_zip_is_reported(tmp_path: Path) -> None:
     assert read_all(tmp_path / "x.zip") == ["The photo file does not exist; choose it again."]
 
 
-def test_damaged_entry_is_said_and_the_others_are_read(tmp_path: Path) -> None:
+def test_a_damaged_entry_is_reported_and_the_others_are_read(tmp_path: Path) -> None:
     path = zipped(tmp_path / "x.zip", {"a.jpg": b"first" * 100, "b.jpg": b"second"}, zipfile.ZIP_STORED)
     path.write_bytes(path.read_bytes().replace(b"firstfirst", b"firstFIRST", 1))
     assert read_all(path) == ["This entry of the ZIP is damaged; pack it again.", b"second"]

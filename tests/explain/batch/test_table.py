@@ -1,4 +1,4 @@
-"""Tests of the table of many photos: what a person reads, and what a spreadsheet program is given."""
+"""Tests of the table of many photos: for people and for spreadsheet programs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read(text: str, separator: str = ",") -> list[dict[str, str]]:
     return list(csv.DictReader(StringIO(text[1:], newline=""), delimiter=separator))
 
 
-def test_table_tells_of_the_most_suspicious_face() -> None:
+def test_table_describes_the_most_suspicious_face() -> None:
     assert columns() == ["No.", "Photo", "Faces", "Fake", "Verdict", "Remarks", "Seconds"]
     first, second, third, fourth = table(ROWS)
     assert first[:5] == [1, "a.jpg", 2, "94%", "Looks fake"] and first[6] == "1.3"
@@ -48,7 +48,7 @@ def test_table_tells_of_the_most_suspicious_face() -> None:
     assert fourth[3:6] == ["50%", "Inconclusive", ""], "a single face needs no number"
 
 
-def test_table_is_said_in_the_language_spoken() -> None:
+def test_table_is_in_the_chosen_language() -> None:
     with use_language("tr"):
         assert columns()[3:5] == ["Sahte", "Karar"]
         assert table(ROWS)[0][3:5] == ["%94", "Sahte görünüyor"]
@@ -68,11 +68,11 @@ def test_summary_counts_every_verdict() -> None:
     assert summary(Progress((), 2, 0)) == "0 of 2 photos are done."
 
 
-def test_csv_is_as_spreadsheet_programs_of_the_language_expect_it() -> None:
+def test_csv_has_the_separators_that_spreadsheets_of_the_language_expect() -> None:
     first = read(to_csv(ROWS))[0]
     assert (first["p_fake"], first["verdict"], first["face"], first["seconds"]) == ("0.9432", "Fake", "2", "1.26")
     assert first["p_fake_by_face"].split() == ["0.1000", "0.9432"]
-    with use_language("tr"):  # there 1.26 would become the date of the first of January
+    with use_language("tr"):  # a Turkish spreadsheet program would read 1.26 as a date
         first, second, third, _ = read(to_csv(ROWS), ";")
     assert list(first) == list(CSV_COLUMNS)
     assert (first["p_fake"], first["verdict"], first["face"], first["seconds"]) == ("0,9432", "Fake", "2", "1,26")
@@ -95,7 +95,7 @@ HIDDEN_FORMULAS = [
 
 
 def cells(line: str, separator: str) -> list[str]:
-    """The cells that a program may see: some take quotation marks for text that follow another separator."""
+    """The cells that a program may see: some read quotation marks after another separator as text."""
     return [*line.split(separator), *next(csv.reader([line], delimiter=separator))]
 
 
@@ -112,7 +112,7 @@ def test_csv_holds_no_formula_whatever_the_separator(name: str, language: str) -
         assert not [cell for cell in cells(line, separator) if cell.strip(' \t\r\n"').startswith(tuple("=+-@\uff1d"))]
 
 
-def test_csv_keeps_names_that_harm_nobody() -> None:
+def test_csv_keeps_harmless_names() -> None:
     for name in ("a=1.jpg", "trip/b-1.jpg", "me@home.jpg", "1.jpg"):
         assert read(to_csv([Row(1, name)]))[0]["file"] == name
 
@@ -122,5 +122,5 @@ def test_no_name_becomes_a_date_or_a_number(name: str) -> None:
     assert read(to_csv([Row(1, name)]))[0]["file"] == f"'{name}"
 
 
-def test_csv_of_nothing_has_its_head() -> None:
+def test_a_csv_without_rows_has_its_header() -> None:
     assert to_csv([]) == BYTE_ORDER_MARK + ",".join(CSV_COLUMNS) + "\r\n"

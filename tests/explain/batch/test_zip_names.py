@@ -1,4 +1,4 @@
-"""Tests of names in ZIPs, in every code that packers use."""
+"""Tests of names in ZIPs, in every character encoding that packers use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model.i18n.catalogue import use_language
 
 
 def entries(names: Sequence[bytes], extra: bytes = b"") -> list[zipfile.ZipInfo]:
-    """The entries of a ZIP whose names are these bytes, without the flag for UTF-8."""
+    """The entries of a ZIP with these bytes as names, without the flag for UTF-8."""
     packed = io.BytesIO()
     stand_ins = [str(number).rjust(len(name), "0") for number, name in enumerate(names)]
     with zipfile.ZipFile(packed, "w") as archive:
@@ -30,14 +30,14 @@ def entries(names: Sequence[bytes], extra: bytes = b"") -> list[zipfile.ZipInfo]
         return archive.infolist()
 
 
-@pytest.mark.parametrize("code", ["utf-8", "cp857", "cp1254"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp857", "cp1254"])
 @pytest.mark.parametrize("name", ["doğum günü.jpg", "İŞÇİ.jpg", "çiçekler/şölen ağacı.jpg", "yarın.jpg", "dağ.jpg"])
-def test_turkish_names_are_read(name: str, code: str) -> None:
-    assert names_of(entries([name.encode(code)])) == [name]
+def test_turkish_names_are_read(name: str, encoding: str) -> None:
+    assert names_of(entries([name.encode(encoding)])) == [name]
 
 
 @pytest.mark.parametrize(
-    ("name", "code"),
+    ("name", "encoding"),
     [
         ("été à Nîmes.jpg", "cp437"),
         ("Größe 5°.jpg", "cp437"),
@@ -48,21 +48,21 @@ def test_turkish_names_are_read(name: str, code: str) -> None:
         ("plain.jpg", "ascii"),
     ],
 )
-def test_other_languages_names_are_read(name: str, code: str) -> None:
-    assert names_of(entries([name.encode(code)])) == [name]
+def test_names_in_other_languages_are_read(name: str, encoding: str) -> None:
+    assert names_of(entries([name.encode(encoding)])) == [name]
 
 
-def test_one_telling_name_decides_for_all() -> None:
+def test_one_unambiguous_name_decides_for_all() -> None:
     names = ["kapı.jpg", "ağaç.jpg", "ışık.jpg"]
     assert names_of(entries([name.encode("cp857") for name in names])) == names
 
 
-def test_name_that_could_be_either_follows_the_readers_language() -> None:
+def test_an_ambiguous_name_follows_the_users_language() -> None:
     with use_language("tr"):
         assert names_of(entries(["kapı.jpg".encode("cp857")])) == ["kapı.jpg"]
 
 
-def test_extra_field_holds_the_name_if_it_belongs_to_it() -> None:
+def test_an_extra_field_with_the_right_checksum_holds_the_name() -> None:
     raw, name = b"____.jpg", "漢字.jpg"
 
     def field(checked: bytes) -> bytes:
@@ -70,10 +70,10 @@ def test_extra_field_holds_the_name_if_it_belongs_to_it() -> None:
         return struct.pack("<HH", 0x7075, len(content)) + content
 
     assert names_of(entries([raw], struct.pack("<HH", 0x9999, 2) + b"??" + field(raw))) == [name]
-    assert names_of(entries([raw], field(b"another"))) == ["____.jpg"], "the entry was renamed since"
+    assert names_of(entries([raw], field(b"another"))) == ["____.jpg"], "the field has the checksum of another name"
 
 
-def test_flag_for_utf_8_is_believed() -> None:
+def test_the_flag_for_utf_8_is_trusted() -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("İşçi ─ƒ.jpg", b"1")
@@ -81,11 +81,11 @@ def test_flag_for_utf_8_is_believed() -> None:
         assert names_of(archive.infolist()) == ["İşçi ─ƒ.jpg"]
 
 
-def test_folders_are_known_by_either_slash_or_their_attribute() -> None:
+def test_folders_are_recognised_by_either_slash_or_by_their_attribute() -> None:
     (slash,) = entries([b"a\\"])
     slash.file_size = 0
     attribute = zipfile.ZipInfo("b")
     attribute.external_attr = 0x10
     kept = zipfile.ZipInfo("c\\")
     kept.file_size = 5
-    assert names_of([slash, attribute, kept]) == ["a/", "b/", "c"], "nothing with content is a folder"
+    assert names_of([slash, attribute, kept]) == ["a/", "b/", "c"], "an entry with content is no folder"

@@ -1,4 +1,4 @@
-"""Tests of ``python -m explain bulk``: what it prints, its exit codes, and that it leaves the other command alone."""
+"""Tests of ``python -m explain bulk``: its output and exit codes, and that ``python -m explain`` stays unchanged."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def test_help_names_the_command_and_its_maps(bulk: Bulk) -> None:
     assert all(name in out for name in METHODS)
 
 
-def test_the_other_command_stays(bulk: Bulk) -> None:
+def test_the_command_for_single_photos_is_unchanged(bulk: Bulk) -> None:
     code, out, _ = bulk("--help", name="")
     assert code == 0 and "bulk" not in out.splitlines()[1] and "--robustness" in out and "explain bulk" in out
 
 
 @pytest.mark.slow
-def test_result_is_told_in_two_lines_and_a_second_run_has_nothing_to_do(bulk: Bulk, tmp_path: Path) -> None:
+def test_result_is_printed_in_two_lines_and_a_second_run_repeats_no_work(bulk: Bulk, tmp_path: Path) -> None:
     (tmp_path / "cut.jpg").write_bytes((EXAMPLES / "astronaut.jpg").read_bytes()[:9_000])
     (tmp_path / "list.csv").write_text(f"path\n{EXAMPLES / 'hopper.jpg'}\ncut.jpg\n")
-    words = (tmp_path / "list.csv", "--out", tmp_path / "o.parquet", "--explain", IN_PASS)
-    code, out, err = bulk(*words)
+    arguments = (tmp_path / "list.csv", "--out", tmp_path / "o.parquet", "--explain", IN_PASS)
+    code, out, err = bulk(*arguments)
     assert (code, err) == (0, "")
     assert out.splitlines() == [
         "2 of 2 photos are done: Looks fake 1, Not judged 1.",
@@ -67,11 +67,11 @@ def test_result_is_told_in_two_lines_and_a_second_run_has_nothing_to_do(bulk: Bu
     ]
     rows = pq.read_table(tmp_path / "o.parquet").to_pylist()
     assert [[found["method"] for found in row["maps"]] for row in rows] == [[IN_PASS], []]
-    assert bulk(*words) == (code, out, err)
+    assert bulk(*arguments) == (code, out, err)
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         (["nothing", "--out", "o"], "There is nothing at "),
         ([str(EXAMPLES), "--out", "o", "--explain", "magic"], "magic"),
@@ -80,43 +80,43 @@ def test_result_is_told_in_two_lines_and_a_second_run_has_nothing_to_do(bulk: Bu
         ([str(EXAMPLES), "--out", str(EXAMPLES)], "is no bulk job"),
     ],
 )
-def test_what_can_not_be_used_is_one_sentence(
-    bulk: Bulk, words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_unusable_arguments_are_refused_in_one_sentence(
+    bulk: Bulk, arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(Path.cwd()))
     monkeypatch.chdir(tmp_path)
-    code, out, err = bulk(*words)
-    assert (code, out) == (1, "") and said in err and err.count("\n") == 1
-    assert list(tmp_path.iterdir()) == [] or words[0] == "nothing"
+    code, out, err = bulk(*arguments)
+    assert (code, out) == (1, "") and message in err and err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [] or arguments[0] == "nothing"
 
 
 @pytest.mark.parametrize(
-    ("missing", "options", "said"),
+    ("missing", "options", "message"),
     [
         ("ray", ["--workers", "2"], "need Ray"),
         ("ray", ["--address", "auto"], "need Ray"),
         ("pyarrow", [], "pyarrow is missing"),
     ],
 )
-def test_a_missing_package_is_one_sentence(
-    bulk: Bulk, missing: str, options: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_missing_package_is_reported_in_one_sentence(
+    bulk: Bulk, missing: str, options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(
         command.importlib.util, "find_spec", lambda name, *rest: None if name == missing else find(name, *rest)
     )
     code, out, err = bulk(EXAMPLES, "--out", tmp_path / "o", *options)
-    assert (code, out) == (1, "") and said in err and "requirements-scale.txt" in err
+    assert (code, out) == (1, "") and message in err and "requirements-scale.txt" in err
 
 
 @pytest.mark.slow
-def test_a_killed_process_loses_nothing(bulk: Bulk, tmp_path: Path) -> None:
+def test_a_killed_process_loses_no_finished_rows(bulk: Bulk, tmp_path: Path) -> None:
     count, out = 60, tmp_path / "out.parquet"
     (tmp_path / "in").mkdir()
     for number in range(count):
         (tmp_path / "in" / f"{number:02d}.png").write_bytes(encode(plain((number, 0, 0), size=(320, 240))))
-    words = [str(tmp_path / "in"), "--out", str(out), "--part", "4"]
-    command = [sys.executable, "-m", "explain", "bulk", *words]
+    arguments = [str(tmp_path / "in"), "--out", str(out), "--part", "4"]
+    command = [sys.executable, "-m", "explain", "bulk", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 120
         while len(list(out.glob("part-*"))) < 3 and process.poll() is None and time.monotonic() < deadline:
@@ -125,7 +125,7 @@ def test_a_killed_process_loses_nothing(bulk: Bulk, tmp_path: Path) -> None:
     assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
     before = {part.name: part.read_bytes() for part in out.glob("part-*")}
     assert 3 <= len(before) < count // 4
-    assert bulk(*words)[0] == 0
+    assert bulk(*arguments)[0] == 0
     rows = pq.read_table(out).to_pylist()
     assert [row["number"] for row in rows] == list(range(1, count + 1))
     assert len({row["sha256"] for row in rows}) == count

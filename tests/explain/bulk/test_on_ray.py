@@ -1,4 +1,4 @@
-"""Tests of the engine on Ray: the rows are those of one process, whatever is killed meanwhile.
+"""Tests of the engine on Ray: its rows equal those of one process, whatever is killed meanwhile.
 
 They start clusters, which takes a minute or two on two cores, so that only ``make test-scale`` runs them.
 """
@@ -34,7 +34,7 @@ pytest.importorskip("ray.data")
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 COUNT, PART = 90, 20
-LOOKING = "ray::MapWorker(MapBatches(FindFaces)"
+FACE_WORKER = "ray::MapWorker(MapBatches(FindFaces)"
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +70,8 @@ def table_of(folder: Path, out: Path, job_request: Request, detector: Detector, 
     return pq.read_table(out).drop_columns(["seconds"]).to_pylist()
 
 
-def same(rows: Any, expected: Any) -> bool:
-    """Whether the rows are the same; a batch of another size may move a probability's last digits."""
+def equal(rows: Any, expected: Any) -> bool:
+    """Whether the rows are equal; a batch of another size may change a probability's last digits."""
     for row, other in zip(rows, expected, strict=True):
         np.testing.assert_allclose([face["p_fake"] for face in row["by_face"]], [f["p_fake"] for f in other["by_face"]])
     figures = {"p_fake", "by_face"}
@@ -80,12 +80,12 @@ def same(rows: Any, expected: Any) -> bool:
     ]
 
 
-def looking(raylet: int) -> list[psutil.Process]:
-    """The processes of a node that look for faces."""
+def face_workers(raylet: int) -> list[psutil.Process]:
+    """The processes of a node that find faces."""
     found = []
     for process in psutil.Process(raylet).children(recursive=True):
         try:
-            found += [process] if any(LOOKING in word for word in process.cmdline()) else []
+            found += [process] if any(FACE_WORKER in word for word in process.cmdline()) else []
         except psutil.Error:
             continue
     return found
@@ -93,48 +93,48 @@ def looking(raylet: int) -> list[psutil.Process]:
 
 @pytest.fixture
 def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Two nodes of Ray on this machine; a dead one is noticed soon."""
+    """Two nodes of Ray on this machine; Ray detects a dead one within seconds."""
     from ray.cluster_utils import Cluster
 
     for name, value in QUIET.items():
         monkeypatch.setenv(name, value)
-    noticing = {"health_check_period_ms": 500, "health_check_failure_threshold": 4}
+    health_checks = {"health_check_period_ms": 500, "health_check_failure_threshold": 4}
     options = {"num_cpus": 3, "object_store_memory": STORE_BYTES, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args={**options, "_system_config": noticing})
+    cluster = Cluster(initialize_head=True, head_node_args={**options, "_system_config": health_checks})
     cluster.add_node(num_cpus=3, object_store_memory=STORE_BYTES)
     cluster.wait_for_nodes()
     yield cluster
     cluster.shutdown()
 
 
-def test_a_worker_and_a_node_are_killed_and_nothing_is_lost(
+def test_no_rows_are_lost_when_a_worker_and_a_node_are_killed(
     nodes: Any, folder: Path, job_request: Request, detector: Detector, expected: Any, tmp_path: Path
 ) -> None:
     killed: list[str] = []
 
     def kill(progress: Any) -> None:
         if not killed and progress.done >= 10:
-            workers = looking(nodes.head_node.all_processes["raylet"][0].process.pid)
+            workers = face_workers(nodes.head_node.all_processes["raylet"][0].process.pid)
             for worker in workers[:1]:
                 worker.kill()
                 killed.append("worker")
         if killed == ["worker"] and progress.done >= 30:
             (other,) = nodes.worker_nodes
-            if looking(other.all_processes["raylet"][0].process.pid):
+            if face_workers(other.all_processes["raylet"][0].process.pid):
                 nodes.remove_node(other, allow_graceful=False)
                 killed.append("node")
 
     rows = table_of(folder, tmp_path / "out.parquet", job_request, detector, on_ray(2, nodes.address), kill)
     assert killed == ["worker", "node"]
-    assert same(rows, expected)
+    assert equal(rows, expected)
 
 
-def test_the_driver_is_killed_and_the_job_goes_on(folder: Path, expected: Any, tmp_path: Path) -> None:
+def test_a_job_continues_after_its_driver_was_killed(folder: Path, expected: Any, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
     words = ["bulk", str(folder), "--out", str(out), "--part", str(PART)]
     command = [sys.executable, "-m", "explain", *words]
-    two = [*command, "--workers", "2"]
-    with subprocess.Popen(two, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with_two_workers = [*command, "--workers", "2"]
+    with subprocess.Popen(with_two_workers, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 200
         while not list(out.glob("part-*")) and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -143,21 +143,21 @@ def test_the_driver_is_killed_and_the_job_goes_on(folder: Path, expected: Any, t
     assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
     assert 0 < len(list(out.glob("part-*"))) < -(-COUNT // PART)
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    assert same(pq.read_table(out).drop_columns(["seconds"]).to_pylist(), expected)
+    assert equal(pq.read_table(out).drop_columns(["seconds"]).to_pylist(), expected)
     _, alive = psutil.wait_procs(children, timeout=20)
     assert not [process for process in alive if "MapWorker" in process.name()], "workers outlived their driver"
-    for process in alive:  # Ray's own agents notice later
+    for process in alive:  # Ray's own agents end later
         process.kill()
 
 
-def test_no_cluster_at_the_address_is_one_sentence(
+def test_an_address_without_a_cluster_is_refused_in_one_sentence(
     folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     with pytest.raises(SettingsError, match=re.escape("127.0.0.1:1")):
         table_of(folder, tmp_path / "out.parquet", job_request, detector, on_ray(2, "127.0.0.1:1"))
 
 
-def test_a_local_ray_lets_nobody_in_without_the_token() -> None:
+def test_a_local_ray_refuses_connections_without_the_token() -> None:
     with connected(1, None):
         import ray
 

@@ -1,4 +1,4 @@
-"""Tests of a job: it goes on where it was stopped, no photo twice and none lost."""
+"""Tests of a job: it continues where it was stopped, and judges every photo exactly once."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def job_request(detector: Detector) -> Request:
     return Request(str(detector.folder), detector.name)
 
 
-def do(
+def run_job(
     source: Path, out: Path | str, job_request: Request, detector: Detector, stop: int | None = None
 ) -> list[Progress]:
     """Run the job, or a part of it that ends after ``stop`` photos."""
@@ -67,7 +67,7 @@ def test_every_photo_has_one_row_and_a_bad_one_its_problem(
     folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.parquet"
-    steps = do(folder, out, job_request, detector)
+    steps = run_job(folder, out, job_request, detector)
     assert [step.done for step in steps] == list(range(COUNT + 1))
     rows = table(out)
     assert [row["number"] for row in rows] == list(range(1, COUNT + 1))
@@ -78,7 +78,7 @@ def test_every_photo_has_one_row_and_a_bad_one_its_problem(
 
 def test_schema_has_its_version(folder: Path, job_request: Request, detector: Detector, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
-    do(folder, out, job_request, detector)
+    run_job(folder, out, job_request, detector)
     for part in parts(out):
         schema = pq.read_schema(out / part)
         assert schema.equals(COLUMNS)
@@ -87,35 +87,35 @@ def test_schema_has_its_version(folder: Path, job_request: Request, detector: De
 
 
 @pytest.mark.parametrize("stop", [0, 2, 3, 5, 6])
-def test_a_stopped_job_goes_on(
+def test_a_stopped_job_continues(
     stop: int, folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.parquet"
-    do(folder, out, job_request, detector, stop)
+    run_job(folder, out, job_request, detector, stop)
     before = {name: (out / name).stat().st_mtime_ns for name in parts(out)}
     assert len(before) == stop // PART
-    steps = do(folder, out, job_request, detector)
+    steps = run_job(folder, out, job_request, detector)
     assert steps[0].done == len(before) * PART
     assert [row["number"] for row in table(out)] == list(range(1, COUNT + 1))
     assert {name: (out / name).stat().st_mtime_ns for name in before} == before
-    assert [step.done for step in do(folder, out, job_request, detector)] == [COUNT]
+    assert [step.done for step in run_job(folder, out, job_request, detector)] == [COUNT]
 
 
-def test_photos_that_come_or_go_later_do_not_move_the_others(
+def test_photos_added_or_removed_later_do_not_change_the_order(
     folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.parquet"
-    do(folder, out, job_request, detector, 3)
+    run_job(folder, out, job_request, detector, 3)
     (folder / "0.png").unlink()
     (folder / "6.png").unlink()
     (folder / "00.png").write_bytes(encode(plain()))
-    do(folder, out, job_request, detector)
+    run_job(folder, out, job_request, detector)
     rows = table(out)
     assert [row["photo"] for row in rows] == [f"in/{number}.png" for number in range(COUNT)]
     assert [row["problem_key"] for row in (rows[0], rows[6])] == [None, "photo.missing"]
 
 
-def test_a_plan_that_was_not_completed_is_made_again(
+def test_an_incomplete_plan_is_made_again(
     folder: Path, job_request: Request, detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out.parquet"
@@ -129,31 +129,31 @@ def test_a_plan_that_was_not_completed_is_made_again(
 
     monkeypatch.setattr(module, "found_in", breaks_off)
     with pytest.raises(KeyboardInterrupt):
-        do(folder, out, job_request, detector)
+        run_job(folder, out, job_request, detector)
     assert (out / "_plan").is_dir() and JobFolder(str(out)).plan() is None
     monkeypatch.setattr(module, "found_in", found_in)
-    do(folder, out, job_request, detector)
+    run_job(folder, out, job_request, detector)
     assert len(table(out)) == COUNT
 
 
-def test_a_part_that_a_power_cut_damaged_is_made_again(
+def test_a_part_damaged_by_a_power_cut_is_made_again(
     folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.parquet"
-    do(folder, out, job_request, detector)
+    run_job(folder, out, job_request, detector)
     (out / parts(out)[1]).write_bytes(b"")
-    assert do(folder, out, job_request, detector)[0].done == COUNT - PART
+    assert run_job(folder, out, job_request, detector)[0].done == COUNT - PART
     assert [row["number"] for row in table(out)] == list(range(1, COUNT + 1))
 
 
-WHOLE = {"version": VERSION, "photos": 3, "part": 2, "passed_over": 0, "request": {}}
+VALID = {"version": VERSION, "photos": 3, "part": 2, "passed_over": 0, "request": {}}
 
 
 @pytest.mark.parametrize(
-    "content", ["no json", [], {}, *({**WHOLE, **part} for part in ({"photos": "many"}, {"part": 0}, {"part": 1e999}))]
+    "content", ["no json", [], {}, *({**VALID, **part} for part in ({"photos": "many"}, {"part": 0}, {"part": 1e999}))]
 )
 def test_a_damaged_job_is_refused(content: Any, tmp_path: Path) -> None:
-    (tmp_path / JOB).write_text(json.dumps(WHOLE))
+    (tmp_path / JOB).write_text(json.dumps(VALID))
     assert JobFolder(str(tmp_path)).plan() is not None
     (tmp_path / JOB).write_text(content if isinstance(content, str) else json.dumps(content))
     with pytest.raises(SettingsError, match=f"{JOB} is damaged"):
@@ -165,10 +165,10 @@ def test_a_damaged_list_of_photos_is_refused(
 ) -> None:
     place, plan = opened(str(folder), str(tmp_path / "out"), job_request, detector, PART)
     (listed, *_) = sorted((tmp_path / "out" / PLAN).iterdir())
-    whole = listed.read_bytes()
+    content = listed.read_bytes()
     photos = pq.read_table(listed)
     tables = (photos[:-1], pa.concat_tables([photos, photos]), photos[::-1], photos[:0], pa.table({"other": [1]}))
-    for damaged in (b"PAR1", flipped(whole), whole[:-20], *map(as_file, tables), b""):
+    for damaged in (b"PAR1", flipped(content), content[:-20], *map(as_file, tables), b""):
         listed.write_bytes(damaged)
         with pytest.raises(SettingsError, match=f"{PLAN} is damaged"):
             list(run(place, plan, job_request, in_process(detector)))
@@ -180,16 +180,16 @@ def as_file(table: pa.Table) -> bytes:
     return file.getvalue()
 
 
-def flipped(whole: bytes) -> bytes:
-    """A table whose compressed values are damaged; what its end says of them is whole."""
-    return whole[:4] + bytes(byte ^ 255 for byte in whole[4:200]) + whole[200:]
+def flipped(content: bytes) -> bytes:
+    """A Parquet file with damaged values and an intact footer."""
+    return content[:4] + bytes(byte ^ 255 for byte in content[4:200]) + content[200:]
 
 
 def test_a_damaged_part_is_named_by_the_summary(
     folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    do(folder, out, job_request, detector)
+    run_job(folder, out, job_request, detector)
     (part, *_) = parts(out)
     (out / part).write_bytes(flipped((out / part).read_bytes()))
     job = JobFolder(str(out))
@@ -199,20 +199,20 @@ def test_a_damaged_part_is_named_by_the_summary(
         list(job.batches(plan, ["number", "photo"]))
 
 
-def test_tables_are_read_by_this_thread_alone(
+def test_tables_are_read_only_by_the_calling_thread(
     folder: Path, job_request: Request, detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thread of Arrow that reads through Python when the command ends aborts it."""
+    """A thread of Arrow that still reads through Python when the command ends would abort it."""
     out = tmp_path / "out"
-    do(folder, out, job_request, detector)
+    run_job(folder, out, job_request, detector)
     readers: set[int] = set()
     read = LocalFileOpener.read
 
-    def noted(self: LocalFileOpener, *size: int) -> bytes:
+    def noting_read(self: LocalFileOpener, *size: int) -> bytes:
         readers.add(threading.get_ident())
         return bytes(read(self, *size))
 
-    monkeypatch.setattr(LocalFileOpener, "read", noted, raising=False)
+    monkeypatch.setattr(LocalFileOpener, "read", noting_read, raising=False)
     job = JobFolder(str(out))
     plan = job.plan()
     assert plan is not None
@@ -221,10 +221,10 @@ def test_tables_are_read_by_this_thread_alone(
     assert readers == {threading.get_ident()}
 
 
-def test_rows_that_come_twice_are_taken_once(
+def test_duplicate_rows_are_written_once(
     folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
-    """An engine does photos again whose worker was lost."""
+    """An engine judges photos again after it lost their worker."""
     place, plan = opened(str(folder), str(tmp_path / "out.parquet"), job_request, detector, PART)
 
     def twice(*arguments: Any) -> Iterator[dict[str, Any]]:
@@ -240,17 +240,17 @@ def test_another_job_is_not_written_into_this_one(
     folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.parquet"
-    do(folder, out, job_request, detector)
-    for other, changed in (
+    run_job(folder, out, job_request, detector)
+    for changed_request, setting in (
         (replace(job_request, seed=1), "seed"),
         (replace(job_request, whole_picture=True), "whole_picture"),
     ):
-        with pytest.raises(SettingsError, match=changed):
-            do(folder, out, other, detector)
+        with pytest.raises(SettingsError, match=setting):
+            run_job(folder, out, changed_request, detector)
     with pytest.raises(SettingsError, match="input"):
-        do(tmp_path, out, job_request, detector)
+        run_job(tmp_path, out, job_request, detector)
     with pytest.raises(SettingsError) as caught:
-        do(folder, folder, job_request, detector)
+        run_job(folder, folder, job_request, detector)
     assert caught.value.args[0].key == "bulk.no_job"
     assert len(list(folder.iterdir())) == COUNT
 
@@ -259,25 +259,25 @@ def test_folder_without_photos_is_refused(job_request: Request, detector: Detect
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "list.csv").write_text("path\n")
     with pytest.raises(SettingsError):
-        do(tmp_path / "in" / "list.csv", tmp_path / "out.parquet", job_request, detector)
+        run_job(tmp_path / "in" / "list.csv", tmp_path / "out.parquet", job_request, detector)
 
 
 def test_result_in_an_object_store(folder: Path, job_request: Request, detector: Detector) -> None:
     name = uuid.uuid4().hex
     out = f"memory://{name}/out.parquet"
-    do(folder, out, job_request, detector, 4)
-    assert [step.done for step in do(folder, out, job_request, detector)] == list(range(3, COUNT + 1))
+    run_job(folder, out, job_request, detector, 4)
+    assert [step.done for step in run_job(folder, out, job_request, detector)] == list(range(3, COUNT + 1))
     files = fsspec.filesystem("memory")
     rows = pq.read_table(f"/{name}/out.parquet", filesystem=files).to_pylist()
     assert [row["number"] for row in rows] == list(range(1, COUNT + 1))
     files.rm(f"/{name}", recursive=True)
 
 
-def test_cancelled_job_stops_and_goes_on(
+def test_a_cancelled_job_stops_and_continues_later(
     folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     place, plan = opened(str(folder), str(tmp_path / "out.parquet"), job_request, detector, PART)
-    looks = iter([False] * 9)
-    steps = list(run(place, plan, job_request, in_process(detector, lambda: next(looks, True), at_once=2)))
+    cancelled = iter([False] * 9)
+    steps = list(run(place, plan, job_request, in_process(detector, lambda: next(cancelled, True), at_once=2)))
     assert 0 < steps[-1].done < COUNT
-    assert do(folder, tmp_path / "out.parquet", job_request, detector)[-1].done == COUNT
+    assert run_job(folder, tmp_path / "out.parquet", job_request, detector)[-1].done == COUNT

@@ -1,4 +1,4 @@
-"""Photos, quick settings, and the end of the road."""
+"""Photos, quick settings, and the last analysis of a run."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ PHOTO, CAT = EXAMPLES / "astronaut.jpg", EXAMPLES / "cat.jpg"
 QUICK = Settings(superpixels=20, samples=150)  # grows in several steps
 
 
-def last(source: Any, settings: Settings, detector: Detector) -> Analysis:
+def last_analysis(source: Any, settings: Settings, detector: Detector) -> Analysis:
     *_, analysis = analyze(source, settings, detector)
     return analysis
