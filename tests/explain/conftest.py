@@ -1,4 +1,4 @@
-"""What all tests of ``explain`` share."""
+"""Fixtures for all tests of ``explain``."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from tests.support.remembered import NETWORKS
 if TYPE_CHECKING:
     from explain.page.components.extended import SteppedBlocks
 
-OF_THEIR_OWN = "regions"  # its tests are about one of these networks
+TESTS_OF_NETWORKS = "regions"  # its tests are about one of these networks
 
 
 @pytest.fixture(scope="module", autouse=True)
-def faces_are_looked_at_once(request: pytest.FixtureRequest) -> Iterator[None]:
-    """To find the face of the same few photos and its parts takes most of an analysis's time."""
+def faces_are_found_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Finding faces and their parts takes most of an analysis's time, and the tests use the same few photos."""
     with pytest.MonkeyPatch.context() as patched:
-        if request.path.parent.name != OF_THEIR_OWN:
+        if request.path.parent.name != TESTS_OF_NETWORKS:
             for module, name, network in NETWORKS:
                 patched.setattr(module, name, network)
         yield
 
 
 @pytest.fixture(scope="module", autouse=True)
-def clips_are_decoded_here() -> Iterator[None]:
-    """A process for each clip takes longer than all the rest; ``tests/model/clips`` tests it."""
+def clips_are_decoded_in_this_process() -> Iterator[None]:
+    """A process for each clip would take most of the time; ``tests/model/clips`` tests it."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(clip, "answers", _decode)
         yield
@@ -41,8 +41,8 @@ def clips_are_decoded_here() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shipped_page() -> SteppedBlocks:
-    """The page around the shipped models; a test may change what it keeps of visitors, and nothing else."""
-    from explain.page.layout import build_page  # Gradio is slow to import, and most tests do without it
+    """The page around the shipped models; a test may change only what it keeps of visitors."""
+    from explain.page.layout import build_page  # Gradio is slow to import, and most tests do not need it
     from model.available import Models, available_models
 
     return build_page(Models(available_models(None), print))

@@ -1,4 +1,4 @@
-"""Tests of a bulk job's INPUT: whatever it is, its photos are found in order and can be read."""
+"""Tests of a bulk job's INPUT: the photos of every kind of source are found in order and can be read."""
 
 from __future__ import annotations
 
@@ -64,24 +64,24 @@ def names(source: object) -> list[str]:
     return [found.name for found in photos(source)]
 
 
-def test_folder(folder: Path) -> None:
+def test_photos_of_a_folder_are_found_in_order(folder: Path) -> None:
     assert names(folder) == [f"in/{name}" for name in NAMES]
     assert list(found_in(str(folder))).count(None) == 1
     assert names(f"file://{folder}") == names(folder)
 
 
-def test_pattern(folder: Path) -> None:
+def test_a_pattern_selects_the_matching_photos(folder: Path) -> None:
     assert names(folder / "**" / "*.jpg") == ["a.jpg"]
     assert names(folder / "*" / "*.png") == ["inner/b.png"]
     assert names(folder / "[ab].*") == ["a.jpg"]
 
 
-def test_a_file_whose_name_looks_like_a_pattern_is_a_file(tmp_path: Path) -> None:
+def test_a_file_named_like_a_pattern_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "[1].jpg").write_bytes(PHOTO)
     assert names(tmp_path / "[1].jpg") == ["[1].jpg"]
 
 
-def test_zip(tmp_path: Path) -> None:
+def test_entries_of_a_zip_are_found_in_order(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
         archive.writestr("b.png", PHOTO)
         archive.writestr("a.png", PHOTO)
@@ -91,7 +91,7 @@ def test_zip(tmp_path: Path) -> None:
     ]
 
 
-def test_lists_name_photos_beside_them_elsewhere_and_at_urls(folder: Path) -> None:
+def test_lists_may_name_photos_by_relative_path_absolute_path_or_url(folder: Path) -> None:
     places = ["a.jpg", str(folder / "inner" / "b.png"), "https://example.org/c.jpg"]
     with (folder / "list.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["label", "Path"], *(["x", place] for place in places), ["x", ""]])
@@ -101,19 +101,19 @@ def test_lists_name_photos_beside_them_elsewhere_and_at_urls(folder: Path) -> No
         assert [found.place for found in photos(folder / name)] == wanted
 
 
-def test_a_list_of_one_column_needs_no_title(folder: Path) -> None:
+def test_a_list_of_one_column_may_have_any_header(folder: Path) -> None:
     (folder / "list.csv").write_text("\ufeffwhatever\na.jpg\n", "utf-8")
     assert [found.place for found in photos(folder / "list.csv")] == [str(folder / "a.jpg")]
 
 
 @pytest.mark.parametrize("place", ["github://a:b@main/c.jpg", "simplecache::http://x/a.jpg", "python://a.jpg"])
-def test_a_list_can_not_name_odd_protocols(tmp_path: Path, place: str) -> None:
+def test_a_list_cannot_use_unsupported_protocols(tmp_path: Path, place: str) -> None:
     (tmp_path / "list.csv").write_text(f"path\n{place}\n")
     (found,) = photos(tmp_path / "list.csv")
     assert found.problem is not None and found.problem.key == "bulk.protocol"
 
 
-def test_webdataset_tar(tmp_path: Path) -> None:
+def test_photos_of_webdataset_tars_are_found_and_read(tmp_path: Path) -> None:
     other = encode(plain((0, 0, 255)))
     path = tar_of(tmp_path / "shard-0.tar", **{"1_png": PHOTO, "1_json": b"{}", "2_png": other})
     assert names(path) == ["shard-0.tar/1.png", "shard-0.tar/2.png"]
@@ -122,7 +122,7 @@ def test_webdataset_tar(tmp_path: Path) -> None:
     assert names(tmp_path / "shard-*.tar") == ["shard-0.tar/1.png", "shard-0.tar/2.png", "shard-1.tar/3.png"]
 
 
-def test_object_store(bucket: str, folder: Path) -> None:
+def test_photos_in_an_object_store_are_found_and_read(bucket: str, folder: Path) -> None:
     name = bucket.rpartition("/")[2]
     assert names(bucket) == [f"{name}/{inner}" for inner in NAMES]
     assert [read_photo(found.place) for found in photos(bucket)] == [PHOTO] * 3
@@ -134,7 +134,7 @@ def test_object_store(bucket: str, folder: Path) -> None:
     assert read_photo(found.place, found.span) == PHOTO
 
 
-def test_order_does_not_change(folder: Path, bucket: str) -> None:
+def test_photos_are_found_in_the_same_order_every_time(folder: Path, bucket: str) -> None:
     for source in (folder, bucket, folder / "**" / "*.*"):
         assert photos(source) == photos(source)
 
@@ -151,7 +151,7 @@ def test_order_does_not_change(folder: Path, bucket: str) -> None:
         ("zip://a.jpg::memory://a.zip", "bulk.protocol"),
     ],
 )
-def test_what_can_not_be_read_is_one_sentence(
+def test_an_unreadable_source_is_refused(
     source: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -160,20 +160,20 @@ def test_what_can_not_be_read_is_one_sentence(
     assert caught.value.args[0].key == key
 
 
-def test_a_list_without_photos_says_which_columns_it_may_have(tmp_path: Path) -> None:
+def test_a_list_without_a_known_column_is_refused_and_the_columns_are_named(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": ["x"], "b": ["y"]}), tmp_path / "list.parquet")
     with pytest.raises(SettingsError, match="path, url"):
         photos(tmp_path / "list.parquet")
 
 
-def test_a_list_in_another_encoding_says_which_one_it_needs(tmp_path: Path) -> None:
+def test_a_list_in_another_encoding_is_refused_and_utf_8_is_named(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_bytes("fotoğraf\nşapka.jpg\n".encode("cp1254"))
     with pytest.raises(SettingsError, match=r"UTF-8\.$"):
         photos(tmp_path / "list.csv")
 
 
 def test_a_damaged_list_is_refused_in_one_line(tmp_path: Path) -> None:
-    """Arrow's own message has several."""
+    """Arrow's own message has several lines."""
     pq.write_table(pa.table({"path": ["a.jpg"] * 100}), tmp_path / "list.parquet")
     whole = (tmp_path / "list.parquet").read_bytes()
     damaged = whole[:4] + bytes(byte ^ 255 for byte in whole[4:30]) + whole[30:]
@@ -183,7 +183,7 @@ def test_a_damaged_list_is_refused_in_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def no_tar(path: Path) -> None:
+def not_a_tar(path: Path) -> None:
     path.write_bytes(b"no tar at all" * 100)
 
 
@@ -193,20 +193,20 @@ def gzipped(path: Path) -> None:
 
 
 def endless_name(path: Path) -> None:
-    """A long name whose header claims a gigabyte."""
+    """A long name with a header that states a size of a gigabyte."""
     header = tarfile.TarInfo("././@LongLink")
     header.type, header.size = tarfile.GNUTYPE_LONGNAME, 1_000_000_000
     path.write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(10_000))
 
 
-@pytest.mark.parametrize("make", [no_tar, gzipped, endless_name])
+@pytest.mark.parametrize("make", [not_a_tar, gzipped, endless_name])
 def test_hostile_tar_is_refused(make: Callable[[Path], None], tmp_path: Path) -> None:
     make(tmp_path / "a.tar")
     (found,) = photos(tmp_path / "a.tar")
     assert found.problem is not None and found.problem.key == "bulk.no_tar"
 
 
-def test_photos_before_a_tar_s_damage_are_found(tmp_path: Path) -> None:
+def test_photos_before_the_damage_in_a_tar_are_found(tmp_path: Path) -> None:
     path = tar_of(tmp_path / "a.tar", **{"1_png": PHOTO, "2_png": PHOTO})
     path.write_bytes(path.read_bytes()[:1024] + b"damage" * 500)
     first, damage = photos(path)
@@ -227,7 +227,7 @@ def test_entry_that_is_too_large_or_cut_off_is_a_problem(tmp_path: Path) -> None
         read_photo(found.place, found.span)
 
 
-def test_a_photo_at_a_url_is_tried_again(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_a_remote_photo_is_retried(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     files = type(fsspec.filesystem("memory"))
     open_it, failures = files.open, iter([TimeoutError(), ConnectionError()])
 

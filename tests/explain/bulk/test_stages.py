@@ -1,4 +1,4 @@
-"""Tests of the stages: a photo that goes through them gets the figures that ``analyze`` gives."""
+"""Tests of the stages: they give a photo the same figures as ``analyze``."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def rows_of(stages: Stages, *paths: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory, astronaut: NDArray[np.uint8]) -> Path:
-    """Two faces, of which the model finds the smaller one more suspicious or less, whichever."""
+    """A photo of two faces of different size and brightness."""
     head = astronaut[20:180, 140:300]
     small = np.pad(np.asarray(Image.fromarray(head // 2).resize((120, 120))), ((0, 40), (0, 0), (0, 0)))
     path = tmp_path_factory.mktemp("pair") / "pair.png"
@@ -50,14 +50,16 @@ def pair(tmp_path_factory: pytest.TempPathFactory, astronaut: NDArray[np.uint8])
 
 
 @pytest.mark.slow
-def test_figures_are_those_of_analyze(detector: Detector, pair: Path) -> None:
+def test_figures_equal_those_of_analyze(detector: Detector, pair: Path) -> None:
     paths = [ASTRONAUT, pair, EXAMPLES / "hopper.jpg", EXAMPLES / "hopper_eyes.jpg"]
     stages = Stages(request_of(detector), detector)
     for path, row in zip(paths, rows_of(stages, *paths), strict=True):
         *_, analysis = analyze(path, stages_settings(detector), detector)
         alone = [prediction.probabilities["Fake"] for prediction in analysis.predictions]
         np.testing.assert_allclose([face["p_fake"] for face in row["by_face"]], alone, rtol=0, atol=1e-6)
-        assert [face["verdict"] for face in row["by_face"]] == [each.verdict for each in analysis.predictions]
+        assert [face["verdict"] for face in row["by_face"]] == [
+            prediction.verdict for prediction in analysis.predictions
+        ]
         assert (row["sha256"], row["faces"]) == (analysis.photo.sha256, len(analysis.faces))
         assert row["notes"] == list(map(str, analysis.photo.notes))
 
@@ -67,7 +69,7 @@ def stages_settings(detector: Detector, **options: Any) -> Any:
 
 
 @pytest.mark.slow
-def test_maps_are_those_of_analyze_for_the_most_suspicious_face(quick_detector: Detector, pair: Path) -> None:
+def test_maps_equal_those_of_analyze_for_the_most_suspicious_face(quick_detector: Detector, pair: Path) -> None:
     methods = (IN_PASS, MAIN_MAP)
     stages = Stages(request_of(quick_detector, methods=methods, samples=100, seed=3), quick_detector)
     (row,) = rows_of(stages, pair)
@@ -100,13 +102,13 @@ def test_bad_photo_and_photo_without_a_face_are_rows(detector: Detector, tmp_pat
     assert whole["p_fake"] is not None and len(whole["maps"]) == 1 and len(whole["notes"]) == 1
 
 
-def test_sentences_are_in_the_job_s_language(detector: Detector, tmp_path: Path) -> None:
+def test_sentences_are_in_the_language_of_the_job(detector: Detector, tmp_path: Path) -> None:
     (row,) = rows_of(Stages(request_of(detector, language="tr"), detector), tmp_path / "missing.jpg")
     assert row["problem_key"] == "photo.missing" and "Fotoğraf" in row["problem"]
 
 
 class FailsOnDark(Detector):
-    """A network that a dark face breaks."""
+    """A network that fails on a dark face."""
 
     def _run(self, crops: NDArray[np.uint8], views: Any = ()) -> Any:
         if crops.mean(axis=(1, 2, 3)).min() < 50:
@@ -114,7 +116,7 @@ class FailsOnDark(Detector):
         return np.full((len(crops), 2), 0.5), None
 
 
-def test_a_photo_that_breaks_the_network_does_not_take_others_with_it(
+def test_a_photo_that_breaks_the_network_does_not_fail_the_others(
     tmp_path: Path, astronaut: NDArray[np.uint8], caplog: pytest.LogCaptureFixture
 ) -> None:
     detector = FailsOnDark()
@@ -126,13 +128,13 @@ def test_a_photo_that_breaks_the_network_does_not_take_others_with_it(
     assert "broken" in caplog.text
 
 
-def test_nothing_comes_of_what_was_cancelled(quick_detector: Detector) -> None:
+def test_a_cancelled_photo_gives_no_row(quick_detector: Detector) -> None:
     stages = Stages(request_of(quick_detector, methods=(MAIN_MAP,)), quick_detector)
     (state,) = stages.predict([stages.find_faces(task(1, ASTRONAUT))])
     assert stages.to_row(state, cancelled=lambda: True) is None
 
 
-def test_photos_travel_without_their_pixels(detector: Detector) -> None:
+def test_the_state_sent_between_processes_holds_no_full_photo(detector: Detector) -> None:
     state: PhotoState = Stages(request_of(detector), detector).find_faces(task(1, ASTRONAUT))
     assert state.size == (512, 512)
     assert len(pickle.dumps(state)) < 300_000

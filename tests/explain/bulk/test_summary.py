@@ -1,4 +1,4 @@
-"""Tests of a job's summary: the counts add up, the strangest photos are found, nothing is trusted as HTML."""
+"""Tests of a job's summary: the counts add up, the strangest photos are found, and every text is escaped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A grey crop in four squares, and what is seen in the square of a picture of it."""
+"""A grey crop in four squares, and measures of one square of its picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A chart as data: places on the drawing, and its HTML."""
+"""Tests of a chart as data: places on the drawing, and its HTML."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ CHART = Chart(
 )
 
 
-def test_a_larger_value_stands_higher_and_a_later_place_further_right() -> None:
+def test_larger_values_are_higher_and_later_places_further_right() -> None:
     assert (CHART.x(0), CHART.x(1)) == (LEFT, RIGHT) and (CHART.y(0), CHART.y(1)) == (BOTTOM, TOP)
     assert CHART.y(0.5) == (BOTTOM + TOP) / 2
     assert CHART.line(OWN) == f"{LEFT},{BOTTOM} {(LEFT + RIGHT) / 2:g},{(BOTTOM + TOP) / 2:g} {RIGHT},{TOP}"
 
 
-def test_the_ends_of_the_scale_can_be_chosen_and_nothing_leaves_it() -> None:
+def test_the_ends_of_the_scale_can_be_chosen_and_values_are_clipped_to_them() -> None:
     narrow = replace(CHART, low=0.5, high=0.6)
     assert narrow.y(0.55) == CHART.y(0.5) and narrow.y(0.2) == BOTTOM and narrow.y(0.9) == TOP
 
 
-def test_an_area_lies_between_its_rows() -> None:
+def test_an_area_lies_between_its_bounds() -> None:
     corners = CHART.outline(CHART.areas[0]).split()
     heights = [float(corner.split(",")[1]) for corner in corners]
     assert heights == [CHART.y(value) for value in (0.3, 0.4, 0.2, 0.1)]
 
 
-def test_what_a_point_tells_stays_inside_the_drawing() -> None:
+def test_labels_of_points_stay_inside_the_drawing() -> None:
     for point in POINTS:
         assert 0 <= CHART.end(point) <= WIDTH
     assert [CHART.anchor(point) for point in POINTS] == ["start", "middle", "end"]
@@ -56,5 +56,5 @@ def test_html_has_every_value_and_escapes_it() -> None:
     assert "style=" not in html and "<script" not in html, "the report forbids both"
 
 
-def test_no_charts_are_nothing() -> None:
+def test_no_charts_give_no_html() -> None:
     assert charts_html([]) == ""

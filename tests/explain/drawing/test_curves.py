@@ -1,4 +1,4 @@
-"""Charts of a map's curves hold what was measured."""
+"""Tests of the charts of a map's curves: they show the measured values."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_scale_runs_from_0_to_1_and_names_the_class() -> None:
         )
 
 
-def test_random_orders_are_the_area_behind() -> None:
+def test_random_orders_are_drawn_as_an_area() -> None:
     deletion, _ = curve_charts(trust(MEAN))
     (area,) = deletion.areas
     assert area.low == pytest.approx(BAND.deletion[0]) and area.high == pytest.approx(BAND.deletion[2])
@@ -62,7 +62,7 @@ def test_a_second_hide_value_is_a_second_line_without_an_area_of_its_own() -> No
         assert len(chart.areas) == 1
 
 
-def test_each_point_tells_its_values() -> None:
+def test_each_point_is_labelled_with_its_values() -> None:
     deletion, _ = curve_charts(trust(MEAN))
     assert [point.label for point in own(deletion)[0].points][:2] == ["0% → 90%", "25% → 30%"]
     with use_language("tr"):

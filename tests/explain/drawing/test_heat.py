@@ -1,4 +1,4 @@
-"""Maps without regions: heat, and colours for two signs, which can be foretold from the numbers."""
+"""Tests of maps without regions: heatmaps, and a colour for each sign."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def heat(mask: list[list[float]], smooth: bool = False, crop: NDArray[np.uint8] 
     return overlays.heatmap(crop, attention_map(np.array(mask, np.float32), SIDE, smooth))
 
 
-def test_two_flat_masks_of_different_height_look_different() -> None:
+def test_two_flat_masks_of_different_values_look_different() -> None:
     low, high = heat([[0.2, 0.2], [0.2, 0.2]]), heat([[0.8, 0.8], [0.8, 0.8]])
     for picture in (low, high):
-        assert (picture == picture[0, 0]).all(), "flat must look flat"
+        assert (picture == picture[0, 0]).all(), "a flat mask has one colour"
     assert np.abs(low[0, 0].astype(int) - high[0, 0]).max() > 50
 
 
-def test_a_mask_of_half_the_height_looks_different() -> None:
+def test_a_mask_of_half_the_values_looks_different() -> None:
     assert (heat([[0.2, 0.4], [0.6, 0.9]]) != heat([[0.1, 0.2], [0.3, 0.45]])).any(axis=2).all()
 
 
@@ -76,12 +76,12 @@ SIGNED = signed(np.array([[1.0, -1.0], [0.5, 0.0]]))
 
 def test_positive_places_turn_blue_and_negative_ones_orange() -> None:
     picture = overlays.signed_map(GREY, SIGNED)
-    for label, colour, other in ((0, palette.SUPPORTS, palette.OPPOSES), (1, palette.OPPOSES, palette.SUPPORTS)):
+    for label, colour, opposite in ((0, palette.SUPPORTS, palette.OPPOSES), (1, palette.OPPOSES, palette.SUPPORTS)):
         # Clear of the borders between quarters, where one value blends into the next.
         middle = quarter(picture, label)[20:-20, 20:-20]
         expected = 0.2 * 128 + 0.8 * np.array(colour)
         np.testing.assert_allclose(middle, np.broadcast_to(expected, middle.shape), atol=1)
-        assert closeness(middle, colour) > closeness(middle, other) + 20
+        assert closeness(middle, colour) > closeness(middle, opposite) + 20
 
 
 def test_places_of_half_the_value_are_half_as_opaque_and_zeros_stay_grey() -> None:
@@ -97,7 +97,7 @@ def test_a_signed_map_looks_the_same_on_every_scale() -> None:
         np.testing.assert_allclose(overlays.signed_map(GREY, found), overlays.signed_map(GREY, SIGNED), atol=1)
 
 
-def test_one_loud_pixel_does_not_hide_the_rest() -> None:
+def test_one_extreme_pixel_does_not_hide_the_rest() -> None:
     values = np.full((SIDE, SIDE), 0.1)
     values[40, 40] = 100
     assert shade(quarter(overlays.signed_map(GREY, signed(values)), 0)) > 10

@@ -1,4 +1,4 @@
-"""Tests of the charts of a model: they show what its card says, and where it says nothing, neither do they."""
+"""Tests of the charts of a model: they show the figures of its card, and nothing else."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ METRICS: dict[str, Any] = {
 }
 
 
-def of(title: str, up: str = "AUC") -> Chart:
-    (found,) = [one for one in robustness_charts(METRICS) if (one.title, one.up) == (title, up)]
+def chart_of(title: str, up: str = "AUC") -> Chart:
+    (found,) = [chart for chart in robustness_charts(METRICS) if (chart.title, chart.up) == (title, up)]
     return found
 
 
@@ -94,23 +94,23 @@ def test_diagram_for_each_set_whose_bins_are_known() -> None:
 
 
 def test_charts_for_each_corruption_that_was_measured() -> None:
-    charts = [(one.title, one.up) for one in robustness_charts(METRICS)]
+    charts = [(chart.title, chart.up) for chart in robustness_charts(METRICS)]
     measures = ("AUC", "Real called fake")
     assert charts == [(title, up) for title in ("JPEG quality", "Brightness") for up in measures]
 
 
-def test_the_measure_that_harms_most_is_described() -> None:
-    assert of("JPEG quality").label == "JPEG quality. DFDC face swaps: AUC 0.90, at worst 0.60 (50)."
-    assert of("JPEG quality", "Real called fake").label == (
+def test_the_level_with_the_worst_figure_is_described() -> None:
+    assert chart_of("JPEG quality").label == "JPEG quality. DFDC face swaps: AUC 0.90, at worst 0.60 (50)."
+    assert chart_of("JPEG quality", "Real called fake").label == (
         "JPEG quality. DFDC face swaps: real called fake 10%, at worst 70% (50); "
         "UTKFace real faces: real called fake 30%, at worst 40% (50)."
     )
-    accused = of("Brightness", "Real called fake")
+    accused = chart_of("Brightness", "Real called fake")
     assert accused.label == "Brightness. DFDC face swaps: real called fake 10%, nowhere more."
 
 
 def test_lines_are_the_figures_in_the_order_of_the_levels() -> None:
-    chart = of("JPEG quality")
+    chart = chart_of("JPEG quality")
     assert values(chart) == {"DFDC face swaps": [0.9, 0.8, 0.6]}
     assert [text for _, text in chart.x_ticks] == ["as is", "95", "80", "65", "50", "35", "20"]
     assert chart.lines[-1].points[-1].label == "DFDC face swaps, 50: 0.60"
@@ -149,29 +149,31 @@ def test_shipped_model_has_every_chart_with_its_text() -> None:
     assert len(labels) == 3 + 2 * len(measured) and len(set(labels)) == len(labels)
     missing = [corruption.title for name, corruption in CORRUPTIONS.items() if name not in measured]
     assert missing == [] or f"Not measured for this model: {', '.join(missing)}." in html
-    blurred = {key: of["auc"] for key, of in dfdc.items() if key.startswith("blur ")}
+    blurred = {key: figures["auc"] for key, figures in dfdc.items() if key.startswith("blur ")}
     worst = min(blurred, key=lambda key: blurred[key])
     level = worst.removeprefix("blur ")
     expected = f"DFDC face swaps: AUC {dfdc['none']['auc']:.2f}, at worst {blurred[worst]:.2f} ({level})"
     assert expected in labels[5], "blur follows JPEG"
     most = max(
-        of["none"].get(label, 0) for of in card.metrics["test_corruptions"].values() for label in ("real", "fake")
+        figures["none"].get(label, 0)
+        for figures in card.metrics["test_corruptions"].values()
+        for label in ("real", "fake")
     )
     assert f"up to {most} of each class and set" in html
     assert "<img" not in html and len(html) < 150_000, "it is sent to phones"
 
 
 @pytest.mark.parametrize("metrics", [{}, {"test": {"dfdc": {"auc": {"value": 0.9}}}}])
-def test_what_was_not_measured_is_said_and_not_drawn(metrics: dict[str, Any]) -> None:
+def test_missing_measurements_are_stated_and_not_drawn(metrics: dict[str, Any]) -> None:
     html = model_charts(Card("cnn", Preprocessing(128), ("Fake", "Real"), metrics=metrics))
     assert "<svg" not in html
     assert "Whether its probabilities match frequencies was not measured" in html
     assert "Its stability under JPEG, blur, noise or hidden parts of the face was not measured." in html
 
 
-def test_turkish_has_its_own_words_and_numbers() -> None:
+def test_charts_are_in_turkish_with_its_number_format() -> None:
     with use_language("tr"):
-        jpeg = of("JPEG kalitesi")
+        jpeg = chart_of("JPEG kalitesi")
         assert "AUC 0,90, en kötü 0,60 (50)" in jpeg.label
         assert "bildirilen %8, gerçek %2" in reliability_charts(METRICS)[0].label
         assert "ölçülmediğinden" in model_charts(BARE)

@@ -1,4 +1,4 @@
-"""The ranks of the strongest regions on a map's picture."""
+"""Tests of the ranks of the strongest regions on a map's picture."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def changed(found: Attribution) -> NDArray[np.bool_]:
     return np.asarray((numbered(BLUE, found) != BLUE).any(axis=2))
 
 
-def test_the_three_strongest_get_a_badge_in_their_middle_and_no_other_region() -> None:
+def test_only_the_three_strongest_regions_get_a_badge_in_their_middle() -> None:
     places = changed(NINE)
     cells = [places[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL] for row in range(3)
              for column in range(3)]  # fmt: skip
@@ -42,7 +42,7 @@ def test_the_three_strongest_get_a_badge_in_their_middle_and_no_other_region() -
             assert middle.max() - middle.min() == pytest.approx(2 * BADGE_RADIUS, abs=7)  # and its rim
 
 
-def test_badges_bear_their_ranks() -> None:
+def test_badges_show_their_ranks() -> None:
     drawn = numbered(BLUE, NINE)
     swapped = numbered(BLUE, replace(NINE, weights=np.array([0, 0, 0.5, 0, 0.9, 0, 0.2, 0, 0], np.float32)))
     first, second = drawn[:CELL, 2 * CELL :], drawn[CELL : 2 * CELL, CELL : 2 * CELL]
@@ -50,7 +50,7 @@ def test_badges_bear_their_ranks() -> None:
     assert (swapped[:CELL, 2 * CELL :] != first).any() and (swapped[CELL : 2 * CELL, CELL : 2 * CELL] != second).any()
 
 
-def test_badge_of_a_bent_region_lies_in_it() -> None:
+def test_badge_of_a_concave_region_lies_inside_it() -> None:
     """The centre of gravity of a frame is outside of it."""
     frame = np.ones((SIDE, SIDE), np.int32)
     frame[12:, 12:-12] = 0
@@ -58,7 +58,7 @@ def test_badge_of_a_bent_region_lies_in_it() -> None:
     assert changed(lime(0, 1, segments=frame)).any() and inside[changed(lime(0, 1, segments=frame))].all()
 
 
-def test_picture_itself_is_left_alone_and_a_map_of_zeros_gets_no_badge() -> None:
+def test_the_given_picture_is_not_changed_and_a_map_of_zeros_gets_no_badge() -> None:
     before = BLUE.copy()
     assert not changed(lime(*[0] * 9, segments=squares(SIDE, 3))).any()
     numbered(BLUE, NINE)

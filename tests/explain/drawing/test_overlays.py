@@ -1,4 +1,4 @@
-"""Pictures of regions, whose colours can be foretold from the numbers."""
+"""Tests of the pictures of regions: their colours, opacity and outlines."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def test_count_limits_the_regions_shown(count: int, shown: set[int]) -> None:
 
 
 def test_a_region_looks_the_same_however_many_others_are_shown() -> None:
-    one, all_ = (overlays.lime_overlay(GREY, lime(0.5, -0.4, 0.3, -1), count) for count in (1, 4))
-    np.testing.assert_array_equal(quarter(one, 3), quarter(all_, 3))
+    alone, with_others = (overlays.lime_overlay(GREY, lime(0.5, -0.4, 0.3, -1), count) for count in (1, 4))
+    np.testing.assert_array_equal(quarter(alone, 3), quarter(with_others, 3))
 
 
 def test_strongest_means_the_largest_absolute_weight() -> None:
@@ -73,17 +73,17 @@ def test_strongest_means_the_largest_absolute_weight() -> None:
     assert attribution.strongest(weights, 0).tolist() == []
 
 
-# Regions that may as well weigh nothing
+# Regions with an interval that holds zero
 
 
 def with_intervals(*reach: float) -> Attribution:
-    """Four regions of the same absolute weight, whose intervals reach so far to either side."""
+    """Four regions of the same absolute weight; ``reach`` is half the width of each interval."""
     found, reaches = lime(1, 1, -1, -1), np.array(reach, np.float32)
     assert found.weights is not None
     return replace(found, intervals=np.stack([found.weights - reaches, found.weights + reaches], axis=1))
 
 
-def test_a_region_whose_interval_holds_zero_is_fainter_than_its_equal() -> None:
+def test_a_region_with_an_interval_that_holds_zero_is_fainter() -> None:
     picture = overlays.lime_overlay(GREY, with_intervals(0.9, 1.1, 0.9, 1.1), 4)
     sure, unsure, sure_against, unsure_against = (shade(quarter(picture, label)) for label in range(4))
     assert 0 < unsure < sure / 4
@@ -96,17 +96,17 @@ def test_a_doubtful_region_is_equally_faint_however_large_its_weight() -> None:
     picture = overlays.lime_overlay(GREY, replace(lime(1, 0.2, 0.2, 0), intervals=bounds), 4)
     large, small, sure, none = (shade(quarter(picture, label)) for label in range(4))
     assert none == 0 < large == pytest.approx(small, abs=1)
-    assert large < sure, "which has a fifth of its weight"
+    assert large < sure, "though it has a fifth of the weight"
 
 
-def test_the_weaker_a_sure_region_the_fainter_it_is() -> None:
+def test_the_opacity_of_a_sure_region_is_proportional_to_its_weight() -> None:
     strong, half, tenth, _ = (
         shade(quarter(overlays.lime_overlay(GREY, lime(1, 0.5, 0.1, 0), 4), label)) for label in range(4)
     )
     assert half == pytest.approx(strong / 2, abs=1) and tenth == pytest.approx(strong / 10, abs=1)
 
 
-def test_zero_on_the_edge_of_an_interval_is_held() -> None:
+def test_an_interval_that_ends_at_zero_holds_zero() -> None:
     assert attribution.unsure(with_intervals(0.5, 1.0, 1.0, 0.5)).tolist() == [False, True, True, False]
 
 
@@ -130,7 +130,7 @@ def outlined_share(weight: float) -> float:
     return float(np.mean(edges))
 
 
-def test_outlines_are_solid_for_and_dashed_against() -> None:
+def test_supporting_outlines_are_solid_and_opposing_ones_dashed() -> None:
     assert outlined_share(1.0) > 0.95
     assert 0.4 < outlined_share(-1.0) < 0.85
 
@@ -140,7 +140,7 @@ def test_overlay_needs_superpixels() -> None:
         overlays.lime_overlay(GREY, attention_map(np.full((2, 2), 0.5, np.float32), SIDE), 4)
 
 
-def test_pictures_have_one_size_and_leave_the_crop_alone() -> None:
+def test_pictures_have_one_size_and_do_not_change_the_crop() -> None:
     crop = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
     before = crop.copy()
     attention = attention_map(np.eye(4, dtype=np.float32), SIDE)
@@ -157,7 +157,7 @@ def test_pictures_have_one_size_and_leave_the_crop_alone() -> None:
 # A face without some of its regions
 
 
-# Of each quarter, a part of the picture's edge, where no other quarter's outline comes.
+# For each quarter, a part of the picture's edge that no other quarter's outline reaches.
 OUTER_EDGES = [
     (slice(row, row + 4), slice(column + 100, column + 200)) for row in (0, 636) for column in (0, PIXELS_PER_QUARTER)
 ]
@@ -167,7 +167,7 @@ def what_if(crop: NDArray[np.uint8], *hidden: int) -> WhatIf:
     return WhatIf(hidden, 0.2, 0.8, crop, None, True, "Real", "Fake")
 
 
-def test_hidden_region_is_outlined_where_it_is_and_nowhere_else() -> None:
+def test_only_the_border_of_a_hidden_region_is_outlined() -> None:
     picture = overlays.hidden_regions(what_if(GREY, 1), MIDDLE)
     rows, columns = np.nonzero((picture != 128).any(axis=2))
     for places in (rows, columns):
@@ -185,13 +185,13 @@ def test_each_hidden_region_has_its_own_outline() -> None:
     assert not (first[OUTER_EDGES[3]] != 128).any()
 
 
-def test_hidden_regions_show_the_picture_that_the_network_was_asked_about() -> None:
-    asked = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
-    before = asked.copy()
-    picture = overlays.hidden_regions(what_if(asked, 1), MIDDLE)
-    np.testing.assert_array_equal(quarter(picture, 0)[:140], quarter(palette.enlarge(asked), 0)[:140])
-    np.testing.assert_array_equal(overlays.hidden_regions(what_if(asked), MIDDLE), palette.enlarge(asked))
-    np.testing.assert_array_equal(asked, before)
+def test_hidden_regions_show_the_picture_that_the_network_judged() -> None:
+    judged = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+    before = judged.copy()
+    picture = overlays.hidden_regions(what_if(judged, 1), MIDDLE)
+    np.testing.assert_array_equal(quarter(picture, 0)[:140], quarter(palette.enlarge(judged), 0)[:140])
+    np.testing.assert_array_equal(overlays.hidden_regions(what_if(judged), MIDDLE), palette.enlarge(judged))
+    np.testing.assert_array_equal(judged, before)
 
 
 @pytest.mark.parametrize("level", [0, 255])
@@ -233,5 +233,5 @@ def test_a_mask_without_a_region_draws_nothing() -> None:
     np.testing.assert_array_equal(overlays.planted_outline(picture, np.zeros((SIDE, SIDE), np.uint8)), picture)
 
 
-def test_superpixels_that_weigh_nothing_are_not_shown() -> None:
+def test_superpixels_with_a_weight_of_zero_are_not_shown() -> None:
     assert attribution.strongest(np.array([0.0, -0.2, 0.1, 0.0], np.float32), 4).tolist() == [1, 2]

@@ -1,4 +1,4 @@
-"""Colours and files of pictures."""
+"""Tests of colours and of picture files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the picture that says which number each region has."""
+"""Tests of the picture that shows the number of each region."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def plain(grey: int, side: int = 256) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("grey", [0, 128, 255])
-def test_lines_and_numbers_show_on_every_ground(grey: int) -> None:
-    """Black and white beside each other somewhere in every square, and on every border between two."""
+def test_lines_and_numbers_are_visible_on_every_background(grey: int) -> None:
+    """Every square, and every border between two squares, has both black and white."""
     picture = numbered_regions(plain(grey), grid(4)).astype(int)[..., 0]
     assert picture.shape == (640, 640)
     for row in range(4):
@@ -34,8 +34,8 @@ def test_lines_and_numbers_show_on_every_ground(grey: int) -> None:
             assert (strip.max(axis=0) > 235).mean() > 0.95 and (strip.min(axis=0) < 20).mean() > 0.95
 
 
-def test_each_number_stands_inside_its_own_region(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An L-shaped region's centre of mass lies outside it: the number must not."""
+def test_each_number_is_inside_its_own_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The centre of mass of an L-shaped region lies outside it, but its number lies inside."""
     written: dict[str, tuple[float, float]] = {}
     put = cv2.putText
 

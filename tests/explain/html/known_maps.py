@@ -1,4 +1,4 @@
-"""Maps with known numbers, for tests of the words about them."""
+"""Maps with known numbers, for tests of their captions."""
 
 from __future__ import annotations
 
@@ -48,6 +48,6 @@ def lime(weights: NDArray[np.float32] = WEIGHTS, reach: float | None = None, **e
     return replace(found, intervals=intervals)
 
 
-def said(found: Attribution, shown: int = 8, card: Card = CARD) -> str:
-    """The words of a caption."""
+def caption_text(found: Attribution, shown: int = 8, card: Card = CARD) -> str:
+    """The text of a caption."""
     return text(captions.caption(found, card, shown))

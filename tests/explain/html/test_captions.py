@@ -1,4 +1,4 @@
-"""Captions that hold the numbers of their maps, and claim nothing that these do not show."""
+"""Tests of captions: they state the numbers of their maps, and claim nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from explain.maps.attribution import Attribution
 from explain.maps.registry import METHODS
 from model.artifact.parts import Part
 from model.i18n.catalogue import translate
-from tests.explain.html.known_maps import CARD, SIDE, UNMEASURED, lime, said, superpixels
+from tests.explain.html.known_maps import CARD, SIDE, UNMEASURED, caption_text, lime, superpixels
 from tests.support.html import read
 
 SCRIPT = "<script>alert(1)</script>"
@@ -37,7 +37,7 @@ ATTENTION = attention_map(np.eye(4, dtype=np.float32), SIDE)
 EVERY_MAP = [lime(), ATTENTION, superpixels("occlusion"), RISE, GRADCAM, INTEGRATED]
 
 
-# Nothing that a browser would run
+# Escaping
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_every_fragment_closes_its_tags(fragment: str) -> None:
     assert read(fragment).words.strip()
 
 
-# The class, always
+# The explained class
 
 
 @pytest.mark.parametrize("target", ["Fake", "Real"])
@@ -80,13 +80,13 @@ def test_attention_explains_neither_class(target: str) -> None:
     title = read(captions.title("attention", target)).words
     assert title.startswith("Where it looked")
     assert target not in title
-    assert "whatever the verdict" in said(ATTENTION)
+    assert "whatever the verdict" in caption_text(ATTENTION)
 
 
 @pytest.mark.parametrize("target", ["Fake", "Real"])
 @pytest.mark.parametrize("found", [found for found in EVERY_MAP if found is not ATTENTION])
 def test_every_signed_map_says_which_colour_speaks_for_its_class(found: Attribution, target: str) -> None:
-    words = said(replace(found, target=target))
+    words = caption_text(replace(found, target=target))
     assert f"speaks for {target}" in words
     assert f"speaks against {target}" in words
 
@@ -106,55 +106,55 @@ def test_legend_has_the_colours_and_the_outlines_of_the_picture(found: Attributi
 def test_attention_caption_states_grid_and_contrast() -> None:
     mask = np.full((4, 8), 0.2, np.float32)
     mask[1, 2] = 0.95
-    words = said(attention_map(mask, SIDE))
+    words = caption_text(attention_map(mask, SIDE))
     assert "4 × 8" in words
     assert "0.20 to 0.95" in words
     assert "contrast 0.75" in words
     assert "flat" not in words
 
 
-def test_mask_of_a_combined_model_is_that_of_one_network() -> None:
+def test_caption_of_a_combined_model_says_that_the_mask_is_of_one_network() -> None:
     combined = replace(CARD, parts=(Part("one", 0.5, ""), Part("other", 0.8, "")))
     sentence = translate("method.attention.of_a_part")
-    assert sentence in said(ATTENTION, card=combined) and sentence not in said(ATTENTION)
+    assert sentence in caption_text(ATTENTION, card=combined) and sentence not in caption_text(ATTENTION)
 
 
-def test_flat_mask_is_warned_of() -> None:
-    words = said(attention_map(np.full((4, 4), 0.4, np.float32), SIDE))
+def test_caption_warns_of_a_flat_mask() -> None:
+    words = caption_text(attention_map(np.full((4, 4), 0.4, np.float32), SIDE))
     assert "The mask is flat" in words
     assert "contrast 0.00" in words
 
 
 def test_attention_caption_says_how_often_it_was_right() -> None:
-    words = said(ATTENTION)
+    words = caption_text(ATTENTION)
     assert all(number in words for number in ("543", "87%", "85%"))
-    unmeasured = said(ATTENTION, card=UNMEASURED)
+    unmeasured = caption_text(ATTENTION, card=UNMEASURED)
     assert "not measured" in unmeasured
     assert "%" not in unmeasured
 
 
-def test_occlusion_caption_counts_what_is_drawn() -> None:
-    words = said(superpixels("occlusion"), shown=3)
+def test_occlusion_caption_counts_the_regions_drawn() -> None:
+    words = caption_text(superpixels("occlusion"), shown=3)
     assert "The 3 strongest of 16 superpixels, each hidden alone." in words
     assert "The strongest counts for 0.500 of P(Fake)." in words
 
 
 @pytest.mark.parametrize(("largest", "written"), [(0.213, "0.213"), (-0.213, "−0.213")])
-def test_rise_caption_tells_its_strongest_place_with_its_sign(largest: float, written: str) -> None:
-    words = said(signed("rise", largest, grid=7, samples=1024))
+def test_rise_caption_states_its_strongest_place_with_its_sign(largest: float, written: str) -> None:
+    words = caption_text(signed("rise", largest, grid=7, samples=1024))
     assert "Native grid 7 × 7" in words
     assert "1,024 pictures" in words
     assert f"counts for {written} of P(Fake)" in words
 
 
 def test_gradcam_caption_states_its_grid_and_no_share_of_the_probability() -> None:
-    words = said(GRADCAM)
+    words = caption_text(GRADCAM)
     assert "Native grid 4 × 4" in words
     assert "P(Fake)" not in words, "its map is a share of its own maximum"
 
 
-def test_integrated_gradients_caption_tells_what_its_sum_misses() -> None:
-    words = said(INTEGRATED)
+def test_integrated_gradients_caption_states_the_gap_of_its_sum() -> None:
+    words = caption_text(INTEGRATED)
     for number in ("changes by 0.412", "add up to 0.408", "gap of −0.004", "(64 steps)"):
         assert number in words
 
@@ -168,9 +168,9 @@ def test_a_map_of_zeros_says_so_and_has_no_legend(found: Attribution) -> None:
     assert "legend" not in fragment
 
 
-def test_small_pixels_of_a_large_crop_are_not_called_zero() -> None:
+def test_small_values_in_a_large_crop_are_not_called_zero() -> None:
     """Integrated gradients spread one change over all pixels, so that each of them is tiny."""
-    words = said(signed("integrated_gradients", 1e-8, **GRADIENTS))
+    words = caption_text(signed("integrated_gradients", 1e-8, **GRADIENTS))
     assert "zero everywhere" not in words
     assert "0.412" in words
 
@@ -179,16 +179,16 @@ def test_small_pixels_of_a_large_crop_are_not_called_zero() -> None:
 
 
 @pytest.mark.parametrize("found", [lime(), RISE, GRADCAM, superpixels("occlusion")], ids=lambda found: found.method)
-def test_map_says_how_often_its_kind_finds_what_was_changed(found: Attribution) -> None:
+def test_caption_says_how_often_the_method_finds_the_changed_part(found: Attribution) -> None:
     figures = {"fakes": 160, "inside": 0.914, "centre": 0.881}
-    text = said(found, card=replace(UNMEASURED, metrics={"localisation": {"dfdc": {found.method: figures}}}))
+    text = caption_text(found, card=replace(UNMEASURED, metrics={"localisation": {"dfdc": {found.method: figures}}}))
     assert "On 160 test face swaps" in text and "91% of the time (the centre of the face: 88%)" in text
     assert "not where a face was changed" not in text
 
 
 @pytest.mark.parametrize("inside", [0.25, 0.881])
-def test_map_that_finds_it_no_better_than_the_centre_says_so_first(inside: float) -> None:
+def test_caption_of_a_method_no_better_than_the_centre_says_so_first(inside: float) -> None:
     figures = {"fakes": 160, "inside": inside, "centre": 0.881}
-    text = said(GRADCAM, card=replace(UNMEASURED, metrics={"localisation": {"dfdc": {"gradcam": figures}}}))
+    text = caption_text(GRADCAM, card=replace(UNMEASURED, metrics={"localisation": {"dfdc": {"gradcam": figures}}}))
     assert "It shows what moves the model, not where a face was changed" in text
-    assert "face was changed" not in said(GRADCAM)
+    assert "face was changed" not in caption_text(GRADCAM)

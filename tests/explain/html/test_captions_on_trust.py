@@ -1,4 +1,4 @@
-"""What is said of trust under the maps and beside them, and how far the maps agree."""
+"""Tests of the texts on trust under and beside the maps, and of the table of agreement."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ def test_trust_follows_the_caption_once_it_is_measured() -> None:
         assert "98% of random orders" in measured
 
 
-def test_good_news_and_bad_news_look_alike_but_for_their_sign() -> None:
+def test_only_trust_better_than_chance_gets_a_tick() -> None:
     good, bad = captions.trust_paragraph(trust(0.98)), captions.trust_paragraph(trust(0.5))
     assert ('class="trust better"' in good, "✓" in good) == (True, True)
     assert ('class="trust chance"' in bad, "✓" in bad) == (True, False)
-    assert 'class="trust chance"' in captions.trust_paragraph(trust(0.01)), "worse than chance is no better"
+    assert 'class="trust chance"' in captions.trust_paragraph(trust(0.01)), "worse than chance counts as chance"
     assert captions.trust_paragraph(None) == ""
 
 
-def test_details_name_each_map_beside_its_numbers() -> None:
+def test_details_name_each_map_with_its_numbers() -> None:
     steady = Stability("seed", 3, 14 / 15, 0.89, 0.93)
     words = text(captions.trust_details({"lime": trust(0.98, stability=steady), "rise": trust(0.2)}))
     lime_part, rise_part = words.split(METHODS["rise"].title)
@@ -84,11 +84,11 @@ def test_agreement_is_a_table_with_every_pair() -> None:
     assert [value for _, value in cells] == ["1.00", "0.61", "−0.25", "0.61", "1.00", "0.07", "−0.25", "0.07", "1.00"]
 
 
-def test_table_speaks_of_the_attention_mask_only_where_it_is_compared() -> None:
+def test_table_mentions_the_attention_mask_only_if_it_is_compared() -> None:
     assert "attention mask has no sign" in captions.agreement_table(Agreement(("lime", "attention"), np.eye(2)))
     assert "attention" not in captions.agreement_table(Agreement(("lime", "rise"), np.eye(2)))
 
 
 @pytest.mark.parametrize("found", [None, Agreement(("lime",), np.eye(1))])
-def test_fewer_than_two_maps_have_nothing_to_agree_on(found: Agreement | None) -> None:
+def test_fewer_than_two_maps_give_no_table_of_agreement(found: Agreement | None) -> None:
     assert captions.agreement_table(found) == ""

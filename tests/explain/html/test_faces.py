@@ -1,4 +1,4 @@
-"""The table of a photo's faces, read as a browser reads it."""
+"""Tests of the table of a photo's faces."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def face(width: int) -> Face:
     return Face((0, 0, width, width + 2), 0.99, np.zeros((5, 2), np.float32), np.zeros((8, 8, 3), np.uint8), (0, 0, 9))
 
 
-def said(p_fake: float, verdict: str) -> Prediction:
+def prediction(p_fake: float, verdict: str) -> Prediction:
     return Prediction({"Fake": p_fake, "Real": 1 - p_fake}, verdict, True, None)
 
 
@@ -34,8 +34,8 @@ FOUND = Analysis(
     FACES[1],
     Settings(face=1),
     {},
-    said(0.1, "Real"),
-    predictions=(said(0.934, "Fake"), said(0.1, "Real"), said(0.5, "Inconclusive")),
+    prediction(0.1, "Real"),
+    predictions=(prediction(0.934, "Fake"), prediction(0.1, "Real"), prediction(0.5, "Inconclusive")),
 )
 
 
@@ -54,7 +54,7 @@ def test_every_face_has_its_result_and_size() -> None:
     ]
 
 
-def test_table_can_be_read_aloud() -> None:
+def test_screen_readers_get_a_caption_and_headers() -> None:
     html = faces_table(FOUND)
     assert "<caption>The 3 faces that were found, largest first</caption>" in html
     assert html.count('scope="col"') == 4 and html.count('scope="row"') == 3
@@ -62,12 +62,12 @@ def test_table_can_be_read_aloud() -> None:
     assert html.count('data-label="Verdict"') == 3
 
 
-def test_every_other_face_can_be_chosen_without_a_mouse() -> None:
+def test_every_other_face_has_a_button() -> None:
     assert re.findall(r'<button type="button" data-choice="(\d+)">', faces_table(FOUND, choosable=True)) == ["0", "2"]
     assert "<button" not in faces_table(FOUND)
 
 
-def test_before_the_verdict_nothing_is_said_of_any_face() -> None:
+def test_table_has_no_results_before_the_verdict() -> None:
     rows = cells(faces_table(replace(FOUND, prediction=None, predictions=())))
     assert [row[1:3] for row in rows[1:]] == [["…", "…"]] * 3
 
@@ -75,7 +75,7 @@ def test_before_the_verdict_nothing_is_said_of_any_face() -> None:
 @pytest.mark.parametrize("chosen", [0, MOST_JUDGED + 1])
 def test_small_faces_of_a_crowd_are_not_judged_unless_chosen(chosen: int) -> None:
     crowd = tuple(face(60 - place) for place in range(MOST_JUDGED + 3))
-    found = replace(FOUND, faces=crowd, chosen=crowd[chosen], predictions=(said(0.9, "Fake"),) * MOST_JUDGED)
+    found = replace(FOUND, faces=crowd, chosen=crowd[chosen], predictions=(prediction(0.9, "Fake"),) * MOST_JUDGED)
     html = faces_table(found)
     judged = [place for place, row in enumerate(cells(html)[1:]) if row[2] != "not judged"]
     assert judged == sorted({*range(MOST_JUDGED), chosen})
@@ -87,6 +87,6 @@ def test_photo_without_a_face_has_no_table() -> None:
     assert faces_table(Analysis(PHOTO, (), None, Settings(), {})) == ""
 
 
-def test_table_speaks_turkish() -> None:
+def test_table_is_translated() -> None:
     with use_language("tr"):
         assert cells(faces_table(FOUND))[1] == ["1", "%93", "Sahte görünüyor", "40 × 42"]

@@ -1,4 +1,4 @@
-"""Sentences that hold the numbers they speak of, and nothing that a browser would run."""
+"""Tests of HTML fragments: they state the right numbers, and escape every text."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def lime(samples: int, complete: bool = False) -> Attribution:
 
 
 def analysis(**changes: Any) -> Analysis:
-    """An analysis of one face before the verdict, or whatever ``changes`` make of it."""
+    """An analysis of one face before the verdict, with ``changes``."""
     found = Analysis(Photo(CROP, (), "0" * 64), (FACE,), FACE, Settings(samples=1200), {})
     return replace(found, **changes)
 
 
-# Nothing that a browser would run
+# Escaping
 
 
 @pytest.mark.parametrize(
@@ -106,11 +106,11 @@ def test_only_errors_interrupt_a_screen_reader() -> None:
 )
 def test_verdict_states_its_probability_and_band(p_fake: float, verdict: str, headline: str) -> None:
     fragment = fragments.verdict_card(prediction(p_fake, verdict), CARD)
-    said = text(fragment)
-    assert headline in said
-    assert f"Fake {p_fake:.0%}" in said and f"Real {1 - p_fake:.0%}" in said
+    words = text(fragment)
+    assert headline in words
+    assert f"Fake {p_fake:.0%}" in words and f"Real {1 - p_fake:.0%}" in words
     assert f"Fake {p_fake:.0%}; between 31% and 72% the verdict is Inconclusive" in fragment
-    assert f"about {round(100 * p_fake)} were fake" in said
+    assert f"about {round(100 * p_fake)} were fake" in words
     assert f'class="verdict {verdict.lower()}"' in fragment
 
 
@@ -123,23 +123,23 @@ def test_bar_puts_the_marker_and_the_band_in_their_places() -> None:
 
 
 def test_inconclusive_says_why_there_is_no_verdict() -> None:
-    said = text(fragments.verdict_card(prediction(0.5, "Inconclusive"), CARD))
-    assert "Between 31% and 72%" in said
-    assert "Looks" not in said
+    words = text(fragments.verdict_card(prediction(0.5, "Inconclusive"), CARD))
+    assert "Between 31% and 72%" in words
+    assert "Looks" not in words
 
 
 def test_uncalibrated_probability_is_labelled() -> None:
-    said = text(fragments.verdict_card(prediction(calibrated=False), CARD))
-    assert "uncalibrated" in said
-    assert "of 100" not in said
+    words = text(fragments.verdict_card(prediction(calibrated=False), CARD))
+    assert "uncalibrated" in words
+    assert "of 100" not in words
     assert "uncalibrated" not in text(fragments.verdict_card(prediction(calibrated=True), CARD))
 
 
 @pytest.mark.parametrize(("real", "fake", "few"), [(7, 300, True), (300, 99, True), (100, 100, False)])
-def test_calibration_on_few_pictures_is_said(real: int, fake: int, few: bool) -> None:
+def test_calibration_on_few_pictures_is_stated(real: int, fake: int, few: bool) -> None:
     card = replace(CARD, training={"calibration": {"real": real, "fake": fake}})
-    said = text(fragments.verdict_card(prediction(), card))
-    assert (f"on only {real + fake} pictures" in said) is few and "of 100" in said
+    words = text(fragments.verdict_card(prediction(), card))
+    assert (f"on only {real + fake} pictures" in words) is few and "of 100" in words
     assert "on only" not in text(fragments.verdict_card(prediction(calibrated=False), replace(card, temperature=None)))
 
 
@@ -150,12 +150,12 @@ def test_default_band_is_not_called_measured() -> None:
 
 
 def test_whole_picture_gets_no_frequency() -> None:
-    said = text(fragments.verdict_card(prediction(0.58), CARD, is_face=False))
-    assert "of 100" not in said
-    assert "uncalibrated score" in said
+    words = text(fragments.verdict_card(prediction(0.58), CARD, is_face=False))
+    assert "of 100" not in words
+    assert "uncalibrated score" in words
 
 
-# What stands before the verdict
+# Sentences before the verdict
 
 
 def test_one_face_needs_no_sentence() -> None:
@@ -168,13 +168,13 @@ def test_no_face_means_no_score() -> None:
     assert "no score" in sentence
 
 
-def test_whole_picture_is_said_to_be_no_face() -> None:
+def test_sentence_says_that_a_whole_picture_has_no_face() -> None:
     (sentence,) = summary.first_sentences(analysis(faces=()), None)
     assert "No face was found" in sentence
     assert "as you requested" in sentence
 
 
-def test_number_of_faces_is_told() -> None:
+def test_number_of_faces_is_stated() -> None:
     (sentence,) = summary.first_sentences(analysis(faces=(FACE,) * 37), None)
     assert "37 faces" in sentence
     assert "click" in sentence
@@ -196,30 +196,30 @@ def test_notes_on_the_photo_come_first() -> None:
 # Progress
 
 
-def at(stage: str, progress: float | None = None, **changes: Any) -> str:
-    """The fragment that stands on the page while a stage is worked on."""
+def progress_at(stage: str, progress: float | None = None, **changes: Any) -> str:
+    """The progress fragment during a stage."""
     return fragments.progress(analysis(prediction=prediction(), stage=stage, progress=progress, **changes), 0.0)
 
 
 def test_progress_counts_samples() -> None:
-    fragment = at("lime", 640 / 1200, attributions={"lime": lime(samples=640)})
+    fragment = progress_at("lime", 640 / 1200, attributions={"lime": lime(samples=640)})
     assert "LIME: 640 of at most 1,200 samples" in text(fragment)
     assert '<progress value="0.53" max="1">' in fragment
     assert 'role="status"' in fragment
 
 
-def test_progress_starts_at_nothing() -> None:
+def test_progress_starts_at_zero() -> None:
     assert "Looking at the face" in text(fragments.progress(analysis(stage="faces"), 0.0))
-    assert "LIME: 0 of at most 1,200 samples" in text(at("lime"))
+    assert "LIME: 0 of at most 1,200 samples" in text(progress_at("lime"))
 
 
 def test_bar_without_a_known_share_has_no_value() -> None:
-    assert '<progress max="1">' in at("lime", None)
-    assert '<progress value="0.00" max="1">' in at("trust", 0.0)
+    assert '<progress max="1">' in progress_at("lime", None)
+    assert '<progress value="0.00" max="1">' in progress_at("trust", 0.0)
 
 
 @pytest.mark.parametrize(
-    ("stage", "said"),
+    ("stage", "words"),
     [
         ("occlusion", "Occlusion"),
         ("gradcam", "Grad-CAM (the first time, TensorFlow is loaded)"),
@@ -228,18 +228,18 @@ def test_bar_without_a_known_share_has_no_value() -> None:
         ("trust", "how far the maps can be trusted"),
     ],
 )
-def test_each_stage_says_what_is_done_now(stage: str, said: str) -> None:
-    found = text(at(stage, attributions={"lime": lime(samples=640)}))
-    assert said in found
-    assert "samples" not in found, "LIME is over by then"
+def test_each_stage_says_what_is_done_now(stage: str, words: str) -> None:
+    found = text(progress_at(stage, attributions={"lime": lime(samples=640)}))
+    assert words in found
+    assert "samples" not in found, "LIME has finished"
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_only_methods_that_load_tensorflow_announce_it(name: str) -> None:
-    assert ("TensorFlow" in text(at(name))) is METHODS[name].needs_gradients
+    assert ("TensorFlow" in text(progress_at(name))) is METHODS[name].needs_gradients
 
 
-def test_done_tells_how_long_the_visitor_waited_and_not_how_long_it_was_computed() -> None:
+def test_done_states_the_waiting_time_and_not_the_computing_time() -> None:
     done = analysis(prediction=prediction(), complete=True, seconds={"faces": 0.2, "lime": 75.9})
     fragment = fragments.progress(done, 0.42)
     assert "Done in 0.4 s" in text(fragment)
@@ -250,7 +250,7 @@ def test_without_a_face_there_is_no_progress() -> None:
     assert fragments.progress(analysis(faces=(), chosen=None, complete=True), 0.1) == ""
 
 
-def test_stopped_tells_how_far_it_came() -> None:
+def test_stopped_states_the_samples_reached() -> None:
     found = analysis(prediction=prediction(), attributions={"lime": lime(samples=1280)})
     assert "Stopped after 1,280 LIME samples" in text(fragments.stopped(found))
     found = analysis(prediction=prediction(), attributions={"lime": lime(samples=1280, complete=True)})
@@ -259,6 +259,6 @@ def test_stopped_tells_how_far_it_came() -> None:
 
 @pytest.mark.parametrize("found", [None, analysis()])
 def test_stopped_before_lime_names_no_number(found: Analysis | None) -> None:
-    said = text(fragments.stopped(found))
-    assert said.startswith("Stopped")
-    assert not re.search(r"\d", said)
+    words = text(fragments.stopped(found))
+    assert words.startswith("Stopped")
+    assert not re.search(r"\d", words)

@@ -1,4 +1,4 @@
-"""What the page says of a model: its scope, its measured failures and its card."""
+"""Tests of the page's texts on a model: its scope, its measured failures and its card."""
 
 from __future__ import annotations
 
@@ -66,52 +66,55 @@ def test_text_from_outside_is_escaped(fragment: str) -> None:
 
 
 def test_scope_names_the_worst_failures() -> None:
-    said = text(fragments.scope(CARD))
-    assert "35% of 497 real faces" in said
-    assert "46% of 239 expert composites" in said
+    words = text(fragments.scope(CARD))
+    assert "35% of 497 real faces" in words
+    assert "46% of 239 expert composites" in words
 
 
 def test_scope_without_figures_claims_none() -> None:
-    said = text(fragments.scope(UNMEASURED))
-    assert "not known here" in said
-    assert "trained on face swaps" not in said
-    assert not re.search(r"\d", said)
+    words = text(fragments.scope(UNMEASURED))
+    assert "not known here" in words
+    assert "trained on face swaps" not in words
+    assert not re.search(r"\d", words)
 
 
 def test_scope_pools_the_pages_verdicts_on_unseen_sources() -> None:
-    def of(pictures: int, **shares: float) -> dict[str, Any]:
+    def source(pictures: int, **shares: float) -> dict[str, Any]:
         return {"pictures": pictures, **{name: {"value": value} for name, value in shares.items()}}
 
     unseen = {
-        "reals": {"a": of(300, looks_fake=0.02, inconclusive=0.2), "b": of(100, looks_fake=0.1, inconclusive=0.6)},
-        "fakes": {"c": of(50, looks_real=0.3, inconclusive=0.3)},
+        "reals": {
+            "a": source(300, looks_fake=0.02, inconclusive=0.2),
+            "b": source(100, looks_fake=0.1, inconclusive=0.6),
+        },
+        "fakes": {"c": source(50, looks_real=0.3, inconclusive=0.3)},
     }
     card = replace(CARD, metrics={**METRICS, "unseen": unseen})
-    said = text(fragments.scope(card))
-    assert "of 400 real faces it calls 4% fake (2% to 10% by source) and gives 30% no verdict" in said
-    assert "of 50 fakes it finds 40% (40% by source) and calls 30% real" in said
-    assert "expert composites" not in said
+    words = text(fragments.scope(card))
+    assert "of 400 real faces it calls 4% fake (2% to 10% by source) and gives 30% no verdict" in words
+    assert "of 50 fakes it finds 40% (40% by source) and calls 30% real" in words
+    assert "expert composites" not in words
     assert "it calls 2% to 10% of real faces fake, finds 40% of fakes" in text(fragments.scope_line(card))
 
 
-def test_scope_names_what_was_learnt_and_nothing_else() -> None:
-    learnt = replace(CARD, training={"data": {"dfdc": "research", "my <set>": "mine"}})
-    said = text(fragments.scope(learnt))
-    assert "DFDC face swaps, my <set>" in said and "StyleGAN" not in said
-    assert "<set>" not in fragments.scope(learnt)
+def test_scope_names_only_the_training_data() -> None:
+    trained = replace(CARD, training={"data": {"dfdc": "research", "my <set>": "mine"}})
+    words = text(fragments.scope(trained))
+    assert "DFDC face swaps, my <set>" in words and "StyleGAN" not in words
+    assert "<set>" not in fragments.scope(trained)
     assert "training data are not known" in text(fragments.scope(CARD))
 
 
-def test_card_is_told_whole_with_its_tables() -> None:
+def test_card_is_shown_completely_with_its_tables() -> None:
     fragment = fragments.model_card(CARD)
-    said = text(fragment)
+    words = text(fragment)
     for section in facts(CARD):
-        assert section.title in said
-        assert all(sentence in said for sentence in section.sentences)
+        assert section.title in words
+        assert all(sentence in words for sentence in section.sentences)
         for row in section.table.rows if section.table else ():
-            assert all(cell in said for cell in row)
-    assert "0.899 (0.888–0.911)" in said
-    assert "Research only." in said
+            assert all(cell in words for cell in row)
+    assert "0.899 (0.888–0.911)" in words
+    assert "Research only." in words
 
 
 def test_every_cell_names_its_column_for_narrow_screens() -> None:
@@ -124,6 +127,6 @@ def test_every_cell_names_its_column_for_narrow_screens() -> None:
 
 
 def test_model_without_figures_says_so() -> None:
-    said = text(fragments.model_card(UNMEASURED))
-    assert "not measured" in said
-    assert "AUC 0." not in said
+    words = text(fragments.model_card(UNMEASURED))
+    assert "not measured" in words
+    assert "AUC 0." not in words

@@ -1,4 +1,4 @@
-"""The table of many photos."""
+"""Tests of the table of many photos."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_there_is_no_table_without_photos() -> None:
     assert photos_table(()) == ""
 
 
-def test_the_most_suspicious_photos_have_a_small_picture_and_a_thousand_do_not_make_it_heavy() -> None:
+def test_only_the_most_suspicious_photos_have_a_picture_and_the_table_stays_small() -> None:
     picture = thumbnail(np.random.default_rng(0).integers(0, 256, (90, 60, 3)).astype(np.uint8))
     rows = [
         Row(number, f"{number}.jpg", 1, (FaceVerdict(number / 2000, "Real"),), thumbnail=picture)

@@ -1,4 +1,4 @@
-"""The list of what a file says about its origin, and where else it is said."""
+"""Tests of the findings about a file's origin: their list, and the other texts that state them."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ SIZE = Finding("pixel_size", HINT, Message("provenance.size", width=512, height=
 STATED = Finding("digital_source_type", STATES, Message("provenance.iptc.generated", type="trainedAlgorithmicMedia"))
 
 
-def test_texts_of_the_file_are_escaped_and_strengths_are_said_in_words() -> None:
+def test_texts_of_the_file_are_escaped_and_strengths_are_named() -> None:
     html = provenance_html(Provenance((STATED, SIZE, CAMERA)))
     assert "<script>" not in html and "&lt;script&gt;" in html
     assert re.findall("<strong>(.*?)</strong>", html) == ["Says it was generated", "Hint", "Note"]
     assert translate("provenance.help") in html
 
 
-@pytest.mark.parametrize("nothing", [None, Provenance(())])
-def test_nothing_is_shown_of_a_picture_without_a_file(nothing: Provenance | None) -> None:
-    assert provenance_html(nothing) == ""
-    assert provenance_in_words(nothing) == statement(nothing) == []
+@pytest.mark.parametrize("provenance", [None, Provenance(())])
+def test_nothing_is_shown_for_a_picture_without_a_file(provenance: Provenance | None) -> None:
+    assert provenance_html(provenance) == ""
+    assert provenance_in_words(provenance) == statement(provenance) == []
 
 
-def test_only_a_file_that_says_so_is_said_to_be_generated() -> None:
+def test_only_a_file_that_states_it_is_called_generated() -> None:
     assert statement(Provenance((SIZE, CAMERA))) == []
     assert statement(Provenance((SIZE, STATED))) == [translate("provenance.stated")]
 
@@ -55,12 +55,12 @@ def generated(quick_detector: QuickDetector) -> Analysis:
     return last
 
 
-def test_analysis_carries_what_the_file_says_and_lets_go_of_the_file(generated: Analysis) -> None:
+def test_analysis_keeps_the_findings_and_drops_the_file(generated: Analysis) -> None:
     assert generated.provenance is not None and generated.provenance.states_generated
     assert generated.photo.file == b""
 
 
-def test_what_the_file_says_does_not_change_the_probability(generated: Analysis, quick_detector: QuickDetector) -> None:
+def test_provenance_does_not_change_the_probability(generated: Analysis, quick_detector: QuickDetector) -> None:
     *_, plain = analyze(saved(picture()), generated.settings, quick_detector)
     assert plain.provenance is not None and not plain.provenance.states_generated
     assert plain.prediction is not None and generated.prediction is not None

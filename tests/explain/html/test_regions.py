@@ -1,4 +1,4 @@
-"""The list of the strongest regions beside the picture."""
+"""Tests of the list of the strongest regions beside the picture."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def test_strongest_regions_come_first_and_a_button_names_each() -> None:
     assert read(html).words.strip()
 
 
-def test_badges_are_those_of_the_picture() -> None:
+def test_badges_match_those_of_the_picture() -> None:
     badges = re.findall(r'class="badge">(.*?)</i>', ranked(LIME))
     assert badges == ["1", "2", "3", "", ""] and NUMBERED == 3
 
 
-def test_bars_tell_side_and_strength() -> None:
+def test_bars_show_side_and_strength() -> None:
     html = ranked(LIME)
     assert re.findall(r'class="bar (\w+)"', html) == ["against", "for", "for", "for", "against"]
     assert shares(html, r'<i style="width:([\d.]+)%"') == pytest.approx([100, 75, 50, 25, 12.5], abs=0.1)
@@ -57,7 +57,7 @@ def test_intervals_lie_on_the_scale_of_the_bars() -> None:
     assert shares(html, r'<b style="left:[\d.]+%;width:([\d.]+)%') == pytest.approx([40, 40, 40, 40, 30], abs=0.1)
 
 
-def test_each_button_tells_its_numbers_in_the_language_of_the_page() -> None:
+def test_each_button_has_its_numbers_in_the_language_of_the_page() -> None:
     for language in ("en", "tr"):
         with use_language(language):
             html, line = ranked(with_intervals(0.1)), region_line(with_intervals(0.1), 1)
@@ -77,7 +77,7 @@ def test_regions_without_a_name_are_numbered() -> None:
     ],
     ids=["no map", "no regions", "a model that hardly looks"],
 )
-def test_where_no_region_counts_there_is_no_list(found: Attribution | None) -> None:
+def test_a_map_without_important_regions_has_no_list(found: Attribution | None) -> None:
     assert ranked(found) == ""
 
 

@@ -1,4 +1,4 @@
-"""The attention map: enlarged, never altered, flat where the mask is flat."""
+"""Tests of the attention map: it is enlarged without other changes, and a flat mask stays flat."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_flat_mask_is_called_flat_and_not_stretched(smooth: bool) -> None:
     np.testing.assert_allclose(found.map, 0.31, atol=1e-6)
 
 
-def test_flat_ends_at_the_stated_contrast() -> None:
+def test_a_mask_is_flat_below_the_stated_contrast() -> None:
     assert attention_map(flat(0.3, FLAT_CONTRAST - 0.01), 8).evidence["flat"] is True
     assert attention_map(flat(0.3, FLAT_CONTRAST + 0.01), 8).evidence["flat"] is False
 
@@ -90,16 +90,16 @@ def test_explains_no_single_class_and_has_no_superpixels() -> None:
         pytest.param(MASK - np.float32(0.2), id="below 0"),
     ],
 )
-def test_refuses_what_is_no_mask(mask: NDArray[np.float32]) -> None:
+def test_refuses_arrays_that_are_no_mask(mask: NDArray[np.float32]) -> None:
     with pytest.raises(ValueError, match=r"mask must be a grid \(h, w\) of values in 0\.\.1"):
         attention_map(mask, 60)
 
 
-def test_refuses_a_mask_with_holes() -> None:
+def test_refuses_a_mask_with_nan_at_its_peak() -> None:
     with pytest.raises(ValueError, match="must be"):
         attention_map(np.where(MASK > 0.8, np.float32(np.nan), MASK), 60)
 
 
-def test_mask_that_is_not_a_number_is_refused() -> None:
+def test_refuses_a_mask_with_nan() -> None:
     with pytest.raises(ValueError, match=r"values in 0\.\.1"):
         attention_map(np.array([[0.5, np.nan]], np.float32), 8)

@@ -49,7 +49,7 @@ def test_compares_by_identity() -> None:
         ({"segments": None}, "weights belong to superpixels"),
     ],
 )
-def test_refuses_what_does_not_fit_together(change: dict, message: str) -> None:
+def test_refuses_fields_that_do_not_fit_together(change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(VALID, **change)
 

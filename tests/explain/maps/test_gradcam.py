@@ -1,4 +1,4 @@
-"""Grad-CAM against class activation maps that can be worked out, and on the shipped model."""
+"""Tests of Grad-CAM against calculated class activation maps, and on the shipped model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SIDE = 8
 CROP = np.random.default_rng(3).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
 TEMPERATURE = 1.5
-# Of each of four features for Fake less for Real; their maps have both signs.
+# Weight for Fake minus weight for Real of each of four features; their maps have both signs.
 DIFFERENCES = np.array([1.0, -0.8, 0.6, -0.3])
 UNIT = 1 / 255
 
@@ -55,13 +55,13 @@ def subject_of(network: keras.Model, target: str = "Fake", crop: NDArray[np.uint
     return Subject(crop, np.zeros(crop.shape[:2], np.int32), target, detector)
 
 
-def only(maps: Iterator[Attribution]) -> Attribution:
+def only_map(maps: Iterator[Attribution]) -> Attribution:
     (found,) = maps
     return found
 
 
 def class_activation_map(network: keras.Model) -> NDArray[np.float64]:
-    """What each place adds to the log-odds of Fake, ``(SIDE, SIDE)``: Zhou et al., arXiv 1512.04150."""
+    """Contribution of each place to the log-odds of Fake, ``(SIDE, SIDE)``: Zhou et al., arXiv 1512.04150."""
     features = np.asarray(network.get_layer("features")(CROP[None].astype(np.float32) * np.float32(UNIT)))[0]
     return features @ DIFFERENCES / TEMPERATURE / SIDE**2
 
@@ -70,7 +70,7 @@ def class_activation_map(network: keras.Model) -> NDArray[np.float64]:
 def test_pooled_network_gets_its_class_activation_map(network: keras.Model, target: str, sign: int) -> None:
     expected = np.maximum(sign * class_activation_map(network), 0)
     assert 0.1 < (expected > 0).mean() < 0.9, "both classes must have places that speak for them"
-    found = only(gradcam(subject_of(network, target)))
+    found = only_map(gradcam(subject_of(network, target)))
     assert found.evidence["scale"] == pytest.approx(expected.max(), rel=1e-5)
     np.testing.assert_allclose(found.map, expected / expected.max(), atol=1e-5)
     assert (found.method, found.target, found.native_shape) == ("gradcam", target, (SIDE, SIDE))
@@ -78,29 +78,29 @@ def test_pooled_network_gets_its_class_activation_map(network: keras.Model, targ
 
 
 def test_map_is_enlarged_without_new_detail(network: keras.Model) -> None:
-    """At the middle of each cell stands the cell's own value, in between a value between its neighbours'."""
-    small = only(gradcam(subject_of(network)))
-    large = only(gradcam(subject_of(network, crop=np.repeat(np.repeat(CROP, 3, axis=0), 3, axis=1))))
+    """The middle of each cell has the cell's own value; values between two middles are interpolated."""
+    small = only_map(gradcam(subject_of(network)))
+    large = only_map(gradcam(subject_of(network, crop=np.repeat(np.repeat(CROP, 3, axis=0), 3, axis=1))))
     assert large.map.shape == (3 * SIDE, 3 * SIDE) and large.native_shape == (SIDE, SIDE)
     np.testing.assert_allclose(large.map[1::3, 1::3], small.map, atol=1e-5)
     np.testing.assert_allclose(large.map[1, 2], (2 * small.map[0, 0] + small.map[0, 1]) / 3, atol=1e-5)
 
 
-def test_nothing_that_speaks_for_the_class_is_shown_as_nothing() -> None:
+def test_map_is_empty_if_no_place_speaks_for_the_class() -> None:
     network = pooled_network()
     network.get_layer("dense").set_weights([np.stack([np.full(4, -0.5), np.full(4, 0.5)], axis=1), np.zeros(2)])
-    found = only(gradcam(subject_of(network)))
+    found = only_map(gradcam(subject_of(network)))
     assert found.evidence["empty"] is True and found.evidence["scale"] == 0
     assert not found.map.any()
-    assert only(gradcam(subject_of(network, "Real"))).map.max() == pytest.approx(1)
+    assert only_map(gradcam(subject_of(network, "Real"))).map.max() == pytest.approx(1)
 
 
-def test_saturated_verdict_changes_the_scale_alone(network: keras.Model) -> None:
+def test_saturated_verdict_changes_only_the_scale(network: keras.Model) -> None:
     sure = pooled_network()
     kernel, bias = sure.get_layer("dense").get_weights()
     sure.get_layer("dense").set_weights([kernel * 1000, bias])
     assert np.asarray(sure(CROP[None] * np.float32(UNIT))["probabilities"]).max() == 1
-    usual, found = only(gradcam(subject_of(network))), only(gradcam(subject_of(sure)))
+    usual, found = only_map(gradcam(subject_of(network))), only_map(gradcam(subject_of(sure)))
     np.testing.assert_allclose(found.map, usual.map, atol=1e-4)
     assert found.evidence["scale"] == pytest.approx(1000 * float(usual.evidence["scale"]), rel=1e-4)
 
@@ -111,44 +111,44 @@ def test_smallest_value_is_not_stretched_to_zero() -> None:
     kernel, _ = network.get_layer("features").get_weights()
     network.get_layer("features").set_weights([kernel, np.full(4, 20.0)])
     network.get_layer("dense").set_weights([np.stack([np.full(4, 0.5), np.full(4, -0.5)], axis=1), np.zeros(2)])
-    found = only(gradcam(subject_of(network)))
+    found = only_map(gradcam(subject_of(network)))
     features = np.asarray(network.get_layer("features")(CROP[None].astype(np.float32) * np.float32(UNIT)))[0].sum(-1)
     np.testing.assert_allclose(found.map, features / features.max(), rtol=1e-4)
     assert 0.3 < found.map.min() < 0.99
 
 
-def test_channels_weigh_as_their_mean_gradient() -> None:
+def test_channels_are_weighted_by_their_mean_gradient() -> None:
     features = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
     gradients = np.array([[[4, 0], [0, 0]], [[0, -2], [0, -2]]], np.float32)  # means 1 and -1
-    assert not class_activation(features, gradients).any(), "each place has 1 more of what speaks against"
+    assert not class_activation(features, gradients).any(), "at each place the feature against the class is larger by 1"
     np.testing.assert_allclose(class_activation(features, -gradients), np.ones((2, 2)))
 
 
-def test_a_pooled_network_looks_alike_to_both(network: keras.Model) -> None:
-    """Where every place counts alike, its own gradient is the mean one."""
-    one, other = only(gradcam(subject_of(network))), only(hirescam(subject_of(network)))
-    np.testing.assert_allclose(other.map, one.map, atol=1e-5)
-    assert (other.method, other.native_shape) == ("hirescam", (SIDE, SIDE))
+def test_gradcam_and_hirescam_agree_on_a_pooled_network(network: keras.Model) -> None:
+    """All places count the same, so that each gradient equals the mean one."""
+    by_gradcam, by_hirescam = only_map(gradcam(subject_of(network))), only_map(hirescam(subject_of(network)))
+    np.testing.assert_allclose(by_hirescam.map, by_gradcam.map, atol=1e-5)
+    assert (by_hirescam.method, by_hirescam.native_shape) == ("hirescam", (SIDE, SIDE))
 
 
-def test_a_place_that_is_masked_out_speaks_for_nothing() -> None:
-    """Two places with equal features, of which the pool takes one: Grad-CAM shows both."""
+def test_hirescam_leaves_out_a_place_that_is_masked_out() -> None:
+    """Two places have equal features and the pool uses only one: Grad-CAM shows both."""
     features = np.ones((1, 2, 3), np.float32)
     gradients = np.array([[[0.4, 0.3, -0.1], [0, 0, 0]]], np.float32)
     np.testing.assert_allclose(place_activation(features, gradients), [[0.6, 0]], atol=1e-6)
     np.testing.assert_allclose(class_activation(features, gradients), [[0.3, 0.3]], atol=1e-6)
-    assert not place_activation(features, -gradients).any(), "what speaks against is not shown"
+    assert not place_activation(features, -gradients).any(), "places against the class are not shown"
 
 
-def test_masked_pool_gets_what_each_place_adds() -> None:
-    """Of a network whose mask is flat whatever it sees: each place's share of the log-odds, known from its weights."""
+def test_hirescam_shows_each_places_share_in_a_masked_pool() -> None:
+    """With a mask that is always flat, each place's share of the log-odds is known from the weights."""
     import keras
 
     network = attention_network(SIDE)
     for name in ("attention_conv1", "attention_mask"):
         layer = network.get_layer(name)
         layer.set_weights([np.zeros_like(weights) for weights in layer.get_weights()])
-    found = only(hirescam(subject_of(network)))
+    found = only_map(hirescam(subject_of(network)))
     norm = network.get_layer("attention_bn")
     seen = np.asarray(keras.Model(network.input, norm.input)(CROP[None].astype(np.float32) * np.float32(UNIT)))[0]
     gamma, _, _, variance = norm.get_weights()
@@ -159,23 +159,23 @@ def test_masked_pool_gets_what_each_place_adds() -> None:
     assert found.evidence["scale"] == pytest.approx(expected.max(), rel=1e-4)
 
 
-def test_before_attention_its_grid_is_the_masks() -> None:
+def test_gradcam_before_attention_has_the_grid_of_the_mask() -> None:
     network = attention_network(SIDE)
-    found = only(gradcam_attention(subject_of(network)))
+    found = only_map(gradcam_attention(subject_of(network)))
     assert (found.method, found.native_shape) == ("gradcam_attention", network.output["attention"].shape[1:3])
     assert found.map.shape == (SIDE, SIDE)
 
 
-def test_without_an_attention_block_says_what_to_choose(network: keras.Model) -> None:
+def test_gradcam_before_attention_without_such_a_block_names_an_alternative(network: keras.Model) -> None:
     with pytest.raises(ExplanationError, match=r"no attention block; choose gradcam\.$"):
         next(gradcam_attention(subject_of(network)))
 
 
 @pytest.mark.parametrize("method", [gradcam, gradcam_attention, hirescam])
-def test_cancelled_before_the_gradient_nothing_is_loaded(
+def test_cancelling_before_the_gradient_loads_nothing(
     method: Callable[[Subject, Callable[[], bool]], Iterator[Attribution]],
 ) -> None:
-    nothing: Any = SimpleNamespace()  # whoever asked it for a network or a card would fail
+    nothing: Any = SimpleNamespace()  # any access to its network or card would fail
     subject = Subject(CROP, np.zeros((SIDE, SIDE), np.int32), "Fake", nothing)
     assert list(method(subject, lambda: True)) == []
 
@@ -184,9 +184,9 @@ def test_cancelled_before_the_gradient_nothing_is_loaded(
 def test_shipped_model_is_explained_on_both_its_grids(detector: Detector, astronaut: NDArray[np.uint8]) -> None:
     crop = find_faces(astronaut, detector.card.preprocessing.crop_margin)[0].crop
     subject = Subject(crop, np.zeros(crop.shape[:2], np.int32), "Real", detector)
-    convolution, features, places = (only(method(subject)) for method in (gradcam, gradcam_attention, hirescam))
+    convolution, features, places = (only_map(method(subject)) for method in (gradcam, gradcam_attention, hirescam))
     assert [found.native_shape for found in (convolution, features, places)] == [(6, 6), (12, 12), (12, 12)]
     for found in (convolution, features, places):
         assert found.map.shape == crop.shape[:2]
         assert found.map.min() >= 0 and 0.5 < found.map.max() <= 1
-    np.testing.assert_array_equal(only(gradcam(subject)).map, convolution.map)
+    np.testing.assert_array_equal(only_map(gradcam(subject)).map, convolution.map)

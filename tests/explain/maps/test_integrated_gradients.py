@@ -1,4 +1,4 @@
-"""Integrated gradients against integrals that can be worked out, and their sum on the shipped model."""
+"""Tests of integrated gradients against calculated integrals, and of their sum on the shipped model."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def steep_network(steepness: float) -> keras.Model:
     dense = layers.Dense(2, "softmax")
     network = keras.Model(inputs, {"probabilities": dense(layers.Flatten()(inputs))})
     slope = np.full(CROP.size, steepness / CROP.size)
-    middle = steepness * CROP.mean() * UNIT * 0.5003  # between the steps, for none of them to meet it by luck
+    middle = steepness * CROP.mean() * UNIT * 0.5003  # between two steps, so that no step meets it by chance
     dense.set_weights([np.stack([slope, np.zeros(CROP.size)], axis=1), np.array([-middle, 0.0])])
     return network
 
@@ -113,7 +113,7 @@ def test_steep_model_gets_more_steps_until_the_sum_is_right() -> None:
     assert last["samples"] == sum(int(found.evidence["steps"]) for found in maps)
 
 
-def test_model_too_steep_for_the_most_steps_is_owned_up_to() -> None:
+def test_map_of_a_model_that_is_too_steep_is_marked_as_not_converged() -> None:
     *_, last = integrated_gradients(subject_of(steep_network(50_000), hide="black"))
     assert last.evidence["steps"] == MOST_STEPS and last.evidence["samples"] == last.evidence["budget"]
     assert last.evidence["complete"] is True and last.evidence["converged"] is False
@@ -123,7 +123,7 @@ def test_model_too_steep_for_the_most_steps_is_owned_up_to() -> None:
 
 
 def test_midpoints_integrate_a_quadratic_to_their_known_error() -> None:
-    """3x² is 4 on average between 0 and 2; steps of length h make h²/4 less of it."""
+    """3x² is 4 on average between 0 and 2; with steps of length h the result is smaller by h²/4."""
     shown, hidden = np.full((1, 1, 3), 2, np.float32), np.zeros((1, 1, 3), np.float32)
     for steps in (1, 4, 20):
         found = average_gradient(lambda x: 3 * x**2, shown, hidden, steps)
@@ -131,29 +131,29 @@ def test_midpoints_integrate_a_quadratic_to_their_known_error() -> None:
         np.testing.assert_allclose(found, 4 - (2 / steps) ** 2 / 4, rtol=1e-5)
 
 
-def test_gradients_are_asked_for_in_batches_along_the_path() -> None:
-    asked: list[NDArray[np.float32]] = []
+def test_gradients_are_computed_in_batches_along_the_path() -> None:
+    batches: list[NDArray[np.float32]] = []
 
     def gradient(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        asked.append(pixels[:, 0, 0, 0])
+        batches.append(pixels[:, 0, 0, 0])
         return np.zeros_like(pixels)
 
     steps = 2 * BATCH + 1
     average_gradient(gradient, np.full((2, 2, 3), steps, np.float32), np.zeros((2, 2, 3), np.float32), steps)
-    assert [len(batch) for batch in asked] == [BATCH, BATCH, 1]
-    np.testing.assert_allclose(np.concatenate(asked), np.arange(steps) + 0.5, rtol=1e-5)
+    assert [len(batch) for batch in batches] == [BATCH, BATCH, 1]
+    np.testing.assert_allclose(np.concatenate(batches), np.arange(steps) + 0.5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("allowed", [0, 1, 2])
-def test_cancelled_between_batches_no_map_comes(linear: keras.Model, allowed: int) -> None:
-    asked = []
+def test_cancelling_between_batches_gives_no_map(linear: keras.Model, allowed: int) -> None:
+    calls = []
 
     def cancelled() -> bool:
-        asked.append(None)
-        return len(asked) > allowed
+        calls.append(None)
+        return len(calls) > allowed
 
     assert list(integrated_gradients(subject_of(linear), cancelled)) == []
-    assert len(asked) == allowed + 1
+    assert len(calls) == allowed + 1
 
 
 @pytest.mark.parametrize(("side", "target"), [(3, 7), (8, 5), (192, 256), (4, 4)])
@@ -170,7 +170,7 @@ def test_spreading_keeps_sum_and_place(side: int, target: int) -> None:
 
 
 @pytest.mark.slow
-def test_on_the_shipped_model_the_sum_is_what_the_verdict_changes_by(
+def test_on_the_shipped_model_the_sum_equals_the_change_of_the_probability(
     detector: Detector, astronaut: NDArray[np.uint8]
 ) -> None:
     crop = find_faces(astronaut, detector.card.preprocessing.crop_margin)[0].crop

@@ -69,7 +69,7 @@ def test_many_regions_are_asked_about_in_batches() -> None:
 
 
 @pytest.mark.parametrize("allowed", [0, 1])
-def test_cancelling_asks_for_no_further_batch(allowed: int) -> None:
+def test_cancelling_predicts_no_further_batch(allowed: int) -> None:
     subject = many_regions()
     assert not list(occlusion(subject, lambda: len(subject.detector.batches) >= allowed))
     assert len(subject.detector.batches) == allowed

@@ -108,7 +108,7 @@ def test_map_grows_until_complete() -> None:
     assert (maps[0].method, maps[0].native_shape, maps[0].segments) == ("rise", (GRID, GRID), None)
 
 
-def test_cancelling_asks_for_no_further_batch() -> None:
+def test_cancelling_predicts_no_further_batch() -> None:
     subject = subject_of(products)
     maps = list(rise(subject, lambda: len(subject.detector.batches) >= 5))
     assert len(subject.detector.batches) == 5

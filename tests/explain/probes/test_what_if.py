@@ -221,7 +221,7 @@ def test_a_class_that_is_not_the_likelier_one_has_no_flip() -> None:
 
 
 @pytest.mark.parametrize("allowed", [0, 1, 2])
-def test_cancelling_asks_for_no_further_batch(allowed: int) -> None:
+def test_cancelling_predicts_no_further_batch(allowed: int) -> None:
     subject = subject_of(needs_either)
     asked = subject.detector.batches
     assert smallest_flip(subject, map_in_order(5, 2, 6, 9), lambda: len(asked) >= allowed) is None

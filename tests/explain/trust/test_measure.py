@@ -168,7 +168,7 @@ def test_same_subject_gives_the_same_numbers() -> None:
 
 
 @pytest.mark.parametrize("after", [0, 1, 5])
-def test_cancelling_asks_for_no_further_batch(after: int) -> None:
+def test_cancelling_predicts_no_further_batch(after: int) -> None:
     world, seen = world_of(summing), list[TrustProgress]()
     for progress in measure(subject(world), {"lime": map_of(WEIGHTS)}, {}, lambda: len(seen) >= after):
         seen.append(progress)

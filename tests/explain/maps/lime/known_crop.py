@@ -1,4 +1,4 @@
-"""A crop of 16 superpixels, and models whose explanation is known."""
+"""A crop of 16 superpixels, and models with a known explanation."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def brightness_model(images: NDArray[np.uint8]) -> np.ndarray:
 
 
 class Recorder:
-    """A model that keeps every batch it was asked about."""
+    """A model that records every batch that it gets."""
 
     def __init__(self, model: Predict = brightness_model) -> None:
         self.model = model
@@ -51,6 +51,6 @@ class Recorder:
         return self.model(images)
 
 
-def last(explainer: LimeExplainer, target: str = "Fake", **options: Any) -> Attribution:
+def last_map(explainer: LimeExplainer, target: str = "Fake", **options: Any) -> Attribution:
     *_, attribution = explainer.explain(CROP, SEGMENTS, brightness_model, CLASSES, target, **options)
     return attribution

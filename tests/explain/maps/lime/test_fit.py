@@ -1,4 +1,4 @@
-"""When two halves of a neighbourhood agree, and what an interval is worth where theory knows it."""
+"""Tests of the fit: when two halves of a neighbourhood agree, and intervals compared with theory."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def test_equal_halves_agree() -> None:
 
 
 @pytest.mark.parametrize(("places", "same_top", "agree"), [(1, 0.8, True), (2, 0.6, False)])
-def test_one_of_the_strongest_may_change_places(places: int, same_top: float, agree: bool) -> None:
-    other = WEIGHTS.copy()
-    other[TOP - places : TOP + places] = np.roll(other[TOP - places : TOP + places], places)
-    halves = compare_halves(WEIGHTS, other)
+def test_halves_agree_if_one_of_the_strongest_changes_places(places: int, same_top: float, agree: bool) -> None:
+    second = WEIGHTS.copy()
+    second[TOP - places : TOP + places] = np.roll(second[TOP - places : TOP + places], places)
+    halves = compare_halves(WEIGHTS, second)
     assert halves.rank_correlation > 0.9
     assert halves.same_top == pytest.approx(same_top)
     assert halves.agree is agree
@@ -48,14 +48,14 @@ def test_a_map_is_as_reliable_as_its_halves_predict() -> None:
     assert alike(-0.5) < 0
 
 
-def test_several_splits_count_by_their_mean() -> None:
+def test_several_splits_are_averaged() -> None:
     assert mean_of([Halves(0.9, 1.0), Halves(0.7, 0.6)]) == Halves(pytest.approx(0.8), pytest.approx(0.8))
     assert mean_of([]) == Halves(0, 0)
 
 
-def test_the_same_top_is_not_enough_without_the_order() -> None:
-    other = np.r_[WEIGHTS[:TOP], WEIGHTS[TOP:][::-1]]
-    halves = compare_halves(WEIGHTS, other)
+def test_halves_with_the_same_top_but_another_order_do_not_agree() -> None:
+    second = np.r_[WEIGHTS[:TOP], WEIGHTS[TOP:][::-1]]
+    halves = compare_halves(WEIGHTS, second)
     assert halves.same_top == 1
     assert halves.rank_correlation < 0.8
     assert not halves.agree
@@ -75,7 +75,7 @@ def test_halves_share_only_the_untouched_crop_and_keep_pairs_whole(samples: int)
             assert ((row in first) + (row + 1 in first)) in (0, 2)
 
 
-def test_intervals_are_those_of_least_squares_where_theory_knows_them() -> None:
+def test_intervals_equal_those_of_least_squares_for_equal_noise() -> None:
     """Equal noise in every sample: the classical standard error, sigma times the root of the inverse's diagonal."""
     masks = paired_masks(4001, 6, seed=0)
     truth, sigma = np.array([0.3, -0.2, 0.1, 0.0, 0.05, -0.05]), 0.1
@@ -88,7 +88,7 @@ def test_intervals_are_those_of_least_squares_where_theory_knows_them() -> None:
     np.testing.assert_allclose(found.mean(axis=1), fitted[1:], atol=1e-6)
 
 
-def test_a_linear_model_leaves_no_doubt() -> None:
+def test_intervals_of_a_linear_model_have_no_width() -> None:
     masks = paired_masks(201, 6, seed=0)
     found = intervals(masks, masks @ WEIGHTS[:6], np.ones(len(masks)), WEIGHTS[:6], 0.0, ridge=0.0)
     assert np.ptp(found, axis=1).max() < 1e-6
@@ -125,8 +125,8 @@ def test_halves_see_all_views_on_balanced_masks() -> None:
             np.testing.assert_array_equal(signs.T @ signs, 2 * pairs * np.eye(superpixels))
 
 
-def test_what_a_superpixel_counts_in_each_view_averages_out() -> None:
-    """Exactly without the kernel: after two blocks nothing is left of the views' differences, which sum to 0."""
+def test_differences_between_views_average_out() -> None:
+    """Exact without the kernel: the views' differences sum to 0, so that they cancel after two blocks."""
     superpixels = 12
     samples = 1 + 4 * pairs_of_block(superpixels)
     masks, turns = paired_masks(samples, superpixels, seed=0), turns_of(samples, superpixels) % 4
@@ -138,13 +138,13 @@ def test_what_a_superpixel_counts_in_each_view_averages_out() -> None:
 
 
 def neighbourhood(samples: int, noise: float) -> Neighbourhood:
-    """Of a linear model of 12 superpixels whose answers are noisy."""
+    """Samples of a linear model of 12 superpixels with noisy answers."""
     masks = paired_masks(samples, len(WEIGHTS), seed=0)
     answers = masks @ WEIGHTS + np.random.default_rng(1).normal(0, noise, samples)
     return Neighbourhood(masks, answers, np.random.default_rng(2).uniform(0.3, 0.7, samples))
 
 
-def test_weights_are_those_of_scikit_learn() -> None:
+def test_weights_equal_those_of_scikit_learn() -> None:
     found = neighbourhood(101, noise=0.3)
     peer = Ridge(alpha=1).fit(found.masks, found.answers, found.kernel).coef_
     np.testing.assert_allclose(ridge_weights(found.masks, found.answers, found.kernel), peer, atol=1e-10)
@@ -154,7 +154,7 @@ def test_weights_are_those_of_scikit_learn() -> None:
 def test_refits_to_exact_answers_give_the_same_weights() -> None:
     refits = list(neighbourhood(2001, noise=0.0).refits(5, seed=0))
     assert len(refits) == 5
-    np.testing.assert_allclose(refits, np.tile(WEIGHTS, (5, 1)), atol=0.02)  # the ridge takes 1%
+    np.testing.assert_allclose(refits, np.tile(WEIGHTS, (5, 1)), atol=0.02)  # the ridge penalty shrinks them by 1%
 
 
 @pytest.mark.parametrize("samples", [129, 401])

@@ -1,4 +1,4 @@
-"""LIME beside the package ``lime``: the same numbers on the same masks, and its signature."""
+"""Tests of LIME against the package ``lime``: the same numbers on the same masks, and its signature."""
 
 from __future__ import annotations
 
@@ -12,11 +12,20 @@ from numpy.typing import NDArray
 from explain.maps.lime import LimeExplainer, Predict
 from explain.maps.lime_fit import paired_masks
 from explain.regions.hiding import HIDES, hidden_crop, perturb
-from tests.explain.maps.lime.known_crop import CROP, SEGMENTS, TRUTH, K, Recorder, brightness_model, last, linear_model
+from tests.explain.maps.lime.known_crop import (
+    CROP,
+    SEGMENTS,
+    TRUTH,
+    K,
+    Recorder,
+    brightness_model,
+    last_map,
+    linear_model,
+)
 
 
 class GivenMasks:
-    """Stands in for stock's random state and hands out masks drawn elsewhere."""
+    """A stand-in for the random state of stock LIME that returns given masks."""
 
     def __init__(self, masks: NDArray[np.uint8]) -> None:
         self.masks = masks
@@ -47,7 +56,7 @@ def stock_explanation(
 @pytest.mark.parametrize(("target", "column"), [("Fake", 0), ("Real", 1)])
 def test_equals_stock_lime_on_the_same_masks(samples: int, target: str, column: int) -> None:
     stock = stock_explanation(paired_masks(samples, K, seed=5), brightness_model, column)
-    ours = last(LimeExplainer(seed=5), target, samples=samples)
+    ours = last_map(LimeExplainer(seed=5), target, samples=samples)
     expected = [weight for _, weight in sorted(stock.local_exp[column])]
     assert len(expected) == K
     assert ours.weights is not None
@@ -60,11 +69,11 @@ def test_equals_stock_lime_on_the_same_masks(samples: int, target: str, column: 
 @pytest.mark.parametrize(("hide", "hide_color"), [("mean", None), ("black", 0)])
 def test_perturbed_crops_equal_stock_pixel_for_pixel(hide: str, hide_color: int | None) -> None:
     masks = paired_masks(30, K, seed=1)
-    asked = Recorder()
-    stock_explanation(masks, asked, hide_color=hide_color)
+    recorder = Recorder()
+    stock_explanation(masks, recorder, hide_color=hide_color)
     ours = perturb(CROP, hidden_crop(CROP, SEGMENTS, hide), SEGMENTS, masks)
     assert ours.dtype == np.uint8
-    assert np.array_equal(ours, np.concatenate(asked.batches))
+    assert np.array_equal(ours, np.concatenate(recorder.batches))
 
 
 def test_fit_gives_limes_own_explanation() -> None:
@@ -76,7 +85,7 @@ def test_fit_gives_limes_own_explanation() -> None:
     assert set(np.unique(SEGMENTS[shown == 1])) == set(np.argsort(TRUTH)[-3:])
 
 
-def test_hide_values() -> None:
+def test_hidden_crops_match_their_hide_value() -> None:
     hidden = {hide: hidden_crop(CROP, SEGMENTS, hide) for hide in HIDES}
     assert set(hidden) == {"mean", "blur", "black", "inpaint"}
     for picture in hidden.values():
@@ -93,19 +102,19 @@ def stock_style(explainer: LimeExplainer, image: np.ndarray = CROP, **options: A
 def test_stock_signature_works() -> None:
     explanation = stock_style(LimeExplainer(), segmentation_fn=lambda image: SEGMENTS)
     assert isinstance(explanation, ImageExplanation)
-    ours = last(LimeExplainer(), samples=90)
+    ours = last_map(LimeExplainer(), samples=90)
     weights = [weight for _, weight in sorted(explanation.local_exp[0])]
     assert ours.weights is not None
     np.testing.assert_allclose(ours.weights, weights, atol=1e-6)
 
 
-def test_stock_signature_repeats_itself() -> None:
+def test_stock_signature_is_repeatable() -> None:
     explainer = LimeExplainer(seed=3)
-    once, again = (stock_style(explainer, batch_size=32) for _ in range(2))  # with stock's own quickshift
-    assert once.local_exp == again.local_exp
+    first, second = (stock_style(explainer, batch_size=32) for _ in range(2))  # with stock's own quickshift
+    assert first.local_exp == second.local_exp
 
 
-def test_stock_signature_leaves_nothing_behind() -> None:
+def test_stock_signature_does_not_change_the_explainer() -> None:
     explainer = LimeExplainer(seed=3)
     stock_style(explainer, progress_bar=True)
     assert explainer.random_state.randint(1000) == LimeExplainer(seed=3).random_state.randint(1000)
@@ -118,6 +127,6 @@ def test_stock_signature_takes_float_images() -> None:
 
 
 @pytest.mark.parametrize("shown", [True, False])
-def test_progress_bar_is_honoured(shown: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_bar_is_shown_only_if_requested(shown: bool, capsys: pytest.CaptureFixture[str]) -> None:
     stock_style(LimeExplainer(), segmentation_fn=lambda image: SEGMENTS, progress_bar=shown)
     assert ("90/90" in capsys.readouterr().err) is shown

@@ -1,4 +1,4 @@
-"""LIME in worlds whose answer is known: what it asks, when it ends, and what it refuses."""
+"""Tests of LIME on models with a known answer: its samples, its end, and the arguments that it refuses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.explain.maps.lime.known_crop import (
     K,
     Recorder,
     brightness_model,
-    last,
+    last_map,
     linear_model,
 )
 
@@ -64,25 +64,25 @@ def test_recovers_a_linear_model() -> None:
 
 def test_same_seed_gives_the_same_map_bit_for_bit() -> None:
     explainer = LimeExplainer(seed=4)
-    first = last(explainer, samples=150).map.tobytes()
-    assert last(explainer, samples=150).map.tobytes() == first
-    assert last(LimeExplainer(seed=4), samples=150).map.tobytes() == first
-    assert last(LimeExplainer(seed=5), samples=150).map.tobytes() != first
+    first = last_map(explainer, samples=150).map.tobytes()
+    assert last_map(explainer, samples=150).map.tobytes() == first
+    assert last_map(LimeExplainer(seed=4), samples=150).map.tobytes() == first
+    assert last_map(LimeExplainer(seed=5), samples=150).map.tobytes() != first
 
 
 def test_real_is_the_negative_of_fake() -> None:
-    fake, real = (last(LimeExplainer(), target, samples=300) for target in CLASSES)
+    fake, real = (last_map(LimeExplainer(), target, samples=300) for target in CLASSES)
     assert fake.weights is not None and np.abs(fake.weights).max() > 0.01
     np.testing.assert_allclose(real.map, -fake.map, atol=1e-5)
     assert (fake.target, real.target) == CLASSES
     assert fake.intervals is not None and real.intervals is not None
     np.testing.assert_allclose(real.intervals, -fake.intervals[:, ::-1], atol=1e-5)
-    assert fake.neighbourhood is not None and real.neighbourhood is not None, "from which trust fits the map again"
+    assert fake.neighbourhood is not None and real.neighbourhood is not None, "trust fits the map again from it"
     np.testing.assert_allclose(real.neighbourhood.answers, 1 - fake.neighbourhood.answers, atol=1e-6)
 
 
 def test_attribution_describes_itself() -> None:
-    found = last(LimeExplainer(kernel_width=0.3, seed=2), samples=100, hide="blur")
+    found = last_map(LimeExplainer(kernel_width=0.3, seed=2), samples=100, hide="blur")
     assert found.method == "lime"
     assert found.native_shape == (SIDE, SIDE)
     assert found.weights is not None and found.segments is not None
@@ -116,18 +116,18 @@ def test_masks_come_in_pairs(samples: int) -> None:
         (25, 10, [2, 5, 7, 10, 20, 25]),
     ],
 )
-def test_the_first_batch_comes_in_quarters(samples: int, batch_size: int, ends: list[int]) -> None:
+def test_the_first_batch_is_split_into_quarters(samples: int, batch_size: int, ends: list[int]) -> None:
     assert batch_bounds(samples, batch_size) == list(zip([0, *ends[:-1]], ends, strict=True))
 
 
 @pytest.mark.parametrize("samples", [2, 63, 64, 65, 129, 500])
-def test_asks_for_exactly_the_samples_in_uint8_batches(samples: int) -> None:
-    asked = Recorder(noise_model())  # which never converges
-    maps = list(LimeExplainer().explain(CROP, SEGMENTS, asked, CLASSES, "Fake", samples=samples))
-    assert sum(map(len, asked.batches)) == samples
-    assert [len(batch) for batch in asked.batches] == [end - start for start, end in batch_bounds(samples, 64)]
-    assert all(batch.shape[1:] == CROP.shape and batch.dtype == np.uint8 for batch in asked.batches)
-    assert np.array_equal(asked.batches[0][0], CROP)
+def test_predicts_exactly_the_requested_samples_in_uint8_batches(samples: int) -> None:
+    recorder = Recorder(noise_model())  # which never converges
+    maps = list(LimeExplainer().explain(CROP, SEGMENTS, recorder, CLASSES, "Fake", samples=samples))
+    assert sum(map(len, recorder.batches)) == samples
+    assert [len(batch) for batch in recorder.batches] == [end - start for start, end in batch_bounds(samples, 64)]
+    assert all(batch.shape[1:] == CROP.shape and batch.dtype == np.uint8 for batch in recorder.batches)
+    assert np.array_equal(recorder.batches[0][0], CROP)
     assert maps[-1].evidence["samples"] == samples
 
 
@@ -156,11 +156,11 @@ def test_a_slow_network_shows_its_first_map_in_time(monkeypatch: pytest.MonkeyPa
     *rough, found = LimeExplainer().explain(CROP, SEGMENTS, slow_model, CLASSES, "Fake", samples=640)
     assert rough[0].evidence["samples"] == first
     assert float(rough[0].evidence["seconds"]) <= max(PATIENCE, 16 * each)
-    assert found.map.tobytes() == last(LimeExplainer(), samples=640).map.tobytes(), "the clock decides no result"
+    assert found.map.tobytes() == last_map(LimeExplainer(), samples=640).map.tobytes(), "the clock changes no result"
 
 
-def test_a_map_of_few_samples_is_not_sure_of_itself() -> None:
-    """Of 16 samples and as many superpixels, of which none matters."""
+def test_a_map_of_few_samples_does_not_look_certain() -> None:
+    """With 16 samples, and 16 superpixels that do not matter."""
     sure = []
     for seed in range(20):
         _, bounds = fit_and_intervals(16, seed, noise_model())
@@ -183,13 +183,13 @@ def test_a_model_that_answers_noise_never_converges() -> None:
     assert found.evidence["samples"] == 1000
     assert found.intervals is not None
     unclear = (found.intervals[:, 0] <= 0) & (found.intervals[:, 1] >= 0)
-    assert unclear.mean() > 0.8, "what is not there must not look certain"
+    assert unclear.mean() > 0.8, "noise must not look certain"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("samples", [401, 1601])
 def test_intervals_are_as_wide_as_weights_vary_from_seed_to_seed(samples: int) -> None:
-    """Of a model that is not linear in the superpixels, whose samples are paired."""
+    """For a model that is not linear in the superpixels, with paired samples."""
     runs = [fit_and_intervals(samples, seed) for seed in range(30)]
     spread = 1.96 * np.std([weights for weights, _ in runs], axis=0, ddof=1).mean()
     reach = np.mean([np.ptp(bounds, axis=1) / 2 for _, bounds in runs])
@@ -200,27 +200,27 @@ def test_intervals_are_as_wide_as_weights_vary_from_seed_to_seed(samples: int) -
 
 def test_a_growing_map_equals_the_fit_of_its_samples() -> None:
     rough = next(LimeExplainer().explain(CROP, SEGMENTS, brightness_model, CLASSES, "Fake", samples=640))
-    whole = last(LimeExplainer(), samples=int(rough.evidence["samples"]))
+    whole = last_map(LimeExplainer(), samples=int(rough.evidence["samples"]))
     assert rough.map.tobytes() == whole.map.tobytes()
 
 
-def test_cancelling_asks_for_no_further_batch() -> None:
-    asked = Recorder()
+def test_cancelling_predicts_no_further_batch() -> None:
+    recorder = Recorder()
     stop = False
     seen = []
-    maps = LimeExplainer().explain(CROP, SEGMENTS, asked, CLASSES, "Fake", samples=1000, cancelled=lambda: stop)
+    maps = LimeExplainer().explain(CROP, SEGMENTS, recorder, CLASSES, "Fake", samples=1000, cancelled=lambda: stop)
     for found in maps:
         seen.append(found)
         stop = True
     assert len(seen) == 1
     assert seen[0].evidence["complete"] is False
-    assert sum(map(len, asked.batches)) == seen[0].evidence["samples"]
+    assert sum(map(len, recorder.batches)) == seen[0].evidence["samples"]
 
 
 def test_cancelled_before_the_start_predicts_nothing() -> None:
-    asked = Recorder()
-    assert not list(LimeExplainer().explain(CROP, SEGMENTS, asked, CLASSES, "Fake", cancelled=lambda: True))
-    assert asked.batches == []
+    recorder = Recorder()
+    assert not list(LimeExplainer().explain(CROP, SEGMENTS, recorder, CLASSES, "Fake", cancelled=lambda: True))
+    assert recorder.batches == []
 
 
 @pytest.mark.parametrize(
@@ -235,13 +235,13 @@ def test_cancelled_before_the_start_predicts_nothing() -> None:
     ],
 )
 def test_refuses_wrong_arguments_at_once(change: dict, message: str) -> None:
-    asked = Recorder()
+    recorder = Recorder()
     arguments = {
-        "crop": CROP, "segments": SEGMENTS, "predict": asked, "classes": CLASSES, "target": "Fake"
+        "crop": CROP, "segments": SEGMENTS, "predict": recorder, "classes": CLASSES, "target": "Fake"
     }  # fmt: skip
     with pytest.raises(ValueError, match=message):
         LimeExplainer().explain(**arguments | change)
-    assert asked.batches == []
+    assert recorder.batches == []
 
 
 def test_says_when_predict_returns_another_shape() -> None:
