@@ -1,4 +1,4 @@
-"""Where features are found in every kind of network, and log-odds that agree with the detector and with arithmetic."""
+"""Tests of the features found in every kind of network, and of log-odds and their gradients."""
 
 from __future__ import annotations
 
@@ -37,28 +37,34 @@ def made_by(tensor: Any) -> str:
     return tensor._keras_history.operation.name
 
 
-def judge(network: keras.Model, temperature: float | None = None, fake_bias: float = 0.0, first: str = "Fake") -> Any:
-    """A detector of that network alone."""
+def detector_of(
+    network: keras.Model, temperature: float | None = None, fake_bias: float = 0.0, first: str = "Fake"
+) -> Any:
+    """A detector with that network only."""
     labels = (first, "Real" if first == "Fake" else "Fake")
     card = Card("tiny", Preprocessing(SIDE), labels, temperature=temperature, fake_bias=fake_bias)
     return SimpleNamespace(network=network, card=card)
 
 
 def tiny(end: str = "softmax", scale: float = 1.0) -> keras.Model:
-    """A 1x1 convolution to two channels, their means, and an end of the kind asked for."""
+    """A 1x1 convolution to two channels, their means, and the given kind of output."""
     import keras
     from keras import layers
 
     inputs = keras.Input((SIDE, SIDE, 3))
     features = layers.Conv2D(2, 1, name="features", kernel_initializer=keras.initializers.RandomNormal(seed=1))(inputs)
     pooled = layers.GlobalAveragePooling2D()(features)
-    one = end == "sigmoid"
-    dense = layers.Dense(1 if one else 2, "sigmoid" if one else "linear" if end == "layer" else "softmax", name="dense")
+    is_sigmoid = end == "sigmoid"
+    dense = layers.Dense(
+        1 if is_sigmoid else 2, "sigmoid" if is_sigmoid else "linear" if end == "layer" else "softmax", name="dense"
+    )
     x = dense(pooled)
-    dense.set_weights([np.array([[1.0], [-2.0]] if one else [[1.5, -1], [0.5, 2]]) * scale, np.arange(x.shape[-1]) / 4])
+    dense.set_weights(
+        [np.array([[1.0], [-2.0]] if is_sigmoid else [[1.5, -1], [0.5, 2]]) * scale, np.arange(x.shape[-1]) / 4]
+    )
     if end == "layer":
         x = layers.Softmax()(x)
-    if one:
+    if is_sigmoid:
         x = layers.Concatenate()([layers.Rescaling(-1.0, 1.0)(x), x])
     return keras.Model(inputs, {"probabilities": x})
 
@@ -75,7 +81,7 @@ def test_shipped_network_joins_three_scales_before_its_attention_block(detector:
 
 @pytest.mark.slow
 def test_shipped_networks_last_convolution_lies_before_the_enlarging(detector: Detector) -> None:
-    """On the grid it has, with its shortcut, and not one of the attention block's own."""
+    """After its shortcut, on its own grid; it is no convolution of the attention block."""
     found = last_convolution(detector.network)
     assert made_by(found) == "stage6_block4_add"
     assert found.shape == (None, 6, 6, 192)
@@ -108,7 +114,7 @@ def test_features_of_a_transformer_are_its_last_tokens_on_their_grid() -> None:
 
 @pytest.fixture
 def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer and narrower blocks of EfficientNet-B7's kind: to build its 813 layers takes seconds."""
+    """Fewer and narrower blocks of EfficientNet-B7's kind: building all 813 layers takes seconds."""
     from keras import applications
 
     from tests.model.networks.shallow import shallow_b7
@@ -119,20 +125,20 @@ def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("shallow")
 @pytest.mark.parametrize("name", LAST)
-def test_without_attention_there_is_only_the_last_convolution(name: str) -> None:
+def test_a_network_without_attention_has_only_its_last_convolution(name: str) -> None:
     from model.networks.registry import build
 
     network = build(name)
     found = last_convolution(network)
     assert found.shape == LAST[name]
-    assert name not in NAMES or made_by(found) == NAMES[name], "its activation belongs to it"
+    assert name not in NAMES or made_by(found) == NAMES[name], "the convolution includes its activation"
     with pytest.raises(ExplanationError, match=r"^This model has no attention block; choose gradcam\.$"):
         before_attention(network)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("shallow")
-def test_in_the_thesiss_network_both_are_the_bodys_features() -> None:
+def test_in_the_network_of_the_thesis_both_are_the_features_of_the_backbone() -> None:
     from model.networks.registry import build
 
     network = build("efficientnetb7_attention")
@@ -141,23 +147,23 @@ def test_in_the_thesiss_network_both_are_the_bodys_features() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", ["keras2_softmax", "keras2_sigmoid", "keras3_softmax"])
-def test_imported_networks_are_understood_without_our_names(folder: str) -> None:
+def test_imported_networks_need_no_layer_names_of_ours(folder: str) -> None:
     from model.legacy.convert import import_network
 
     network = import_network(LEGACY / folder / "best_model_effatt.h5").network
     with np.load(LEGACY / folder / "expected.npz") as stored:
         pixels = stored["pixels"].astype(np.float32)
-    said, _ = LogOdds(judge(network), "Real").probability_by_pixels(pixels)
-    np.testing.assert_allclose(said, np.asarray(network(pixels)["probabilities"])[:, 1], atol=1e-5)
+    probabilities, _ = LogOdds(detector_of(network), "Real").probability_by_pixels(pixels)
+    np.testing.assert_allclose(probabilities, np.asarray(network(pixels)["probabilities"])[:, 1], atol=1e-5)
     assert not [layer.name for layer in network.layers if layer.name.startswith("attention_")]
     found = before_attention(network)
     assert made_by(found) == made_by(last_convolution(network)) == "top_conv", (
-        "not the squeezed 1x1 ones, nor the mask's"
+        "neither the squeezed 1x1 features nor the mask's"
     )
     assert found.shape == (None, 8, 8, 12)
 
 
-def test_mask_that_weighs_nothing_is_no_attention_block() -> None:
+def test_a_mask_that_multiplies_no_features_is_no_attention_block() -> None:
     import keras
     from keras import layers
 
@@ -169,7 +175,7 @@ def test_mask_that_weighs_nothing_is_no_attention_block() -> None:
         before_attention(network)
 
 
-def test_network_without_a_grid_has_nothing_to_look_at() -> None:
+def test_a_network_without_a_feature_grid_is_refused() -> None:
     import keras
     from keras import layers
 
@@ -185,7 +191,7 @@ def test_network_without_a_grid_has_nothing_to_look_at() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["Fake", "Real"])
-def test_probability_is_the_products_own(detector: Detector, face: NDArray[np.uint8], target: str) -> None:
+def test_probability_equals_that_of_the_detector(detector: Detector, face: NDArray[np.uint8], target: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, face.shape, np.uint8)
     crops = np.stack([face, face[::-1], noise, np.full_like(face, 90)])
     found, _ = LogOdds(detector, target).probability_by_pixels(to_input(crops, detector.card.preprocessing))
@@ -199,19 +205,19 @@ def test_probability_is_the_products_own(detector: Detector, face: NDArray[np.ui
 @pytest.mark.parametrize("first", ["Fake", "Real"])
 @pytest.mark.parametrize("end", ["softmax", "sigmoid", "layer"])
 @pytest.mark.parametrize("target", ["Fake", "Real"])
-def test_every_end_of_a_network_is_scaled_as_the_detector_scales_it(end: str, target: str, first: str) -> None:
+def test_every_kind_of_output_is_scaled_like_in_the_detector(end: str, target: str, first: str) -> None:
     from model.detector.detector import scale_by_temperature
 
-    fake = judge(tiny(end), temperature=1.7, fake_bias=-0.4, first=first)
-    raw = np.asarray(fake.network(PIXELS)["probabilities"])
-    bias = [-0.4 if label == "Fake" else 0.0 for label in fake.card.labels]
-    expected = scale_by_temperature(raw, 1.7, bias)[:, fake.card.labels.index(target)]
-    np.testing.assert_allclose(LogOdds(fake, target).probability_by_pixels(PIXELS)[0], expected, atol=1e-6)
+    detector = detector_of(tiny(end), temperature=1.7, fake_bias=-0.4, first=first)
+    raw = np.asarray(detector.network(PIXELS)["probabilities"])
+    bias = [-0.4 if label == "Fake" else 0.0 for label in detector.card.labels]
+    expected = scale_by_temperature(raw, 1.7, bias)[:, detector.card.labels.index(target)]
+    np.testing.assert_allclose(LogOdds(detector, target).probability_by_pixels(PIXELS)[0], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("end", ["softmax", "sigmoid", "layer"])
-def test_gradient_by_pixels_is_that_of_small_steps(end: str) -> None:
-    odds = LogOdds(judge(tiny(end), temperature=0.8, fake_bias=0.3), "Real")
+def test_gradient_by_pixels_equals_finite_differences(end: str) -> None:
+    odds = LogOdds(detector_of(tiny(end), temperature=0.8, fake_bias=0.3), "Real")
     _, gradient = odds.probability_by_pixels(PIXELS[:1])
     step = 1e-2
     nudged = PIXELS[0] + step * np.eye(PIXELS[0].size, dtype=np.float32).reshape(-1, *PIXELS[0].shape)
@@ -223,10 +229,10 @@ def test_gradient_by_pixels_is_that_of_small_steps(end: str) -> None:
 
 @pytest.mark.parametrize("end", ["softmax", "sigmoid", "layer"])
 @pytest.mark.parametrize("scale", [1.0, 1000.0])
-def test_gradient_by_features_stays_when_the_probability_saturates(end: str, scale: float) -> None:
+def test_gradient_by_features_does_not_vanish_when_the_probability_saturates(end: str, scale: float) -> None:
     """The log-odds are linear in the features, so their gradient is known, however extreme the verdict."""
     network = tiny(end, scale)
-    values, gradient = LogOdds(judge(network, temperature=2.0), "Fake").by_features(
+    values, gradient = LogOdds(detector_of(network, temperature=2.0), "Fake").by_features(
         PIXELS, network.get_layer("features").output
     )
     np.testing.assert_allclose(values, np.asarray(network.get_layer("features")(PIXELS)), atol=1e-6)
@@ -237,14 +243,14 @@ def test_gradient_by_features_stays_when_the_probability_saturates(end: str, sca
 def test_frozen_network_has_the_same_gradient() -> None:
     network = tiny()
     layer = network.get_layer("features").output
-    free = LogOdds(judge(network), "Fake").by_features(PIXELS, layer)[1]
+    free = LogOdds(detector_of(network), "Fake").by_features(PIXELS, layer)[1]
     network.trainable = False
-    np.testing.assert_array_equal(LogOdds(judge(network), "Fake").by_features(PIXELS, layer)[1], free)
+    np.testing.assert_array_equal(LogOdds(detector_of(network), "Fake").by_features(PIXELS, layer)[1], free)
 
 
-def test_weights_that_change_are_followed() -> None:
+def test_changed_weights_of_the_network_are_used() -> None:
     network = tiny()
-    odds = LogOdds(judge(network), "Fake")
+    odds = LogOdds(detector_of(network), "Fake")
     before, _ = odds.probability_by_pixels(PIXELS)
     network.get_layer("dense").set_weights([np.zeros((2, 2)), np.array([2.0, 0.0])])
     after, gradient = odds.probability_by_pixels(PIXELS)
@@ -253,6 +259,6 @@ def test_weights_that_change_are_followed() -> None:
     assert not gradient.any()
 
 
-def test_unknown_class_is_named_with_those_that_are_known() -> None:
+def test_error_for_an_unknown_class_lists_the_known_ones() -> None:
     with pytest.raises(ValueError, match="target must be one of Fake, Real, got 'Cat'"):
-        LogOdds(judge(tiny()), "Cat")
+        LogOdds(detector_of(tiny()), "Cat")

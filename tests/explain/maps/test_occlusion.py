@@ -1,4 +1,4 @@
-"""Occlusion against a world whose weights are known exactly."""
+"""Tests of occlusion on models with exactly known weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TRUTH = np.random.RandomState(8).permutation(np.linspace(-0.05, 0.07, K))
 
 
 def linear(segments: NDArray[np.int32] = SEGMENTS, truth: NDArray[np.float64] = TRUTH) -> Any:
-    """P(Fake) = 0.3 + TRUTH · visible regions, where a black region is a hidden one."""
+    """P(Fake) = 0.3 + TRUTH · visible regions; a black region counts as hidden."""
     return World(of_lit_regions(lambda visible: 0.3 + visible @ truth, segments))
 
 
@@ -34,14 +34,14 @@ def test_weights_of_a_linear_model_are_exact(target: str, sign: int) -> None:
     assert (found.method, found.target, found.native_shape) == ("occlusion", target, (SIDE, SIDE))
 
 
-def test_regions_that_stand_in_for_each_other_get_no_weight() -> None:
+def test_redundant_regions_get_no_weight() -> None:
     either: Any = World(of_lit_regions(lambda visible: 0.1 + 0.8 * visible[:, [2, 9]].any(axis=1), SEGMENTS))
     (found,) = occlusion(Subject(CROP, SEGMENTS, "Fake", either, "black"))
     assert found.weights is not None and not found.weights.any()
     assert found.evidence["model_prediction"] == pytest.approx(0.9)
 
 
-def test_says_what_it_rests_on() -> None:
+def test_evidence_states_samples_hide_value_and_prediction() -> None:
     names = tuple(f"square {number}" for number in range(K))
     (found,) = occlusion(Subject(CROP, SEGMENTS, "Fake", linear(), "black", names=names))
     assert (found.evidence["samples"], found.evidence["hide"], found.evidence["complete"]) == (K + 1, "black", True)
@@ -60,7 +60,7 @@ def many_regions() -> Subject:
     return Subject(CROP, segments, "Fake", linear(segments, MANY), "black")
 
 
-def test_many_regions_are_asked_about_in_batches() -> None:
+def test_many_regions_are_predicted_in_batches() -> None:
     subject = many_regions()
     (found,) = occlusion(subject)
     assert [len(batch) for batch in subject.detector.batches] == [BATCH, BATCH, 145 - 2 * BATCH]

@@ -1,4 +1,4 @@
-"""The registry: each name makes the map of its name, and its record is the only place that knows facts about it."""
+"""Tests of the registry: each name makes its map, and only its record holds facts about it."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ WITHOUT_GRADIENTS = [name for name in METHODS if name not in GRADIENTS]
 
 
 class Brightness:
-    """P(Fake) is the crop's brightness; counts the crops that it is asked about."""
+    """P(Fake) is the crop's brightness; counts the crops that it gets."""
 
     card = SimpleNamespace(labels=("Fake", "Real"), views=PLAIN)
     rolls_out_attention = False
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.crops_judged = 0
 
     def probabilities(self, crops: NDArray[np.uint8], in_turn: bool = False) -> NDArray[np.float64]:
-        self.asked += len(crops)
+        self.crops_judged += len(crops)
         fake = crops.mean(axis=(1, 2, 3)) / 255
         return np.stack([fake, 1 - fake], axis=1)
 
@@ -70,12 +70,12 @@ def subject(detector: Any, **changes: Any) -> Subject:
     return Subject(**{"crop": CROP, "segments": SEGMENTS, "target": "Real", "detector": detector} | changes)
 
 
-def first(name: str, asked: Subject) -> Attribution:
-    return next(iter(explainers(100)[name](asked, not_cancelled)))
+def first(name: str, face: Subject) -> Attribution:
+    return next(iter(explainers(100)[name](face, not_cancelled)))
 
 
 @pytest.mark.parametrize("name", WITHOUT_GRADIENTS)
-def test_each_name_makes_the_map_of_its_name(name: str) -> None:
+def test_each_name_makes_a_map_of_that_name(name: str) -> None:
     found = first(name, subject(Brightness()))
     assert found.method == name
     assert found.map.shape == (SIDE, SIDE)
@@ -97,10 +97,10 @@ def test_each_map_by_gradients_has_its_name(name: str, with_gradients: SimpleNam
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_nothing_is_made_once_cancelled(name: str) -> None:
+def test_a_cancelled_map_is_not_made(name: str) -> None:
     detector = Brightness()
     assert list(METHODS[name].explain(subject(detector), lambda: True)) == []
-    assert detector.asked == 0
+    assert detector.crops_judged == 0
 
 
 @pytest.mark.parametrize("samples", [16, 50])
@@ -108,26 +108,26 @@ def test_the_budget_of_lime_is_passed_on(samples: int) -> None:
     detector = Brightness()
     *_, found = explainers(samples)["lime"](subject(detector), not_cancelled)
     assert found.evidence["budget"] == samples
-    assert detector.asked == found.evidence["samples"] <= samples
+    assert detector.crops_judged == found.evidence["samples"] <= samples
     assert found.names is None
 
 
 def test_a_budget_changes_no_other_map() -> None:
-    ways = explainers(16)
-    assert set(ways) == set(METHODS)
-    assert all(ways[name] is METHODS[name].explain for name in METHODS if not METHODS[name].fitted)
+    functions = explainers(16)
+    assert set(functions) == set(METHODS)
+    assert all(functions[name] is METHODS[name].explain for name in METHODS if not METHODS[name].fitted)
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_says_what_it_is_and_what_it_does(name: str) -> None:
+def test_each_method_has_a_title_and_a_description_of_one_sentence(name: str) -> None:
     method = METHODS[name]
     assert method.title and method.title.strip() == method.title
     assert method.description.endswith(".") and method.description.count(".") == 1, "one sentence"
 
 
-@pytest.mark.parametrize("what", [lambda method: method.title, lambda method: method.description])
-def test_no_two_methods_are_called_alike(what: Callable[[Any], str]) -> None:
-    assert len({what(method) for method in METHODS.values()}) == len(METHODS)
+@pytest.mark.parametrize("text_of", [lambda method: method.title, lambda method: method.description])
+def test_titles_and_descriptions_of_methods_are_unique(text_of: Callable[[Any], str]) -> None:
+    assert len({text_of(method) for method in METHODS.values()}) == len(METHODS)
 
 
 def test_maps_by_gradients_are_marked() -> None:
@@ -138,7 +138,7 @@ def test_maps_by_gradients_are_marked() -> None:
 
 
 def names_in(path: Path) -> list[str]:
-    """Where a file writes out the name of a method."""
+    """The places where a file contains the name of a method."""
     within = path.relative_to(ROOT)
     known = {name for place in (within, *within.parents) for name in OTHER_MEANINGS.get(place.as_posix(), ())}
     nodes = ast.walk(ast.parse(path.read_text("utf-8")))
@@ -147,12 +147,12 @@ def names_in(path: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_nothing_but_the_maps_names_a_method() -> None:
+def test_only_the_maps_contain_names_of_methods() -> None:
     found = [name for path in CODE if MAPS not in path.parents for name in names_in(path)]
-    assert found == [], "ask the record of the method instead, see explain/maps/registry.py"
+    assert found == [], "use the record of the method instead, see explain/maps/registry.py"
 
 
-def test_names_are_found_where_they_are_written_out() -> None:
+def test_names_of_methods_are_detected() -> None:
     assert any(found.endswith(": lime") for found in names_in(MAPS / "registry.py"))
 
 
@@ -161,12 +161,12 @@ def test_one_map_comes_with_the_verdict_and_has_no_sign() -> None:
     assert mask.by_default and not mask.signed and mask.drawn_as == "heat"
 
 
-def test_what_if_goes_by_a_map_of_regions_that_is_always_made() -> None:
+def test_what_if_uses_a_map_of_regions_that_is_always_made() -> None:
     assert METHODS[MAIN_MAP].by_default and METHODS[MAIN_MAP].drawn_as == "regions"
 
 
 @pytest.mark.parametrize("name", WITHOUT_GRADIENTS)
-def test_map_has_what_its_record_says(name: str) -> None:
+def test_map_matches_its_record(name: str) -> None:
     """Weights where regions are drawn, values from 0 to 1 where heat is, and another map for another seed."""
     method, detector = METHODS[name], Brightness()
     maps = [list(explainers(100)[name](subject(detector, seed=seed), not_cancelled))[-1] for seed in (0, 1)]

@@ -1,4 +1,4 @@
-"""RISE against worlds whose answer is known, and two seeds of it against each other on a real face."""
+"""Tests of RISE on models with a known answer, and of the agreement of two seeds on a real face."""
 
 from __future__ import annotations
 
@@ -31,57 +31,57 @@ def two_squares(visible: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def products(visible: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Nothing linear: the upper half matters only as far as the lower one is visible."""
+    """Not linear: the upper half matters only as far as the lower one is visible."""
     return 0.9 * visible[:, : SIDE // 2].mean(axis=(1, 2)) * visible[:, SIDE // 2 :].mean(axis=(1, 2)) ** 2
 
 
 def subject_of(p_fake: Callable[[NDArray[np.float64]], NDArray[np.float64]], **settings: object) -> Subject:
-    """A subject whose P(Fake) is some function of how visible each pixel is, ``(N, S, S)`` in 0..1."""
+    """A subject with P(Fake) as a function of the visibility of each pixel, ``(N, S, S)`` in 0..1."""
     world = World(lambda crops: p_fake(crops[..., 0] / 200))
     return Subject(CROP, SEGMENTS, **{"target": "Fake", "detector": world, "hide": "black"} | settings)
 
 
-def last(subject: Subject) -> Attribution:
+def last_map(subject: Subject) -> Attribution:
     *_, found = rise(subject)
     return found
 
 
 def test_ranks_the_true_region_first_and_the_opposing_one_last() -> None:
-    values = last(subject_of(two_squares)).region_values(SEGMENTS)
+    values = last_map(subject_of(two_squares)).region_values(SEGMENTS)
     assert (values.argmax(), values.argmin()) == (SUPPORTS, OPPOSES)
     assert values[SUPPORTS] > 0.15
     assert values[OPPOSES] < -0.1
 
 
 def test_is_zero_where_the_model_does_not_look() -> None:
-    found = last(subject_of(two_squares)).map
-    far = found[28 + 2 * CELL :]  # two cells away from both squares: a smooth mask knows no nearer
+    found = last_map(subject_of(two_squares)).map
+    far = found[28 + 2 * CELL :]  # two cells away from both squares: the masks are smooth
     assert np.abs(far).max() < 0.002  # what is left is the rounding of pixels to 0..255
     assert np.abs(found).max() > 0.2
 
 
 @pytest.mark.parametrize("share", [0.5, -0.5])
 def test_a_single_pixel_gets_exactly_what_it_adds(share: float) -> None:
-    found = last(subject_of(lambda visible: 0.5 + share * visible[:, 20, 31])).map
+    found = last_map(subject_of(lambda visible: 0.5 + share * visible[:, 20, 31])).map
     assert found[20, 31] == pytest.approx(share, abs=0.005)
     assert np.abs(found).max() == pytest.approx(abs(found[20, 31]), abs=1e-6)
 
 
-def test_a_model_that_never_changes_its_mind_gets_zero_everywhere() -> None:
-    assert not last(subject_of(lambda visible: np.full(len(visible), 0.8))).map.any()
+def test_a_constant_model_gets_zero_everywhere() -> None:
+    assert not last_map(subject_of(lambda visible: np.full(len(visible), 0.8))).map.any()
 
 
 def test_real_is_the_negative_of_fake() -> None:
-    fake, real = (last(subject_of(products, target=target)) for target in ("Fake", "Real"))
+    fake, real = (last_map(subject_of(products, target=target)) for target in ("Fake", "Real"))
     assert np.abs(fake.map).max() > 0.03
     np.testing.assert_allclose(real.map, -fake.map, atol=1e-6)
     assert (fake.target, real.target) == ("Fake", "Real")
 
 
-def test_orders_pixels_as_the_papers_sum_over_the_same_masks_does() -> None:
-    """Where every pixel's mask varies alike, the paper's value is ours times its variance, plus a constant."""
+def test_orders_pixels_like_the_sum_of_the_paper_over_the_same_masks() -> None:
+    """If the masks of all pixels vary equally, the paper's value is ours times the variance, plus a constant."""
     subject = subject_of(products)
-    found = last(subject)
+    found = last_map(subject)
     pictures = np.concatenate(subject.detector.batches)[..., 0] / 200
     answers = products(pictures)
     paper = np.tensordot(answers, pictures, axes=1) / pictures.sum(axis=0)
@@ -90,9 +90,9 @@ def test_orders_pixels_as_the_papers_sum_over_the_same_masks_does() -> None:
 
 
 def test_same_seed_gives_the_same_map_bit_for_bit() -> None:
-    first = last(subject_of(products, seed=4)).map.tobytes()
-    assert last(subject_of(products, seed=4)).map.tobytes() == first
-    assert last(subject_of(products, seed=5)).map.tobytes() != first
+    first = last_map(subject_of(products, seed=4)).map.tobytes()
+    assert last_map(subject_of(products, seed=4)).map.tobytes() == first
+    assert last_map(subject_of(products, seed=5)).map.tobytes() != first
 
 
 def test_map_grows_until_complete() -> None:
@@ -128,7 +128,7 @@ def test_masks_are_smooth_and_between_hidden_and_shown(side: int) -> None:
     assert (masks.shape, masks.dtype) == ((CELLS, side, side), np.float32)
     assert masks.min() >= 0 and masks.max() <= 1
     steps = np.abs(np.diff(masks, axis=1)).max()
-    assert 0 < steps <= 1 / -(-side // GRID) + 1e-6  # a cell's width from hidden to shown, at the least
+    assert 0 < steps <= 1 / -(-side // GRID) + 1e-6  # at least a cell's width from hidden to shown
 
 
 def test_masks_of_a_block_treat_distant_places_independently() -> None:
@@ -157,5 +157,5 @@ def test_blends_each_mask_and_its_complement() -> None:
 def test_two_seeds_agree_on_a_real_face(quick_detector: Detector, astronaut: NDArray[np.uint8]) -> None:
     crop = find_faces(astronaut, quick_detector.card.preprocessing.crop_margin)[0].crop
     segments = segment(crop, "slic", 30)
-    one, other = (last(Subject(crop, segments, "Fake", quick_detector, seed=seed)).map for seed in (0, 1))
-    assert spearmanr(one[::4, ::4].ravel(), other[::4, ::4].ravel()).statistic > 0.9
+    first, second = (last_map(Subject(crop, segments, "Fake", quick_detector, seed=seed)).map for seed in (0, 1))
+    assert spearmanr(first[::4, ::4].ravel(), second[::4, ::4].ravel()).statistic > 0.9

@@ -1,4 +1,4 @@
-"""A detector that averages over views: which answers are averages, and which take the views in turn."""
+"""Tests of a detector that averages over views: which answers are averages, and which take the views in turn."""
 
 from __future__ import annotations
 

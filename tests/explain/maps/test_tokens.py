@@ -1,4 +1,4 @@
-"""Hiding regions by leaving their patches out, against a model whose patches are known to count exactly so much."""
+"""Tests of hiding regions by leaving out their patches, on a model with a known contribution of each patch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OF_REGION = OF_PATCH.reshape(2, 2, GRID).sum(1).ravel()
 
 
 class PatchModel:
-    """P(Fake) = 0.4 + OF_PATCH over the patches that it gets. It refuses to look at pictures."""
+    """P(Fake) = 0.4 + OF_PATCH over the patches that it gets. It refuses pictures."""
 
     card = SimpleNamespace(labels=("Fake", "Real"), views=PLAIN)
     patch_grid = (GRID, GRID)
@@ -40,7 +40,7 @@ class PatchModel:
         return "Fake" if p_fake > 0.5 else "Real"
 
     def probabilities(self, crops: NDArray[np.uint8], in_turn: bool = False) -> NDArray[np.float64]:
-        raise AssertionError("asked about a picture")
+        raise AssertionError("got a picture")
 
     def probabilities_of_patches(
         self, crop: Pixels, shown: Pixels, seen: NDArray[np.bool_], in_turn: InTurn = False
@@ -55,7 +55,7 @@ def subject() -> Subject:
     return Subject(CROP, SEGMENTS, "Fake", PatchModel(), TOKENS)
 
 
-def test_patch_is_seen_where_at_least_half_of_it_is() -> None:
+def test_a_patch_is_seen_if_at_least_half_of_it_is_visible() -> None:
     segments = np.zeros((4, 4), np.int32)
     segments[0, :2] = 1  # half of the first of four patches
     segments[2:, :2] = 2  # all of the third
@@ -86,23 +86,23 @@ def test_occlusion_without_patches_is_exact(subject: Subject) -> None:
     assert found.evidence["hide"] == TOKENS
 
 
-def test_lime_without_patches_finds_what_regions_add(subject: Subject) -> None:
+def test_lime_without_patches_finds_the_contributions_of_regions(subject: Subject) -> None:
     *_, found = lime(subject, samples=400)
     # lime's ridge term shrinks weights a little
     np.testing.assert_allclose(found.weights, OF_REGION, rtol=0.1, atol=0.001)
 
 
-def test_what_if_without_patches(subject: Subject) -> None:
+def test_what_if_without_patches_is_exact(subject: Subject) -> None:
     found = without(subject, [2, 5])
     assert found.probability == pytest.approx(found.before - OF_REGION[[2, 5]].sum())
     assert np.array_equal(found.crop, replace(subject, hide="mean").shown(np.array([[1, 1, 0, 1, 1, 0, 1, 1]]))[0])
 
 
-def test_eye_sees_the_mean_colour() -> None:
+def test_pictures_show_hidden_patches_in_the_mean_colour() -> None:
     assert np.array_equal(hidden_crop(CROP, SEGMENTS, TOKENS), hidden_crop(CROP, SEGMENTS, "mean"))
 
 
-def test_maps_that_need_a_picture_say_what_it_shows() -> None:
+def test_maps_that_need_a_picture_state_its_hide_value() -> None:
     """RISE hides soft parts of patches, which can't be left out."""
     *_, found = rise(Subject(CROP, SEGMENTS, "Fake", _Brightness(), TOKENS))
     assert found.evidence["hide"] == "mean"
@@ -115,7 +115,7 @@ class _Brightness(PatchModel):
 
 
 class PatchDetector(QuickDetector):
-    """A detector that can do without patches."""
+    """A detector that can leave out patches."""
 
     @property
     def patch_grid(self) -> tuple[int, int]:
@@ -130,12 +130,12 @@ class PatchDetector(QuickDetector):
 
 
 @pytest.mark.parametrize(("detector", "hide"), [(PatchDetector, TOKENS), (QuickDetector, "mean")])
-def test_auto_takes_the_way_that_suits_the_model(detector: type[QuickDetector], hide: str) -> None:
+def test_auto_chooses_the_hide_value_that_suits_the_model(detector: type[QuickDetector], hide: str) -> None:
     *_, found = analyze("examples/astronaut.jpg", Settings(samples=100, robustness=False), detector())
     assert found.settings.hide == hide
     assert found.attributions["lime"].evidence["hide"] == hide
 
 
-def test_model_that_needs_its_whole_picture_refuses() -> None:
+def test_a_model_that_needs_the_whole_picture_refuses_tokens() -> None:
     with pytest.raises(SettingsError, match="lite_attention"):
         list(analyze("examples/astronaut.jpg", Settings(hide=TOKENS), QuickDetector()))

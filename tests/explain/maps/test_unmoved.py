@@ -1,4 +1,4 @@
-"""A model whose answer hardly depends on the picture: it gets one sentence, no colours and no green tick."""
+"""Tests of a model that hardly depends on the picture: it gets one sentence, no colours and no green tick."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Answer = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 def detector_of(log_odds: Answer) -> FormulaDetector:
-    """A detector whose log-odds of Fake come from a crop's contrast."""
+    """A detector that computes the log-odds of Fake from a crop's contrast."""
     return FormulaDetector(lambda crops: 1 / (1 + np.exp(-log_odds(crops.std((1, 2, 3)) / 255))))
 
 
@@ -43,7 +43,7 @@ def constant(contrast: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def faint(contrast: NDArray[np.float64]) -> NDArray[np.float64]:
-    """As random weights do: every region has a weight, and the curves have an order, but nothing comes of it."""
+    """Like random weights: every region has a weight and the curves have an order, but the answer hardly changes."""
     return 0.02 * contrast
 
 
@@ -83,7 +83,7 @@ def moved() -> Analysis:
         (0.0, 1.0, False),
     ],
 )
-def test_it_is_the_odds_that_must_move(lowest: float, highest: float, expected: bool) -> None:
+def test_only_a_change_of_the_odds_counts(lowest: float, highest: float, expected: bool) -> None:
     assert hardly_moves(lowest, highest) is expected
     assert hardly_moves(1 - highest, 1 - lowest) is expected, "either class may be explained"
 
@@ -95,7 +95,7 @@ def test_lime_keeps_the_range_of_the_answers(moved: Analysis) -> None:
     assert evidence["highest"] - evidence["lowest"] > 0.1
 
 
-def test_models_that_move_are_explained_as_before(moved: Analysis) -> None:
+def test_models_that_depend_on_the_picture_are_explained_as_usual(moved: Analysis) -> None:
     found = moved.attributions["lime"]
     assert not is_unmoved(moved) and not found.unmoved and not is_unmoved(analysed(certain))
     assert SENTENCE not in text(captions.caption(found, detector_of(moving).card, 8))
@@ -106,13 +106,13 @@ def test_models_that_move_are_explained_as_before(moved: Analysis) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("log_odds", [constant, moving])
-def test_rise_alone_finds_out_whether_the_answer_moves(log_odds: Answer) -> None:
+def test_rise_alone_detects_whether_the_answer_changes(log_odds: Answer) -> None:
     found = analysed(log_odds, Settings(superpixels=10, methods=("rise",), robustness=False))
     assert is_unmoved(found) is (log_odds is constant)
 
 
 @pytest.mark.slow
-def test_nothing_is_coloured_but_the_attention_mask(unmoved: Analysis) -> None:
+def test_only_the_attention_mask_is_coloured(unmoved: Analysis) -> None:
     assert is_unmoved(unmoved) and unmoved.chosen is not None
     face = palette.enlarge(unmoved.chosen.crop)
     for drawn in (View(unmoved, None, 1.0).pictures(8), report_pictures(unmoved, 8)):
@@ -122,15 +122,15 @@ def test_nothing_is_coloured_but_the_attention_mask(unmoved: Analysis) -> None:
 
 
 @pytest.mark.slow
-def test_captions_say_that_and_nothing_else(unmoved: Analysis) -> None:
+def test_captions_state_only_that_sentence(unmoved: Analysis) -> None:
     card = detector_of(constant).card
     for name, found in unmoved.attributions.items():
         caption = captions.caption(found, card, 8, unmoved.trusts[name], still=True)
         assert text(caption).count(SENTENCE) == 1
         assert "✓" not in caption and "legend" not in caption
     lime = unmoved.attributions["lime"]
-    said = text(captions.caption(lime, card, 8, still=True))
-    assert f"over {lime.evidence['samples']} pictures" in said and f"{float(lime.evidence['highest']):.3f}" in said
+    words = text(captions.caption(lime, card, 8, still=True))
+    assert f"over {lime.evidence['samples']} pictures" in words and f"{float(lime.evidence['highest']):.3f}" in words
 
 
 @pytest.mark.slow
@@ -142,8 +142,8 @@ def test_no_map_is_better_or_worse_than_chance(unmoved: Analysis) -> None:
 
 
 @pytest.mark.parametrize(("size", "better"), [(0.2, True), (1e-3, False)])
-def test_a_good_order_of_faint_changes_is_no_trust(size: float, better: bool) -> None:
-    """A map that beats every random order, by changes that count or that do not."""
+def test_a_good_order_of_tiny_changes_gives_no_trust(size: float, better: bool) -> None:
+    """A map that beats every random order, by large or by tiny changes."""
     areas = 0.5 + size * (np.arange(ORDERS) + 1) / ORDERS
     band = Band(np.stack([areas, areas], axis=1), np.array([0.0, 1.0]))
     trust = Trust("lime", "Fake", (Curves("mean", np.full(2, 0.5), np.full(2, 0.5), band),), False)
@@ -152,7 +152,7 @@ def test_a_good_order_of_faint_changes_is_no_trust(size: float, better: bool) ->
 
 
 @pytest.mark.slow
-def test_words_name_no_region(unmoved: Analysis) -> None:
+def test_texts_name_no_region(unmoved: Analysis) -> None:
     assert unmoved.subject is not None
     card = detector_of(constant).card
     assert strongest_regions(unmoved.attributions["lime"], unmoved.subject, 8) == []
@@ -162,7 +162,7 @@ def test_words_name_no_region(unmoved: Analysis) -> None:
 
 
 @pytest.mark.slow
-def test_report_says_it_too(unmoved: Analysis) -> None:
+def test_report_states_that_sentence_too(unmoved: Analysis) -> None:
     files = {name: palette.png(picture) for name, picture in report_pictures(unmoved, 8).items()}
     page = report_html(unmoved, detector_of(constant).card, files, 8, Origin())
     assert SENTENCE in unescape(page) and "✓" not in page and 'class="legend"' not in page

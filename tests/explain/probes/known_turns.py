@@ -1,4 +1,4 @@
-"""Worlds in which it is known at which level the verdict turns."""
+"""Models with known levels at which the verdict turns."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from model.artifact.views import PLAIN
 
 SIDE = 64
 GREY = np.full((SIDE, SIDE, 3), 128, np.uint8)
-# A face that looks at us from the middle of the crop.
+# A frontal face in the middle of the crop.
 LANDMARKS = np.array([[22, 24], [42, 24], [32, 34], [24, 44], [40, 44]], np.float32)
 BAND = (0.3, 0.7)
 
 
 class World(ABC):
-    """A model whose P(Fake) is a number read off the crop; inconclusive from 0.3 to 0.7."""
+    """A model that computes P(Fake) from the crop; inconclusive from 0.3 to 0.7."""
 
     card = SimpleNamespace(labels=("Real", "Fake"), views=PLAIN, inconclusive_band=BAND)
 
@@ -37,7 +37,7 @@ class World(ABC):
 
 
 class Brightness(World):
-    """How bright the crop is."""
+    """P(Fake) is the brightness of the crop."""
 
     def read(self, crop: NDArray[np.float64]) -> float:
         return float(crop.mean())

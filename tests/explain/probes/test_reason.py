@@ -1,4 +1,4 @@
-"""The reason for a verdict on a face whose answer is known, and what is said of it in both languages."""
+"""Tests of the reason for a verdict with a known answer, and of its sentence in both languages."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ NAMES = ("hair", "mouth", "nose", "left eye", "chin", "forehead", "hair", "backg
 
 
 def subject(weights: Any = WEIGHTS, base: float = 0.1, target: str = "Fake") -> Subject:
-    """A face whose P(Fake) is the base and what the visible regions add."""
+    """A face with P(Fake) = the base + the weights of the visible regions."""
     world: Any = World(of_lit_regions(lambda visible: base + visible @ np.float64(weights), SEGMENTS))
     return Subject(CROP, SEGMENTS, target, world, "black", names=NAMES)
 
 
 def lime(weights: Any = WEIGHTS, reach: Any = 0.01, target: str = "Fake", **evidence: Any) -> Attribution:
-    """A map of these weights, whose intervals reach so far to either side."""
+    """A map of these weights; ``reach`` is half the width of their intervals."""
     found = np.array(weights, np.float32)
     bounds = np.stack([found - reach, found + reach], axis=1).astype(np.float32)
     answer = {"complete": True, **evidence}
     return Attribution("lime", target, found[SEGMENTS], (SIDE, SIDE), SEGMENTS, found, answer, bounds, NAMES)
 
 
-def sentence(asked: Subject, found: Attribution, language: str = "en", **changes: Any) -> str:
-    settings = Settings(target=asked.target)
-    analysis = Analysis(Photo(CROP, (), ""), (), None, settings, {}, subject=asked, attributions={"lime": found})
+def sentence(face: Subject, found: Attribution, language: str = "en", **changes: Any) -> str:
+    settings = Settings(target=face.target)
+    analysis = Analysis(Photo(CROP, (), ""), (), None, settings, {}, subject=face, attributions={"lime": found})
     with use_language(language):
-        return reason_sentence(replace(analysis, **{"reason": reason_of(asked, found), **changes}))
+        return reason_sentence(replace(analysis, **{"reason": reason_of(face, found), **changes}))
 
 
-def test_the_three_strongest_are_hidden_and_the_network_is_asked() -> None:
+def test_reason_hides_the_three_strongest_regions() -> None:
     reason = reason_of(subject(), lime())
     assert reason is not None and reason.hidden == (1, 3, 4)
     assert (reason.before, reason.probability) == pytest.approx((0.8, 0.2), abs=1e-6)
@@ -60,13 +60,13 @@ def test_doubtful_regions_and_those_against_the_class_are_left_out() -> None:
     assert reason is not None and reason.hidden == (4, 2, 0)
 
 
-def test_where_no_region_speaks_clearly_nothing_is_asked() -> None:
-    asked = subject()
-    assert reason_of(asked, lime(-abs(WEIGHTS))) is reason_of(asked, lime(reach=1.0)) is None
-    assert asked.detector.sizes == []  # type: ignore[attr-defined]
+def test_nothing_is_predicted_if_no_region_speaks_clearly() -> None:
+    face = subject()
+    assert reason_of(face, lime(-abs(WEIGHTS))) is reason_of(face, lime(reach=1.0)) is None
+    assert face.detector.sizes == []  # type: ignore[attr-defined]
 
 
-SAID = [
+SENTENCES = [
     (
         "Mostly the mouth, the left eye and the chin: with these 3 regions hidden, Fake falls from 80% to 20%.",
         "En çok ağız, sol göz ve çene: bu 3 bölge gizlenince Sahte olasılığı %80 düzeyinden %20 düzeyine düşüyor.",
@@ -102,7 +102,7 @@ SAID = [
 ]
 
 
-@pytest.mark.parametrize(("english", "turkish", "case"), SAID)
+@pytest.mark.parametrize(("english", "turkish", "case"), SENTENCES)
 def test_the_sentence_follows_the_numbers_in_both_languages(
     english: str, turkish: str, case: tuple[Subject, Attribution]
 ) -> None:
@@ -110,11 +110,13 @@ def test_the_sentence_follows_the_numbers_in_both_languages(
     assert sentence(*case, language="tr") == turkish
 
 
-def test_nothing_is_said_before_the_map_is_complete_and_the_network_was_asked() -> None:
+def test_there_is_no_sentence_before_the_map_and_the_reason_are_complete() -> None:
     assert sentence(subject(), lime(complete=False)) == ""
-    assert sentence(subject(), lime(), reason=None) == "", "not that no region speaks for the class"
+    assert sentence(subject(), lime(), reason=None) == "", (
+        "a missing reason does not mean that no region speaks for the class"
+    )
     assert sentence(subject(), lime(), attributions={}) == ""
 
 
-def test_a_model_that_hardly_looks_has_no_reason() -> None:
+def test_a_model_that_hardly_depends_on_the_picture_has_no_reason() -> None:
     assert sentence(subject(), lime(lowest=0.8, highest=0.8)).startswith("This model's answer hardly depends")

@@ -1,4 +1,4 @@
-"""Robustness measured on worlds in which it is known at which level the verdict turns."""
+"""Tests of robustness on models with known levels at which the verdict turns."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ STRIPES = np.where(np.arange(SIDE)[None, :, None] % 2, 200, 56).repeat(SIDE, axi
 
 
 class Sharpness(World):
-    """How much neighbours in a row differ: 0.56 of the range for the stripes, as they are."""
+    """P(Fake) grows with the difference of neighbours in a row: 0.56 of the range for the untouched stripes."""
 
     def read(self, crop: NDArray[np.float64]) -> float:
         return float(np.clip(np.abs(np.diff(crop, axis=1)).mean() / 0.6, 0, 1))
 
 
 class Spot(World):
-    """Whether the crop's darkest pixel is still there: the tip of a nose, say."""
+    """P(Fake) is high while one dark pixel is visible, for example the tip of a nose."""
 
     def __init__(self, place: tuple[int, int]) -> None:
         self.place = place
@@ -33,15 +33,15 @@ class Spot(World):
 
 
 def curve(found: Robustness, name: str) -> Curve:
-    one = found.curves[name]
-    assert one is not None
-    return one
+    known_curve = found.curves[name]
+    assert known_curve is not None
+    return known_curve
 
 
-# What is asked
+# The changes
 
 
-def test_changes_are_those_of_the_model_card_the_weakest_first() -> None:
+def test_changes_are_those_of_the_model_card_from_weak_to_strong() -> None:
     assert {"jpeg", "blur", "noise", "downscale", "darker", "brighter", *PARTS} <= set(CHANGES)
     assert PARTS == ("eyes", "nose", "mouth")
     assert CHANGES["jpeg"] == ("jpeg", (95, 80, 65, 50, 35, 20))
@@ -50,27 +50,27 @@ def test_changes_are_those_of_the_model_card_the_weakest_first() -> None:
         assert set(levels) <= set(CORRUPTIONS[corruption].levels)
 
 
-def test_each_probability_is_what_the_model_says_of_the_corrupted_crop() -> None:
+def test_each_probability_is_that_of_the_corrupted_crop() -> None:
     crop = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
     world = Sharpness()
     found = measured(world, crop, seed=5)
     assert found.probability == world.probabilities(crop[None])[0, 1]
     for name, (corruption, levels) in CHANGES.items():
         assert curve(found, name).levels == levels
-        for level, said in zip(levels, curve(found, name).probabilities, strict=True):
+        for level, probability in zip(levels, curve(found, name).probabilities, strict=True):
             changed = corrupt(crop, f"{corruption} {level:g}", LANDMARKS, seed=5)
-            assert said == world.probabilities(changed[None])[0, 1]
+            assert probability == world.probabilities(changed[None])[0, 1]
 
 
 def test_a_moved_crop_is_cut_from_the_photo() -> None:
-    asked = []
+    squares = []
 
     def cut(move: Move, level: float) -> NDArray[np.uint8]:
-        asked.append(move((10, 20, 100), level))
+        squares.append(move((10, 20, 100), level))
         return np.full((SIDE, SIDE, 3), round(255 * level) % 256, np.uint8)
 
     *_, found = measure_robustness(Brightness(), GREY, LANDMARKS, cut=cut)
-    assert (13, 20, 100) in asked and any(np.allclose(square, (5, 15, 110)) for square in asked)
+    assert (13, 20, 100) in squares and any(np.allclose(square, (5, 15, 110)) for square in squares)
     np.testing.assert_allclose(curve(found, "shift").probabilities, [0.03, 0.06, 0.1], atol=0.01)
     assert curve(found, "jpeg") == curve(measured(Brightness()), "jpeg")
 
@@ -91,15 +91,15 @@ def test_untouched_crop_is_judged_once() -> None:
 
 def test_the_noise_is_drawn_by_the_seed() -> None:
     crop = np.full((SIDE, SIDE, 3), 5, np.uint8)  # so dark that noise can only brighten it
-    one, same, other = (curve(measured(Brightness(), crop, seed=seed), "noise") for seed in (1, 1, 2))
-    assert one == same != other
+    first, same, another = (curve(measured(Brightness(), crop, seed=seed), "noise") for seed in (1, 1, 2))
+    assert first == same != another
 
 
 # Where the verdict turns
 
 
 def test_brightness_turns_the_verdict_at_a_known_level() -> None:
-    """Grey has P(Fake) 0.5, undecided; 1.4 times that is 0.703 and fake, 0.7 times 0.35, 0.4 times 0.2 and real."""
+    """P(Fake) of grey is 0.5 (inconclusive); 1.4 times that is 0.703 (fake), 0.7 times 0.35, 0.4 times 0.2 (real)."""
     found = measured(Brightness())
     assert (found.verdict, found.band) == ("Inconclusive", BAND)
     brighter, darker = curve(found, "brighter"), curve(found, "darker")
@@ -110,8 +110,8 @@ def test_brightness_turns_the_verdict_at_a_known_level() -> None:
         assert steady.flip is None and steady.survived == len(steady.levels)
 
 
-def test_sharpness_turns_the_verdict_where_the_stripes_go() -> None:
-    """Stripes a pixel wide are gone where the picture is halved, and neither light nor JPEG 95 takes them away."""
+def test_sharpness_turns_the_verdict_where_the_stripes_vanish() -> None:
+    """Stripes of one pixel vanish at half the size, and JPEG 95 keeps them."""
     found = measured(Sharpness(), STRIPES)
     assert found.verdict == "Fake" and found.probability == pytest.approx(144 / 255 / 0.6)
     shrunk = curve(found, "downscale")
@@ -124,19 +124,19 @@ def test_sharpness_turns_the_verdict_where_the_stripes_go() -> None:
 
 
 def test_first_turn_counts_even_if_the_verdict_comes_back() -> None:
-    class Moody(World):
+    class Alternating(World):
         answers = iter([0.9, *[0.9, 0.2, 0.9, 0.5, 0.9, 0.9]])
 
         def read(self, crop: NDArray[np.float64]) -> float:
             return next(self.answers, 0.9)
 
-    found = curve(measured(Moody()), "jpeg")
+    found = curve(measured(Alternating()), "jpeg")
     assert (found.flip, found.survived) == (1, 1)
     assert found.verdicts == ("Fake", "Real", "Fake", "Inconclusive", "Fake", "Fake")
 
 
 @pytest.mark.parametrize(("part", "place"), [("nose", (32, 32)), ("mouth", (44, 32)), ("eyes", (24, 22))])
-def test_only_the_part_that_the_verdict_hangs_on_turns_it(part: str, place: tuple[int, int]) -> None:
+def test_only_the_part_that_the_verdict_depends_on_turns_it(part: str, place: tuple[int, int]) -> None:
     crop = np.full((SIDE, SIDE, 3), 200, np.uint8)
     crop[place] = 0
     found = measured(Spot(place), crop)
@@ -146,14 +146,14 @@ def test_only_the_part_that_the_verdict_hangs_on_turns_it(part: str, place: tupl
 
 def test_parts_are_unknown_without_landmarks() -> None:
     found = measured(Brightness(), landmarks=None)
-    assert [name for name, one in found.curves.items() if one is None] == list(PARTS)
+    assert [name for name, measured_curve in found.curves.items() if measured_curve is None] == list(PARTS)
     assert found.complete and set(found.measured) == set(CHANGES) - set(PARTS)
 
 
-# While it is measured
+# Progress and cancelling
 
 
-def test_it_grows_change_by_change() -> None:
+def test_result_grows_change_by_change() -> None:
     steps = list(measure_robustness(Brightness(), GREY, LANDMARKS))  # type: ignore[arg-type]
     assert [list(step.curves) for step in steps] == [list(CHANGES)[: count + 1] for count in range(len(CHANGES))]
     assert [step.complete for step in steps] == [False] * (len(CHANGES) - 1) + [True]
@@ -162,8 +162,8 @@ def test_it_grows_change_by_change() -> None:
 
 @pytest.mark.parametrize("seen", [0, 1, 3])
 def test_nothing_comes_after_cancelling(seen: int) -> None:
-    came: list[Robustness] = []
+    yielded: list[Robustness] = []
     world: Any = Brightness()
-    for step in measure_robustness(world, GREY, LANDMARKS, cancelled=lambda: len(came) >= seen):
-        came.append(step)
-    assert len(came) == seen
+    for step in measure_robustness(world, GREY, LANDMARKS, cancelled=lambda: len(yielded) >= seen):
+        yielded.append(step)
+    assert len(yielded) == seen

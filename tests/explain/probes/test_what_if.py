@@ -1,4 +1,4 @@
-"""What-if against models whose smallest flipping set is known."""
+"""Tests of what-if on models with a known smallest flipping set."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Hidden = frozenset[int]
 
 
 def world_of(p_fake: Callable[[Hidden], float]) -> World:
-    """P(Fake) as some function of the regions that are hidden, which are black."""
+    """P(Fake) as a function of the hidden regions, which are black."""
 
     def of_hidden(visible: NDArray[np.bool_]) -> NDArray[np.float64]:
         return np.array([p_fake(frozenset(np.flatnonzero(~row).tolist())) for row in visible])
@@ -72,8 +72,8 @@ def map_in_order(*regions: int) -> Attribution:
     return map_of(weights)
 
 
-def assert_really_asked(subject: Subject, what_if: WhatIf, hidden: Collection[int]) -> None:
-    """The picture shows just these regions hidden, and the numbers are the model's own for it."""
+def assert_predicted(subject: Subject, what_if: WhatIf, hidden: Collection[int]) -> None:
+    """The picture hides exactly these regions, and the probabilities are the model's for it."""
     black = np.isin(SEGMENTS, list(hidden))
     assert np.array_equal(what_if.crop, np.where(black[..., None], 0, CROP)) and what_if.crop.dtype == np.uint8
     assert what_if.probability == subject.probability(what_if.crop[None])[0]
@@ -83,10 +83,10 @@ def assert_really_asked(subject: Subject, what_if: WhatIf, hidden: Collection[in
 # One set of regions
 
 
-def test_the_network_is_asked_without_the_regions() -> None:
+def test_the_network_judges_the_face_without_the_regions() -> None:
     subject = subject_of()
     found = without(subject, np.array([7, 2, 7]))
-    assert_really_asked(subject, found, {2, 7})
+    assert_predicted(subject, found, {2, 7})
     assert found.hidden == (7, 2)
     assert (found.before, found.probability) == pytest.approx((0.88, 0.48))
     assert (found.flipped, found.verdict, found.names) == (True, "Inconclusive", None)
@@ -111,14 +111,14 @@ def test_names_are_those_of_the_hidden_regions() -> None:
     assert found.still_visible == {"hair"}
 
 
-def test_a_name_of_two_parts_is_visible_where_one_of_them_is() -> None:
+def test_a_name_of_two_parts_is_visible_if_one_of_them_is() -> None:
     names = ("nose + mouth", "nose", "left ear + hair", *["chin"] * 13)
     assert without(subject_of(names=names), [0, 2]).still_visible == {"nose + mouth"}
     assert without(subject_of(names=names), [0, 1, 2]).still_visible == frozenset()
 
 
 @pytest.mark.parametrize("region", [-1, K])
-def test_refuses_a_region_that_is_not_there(region: int) -> None:
+def test_refuses_a_region_that_does_not_exist(region: int) -> None:
     subject = subject_of()
     with pytest.raises(SettingsError, match=f"regions must be numbers from 0 to 15, not {region}"):
         without(subject, [2, region])
@@ -132,15 +132,15 @@ def test_the_strongest_regions_are_those_that_speak_for_the_target(k: int, hidde
     assert without_top(subject_of(), without_regions, k).hidden == hidden
 
 
-def test_refuses_to_hide_the_top_none() -> None:
+def test_refuses_to_hide_zero_regions() -> None:
     with pytest.raises(ValueError, match="k must be at least 1 region, got 0"):
         without_top(subject_of(), map_of(), 0)
 
 
-@pytest.mark.parametrize("ask", [lambda *given: without_top(*given, 3), smallest_flip])
-def test_refuses_a_map_of_the_other_class(ask: Callable[[Subject, Attribution], object]) -> None:
+@pytest.mark.parametrize("function", [lambda *given: without_top(*given, 3), smallest_flip])
+def test_refuses_a_map_of_the_other_class(function: Callable[[Subject, Attribution], object]) -> None:
     with pytest.raises(ValueError, match="the map must explain Fake, as the subject does, got Real"):
-        ask(subject_of(), map_of(target="Real"))
+        function(subject_of(), map_of(target="Real"))
 
 
 # The smallest flip
@@ -150,33 +150,33 @@ def test_finds_the_smallest_flip_of_an_additive_model() -> None:
     subject = subject_of()
     found = smallest_flip(subject, map_of())
     assert found is not None and found.hidden == (2, 7)  # 0.88 - 0.25 - 0.15 = 0.48; no other pair comes below 0.5
-    assert_really_asked(subject, found, {2, 7})
+    assert_predicted(subject, found, {2, 7})
 
 
 @pytest.mark.parametrize(("model", "smallest"), [(needs_both, [{2}, {9}]), (needs_either, [{2, 9}])])
 @pytest.mark.parametrize("order", [(2, 9), (5, 2, 6, 9), (9, 1, 2), (12, 13, 14)])
-def test_prunes_to_what_the_flip_needs_however_poor_the_map(
+def test_prunes_to_the_necessary_regions_even_with_a_poor_map(
     model: Callable[[Hidden], float], smallest: list[set[int]], order: tuple[int, ...]
 ) -> None:
     subject = subject_of(model)
     found = smallest_flip(subject, map_in_order(*order))
     assert found is not None and set(found.hidden) in smallest
-    assert_really_asked(subject, found, found.hidden)
+    assert_predicted(subject, found, found.hidden)
 
 
-def test_regions_against_the_target_are_hidden_only_once_the_others_did_not_suffice() -> None:
+def test_regions_against_the_target_are_hidden_only_if_the_others_do_not_suffice() -> None:
     found = smallest_flip(subject_of(lambda hidden: 0.1 if 8 in hidden else 0.9), map_of())  # 8 seems to oppose
     assert found is not None and found.hidden == (8,)
 
 
-def test_shows_the_weaker_one_of_two_that_can_stand_in_for_each_other() -> None:
+def test_shows_the_weaker_of_two_interchangeable_regions() -> None:
     needed = [{2, 4, 7}, {2, 4, 9}]
     subject = subject_of(lambda hidden: 0.1 if any(hidden >= these for these in needed) else 0.9)
     found = smallest_flip(subject, map_in_order(2, 7, 9, 4))  # 7 and 9 are each needless, but not both
     assert found is not None and found.hidden == (2, 7, 4)
 
 
-def test_prunes_again_what_has_become_needless() -> None:
+def test_prunes_again_a_region_that_has_become_needless() -> None:
     """Region 9 is needed as long as 7 is hidden, and no longer once 7 is shown: a single pass would keep it."""
     flipping = [{7, 9, 2}, {9, 2}, {2}]
     found = smallest_flip(subject_of(lambda hidden: 0.1 if hidden in flipping else 0.9), map_in_order(7, 9, 2))
@@ -191,7 +191,7 @@ def test_shows_many_needless_regions_at_once() -> None:
 
 
 def chance(hidden: Hidden) -> float:
-    """Flips or not as if by chance once three regions are hidden, the likelier the more: not monotone at all."""
+    """Pseudo-random once three regions are hidden; a flip is likelier the more are hidden. It is not monotone."""
     if len(hidden) < 3:
         return 0.9
     return float(np.random.RandomState(sum(2**region for region in hidden)).uniform(0, 1.3 - len(hidden) / 20))
@@ -202,12 +202,12 @@ def test_no_region_of_a_flip_can_be_shown_again_without_undoing_it(seed: int) ->
     subject = subject_of(chance)
     found = smallest_flip(subject, map_of(np.random.RandomState(seed).normal(size=K)))
     assert found is not None and found.probability < 0.5
-    assert_really_asked(subject, found, found.hidden)
+    assert_predicted(subject, found, found.hidden)
     for region in found.hidden:
         assert without(subject, set(found.hidden) - {region}).probability >= 0.5
 
 
-def test_none_when_hiding_everything_does_not_flip() -> None:
+def test_there_is_no_flip_if_hiding_everything_does_not_flip() -> None:
     cell = np.arange(SIDE) // 2
     segments = (cell[:, None] * 12 + cell).astype(np.int32)  # 144 squares
     subject = subject_of(lambda hidden: 0.9 - len(hidden) / 50, segments=segments)
@@ -223,15 +223,15 @@ def test_a_class_that_is_not_the_likelier_one_has_no_flip() -> None:
 @pytest.mark.parametrize("allowed", [0, 1, 2])
 def test_cancelling_predicts_no_further_batch(allowed: int) -> None:
     subject = subject_of(needs_either)
-    asked = subject.detector.batches
-    assert smallest_flip(subject, map_in_order(5, 2, 6, 9), lambda: len(asked) >= allowed) is None
-    assert len(asked) == allowed
+    batches = subject.detector.batches
+    assert smallest_flip(subject, map_in_order(5, 2, 6, 9), lambda: len(batches) >= allowed) is None
+    assert len(batches) == allowed
 
 
 @pytest.mark.slow
-def test_a_real_face_flips_and_no_region_too_many_is_hidden(detector: Detector) -> None:
-    # Which of them flips depends on the model.
-    subjects = map(partial(face_in, detector), sorted(EXAMPLES.glob("*_*.jpg")))
+def test_the_flip_of_a_real_face_hides_no_needless_region(detector: Detector) -> None:
+    # Which face flips depends on the model.
+    subjects = map(partial(subject_in, detector), sorted(EXAMPLES.glob("*_*.jpg")))
     found = ((subject, smallest_flip(subject, list(lime(subject, samples=300))[-1])) for subject in subjects)
     subject, flip = next((subject, flip) for subject, flip in found if flip is not None)
     assert flip.flipped
@@ -240,8 +240,8 @@ def test_a_real_face_flips_and_no_region_too_many_is_hidden(detector: Detector) 
         assert without(subject, set(flip.hidden) - {region}).probability > 0.5 - 1e-5
 
 
-def face_in(detector: Detector, photo: Path) -> Subject:
-    """The question that is asked of the face in a photo."""
+def subject_in(detector: Detector, photo: Path) -> Subject:
+    """The face in a photo, explained for its likelier class."""
     crop = find_faces(open_photo(photo).pixels, detector.card.preprocessing.crop_margin)[0].crop
     probabilities = detector.predict(crop).probabilities
     target = max(probabilities, key=lambda name: probabilities[name])

@@ -1,4 +1,4 @@
-"""Small photo files with notes of every kind, and a signer for Content Credentials."""
+"""Small photo files with metadata of every kind, and a signer for Content Credentials."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from model.paths import EXAMPLES
 
 SIDE = 96
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-SCRIPT = "<script>alert(1)</script>\x1b[31m\u202e"  # for a browser, a terminal and a reader of right-to-left text
+SCRIPT = "<script>alert(1)</script>\x1b[31m\u202e"  # harmful in a browser, a terminal and right-to-left text
 
 
 def picture(seed: int = 0) -> Image.Image:
-    """A picture of soft patches, whose halves differ."""
+    """A picture of soft patches with two different halves."""
     small = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
     return Image.fromarray(small).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
 
@@ -117,7 +117,7 @@ def signed(
 
     Args:
         data: the file.
-        manifest: the claim; without assertions it is one of an edit.
+        manifest: the claim; without assertions it is the claim of an edit.
         kind: MIME type of the file.
         ingredient: the relationship and the JPEG of a picture that was used.
         remote: address of a copy of the claim.
@@ -142,7 +142,7 @@ def signed(
 
 
 def nested_boxes(depth: int) -> bytes:
-    """A JPEG whose credentials are boxes in boxes (JUMBF, ISO/IEC 19566-5), and nothing else."""
+    """A JPEG with credentials that are only nested boxes (JUMBF, ISO/IEC 19566-5)."""
     kind = bytes.fromhex("63327061 0011 0010 8000 00AA00389B71")  # of a store of manifests
     described = struct.pack(">I4s", 30, b"jumd") + kind + b"\x03c2pa\0"
     unit = len(described) + 8

@@ -1,4 +1,4 @@
-"""Tests of reading a file's origin in a process of its own: what breaks it costs one sentence, and no verdict."""
+"""Tests of reading a file's origin in a separate process: a failure costs one sentence, and no verdict."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tests.support.worlds import QuickDetector
 
 ROOT = Path(__file__).parents[3]
 ASTRONAUT = ROOT / "examples" / "astronaut.jpg"
-# Stands in for reading; runs in the process before its first request.
+# Code that the process runs before its first request.
 STUCK = "import time; time.sleep(600)"
 CRASH = "import os; os.abort()"
 
 
 @pytest.fixture
-def behave(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Makes a process that starts from now on run some code first."""
+def run_first(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Sets the code that a new process runs first."""
     popen, current = subprocess.Popen, [""]
 
     def start(command: list[str], **options: object) -> subprocess.Popen[bytes]:
@@ -46,7 +46,7 @@ def behave(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     readers.close()
 
 
-def test_findings_come_through_as_they_are() -> None:
+def test_findings_pass_between_processes_unchanged() -> None:
     files = [
         png(parameters="Steps: 20 doğum günü"),
         saved(exif=exif(Make="Canon", DateTime="2020:01:02 03:04:05")),
@@ -59,30 +59,32 @@ def test_findings_come_through_as_they_are() -> None:
 
 
 @pytest.mark.slow
-def test_file_that_ends_the_process_is_a_sentence_and_the_next_one_is_read(behave: Callable[[str], None]) -> None:
-    behave(CRASH)
+def test_a_file_that_ends_the_process_gives_a_sentence_and_the_next_one_is_read(
+    run_first: Callable[[str], None],
+) -> None:
+    run_first(CRASH)
     assert findings_apart(ASTRONAUT.read_bytes()) == UNREAD
     assert str(UNREAD.findings[0].message).endswith(".")
-    behave("")
+    run_first("")
     assert findings_apart(b"no photo") == findings(b"no photo")
 
 
-@pytest.mark.parametrize("said", [1, [1], [[1]], [["a", "strong", ["nothing", {}]]], [["a", "hint", "text"]]])
-def test_process_that_was_taken_over_says_nothing(monkeypatch: pytest.MonkeyPatch, said: object) -> None:
-    monkeypatch.setattr(apart._READERS, "ask", lambda *_: ({"findings": said}, None))
+@pytest.mark.parametrize("answer", [1, [1], [[1]], [["a", "strong", ["nothing", {}]]], [["a", "hint", "text"]]])
+def test_malformed_answers_of_the_process_are_refused(monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
+    monkeypatch.setattr(apart._READERS, "ask", lambda *_: ({"findings": answer}, None))
     assert findings_apart(b"file") == UNREAD
     monkeypatch.setattr(apart._READERS, "ask", lambda *_: ({}, None))
     assert findings_apart(b"file") == UNREAD
 
 
-def test_process_that_is_killed_in_the_middle_costs_no_verdict(
-    behave: Callable[[str], None], quick_detector: QuickDetector
+def test_a_process_that_is_killed_while_it_reads_costs_no_verdict(
+    run_first: Callable[[str], None], quick_detector: QuickDetector
 ) -> None:
-    behave(STUCK)
+    run_first(STUCK)
     settings = Settings(methods=("attention",), robustness=False)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(lambda: list(analyze(ASTRONAUT, settings, quick_detector)))
-        while not (running := [one for one in list(WATCH._tasks) if "provenance" in str(one._process.args)]):
+        while not (running := [task for task in list(WATCH._tasks) if "provenance" in str(task._process.args)]):
             assert not answer.done()
             time.sleep(0.01)
         running[0].kill()
@@ -92,8 +94,8 @@ def test_process_that_is_killed_in_the_middle_costs_no_verdict(
     assert steps[-1].complete and steps[-1].provenance == UNREAD and "attention" in steps[-1].attributions
 
 
-def test_cancelling_ends_the_process_and_nothing_is_said(behave: Callable[[str], None]) -> None:
-    behave(STUCK)
+def test_cancelling_ends_the_process_and_gives_no_findings(run_first: Callable[[str], None]) -> None:
+    run_first(STUCK)
     cancel = threading.Event()
     with ThreadPoolExecutor(2) as pool:
         reading, waiting = (pool.submit(findings_apart, b"file", cancel.is_set) for _ in range(2))
@@ -101,14 +103,16 @@ def test_cancelling_ends_the_process_and_nothing_is_said(behave: Callable[[str],
         assert reading.result(60) is None and waiting.result(60) is None
 
 
-def test_start_that_fails_is_a_sentence(behave: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_does_not_start_gives_a_sentence(
+    run_first: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     apart.expect_files()
     assert findings_apart(b"file") == UNREAD
 
 
-def test_verdict_alone_starts_no_process(behave: Callable[[str], None], quick_detector: QuickDetector) -> None:
-    behave(CRASH)
+def test_verdict_alone_starts_no_process(run_first: Callable[[str], None], quick_detector: QuickDetector) -> None:
+    run_first(CRASH)
     settings = Settings(methods=(), robustness=False)
     for photo in (ASTRONAUT, ASTRONAUT.with_name("cat.jpg")):
         *_, found = analyze(photo, settings, quick_detector)

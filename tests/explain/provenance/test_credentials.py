@@ -1,4 +1,4 @@
-"""Content Credentials, signed here with a certificate that nobody trusts."""
+"""Tests of Content Credentials that the tests sign with an untrusted certificate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.explain.provenance.files import SCRIPT, SOURCE_TYPES, claim, found_in
 
 @pytest.fixture(scope="module")
 def generated() -> bytes:
-    """A JPEG whose credentials say that it was generated."""
+    """A JPEG with credentials that say that it was generated."""
     return signed(saved(), claim("trainedAlgorithmicMedia"))
 
 
@@ -51,7 +51,7 @@ def test_a_changed_picture_breaks_its_credentials(generated: bytes) -> None:
     assert state.message.values["code"] == "assertion.dataHash.mismatch"
 
 
-def test_boxes_nested_thousands_deep_are_said_to_be_unreadable() -> None:
+def test_boxes_nested_thousands_deep_are_reported_as_unreadable() -> None:
     state = found_in(nested_boxes(20_000))["content_credentials"]
     assert (state.strength, state.message.key) == (HINT, "provenance.credentials.unreadable")
 
@@ -64,7 +64,7 @@ def test_boxes_nested_thousands_deep_are_said_to_be_unreadable() -> None:
         ("screenCapture", "provenance.credentials.other", NEUTRAL),
     ],
 )
-def test_each_source_type_is_said_for_what_it_is(source_type: str, key: str, strength: str) -> None:
+def test_each_source_type_has_its_own_sentence(source_type: str, key: str, strength: str) -> None:
     source = found_in(signed(saved(), claim(source_type)))["credentials_source"]
     assert (source.message.key, source.strength) == (key, strength)
 
@@ -78,7 +78,7 @@ def test_addresses_of_source_types_may_end_with_a_slash(ending: str) -> None:
 
 
 @pytest.mark.parametrize(("relationship", "key"), [("parentOf", "generated"), ("componentOf", "partly")])
-def test_an_edited_picture_inherits_what_its_ingredient_says(generated: bytes, relationship: str, key: str) -> None:
+def test_an_edited_picture_inherits_the_source_of_its_ingredient(generated: bytes, relationship: str, key: str) -> None:
     editor = {"claim_generator_info": [{"name": "Editor"}]}
     made = editor if relationship == "parentOf" else claim()
     found = found_in(signed(saved(), made, ingredient=(relationship, generated)))
@@ -105,11 +105,13 @@ LOOP = {"manifests": {"a": {"ingredients": [{"active_manifest": "a"}] * 3}}, "ac
         {"manifests": {"a": {"claim_generator_info": [{"name": 7}], "signature_info": []}}, "active_manifest": "a"},
     ],
 )
-def test_a_claim_may_hold_anything(store: object, generated: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_claim_does_not_stop_the_reading(
+    store: object, generated: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(c2pa.Reader, "json", lambda self: json.dumps(store))
     found = found_in(generated)
     assert found["content_credentials"].strength in (NEUTRAL, HINT)
-    assert "jpeg_quality" in found, "what follows is read all the same"
+    assert "jpeg_quality" in found, "later findings are read nevertheless"
 
 
 def test_a_claim_of_many_megabytes_is_not_read(generated: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +119,7 @@ def test_a_claim_of_many_megabytes_is_not_read(generated: bytes, monkeypatch: py
     assert found_in(generated)["content_credentials"].message.key == "provenance.credentials.unreadable"
 
 
-def test_without_the_library_the_analysis_goes_on(generated: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_the_analysis_continues(generated: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "c2pa", None)
     assert found_in(generated)["content_credentials"].message.key == "provenance.credentials.unavailable"
 
@@ -167,8 +169,8 @@ def test_a_remote_manifest_is_named_and_never_fetched(server: _Server, embed: bo
     assert server.visits == []
 
 
-def test_our_settings_are_what_keeps_the_library_from_fetching(server: _Server) -> None:
-    """A file that only points to its credentials, with the marks by which we would ask the library."""
+def test_our_settings_keep_the_library_from_fetching(server: _Server) -> None:
+    """A file that only points to its credentials, with the marks for which we would call the library."""
     pointing = signed(saved(), claim(), remote=server.address, embed=False)
     data = pointing + b"jumb c2pa"
     assert found_in(data)["content_credentials"].message.key == "provenance.credentials.remote"
