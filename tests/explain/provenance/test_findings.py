@@ -1,4 +1,4 @@
-"""What is said of files with one kind of note each, and of files that were made to break their reader."""
+"""Tests of the findings in files with one kind of metadata each."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_text_of_a_generator_states_that_the_picture_was_generated(texts: dict[s
 
 
 @pytest.mark.parametrize("texts", [{"parameters": "ISO 100"}, {"prompt": "Smile!"}, {"Description": "A cat"}])
-def test_text_of_the_same_name_from_elsewhere_states_nothing(texts: dict[str, str]) -> None:
+def test_a_text_of_the_same_name_from_another_source_states_nothing(texts: dict[str, str]) -> None:
     assert not findings(png(**texts)).states_generated
 
 
@@ -73,7 +73,7 @@ def test_packed_and_international_texts_are_read() -> None:
         assert found_in(with_chunk(*chunk))["generator_text"].strength == STATES
 
 
-def test_program_that_generates_is_a_hint() -> None:
+def test_a_program_that_generates_pictures_is_a_hint() -> None:
     found = found_in(saved(exif=exif(Software="Adobe Firefly 2.0")))
     assert found["program"].strength == NEUTRAL
     assert found["generator_program"].strength == HINT
@@ -104,10 +104,13 @@ def test_only_the_name_of_a_generator_is_a_hint(program: str, generates: bool) -
     ],
 )
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "tiff"])
-def test_source_type_in_xmp(kind: str, name: str, key: str, strength: str) -> None:
+def test_source_type_in_xmp_is_read_in_each_format(kind: str, name: str, key: str, strength: str) -> None:
     note = xmp(attributes=f'Iptc4xmpExt:DigitalSourceType="{IPTC}{name}"')
-    ways = {"png": {"pnginfo": texts_of_png({"XML:com.adobe.xmp": note.decode()})}, "tiff": {"tiffinfo": {700: note}}}
-    data = saved(kind=kind, **ways.get(kind, {"xmp": note}))
+    options = {
+        "png": {"pnginfo": texts_of_png({"XML:com.adobe.xmp": note.decode()})},
+        "tiff": {"tiffinfo": {700: note}},
+    }
+    data = saved(kind=kind, **options.get(kind, {"xmp": note}))
     found = found_in(data)["digital_source_type"]
     assert (found.message.key, found.strength, found.message.values) == (key, strength, {"type": name.rstrip("/")})
 
@@ -163,7 +166,7 @@ def test_exif_is_read_in_each_format(kind: str) -> None:
     assert found["camera"].message.values == {"camera": "Canon EOS R5"}
 
 
-def test_place_is_mentioned_and_never_shown() -> None:
+def test_a_location_is_mentioned_but_its_coordinates_are_never_shown() -> None:
     tags = exif()
     tags.get_ifd(ExifTags.IFD.GPSInfo).update({1: "N", 2: (41.0, 0.0, 49.32), 3: "E", 4: (28.0, 57.0, 51.5)})
     provenance = findings(saved(exif=tags))
@@ -182,14 +185,14 @@ def test_place_is_mentioned_and_never_shown() -> None:
         ({GPS.GPSVersionID: b"\2\3\0\0", GPS.GPSDateStamp: "2020:01:02", GPS.GPSTimeStamp: (1.0, 2.0, 3.0)}, False),
     ],
 )
-def test_time_of_a_satellite_is_no_place(tags: dict[int, object], holds_a_place: bool) -> None:
+def test_satellite_time_is_no_location(tags: dict[int, object], holds_a_place: bool) -> None:
     found = exif()
     found.get_ifd(ExifTags.IFD.GPSInfo).update(tags)
     assert ("location" in found_in(saved(exif=found))) is holds_a_place
 
 
 def with_thumbnail(image: Image.Image, small: Image.Image | bytes) -> bytes:
-    """A JPEG whose EXIF holds this preview; Pillow writes none, so the few bytes of EXIF are written here."""
+    """A JPEG with this preview in its EXIF. Pillow cannot write one, so the bytes of the EXIF are written here."""
     preview = small if isinstance(small, bytes) else saved(small, quality=60)
     start = 8 + 2 + 4 + 2 + 2 * 12 + 4  # header, an empty directory, one of two entries
     second = (
@@ -221,7 +224,7 @@ def test_preview_may_have_black_bars() -> None:
     assert found_in(with_thumbnail(wide, small))["thumbnail"].message.key == "provenance.thumbnail.agrees"
 
 
-def test_damaged_preview_is_said_to_be_damaged() -> None:
+def test_a_damaged_preview_is_reported_as_damaged() -> None:
     found = found_in(with_thumbnail(picture(), b"no JPEG"))
     assert found["thumbnail"].message.key == "provenance.damaged.thumbnail"
     assert "jpeg_quality" in found
@@ -239,7 +242,7 @@ def test_size_that_generators_use_is_a_hint(size: tuple[int, int], is_typical: b
         assert found["pixel_size"].message.values == {"width": size[0], "height": size[1]}
 
 
-def test_file_without_notes_is_told_that_absence_proves_nothing() -> None:
+def test_a_file_without_metadata_gets_the_sentence_that_absence_proves_nothing() -> None:
     provenance = findings(saved())
     assert [finding.kind for finding in provenance.findings] == ["jpeg_quality", "nothing"]
     assert not provenance.states_generated
@@ -262,7 +265,7 @@ def test_quoted_text_is_cut_at_its_limit() -> None:
     assert quoted(None) == quoted(7) == ""
 
 
-def test_each_finding_is_said_in_each_language() -> None:
+def test_each_finding_has_a_sentence_in_each_language() -> None:
     data = saved(exif=exif(Make="Canon"))
     for language, word in (("en", "camera"), ("tr", "kamera")):
         with use_language(language):

@@ -1,4 +1,4 @@
-"""Files made to break the reader of their metadata, or the page that shows what was found."""
+"""Tests of files made to break the reader of their metadata, or the page that shows the findings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ENTITIES = b'<!DOCTYPE x [<!ENTITY a "%s"><!ENTITY b "&a;&a;&a;">]><x>&b;</x>' %
 DAMAGED_XMP = {"xmp": "provenance.damaged.xmp", "jpeg_quality": "provenance.jpeg.exact"}
 NOTHING = {"nothing": "provenance.nothing"}
 BARE_JPEG = {"jpeg_quality": "provenance.jpeg.exact", **NOTHING}
-# The file, and what is said of it: the key of the sentence by kind.
+# The file, and its expected findings: the key of the sentence by kind.
 HOSTILE: dict[str, tuple[Callable[[], bytes], dict[str, str]]] = {
     "a text of 4 MB": (
         lambda: with_chunk(b"tEXt", b"parameters\0Steps: 20" + SCRIPT.encode() + b"x" * 4_000_000),
@@ -69,22 +69,22 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], dict[str, str]]] = {
     "no photo": (lambda: b"no photo", {}),
     "nothing": (lambda: b"", {}),
 }
-MOST_MEMORY = 40_000_000  # bytes beside the file
+MOST_MEMORY = 40_000_000  # bytes in addition to the file
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_file_is_answered_briefly_and_without_much_memory(name: str) -> None:
-    make, said = HOSTILE[name]
+def test_a_hostile_file_gets_short_findings_and_takes_little_memory(name: str) -> None:
+    make, expected = HOSTILE[name]
     data = make()
     tracemalloc.start()
     try:
         provenance = findings(data)
-        most = tracemalloc.get_traced_memory()[1]
+        peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert {finding.kind: finding.message.key for finding in provenance.findings} == said
-    assert most < MOST_MEMORY
+    assert {finding.kind: finding.message.key for finding in provenance.findings} == expected
+    assert peak < MOST_MEMORY
     shown = str(provenance_html(provenance))
     assert "<script" not in shown and len(shown) < 5_000
     assert len(json.dumps(provenance.to_dict())) < 5_000
@@ -96,7 +96,7 @@ def test_damaged_part_does_not_hide_the_others() -> None:
     assert found["camera"].message.values == {"camera": "Canon"}
 
 
-def test_packed_text_behind_the_pixels_is_unpacked_only_to_its_limit() -> None:
+def test_packed_text_after_the_pixels_is_unpacked_only_to_its_limit() -> None:
     packed = zlib.compress(b"Steps: 20 " + bytes(20_000_000), 1)
     before_the_end = len(saved(kind="png")) - 12
     data = with_chunk(b"zTXt", b"parameters\0\0" + packed, place=before_the_end)

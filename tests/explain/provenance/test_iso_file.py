@@ -1,4 +1,4 @@
-"""Tests of the notes in AVIF and HEIC files, which are read without a decoder."""
+"""Tests of the metadata in AVIF and HEIC files, which is read without a decoder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.explain.provenance.files import exif, found_in, picture, saved, xmp
 HEIC = Path(__file__).parents[2] / "data" / "heic"
 
 
-def test_notes_of_an_avif_are_found() -> None:
+def test_metadata_of_an_avif_is_found() -> None:
     packet = xmp(attributes='xmp:CreatorTool="Adobe Firefly"')
     data = saved(kind="avif", exif=exif(Make="Canon", Model="EOS").tobytes(), xmp=packet)
     assert notes_of(data).xmp == packet and notes_of(data).size == picture().size
@@ -32,7 +32,7 @@ def test_camera_of_a_heic_is_found() -> None:
 
 
 @pytest.mark.parametrize("kind", ["avif", "heic"])
-def test_file_without_notes_says_so(kind: str) -> None:
+def test_a_file_without_metadata_says_so(kind: str) -> None:
     data = saved(kind="avif") if kind == "avif" else (HEIC / "rgb8.heic").read_bytes()
     assert set(found_in(data)) == {"nothing"}
 
@@ -54,7 +54,7 @@ def box(kind: bytes, content: bytes) -> bytes:
 @pytest.mark.parametrize(
     "content", [b"", bytes(4), box(b"iloc", bytes(3)), box(b"iinf", b"\0"), box(b"x", b"") * 30_000]
 )
-def test_strange_boxes_are_an_error_or_nothing(content: bytes) -> None:
+def test_malformed_boxes_raise_an_error_or_give_no_metadata(content: bytes) -> None:
     with suppress(struct.error, IndexError, ValueError):
         assert notes_of(box(b"meta", bytes(4) + content)) == IsoNotes()
 

@@ -1,4 +1,4 @@
-"""What the tables and coefficients of a JPEG say about how it was saved."""
+"""Tests of the findings from the tables and coefficients of a JPEG."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def texture() -> Image.Image:
 
 @pytest.mark.parametrize("quality", [50, 60, 75, 90, 95])
 @pytest.mark.parametrize("image", [shrunk_astronaut(), texture()], ids=["portrait", "texture"])
-def test_picture_that_was_saved_once_has_no_such_marks(image: Image.Image, quality: int) -> None:
+def test_a_picture_that_was_saved_once_has_no_marks_of_an_earlier_jpeg(image: Image.Image, quality: int) -> None:
     once = saved(image, quality=quality)
     with Image.open(io.BytesIO(once)) as opened:
         assert "recompression" not in found_in(once)
@@ -54,7 +54,7 @@ def test_picture_that_was_saved_once_has_no_such_marks(image: Image.Image, quali
     assert ("recompression" in found_in(again)) is (quality < 95), "there are enough blocks, unless all steps are 1"
 
 
-def test_picture_without_texture_says_nothing_of_an_earlier_jpeg() -> None:
+def test_a_picture_without_texture_gives_no_finding_on_an_earlier_jpeg() -> None:
     even = saved(Image.new("RGB", (400, 400), "grey"), quality=60)
     with Image.open(io.BytesIO(even)) as opened:
         assert "recompression" not in found_in(saved(opened.convert("RGB"), quality=90))

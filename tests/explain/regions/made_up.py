@@ -1,4 +1,4 @@
-"""Crops whose every pixel the face parser would call the same."""
+"""Landmarks of a frontal face, and the part at a point of a parse."""
 
 from __future__ import annotations
 

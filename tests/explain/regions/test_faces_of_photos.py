@@ -1,4 +1,4 @@
-"""Facial regions of photos, from the parser's own parse."""
+"""Tests of facial regions in photos, from the shipped face parser."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ DEGENERATE = {
 }
 
 
-def test_landmarks_move_from_the_photo_into_the_crop() -> None:
+def test_landmarks_are_converted_from_photo_to_crop_coordinates() -> None:
     found = landmarks_in_crop(face_with(FRONTAL, (40.2, -10.4, 127.7)))  # cut out as (40, -10, 128)
     assert found is not None
     assert found.dtype == np.float32
@@ -82,7 +82,7 @@ def test_the_whole_picture_has_no_landmarks(astronaut: NDArray[np.uint8]) -> Non
 
 
 @pytest.mark.parametrize("landmarks", DEGENERATE.values(), ids=DEGENERATE)
-def test_landmarks_that_belong_to_no_face_count_as_none(landmarks: NDArray[np.float32]) -> None:
+def test_impossible_landmarks_count_as_none(landmarks: NDArray[np.float32]) -> None:
     assert landmarks_in_crop(face_with(landmarks, (0.0, 0.0, 200.0))) is None
 
 
@@ -94,7 +94,7 @@ def parts_of_photo(photo: NDArray[np.uint8], margin: float) -> tuple[Face, NDArr
 
 
 @pytest.mark.parametrize("margin", [1.0, 1.3])
-def test_the_astronauts_features_are_where_they_are_in_her_photo(astronaut: NDArray[np.uint8], margin: float) -> None:
+def test_parts_of_the_astronauts_face_are_at_their_known_places(astronaut: NDArray[np.uint8], margin: float) -> None:
     face, parts = parts_of_photo(astronaut, margin)
     for name, place in ASTRONAUT.items():
         x, y = (np.array(place) - face.square[:2]) * len(parts) / face.square[2]
@@ -102,7 +102,7 @@ def test_the_astronauts_features_are_where_they_are_in_her_photo(astronaut: NDAr
             assert part_at((x, y), parts) == name
 
 
-def test_lenses_are_glasses_and_a_hat_is_a_hat() -> None:
+def test_glasses_and_a_hat_are_recognised() -> None:
     _, parts = parts_of_photo(open_photo(EXAMPLES / "hopper_eyes.jpg").pixels, 1.3)
     for name, places in HOPPER.items():
         for place in places:

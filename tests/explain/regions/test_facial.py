@@ -1,4 +1,4 @@
-"""Facial regions from a given parse of a made-up face: how skin is divided, and what regions are called."""
+"""Tests of facial regions from a given parse of a made-up face: how skin is divided, and names of regions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.explain.regions.made_up import FRONTAL, part_at
 
 SIDE = 200
 HALF_TURNED = np.array([[80, 80], [124, 84], [122, 112], [88, 142], [128, 145]], np.float32)  # to the viewer's right
-# Where a person would point on a frontal face that is all skin.
+# Known places of the parts of a frontal face, for a parse with skin only.
 PLACES = {
     "left eye": (80, 85),
     "right eye": (120, 85),
@@ -47,13 +47,13 @@ def turned(landmarks: NDArray[np.float32], degrees: float) -> tuple[NDArray[np.f
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_skin_of_a_frontal_face_is_divided_as_a_person_would_point(name: str) -> None:
+def test_skin_of_a_frontal_face_is_divided_into_the_known_parts(name: str) -> None:
     assert part_at(PLACES[name], skin(SIDE, FRONTAL)) == name
 
 
 @pytest.mark.parametrize("landmarks", [FRONTAL, HALF_TURNED], ids=["frontal", "half-turned"])
 @pytest.mark.parametrize("degrees", [0, 25, -60, 180])
-def test_closed_eyes_are_eyes_however_the_head_is_rolled(landmarks: NDArray[np.float32], degrees: float) -> None:
+def test_closed_eyes_are_recognised_at_every_roll_of_the_head(landmarks: NDArray[np.float32], degrees: float) -> None:
     rolled, _ = turned(landmarks, degrees)
     parts = skin(SIDE, rolled)
     assert [part_at(point, parts) for point in rolled[:2]] == ["left eye", "right eye"]
@@ -92,11 +92,11 @@ def test_parts_grow_with_the_crop(scale: float) -> None:
     assert agreement.mean() > 0.96
 
 
-def test_the_more_the_nose_moves_the_less_is_seen_of_the_far_cheek() -> None:
+def test_the_far_cheek_gets_smaller_as_the_nose_moves_towards_it() -> None:
     seen = []
-    for by in (-16, -8, 0, 8, 16):
+    for shift in (-16, -8, 0, 8, 16):
         moved = FRONTAL.copy()
-        moved[2, 0] += by
+        moved[2, 0] += shift
         seen.append(int((skin(SIDE, moved)[96] == NAMES.index("right cheek")).sum()))  # between eyes and mouth
     assert seen == sorted(seen, reverse=True) and len(set(seen)) == 5
 
@@ -106,18 +106,18 @@ def test_skin_behind_the_edge_of_a_turned_head_stays_on_its_side() -> None:
     assert part_at((2, 120), parts) == "left cheek" and part_at((197, 120), parts) == "right cheek"
 
 
-@pytest.mark.parametrize("by", [200.0, -5000.0, 1e20])
-def test_a_nose_far_away_does_no_harm(by: float) -> None:
+@pytest.mark.parametrize("shift", [200.0, -5000.0, 1e20])
+def test_a_nose_far_away_gives_valid_parts(shift: float) -> None:
     moved = FRONTAL.copy()
-    moved[2, 0] += by
+    moved[2, 0] += shift
     assert skin(SIDE, moved).max() < len(NAMES)
 
 
-# What the parser says
+# Classes of the parser
 
 
 @pytest.mark.parametrize("name", [name for name in CLASSES if name != "skin"])
-def test_what_the_parser_sees_is_named_so_and_on_its_side(name: str) -> None:
+def test_each_class_of_the_parser_gets_its_name_and_side(name: str) -> None:
     lips, sided = dict.fromkeys(("u_lip", "l_lip"), "mouth"), dict.fromkeys(("l_ear", "r_ear", "ear_r"), "ear")
     sided |= dict.fromkeys(("l_eye", "r_eye"), "eye") | dict.fromkeys(("l_brow", "r_brow"), "eyebrow")
     part = {**lips, "eye_g": "glasses", "neck_l": "neck", "cloth": "clothes"}.get(name, name)
@@ -164,7 +164,7 @@ def one_region(*shares: tuple[str, int]) -> tuple[NDArray[np.int32], NDArray[np.
         ((("hair", 2), ("hat", 2), ("neck", 2), ("nose", 2), ("chin", 2)), "nose"),
     ],
 )
-def test_a_superpixel_is_named_by_what_covers_most_of_it_and_by_a_second_part_of_two_fifths(
+def test_a_superpixel_is_named_by_its_largest_part_and_a_second_part_of_two_fifths(
     shares: tuple[tuple[str, int], ...], name: str
 ) -> None:
     assert region_names(*one_region(*shares)) == (name,)
@@ -175,6 +175,6 @@ def test_superpixels_of_one_part_share_its_name() -> None:
     assert region_names(halves, np.full((8, 8), NAMES.index("hat"), np.uint8)) == ("hat", "hat")
 
 
-def test_a_name_tells_its_parts() -> None:
+def test_a_name_can_be_split_into_its_parts() -> None:
     assert named_parts("nose") == ["nose"] and named_parts(f"nose{BOTH}left cheek") == ["nose", "left cheek"]
     assert not any(BOTH in name for name in NAMES)

@@ -62,7 +62,7 @@ def test_felzenszwalb_finds_the_border_between_two_colours() -> None:
     assert np.array_equal(segments, np.repeat([[0, 1]], 20, axis=1).repeat(40, axis=0))
 
 
-def test_slic_never_leaves_a_textured_crop_whole() -> None:
+def test_slic_always_divides_a_textured_crop() -> None:
     assert segment(textured_crop(224), "slic", 2).max() >= 1
 
 
@@ -74,12 +74,12 @@ def test_facial_regions_are_the_parts_of_the_face_whatever_the_count(count: int)
 
 
 @pytest.mark.parametrize("method", ["slic", "quickshift", "felzenszwalb"])
-def test_superpixels_by_colour_take_no_account_of_parts(method: str) -> None:
+def test_superpixels_by_colour_ignore_parts(method: str) -> None:
     crop = textured_crop(64)
     assert np.array_equal(segment(crop, method, 30, quarters(64)), segment(crop, method, 30))
 
 
-def test_facial_regions_need_a_face_and_name_what_does_not() -> None:
+def test_facial_regions_need_a_face_and_the_error_names_alternatives() -> None:
     message = "Facial regions need a face with landmarks; choose slic, quickshift or felzenszwalb."
     with pytest.raises(SettingsError) as refusal:
         segment(textured_crop(16), "facial")
@@ -92,8 +92,8 @@ def test_regions_of_a_face_are_named_and_those_of_a_whole_picture_are_not(astron
     segments, names = named_regions(face, "slic", 30)
     assert np.array_equal(segments, segment(face.crop, "slic", 30))
     assert names is not None and len(names) == segments.max() + 1 and "nose" in names
-    facial, its_names = named_regions(face, "facial", 30)
-    assert its_names is not None and len(its_names) == facial.max() + 1 == len(set(its_names))
+    facial, facial_names = named_regions(face, "facial", 30)
+    assert facial_names is not None and len(facial_names) == facial.max() + 1 == len(set(facial_names))
     assert named_regions(whole_picture(astronaut), "slic", 30)[1] is None
 
 
@@ -103,7 +103,7 @@ def test_unknown_method_names_the_allowed_ones() -> None:
 
 
 @pytest.mark.parametrize("count", [-1, 0, 1, 401])
-def test_count_out_of_range(count: int) -> None:
+def test_a_count_out_of_range_is_refused(count: int) -> None:
     with pytest.raises(ValueError, match=f"2 to 400, got {count}"):
         segment(textured_crop(16), "slic", count)
 
@@ -118,6 +118,6 @@ def test_count_out_of_range(count: int) -> None:
         (np.zeros((8, 8, 3), np.float32), "uint8, 0 to 255, got float32"),
     ],
 )
-def test_refuses_what_is_no_crop(crop: np.ndarray, message: str) -> None:
+def test_refuses_arrays_that_are_no_crop(crop: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         segment(crop)

@@ -1,4 +1,4 @@
-"""An analysis whose answer is known, and its report."""
+"""An analysis with a known answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.explain.report.known_analysis import CROP, FACE, NAMES, PHOTO, SEGMEN
 
 @pytest.fixture(scope="session")
 def analysis() -> Analysis:
-    """Everything that can be asked for, of one face."""
+    """An analysis of one face with all results."""
     subject = Subject(CROP, SEGMENTS, "Fake", World(), names=NAMES)  # type: ignore[arg-type]
     mask = np.array([[0.1, 0.2], [0.9, 0.1]], np.float32)
     attributions = {

@@ -1,4 +1,4 @@
-"""An analysis whose answer is known: the network sees nothing but the mouth, the nose and the hair."""
+"""An analysis with a known answer: the network uses only the mouth, the nose and the hair."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VOID = {"meta", "img", "br", "source"}
 
 
 class World:
-    """P(Fake) is 0.3 and what the visible regions add."""
+    """P(Fake) is 0.3 + the weights of the visible regions."""
 
     card = CARD
 
@@ -49,7 +49,7 @@ def page_of(analysis: Analysis, origin: Origin = ORIGIN, shown: int = 8) -> str:
 
 
 class Page(HTMLParser):
-    """What a browser would make of a page: its tags in order, and the text of headings and paragraphs."""
+    """The tags of a page in order; every tag must be closed."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Page(HTMLParser):
 
 
 def shown(html: str) -> set[str]:
-    """Every text of a page and every label that a screen reader says."""
+    """Every text of a page and every label that a screen reader reads."""
     body = html[html.index("<body>") :]
     labels = re.findall(r'(?:alt|aria-label|data-label)="([^"]*)"', body)
     return {words.strip() for words in (*re.split(r"<[^>]*>", body), *labels)}

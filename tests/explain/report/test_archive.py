@@ -1,4 +1,4 @@
-"""A report as a ZIP: the same files as in a folder, and the same bytes every time."""
+"""Tests of a report as a ZIP: the same files as in a folder, and the same bytes every time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ORIGIN = Origin("photo.jpg", "", "2026-11-03 14:05 UTC", {"numpy": "2"})
 
 @pytest.fixture(scope="module")
 def detector(quick_detector: Detector) -> Detector:
-    """A network that takes no time: what is tested does not depend on its answers."""
+    """A fast network: these tests do not depend on its answers."""
     return quick_detector
 
 
@@ -48,7 +48,7 @@ def entries(packed: bytes) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_zip_holds_what_a_folder_would_hold(
+def test_zip_holds_the_same_files_as_the_folder(
     analysis: Analysis, detector: Detector, packed: bytes, tmp_path: Path
 ) -> None:
     folder = write_report(analysis, detector.card, tmp_path, origin=ORIGIN).parent
@@ -67,7 +67,7 @@ def test_pictures_are_whole_and_at_full_size(packed: bytes) -> None:
     assert sizes == expected
 
 
-def test_data_tells_settings_seed_versions_and_hashes(analysis: Analysis, detector: Detector, packed: bytes) -> None:
+def test_data_holds_settings_seed_versions_and_hashes(analysis: Analysis, detector: Detector, packed: bytes) -> None:
     data = json.loads(entries(packed)[DATA])
     assert (data["settings"]["seed"], data["settings"]["superpixels"]) == (9, 10)
     assert data["photo"]["sha256"] == analysis.photo.sha256

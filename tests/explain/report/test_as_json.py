@@ -1,4 +1,4 @@
-"""An analysis of four known regions as plain data."""
+"""Tests of an analysis of four known regions as plain data."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ JUDGED = replace(
 
 
 def data(analysis: Analysis) -> dict[str, Any]:
-    """What another program reads."""
+    """The analysis as another program reads it."""
     answer: dict[str, Any] = json.loads(json.dumps(to_dict(analysis), allow_nan=False))
     return answer
 
@@ -63,7 +63,7 @@ def as_data(found: Attribution) -> dict[str, Any]:
     return answer
 
 
-def whole() -> Analysis:
+def full_analysis() -> Analysis:
     """An analysis in which everything is known."""
     *_, found = lime(SUBJECT, samples=64)
     areas = (np.arange(ORDERS) + 0.5) / ORDERS
@@ -84,17 +84,17 @@ def whole() -> Analysis:
 
 
 def test_everything_survives_json_without_nan() -> None:
-    analysis = whole()
+    analysis = full_analysis()
     answer = data(analysis)
     settings = answer["settings"]  # its tuples have become lists
     assert answer == to_dict(analysis) | {"settings": settings}
-    assert set(answer) == set(data(EARLY)), "the same keys from the first to the last"
+    assert set(answer) == set(data(EARLY)), "every analysis of a run has the same keys"
 
 
 # Before the verdict
 
 
-def test_what_is_not_known_yet_is_null_or_empty() -> None:
+def test_results_that_are_not_known_yet_are_null_or_empty() -> None:
     answer = data(EARLY)
     assert [answer[name] for name in ("prediction", "agreement", "robustness", "what_if", "flip")] == [None] * 5
     assert answer["regions"] == []
@@ -102,7 +102,7 @@ def test_what_is_not_known_yet_is_null_or_empty() -> None:
     assert answer["complete"] is False
 
 
-def test_photo_and_face_are_told_without_pixels() -> None:
+def test_photo_and_face_are_described_without_pixels() -> None:
     answer = data(EARLY)
     assert answer["photo"] == {
         "sha256": "0" * 64,
@@ -116,20 +116,20 @@ def test_photo_and_face_are_told_without_pixels() -> None:
     assert answer["chosen"] == where | {"probabilities": None, "verdict": None}
     assert answer["seconds"] == {"open": 0.1235}
     assert answer["model"] == {"name": "ours"}
-    nobody = data(replace(EARLY, faces=(), chosen=None))
-    assert (nobody["faces"], nobody["chosen"]) == ([], None)
+    without_a_face = data(replace(EARLY, faces=(), chosen=None))
+    assert (without_a_face["faces"], without_a_face["chosen"]) == ([], None)
 
 
 def test_each_face_has_its_own_verdict() -> None:
-    other = replace(FACE, box=(50, 20, 9, 9))
-    third = replace(PREDICTION, probabilities={"Fake": 0.9, "Real": 0.1}, verdict="Fake")
-    answer = data(replace(JUDGED, faces=(other, FACE), predictions=(third, PREDICTION)))
+    second_face = replace(FACE, box=(50, 20, 9, 9))
+    fake = replace(PREDICTION, probabilities={"Fake": 0.9, "Real": 0.1}, verdict="Fake")
+    answer = data(replace(JUDGED, faces=(second_face, FACE), predictions=(fake, PREDICTION)))
     assert [face["verdict"] for face in answer["faces"]] == ["Fake", "Inconclusive"]
     assert answer["faces"][0]["probabilities"] == {"Fake": 0.9, "Real": 0.1}
     assert answer["chosen"] == answer["faces"][1]
 
 
-def test_settings_are_told_in_full() -> None:
+def test_all_settings_are_included() -> None:
     settings = JUDGED.settings
     assert data(JUDGED)["settings"] == asdict(settings) | {
         "methods": list(settings.methods),
@@ -221,11 +221,11 @@ def test_superpixels_have_weights_and_intervals_and_no_grid() -> None:
     assert found["evidence"] == {"seed": 4}
 
 
-# What was asked for beyond
+# Results other than maps
 
 
-def test_what_if_tells_what_the_model_was_asked_and_said() -> None:
-    answer = data(whole())
+def test_what_if_holds_the_hidden_regions_and_the_models_answer() -> None:
+    answer = data(full_analysis())
     shown = (CROP[QUARTERS == 1].sum() + CROP[QUARTERS == 3].sum()) / CROP.size / 255
     before = CROP.mean() / 255
     assert answer["what_if"] == {
@@ -241,9 +241,9 @@ def test_what_if_tells_what_the_model_was_asked_and_said() -> None:
     }
 
 
-def test_robustness_is_told_with_its_sentence() -> None:
-    """The crop's brightness, 0.57, is undecided; with more light it is fake, with much less real."""
-    answer = data(whole())["robustness"]
+def test_robustness_holds_its_sentence() -> None:
+    """The crop's brightness, 0.57, is inconclusive; a brighter crop is fake, a much darker one real."""
+    answer = data(full_analysis())["robustness"]
     assert answer["untouched"] == {"probability": round(CROP.mean() / 255, 6), "verdict": "Inconclusive"}
     assert set(answer["changes"]) == set(CHANGES)
     assert {name: change["flip"] for name, change in answer["changes"].items() if change and change["flip"]} == {
@@ -256,8 +256,8 @@ def test_robustness_is_told_with_its_sentence() -> None:
     )
 
 
-def test_flip_is_told_like_a_what_if() -> None:
-    answer = data(whole())
+def test_flip_has_the_fields_of_a_what_if() -> None:
+    answer = data(full_analysis())
     assert set(answer["flip"]) == set(answer["what_if"])
     assert answer["flip"]["hidden"] == [1]
     assert answer["flip"]["names"] == ["right eye"]
@@ -271,8 +271,8 @@ def test_hidden_regions_without_names_have_none() -> None:
     assert answer["flip"] is None
 
 
-def test_trust_agreement_and_problems_are_told() -> None:
-    analysis = whole()
+def test_trust_agreement_and_problems_are_included() -> None:
+    analysis = full_analysis()
     answer = data(analysis)
     trust = analysis.trusts["lime"]
     assert answer["trust"] == {"lime": {**trust.to_dict(), "sentence": trust_sentence(trust)}}

@@ -1,4 +1,4 @@
-"""The folder of a report: its files, and what becomes of an earlier report."""
+"""Tests of the folder of a report: its files, and how a report replaces an earlier one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_folder_holds_the_page_the_data_and_every_picture(analysis: Analysis, wr
     html = written.read_text(encoding="utf-8")
     for name in names:
         content = (folder / f"{name}.png").read_bytes()
-        assert base64.b64encode(content).decode() in html, "the page shows the very pictures beside it"
+        assert base64.b64encode(content).decode() in html, "the page shows the same pictures as the folder"
         with Image.open(io.BytesIO(content)) as image:
             assert image.format == "PNG" and image.mode == "RGB"
             image.load()
@@ -69,7 +69,7 @@ def test_same_analysis_gives_the_same_bytes(analysis: Analysis, written: Path, t
     assert contents[0] == contents[1]
 
 
-def test_new_report_replaces_all_of_the_one_before_and_nothing_else(
+def test_a_new_report_replaces_only_the_files_of_the_earlier_one(
     no_face: Analysis, written: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(written.parent, tmp_path, dirs_exist_ok=True)
@@ -80,7 +80,7 @@ def test_new_report_replaces_all_of_the_one_before_and_nothing_else(
 
 
 @pytest.mark.parametrize("name", ["lime.png", PAGE, DATA])
-def test_file_of_somebody_else_is_not_replaced(no_face: Analysis, tmp_path: Path, name: str) -> None:
+def test_a_file_that_whyfake_did_not_write_is_not_replaced(no_face: Analysis, tmp_path: Path, name: str) -> None:
     assert name in REPORT_FILES
     (tmp_path / name).write_text("mine")
     with pytest.raises(ReportError, match=f"holds a {name} that WhyFake did not write"):
@@ -89,23 +89,23 @@ def test_file_of_somebody_else_is_not_replaced(no_face: Analysis, tmp_path: Path
 
 
 @pytest.mark.parametrize("below", ["", "deeper/still"])
-def test_file_is_no_folder_for_a_report(no_face: Analysis, tmp_path: Path, below: str) -> None:
+def test_a_file_is_refused_as_a_folder_for_a_report(no_face: Analysis, tmp_path: Path, below: str) -> None:
     (tmp_path / "taken").write_text("mine")
     with pytest.raises(ReportError, match="taken is a file; name a folder"):
         write_report(no_face, CARD, tmp_path / "taken" / below)
 
 
-def test_generator_stands_where_it_is_looked_for(no_face: Analysis) -> None:
+def test_generator_is_at_the_start_of_the_page(no_face: Analysis) -> None:
     assert page_of(no_face, replace(ORIGIN, file="x" * 250)).index(GENERATOR) < 200
 
 
-def test_versions_are_told_without_an_import() -> None:
+def test_versions_are_read_without_an_import() -> None:
     versions = library_versions()
     assert {"python", "lime", "numpy", "ai-edge-litert"} <= set(versions)
     assert versions["numpy"] == np.__version__
 
 
-def test_full_disk_leaves_the_earlier_report_as_it_was(
+def test_a_full_disk_leaves_the_earlier_report_unchanged(
     no_face: Analysis, written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(written.parent, tmp_path, dirs_exist_ok=True)

@@ -1,4 +1,4 @@
-"""The page of a report whose answer is known: the network sees nothing but the mouth, the nose and the hair."""
+"""Tests of the page of a report with a known answer: the network uses only the mouth, the nose and the hair."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_page_is_well_formed_and_loads_nothing(analysis: Analysis) -> None:
         for name in {"src", "srcset"} & set(attributes):
             assert str(attributes[name]).startswith("data:image/png;base64,")
     assert "url(" not in html and "@import" not in html
-    assert "default-src 'none'" in html, "a browser must refuse what we did not mean to load"
+    assert "default-src 'none'" in html, "a browser must refuse to load anything else"
 
 
 def test_headings_descend_one_step_at_a_time(analysis: Analysis) -> None:
@@ -50,19 +50,19 @@ def test_every_class_has_a_style(analysis: Analysis) -> None:
     css = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "charts.css"))
     styled = set(re.findall(r"\.([a-z][a-z-]*)", css))
     assert {"verdict", "scale", "trust", "legend", "heat"} <= used
-    assert used - styled <= {"lead", "note", "fact"}  # look like the parts that they are
+    assert used - styled <= {"lead", "note", "fact"}  # these need no style of their own
 
 
-def test_pictures_say_what_they_show(analysis: Analysis) -> None:
+def test_pictures_have_alternative_texts(analysis: Analysis) -> None:
     images = [attributes["alt"] for tag, attributes in Page(page_of(analysis)).tags if tag == "img"]
     assert len(images) == 8
-    assert all(images) and len(set(images)) == 7  # both pictures of hidden regions are alike in words
+    assert all(images) and len(set(images)) == 7  # both pictures of hidden regions have the same text
     assert "The photo photo.jpg, 1 face found." in images
     assert "The face under a heat map of 2 by 2 cells, highest on mouth, nose, hair." in images
     assert "The face, blue where it speaks for Fake: mouth, nose; orange where it speaks against it: hair." in images
 
 
-def test_words_of_a_picture_stop_at_what_is_drawn(analysis: Analysis) -> None:
+def test_alternative_text_names_only_the_regions_drawn(analysis: Analysis) -> None:
     """With one superpixel shown, the texts name no other one; a map of pixels shows all its places."""
     subject, lime = analysis.subject, analysis.attributions["lime"]
     assert subject is not None
@@ -93,8 +93,8 @@ def test_page_holds_the_verdict_the_maps_and_their_trust(analysis: Analysis) -> 
     assert "With the mouth hidden, Fake falls from 80% to 40%" in html
 
 
-def test_page_tells_how_the_verdict_bears_changes(analysis: Analysis) -> None:
-    """In the sentence, in the picture's words, and number by number."""
+def test_page_shows_the_robustness_of_the_verdict(analysis: Analysis) -> None:
+    """As a sentence, as charts and as numbers."""
     found, html = analysis.robustness, page_of(analysis)
     assert found is not None
     assert robustness_sentence(found) in html and charts_html(robustness_charts(found)) in html
@@ -112,13 +112,13 @@ def test_page_lists_several_faces_with_their_verdicts(analysis: Analysis) -> Non
     assert "<caption>" not in page_of(analysis)
 
 
-def test_page_shows_which_number_each_region_has(analysis: Analysis) -> None:
-    """With a map or without: a what-if can be asked for by these numbers."""
+def test_page_shows_the_number_of_each_region(analysis: Analysis) -> None:
+    """With or without a map: a what-if is requested by these numbers."""
     for found in (analysis, replace(analysis, attributions={}, trusts={})):
         assert "The face cut into 4 regions, each with its number." in page_of(found)
 
 
-def test_report_is_written_in_the_language_spoken(analysis: Analysis) -> None:
+def test_report_is_written_in_the_chosen_language(analysis: Analysis) -> None:
     english = page_of(analysis)
     with use_language("tr"):
         turkish = page_of(analysis)
@@ -126,22 +126,22 @@ def test_report_is_written_in_the_language_spoken(analysis: Analysis) -> None:
         (first, *_), text = plain_text(analysis, CARD, "photo.jpg").splitlines(), plain_text(analysis, CARD, "a")
     assert '<html lang="tr">' in turkish and '<html lang="en">' in english
     assert (data["language"], record(analysis, ORIGIN)["language"]) == ("tr", "en")
-    assert data["prediction"]["verdict"] == "Fake", "data stays as it is"
+    assert data["prediction"]["verdict"] == "Fake", "data is not translated"
     assert first.startswith("photo.jpg: Sahte görünüyor. P(Sahte) 0,80, P(Gerçek) 0,20, kalibre edilmiş;")
     assert re.search(r"\+0,\d{3}  \(\+0,\d{3} … \+0,\d{3}\)", text)
-    # What stays is data: names, digests, the command, settings' values, a card's own words.
-    stays = {"photo.jpg", "Grad-CAM", "JPEG", "AUC", "Model", "SHA-256", "WhyFake", CARD.licence}
-    alike = {words for words in shown(english) & shown(turkish) if re.search("[A-Za-z]{3}", words)}
-    assert {words for words in alike if " " in words} <= {
+    # Not translated: names, digests, the command, values of settings, texts of the card.
+    untranslated = {"photo.jpg", "Grad-CAM", "JPEG", "AUC", "Model", "SHA-256", "WhyFake", CARD.licence}
+    same = {words for words in shown(english) & shown(turkish) if re.search("[A-Za-z]{3}", words)}
+    assert {words for words in same if " " in words} <= {
         "attention, lime, occlusion",
         "a model",
         ORIGIN.command,
         ORIGIN.when,
     }
-    assert alike & stays
+    assert same & untranslated
 
 
-def test_page_names_all_that_it_takes_to_repeat_the_analysis(analysis: Analysis) -> None:
+def test_page_holds_everything_needed_to_repeat_the_analysis(analysis: Analysis) -> None:
     html = page_of(analysis)
     for name, value in (
         ("SHA-256", "ab" * 32),
@@ -158,7 +158,7 @@ def test_page_names_all_that_it_takes_to_repeat_the_analysis(analysis: Analysis)
         assert f'<th scope="row">{name}</th><td>{value}</td>' in html
 
 
-def test_text_from_outside_is_text(analysis: Analysis) -> None:
+def test_text_from_outside_is_escaped(analysis: Analysis) -> None:
     hostile = replace(analysis, model={"name": SCRIPT}, problems={"gradcam": SCRIPT})
     html = page_of(hostile, Origin(f"a {SCRIPT}.jpg", f"run {SCRIPT} \"'", SCRIPT, {SCRIPT: SCRIPT}))
     Page(html)
@@ -170,7 +170,7 @@ def test_page_shows_the_file_without_its_folders(analysis: Analysis) -> None:
 
 
 def test_map_that_cannot_be_made_says_why(analysis: Analysis) -> None:
-    lacking = replace(
+    incomplete = replace(
         analysis,
         attributions={name: found for name, found in analysis.attributions.items() if name != "attention"},
         problems={
@@ -180,7 +180,7 @@ def test_map_that_cannot_be_made_says_why(analysis: Analysis) -> None:
             "trust": "Nothing to measure.",
         },
     )
-    for text in (page_of(lacking), plain_text(lacking, CARD, "photo.jpg")):
+    for text in (page_of(incomplete), plain_text(incomplete, CARD, "photo.jpg")):
         assert "Grad-CAM: The network has no convolution." in text
         assert "Smallest set that flips the verdict: No order to follow." in text
         assert "Attention mask: This model has no attention block" in text
@@ -198,7 +198,7 @@ def test_map_that_cannot_be_made_says_why(analysis: Analysis) -> None:
         ({}, False),
     ],
 )
-def test_verdict_that_nothing_flips_is_told_only_where_it_was_tried(
+def test_report_says_that_nothing_flips_the_verdict_only_if_it_was_tried(
     analysis: Analysis, change: dict[str, object], expected: bool
 ) -> None:
     changed = replace(analysis, **change)  # type: ignore[arg-type]
@@ -209,9 +209,9 @@ def test_verdict_that_nothing_flips_is_told_only_where_it_was_tried(
 def test_stopped_analysis_says_so(analysis: Analysis, no_face: Analysis) -> None:
     stopped = replace(analysis, complete=False)
     before_the_verdict = Analysis(PHOTO, (FACE,), FACE, Settings(), analysis.model)
-    for one in (stopped, before_the_verdict):
-        assert "was stopped before it was complete" in page_of(one)
-        assert "was stopped before it was complete" in plain_text(one, CARD, "photo.jpg")
+    for unfinished in (stopped, before_the_verdict):
+        assert "was stopped before it was complete" in page_of(unfinished)
+        assert "was stopped before it was complete" in plain_text(unfinished, CARD, "photo.jpg")
     assert "No verdict yet" in plain_text(before_the_verdict, CARD, "photo.jpg")
     assert "was stopped" not in page_of(analysis) + page_of(no_face)
 
@@ -231,7 +231,7 @@ def test_one_of_several_faces_is_named(analysis: Analysis) -> None:
     assert "click" not in page_of(two)
 
 
-def test_plain_text_tells_verdict_regions_trust_and_what_flips(analysis: Analysis) -> None:
+def test_plain_text_holds_verdict_regions_trust_and_flip(analysis: Analysis) -> None:
     first, *lines = plain_text(analysis, CARD, "folder/photo.jpg").splitlines()
     assert first.startswith("folder/photo.jpg: Looks fake. P(Fake) 0.80, P(Real) 0.20, calibrated;")
     text = "\n".join(lines)

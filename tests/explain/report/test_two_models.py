@@ -1,4 +1,4 @@
-"""One report of two models: both verdicts, both pictures, the sentence, and what it takes to repeat it."""
+"""Tests of a report on two models: both verdicts, both pictures, the sentence, and the data to repeat it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def second(first: Analysis) -> Second:
     return beside(first, UNRELATED, "Real")
 
 
-class Seen(HTMLParser):
+class ParsedPage(HTMLParser):
     """The classes, headings and pictures of a page."""
 
     def __init__(self, page: str) -> None:
@@ -54,9 +54,9 @@ def test_page_shows_both_verdicts_maps_and_the_sentence(first: Analysis, second:
         sentence = comparison_sentence(first, second)
     assert sentence in page and sentence not in alone
     assert page.count('class="beside ') == 2 and 'class="beside ' not in alone
-    assert Seen(page).pictures == Seen(alone).pictures + 2
+    assert ParsedPage(page).pictures == ParsedPage(alone).pictures + 2
     style = (TEMPLATES / "report.css").read_text("utf-8")
-    assert all(f".{name}" in style for name in Seen(page).classes & {"beside", "says", "fake", "real"})
+    assert all(f".{name}" in style for name in ParsedPage(page).classes & {"beside", "says", "fake", "real"})
 
 
 def test_data_and_pictures_hold_the_second_model(first: Analysis, second: Second, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_data_and_pictures_hold_the_second_model(first: Analysis, second: Second
     assert (tmp_path / "second.png").read_bytes() != (tmp_path / "lime.png").read_bytes()
     write_report(first, CARD, tmp_path, 5, ORIGIN)
     assert "second" not in json.loads((tmp_path / DATA).read_text("utf-8"))
-    assert not (tmp_path / "second.png").exists(), "no part of an earlier report stays"
+    assert not (tmp_path / "second.png").exists(), "no file of an earlier report stays"
 
 
 def test_models_digests_and_regions_are_named(first: Analysis, second: Second) -> None:
@@ -80,7 +80,7 @@ def test_models_digests_and_regions_are_named(first: Analysis, second: Second) -
 
 
 def test_second_model_without_a_verdict_says_why(first: Analysis, second: Second) -> None:
-    blind = replace(second.analysis, faces=(), chosen=None, prediction=None, subject=None, attributions={})
-    pages = report_files(first, CARD, 5, ORIGIN, Second.of(first, blind, CARD))
+    without_face = replace(second.analysis, faces=(), chosen=None, prediction=None, subject=None, attributions={})
+    pages = report_files(first, CARD, 5, ORIGIN, Second.of(first, without_face, CARD))
     assert "No face found" in pages[PAGE].decode() and "second.png" not in pages
     assert json.loads(pages[DATA])["second"]["comparison"] is None

@@ -1,4 +1,4 @@
-"""Tests of what is kept: an example is answered at once if it was analysed before, a visitor's photo is never kept."""
+"""Tests of the cache: an example that was analysed before is answered at once, a visitor's photo is never kept."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ EXAMPLE = examples()[0].path
 
 @pytest.fixture(scope="module")
 def detector(quick_detector: Detector) -> Detector:
-    """A network that takes no time: what is tested does not depend on its answers."""
+    """A fast network: these tests do not depend on its answers."""
     return quick_detector
 
 
 def test_an_example_is_analysed_once_for_the_same_settings(detector: Detector) -> None:
-    known = ExampleCache()
-    first = list(known.analyze(EXAMPLE, VERDICT_ALONE, detector))
-    again = list(known.analyze(EXAMPLE, VERDICT_ALONE, detector))
+    cache = ExampleCache()
+    first = list(cache.analyze(EXAMPLE, VERDICT_ALONE, detector))
+    again = list(cache.analyze(EXAMPLE, VERDICT_ALONE, detector))
     assert first[-1].complete and len(again) == 1
     assert again[0].prediction is first[-1].prediction
-    other = list(known.analyze(EXAMPLE, Settings(methods=(), robustness=False), detector))
-    assert other[-1] is not first[-1]
+    another = list(cache.analyze(EXAMPLE, Settings(methods=(), robustness=False), detector))
+    assert another[-1] is not first[-1]
 
 
 @pytest.mark.slow
@@ -39,25 +39,25 @@ def test_a_visitors_photo_is_never_kept(detector: Detector, tmp_path: Path) -> N
     photo = tmp_path / "mine.png"
     with Image.open(EXAMPLE) as picture:
         picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photo)
-    known = ExampleCache()
-    first = list(known.analyze(photo, VERDICT_ALONE, detector))
-    again = list(known.analyze(photo, VERDICT_ALONE, detector))
+    cache = ExampleCache()
+    first = list(cache.analyze(photo, VERDICT_ALONE, detector))
+    again = list(cache.analyze(photo, VERDICT_ALONE, detector))
     assert len(again) == len(first) > 1 and again[-1] is not first[-1]
 
 
-def test_a_run_that_was_cancelled_is_not_remembered(detector: Detector) -> None:
-    known = ExampleCache()
-    next(known.analyze(EXAMPLE, VERDICT_ALONE, detector))
-    assert not any(step.complete for step in known.analyze(EXAMPLE, VERDICT_ALONE, detector, lambda: True))
-    assert len(list(known.analyze(EXAMPLE, VERDICT_ALONE, detector))) > 1
+def test_a_cancelled_run_is_not_kept(detector: Detector) -> None:
+    cache = ExampleCache()
+    next(cache.analyze(EXAMPLE, VERDICT_ALONE, detector))
+    assert not any(step.complete for step in cache.analyze(EXAMPLE, VERDICT_ALONE, detector, lambda: True))
+    assert len(list(cache.analyze(EXAMPLE, VERDICT_ALONE, detector))) > 1
 
 
-def test_only_so_many_are_remembered(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_kept_answers_is_limited(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(example_cache, "MOST", 1)
-    known = ExampleCache()
+    cache = ExampleCache()
     for settings in (VERDICT_ALONE, Settings(methods=(), robustness=False)):
-        list(known.analyze(EXAMPLE, settings, detector))
-    assert len(list(known.analyze(EXAMPLE, VERDICT_ALONE, detector))) > 1, "the older one has made room"
+        list(cache.analyze(EXAMPLE, settings, detector))
+    assert len(list(cache.analyze(EXAMPLE, VERDICT_ALONE, detector))) > 1, "the older answer was removed"
 
 
 def test_a_shipped_example_is_answered_at_once(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,8 +68,8 @@ def test_a_shipped_example_is_answered_at_once(detector: Detector, monkeypatch: 
 
 
 def test_times_are_those_of_the_answer(detector: Detector) -> None:
-    known = ExampleCache()
-    (shipped,) = known.analyze(EXAMPLE, Settings(), detector)
-    *_, computed = known.analyze(EXAMPLE, VERDICT_ALONE, detector)
-    (again,) = known.analyze(EXAMPLE, VERDICT_ALONE, detector)
+    cache = ExampleCache()
+    (shipped,) = cache.analyze(EXAMPLE, Settings(), detector)
+    *_, computed = cache.analyze(EXAMPLE, VERDICT_ALONE, detector)
+    (again,) = cache.analyze(EXAMPLE, VERDICT_ALONE, detector)
     assert set(shipped.seconds) == set(again.seconds) == {"open", "finished"} != set(computed.seconds)

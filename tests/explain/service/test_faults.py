@@ -1,4 +1,4 @@
-"""What happens when something breaks under a server that runs: it says so, and goes on answering."""
+"""Tests of faults in a running server: it reports them, and continues to answer."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ GRADIENTS = replace(QUICK, methods=("attention", "gradcam", "lime"))
 
 
 class ResourceExhaustedError(Exception):
-    """As TensorFlow calls it."""
+    """It has the name of TensorFlow's error."""
 
 
 @pytest.fixture
 def models(tmp_path: Path) -> Models:
-    """A model whose files a test may remove."""
+    """A model with files that a test may remove."""
     folder = tmp_path / "lite_attention"
     shutil.copytree(SHIPPED, folder)
     return Models([FoundModel("lite_attention", folder, MODEL_FOLDER)])
 
 
 @pytest.mark.parametrize("error", [MemoryError(), ResourceExhaustedError("OOM when allocating tensor\n[1,2,3]")])
-def test_a_map_without_memory_is_told_and_the_others_are_made(
+def test_a_map_without_memory_is_reported_and_the_others_are_made(
     error: Exception, models: Models, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> Iterator[None]:
@@ -65,14 +65,14 @@ def test_a_map_without_memory_is_told_and_the_others_are_made(
 def test_a_verdict_without_memory_is_refused_and_the_next_one_is_given(
     error: Exception, models: Models, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As LiteRT and NumPy ask for it: in the middle of a batch."""
-    service, asked = Service(models), replace(QUICK, methods=("attention",))
+    """LiteRT and NumPy raise such an error in the middle of a batch."""
+    service, settings = Service(models), replace(QUICK, methods=("attention",))
     with monkeypatch.context() as patched, pytest.raises(Refused) as refusal, refusing():
         patched.setattr(quick_detector, "predict_all", Mock(side_effect=error))
-        last(service.analyze(ASTRONAUT, asked, quick_detector))
+        last(service.analyze(ASTRONAUT, settings, quick_detector))
     assert str(refusal.value) == translate("memory_full")
     assert service.queue.running == 0
-    found = last(service.analyze(ASTRONAUT, asked, quick_detector))
+    found = last(service.analyze(ASTRONAUT, settings, quick_detector))
     assert found is not None and found.complete and found.prediction is not None
 
 
@@ -80,10 +80,10 @@ def test_a_verdict_without_memory_is_refused_and_the_next_one_is_given(
 def test_a_clock_that_is_moved_changes_no_answer(
     hours: int, models: Models, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service, asked = Service(models), replace(QUICK, methods=("attention",))
-    photo = ASTRONAUT.read_bytes() + b"\0"  # no example, whose answer would be kept
-    before = last(service.analyze(photo, asked, quick_detector))
-    steps = service.analyze(photo, asked, quick_detector)
+    service, settings = Service(models), replace(QUICK, methods=("attention",))
+    photo = ASTRONAUT.read_bytes() + b"\0"  # not an example: its answer would be kept
+    before = last(service.analyze(photo, settings, quick_detector))
+    steps = service.analyze(photo, settings, quick_detector)
     next(steps)
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 3600 * hours)
@@ -96,14 +96,14 @@ def test_a_clock_that_is_moved_changes_no_answer(
 
 
 @pytest.mark.slow
-def test_weights_that_are_removed_while_serving(models: Models) -> None:
+def test_removed_weights_stop_only_the_maps_that_need_them(models: Models) -> None:
     service, detector = Service(models), models.get(models.first)
     assert service.ready()
     for file in detector._folder.iterdir():
         file.unlink()
     assert not service.ready()
     found = last(service.analyze(ASTRONAUT, QUICK, detector))
-    assert found is not None and found.complete and "lime" in found.attributions  # all that is in memory goes on
+    assert found is not None and found.complete and "lime" in found.attributions  # everything in memory still works
     with pytest.raises(ArtifactError) as refusal:
         last(service.analyze(ASTRONAUT, replace(QUICK, methods=("gradcam",)), detector))
     assert str(refusal.value).endswith(".") and "\n" not in str(refusal.value)
@@ -116,7 +116,7 @@ def test_a_client_that_leaves_in_the_middle_leaves_no_open_analysis(
     service = Service(models, queue=AnalysisQueue(1, most_of_client=1))
     steps = service.analyze(ASTRONAUT, QUICK, quick_detector, client="ann")
     next(steps)
-    del steps  # what becomes of a generator whose reader has gone
+    del steps  # this closes it, as when its reader has gone
     assert service.queue.running == 0
     assert last(service.analyze(ASTRONAUT, QUICK, quick_detector, client="ann")) is not None
 
@@ -126,14 +126,14 @@ def test_clients_at_the_same_time_never_get_each_others_result(models: Models, q
     clients, service, got = 12, Service(models), {}
     photos = ("astronaut.jpg", "hopper.jpg", "cat.jpg", "hopper_face.jpg")
 
-    def ask(number: int) -> Callable[[], None]:
+    def analysis_of(number: int) -> Callable[[], None]:
         def work() -> None:
             photo = ASTRONAUT.with_name(photos[number % len(photos)])
             got[number] = last(service.analyze(photo, replace(QUICK, seed=number + 1), quick_detector))
 
         return work
 
-    threads = [threading.Thread(target=ask(number), daemon=True) for number in range(clients)]
+    threads = [threading.Thread(target=analysis_of(number), daemon=True) for number in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -142,11 +142,11 @@ def test_clients_at_the_same_time_never_get_each_others_result(models: Models, q
         photo = ASTRONAUT.with_name(photos[number % len(photos)])
         alone = last(Service(models).analyze(photo, replace(QUICK, seed=number + 1), quick_detector))
         assert alone is not None
-        mine, alones = to_dict(got[number]), to_dict(alone)
+        together, expected = to_dict(got[number]), to_dict(alone)
         for part in ("photo", "faces", "prediction", "settings", "regions"):
-            assert mine[part] == alones[part], part
-        assert [one["weights"] for one in mine["attributions"].values()] == [
-            one["weights"] for one in alones["attributions"].values()
+            assert together[part] == expected[part], part
+        assert [found["weights"] for found in together["attributions"].values()] == [
+            found["weights"] for found in expected["attributions"].values()
         ]
 
 
@@ -157,13 +157,13 @@ def disk_full() -> OSError:
     return OSError(errno.ENOSPC, "No space left on device", "/srv/photos/me.jpg")
 
 
-def test_full_disk_is_said_and_logged_without_the_file(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_is_reported_and_logged_without_the_file(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(Refused, match="diski dolu"), refusing_in("tr"):
         raise disk_full()
     assert "full" in caplog.text and "me.jpg" not in caplog.text and "Traceback" not in caplog.text
 
 
-def test_full_disk_is_known_by_what_led_to_an_error() -> None:
+def test_a_full_disk_is_recognised_in_the_cause_of_an_error() -> None:
     try:
         try:
             raise disk_full()

@@ -1,4 +1,4 @@
-"""Photos that are pointed at: fetched from public addresses alone, and from no file that was not uploaded."""
+"""Tests of photos given by address: only public addresses are fetched, and only uploaded files are read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def anywhere(_: Address) -> bool:
     return True
 
 
-# Where it may go
+# Allowed addresses
 
 
 @pytest.mark.parametrize(
@@ -47,15 +47,15 @@ def anywhere(_: Address) -> bool:
         *("100.64.0.1", "192.0.2.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"),
         *("::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1"),
         *("2002:7f00:1::", "64:ff9b:1::7f00:1", "::127.0.0.1", "fec0::1", "::ffff:0:7f00:1", "5f00::1", "3fff::1"),
-        *("192.0.0.192", "168.63.129.16", "fd00:ec2::254", "100.100.100.200"),  # where clouds answer their machines
+        *("192.0.0.192", "168.63.129.16", "fd00:ec2::254", "100.100.100.200"),  # metadata services of clouds
     ],
 )
-def test_networks_that_are_not_public_are_known(inside: str) -> None:
+def test_addresses_that_are_not_public_are_recognised(inside: str) -> None:
     assert not is_public(ipaddress.ip_address(inside))
 
 
 @pytest.mark.parametrize("outside", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
-def test_public_addresses_are_known(outside: str) -> None:
+def test_public_addresses_are_recognised(outside: str) -> None:
     assert is_public(ipaddress.ip_address(outside))
 
 
@@ -67,7 +67,7 @@ def test_public_addresses_are_known(outside: str) -> None:
         *("user@127.0.0.1", "127.0.0.1.", "\N{FULLWIDTH DIGIT ONE}27.0.0.1"),
     ],
 )
-def test_this_machine_is_never_asked_under_any_name(site: Server, host: str) -> None:
+def test_this_machine_is_never_contacted_under_any_name(site: Server, host: str) -> None:
     with pytest.raises(PhotoError):
         fetch(address(site, "photo", host))
     assert site.seen == []
@@ -90,25 +90,25 @@ def test_a_redirect_into_an_inner_network_is_not_followed(site: Server) -> None:
 
 
 def test_one_inner_address_among_public_ones_is_enough_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 0)) for one in ("8.8.8.8", "10.0.0.1")]
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 0)) for ip in ("8.8.8.8", "10.0.0.1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: found)
     with pytest.raises(PhotoError, match="not public"):
         fetch("http://both.example/photo")
 
 
-def test_the_address_that_was_checked_is_the_one_visited(site: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name server that says another address at the second question is not asked a second time."""
-    asked = []
+def test_only_the_checked_address_is_contacted(site: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name is resolved once: a name server could give another address the second time."""
+    lookups = []
 
     def resolve(host: str, *args: object, **options: object) -> list[object]:
-        asked.append(host)
+        lookups.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
 
     with monkeypatch.context() as patched:
         resolver = SimpleNamespace(getaddrinfo=resolve, SOCK_STREAM=socket.SOCK_STREAM)
         patched.setattr(explain.service.fetch, "socket", resolver)
         assert fetch(address(site, "photo", "photos.example"), anywhere) == PHOTO
-    assert asked == ["photos.example"]
+    assert lookups == ["photos.example"]
     assert site.seen == [("/photo", f"photos.example:{site.server_port}")]
 
 
@@ -119,12 +119,12 @@ def test_the_address_that_was_checked_is_the_one_visited(site: Server, monkeypat
         *("http://127.0.0.1:0/", "http://127.0.0.1:65536/", "http://127.0.0.1:-1/", "http://127.0.0.1:99999999999/"),
     ],
 )
-def test_what_is_no_address_of_the_web_is_refused(url: str) -> None:
+def test_an_invalid_web_address_is_refused(url: str) -> None:
     with pytest.raises(PhotoError, match=r"could be fetched"):
         fetch(url, anywhere)
 
 
-# What comes back
+# Responses
 
 
 def test_photo_is_fetched_over_a_relative_redirect(site: Server) -> None:
@@ -132,33 +132,33 @@ def test_photo_is_fetched_over_a_relative_redirect(site: Server) -> None:
     assert len(site.seen) == 2
 
 
-def test_circles_of_redirects_end(site: Server) -> None:
+def test_redirect_loops_are_ended(site: Server) -> None:
     with pytest.raises(PhotoError, match="could be fetched"):
         fetch(address(site, "to=?"), anywhere)
     assert len(site.seen) == explain.service.fetch.REDIRECTS + 1
 
 
-def test_a_missing_photo_is_named_by_its_status(site: Server) -> None:
+def test_the_error_for_a_missing_photo_names_the_status(site: Server) -> None:
     with pytest.raises(PhotoError, match="status 404"):
         fetch(address(site, "missing"), anywhere)
 
 
-def test_an_endless_file_is_given_up(site: Server) -> None:
+def test_an_endless_file_is_aborted(site: Server) -> None:
     with pytest.raises(PhotoError, match=f"{MAX_BYTES:,} bytes"):
         fetch(address(site, "endless"), anywhere)
 
 
-def test_a_file_that_trickles_is_given_up(site: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_arrives_too_slowly_is_aborted(site: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explain.service.fetch, "SECONDS", 0.3)
     with pytest.raises(PhotoError, match="did not arrive"):
         fetch(address(site, "slow"), anywhere)
 
 
-def test_a_slow_name_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, answer = threading.Event(), threading.Event()
+def test_a_slow_name_server_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    lookup_began, answer = threading.Event(), threading.Event()
 
     def resolve(*args: object, **options: object) -> list[object]:
-        asked.set()
+        lookup_began.set()
         answer.wait(10)
         return []
 
@@ -169,10 +169,10 @@ def test_a_slow_name_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(PhotoError, match="did not arrive"):
         fetch("http://slow.example/photo", anywhere)
     answer.set()
-    assert asked.is_set() and time.monotonic() - began < 8
+    assert lookup_began.is_set() and time.monotonic() - began < 8
 
 
-def test_one_address_too_many_is_refused_at_once(site: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_addresses_at_once_are_refused(site: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     places = threading.BoundedSemaphore(1)
     monkeypatch.setattr(explain.service.fetch, "PLACES", places)
     with places, pytest.raises(Busy, match=r"try again"):
@@ -183,8 +183,8 @@ def test_one_address_too_many_is_refused_at_once(site: Server, monkeypatch: pyte
     assert fetch(address(site, "photo"), anywhere) == PHOTO
 
 
-def test_headers_that_trickle_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each byte comes in time, all of them do not."""
+def test_headers_that_arrive_too_slowly_are_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte arrives in time, but the whole does not."""
     monkeypatch.setattr(explain.service.fetch, "SECONDS", 0.5)
     listening = socket.create_server(("127.0.0.1", 0))
 
@@ -205,18 +205,18 @@ def test_headers_that_trickle_are_given_up(monkeypatch: pytest.MonkeyPatch) -> N
     assert time.monotonic() - began < 10
 
 
-def test_a_redirect_to_what_is_no_address_is_refused(site: Server) -> None:
+def test_a_redirect_to_an_invalid_address_is_refused(site: Server) -> None:
     with pytest.raises(PhotoError, match="could be fetched"):
         fetch(address(site, "to=http://[x"), anywhere)
 
 
-def test_data_url_with_letters_that_base64_has_not_is_refused() -> None:
+def test_a_data_url_with_characters_outside_base64_is_refused() -> None:
     for text in ("data:image/png;base64,ğ", "data:image/png;base64,a"):
         with pytest.raises(PhotoError):
             from_data_url(text)
 
 
-def test_nobody_there_is_told(site: Server) -> None:
+def test_an_unreachable_site_is_reported(site: Server) -> None:
     url = address(site, "photo")
     site.shutdown()
     site.server_close()
@@ -224,7 +224,7 @@ def test_nobody_there_is_told(site: Server) -> None:
         fetch(url, anywhere)
 
 
-# What a text may name
+# Data URLs and uploads
 
 
 def test_data_url_gives_its_bytes(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_data_url_gives_its_bytes(tmp_path: Path) -> None:
         assert photo_from(text, tmp_path) == PHOTO
 
 
-ODD_BYTES = bytes(range(251, 256)) * 40 + b"?"  # whose base64 has every letter that is written in several ways
+ODD_BYTES = bytes(range(251, 256)) * 40 + b"?"  # their base64 has every character with several spellings
 LETTERS = base64.b64encode(ODD_BYTES).decode()
 
 
@@ -252,7 +252,7 @@ LETTERS = base64.b64encode(ODD_BYTES).decode()
     ],
 )
 @pytest.mark.parametrize("head", ["data:image/jpeg;base64", "data:;BASE64", "data:image/jpeg;name=a.jpg;base64"])
-def test_base64_is_read_however_it_is_written(head: str, letters: str) -> None:
+def test_every_spelling_of_base64_is_read(head: str, letters: str) -> None:
     assert from_data_url(f"{head},{letters}") == ODD_BYTES
 
 
@@ -273,7 +273,7 @@ def test_an_upload_is_found_by_its_path_and_by_its_address(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("form", ["{}", "http://127.0.0.1:7860/gradio_api/file={}"])
-def test_no_other_file_can_be_named(tmp_path: Path, form: str) -> None:
+def test_a_file_that_was_not_uploaded_is_refused(tmp_path: Path, form: str) -> None:
     uploaded, secret = tmp_path / "uploaded", tmp_path / "secret.jpg"
     uploaded.mkdir()
     secret.write_bytes(PHOTO)
@@ -283,7 +283,7 @@ def test_no_other_file_can_be_named(tmp_path: Path, form: str) -> None:
             photo_from(form.format(path), uploaded)
 
 
-def test_any_other_address_is_fetched_with_care(tmp_path: Path, site: Server) -> None:
+def test_any_other_address_is_checked_before_it_is_fetched(tmp_path: Path, site: Server) -> None:
     for url in (address(site, "photo"), address(site, "photo").replace("http", "Http")):
         with pytest.raises(PhotoError, match="not public"):
             photo_from(url, tmp_path)

@@ -1,4 +1,4 @@
-"""What a site is sent by a server that fetches a photo from it, and by which way."""
+"""Tests of the requests that fetch a photo from a site."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def test_proxy_of_the_environment_is_not_used(site: Server, monkeypatch: pytest.
     assert site.seen == [("/photo", host)]
 
 
-def test_site_must_not_pack_the_photo(site: Server) -> None:
-    """The limit counts the bytes that arrive, and nothing unpacks them."""
+def test_no_compression_of_the_photo_is_accepted(site: Server) -> None:
+    """The limit counts the bytes that arrive, and nothing decompresses them."""
     assert fetch(f"http://127.0.0.1:{site.server_port}/accepted", lambda _: True) == b"identity"
 
 
-def test_encrypted_site_is_addressed_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_site_with_https_gets_its_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection goes to the address that was checked; the certificate must be that of the name."""
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
     resolver = SimpleNamespace(getaddrinfo=lambda *_, **__: found, SOCK_STREAM=socket.SOCK_STREAM)
     monkeypatch.setattr(explain.service.fetch, "socket", resolver)
     names: list[str | None] = []
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # without a certificate: the greeting has the name already
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # no certificate: the client hello already has the name
     context.sni_callback = lambda _, name, __: names.append(name)
     listening = socket.create_server(("127.0.0.1", 0))
 

@@ -1,4 +1,4 @@
-"""Tests of forms: names of files in any letters, no field twice, and none that is not known."""
+"""Tests of forms: file names in any script, repeated fields and unknown fields."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def test_extended_name_becomes_the_plain_one(header: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("header", ['filename="a.jpg"', "filename*=zlib''x.jpg", "filename*=nonsense", ""])
-def test_other_headers_stay_as_they_are(header: str) -> None:
+def test_other_headers_stay_unchanged(header: str) -> None:
     assert with_plain_name(header.encode()) == header.encode()
 
 
-def test_field_sent_twice_or_unknown_is_named() -> None:
+def test_the_error_names_a_repeated_or_unknown_field() -> None:
     known = ("file", "face", "trust")
     check_fields(FormData([("file", "a"), ("face", "1")]), known)
     with pytest.raises(SettingsError, match="file"):

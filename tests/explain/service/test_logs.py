@@ -1,4 +1,4 @@
-"""Log lines name a request, and no photo, file or address."""
+"""Tests of log lines: they name the request, but no photo, file or address."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def test_line_has_the_request_and_its_facts() -> None:
         *("https://example.org/ann?face", "data:image/png;base64,annannann", "192.168.1.7:5000", "2001:db8:1:2:3::1"),
     ],
 )
-def test_what_names_somebody_is_left_out(private: str) -> None:
+def test_paths_and_addresses_are_left_out(private: str) -> None:
     text = without_names(f"No answer for {private} today.")
     assert text == "No answer for … today." and "ann" not in text
 
 
-def test_a_traceback_keeps_the_names_of_source_files_alone() -> None:
+def test_a_traceback_keeps_only_the_names_of_source_files() -> None:
     try:
         Path("/home/ann/face.jpg").read_bytes()
     except OSError as error:
@@ -50,6 +50,6 @@ def test_a_traceback_keeps_the_names_of_source_files_alone() -> None:
     assert "test_logs.py" in str(line["traceback"]) and "ann" not in str(line["traceback"])
 
 
-def test_a_sentence_stays_as_it_is() -> None:
+def test_an_ordinary_sentence_stays_unchanged() -> None:
     sentence = 'A photo among many could not be judged: 3/4 of 12:30:05, "x/y".'
     assert without_names(sentence) == sentence

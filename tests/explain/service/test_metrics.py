@@ -1,4 +1,4 @@
-"""What is counted, in the text format of Prometheus."""
+"""Tests of the metrics, in the text format of Prometheus."""
 
 from __future__ import annotations
 

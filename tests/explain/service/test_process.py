@@ -1,4 +1,4 @@
-"""Freed memory goes back to the system, and the garbage collector passes over what stays."""
+"""Tests of memory: the system gets freed memory back, and the garbage collector skips permanent objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from explain.service import process
 
-# Small pieces between which every hundredth stays: without a return the process would keep all of them.
+# Every hundredth of many small pieces stays: without a return the process would keep the memory of all.
 MEASURE = """
 import gc
 import threading
@@ -39,12 +39,12 @@ print(full - resident())
 
 @pytest.mark.slow
 @pytest.mark.skipif(process._glibc() is None, reason="another allocator")
-def test_freed_memory_goes_back() -> None:
+def test_freed_memory_is_returned_to_the_system() -> None:
     done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
     assert int(done.stdout) > 150_000_000
 
 
-def test_another_allocator_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_allocator_is_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_glibc", lambda: None)
     monkeypatch.setattr(process, "_next", [])  # a visitor of an earlier test may have left one planned
     before = sys.getswitchinterval()
@@ -54,7 +54,7 @@ def test_another_allocator_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     sys.setswitchinterval(before)
 
 
-def test_what_a_server_has_loaded_is_not_collected_again_and_what_comes_later_is() -> None:
+def test_only_objects_made_after_the_start_are_collected() -> None:
     try:
         process.settle()
         assert gc.get_freeze_count() > 0

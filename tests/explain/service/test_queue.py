@@ -1,4 +1,4 @@
-"""The order of turns, and which analyses wait or are refused."""
+"""Tests of the order of turns, and of analyses that wait or are refused."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from explain.service.queue import AnalysisQueue, Busy, Urgency
 
 
 def too_late() -> Callable[[], bool]:
-    """Ends a wait after ten seconds: a test in which nobody gets a turn fails instead of never ending."""
+    """Ends a wait after ten seconds, so that a test without a turn fails instead of hanging."""
     end = time.monotonic() + 10
     return lambda: time.monotonic() > end
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds, ten seconds at the most."""
+    """Wait until a condition holds, for at most ten seconds."""
     late = too_late()
     while not condition():
         assert not late()
@@ -34,7 +34,7 @@ def started(work: Callable[[], object]) -> threading.Thread:
 
 
 class Held:
-    """Analyses each of whose steps lasts until the test ends it."""
+    """Analyses with steps that last until the test ends them."""
 
     def __init__(self, turns: AnalysisQueue) -> None:
         self.turns = turns
@@ -82,21 +82,21 @@ def held() -> Iterator[Held]:
 # Turns
 
 
-def test_steps_come_through_in_order() -> None:
+def test_steps_are_given_in_order() -> None:
     turns = AnalysisQueue(1)
     assert list(turns.each(iter("abc"))) == ["a", "b", "c"]
     assert (turns.running, turns.waiting) == (0, 0)
 
 
 def test_no_more_steps_run_at_once_than_there_are_turns() -> None:
-    turns, at_once, most = AnalysisQueue(2), [0], [0]
+    turns, at_once, peak = AnalysisQueue(2), [0], [0]
     lock = threading.Lock()
 
     def steps() -> Iterator[None]:
         for _ in range(3):
             with lock:
                 at_once[0] += 1
-                most[0] = max(most[0], at_once[0])
+                peak[0] = max(peak[0], at_once[0])
             time.sleep(0.01)
             with lock:
                 at_once[0] -= 1
@@ -105,11 +105,11 @@ def test_no_more_steps_run_at_once_than_there_are_turns() -> None:
     threads = [started(lambda: list(turns.each(steps(), urgency=lambda _: Urgency.REST))) for _ in range(6)]
     for thread in threads:
         thread.join(10)
-    assert most == [2]
+    assert peak == [2]
     assert (turns.running, turns.waiting) == (0, 0)
 
 
-def test_who_looks_at_a_step_for_long_keeps_nobody_waiting() -> None:
+def test_a_slow_reader_of_a_step_does_not_block_other_analyses() -> None:
     turns = AnalysisQueue(1)
     first = turns.each(iter([1, 2]))
     next(first)
@@ -129,7 +129,7 @@ def test_long_analyses_take_turns(held: Held) -> None:
     held.runs("ann", "bob", "ann", "bob")
 
 
-def test_verdict_comes_before_first_maps_and_these_before_the_rest(held: Held) -> None:
+def test_verdicts_come_before_first_maps_and_first_maps_before_the_rest(held: Held) -> None:
     held.open("ann", Urgency.REST)
     held.runs("ann")
     held.open("trust", Urgency.REST)
@@ -146,14 +146,16 @@ def test_verdict_comes_before_first_maps_and_these_before_the_rest(held: Held) -
     held.runs("ann", "judged at once", "judged", "map", "trust")
 
 
-def test_who_has_waited_long_comes_before_a_new_verdict(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_analysis_that_has_waited_long_comes_before_a_new_verdict(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
     held.open("ann", Urgency.VERDICT)
     held.open("bob", Urgency.VERDICT)
     held.runs("ann", "bob")
     monkeypatch.setitem(queue.PATIENCE_S, Urgency.REST, -1.0)
     held.open("patient", Urgency.REST)
     held.open("new", Urgency.VERDICT)
-    held.end("ann")  # the turn that is left is one more for verdicts
+    held.end("ann")  # the remaining turn is the extra one for verdicts
     held.runs("ann", "bob", "new")
     for name in ("bob", "new"):
         held.end(name)
@@ -161,18 +163,18 @@ def test_who_has_waited_long_comes_before_a_new_verdict(held: Held, monkeypatch:
 
 
 def test_urgency_follows_the_step_before() -> None:
-    asked: list[int | None] = []
+    steps_before: list[int | None] = []
 
     def urgency(latest: int | None) -> Urgency:
-        asked.append(latest)
+        steps_before.append(latest)
         return Urgency.REST
 
     assert list(AnalysisQueue(1).each(iter([1, 2]), urgency=urgency)) == [1, 2]
-    assert asked == [None, 1, 2]
+    assert steps_before == [None, 1, 2]
 
 
 @pytest.mark.parametrize("end", ["exhausted", "closed", "failed"])
-def test_a_turn_is_given_back_however_it_ends(end: str) -> None:
+def test_a_turn_is_given_back_however_the_analysis_ends(end: str) -> None:
     closed = []
 
     def steps() -> Iterator[int]:
@@ -196,7 +198,7 @@ def test_a_turn_is_given_back_however_it_ends(end: str) -> None:
     assert list(turns.each(iter([2]), too_late(), urgency=lambda _: Urgency.REST)) == [2]
 
 
-def test_cancelled_while_waiting_nothing_is_done(held: Held) -> None:
+def test_cancelling_while_waiting_runs_no_step(held: Held) -> None:
     held.open("ann", Urgency.REST)
     held.runs("ann")
     held.open("bob", Urgency.REST, cancelled=lambda: True)
@@ -205,7 +207,7 @@ def test_cancelled_while_waiting_nothing_is_done(held: Held) -> None:
     held.runs("ann")
 
 
-def test_cancelled_between_two_steps_nothing_more_is_done(held: Held) -> None:
+def test_cancelling_between_two_steps_runs_no_further_step(held: Held) -> None:
     stop = threading.Event()
     held.open("ann", Urgency.REST, steps=2, cancelled=stop.is_set)
     held.runs("ann")
@@ -219,10 +221,10 @@ def test_cancelled_between_two_steps_nothing_more_is_done(held: Held) -> None:
     held.runs("ann", "bob")
 
 
-# Analyses that wait, and analyses that are refused
+# Waiting and refused analyses
 
 
-def test_who_begins_now_is_told_how_many_come_before_and_how_long_that_takes(held: Held) -> None:
+def test_queue_knows_the_number_of_analyses_ahead_and_estimates_the_wait(held: Held) -> None:
     assert (held.turns.ahead(), held.turns.estimate()) == (0, 0)
     held.open("ann", Urgency.VERDICT)
     held.open("bob", Urgency.VERDICT)
@@ -237,7 +239,7 @@ def test_who_begins_now_is_told_how_many_come_before_and_how_long_that_takes(hel
     assert held.turns.estimate() > 0
 
 
-def test_too_many_programs_are_refused_in_a_sentence_and_the_page_is_not() -> None:
+def test_too_many_programs_are_refused_but_the_page_is_not() -> None:
     turns = AnalysisQueue(1, most_programs=1)
     first = turns.each(iter([1, 2]))
     next(first)
@@ -248,19 +250,19 @@ def test_too_many_programs_are_refused_in_a_sentence_and_the_page_is_not() -> No
     assert list(turns.each(iter([1]), too_late())) == [1]
 
 
-def test_visitors_of_the_page_cost_no_program_its_place() -> None:
+def test_visitors_of_the_page_do_not_count_as_programs() -> None:
     turns = AnalysisQueue(1, most_programs=1)
     page = [turns.each(iter([1, 2]), wait=True) for _ in range(3)]
-    for one in page:
-        next(one)
+    for analysis in page:
+        next(analysis)
     assert list(turns.each(iter([1]), too_late())) == [1]
 
 
 def test_a_client_with_many_analyses_is_refused_and_others_are_not() -> None:
     turns = AnalysisQueue(1, most_of_client=2)
     first, second = (turns.each(iter([1, 2]), wait=True, client="ann") for _ in range(2))
-    for one in (first, second):
-        next(one)
+    for analysis in (first, second):
+        next(analysis)
     with pytest.raises(Busy, match=r"2 .+\.$"):
         next(turns.each(iter([1]), too_late(), wait=True, client="ann"))
     assert list(turns.each(iter([1]), too_late(), client="bob")) == [1]
@@ -270,7 +272,7 @@ def test_a_client_with_many_analyses_is_refused_and_others_are_not() -> None:
     assert not turns._clients
 
 
-def test_verdicts_come_in_the_order_of_the_visitors_and_not_turn_by_turn(held: Held) -> None:
+def test_verdicts_come_in_the_order_of_the_visitors_and_not_of_the_steps(held: Held) -> None:
     held.open("ann", Urgency.VERDICT, steps=2)
     for name in ("bob", "cem", "dan"):
         held.open(name, Urgency.VERDICT)
@@ -282,7 +284,7 @@ def test_verdicts_come_in_the_order_of_the_visitors_and_not_turn_by_turn(held: H
     held.runs("ann", "bob", "cem", "ann")
 
 
-def test_what_was_computed_is_drawn_before_more_is_computed(held: Held) -> None:
+def test_a_finished_result_is_drawn_before_more_is_computed(held: Held) -> None:
     held.open("ann", Urgency.REST)
     held.runs("ann")
     held.open("bob", Urgency.REST)

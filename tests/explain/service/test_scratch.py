@@ -1,4 +1,4 @@
-"""Temporary files go with the server, and at the latest when the next one starts."""
+"""Tests of temporary files: the server removes them at its end, or the next server at its start."""
 
 from __future__ import annotations
 
@@ -29,36 +29,36 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "uploads"
 
 
-def test_folder_goes_with_all_that_is_in_it(root: Path) -> None:
+def test_the_folder_is_removed_with_its_files(root: Path) -> None:
     scratch = Scratch(root)
     (scratch.folder / "upload.jpg").write_bytes(b"a face")
     scratch.remove()
     assert list(root.iterdir()) == []
 
 
-def test_only_the_owner_may_read_it(root: Path) -> None:
+def test_only_the_owner_may_read_the_folder(root: Path) -> None:
     scratch = Scratch(root)
     assert scratch.folder.stat().st_mode & 0o077 == 0
     scratch.remove()
 
 
 @pytest.mark.slow
-def test_what_a_killed_server_left_is_removed_and_what_another_uses_stays(root: Path) -> None:
+def test_files_of_a_killed_server_are_removed_but_not_those_of_a_running_one(root: Path) -> None:
     command = [sys.executable, "-c", HOLD, str(root)]
-    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert other.stdout is not None
-    folder = Path(other.stdout.readline().strip())
+    killed = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert killed.stdout is not None
+    folder = Path(killed.stdout.readline().strip())
     second = Scratch(root)
     assert (folder / "upload.jpg").exists()
-    other.kill()
-    other.wait()
+    killed.kill()
+    killed.wait()
     third = Scratch(root)
     assert not folder.exists() and second.folder.exists()
-    for one in (second, third):
-        one.remove()
+    for scratch in (second, third):
+        scratch.remove()
 
 
-def test_a_folder_that_is_just_being_made_stays(root: Path) -> None:
+def test_a_folder_that_is_being_made_is_not_removed(root: Path) -> None:
     (root / "whyfake-new").mkdir(parents=True)
     (root / "other").mkdir()
     (root / "other" / LOCK).touch()

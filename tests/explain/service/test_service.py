@@ -1,4 +1,4 @@
-"""What all ways in share: the queue, the photos kept, and what is said of models and server."""
+"""Tests of what all interfaces share: the queue, the kept photos, and messages about models and server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from model.photos import worker
 from tests.support.worlds import QuickDetector
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
-CAT = EXAMPLES / "cat.jpg"  # no face: the quickest of answers
+CAT = EXAMPLES / "cat.jpg"  # no face: the quickest answer
 ASTRONAUT = EXAMPLES / "astronaut.jpg"
 SHIPPED_MODEL = FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)
 
@@ -43,7 +43,7 @@ def kept(tmp_path: Path) -> list[Path]:
     return list((tmp_path / "kept").iterdir())
 
 
-# The road
+# Analyses
 
 
 def test_photo_is_kept_and_its_turn_is_given_back(service: Service, models: Models, tmp_path: Path) -> None:
@@ -53,24 +53,26 @@ def test_photo_is_kept_and_its_turn_is_given_back(service: Service, models: Mode
     assert service.queue.running == 0
 
 
-def test_what_is_no_photo_is_neither_kept_nor_holds_a_turn(service: Service, models: Models, tmp_path: Path) -> None:
+def test_a_file_that_is_no_photo_is_not_kept_and_holds_no_turn(
+    service: Service, models: Models, tmp_path: Path
+) -> None:
     with pytest.raises(PhotoError):
         last(service.analyze(b"no photo", Settings(), models.get(models.first)))
     assert kept(tmp_path) == []
     assert service.queue.running == 0
 
 
-def test_one_program_more_than_may_ask_is_refused(service: Service, models: Models, tmp_path: Path) -> None:
-    other = service.queue.each(iter([1, 2]))
-    next(other)
+def test_a_program_beyond_the_limit_is_refused(service: Service, models: Models, tmp_path: Path) -> None:
+    running = service.queue.each(iter([1, 2]))
+    next(running)
     with pytest.raises(Busy):
         last(service.analyze(CAT, Settings(), models.get(models.first)))
     assert kept(tmp_path) == []
-    list(other)
+    list(running)
 
 
 def test_page_takes_its_turn_and_keeps_a_visitors_photo_once(service: Service, models: Models, tmp_path: Path) -> None:
-    asked: dict[str, Any] = {
+    inputs: dict[str, Any] = {
         **{"language": "en", "model": models.first, "photo": str(CAT), "face": 0, "whole": False, "shown": 8},
         **{"target": LIKELIER, "superpixels": 10, "samples": 100, "smooth": False, "further": [], "trust": False},
         **{"segmentation": "slic", "hide": "mean", "slide_map": "lime", "hidden": [], "seen": None},
@@ -79,95 +81,95 @@ def test_page_takes_its_turn_and_keeps_a_visitors_photo_once(service: Service, m
     page = Page(models, service)
     running = []
     for visitor in ("ann", "ann", "bob"):
-        for _ in page.show(asked, visitor):
+        for _ in page.show(inputs, visitor):
             running.append(service.queue.running)
     assert max(running) == 1 and service.queue.running == 0
     assert len(kept(tmp_path)) == 2
 
 
-# Whose turn it is
+# Urgency
 
 
-def asked_urgency(
+def urgencies_of(
     service: Service, detector: QuickDetector, monkeypatch: pytest.MonkeyPatch, **options: Any
 ) -> list[tuple[str, Urgency]]:
-    """After which stage which urgency was asked for."""
-    asked = []
+    """Stages, and the urgency after each of them."""
+    urgencies = []
     real = service.queue.each
 
     def each(steps: Any, cancelled: Any, wait: bool, urgency: Any, client: Any) -> Iterator[Any]:
         for step in real(steps, cancelled, wait, urgency, client):
-            asked.append((step.stage, urgency(step)))
+            urgencies.append((step.stage, urgency(step)))
             yield step
 
     monkeypatch.setattr(service.queue, "each", each)
     last(service.analyze(ASTRONAUT, Settings(robustness=False, samples=100), detector, **options))
-    return asked
+    return urgencies
 
 
 def test_verdict_comes_first_then_the_first_map_then_the_rest(
     service: Service, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = asked_urgency(service, quick_detector, monkeypatch)
-    assert [urgency for _, urgency in asked[:4]] == [Urgency.VERDICT, *[Urgency.FIRST_MAP] * 3]
-    assert {urgency for stage, urgency in asked[4:]} == {Urgency.REST}
+    urgencies = urgencies_of(service, quick_detector, monkeypatch)
+    assert [urgency for _, urgency in urgencies[:4]] == [Urgency.VERDICT, *[Urgency.FIRST_MAP] * 3]
+    assert {urgency for stage, urgency in urgencies[4:]} == {Urgency.REST}
 
 
-def test_one_of_many_photos_lets_the_verdicts_of_single_ones_go_first(
+def test_one_of_many_photos_is_less_urgent_than_the_verdict_of_a_single_one(
     service: Service, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = asked_urgency(service, quick_detector, monkeypatch, urgency=Urgency.FIRST_MAP)
-    assert {urgency for _, urgency in asked} == {Urgency.FIRST_MAP}
+    urgencies = urgencies_of(service, quick_detector, monkeypatch, urgency=Urgency.FIRST_MAP)
+    assert {urgency for _, urgency in urgencies} == {Urgency.FIRST_MAP}
 
 
-def test_all_visitors_of_one_address_together_may_open_so_many(models: Models) -> None:
+def test_visitors_from_one_address_share_its_limit(models: Models) -> None:
     service = Service(models, queue=AnalysisQueue(1, most_of_client=1))
     for visitor in ("ann", "bob"):
         service.came_from(visitor, "192.0.2.1")
     service.came_from("cem", "192.0.2.2")
 
-    def begun(visitor: str) -> Iterator[Any]:
+    def begin(visitor: str) -> Iterator[Any]:
         steps = service.analyze(CAT, Settings(), models.get(models.first), visitor=visitor, wait=True)
         next(steps)
         return steps
 
-    kept_open = begun("ann/many")
+    kept_open = begin("ann/many")
     with pytest.raises(Busy, match=r"your address.+\.$"):
-        begun("bob")
-    begun("cem")
+        begin("bob")
+    begin("cem")
     kept_open.close()  # type: ignore[attr-defined]
-    begun("bob")
+    begin("bob")
 
 
 # Messages
 
 
-def test_health_counts_who_runs(service: Service) -> None:
-    other = service.queue.each(iter([1, 2]))
-    next(other)
+def test_health_counts_running_analyses(service: Service) -> None:
+    running = service.queue.each(iter([1, 2]))
+    next(running)
     assert service.health()["running"] == 1
-    list(other)
+    list(running)
     assert service.health()["running"] == 0
 
 
-def test_of_a_model_that_was_never_used_only_the_name_is_told(tmp_path: Path) -> None:
+def test_only_the_name_of_an_unused_model_is_listed(tmp_path: Path) -> None:
     models = Models([SHIPPED_MODEL, FoundModel("other", tmp_path / "nowhere", MODEL_FOLDER)])
     service = Service(models)
-    first, other = service.list_models()
+    first, unused = service.list_models()
     assert first["first"] and first["open"] and first["sha256"]
-    assert other == {**dict.fromkeys(first), "name": "other", "first": False, "open": False}
+    assert unused == {**dict.fromkeys(first), "name": "other", "first": False, "open": False}
     with pytest.raises(ArtifactError):
         models.get("other")
     assert "nowhere" in service.list_models()[1]["problem"]
 
 
-def test_unknown_language_is_told_with_those_there_are() -> None:
+def test_the_error_for_an_unknown_language_lists_the_known_ones() -> None:
     assert known_language("tr") == "tr"
     with pytest.raises(SettingsError, match=r"'xx'; choose one of en, tr\."):
         known_language("xx")
 
 
-# What programs are refused
+# Refusals for programs
 
 
 @pytest.fixture
@@ -181,7 +183,9 @@ def test_programs_are_refused_in_their_language(programs: GradioEndpoints, model
             programs.find_faces(b"no photo", models.first, language)
 
 
-def test_programs_that_ask_for_what_is_not_there_are_refused(programs: GradioEndpoints, models: Models) -> None:
+def test_programs_without_a_photo_or_with_an_unknown_name_are_refused(
+    programs: GradioEndpoints, models: Models
+) -> None:
     with pytest.raises(Refused, match="No photo was given"):
         programs.find_faces(None, models.first)
     with pytest.raises(Refused, match="nobody's"):
@@ -194,7 +198,7 @@ def test_programs_that_ask_for_what_is_not_there_are_refused(programs: GradioEnd
 
 @pytest.mark.parametrize("name", ["superpixels", "samples", "shown", "face", "seed"])
 @pytest.mark.parametrize("value", [None, [], {}, "x", "", [[1]], "\ud800", float("nan"), 1e308, 10**30])
-def test_number_of_a_program_that_is_none_is_refused_by_its_name(
+def test_the_error_for_an_invalid_number_names_its_field(
     name: str, value: Any, programs: GradioEndpoints, models: Models, caplog: pytest.LogCaptureFixture
 ) -> None:
     given = {"superpixels": 10, "samples": 100, "shown": 4, "face": 1, "seed": 0, name: value}
@@ -206,12 +210,12 @@ def test_number_of_a_program_that_is_none_is_refused_by_its_name(
 
 
 @pytest.mark.parametrize("model", [["a"], {"a": 1}, 5])
-def test_model_of_a_program_that_is_no_name_is_refused(model: Any, programs: GradioEndpoints) -> None:
+def test_a_model_that_is_no_text_is_refused(model: Any, programs: GradioEndpoints) -> None:
     with pytest.raises(Refused, match="No model is called"):
         programs.find_faces(CAT.read_bytes(), model)
 
 
-def test_a_fault_of_ours_is_told_without_its_details(
+def test_an_internal_error_is_reported_without_its_details(
     programs: GradioEndpoints, models: Models, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*args: object) -> None:
@@ -224,7 +228,7 @@ def test_a_fault_of_ours_is_told_without_its_details(
     assert "secret details" in caplog.text
 
 
-def test_processes_that_read_files_are_started_before_the_first_visitor_comes(
+def test_processes_that_read_files_are_started_before_the_first_visitor(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pools = [Processes("model.photos.worker", 2, 60.0), Processes("explain.provenance.apart", 1, 60.0)]
