@@ -1,4 +1,4 @@
-"""Tests of two models side by side, on detectors whose reasons are known."""
+"""Tests of two models side by side, on detectors with known reasons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.explain.two_models import ORDER, SETTINGS, UNRELATED, analysed, besid
 
 @pytest.fixture(scope="module")
 def real() -> Analysis:
-    """What LIME finds."""
+    """An analysis with a map that LIME made."""
     return analysed(right_half)
 
 
@@ -33,22 +33,22 @@ def compared(first: Analysis, weights: NDArray[np.floating], verdict: str = "Fak
     return found
 
 
-def test_models_of_one_mind(first: Analysis) -> None:
+def test_models_with_equal_weights_agree(first: Analysis) -> None:
     found = compared(first, ORDER)
     assert found.correlation == 1 and found.same_verdict
     assert found.shared == (9, 8, 7, 6, 5) and found.only_first == found.only_second == ()
     assert found.to_dict()["correlation"] == 1 and found.first_values == pytest.approx(found.second_values)
 
 
-def test_models_of_opposite_minds(first: Analysis) -> None:
+def test_models_with_opposite_weights_disagree(first: Analysis) -> None:
     found = compared(first, -ORDER, "Real")
     assert found.correlation == -1 and not found.same_verdict
-    assert found.shared == () and found.only_second == (), "nothing speaks for Fake in the second one"
+    assert found.shared == () and found.only_second == (), "nothing speaks for Fake in the second model"
     turned = compared(first, ORDER[::-1])
     assert turned.correlation == -1 and turned.only_second == (0, 1, 2, 3, 4) and turned.same_verdict
 
 
-def test_models_that_have_nothing_to_do_with_each_other(first: Analysis) -> None:
+def test_models_with_unrelated_weights_are_not_correlated(first: Analysis) -> None:
     assert abs(np.corrcoef(ORDER, UNRELATED)[0, 1]) < 0.01
     found = compared(first, UNRELATED)
     assert abs(found.correlation) < 0.01
@@ -56,7 +56,7 @@ def test_models_that_have_nothing_to_do_with_each_other(first: Analysis) -> None
 
 
 @pytest.mark.slow
-def test_lime_finds_where_two_models_look(real: Analysis) -> None:
+def test_maps_of_lime_agree_for_equal_models_and_not_for_opposite_ones(real: Analysis) -> None:
     same = compare(real, analysed(right_half))
     assert same is not None and same.correlation == 1 and same.shared
     opposite = compare(real, analysed(lambda crops: 1 - right_half(crops)))
@@ -64,33 +64,33 @@ def test_lime_finds_where_two_models_look(real: Analysis) -> None:
     assert opposite.shared == () and not opposite.same_verdict
 
 
-def test_models_that_see_other_squares_are_compared_where_both_see(first: Analysis) -> None:
+def test_models_with_different_crops_are_compared_where_the_crops_overlap(first: Analysis) -> None:
     assert first.chosen is not None
     x, y, side = first.chosen.square
-    second = weighing(first, np.roll(ORDER, -5))  # what it sees in its first column lies in the first one's sixth
+    second = weighing(first, np.roll(ORDER, -5))  # its first column is the sixth column of the first model
     found = compare(first, replace(second, chosen=replace(first.chosen, square=(x + side / 2, y, side))))
     assert found is not None and found.regions == (5, 6, 7, 8, 9) and found.correlation == 1
     corner = replace(second, chosen=replace(first.chosen, square=(x + 0.8 * side, y, side)))
-    assert compare(first, corner) is None, "they share too little"
+    assert compare(first, corner) is None, "the crops overlap too little"
 
 
-def test_what_cannot_be_compared_is_not(first: Analysis) -> None:
+def test_analyses_that_do_not_match_are_not_compared(first: Analysis) -> None:
     bare = replace(first, attributions={})
     assert compare(first, bare) is None and compare(bare, first) is None
     lime = first.attributions["lime"]
     still = {**lime.evidence, "lowest": 0.5, "highest": 0.5}
-    for other in (replace(lime, target="Real"), replace(lime, evidence=still)):
-        assert compare(first, replace(first, attributions={"lime": other})) is None
+    for changed in (replace(lime, target="Real"), replace(lime, evidence=still)):
+        assert compare(first, replace(first, attributions={"lime": changed})) is None
     assert compare(first, replace(first, photo=replace(first.photo, turns=1))) is None
 
 
 def test_second_model_explains_the_class_of_the_first(first: Analysis) -> None:
-    asked = settings_of_second(first, replace(SETTINGS, target=None))
-    assert asked == replace(SETTINGS, target="Fake")
+    settings = settings_of_second(first, replace(SETTINGS, target=None))
+    assert settings == replace(SETTINGS, target="Fake")
 
 
 @pytest.mark.parametrize("language", ["en", "tr"])
-def test_sentence_tells_verdicts_correlation_and_regions(first: Analysis, language: str) -> None:
+def test_sentence_states_verdicts_correlation_and_regions(first: Analysis, language: str) -> None:
     second = beside(first, UNRELATED, "Real")
     with use_language(language):
         sentence = comparison_sentence(first, second)
@@ -107,7 +107,7 @@ def test_sentence_tells_verdicts_correlation_and_regions(first: Analysis, langua
     assert alone.startswith(sentence.split(";")[0]) and "one" in no_face and "other" in no_face
 
 
-def test_regions_with_one_name_are_told_apart(first: Analysis) -> None:
+def test_regions_with_the_same_name_are_distinguished(first: Analysis) -> None:
     names = ("nose",) * 6 + ("chin",) + ("hair",) * 2 + ("mouth",)
     second = beside(first, UNRELATED)
     assert first.subject is not None and second.comparison is not None
@@ -117,10 +117,10 @@ def test_regions_with_one_name_are_told_apart(first: Analysis) -> None:
     assert "only in one: hair (region 8), chin;" in sentence
 
 
-def test_models_with_a_network_in_common_are_no_two_witnesses(first: Analysis) -> None:
+def test_sentence_says_when_two_models_share_a_network(first: Analysis) -> None:
     second = beside(first, ORDER)
     alone = {"name": "one", TFLITE: "ab"}
     for model, shared in (({f"one/{TFLITE}": "ab", f"two/{TFLITE}": "cd"}, True), ({TFLITE: "ef"}, False)):
-        other = replace(second, analysis=replace(second.analysis, model={"name": "other", **model}))
-        sentence = comparison_sentence(replace(first, model=alone), other)
+        changed = replace(second, analysis=replace(second.analysis, model={"name": "other", **model}))
+        sentence = comparison_sentence(replace(first, model=alone), changed)
         assert sentence.endswith(translate("second.shared")) == shared

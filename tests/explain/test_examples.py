@@ -1,4 +1,4 @@
-"""The examples as the page offers them, and where the fakes among them were changed."""
+"""Tests of the examples of the page, and of the changed regions in the fakes among them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of everything that needs only predictions, on an ONNX network whose reason is known."""
+"""Tests of everything that needs only predictions, on an ONNX network with a known reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIDE = 192
 
 
 def photo() -> NDArray[np.uint8]:
-    """A blue picture with a red square in its upper left corner, which alone speaks for Fake."""
+    """A blue picture with a red square in its upper left corner; only the square speaks for Fake."""
     pixels = np.full((SIDE, SIDE, 3), (30, 30, 120), np.uint8)
     pixels[:96, :96] = (250, 30, 30)
     return pixels
@@ -48,7 +48,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Detector]:
         return {name: Detector(model_folder(Request(str(place / name))), name) for name in ("pictures", "faces", "vit")}
 
 
-def last(detector: Detector, settings: Settings) -> Analysis:
+def last_analysis(detector: Detector, settings: Settings) -> Analysis:
     (*_, final) = analyze(photo(), settings, detector)
     return final
 
@@ -59,7 +59,7 @@ def test_every_map_of_predictions_finds_the_reason(opened: dict[str, Detector]) 
     settings = Settings(
         target="Fake", methods=names, trust=True, flip=True, hidden=(0,), superpixels=12, samples=200, robustness=True
     )
-    final = last(opened["pictures"], settings)
+    final = last_analysis(opened["pictures"], settings)
     assert final.complete and final.prediction is not None and not final.prediction.calibrated
     assert final.attributions.keys() == {"lime", "occlusion", "rise"} == final.trusts.keys()
     for found in final.attributions.values():
@@ -70,8 +70,8 @@ def test_every_map_of_predictions_finds_the_reason(opened: dict[str, Detector]) 
     assert final.what_if is not None and final.robustness is not None and final.reason is not None
 
 
-def test_model_of_whole_pictures_looks_for_no_face(opened: dict[str, Detector]) -> None:
-    final = last(opened["pictures"], Settings(methods=(), robustness=False))
+def test_a_model_of_whole_pictures_searches_no_face(opened: dict[str, Detector]) -> None:
+    final = last_analysis(opened["pictures"], Settings(methods=(), robustness=False))
     assert final.faces == () and final.chosen is not None and final.model["sees"] == "picture"
     text = plain_text(final, opened["pictures"].card, "photo")
     assert "judges whole pictures" in text and "No face was found" not in text
@@ -80,14 +80,14 @@ def test_model_of_whole_pictures_looks_for_no_face(opened: dict[str, Detector]) 
     assert "no faces looked for" in page and "judges whole pictures" in page
     for wrong in ("no face found", "made for faces", "judges one face", "without a face"):
         assert wrong not in page
-    face = last(opened["faces"], Settings(methods=(), robustness=False))
+    face = last_analysis(opened["faces"], Settings(methods=(), robustness=False))
     assert face.chosen is None, "a model of faces still needs one"
 
 
 def test_rollout_is_the_attention_map_and_says_so(opened: dict[str, Detector]) -> None:
     from explain.html.captions import caption
 
-    final = last(opened["vit"], Settings(methods=("attention",), robustness=False))
+    final = last_analysis(opened["vit"], Settings(methods=("attention",), robustness=False))
     found = final.attributions["attention"]
     assert found.evidence["rollout"] and found.native_shape == (4, 4)
     assert found.map[:96, :96].min() > found.map[128:, 128:].max()

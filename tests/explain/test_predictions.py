@@ -1,4 +1,4 @@
-"""Tests of what a command does before its first photo."""
+"""Tests of the warm-up before the first photo of a command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from explain.predictions import warm_up
 from tests.support.worlds import QuickDetector
 
 
-def test_what_libraries_say_at_their_first_use_is_not_shown(
+def test_output_of_libraries_at_their_first_use_is_hidden(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], quick_detector: QuickDetector
 ) -> None:
     """With an ONNX model the first network that LiteRT runs is the face parser."""
@@ -28,7 +28,7 @@ def test_what_libraries_say_at_their_first_use_is_not_shown(
     assert len(parsed) == 1 and capfd.readouterr().err == ""
 
 
-def test_a_network_without_an_answer_for_one_colour_can_be_used(
+def test_warm_up_does_not_use_a_crop_of_one_colour(
     quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[NDArray[np.uint8]] = []

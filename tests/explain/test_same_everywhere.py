@@ -1,4 +1,4 @@
-"""The same photo, settings, seed and weights give the same figures, whichever way in, and with one or two threads."""
+"""Tests that every interface and any number of threads give the same figures for the same photo and settings."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ QUICK = Settings(superpixels=20, samples=100, segmentation="slic", robustness=Tr
 OPTIONS = ("--samples", "100", "--superpixels", "20", "--json")
 
 
-def timeless(answer: Any) -> Any:
+def without_times(answer: Any) -> Any:
     """The answer without the seconds that it took, and without its sentence, which names the file."""
     if isinstance(answer, dict):
-        return {name: timeless(value) for name, value in answer.items() if name not in ("seconds", "text")}
-    return [timeless(value) for value in answer] if isinstance(answer, list) else answer
+        return {name: without_times(value) for name, value in answer.items() if name not in ("seconds", "text")}
+    return [without_times(value) for value in answer] if isinstance(answer, list) else answer
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +43,11 @@ def found(detector: Detector) -> Analysis:
 
 @pytest.fixture(scope="module")
 def figures(found: Analysis) -> Any:
-    return timeless(json.loads(json.dumps(to_dict(found))))
+    return without_times(json.loads(json.dumps(to_dict(found))))
 
 
 @pytest.mark.slow
-def test_the_command_line_says_the_same(
+def test_the_command_line_gives_the_same_figures(
     figures: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["explain", str(PHOTO), *OPTIONS])
@@ -55,21 +55,21 @@ def test_the_command_line_says_the_same(
         run(command.main, "")
     assert not ended.value.code
     answer = json.loads(capfd.readouterr().out)
-    assert timeless({name: answer[name] for name in figures}) == figures
+    assert without_times({name: answer[name] for name in figures}) == figures
 
 
 @pytest.mark.slow
-def test_plain_http_says_the_same(detector: Detector) -> None:
+def test_plain_http_gives_the_same_figures(detector: Detector) -> None:
     with TestClient(FastAPI(routes=plain_routes(Service(Models(available_models()))))) as client:
         form = {"methods": "attention,occlusion"}
         answer = client.post("/deepfake", files={"file": ("a.jpg", PHOTO.read_bytes())}, data=form).json()
     *_, found = analyze(PHOTO, Settings(methods=("attention", "occlusion")), detector)
-    assert timeless(answer) == timeless(json.loads(json.dumps(to_dict(found))))
+    assert without_times(answer) == without_times(json.loads(json.dumps(to_dict(found))))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
-def test_the_number_of_threads_moves_nothing_that_is_shown(threads: int, found: Analysis) -> None:
+def test_the_number_of_threads_changes_no_shown_figure(threads: int, found: Analysis) -> None:
     """Threads may add up in another order: probabilities agree to 1e-5, weights of regions to 1e-4."""
     detector = Detector()
     detector._engine._threads = threads
@@ -77,6 +77,6 @@ def test_the_number_of_threads_moves_nothing_that_is_shown(threads: int, found: 
     assert again.prediction is not None and found.prediction is not None
     assert again.prediction.verdict == found.prediction.verdict
     assert again.prediction.probabilities["Fake"] == pytest.approx(found.prediction.probabilities["Fake"], abs=1e-5)
-    one, other = (analysis.attributions["lime"].weights for analysis in (again, found))
-    assert one is not None and other is not None
-    np.testing.assert_allclose(one, other, atol=1e-4)
+    first, second = (analysis.attributions["lime"].weights for analysis in (again, found))
+    assert first is not None and second is not None
+    np.testing.assert_allclose(first, second, atol=1e-4)

@@ -1,4 +1,4 @@
-"""Which maps may be asked for; the other settings are tested where they act, in test_analysis.py."""
+"""Tests of the maps in the settings; ``analysis/test_beyond_maps.py`` tests the other settings."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def test_an_unknown_map_is_refused_with_the_names_of_all(methods: tuple[str, ...
 
 
 @pytest.mark.parametrize("methods", [(), ("rise",), tuple(METHODS)])
-def test_any_choice_of_maps_is_allowed_and_so_is_none(methods: tuple[str, ...]) -> None:
+def test_any_choice_of_maps_is_allowed_including_none(methods: tuple[str, ...]) -> None:
     assert Settings(methods=methods).methods == methods
 
 
-def test_what_costs_seconds_is_off_unless_asked_for() -> None:
+def test_slow_results_are_off_by_default() -> None:
     plain = Settings()
     assert plain.methods == ("attention", "lime")
     assert not (plain.trust or plain.flip or plain.hidden)

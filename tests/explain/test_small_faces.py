@@ -1,4 +1,4 @@
-"""What an analysis says of a small face: a note, and below a size no verdict."""
+"""Tests of small faces: they get a note, and below a size no verdict."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def portrait() -> NDArray[np.uint8]:
     return open_photo(EXAMPLE).pixels
 
 
-def of_size(portrait: NDArray[np.uint8], pixels: float) -> NDArray[np.uint8]:
+def with_face_of(portrait: NDArray[np.uint8], pixels: float) -> NDArray[np.uint8]:
     """The portrait with a face of about this size, on grey."""
     share = pixels / find_faces(portrait)[0].pixels
     small = cv2.resize(portrait, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
@@ -34,19 +34,19 @@ def of_size(portrait: NDArray[np.uint8], pixels: float) -> NDArray[np.uint8]:
     return canvas
 
 
-def analysed(photo: NDArray[np.uint8]) -> Analysis:
+def analysis_of(photo: NDArray[np.uint8]) -> Analysis:
     *_, found = analyze(photo, Settings(methods=(), robustness=True), FormulaDetector(constant(0.99)))
     assert found.complete and found.chosen is not None and found.prediction is not None
     return found
 
 
 def test_a_face_of_usual_size_gets_a_verdict_without_a_note(portrait: NDArray[np.uint8]) -> None:
-    found = analysed(portrait)
+    found = analysis_of(portrait)
     assert found.photo.notes == () and found.prediction is not None and found.prediction.verdict == "Fake"
 
 
 def test_a_small_face_gets_a_verdict_with_a_note(portrait: NDArray[np.uint8]) -> None:
-    found = analysed(of_size(portrait, (MIN_JUDGED + MIN_MEASURED) / 2))
+    found = analysis_of(with_face_of(portrait, (MIN_JUDGED + MIN_MEASURED) / 2))
     assert found.prediction is not None and found.prediction.verdict == "Fake"
     (note,) = found.photo.notes
     assert note.key == "face.small" and found.chosen is not None
@@ -54,16 +54,16 @@ def test_a_small_face_gets_a_verdict_with_a_note(portrait: NDArray[np.uint8]) ->
 
 
 def test_a_tiny_face_gets_no_verdict(portrait: NDArray[np.uint8]) -> None:
-    found = analysed(of_size(portrait, 0.75 * MIN_JUDGED))
+    found = analysis_of(with_face_of(portrait, 0.75 * MIN_JUDGED))
     assert found.prediction is not None and found.prediction.verdict == "Inconclusive"
     assert found.prediction.probabilities["Fake"] == pytest.approx(0.99, abs=0.01)
-    assert {of_one.verdict for of_one in found.predictions} == {"Inconclusive"}
+    assert {prediction.verdict for prediction in found.predictions} == {"Inconclusive"}
     assert [note.key for note in found.photo.notes] == ["face.too_small"]
     assert found.robustness is None  # there is no verdict that could change
 
 
-def test_the_note_goes_with_the_chosen_face(portrait: NDArray[np.uint8]) -> None:
-    both = np.concatenate([cv2.resize(portrait, (400, 400)), of_size(portrait, 50)], axis=1)
+def test_the_note_belongs_to_the_chosen_face(portrait: NDArray[np.uint8]) -> None:
+    both = np.concatenate([cv2.resize(portrait, (400, 400)), with_face_of(portrait, 50)], axis=1)
     detector = FormulaDetector(constant(0.99))
     settings = Settings(methods=(), robustness=False)
     *_, large = analyze(both, settings, detector)

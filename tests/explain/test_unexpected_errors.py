@@ -1,4 +1,4 @@
-"""An unexpected error becomes one general sentence, whichever way the photo came in; its details are in the log."""
+"""Tests that an unexpected error becomes one general sentence in every interface, with its details in the log."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from model.available import Models
 from model.detector.detector import Detector
 from model.i18n.catalogue import translate, use_language
 
-# Not an example itself, because examples are answered by results that are shipped.
+# Not an example itself: shipped results answer the examples.
 PHOTO = Path(tempfile.mkdtemp()) / "portrait.jpg"
 PHOTO.write_bytes((Path(__file__).resolve().parents[2] / "examples" / "hopper_face.jpg").read_bytes() + b"\0")
 FAULT = "operands could not be broadcast together with shapes (3,) (4,)"
-ASKED: dict[str, Any] = {
+INPUTS: dict[str, Any] = {
     **AT_FIRST,
     **{"language": "tr", "photo": str(PHOTO), "superpixels": 20, "samples": 200, "robustness": True},
     **{
@@ -59,7 +59,7 @@ def broken(*arguments: Any, **options: Any) -> Any:
 
 
 class OneModel(Models):
-    """The one model of a test, without looking for others."""
+    """Only the model of the test, without a search for others."""
 
     def __init__(self, detector: Detector) -> None:
         self.first, self.importing, self._detector = detector.name, None, detector
@@ -89,7 +89,7 @@ def fault(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 
 def by_page(service: Service) -> str:
-    steps = list(Page(service.models, service).show({**ASKED, "model": service.models.first}, "visitor"))
+    steps = list(Page(service.models, service).show({**INPUTS, "model": service.models.first}, "visitor"))
     return "".join(str(step.get("notice", "")) + str(step.get("status", "")) for step in steps)
 
 
@@ -121,36 +121,36 @@ def by_gradio_api(service: Service) -> str:
     return str(caught.value)
 
 
-WAYS_IN = {"page": by_page, "HTTP": by_http, "MCP": by_mcp, "Gradio API": by_gradio_api}
+INTERFACES = {"page": by_page, "HTTP": by_http, "MCP": by_mcp, "Gradio API": by_gradio_api}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", WAYS_IN)
-def test_a_fault_becomes_one_general_sentence(
-    way: str, fault: str, service: Service, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_an_internal_error_becomes_one_general_sentence(
+    interface: str, fault: str, service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = WAYS_IN[way](service)
+    shown = INTERFACES[interface](service)
     with use_language("tr"):
-        assert translate("failed") in said.replace("&#x27;", "'")
-    assert "broadcast" not in said and "shapes" not in said
+        assert translate("failed") in shown.replace("&#x27;", "'")
+    assert "broadcast" not in shown and "shapes" not in shown
     assert FAULT in caplog.text and "Traceback" in caplog.text
 
 
 @pytest.mark.slow
-def test_the_command_line_says_so_for_the_photo_and_goes_on(
+def test_the_command_line_reports_it_for_the_photo_and_continues(
     fault: str, quick_detector: Detector, capsys: pytest.CaptureFixture[str], caplog: Any
 ) -> None:
     settings = Settings(superpixels=20, samples=200)
     assert command._explained("photo", PHOTO, settings, [quick_detector], lambda: False) == []
-    said = capsys.readouterr().err
+    shown = capsys.readouterr().err
     (row,) = list(judge_many([PHOTO], quick_detector))[-1].rows
     assert row.problem is None, "a table needs neither regions nor maps nor robustness"
-    assert translate("failed") in said and "broadcast" not in said
+    assert translate("failed") in shown and "broadcast" not in shown
     assert FAULT in caplog.text and "Traceback" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["without", "smallest_flip"])
-def test_what_an_analysis_asks_beyond_the_maps_is_no_exception(
+def test_internal_errors_of_a_what_if_or_a_flip_are_raised_too(
     name: str, monkeypatch: pytest.MonkeyPatch, quick_detector: Detector
 ) -> None:
     monkeypatch.setattr(explain.steps, name, broken)
@@ -165,9 +165,9 @@ def test_a_click_on_the_page_is_answered_by_the_general_sentence(
     service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(what_if, "smallest_flip", broken)
-    *_, last = Page(service.models, service).show({**ASKED, "model": service.models.first}, "visitor")
+    *_, last = Page(service.models, service).show({**INPUTS, "model": service.models.first}, "visitor")
     with pytest.raises(gr.Error) as caught, refusals_shown("tr"):
-        what_if.hide_smallest({**ASKED, "seen": last["seen"]})
+        what_if.hide_smallest({**INPUTS, "seen": last["seen"]})
     assert caught.value.message.startswith("WhyFake içinde bir hata") and FAULT in caplog.text
 
 

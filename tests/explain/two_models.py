@@ -1,4 +1,4 @@
-"""Analyses of one photo by models whose maps are known, for tests of two models side by side."""
+"""Analyses of one photo by models with known maps, for tests of two models side by side."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def analysed(formula: Formula, **settings: Any) -> Analysis:
 
 
 def weighing(analysis: Analysis, weights: NDArray[np.floating], verdict: str = "Fake", name: str = "one") -> Analysis:
-    """The same face cut into ten columns, whose regions have these weights."""
+    """The same face cut into ten columns with these weights."""
     assert analysis.subject is not None and analysis.prediction is not None
     side = len(analysis.subject.segments)
     segments = np.tile(np.arange(side, dtype=np.int32) * 10 // side, (side, 1))

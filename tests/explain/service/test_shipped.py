@@ -1,4 +1,4 @@
-"""The shipped analyses of the examples: they are those of the shipped model, and answer for nothing else."""
+"""Tests of the shipped analyses of the examples: they belong to the shipped model, and answer nothing else."""
 
 from __future__ import annotations
 
@@ -50,14 +50,12 @@ def photo() -> Photo:
 
 
 @pytest.mark.parametrize("example", examples(), ids=name)
-def test_each_result_is_that_of_the_shipped_weights_and_calibration(example: Example) -> None:
+def test_each_result_belongs_to_the_shipped_weights_and_calibration(example: Example) -> None:
     assert read_stored(result_file(example)).key == key_of(open_photo(example.path).sha256, SETTINGS, CARD), MAKE
 
 
 @pytest.mark.parametrize("example", examples(), ids=name)
-def test_each_example_is_answered_with_the_settings_that_the_page_starts_with(
-    example: Example, detector: Detector
-) -> None:
+def test_each_example_is_answered_with_the_initial_settings_of_the_page(example: Example, detector: Detector) -> None:
     photo = open_photo(example.path)
     found = shipped_analysis(photo, settings_from(AT_FIRST), detector)
     assert found is not None and found.complete, MAKE
@@ -68,15 +66,15 @@ def test_each_example_is_answered_with_the_settings_that_the_page_starts_with(
         assert found.attributions.keys() == set(Settings.methods)
 
 
-def test_results_are_small_and_nothing_else_lies_beside_them() -> None:
+def test_results_are_small_and_their_folder_holds_nothing_else() -> None:
     files = [file for example in examples() for file in _files_of(example)]
     assert set(RESULTS.iterdir()) == set(files)
     assert max(sum(file.stat().st_size for file in _files_of(example)) for example in examples()) < MOST_BYTES
 
 
 @pytest.mark.slow
-def test_a_shipped_result_is_what_a_new_run_gives(detector: Detector) -> None:
-    """Without trust, which takes most of the time; ``python -m examples.results --check`` compares all of all."""
+def test_a_shipped_result_equals_a_new_run(detector: Detector) -> None:
+    """Without trust, which takes most of the time; ``python -m examples.results --check`` compares all results."""
     assert compared(FAKE, detector, replace(SETTINGS, trust=False)) == [], MAKE
 
 
@@ -86,15 +84,15 @@ def _files_of(example: Example) -> list[Path]:
     return [file, *([file.with_suffix(ARRAYS)] if example.has_face else [])]
 
 
-# For what a result answers
+# Which requests a result answers
 
 
 @pytest.mark.parametrize(("trust", "robustness"), [(True, True), (True, False), (False, True), (False, False)])
 def test_a_result_answers_without_trust_and_robustness_as_well(
     photo: Photo, detector: Detector, trust: bool, robustness: bool
 ) -> None:
-    asked = replace(SETTINGS, trust=trust, robustness=robustness)
-    found = shipped_analysis(photo, asked, detector)
+    settings = replace(SETTINGS, trust=trust, robustness=robustness)
+    found = shipped_analysis(photo, settings, detector)
     assert found is not None and found.attributions
     assert (found.settings.trust, found.settings.robustness) == (trust, robustness)
     assert (bool(found.trusts), found.agreement is not None) == (trust, trust)
@@ -128,9 +126,9 @@ def test_other_weights_and_another_calibration_are_not_answered(photo: Photo, ca
 def test_regions_of_another_face_parser_are_not_answered(
     photo: Photo, detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = tmp_path / "model.tflite"
-    other.write_bytes(b"other weights")
-    monkeypatch.setattr(shipped, "FACE_PARSER", other)
+    another_parser = tmp_path / "model.tflite"
+    another_parser.write_bytes(b"other weights")
+    monkeypatch.setattr(shipped, "FACE_PARSER", another_parser)
     assert shipped_analysis(photo, SETTINGS, detector) is None
 
 
@@ -162,10 +160,10 @@ def test_damaged_results_are_named_in_the_log(
     assert result_file(FAKE).name in caplog.text
 
 
-# What the page opens with
+# The opening example
 
 
-def test_page_opens_with_a_fake_that_is_called_fake_and_whose_change_is_found(detector: Detector) -> None:
+def test_page_opens_with_a_detected_fake_and_maps_that_find_its_change(detector: Detector) -> None:
     example = opening_example(detector)
     assert example is not None
     found = shipped_analysis(open_photo(example.path), SETTINGS, detector)

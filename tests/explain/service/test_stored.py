@@ -1,4 +1,4 @@
-"""An analysis that was written is read again field by field, and nothing else is taken for one."""
+"""Tests of stored analyses: every field is read back, and damaged files are refused."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def detector() -> Detector:
 
 @pytest.fixture(scope="module")
 def analysis(detector: Detector) -> Analysis:
-    """An analysis in which every field says something."""
+    """An analysis with a value in every field."""
     faces = tuple(map(face, SQUARES))
     mask = RANDOM.rand(4, 4).astype(np.float32)
     judged = [Prediction({"Fake": p, "Real": 1 - p}, "Fake", True, mask) for p in (0.1 + 0.2, 0.9)]
@@ -107,7 +107,7 @@ def written(analysis: Analysis, tmp_path: Path) -> Path:
     return file
 
 
-def test_every_field_of_the_test_says_something(analysis: Analysis) -> None:
+def test_the_analysis_of_these_tests_has_a_value_in_every_field(analysis: Analysis) -> None:
     empty = Analysis(PHOTO, (), None, Settings(), {})
     same = {
         field.name for field in fields(Analysis) if getattr(analysis, field.name) in (getattr(empty, field.name), ())
@@ -115,13 +115,13 @@ def test_every_field_of_the_test_says_something(analysis: Analysis) -> None:
     assert same == {"photo"}, "give new fields a value, so that the tests below read them again"
 
 
-def test_what_was_written_is_read_field_by_field(analysis: Analysis, written: Path, detector: Detector) -> None:
+def test_every_field_is_read_as_it_was_written(analysis: Analysis, written: Path, detector: Detector) -> None:
     assert list(differences(read_stored(written).analysis(PHOTO, detector), analysis)) == []
     assert read_stored(written).key == KEY
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Analysis) if field.name not in ("photo", "subject")])
-def test_comparison_sees_a_change_of_each_field(analysis: Analysis, field: str) -> None:
+def test_comparison_detects_a_change_of_each_field(analysis: Analysis, field: str) -> None:
     assert list(differences(replace(analysis, **{field: "other"}), analysis)), field
 
 
@@ -131,7 +131,7 @@ def test_an_analysis_without_a_face_is_read_again(tmp_path: Path, detector: Dete
     assert read_stored(tmp_path / "none.json").analysis(PHOTO, detector) == found
 
 
-def test_values_that_were_one_object_are_one_again(written: Path, detector: Detector) -> None:
+def test_shared_objects_are_shared_again_after_reading(written: Path, detector: Detector) -> None:
     found = read_stored(written).analysis(PHOTO, detector)
     assert found.chosen is found.faces[0] and found.prediction is found.predictions[0]
     assert found.subject is not None and found.subject.crop is found.faces[0].crop
@@ -141,7 +141,7 @@ def test_values_that_were_one_object_are_one_again(written: Path, detector: Dete
 def test_photo_and_crops_are_not_in_the_files(written: Path) -> None:
     with np.load(written.with_suffix(ARRAYS), allow_pickle=False) as arrays:
         pictures = [array for array in arrays.values() if array.ndim == 3]
-    assert len(pictures) == 1, "only the picture with hidden regions, which the photo does not show"
+    assert len(pictures) == 1, "only the picture with hidden regions, which is not part of the photo"
 
 
 def test_same_analysis_gives_the_same_bytes(analysis: Analysis, written: Path, tmp_path: Path) -> None:
@@ -152,12 +152,12 @@ def test_same_analysis_gives_the_same_bytes(analysis: Analysis, written: Path, t
 
 
 def changed(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]:
-    def spoil(file: Path) -> None:
+    def damage(file: Path) -> None:
         data = json.loads(file.read_text("utf-8"))
         change(data["analysis"])
         file.write_text(json.dumps(data), encoding="utf-8")
 
-    return spoil
+    return damage
 
 
 def pickled(file: Path) -> None:
@@ -165,7 +165,7 @@ def pickled(file: Path) -> None:
         np.savez(arrays, **{"0": np.array([{"a": 1}], dtype=object)})
 
 
-SPOILT: dict[str, Callable[[Path], object]] = {
+DAMAGED: dict[str, Callable[[Path], object]] = {
     "no file": Path.unlink,
     "no arrays": lambda file: file.with_suffix(ARRAYS).unlink(),
     "no JSON": lambda file: file.write_bytes(b"\xff{"),
@@ -187,14 +187,14 @@ SPOILT: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
-def test_spoilt_files_are_refused(written: Path, detector: Detector, spoil: Callable[[Path], object]) -> None:
-    spoil(written)
+@pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
+def test_damaged_files_are_refused(written: Path, detector: Detector, damage: Callable[[Path], object]) -> None:
+    damage(written)
     with pytest.raises(StoredError):
         read_stored(written).analysis(PHOTO, detector)
 
 
-def test_an_interrupted_write_leaves_what_was_there(
+def test_an_interrupted_write_leaves_the_earlier_files_unchanged(
     analysis: Analysis, written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = {file.name: file.read_bytes() for file in written.parent.iterdir()}
@@ -209,6 +209,6 @@ def test_an_interrupted_write_leaves_what_was_there(
     assert {file.name: file.read_bytes() for file in written.parent.iterdir()} == before
 
 
-def test_what_no_rule_covers_is_not_written(analysis: Analysis, tmp_path: Path) -> None:
+def test_a_value_of_an_unknown_type_is_not_written(analysis: Analysis, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="no rule"):
         write_analysis(replace(analysis, stage=b"bytes"), tmp_path / "a.json", KEY)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Photos that are kept where whoever runs the server asked for it, and nowhere else."""
+"""Tests of kept photos: they are written only into the folder that the operator of the server names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_nothing_is_kept_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_folder_is_made_for_whoever_runs_the_server_alone(tmp_path: Path) -> None:
+def test_folder_is_made_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     folder = tmp_path / "far" / "away"
     Uploads(folder)
     assert folder.is_dir()
@@ -43,14 +43,14 @@ def test_folder_is_made_for_whoever_runs_the_server_alone(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("form", "ending"), [("PNG", "png"), ("JPEG", "jpg"), ("WEBP", "webp"), ("GIF", "gif"), ("AVIF", "avif")]
 )
-def test_photo_is_kept_byte_by_byte_with_the_ending_of_its_format(tmp_path: Path, form: str, ending: str) -> None:
+def test_photo_is_kept_byte_by_byte_with_the_extension_of_its_format(tmp_path: Path, form: str, ending: str) -> None:
     kept = Uploads(tmp_path).keep(photo(form))
     assert kept is not None
     assert re.fullmatch(rf"upload_\d{{8}}T\d{{6}}_{UUID}\.{ending}", kept.name)
     assert kept.read_bytes() == photo(form)
 
 
-def test_name_of_the_file_plays_no_part(tmp_path: Path) -> None:
+def test_name_of_the_given_file_is_not_used(tmp_path: Path) -> None:
     given = tmp_path / "..evil.php"
     given.write_bytes(photo())
     kept = Uploads(tmp_path / "kept").keep(given)
@@ -64,7 +64,7 @@ def test_same_photo_twice_is_kept_twice(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_visitor_who_asks_again_about_a_photo_has_it_kept_once(tmp_path: Path) -> None:
+def test_a_photo_that_a_visitor_sends_again_is_kept_once(tmp_path: Path) -> None:
     uploads = Uploads(tmp_path)
     assert uploads.keep(photo(), "ann") is not None
     assert uploads.keep(photo(), "ann") is None
@@ -73,7 +73,7 @@ def test_a_visitor_who_asks_again_about_a_photo_has_it_kept_once(tmp_path: Path)
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_full_disk_costs_nobody_the_answer_and_leaves_no_half_file(
+def test_a_full_disk_raises_no_error_and_leaves_no_partial_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     uploads = Uploads(tmp_path)
@@ -83,7 +83,7 @@ def test_a_full_disk_costs_nobody_the_answer_and_leaves_no_half_file(
     assert "could not be kept" in caplog.text
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
+def test_a_file_is_refused_as_the_folder(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("here")
     with pytest.raises(UploadsError, match=r"is a file; name a folder"):
@@ -101,7 +101,7 @@ def test_folder_without_permission_is_refused(tmp_path: Path, monkeypatch: pytes
         Uploads(tmp_path)
 
 
-def test_refusal_speaks_the_language_of_the_reader(tmp_path: Path) -> None:
+def test_refusal_is_in_the_language_of_the_user(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("here")
     with pytest.raises(UploadsError) as caught:

@@ -1,4 +1,4 @@
-"""A crop of 16 regions, models that see nothing else, and maps of them."""
+"""A crop of 16 regions, models that depend only on them, and maps of them."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def different(masks: NDArray[np.uint8]) -> int:
     return len({mask.tobytes() for mask in masks})
 
 
-def curve_questions(*maps: NDArray[np.floating], count: int = K) -> int:
-    """How many pictures the curves of these maps need with one hide value."""
+def curve_predictions(*maps: NDArray[np.floating], count: int = K) -> int:
+    """The number of pictures that the curves of these maps need with one hide value."""
     own = np.stack([order_of(values, seed=0) for values in maps])
     return different(curve_masks(all_orders(own, random_orders(count, seed=0))))
 
 
-PREDICTIONS = 2 * curve_questions(WEIGHTS) + different(subset_masks(K, seed=0))  # for a single map
+PREDICTIONS = 2 * curve_predictions(WEIGHTS) + different(subset_masks(K, seed=0))  # for a single map
 
 
 def world_of(fake: OfRegions) -> World:
-    """A detector that sees only which regions are those of ``CROP``."""
+    """A detector that depends only on which regions equal those of ``CROP``."""
     return World(of_kept_regions(fake, CROP, SEGMENTS))
 
 
@@ -55,8 +55,8 @@ def map_of(values: NDArray[np.floating], method: str = "lime", target: str = "Fa
     return Attribution(method, target, values.astype(np.float32)[SEGMENTS], (SIDE, SIDE), None, None, evidence)
 
 
-def again(attribution: Attribution) -> Explain:
-    """A method that always gives the same map, after a rough one that is nothing like it."""
+def always(attribution: Attribution) -> Explain:
+    """A method that always gives the same map, after a completely different rough one."""
 
     def explain(subject: Subject, cancelled: Callable[[], bool]) -> Iterator[Attribution]:
         yield map_of(-np.arange(K))
@@ -65,6 +65,8 @@ def again(attribution: Attribution) -> Explain:
     return explain
 
 
-def last(asked: Subject, maps: dict[str, Attribution], explain: dict[str, Explain] | None = None) -> TrustProgress:
-    *_, progress = measure(asked, maps, explain or {})
+def last_progress(
+    face: Subject, maps: dict[str, Attribution], explain: dict[str, Explain] | None = None
+) -> TrustProgress:
+    *_, progress = measure(face, maps, explain or {})
     return progress

@@ -1,4 +1,4 @@
-"""Agreement between maps whose ranks are known."""
+"""Tests of the agreement between maps with known ranks."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def test_only_ranks_count() -> None:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_attention_is_compared_with_how_much_a_region_counts(sign: int) -> None:
+def test_attention_is_compared_with_absolute_values(sign: int) -> None:
     attention = map_of(np.abs(VALUES), "attention", "either class")
     assert pair(map_of(sign * VALUES), attention) == 1
     assert pair(attention, map_of(sign * VALUES, "rise")) == 1
-    assert pair(map_of(np.abs(VALUES), "rise"), map_of(sign * VALUES)) < 0.9  # which two signed maps are not
+    assert pair(map_of(np.abs(VALUES), "rise"), map_of(sign * VALUES)) < 0.9  # signed maps keep their signs
 
 
 def test_matrix_names_its_rows_and_has_ones_on_its_diagonal() -> None:
@@ -51,14 +51,14 @@ def test_matrix_names_its_rows_and_has_ones_on_its_diagonal() -> None:
     assert np.array_equal(found.matrix, found.matrix.T)
 
 
-def test_json_takes_it() -> None:
+def test_data_can_be_written_as_json() -> None:
     found = agreement({"lime": map_of(VALUES), "rise": map_of(VALUES[::-1])}, SEGMENTS)
     data = json.loads(json.dumps(found.to_dict()))
     assert data["names"] == ["lime", "rise"]
     assert data["matrix"][0][1] == pytest.approx(found.matrix[0, 1], abs=5e-5)
 
 
-def test_a_map_that_is_the_same_everywhere_agrees_with_none() -> None:
+def test_a_flat_map_agrees_with_no_map() -> None:
     assert pair(map_of(np.full(9, 0.1)), map_of(VALUES)) == 0
     assert pair(map_of(np.zeros(9)), map_of(np.zeros(9))) == 0
 
@@ -68,7 +68,7 @@ def test_rounding_does_not_rank_equal_values() -> None:
     assert np.ptp(almost) > 0
     assert rank_correlation(almost, VALUES) == 0
     assert np.ptp(without_noise(almost)) == 0
-    assert np.ptp(without_noise(1e-6 * VALUES)) > 1  # small as a whole is not noise
+    assert np.ptp(without_noise(1e-6 * VALUES)) > 1  # values that are all small are not noise
 
 
 def test_ties_share_their_rank() -> None:

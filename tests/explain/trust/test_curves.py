@@ -1,4 +1,4 @@
-"""Deletion and insertion in worlds where the best order is known."""
+"""Tests of deletion and insertion on models with a known best order."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def summing(masks: NDArray[np.uint8], weights: NDArray[np.float64] = WEIGHTS) ->
 
 
 def collapsing(masks: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Sure while everything is visible, and never otherwise."""
+    """1 while everything is visible, otherwise 0."""
     return masks.all(axis=1).astype(np.float64)
 
 
@@ -72,7 +72,7 @@ def test_the_true_order_has_the_lowest_deletion_and_the_highest_insertion_of_all
     assert np.argmin(areas) == best
     assert np.sum(areas == areas[best]) == 1
     backwards = np.flatnonzero((orders == true[::-1]).all(axis=1))[0]
-    assert np.argmax(areas) == backwards  # whose deletion is the true order's insertion
+    assert np.argmax(areas) == backwards  # its deletion is the insertion of the true order
 
 
 def test_the_true_order_beats_every_random_order_and_its_reverse_none() -> None:
@@ -81,7 +81,7 @@ def test_the_true_order_beats_every_random_order_and_its_reverse_none() -> None:
     assert (worst.deletion_percentile, worst.insertion_percentile) == (0, 0)
 
 
-def test_a_constant_model_lets_every_order_be_half_as_good() -> None:
+def test_a_constant_model_puts_every_order_at_half() -> None:
     found = judged(WEIGHTS, constant)
     assert (found.deletion_percentile, found.insertion_percentile) == (0.5, 0.5)
     assert found.deletion_area == found.insertion_area == 0.7
@@ -140,7 +140,7 @@ def test_the_insertion_band_is_the_deletion_band_backwards() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 14, 15, 16, 49, 50, 51, 400])
-def test_points_are_even_and_the_same_from_both_ends(count: int) -> None:
+def test_points_are_evenly_spaced_and_symmetric(count: int) -> None:
     hidden = hidden_counts(count)
     assert (hidden[0], hidden[-1], len(hidden)) == (0, count, min(STEPS, count) + 1)
     assert np.array_equal(hidden, count - hidden[::-1])
@@ -156,7 +156,7 @@ def test_all_curves_share_their_ends() -> None:
     assert masks[2:].any(axis=1).all() and not masks[2:].all(axis=1).any()
 
 
-def test_ties_are_drawn_by_lot_not_by_label() -> None:
+def test_ties_are_broken_at_random_and_not_by_label() -> None:
     flat = np.full(K, 0.1) + np.arange(K) * 1e-17
     drawn = {tuple(order_of(flat, seed)) for seed in range(5)}
     assert len(drawn) == 5 and tuple(range(K)) not in drawn
@@ -170,7 +170,7 @@ def test_percentiles_count_ties_half() -> None:
     assert (found.deletion_percentile, found.insertion_percentile) == (0.875, 0.875)
 
 
-def test_json_takes_it_rounded() -> None:
+def test_rounded_data_can_be_written_as_json() -> None:
     found = judged(WEIGHTS, crossing)
     data = json.loads(json.dumps(found.to_dict()))
     assert data["hide"] == "mean"

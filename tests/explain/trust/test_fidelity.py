@@ -1,4 +1,4 @@
-"""µ-fidelity in worlds where it is known exactly."""
+"""Tests of µ-fidelity on models for which it is known exactly."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_scale_does_not_matter() -> None:
     assert judged(1e-4 * WEIGHTS) == 1
 
 
-def test_a_map_that_knows_nothing_scores_little() -> None:
+def test_random_maps_score_near_zero() -> None:
     scores = [judged(np.random.RandomState(seed).permutation(WEIGHTS)) for seed in range(40)]
     assert abs(np.mean(scores)) < 0.15
     assert max(map(abs, scores)) < 1

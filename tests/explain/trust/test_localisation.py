@@ -1,4 +1,4 @@
-"""Whether planted maps find a planted change, and how the page says so."""
+"""Tests of whether made-up maps find a made-up change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOWHERE = np.zeros((4, 4), np.float32)
 
 
 def lime(strongest: tuple[int, ...], target: str = "Fake", **evidence: float) -> Attribution:
-    """A map whose strongest regions for Fake are these, strongest first; all others speak a little against it."""
+    """A map with these strongest regions for Fake, strongest first; all others speak a little against it."""
     weights = np.full(16, -0.01, np.float32)
     weights[list(strongest)] = np.arange(len(strongest), 0, -1)
     weights = weights if target == "Fake" else -weights
@@ -59,7 +59,7 @@ def test_without_a_mask_or_with_a_flat_one_there_is_no_peak(maps: dict[str, Attr
     assert localise(maps, CHANGED).peak_inside is None
 
 
-def test_a_model_that_nothing_moves_marks_no_region() -> None:
+def test_a_model_that_hardly_depends_on_the_picture_marks_no_region() -> None:
     assert localise({"lime": lime((5, 6), lowest=0.7, highest=0.7)}, CHANGED).top == 0
 
 

@@ -1,4 +1,4 @@
-"""Repetitions of a map: what they change, and what they are compared by."""
+"""Tests of repetitions of a map: what they change, and how they are compared."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_flat_map_again_is_perfectly_stable() -> None:
     assert (found.same_top, found.jaccard, found.rank_correlation) == (1, 1, 1)
 
 
-def test_the_reverse_ranks_backwards_though_it_has_the_same_strongest_regions() -> None:
+def test_the_negative_has_the_same_strongest_regions_and_the_opposite_ranks() -> None:
     found = compare(VALUES, [-VALUES], "seed")
     assert (found.jaccard, found.rank_correlation) == (1, -1)
 
@@ -57,45 +57,47 @@ def test_refits_are_compared_two_by_two() -> None:
     assert (found.change, found.runs) == ("samples", 3)
 
 
-def test_fewer_regions_than_five_all_come_back() -> None:
+def test_fewer_than_five_regions_are_all_shared() -> None:
     assert compare(np.array([1.0, 2, 3]), [np.array([3.0, 2, 1])], "seed").jaccard == 1
 
 
 @pytest.mark.parametrize("method", ["lime", "rise"])
-def test_methods_that_draw_are_repeated_with_other_seeds(method: str) -> None:
-    again = list(repetitions(subject(seed=5), method))
+def test_random_methods_are_repeated_with_other_seeds(method: str) -> None:
+    repeated = list(repetitions(subject(seed=5), method))
     assert change_of(method) == "seed"
-    assert [other.seed for other in again] == [6, 7, 8] and len(again) == RUNS
-    assert all(other.crop is CROP and other.segments is SEGMENTS for other in again)
+    assert [repetition.seed for repetition in repeated] == [6, 7, 8] and len(repeated) == RUNS
+    assert all(repetition.crop is CROP and repetition.segments is SEGMENTS for repetition in repeated)
 
 
 def test_seeds_stay_in_range() -> None:
-    assert [other.seed for other in repetitions(subject(seed=2**32 - 2), "lime")] == [2**32 - 1, 0, 1]
+    assert [repetition.seed for repetition in repetitions(subject(seed=2**32 - 2), "lime")] == [2**32 - 1, 0, 1]
 
 
 @pytest.mark.parametrize("method", ["attention", "gradcam", "integrated_gradients"])
-def test_methods_that_never_vary_are_repeated_on_noisy_photos(method: str) -> None:
+def test_deterministic_methods_are_repeated_on_noisy_photos(method: str) -> None:
     grey = np.full_like(CROP, 128)
-    again = list(repetitions(subject(crop=grey, hide="black"), method))
+    repeated = list(repetitions(subject(crop=grey, hide="black"), method))
     assert change_of(method) == "noise"
-    assert len({other.crop.tobytes() for other in again}) == RUNS
-    for other in again:
-        assert (other.seed, other.hide, other.target) == (0, "black", "Fake")
-        assert other.crop.dtype == np.uint8 and other.segments is SEGMENTS
-        assert (other.crop.astype(float) - 128).std() == pytest.approx(NOISE_SIGMA, rel=0.1)
+    assert len({repetition.crop.tobytes() for repetition in repeated}) == RUNS
+    for repetition in repeated:
+        assert (repetition.seed, repetition.hide, repetition.target) == (0, "black", "Fake")
+        assert repetition.crop.dtype == np.uint8 and repetition.segments is SEGMENTS
+        assert (repetition.crop.astype(float) - 128).std() == pytest.approx(NOISE_SIGMA, rel=0.1)
 
 
 def test_noise_stays_within_the_range_of_pixels() -> None:
     for extreme in (0, 255):
-        for other in repetitions(subject(crop=np.full_like(CROP, extreme)), "attention"):
-            assert np.abs(other.crop.astype(int) - extreme).max() < 8 * NOISE_SIGMA
+        for repetition in repetitions(subject(crop=np.full_like(CROP, extreme)), "attention"):
+            assert np.abs(repetition.crop.astype(int) - extreme).max() < 8 * NOISE_SIGMA
 
 
 def test_noise_is_the_same_every_time() -> None:
-    first, second = ([other.crop.tobytes() for other in repetitions(subject(), "attention")] for _ in range(2))
+    first, second = (
+        [repetition.crop.tobytes() for repetition in repetitions(subject(), "attention")] for _ in range(2)
+    )
     assert first == second
 
 
-def test_json_takes_it() -> None:
+def test_data_can_be_written_as_json() -> None:
     data = json.loads(json.dumps(compare(VALUES, [VALUES[::-1]], "seed").to_dict()))
     assert set(data) == {"change", "runs", "same_top", "jaccard", "rank_correlation"}

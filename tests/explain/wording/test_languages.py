@@ -1,4 +1,4 @@
-"""Whatever is said of an analysis is said in the reader's language, whole and with its numbers."""
+"""Tests that every text on an analysis is in the user's language, complete and with its numbers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ EVIDENCE: dict[str, float | int | str | bool] = {
     **{"halves_same_top": 0.8, "r2": 0.62, "intercept": 0.1, "local_prediction": 0.87, "model_prediction": 0.93},
 }
 PATH = {"steps": 64, "samples": 96, "change": 0.412, "sum": 0.408, "completeness_gap": -0.004}
-SPELT_ALIKE = {  # in English and in Turkish: names, and what Turkish took over
+SPELT_ALIKE = {  # in English and in Turkish: names and loanwords
     *("cam", "grad", "hirescam", "jaccard", "lime", "shap", "rise", "ribeiro", "tensorflow", "whyfake", "fake", "lite"),
     *("model", "p", "r²", "test", "µ"),
 }
@@ -133,7 +133,7 @@ WHAT_IFS = {
 }
 
 
-def at(stage: str = "", **changes: object) -> Analysis:
+def analysis_at(stage: str = "", **changes: object) -> Analysis:
     photo = Photo(CROP, (), "0" * 64)
     judged = Prediction({"Fake": 0.93, "Real": 0.07}, "Fake", True, None)
     found = Analysis(photo, (FACE,), FACE, Settings(), {}, judged, stage=stage)
@@ -142,35 +142,35 @@ def at(stage: str = "", **changes: object) -> Analysis:
 
 FAKE = Example(Path("fake.jpg"), "Public domain", Path("mask.png"), Path("original.jpg"), has_face=True)
 BEFORE = {
-    "no face": (at(faces=(), chosen=None), None),
-    "the whole picture": (at(faces=()), None),
-    "many faces": (at(faces=(FACE, FACE)), None),
-    "our fake": (at(), FAKE),
-    "our portrait": (at(), replace(FAKE, mask=None)),
+    "no face": (analysis_at(faces=(), chosen=None), None),
+    "the whole picture": (analysis_at(faces=()), None),
+    "many faces": (analysis_at(faces=(FACE, FACE)), None),
+    "our fake": (analysis_at(), FAKE),
+    "our portrait": (analysis_at(), replace(FAKE, mask=None)),
 }
 UNSEEN = {
     "reals": {"utkface": {"pictures": 9, "looks_fake": {"value": 0.1}, "inconclusive": {"value": 0.2}}},
     "fakes": {"unseen_flux_dev": {"pictures": 9, "looks_real": {"value": 0.1}, "inconclusive": {"value": 0.2}}},
 }
 JUDGED = {
-    "fake": (at().prediction, CARD, True),
+    "fake": (analysis_at().prediction, CARD, True),
     "inconclusive": (Prediction({"Fake": 0.5, "Real": 0.5}, "Inconclusive", False, None), CARD, True),
     "by default": (Prediction({"Fake": 0.5, "Real": 0.5}, "Inconclusive", False, None), BARE, True),
-    "no face": (at().prediction, CARD, False),
+    "no face": (analysis_at().prediction, CARD, False),
 }
 LOCATED = [Localisation(3, inside, peak, 0.2) for inside in (0, 2) for peak in (True, False)]
 LOCATED += [Localisation(0, 0, None, 0.2)]
-DOING = ["", "faces", "what_if", "flip", "trust", *METHODS]
-SAYINGS: dict[str, Callable[[], str]] = {
+STAGES = ["", "faces", "what_if", "flip", "trust", *METHODS]
+TEXTS: dict[str, Callable[[], str]] = {
     **{
         name: getattr(fragments, name)
         for name in ("header", "placeholder", "reading", "what_if_help", "no_flip", "looking")
     },
     "opening": lambda: fragments.opening("lite"),
     "stopped": lambda: fragments.stopped(None),
-    "stopped after": lambda: fragments.stopped(at(attributions={"lime": map_of("lime")})),
-    "done": lambda: fragments.progress(at(complete=True), 34.5),
-    "before the verdict": lambda: fragments.progress(at(prediction=None), 0.0),
+    "stopped after": lambda: fragments.stopped(analysis_at(attributions={"lime": map_of("lime")})),
+    "done": lambda: fragments.progress(analysis_at(complete=True), 34.5),
+    "before the verdict": lambda: fragments.progress(analysis_at(prediction=None), 0.0),
     "problem": lambda: fragments.notice(NO_ATTENTION),
     "scope": lambda: fragments.scope(CARD),
     "half the scope": lambda: fragments.scope(replace(CARD, metrics={"test": {"utkface": FIGURES["utkface"]}})),
@@ -179,24 +179,24 @@ SAYINGS: dict[str, Callable[[], str]] = {
     "agreement": lambda: captions.agreement_table(Agreement(("attention", "occlusion"), np.full((2, 2), -0.5))),
     **{f"verdict: {name}": lambda case=case: fragments.verdict_card(*case) for name, case in JUDGED.items()},
     **{f"first: {name}": lambda case=case: " ".join(summary.first_sentences(*case)) for name, case in BEFORE.items()},
-    **{f"doing: {stage}": lambda stage=stage: fragments.progress(at(stage), 0.0) for stage in DOING},
+    **{f"doing: {stage}": lambda stage=stage: fragments.progress(analysis_at(stage), 0.0) for stage in STAGES},
     **{f"found: {located}": lambda located=located: localisation_sentence(located) for located in LOCATED},
     **{f"title: {name}": lambda name=name: captions.title(name, "Real") for name in METHODS},
     **{f"caption: {name}": lambda found=found: captions.caption(found, CARD, 8) for name, found in MAPS.items()},
     "caption: unmeasured": lambda: captions.caption(MAPS["attention"], BARE, 8),
-    **{f"trust: {name}": lambda one=one: trust_sentence(one) for name, one in TRUSTS.items()},
-    **{f"trust in short: {name}": lambda one=one: " ".join(short_answers(one)) for name, one in TRUSTS.items()},
-    **{f"details: {name}": lambda one=one: details(one) for name, one in TRUSTS.items()},
-    **{f"what if: {name}": lambda one=one: what_if_sentence(one, "Fake") for name, one in WHAT_IFS.items()},
+    **{f"trust: {name}": lambda found=found: trust_sentence(found) for name, found in TRUSTS.items()},
+    **{f"trust in short: {name}": lambda found=found: " ".join(short_answers(found)) for name, found in TRUSTS.items()},
+    **{f"details: {name}": lambda found=found: details(found) for name, found in TRUSTS.items()},
+    **{f"what if: {name}": lambda found=found: what_if_sentence(found, "Fake") for name, found in WHAT_IFS.items()},
     **{f"region: {name}": lambda name=name: shown_name(name) for name in (*NAMES, "nose + left cheek")},
     "fewer regions": lambda: fewer_regions(replace(SUBJECT, requested=30)),
-    **{f"example: {one.path.stem}": lambda one=one: one.title for one in examples()},
+    **{f"example: {example.path.stem}": lambda example=example: example.title for example in examples()},
 }
-SAME = {"doing: rise"}  # a name, and nothing else
+SAME_IN_BOTH = {"doing: rise"}  # a name, and nothing else
 
 
 class Unlikely:
-    """Never says Fake."""
+    """P(Fake) is always 0.12."""
 
     card = CARD
 
@@ -217,26 +217,26 @@ REFUSALS: dict[str, Callable[[], object]] = {
 
 
 def words_of(fragment: str) -> Iterator[str]:
-    """Every word that a person reads or hears, addresses and numbers apart."""
+    """Every word that a person reads or hears, without addresses and numbers."""
     reader = read(re.sub(r"https?://\S+", "", fragment))
     yield from re.findall(r"[^\W\d_]+", f"{reader.words} {reader.labels}".lower())
 
 
-def in_turkish(say_it: Callable[[], str]) -> str:
+def in_turkish(make_text: Callable[[], str]) -> str:
     with use_language("tr"):
-        return say_it()
+        return make_text()
 
 
 def test_no_english_word_is_left_in_turkish() -> None:
-    for name, say_it in SAYINGS.items():
-        english, turkish = say_it(), in_turkish(say_it)
-        assert (english != turkish) is (name not in SAME), name
+    for name, make_text in TEXTS.items():
+        english, turkish = make_text(), in_turkish(make_text)
+        assert (english != turkish) is (name not in SAME_IN_BOTH), name
         assert "{" not in turkish and "  " not in turkish, name
         assert set(words_of(english)) & set(words_of(turkish)) <= SPELT_ALIKE, name
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_a_refusal_is_said_in_the_language_of_its_reader(name: str) -> None:
+def test_a_refusal_is_in_the_language_of_the_user(name: str) -> None:
     with pytest.raises(UserError) as caught:
         REFUSALS[name]()
     english, turkish = str(caught.value), in_turkish(lambda: str(caught.value))
@@ -245,28 +245,28 @@ def test_a_refusal_is_said_in_the_language_of_its_reader(name: str) -> None:
     assert set(words_of(english)) & set(words_of(turkish)) <= SPELT_ALIKE | options
 
 
-def test_errors_keep_what_they_say_for_later() -> None:
+def test_errors_can_be_translated_later() -> None:
     for error in (SettingsError, ExplanationError):
         problem = error(NO_ATTENTION)
         assert str(problem).startswith("This model has no attention block")
         assert in_turkish(lambda problem=problem: str(problem)).startswith("Bu modelde")
 
 
-def test_numbers_and_classes_are_written_as_turkish_has_them() -> None:
-    caption = in_turkish(SAYINGS["caption: LIME"])
+def test_numbers_and_classes_are_written_in_turkish() -> None:
+    caption = in_turkish(TEXTS["caption: LIME"])
     assert "1.200 görüntü" in caption and "tohum 4" in caption
     assert "(ağız) P(Sahte) içindeki payı 0,400 (%95 güven aralığı 0,330 ile 0,470 arası)" in caption
     assert "%62" in caption and "62%" not in caption
-    assert in_turkish(SAYINGS["what if: two"]) == (
+    assert in_turkish(TEXTS["what if: two"]) == (
         "Görüntüde ağız ve sol yanak gizlenince Sahte olasılığı %94 düzeyinden %38 düzeyine düşüyor: model bu durumda "
         "“Karar verilemedi” derdi."
     )
-    assert "saçtan 2 bölge, burun, çeneden 1 bölge, alın ve 1 bölge daha" in in_turkish(SAYINGS["what if: patches"])
-    assert "rastgele sıraların %98 kadarına kıyasla" in in_turkish(SAYINGS["trust: good"])
-    assert "−0,50" in in_turkish(SAYINGS["agreement"])
-    assert "34,5 saniyede" in in_turkish(SAYINGS["done"])
+    assert "saçtan 2 bölge, burun, çeneden 1 bölge, alın ve 1 bölge daha" in in_turkish(TEXTS["what if: patches"])
+    assert "rastgele sıraların %98 kadarına kıyasla" in in_turkish(TEXTS["trust: good"])
+    assert "−0,50" in in_turkish(TEXTS["agreement"])
+    assert "34,5 saniyede" in in_turkish(TEXTS["done"])
 
 
-def test_a_map_measured_in_one_language_is_told_in_another() -> None:
+def test_trust_measured_in_one_language_is_described_in_another() -> None:
     measured = in_turkish(lambda: trust())
     assert trust_sentence(measured).startswith("Hiding what this map marks")

@@ -1,4 +1,4 @@
-"""The sentence on whether the maps found a known change states each number."""
+"""Tests of the sentence on whether the maps found a known change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ CASES = {
 
 
 @pytest.mark.parametrize(("located", "begins"), CASES.values(), ids=CASES)
-def test_what_was_found_comes_first_and_the_size_of_the_change_last(located: Localisation, begins: str) -> None:
+def test_sentence_starts_with_the_findings_and_ends_with_the_size_of_the_change(
+    located: Localisation, begins: str
+) -> None:
     sentence = localisation_sentence(located)
     assert sentence.startswith(begins)
     assert sentence.endswith("The change covers 12% of the face picture.")

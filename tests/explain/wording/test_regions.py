@@ -1,4 +1,4 @@
-"""How many regions came out, as a sentence."""
+"""Tests of the sentence on the number of regions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sentences on trust that say what the numbers say."""
+"""Tests of the sentences on trust."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def trust(*percentiles: float, **changes: Any) -> Trust:
     return Trust(**{"method": "lime", "target": "Fake", "curves": both, "flat": False} | changes)
 
 
-def test_a_good_map_says_whom_it_beats_and_how_often_it_comes_back() -> None:
+def test_sentence_of_a_good_map_states_the_random_orders_beaten_and_its_stability() -> None:
     assert trust_sentence(trust(0.98, 0.98, stability=STEADY)) == (
         "Hiding what this map marks moves the verdict away from Fake more than 98% of random orders do; "
         "repeated with other seeds it names the same top regions 9 times in 10."
     )
 
 
-def test_a_map_at_chance_says_so_in_the_same_place() -> None:
+def test_sentence_of_a_map_at_chance_states_that_and_its_stability() -> None:
     assert trust_sentence(trust(0.5, 0.3, stability=STEADY)) == (
         "On this photo this map is no better than chance: 60% of random orders move the verdict away from Fake at "
         "least as much; repeated with other seeds it names the same top regions 9 times in 10."
@@ -61,13 +61,13 @@ def test_without_repetitions_the_sentence_ends_earlier() -> None:
         (0.0, "is worse than chance: 100% of"),
     ],
 )
-def test_each_place_among_random_orders_has_its_words(percentile: float, words: str) -> None:
+def test_each_percentile_has_its_words(percentile: float, words: str) -> None:
     text = trust_sentence(trust(percentile, percentile))
     assert words in text
     assert text.startswith("Hiding" if percentile >= 0.95 else "On this photo this map")
 
 
-def test_all_and_none_are_said_only_where_they_are_true() -> None:
+def test_percentages_near_100_are_never_rounded_up_to_all() -> None:
     assert "more than 99% of" in trust_sentence(trust(1.0, 0.99))  # 99.5%
     assert "99% of random orders" in trust_sentence(trust(0.0, 0.01))
 
@@ -76,7 +76,7 @@ def test_one_lucky_hide_value_is_not_enough() -> None:
     assert "not clearly better than chance" in trust_sentence(trust(1.0, 0.4))
 
 
-def test_attention_is_where_the_model_looked() -> None:
+def test_sentence_on_attention_speaks_of_where_the_model_looked() -> None:
     text = trust_sentence(trust(0.98, 0.98, target="Real", signed=False))
     assert text.startswith("Hiding where this map says the model looked moves the verdict away from Real")
 
@@ -95,7 +95,7 @@ def test_a_flat_map_marks_nothing() -> None:
         (0.05, "it names other top regions nearly every time."),
     ],
 )
-def test_how_often_the_top_regions_come_back(same_top: float, words: str) -> None:
+def test_sentence_states_how_often_the_top_regions_are_repeated(same_top: float, words: str) -> None:
     text = trust_sentence(trust(0.98, stability=Stability("noise", 3, same_top, 0.5, 0.5)))
     assert text.endswith(f"repeated with a little noise on the photo {words}")
 
@@ -119,13 +119,13 @@ def test_details_leave_out_what_is_not_known_yet() -> None:
     assert "µ-fidelity" not in text and "Jaccard" not in text
 
 
-def test_every_hide_value_has_its_words() -> None:
+def test_every_hide_value_has_its_own_text() -> None:
     texts = {details(trust(curves=(curves(0.98, hide),))) for hide in HIDES}
     assert len(texts) == len(HIDES)
 
 
 @pytest.mark.parametrize("percentile", [0.0, 0.3, 0.7, 0.98, 1.0])
-def test_it_is_one_sentence_without_markup(percentile: float) -> None:
+def test_trust_is_one_sentence_without_markup(percentile: float) -> None:
     text = trust_sentence(trust(percentile, percentile, stability=STEADY))
     assert text.count(".") == 1 and text.endswith(".")
     assert "<" not in text and "&" not in text
@@ -144,7 +144,7 @@ def test_it_is_one_sentence_without_markup(percentile: float) -> None:
         (trust(1.0, 1.0, flat=True), "No: it marks nothing"),
     ],
 )
-def test_short_answer_says_yes_only_of_a_map_that_is_better_than_chance(found: Trust, chance: str) -> None:
+def test_short_answer_is_yes_only_for_a_map_better_than_chance(found: Trust, chance: str) -> None:
     assert short_answers(found) == (chance, "not repeated")
 
 
@@ -156,13 +156,13 @@ def test_short_answer_says_yes_only_of_a_map_that_is_better_than_chance(found: T
         (0.05, "other top regions nearly every time"),
     ],
 )
-def test_short_answer_says_how_often_the_regions_come_back(same_top: float, words: str) -> None:
+def test_short_answer_states_how_often_the_regions_are_repeated(same_top: float, words: str) -> None:
     steady = Stability("seed", 3, same_top, 0.89, 0.93)
     assert short_answers(trust(0.98, 0.98, stability=steady))[1] == words
     assert short_answers(trust(0.98, 0.98, stability=steady, flat=True))[1] == "not repeated"
 
 
-def test_short_answer_of_a_model_that_hardly_looks() -> None:
+def test_short_answer_for_a_model_that_hardly_depends_on_the_picture() -> None:
     level = np.full(2, 0.7)
     still = Curves("mean", level, level, Band(np.full((ORDERS, 2), 0.7), SHARES))
     found = trust(curves=(still,), stability=STEADY)

@@ -1,4 +1,4 @@
-"""What a what-if says, word for word."""
+"""Tests of the sentence of a what-if, word for word."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from explain.wording.what_if import what_if_sentence
 from model.i18n.catalogue import use_language
 
 CROP = np.zeros((24, 24, 3), np.uint8)
-TOLD = WhatIf((4, 2), 0.38, 0.94, CROP, ("mouth", "left cheek"), True, "Inconclusive", "Fake")
+WHAT_IF = WhatIf((4, 2), 0.38, 0.94, CROP, ("mouth", "left cheek"), True, "Inconclusive", "Fake")
 
 
 def sentence_for(**changes: Any) -> str:
-    return what_if_sentence(replace(TOLD, **changes), "Fake")
+    return what_if_sentence(replace(WHAT_IF, **changes), "Fake")
 
 
-def test_the_sentence_says_what_was_hidden_and_what_came_of_it() -> None:
+def test_sentence_states_the_hidden_regions_and_the_result() -> None:
     assert sentence_for() == (
         "With the mouth and the left cheek hidden, Fake falls from 94% to 38%: the model would then say Inconclusive."
     )
 
 
-def test_the_sentence_tells_a_verdict_that_stays() -> None:
+def test_sentence_states_an_unchanged_verdict() -> None:
     sentence = sentence_for(verdict_before="Inconclusive", before=0.51, probability=0.49)
     assert "from 51% to 49%: the model would still say Inconclusive." in sentence
 
@@ -61,7 +61,7 @@ def test_the_sentence_lists_names_in_english(names: str, still_visible: tuple[st
 
 
 @pytest.mark.parametrize("names", [(), None])
-def test_where_nothing_is_hidden_nothing_changes(names: tuple[str, ...] | None) -> None:
+def test_sentence_without_hidden_regions_states_no_change(names: tuple[str, ...] | None) -> None:
     sentence = sentence_for(hidden=(), names=names, before=0.94, probability=0.94, verdict="Fake")
     assert sentence.startswith("With nothing hidden, Fake stays at 94%: the model would still say Fake.")
 
@@ -71,7 +71,7 @@ def test_the_sentence_counts_regions_without_names() -> None:
     assert sentence_for(hidden=(3, 0, 1), names=None).startswith("With 3 regions hidden, ")
 
 
-def test_a_region_that_shows_two_parts_is_said_with_both() -> None:
+def test_a_region_of_two_parts_is_named_with_both() -> None:
     both = "left eye + left eyebrow"
     assert sentence_for(names=(both, "nose")).startswith("With the left eye and left eyebrow and the nose hidden")
     assert sentence_for(names=(both, both)).startswith("With 2 patches of the left eye and the left eyebrow hidden")
