@@ -28,8 +28,8 @@ def test_open_analyses_bring_a_second_replica_and_open_tabs_do_not(tmp_path: Pat
         time.sleep(25)  # more than Serve's upscale_delay_s and look_back_period_s together
         assert len(replicas_of(process)) == 1
         stop = threading.Event()
-        twice_the_target = 16  # target_ongoing_requests is 8
-        clients = [pool.submit(_send_photos, url, number, stop) for number in range(twice_the_target)]
+        # Twice target_ongoing_requests.
+        clients = [pool.submit(_send_photos, url, number, stop) for number in range(16)]
         deadline = time.monotonic() + PATIENCE_S
         while len(replicas_of(process)) < 2 and time.monotonic() < deadline:
             time.sleep(0.5)

@@ -39,7 +39,7 @@ def test_photo_without_a_face_ends_without_a_score(detector: Detector) -> None:
     assert only.attributions == {}
 
 
-def test_whole_picture_is_judged_when_asked_for(quick_detector: Detector) -> None:
+def test_whole_picture_is_judged_if_the_setting_is_on(quick_detector: Detector) -> None:
     found = last_analysis(CAT, replace(QUICK, whole_picture=True, samples=100, robustness=False), quick_detector)
     assert found.complete
     assert found.faces == ()

@@ -64,7 +64,7 @@ def test_attention_stays_while_lime_grows(steps: list[Analysis]) -> None:
 
 
 @pytest.mark.slow
-def test_explains_the_likelier_class_and_says_so(steps: list[Analysis]) -> None:
+def test_explains_the_likelier_class_and_records_it(steps: list[Analysis]) -> None:
     assert steps[0].settings.target is None
     prediction = steps[1].prediction
     assert prediction is not None
@@ -100,7 +100,7 @@ def test_settings_reach_the_maps(quick_detector: Detector) -> None:
 
 
 @pytest.mark.parametrize("seen", [1, 2, 3, 4])
-def test_nothing_comes_after_cancelling(quick_detector: Detector, seen: int) -> None:
+def test_nothing_is_yielded_after_cancelling(quick_detector: Detector, seen: int) -> None:
     yielded: list[Analysis] = []
     for analysis in analyze(PHOTO, QUICK, quick_detector, cancelled=lambda: len(yielded) >= seen):
         yielded.append(analysis)

@@ -110,7 +110,7 @@ def test_row_is_opened_again_while_its_file_is_there(rows: tuple[Row, ...], fold
         open_row(Row(1, "x", item=photos.find([tmp_path]).items[0]))
 
 
-def test_whole_picture_is_judged_when_asked_for(detector: Detector) -> None:
+def test_whole_picture_is_judged_if_the_setting_is_on(detector: Detector) -> None:
     row = list(judge_many([CAT], detector, whole_picture=True))[-1].rows[0]
     assert row.found == 0 and len(row.faces) == 1 and row.p_fake is not None
     assert "central square is judged" in str(row.notes[-1])

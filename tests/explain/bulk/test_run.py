@@ -63,7 +63,7 @@ def parts(out: Path) -> list[str]:
     return sorted(path.name for path in out.glob("part-*"))
 
 
-def test_every_photo_has_one_row_and_a_bad_one_its_problem(
+def test_every_photo_has_one_row_and_a_bad_photo_has_its_problem(
     folder: Path, job_request: Request, detector: Detector, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.parquet"

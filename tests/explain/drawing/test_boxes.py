@@ -37,7 +37,7 @@ def colour_near(picture: NDArray[np.uint8], colour: tuple[int, int, int]) -> NDA
 
 
 @pytest.mark.parametrize("scale", [1, 4])
-def test_each_face_gets_a_box_where_it_is(scale: int) -> None:
+def test_each_face_gets_a_box_at_its_place(scale: int) -> None:
     photo = np.zeros((400 * scale, 500 * scale, 3), np.uint8)
     left, right = (face(*(scale * value for value in box)) for box in ((40, 60, 120, 150), (300, 100, 90, 90)))
     picture = boxes.boxes(photo, (left, right), left)

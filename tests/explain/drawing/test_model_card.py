@@ -78,7 +78,7 @@ def values(chart: Chart) -> dict[str, list[float]]:
 # Reliability
 
 
-def test_diagram_for_each_set_whose_bins_are_known() -> None:
+def test_each_set_with_known_bins_has_a_diagram() -> None:
     (chart,) = reliability_charts(METRICS)
     assert chart.title == "DFDC face swaps"
     assert chart.label == (
@@ -128,7 +128,7 @@ def test_low_values_stay_on_the_scale() -> None:
     assert robustness_charts(bad)[0].low == 0.2
 
 
-def test_set_of_one_class_has_no_auc_to_draw() -> None:
+def test_a_set_of_one_class_has_no_chart_of_the_auc() -> None:
     reals = {"test_corruptions": {"utkface": METRICS["test_corruptions"]["utkface"]}}
     assert [chart.up for chart in robustness_charts(reals)] == ["Real called fake"]
 

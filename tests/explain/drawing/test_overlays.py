@@ -204,7 +204,7 @@ def test_outline_of_a_hidden_region_shows_on_dark_and_on_light(level: int) -> No
 # Where an example was changed
 
 
-def test_planted_region_is_outlined_and_nothing_else() -> None:
+def test_only_the_planted_region_is_outlined() -> None:
     changed = np.zeros((SIDE, SIDE), np.uint8)
     changed[16:48, 16:48] = 255
     picture = palette.enlarge(GREY)

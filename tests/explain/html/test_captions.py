@@ -160,7 +160,7 @@ def test_integrated_gradients_caption_states_the_gap_of_its_sum() -> None:
 
 
 @pytest.mark.parametrize("found", [found for found in EVERY_MAP if found not in (EVERY_MAP[0], ATTENTION)])
-def test_a_map_of_zeros_says_so_and_has_no_legend(found: Attribution) -> None:
+def test_caption_of_a_map_of_zeros_says_so_and_has_no_legend(found: Attribution) -> None:
     weights = None if found.weights is None else np.zeros_like(found.weights)
     fragment = captions.caption(replace(found, map=np.zeros_like(found.map), weights=weights), CARD, 8)
     assert "zero everywhere" in fragment

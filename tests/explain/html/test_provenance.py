@@ -48,7 +48,7 @@ def test_only_a_file_that_states_it_is_called_generated() -> None:
 
 @pytest.fixture(scope="module")
 def generated(quick_detector: QuickDetector) -> Analysis:
-    """The analysis of a photo whose EXIF has a generator's text."""
+    """The analysis of a photo with a generator's text in its EXIF."""
     data = saved(picture(), exif=exif(ImageDescription='prompt:{"1": {"class_type": "KSampler"}}'))
     settings = Settings(methods=("attention",), robustness=False, whole_picture=True)
     *_, last = analyze(data, settings, quick_detector)

@@ -80,7 +80,7 @@ def test_shipped_network_joins_three_scales_before_its_attention_block(detector:
 
 
 @pytest.mark.slow
-def test_shipped_networks_last_convolution_lies_before_the_enlarging(detector: Detector) -> None:
+def test_last_convolution_of_the_shipped_network_is_before_the_upsampling(detector: Detector) -> None:
     """After its shortcut, on its own grid; it is no convolution of the attention block."""
     found = last_convolution(detector.network)
     assert made_by(found) == "stage6_block4_add"

@@ -53,7 +53,7 @@ def test_ranks_the_true_region_first_and_the_opposing_one_last() -> None:
     assert values[OPPOSES] < -0.1
 
 
-def test_is_zero_where_the_model_does_not_look() -> None:
+def test_map_is_zero_where_the_model_does_not_look() -> None:
     found = last_map(subject_of(two_squares)).map
     far = found[28 + 2 * CELL :]  # two cells away from both squares: the masks are smooth
     assert np.abs(far).max() < 0.002  # what is left is the rounding of pixels to 0..255
@@ -116,7 +116,7 @@ def test_cancelling_predicts_no_further_batch() -> None:
     assert not maps[-1].evidence["complete"]
 
 
-def test_cancelled_before_the_start_predicts_nothing() -> None:
+def test_cancelling_before_the_start_predicts_nothing() -> None:
     subject = subject_of(products)
     assert not list(rise(subject, lambda: True))
     assert subject.detector.batches == []

@@ -123,7 +123,7 @@ def test_sharpness_turns_the_verdict_where_the_stripes_vanish() -> None:
     assert curve(found, "jpeg").verdicts[0] == "Fake"
 
 
-def test_first_turn_counts_even_if_the_verdict_comes_back() -> None:
+def test_first_turn_counts_even_if_the_verdict_returns() -> None:
     class Alternating(World):
         answers = iter([0.9, *[0.9, 0.2, 0.9, 0.5, 0.9, 0.9]])
 
@@ -161,7 +161,7 @@ def test_result_grows_change_by_change() -> None:
 
 
 @pytest.mark.parametrize("seen", [0, 1, 3])
-def test_nothing_comes_after_cancelling(seen: int) -> None:
+def test_nothing_is_yielded_after_cancelling(seen: int) -> None:
     yielded: list[Robustness] = []
     world: Any = Brightness()
     for step in measure_robustness(world, GREY, LANDMARKS, cancelled=lambda: len(yielded) >= seen):

@@ -130,7 +130,7 @@ def test_covered_parts_are_not_joined_and_may_be_unknown() -> None:
     assert charts(faceless)["Part covered"].note == "not known where they are"
 
 
-def test_a_level_is_written_as_its_corruption_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_level_is_written_in_the_form_of_its_corruption(monkeypatch: pytest.MonkeyPatch) -> None:
     """This includes a corruption that no code knows by name."""
     for form, scale, written in (("g", 1, "3.5"), (".0%", 1, "350%"), (".1f", 10, "35.0")):
         rain = replace(CORRUPTIONS["noise"], name="rain", levels=(3.5,), form=form, scale=scale)

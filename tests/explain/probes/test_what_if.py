@@ -215,7 +215,7 @@ def test_there_is_no_flip_if_hiding_everything_does_not_flip() -> None:
     assert [len(batch) for batch in subject.detector.batches] == [BATCH, BATCH, 145 - 2 * BATCH]
 
 
-def test_a_class_that_is_not_the_likelier_one_has_no_flip() -> None:
+def test_the_less_likely_class_has_no_flip() -> None:
     with pytest.raises(ExplanationError, match=r"P\(Real\) is 0.120, below 0.5: .* Explain that class"):
         smallest_flip(subject_of(target="Real"), map_of(-WEIGHTS, "Real"))
 

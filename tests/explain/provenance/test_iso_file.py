@@ -32,7 +32,7 @@ def test_camera_of_a_heic_is_found() -> None:
 
 
 @pytest.mark.parametrize("kind", ["avif", "heic"])
-def test_a_file_without_metadata_says_so(kind: str) -> None:
+def test_findings_say_that_a_file_has_no_metadata(kind: str) -> None:
     data = saved(kind="avif") if kind == "avif" else (HEIC / "rgb8.heic").read_bytes()
     assert set(found_in(data)) == {"nothing"}
 

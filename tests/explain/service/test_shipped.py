@@ -175,7 +175,7 @@ def test_page_opens_with_a_detected_fake_and_maps_that_find_its_change(detector:
     assert located.inside and located.peak_inside and located.above_chance > 1
 
 
-def test_page_opens_with_nothing_if_the_model_has_no_results() -> None:
+def test_page_opens_without_an_example_if_the_model_has_no_results() -> None:
     detector = Detector()
     detector.card = replace(CARD, temperature=9.0)
     assert opening_example(detector) is None

@@ -97,7 +97,7 @@ def test_a_collapse_at_the_first_hidden_region_leaves_one_triangle(count: int) -
     assert found.deletion[0] == 1 and not found.deletion[1:].any()
 
 
-def test_the_curve_of_a_sum_falls_by_what_is_hidden() -> None:
+def test_the_curve_of_a_sum_falls_by_the_hidden_weights() -> None:
     found = judged(WEIGHTS, summing)
     hidden = hidden_counts(K)
     falling = np.sort(WEIGHTS)[::-1]

@@ -22,7 +22,7 @@ def judged(values: NDArray[np.floating]) -> float:
     return fidelity(values, masks, summing(masks))
 
 
-def test_the_true_weights_of_a_sum_score_exactly_one_and_their_negative_minus_one() -> None:
+def test_true_weights_of_a_sum_score_exactly_one_and_their_negative_minus_one() -> None:
     assert judged(WEIGHTS) == 1
     assert judged(-WEIGHTS) == -1
     assert judged(WEIGHTS.astype(np.float32)) == 1

@@ -188,7 +188,7 @@ def test_a_model_that_answers_noise_never_converges() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("samples", [401, 1601])
-def test_intervals_are_as_wide_as_weights_vary_from_seed_to_seed(samples: int) -> None:
+def test_width_of_intervals_matches_the_variation_between_seeds(samples: int) -> None:
     """For a model that is not linear in the superpixels, with paired samples."""
     runs = [fit_and_intervals(samples, seed) for seed in range(30)]
     spread = 1.96 * np.std([weights for weights, _ in runs], axis=0, ddof=1).mean()
@@ -217,7 +217,7 @@ def test_cancelling_predicts_no_further_batch() -> None:
     assert sum(map(len, recorder.batches)) == seen[0].evidence["samples"]
 
 
-def test_cancelled_before_the_start_predicts_nothing() -> None:
+def test_cancelling_before_the_start_predicts_nothing() -> None:
     recorder = Recorder()
     assert not list(LimeExplainer().explain(CROP, SEGMENTS, recorder, CLASSES, "Fake", cancelled=lambda: True))
     assert recorder.batches == []
