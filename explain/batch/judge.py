@@ -205,7 +205,7 @@ def row_of(analysis: Analysis, number: int, name: str, seconds: float) -> Row:
 
 
 def problem_of(error: Exception) -> Message:
-    """The sentence that a photo's row gets for an error; one that nobody expected is logged."""
+    """The sentence that a photo's row gets for an error; an unexpected error is logged."""
     if isinstance(error, UserError):
         problem: Message = error.args[0]
         return problem

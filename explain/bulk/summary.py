@@ -127,7 +127,7 @@ def write_summary(folder: JobFolder, plan: Plan, band: tuple[float, float]) -> t
 
 
 def _gap(row: dict[str, Any]) -> float:
-    """How far the faces of a photo lie apart."""
+    """The largest difference between P(Fake) of the faces of a photo."""
     values = [face["p_fake"] for face in row["by_face"]]
     return float(max(values) - min(values))
 

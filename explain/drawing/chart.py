@@ -36,7 +36,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Line:
-    """Points of one kind; ``kind`` is the style sheet's name of colour and dashes, ``name`` stands in the legend."""
+    """Points of one kind; ``kind`` is the style sheet's name of colour and dashes, ``name`` its text in the legend."""
 
     kind: str
     points: Sequence[Point]
@@ -102,11 +102,11 @@ class Chart:
         return " ".join(f"{self.x(place):g},{self.y(value):g}" for place, value in zip(places, values, strict=True))
 
     def anchor(self, point: Point) -> str:
-        """Which end of a point's text stands at ``end``: the text stays inside the drawing."""
+        """Which end of a point's text is placed at ``end``: the text stays inside the drawing."""
         return "start" if point.x < 1 / 3 else "end" if point.x > 2 / 3 else "middle"
 
     def end(self, point: Point) -> float:
-        """Where a point's text stands."""
+        """Horizontal place of a point's text."""
         shift = {"start": -12, "middle": 0, "end": 12}[self.anchor(point)]
         return min(max(self.x(point.x) + shift, 0), self.width)
 

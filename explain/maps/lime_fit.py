@@ -14,7 +14,7 @@ from scipy.stats import norm, spearmanr
 # What a converged map needs at least:
 RANK_CORRELATION = 0.9  # to expect between this map and one from other samples, see ``alike``
 TOP, SAME_TOP = 5, 0.8  # share of the strongest superpixels that two halves have in common; the fifth is often close
-SPLITS = 5  # into halves: by a single one, a map would too often converge by luck
+SPLITS = 5  # into halves: with a single split, a map would too often seem to have converged
 CONFIDENCE = 0.95
 FIRST_PARTS = 4  # of the first batch, so that a slow network has an early first map
 

@@ -110,7 +110,7 @@ def properties(packet: bytes) -> dict[str, list[str]]:
     for node in islice(ElementTree.fromstring(text).iter(), MOST_NODES):
         for name, value in node.attrib.items():
             found.setdefault(str(node.tag) if name == RESOURCE else name, []).append(value)
-        # A property's text stands in it, or in the first item of its list: property, list, item.
+        # A property's text is in the property, or in the first item of its list: property, list, item.
         texts = (inner.text for inner in islice(node.iter(), 3))
         if text_of := next((text for text in texts if text and text.strip()), None):
             found.setdefault(str(node.tag), []).append(text_of)
@@ -158,7 +158,7 @@ def _international_text(body: bytes) -> tuple[str, str]:
 
 
 def _unpack(packed: bytes) -> bytes:
-    """The start of a packed text; a few kilobytes may stand for gigabytes."""
+    """The start of a packed text; a few kilobytes may unpack to gigabytes."""
     return zlib.decompressobj().decompress(packed, MOST_TEXT_BYTES)
 
 

@@ -15,7 +15,7 @@ from explain.provenance.source_type import part_of, source_finding, strongest
 from explain.provenance.xmp import remote_credentials
 from model.i18n.catalogue import Message
 
-# Nothing is fetched: neither a manifest that lies elsewhere nor the state of a certificate.
+# Nothing is fetched: neither a remote manifest nor the state of a certificate.
 OFFLINE = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
 KIND = "content_credentials"
 NOT_HERE = ("ManifestNotFound", "Remote")  # how an error begins if there are none, or none in the file

@@ -28,7 +28,7 @@ class Urgency(IntEnum):
     REST = 2  # also a second model, which runs after the first one's result
 
 
-# Seconds after which a waiting turn comes before a verdict that has just arrived, so that nobody waits without end.
+# Seconds after which a waiting turn comes before a verdict that has just arrived, so that no analysis waits forever.
 # Until then trust and further maps wait for others' first maps, and these for others' verdicts. Verdicts and first maps
 # come in the order of the visitors: turn by turn, all would have theirs when the last one has. The rest goes turn by
 # turn.

@@ -15,7 +15,7 @@ from explain.maps.subject import Subject
 from explain.trust.agreement import rank_correlation, without_noise
 
 RUNS = 3  # repetitions, beside the map itself, of a method that asks the network again
-REFITS = 20  # of a map that is fitted again to samples at hand, in milliseconds each
+REFITS = 20  # of a map that is fitted again to its existing samples, in milliseconds each
 TOP = 5  # strongest regions, of either sign, that should come back
 NOISE_SIGMA = 4.0  # of 255: less than a JPEG of medium quality adds, and hardly visible
 

@@ -79,7 +79,7 @@ def service(quick_detector: Detector) -> Service:
 
 @pytest.fixture(params=["regions", "a map", "robustness"])
 def fault(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Where NumPy fails inside an analysis."""
+    """The step of an analysis in which NumPy fails."""
     if request.param == "a map":
         monkeypatch.setattr(explain.steps, "explainers", lambda samples: {"lime": broken})
     else:

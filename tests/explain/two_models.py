@@ -52,7 +52,7 @@ def weighing(analysis: Analysis, weights: NDArray[np.floating], verdict: str = "
         subject=replace(analysis.subject, segments=segments, names=None),
         attributions={"lime": lime},
         prediction=replace(analysis.prediction, verdict=verdict),
-        model={**analysis.model, "name": name, TFLITE: name},  # each has a network of its own
+        model={**analysis.model, "name": name, TFLITE: name},  # each has its own network
     )
 
 

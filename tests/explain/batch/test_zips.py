@@ -1,4 +1,4 @@
-"""Tests of opening a ZIP: its list of entries has a limit, its photos are not bound by it; a refused file is closed."""
+"""Tests of opening a ZIP: only its list of entries has the limit, not its photos; a refused file is closed."""
 
 from __future__ import annotations
 

@@ -30,5 +30,5 @@ def closeness(picture: NDArray[np.float64], colour: tuple[int, int, int]) -> flo
 
 
 def shade(picture: NDArray[np.float64]) -> float:
-    """How far a picture of ``GREY`` has moved from grey."""
+    """The mean difference of a picture of ``GREY`` from grey."""
     return float(np.abs(picture - 128).mean())

@@ -144,7 +144,7 @@ def test_labels_never_cover_each_other() -> None:
 
 
 def test_chosen_face_is_labelled_first() -> None:
-    """Of two faces at the same place, only one has room for its whole label."""
+    """There are two faces at the same place, with room for the whole label of only one."""
     photo = np.full((300, 300, 3), 255, np.uint8)
     pair = (face(100, 100, 90, 90), face(101, 101, 90, 90))
     first, second = (

@@ -106,7 +106,7 @@ def test_saturated_verdict_changes_only_the_scale(network: keras.Model) -> None:
 
 
 def test_smallest_value_is_not_stretched_to_zero() -> None:
-    """Where every place speaks for the class about equally, the map is high everywhere."""
+    """If every place speaks for the class about equally, the map is high everywhere."""
     network = pooled_network()
     kernel, _ = network.get_layer("features").get_weights()
     network.get_layer("features").set_weights([kernel, np.full(4, 20.0)])

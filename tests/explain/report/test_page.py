@@ -63,7 +63,7 @@ def test_pictures_have_alternative_texts(analysis: Analysis) -> None:
 
 
 def test_alternative_text_names_only_the_regions_drawn(analysis: Analysis) -> None:
-    """With one superpixel shown, the texts name no other one; a map of pixels shows all its places."""
+    """With one superpixel shown, the text names no other; a map of pixels shows all its places."""
     subject, lime = analysis.subject, analysis.attributions["lime"]
     assert subject is not None
     words = "The face, blue where it speaks for Fake: mouth{}; orange where it speaks against it: {}."

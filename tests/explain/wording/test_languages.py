@@ -192,7 +192,7 @@ TEXTS: dict[str, Callable[[], str]] = {
     "fewer regions": lambda: fewer_regions(replace(SUBJECT, requested=30)),
     **{f"example: {example.path.stem}": lambda example=example: example.title for example in examples()},
 }
-SAME_IN_BOTH = {"doing: rise"}  # a name, and nothing else
+SAME_IN_BOTH = {"doing: rise"}  # only a name
 
 
 class Unlikely:

@@ -106,7 +106,7 @@ def test_no_two_superpixels_of_a_block_correlate(superpixels: int) -> None:
 
 
 def test_masks_are_fair_coin_tosses() -> None:
-    """As lime draws them: the first mask of many seeds."""
+    """This is how ``lime`` draws masks; the test takes the first mask of many seeds."""
     masks = np.stack([paired_masks(2, 12, seed)[1] for seed in range(400)])
     assert np.abs(np.corrcoef(masks, rowvar=False) - np.eye(12)).max() < 0.25
     np.testing.assert_allclose(masks.mean(axis=0), 0.5, atol=0.1)

@@ -52,7 +52,7 @@ def stock_explanation(
     )
 
 
-@pytest.mark.parametrize("samples", [40, 150])  # one of them within a single batch, both too few to converge
+@pytest.mark.parametrize("samples", [40, 150])  # 40 fit into a single batch; both are too few to converge
 @pytest.mark.parametrize(("target", "column"), [("Fake", 0), ("Real", 1)])
 def test_equals_stock_lime_on_the_same_masks(samples: int, target: str, column: int) -> None:
     stock = stock_explanation(paired_masks(samples, K, seed=5), brightness_model, column)
