@@ -146,9 +146,7 @@ def test_verdicts_come_before_first_maps_and_first_maps_before_the_rest(held: He
     held.runs("ann", "judged at once", "judged", "map", "trust")
 
 
-def test_an_analysis_that_has_waited_long_comes_before_a_new_verdict(
-    held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_waiting_analysis_comes_before_a_new_verdict(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     held.open("ann", Urgency.VERDICT)
     held.open("bob", Urgency.VERDICT)
     held.runs("ann", "bob")
