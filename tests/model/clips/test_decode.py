@@ -72,7 +72,7 @@ def test_more_times_than_frames_give_each_frame_once() -> None:
 
 
 def test_colours_are_kept() -> None:
-    """Standard-definition and high-definition frames, whose colours are coded by different standards."""
+    """Standard-definition and high-definition frames have different colour standards."""
     for height in (240, 720):
         wanted = np.tile(np.array([200, 40, 90], np.uint8), (height, 320, 1))
         (picture,) = read(clip_file([wanted]), 1)[1]
@@ -158,7 +158,7 @@ def test_a_long_clip_is_refused_by_its_timestamps() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_clip_of_the_longest_allowed_length_is_read_whatever_its_last_frame_lasts(kind: str) -> None:
+def test_clip_of_the_longest_allowed_length_is_read_with_any_last_frame(kind: str) -> None:
     """Encoders assume the length of the last frame: 59.99 s and another second, or 60.04 s."""
     for last, rate in ((59_990, 1), (60_000, 25)):
         times = [*range(0, 59_000, 1000), last]

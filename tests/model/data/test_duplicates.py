@@ -67,7 +67,7 @@ def make(path: str, split: str = "train", label: str = "Real", twin: str | None 
 
 
 def prints(*bits: int) -> list[Fingerprint]:
-    """Fingerprints whose perceptual hashes are given as numbers; no two have the same pixels."""
+    """Fingerprints with these numbers as perceptual hashes; no two have the same pixels."""
     return [Fingerprint(str(row), f"{value:0{HASH_SIDE**2 // 4}x}") for row, value in enumerate(bits)]
 
 

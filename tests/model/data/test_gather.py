@@ -16,7 +16,7 @@ from tests.model.data.folders import BLANK, MakeData, Pixels, by_path, truncated
 
 @pytest.fixture
 def unsplit(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, Path]:
-    """Ten pictures of each class without splits, and the cache that knows their faces."""
+    """Ten pictures of each class without splits, and a cache with their faces."""
     names = [f"{label}/{number}.png" for label in ("Real", "Fake") for number in range(10)]
     return make_data({name: picture(seed) for seed, name in enumerate(names)})
 

@@ -1,4 +1,4 @@
-"""Tests of attention rollout on matrices whose product is known."""
+"""Tests of attention rollout on matrices with a known product."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def plain_curves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty figure for the curves under corruption, whose panels ``test_plots.py`` checks."""
+    """An empty figure instead of the curves under corruption; ``test_plots.py`` checks these."""
     monkeypatch.setattr(robustness, "robustness_curves", lambda *_: Figure())
 
 

@@ -117,7 +117,7 @@ def test_source_is_spared_if_its_share_and_its_upper_bound_are_low(accused: int,
 
 
 def separable(number: int = 400) -> tuple[Floats, NDArray[np.bool_], Floats]:
-    """P(Fake), truth and weights of pictures whose classes are well separated."""
+    """P(Fake), truth and weights of pictures with well separated classes."""
     return np.repeat([0.1, 0.995], number), np.repeat([False, True], number), np.ones(2 * number)
 
 

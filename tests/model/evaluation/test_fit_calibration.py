@@ -140,12 +140,12 @@ def test_classes_have_equal_weight_and_so_do_sources_within_a_class() -> None:
 
 
 def of_source(mean: float, number: int, seed: int) -> Floats:
-    """P(Fake) ``(N,)`` whose logits are normal around a mean."""
+    """P(Fake) ``(N,)`` with normally distributed logits around a mean."""
     return 1 / (1 + np.exp(-np.random.default_rng(seed).normal(mean, 1.5, number)))
 
 
 def scores_of_sources(sources: int = 6, number: int = 500) -> tuple[dict[str, Floats], dict[str, NDArray[np.bool_]]]:
-    """A training set whose reals score low, and unseen sources of reals with increasingly high scores."""
+    """A training set with low scores of reals, and unseen sources of reals with increasingly high scores."""
     raw = {"known": np.concatenate([of_source(-4, 400, 0), of_source(4, 400, 1)])}
     is_fake = {"known": np.repeat([False, True], 400)}
     for source in range(sources):

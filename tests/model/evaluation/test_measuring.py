@@ -40,7 +40,7 @@ def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass
 class Stub:
-    """A detector whose P(Fake) is the brightness of the crop and whose attention peaks at one cell."""
+    """A detector with the brightness of the crop as P(Fake), and an attention peak at one cell."""
 
     labels: tuple[str, str] = ("Fake", "Real")
     peak: tuple[int, int] = (0, 0)
@@ -243,7 +243,7 @@ def test_rates_of_a_group_are_computed_from_its_pictures() -> None:
         "fake": 0,
         "false_accusation_rate": figures["age"]["20 to 39"]["false_accusation_rate"],
     }
-    assert figures["race as labelled"]["White"]["real"] == 4, "a picture whose name gives no attributes is in no group"
+    assert figures["race as labelled"]["White"]["real"] == 4, "a picture without attributes in its name is in no group"
     assert group_figures(["a.jpg"], np.array([0.5]), np.array([True])) == {}
 
 

@@ -30,7 +30,7 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def random_table(count: int = 120, dataset: str = "set", seed: int = 0) -> pandas.DataFrame:
-    """As many fakes as reals, whose features all come from one distribution."""
+    """The same number of fakes and reals, with all features from one distribution."""
     rng = np.random.default_rng(seed)
     table = pandas.DataFrame(rng.normal(100, 10, (2 * count, len(FEATURES))), columns=list(FEATURES))
     table["dataset"], table["split"], table["label"] = dataset, "train", ["Fake"] * count + ["Real"] * count

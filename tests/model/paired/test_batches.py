@@ -101,7 +101,7 @@ def test_pictures_without_a_face_are_never_used(data: tuple[Path, list[Example]]
     assert len(made[0][0]) == 80
 
 
-def test_fake_whose_twin_has_no_face_is_left_out(data: tuple[Path, list[Example]]) -> None:
+def test_fake_is_left_out_if_its_twin_has_no_face(data: tuple[Path, list[Example]]) -> None:
     root, examples = data
     without_box = [replace(e, box=None) if e.path.endswith("real/a.png") else e for e in only(examples, "a", "changed")]
     made = Batches(root, [*without_box, *only(examples, "b", "same")], PREPROCESSING, GRID, 5, 0, TWINS_ONLY)

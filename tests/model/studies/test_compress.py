@@ -53,7 +53,7 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def data(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, Path]:
-    """Two sets with training, validation and test pictures, one of whose faces is not found, and reals to test on."""
+    """Two sets with training, validation and test pictures, one of them without a face, and a test set of reals."""
     counts = {"train": 6, "val": 2, "test": 4}
     names = [
         f"{name}/{split}/{label}/{i}.png"
