@@ -36,6 +36,7 @@ from model.paired.tune_attention import (
 from model.photos.faces import crop, square_around
 
 Network = Callable[[], keras.Model]
+NetworkAndData = tuple[keras.Model, TrainingData]
 Pixels = NDArray[np.uint8]
 
 
@@ -119,7 +120,7 @@ def test_only_training_faces_are_drawn_and_they_depend_on_the_seed(data: tuple[P
 
 
 @pytest.fixture
-def features_with_changes(tiny_network: Network) -> tuple[keras.Model, TrainingData]:
+def marked(tiny_network: Network) -> NetworkAndData:
     """Pictures in which one feature marks the changed area."""
     keras.utils.set_random_seed(0)
     network, rng = tiny_network(), np.random.default_rng(0)
@@ -144,10 +145,8 @@ def outcome(network: keras.Model, seen: TrainingData) -> tuple[float, float]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
-def test_training_moves_the_peak_and_changes_only_the_mask_layers(
-    features_with_changes: tuple[keras.Model, TrainingData],
-) -> None:
-    network, seen = features_with_changes
+def test_training_moves_the_peak_and_changes_only_the_mask_layers(marked: NetworkAndData) -> None:
+    network, seen = marked
     before = {layer.name: layer.get_weights() for layer in network.layers}
     missed, _ = outcome(network, seen)
     train_mask(network, seen, epochs=20, learning_rate=0.02, peak_weight=0.1, verdict_weight=0.1)
@@ -163,10 +162,8 @@ def test_training_moves_the_peak_and_changes_only_the_mask_layers(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
-def test_larger_verdict_weight_keeps_the_probabilities_closer(
-    tiny_network: Network, features_with_changes: tuple[keras.Model, TrainingData]
-) -> None:
-    network, seen = features_with_changes
+def test_larger_verdict_weight_keeps_the_probabilities_closer(tiny_network: Network, marked: NetworkAndData) -> None:
+    network, seen = marked
     start = [weights.copy() for weights in network.get_weights()]
     moved = []
     for weight in (0.0, 1000.0):
@@ -178,8 +175,8 @@ def test_larger_verdict_weight_keeps_the_probabilities_closer(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
-def test_unknown_areas_do_not_train_the_mask(features_with_changes: tuple[keras.Model, TrainingData]) -> None:
-    network, seen = features_with_changes
+def test_unknown_areas_do_not_train_the_mask(marked: NetworkAndData) -> None:
+    network, seen = marked
     unknown = TrainingData(seen.features, seen.changed, np.zeros_like(seen.known), seen.verdicts)
     train_mask(network, unknown, epochs=20, learning_rate=0.02, peak_weight=0.1, verdict_weight=0.1)
     assert outcome(network, seen)[0] < 0.5, "with known areas the same number of steps gives a share above .95"
