@@ -89,7 +89,7 @@ def test_both_files_hold_the_same_network(tiny_artifact: Path) -> None:
 
 
 @pytest.mark.slow
-def test_weights_are_rounded_to_half_precision_in_both_files_alike(
+def test_weights_are_rounded_to_half_precision_in_both_files(
     tiny_network: Callable[[], keras.Model], tiny_card: Card, tmp_path: Path
 ) -> None:
     network = tiny_network()

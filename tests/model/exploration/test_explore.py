@@ -188,7 +188,7 @@ def test_framing_is_measured_if_faces_are_known(
 
 
 @pytest.mark.slow
-def test_one_class_alone_gets_a_page(tmp_path: Path, picture: Callable[..., Pixels]) -> None:
+def test_page_is_written_for_a_single_class(tmp_path: Path, picture: Callable[..., Pixels]) -> None:
     (tmp_path / "data" / "real").mkdir(parents=True)
     for number in range(3):
         Image.fromarray(picture(number)).save(tmp_path / "data" / "real" / f"{number}.png")

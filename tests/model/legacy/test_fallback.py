@@ -223,7 +223,7 @@ def test_file_with_missing_weights_is_refused_and_they_are_named(
     assert "2 of 11 are missing or ambiguous, such as stem_conv/kernel" in sentence
 
 
-def test_report_names_what_is_missing_and_unused(tmp_path: Path, trained: keras.Model) -> None:
+def test_report_names_missing_and_unused_weights(tmp_path: Path, trained: keras.Model) -> None:
     write_weights(tmp_path / "net.h5", trained, {})
     with h5py.File(tmp_path / "net.h5", "r+") as file:
         file.move("stem_conv/stem_conv/kernel:0", "stem_conv/stem_conv/other:0")

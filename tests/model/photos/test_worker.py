@@ -209,7 +209,7 @@ def test_format_that_needs_memory_before_its_size_is_known_can_be_opened(decoder
     assert decoders.decode(data, lambda: False)[0].shape == (7_070, 7_070, 3)
 
 
-def test_error_for_a_damaged_photo_says_so(decoders: Decoders) -> None:
+def test_damaged_photo_gets_the_error_for_damaged_files(decoders: Decoders) -> None:
     with pytest.raises(PhotoError) as caught:
         decoders.decode(PHOTO[:400], lambda: False)
     assert caught.value.args[0].key == "photo.damaged"
