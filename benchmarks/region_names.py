@@ -7,9 +7,9 @@ drawn by a fixed seed.
 Each superpixel was labelled by eye, on a picture with its outline, before any naming was run: with the part that it
 shows, and others that it shows as well. The file names a superpixel by its innermost pixel in the crop.
 
-- right: share of superpixels whose name says only such parts;
-- half right: share of superpixels whose name says one such part and another one;
-- largest part: share of superpixels of which the part that covers most is such a part. With it a naming that says only
+- right: share of superpixels with only such parts in their name;
+- half right: share of superpixels with one such part and another one in their name;
+- largest part: share of superpixels with such a part as the one that covers most. With it a naming that gives only
   one part, such as the former one by five landmarks, can be compared.
 
 The faces of the first half of ``by_half`` were used after the first measurement, to choose how much a second part must

@@ -56,7 +56,7 @@ def cascade(network: keras.Model, seed: int) -> Iterator[str]:
     order, so that the features keep approximately their magnitude.
 
     Args:
-        network: changed in place; layers whose names have the same first word, such as ``stage6``, are one part.
+        network: changed in place; layers with the same first word in their names, such as ``stage6``, are one part.
         seed: decides the order.
 
     Returns:

@@ -3,8 +3,8 @@
 ``python -m benchmarks.tokens [DATA]``: LIME in both ways on the same faces, test faces of ``DATA/dfdc`` or the
 examples. The cost is time and samples. Faithfulness is measured in the same way for both maps: P(target) while regions
 are hidden in the map's order (deletion) and shown again (insertion), as the share of random orders that do worse.
-Hidden regions are left out, shown in their mean colour, or blurred (which neither map uses). On fakes whose changed
-pixels are known, the benchmark also compares ``share`` and ``peak`` of ``benchmarks.localisation``.
+Hidden regions are left out, shown in their mean colour, or blurred (which neither map uses). On fakes with known
+changed pixels, the benchmark also compares ``share`` and ``peak`` of ``benchmarks.localisation``.
 """
 
 from __future__ import annotations

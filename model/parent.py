@@ -11,7 +11,7 @@ from typing import Any
 
 
 def end_with_parent() -> None:
-    """End this process once nobody reads its standard output any more, even if it is busy.
+    """End this process when its standard output has no reader any more, even if it is busy.
 
     Call it before standard output is replaced. Windows cannot wait for that: there the process ends when its input
     does, at its next answer, or at the limit on its time.

@@ -1,4 +1,4 @@
-"""What several tests share: the model, the start of a server, photos, and the order and times of the tests."""
+"""Fixtures for several folders: the model, a running server and photos; order and times of the tests."""
 
 from __future__ import annotations
 
@@ -25,17 +25,19 @@ from model.detector.detector import Detector
 from tests.support.bad_photos import MAKERS, BadPhoto, astronaut_image
 from tests.support.worlds import QuickDetector
 
-START_SECONDS = 300  # patience with a machine that does other work, and with an import of a model
+START_SECONDS = 300  # time limit, long enough for a busy machine and for the import of a model
 STARTED = time.monotonic()
-SLOWEST_FILES = 20  # that the summary names
-# Each shares a server and a browser, or networks that were imported.
+SLOWEST_FILES = 20  # number of files in the summary
+# Tests of each folder share a server and a browser, or imported networks.
 TOGETHER = ("tests/browser/", "tests/explain/interfaces/live/", "tests/model/legacy/folder/")
-CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()  # before any are given away
+CORES = (
+    os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+)  # before they are divided among the workers
 
 
 @contextmanager
 def on_every_core() -> Iterator[None]:
-    """What is started meanwhile may use all cores: a browser beside a network on a single one would starve."""
+    """Let processes that are started in this block use all cores: a browser and a network on one core are too slow."""
     own = os.sched_getaffinity(0) if CORES else set()
     if CORES:
         os.sched_setaffinity(0, CORES)
@@ -47,7 +49,7 @@ def on_every_core() -> Iterator[None]:
 
 
 def unit_of(nodeid: str) -> str:
-    """What one worker runs as a whole: a file, or the files of a folder that share what is slow to make."""
+    """The unit that one worker runs: a file, or all files of a folder with shared slow fixtures."""
     path = nodeid.split("::")[0]
     return next((folder for folder in TOGETHER if path.startswith(folder)), path)
 
@@ -64,9 +66,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> TogetherS
 
 
 def pytest_configure() -> None:
-    """Give each of the processes that tests run in cores of its own: networks on shared cores wait for each other.
+    """Give each test process its own cores, because networks on shared cores wait for each other.
 
-    What test files import stays until the end: garbage collection need not go through it, neither now nor later.
+    Imported modules stay in memory until the end, so garbage collection skips them.
     """
     gc.disable()
     worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
@@ -75,13 +77,13 @@ def pytest_configure() -> None:
         os.sched_setaffinity(0, cores[int(worker) :: workers] or cores)
 
 
-@pytest.hookimpl(trylast=True)  # after ``-m`` has left tests out
+@pytest.hookimpl(trylast=True)  # after tests are deselected by ``-m``
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the units that take longest first: a long one that begins last keeps one worker alone at the end."""
+    """Run the longest units first: if a long one began last, one worker would run alone at the end."""
     weights: Counter[str] = Counter()
     for item in items:
         is_slow, in_browser = (item.get_closest_marker(name) is not None for name in ("slow", "browser"))
-        weights[unit_of(item.nodeid)] += 0.02 + is_slow + 3 * in_browser  # about the seconds
+        weights[unit_of(item.nodeid)] += 0.02 + is_slow + 3 * in_browser  # approximate seconds
     items.sort(key=lambda item: -weights[unit_of(item.nodeid)])
 
 
@@ -91,7 +93,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print where the seconds went, beside the seconds that TEST_BUDGET allows. It never fails."""
+    """Print the seconds of the slowest files, and the budget TEST_BUDGET. It never fails."""
     seconds: Counter[str] = Counter()
     for report in itertools.chain.from_iterable(terminalreporter.stats.values()):
         if isinstance(report, pytest.TestReport):
@@ -107,13 +109,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def detector() -> Detector:
-    """The model that we ship."""
+    """The shipped model."""
     return Detector()
 
 
 @pytest.fixture(scope="session")
 def quick_detector() -> QuickDetector:
-    """A detector for tests that must not wait for a network."""
+    """A fast detector for tests that need no real network."""
     return QuickDetector()
 
 
@@ -122,20 +124,20 @@ def quick_detector() -> QuickDetector:
 
 @contextmanager
 def served(root: Path, log: Path, *options: str, program: str = "app.py", **variables: str) -> Iterator[str]:
-    """Address of the page that a program of a checkout serves meanwhile, with further options and variables."""
+    """Address of the page that a program of a checkout serves in this block, with further options and variables."""
     port = free_port()
     environment = os.environ | {
         "GRADIO_ANALYTICS_ENABLED": "False",
         "GRADIO_TEMP_DIR": str(log.parent / "uploads"),
         **variables,
     }
-    # Started from elsewhere, as people do.
+    # Started from another folder, as users may do.
     with started(root / program, log, port, environment, "--port", str(port), *options, cwd=log.parent) as url:
         yield url
 
 
 def free_port() -> int:
-    """A port of this machine that nothing listens on."""
+    """A free port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -145,7 +147,7 @@ def free_port() -> int:
 def started(
     program: Path, log: Path, port: int, environment: dict[str, str], *arguments: str, cwd: Path
 ) -> Iterator[str]:
-    """Address of the page that a program serves meanwhile, with this environment and no other."""
+    """Address of the page that a program serves in this block, with only this environment."""
     url = f"http://127.0.0.1:{port}"
     with log.open("w") as output:
         command = [sys.executable, str(program), *arguments]
@@ -176,7 +178,7 @@ def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path)
 
 @pytest.fixture(scope="session")
 def bad_photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BadPhoto]:
-    """Every kind of file that the page must take or refuse in one clear sentence, by name."""
+    """Every kind of file that the page must accept or refuse in one clear sentence, by name."""
     folder = tmp_path_factory.mktemp("photos")
     return {name: make(folder) for name, make in MAKERS.items()}
 

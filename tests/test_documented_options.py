@@ -1,4 +1,4 @@
-"""Every option that the pages name beside a command is one that the command has."""
+"""Tests that the commands have every option in the documentation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAINS = {
 
 
 def documented() -> dict[str, set[str]]:
-    """The options beside each command, in one line or in several that end with a backslash."""
+    """The documented options of each command, in one line or in several that end with a backslash."""
     found: dict[str, set[str]] = {}
     names = "|".join(map(re.escape, sorted(MAINS, key=len, reverse=True)))
     for text in TEXTS.values():

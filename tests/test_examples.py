@@ -1,4 +1,4 @@
-"""The example photos that we ship: their licences, and that the fakes are what their masks say."""
+"""Tests of the shipped example photos: their licences, and that fakes are changed only inside their masks."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ FOLDER = Path(__file__).resolve().parent.parent / "examples"
 ENTRIES: list[dict[str, Any]] = json.loads((FOLDER / "examples.json").read_text("utf-8"))
 FAKES = [entry for entry in ENTRIES if "planted" in entry]
 PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
-SEAM = 0.15  # of the face's side: how far the soft edge of a change may reach beyond the mask
+SEAM = 0.15  # fraction of the face's side that the soft edge of a change may extend beyond the mask
 JPEG_BLOCK = 16  # pixels; a change may alter the whole of each block that it touches
-# What the shipped model gets wrong: P(Fake) .924 (Fake), .220 (Real), .472 and .885 (Inconclusive).
+# Wrong verdicts of the shipped model: P(Fake) .924 (Fake), .220 (Real), .472 and .885 (Inconclusive).
 WRONG = "the shipped model gives another verdict, as docs/measured.md says"
 KNOWN_WRONG = {"hopper.jpg", "astronaut_mouth.jpg", "astronaut_eyes.jpg", "hopper_face.jpg"}
-JPEG_LOSS = 2  # levels of 255; what rounding may leave where nothing was changed
+JPEG_LOSS = 2  # levels of 255; rounding differences where nothing was changed
 
 
 def name(entry: dict[str, Any]) -> str:
@@ -49,7 +49,7 @@ def original_of(entry: dict[str, Any]) -> str:
 
 
 def grown(mask: NDArray[np.bool_], reach: float) -> NDArray[np.bool_]:
-    """The mask and all that lies within ``reach`` pixels of it."""
+    """The mask extended by ``reach`` pixels."""
     away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return away <= reach
 
@@ -59,7 +59,7 @@ def face(astronaut: NDArray[np.uint8]) -> Face:
     return find_faces(astronaut)[0]
 
 
-# What we ship
+# Shipped files
 
 
 def test_there_are_at_least_three_photos() -> None:
@@ -73,13 +73,13 @@ def test_every_example_exists_and_opens(entry: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=name)
-def test_every_example_has_a_licence_that_lets_us_ship_it(entry: dict[str, Any]) -> None:
+def test_every_example_has_a_licence_that_allows_distribution(entry: dict[str, Any]) -> None:
     assert any(terms in entry["licence"] for terms in ("public domain", "CC0", "CC BY"))
-    who = entry["licence"].split(",")[0].strip()
-    assert len(who.split()) >= 2, "say who made it or whom it shows"
+    author = entry["licence"].split(",")[0].strip()
+    assert len(author.split()) >= 2, "the licence must name the author or the person in the photo"
 
 
-def test_the_folder_holds_nothing_without_an_entry() -> None:
+def test_every_picture_in_the_folder_has_an_entry() -> None:
     known = {e["file"] for e in ENTRIES} | {e["planted"]["mask"] for e in FAKES}
     assert {path.name for path in FOLDER.iterdir() if path.suffix.lower() in PICTURES} == known
 
@@ -93,13 +93,13 @@ def test_portraits_show_one_face(entry: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("entry", FAKES, ids=name)
-def test_masks_are_neither_empty_nor_the_whole_photo(entry: dict[str, Any]) -> None:
+def test_masks_cover_a_small_part_of_the_photo(entry: dict[str, Any]) -> None:
     share = float(mask_of(entry).mean())
     assert 0.001 < share < 0.3
 
 
 @pytest.mark.parametrize("entry", FAKES, ids=name)
-def test_masks_lie_on_the_face(entry: dict[str, Any]) -> None:
+def test_masks_are_on_the_face(entry: dict[str, Any]) -> None:
     rows, columns = np.nonzero(mask_of(entry))
     x, y, w, h = find_faces(pixels(entry["file"]))[0].box
     assert x < columns.mean() < x + w
@@ -107,7 +107,7 @@ def test_masks_lie_on_the_face(entry: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("entry", FAKES, ids=name)
-def test_fakes_say_that_we_changed_them(entry: dict[str, Any]) -> None:
+def test_fakes_are_labelled_as_changed_by_whyfake(entry: dict[str, Any]) -> None:
     assert "changed by WhyFake" in entry["licence"]
     assert "changed" in translate(f"example.{Path(entry['file']).stem}")
 
@@ -118,7 +118,7 @@ def test_fakes_differ_from_their_original_only_around_the_mask(entry: dict[str, 
     side = find_faces(original)[0].square[2]
     difference = np.abs(fake.astype(int) - original).max(axis=2)
     outside = ~grown(mask, SEAM * side + JPEG_BLOCK * 2**0.5)
-    assert outside.mean() > 0.5, "the test must look at most of the photo"
+    assert outside.mean() > 0.5, "the test must compare most of the photo"
     assert difference[outside].max() <= JPEG_LOSS
 
 
@@ -130,17 +130,17 @@ def test_fakes_were_changed_inside_the_mask(entry: dict[str, Any]) -> None:
     assert difference[mask].mean() > 20 * difference[~mask].mean()
 
 
-# What the shipped model says of them
+# Verdicts of the shipped model
 
 
 @pytest.fixture(scope="module")
 def judged() -> dict[str, ExampleVerdict]:
-    return {one.file: one for one in judge_examples(Detector())}
+    return {verdict.file: verdict for verdict in judge_examples(Detector())}
 
 
 @pytest.mark.slow
 def test_every_example_with_a_face_is_judged(judged: dict[str, ExampleVerdict]) -> None:
-    assert {file: one.is_fake for file, one in judged.items()} == {
+    assert {file: verdict.is_fake for file, verdict in judged.items()} == {
         name(entry): entry in FAKES for entry in ENTRIES if entry["has_face"]
     }
 
@@ -154,18 +154,16 @@ def test_every_example_with_a_face_is_judged(judged: dict[str, ExampleVerdict]) 
         if entry["has_face"]
     ],
 )
-def test_untouched_portraits_look_real_and_planted_fakes_look_fake(
-    judged: dict[str, ExampleVerdict], file: str
-) -> None:
+def test_shipped_model_gives_the_correct_verdict(judged: dict[str, ExampleVerdict], file: str) -> None:
     assert judged[file].right, f"P(Fake) {judged[file].p_fake:.3f}: {judged[file].verdict}"
 
 
-# How they are made
+# Making fakes
 
 
 @pytest.mark.parametrize("regions", [("eyes",), ("mouth",), ("face",), ("nose", "mouth")])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_planting_keeps_every_pixel_outside_its_region(
+def test_planting_does_not_change_pixels_outside_its_region(
     astronaut: NDArray[np.uint8], face: Face, regions: tuple[str, ...], seed: int
 ) -> None:
     before = astronaut.copy()
@@ -187,7 +185,7 @@ def test_planting_applies_each_change(astronaut: NDArray[np.uint8], face: Face, 
     assert np.abs(fake.astype(int) - astronaut).mean(axis=2)[where > 0].mean() > 0.5
 
 
-def test_planting_repeats_itself(astronaut: NDArray[np.uint8], face: Face) -> None:
-    first, again, other = (plant(astronaut, face, ("face",), ("warp",), seed) for seed in (1, 1, 2))
-    assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
-    assert not np.array_equal(first[0], other[0])
+def test_planting_depends_only_on_the_seed(astronaut: NDArray[np.uint8], face: Face) -> None:
+    first, again, different = (plant(astronaut, face, ("face",), ("warp",), seed) for seed in (1, 1, 2))
+    assert all(np.array_equal(before, after) for before, after in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], different[0])

@@ -1,4 +1,4 @@
-"""A short part of the fuzzing, from a fixed seed; ``python -m tests.support.fuzz`` runs as many cases as one likes."""
+"""A short fuzzing run with a fixed seed; ``python -m tests.support.fuzz`` runs any number of cases."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def test_mutated_files_are_read_or_refused_in_a_sentence() -> None:
     assert list(faults(CASES, seed=0)) == []
 
 
-def test_whole_files_are_read(tmp_path: Path) -> None:
-    """Otherwise most mutations would test nothing but the first check."""
+def test_valid_files_are_read(tmp_path: Path) -> None:
+    """Otherwise most mutations would test only the first check."""
     refused = set()
     for kind, data in whole_files():
         try:
             fuzz.READERS.get(kind, fuzz.read_photo)(data, tmp_path)
         except fuzz.UserError as error:
             refused.add((kind, str(error)))
-    assert {kind for kind, _ in refused} <= {"h5", "pickle"}, refused  # hostile ones are among their data
+    assert {kind for kind, _ in refused} <= {"h5", "pickle"}, refused  # their data include hostile files
 
 
 def test_same_seed_gives_the_same_cases() -> None:
@@ -45,7 +45,7 @@ def test_same_seed_gives_the_same_cases() -> None:
         (lambda data, folder: None, ""),
     ],
 )
-def test_what_goes_wrong_is_found(
+def test_faults_are_found(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reader: Callable[[bytes, Path], object], what: str
 ) -> None:
     monkeypatch.setattr(fuzz, "read_photo", reader)

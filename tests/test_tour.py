@@ -1,4 +1,4 @@
-"""The notebook runs from its first cell to its last, and what is kept of it is its own and small."""
+"""Tests that the notebook runs completely, and that its saved outputs are small and up to date."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ MAX_BYTES = 200_000
 
 
 @pytest.mark.slow
-def test_tour_runs_to_its_end() -> None:
+def test_notebook_runs_completely() -> None:
     notebook = nbformat.read(TOUR, as_version=4)
-    kept = said(notebook)
+    kept = printed_by(notebook)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(TOUR.parent)}}).execute()
-    assert [bool(text) for text in said(notebook)] == [bool(text) for text in kept], "the cells that say something"
+    assert [bool(text) for text in printed_by(notebook)] == [bool(text) for text in kept], (
+        "the same cells must print something"
+    )
     verdict = kept[1].split()[0]
-    assert said(notebook)[1].split()[0] == verdict, "run it again, the kept outputs are of another model"
+    assert printed_by(notebook)[1].split()[0] == verdict, (
+        "run the notebook again: the saved outputs are from another model"
+    )
 
 
-def test_kept_outputs_are_small_and_hold_no_error() -> None:
+def test_saved_outputs_are_small_and_have_no_error() -> None:
     notebook = nbformat.read(TOUR, as_version=4)
     nbformat.validate(notebook)
     assert TOUR.stat().st_size < MAX_BYTES
@@ -31,8 +35,8 @@ def test_kept_outputs_are_small_and_hold_no_error() -> None:
     assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
 
 
-def said(notebook: nbformat.NotebookNode) -> list[str]:
-    """What each cell of code has printed."""
+def printed_by(notebook: nbformat.NotebookNode) -> list[str]:
+    """The printed text of each code cell."""
     return [
         "".join(output.text for output in cell.outputs if output.get("name") == "stdout")
         for cell in notebook.cells

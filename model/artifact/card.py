@@ -66,7 +66,7 @@ class Card:
         metrics: what ``python -m model evaluate`` measured, by split and data set, and other measurements.
         sees: ``FACE`` or ``PICTURE``.
         onnx: how to read the network if it is an ONNX file; None for the others.
-        parts: of a combined model, whose folder has no network of its own; empty for the others.
+        parts: of a combined model, which has no own network in its folder; empty for the others.
 
     Raises:
         FieldError: if a field has a wrong type.

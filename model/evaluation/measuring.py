@@ -86,7 +86,7 @@ def judge(
     """
     card = detector.card
     # Resized here in the same way as in ``to_input``, so that whole pictures of any size fit in one batch. Models that
-    # resize by a filter of their own, and combined models, whose parts have inputs of several sizes, get crops of one
+    # resize with their own filter, and combined models, which may have inputs of several sizes, get crops of one
     # size, as from the product.
     kept = card.preprocessing.resample or card.parts
     size = (card.preprocessing.crop_size if kept else card.preprocessing.input_size,) * 2

@@ -80,7 +80,7 @@ def examine_apart(path: Path, side: int | None = None, memory: int = MEMORY, sec
     """Check and run a file in a process of its own.
 
     Args:
-        path: of a file that nobody changes meanwhile.
+        path: of a file that does not change during the call.
         side: of the input in pixels; None if only the network knows it.
         memory: bytes of address space for the process, beside three times the size of the file.
         seconds: that it may take.

@@ -20,7 +20,7 @@ from model.onnx_models.labels import classes_of, read_name, seen_by
 from model.onnx_models.request import Request
 
 FORMAT = 1  # version of the import; raise it when a file would be imported differently
-FILTER = "bilinear"  # by which Pillow resizes unless somebody says otherwise; most image processors use it
+FILTER = "bilinear"  # used if the files name no filter; most image processors use it
 LIMITS = ("0", "1")  # names of a low and a high value of a single output without names
 
 

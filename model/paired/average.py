@@ -18,7 +18,7 @@ def average_models(
     out: Annotated[Path, typer.Option(help="Folder to write; the new model folder in it is `artifact`.")],
     share: Annotated[float, typer.Option(min=0, max=1, help="Share of OTHER's weights.")] = 0.5,
 ) -> None:
-    """Write a model whose weights are a weighted mean of two others' weights; it must be calibrated.
+    """Write a model with the weighted mean of the weights of two models; it must be calibrated.
 
     One of them should have been trained further from the other: their mean often generalises better than either
     (Wortsman et al., arXiv 2109.01903).

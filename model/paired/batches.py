@@ -28,7 +28,7 @@ Teacher = Callable[[NDArray[np.uint8]], NDArray[np.floating]]
 MARGIN_JITTER = (0.85, 1.15)
 SHIFT_JITTER = 0.05  # × the square's side
 EDITED_ALIKE, EDITED_REAL = 0.2, 0.1  # shares of pairs in which both pictures, or only the real one, get portrait edits
-WHOLE_CROP = 0.45  # share of resynthesised fakes whose whole crop is resynthesised; in the others only face or parts
+WHOLE_CROP = 0.45  # share of resynthesised fakes with a completely resynthesised crop; in the others only face or parts
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Batches(keras.utils.PyDataset):
 
         Args:
             root: the data folder.
-            examples: training pictures; those without a face are left out, except fakes whose twin has a face.
+            examples: training pictures; those without a face are left out, except fakes with a face in their twin.
             preprocessing: the input that the network expects.
             grid: rows and columns of the attention mask.
             steps: batches per epoch.

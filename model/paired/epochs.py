@@ -60,7 +60,7 @@ def refresh_attention_norm(model: keras.Model, pixels: NDArray[np.float32]) -> N
 def freeze_attention_norm(model: keras.Model, pixels: NDArray[np.float32]) -> None:
     """Measure the attention block's batch statistics on ``pixels`` (see ``refresh_attention_norm``) and freeze them.
 
-    This suits a network whose features are already normalised, such as ``clip_attention``: its statistics change
+    This suits a network with normalised features, such as ``clip_attention``: its statistics change
     little, and training uses the same ones as the product.
     """
     refresh_attention_norm(model, pixels)

@@ -66,7 +66,7 @@ def _folded_backbone(size: int, imagenet: Path) -> keras.Model:
 
 
 def freeze(model: keras.Model, norms: bool = False) -> None:
-    """Freeze the first stages and the backbone's batch norms, whose statistics mixed batches would distort.
+    """Freeze the first stages and the backbone's batch norms: mixed batches would distort their statistics.
 
     In CLIP's tower, everything except the layer norms is frozen.
 

@@ -186,6 +186,6 @@ def _orientation(image: Image.Image) -> Any:
 
 
 def _forget_xmp(image: Image.Image) -> None:
-    """Pillow would turn a picture by the orientation that stands in XMP if EXIF has none; browsers do not."""
+    """Pillow would rotate a picture by the orientation in XMP if EXIF has none; browsers do not."""
     for name in ("xmp", "XML:com.adobe.xmp"):
         image.info.pop(name, None)

@@ -1,4 +1,4 @@
-"""The benchmarks of bulk jobs, where the right answer is known."""
+"""Tests of the benchmarks of bulk jobs, with known correct figures."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from benchmarks.bulk_plan import World, simulate, table
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ("bulk", "bulk_memory", "bulk_plan")
-CALM = World(seconds=0.1, rows_per_second=1e9, spread=0.0, hours_between_failures=1e12, store_bytes_per_second=1e15)
+NO_FAILURES = World(
+    seconds=0.1, rows_per_second=1e9, spread=0.0, hours_between_failures=1e12, store_bytes_per_second=1e15
+)
 
 
-def test_a_calm_cluster_is_as_fast_as_its_cores() -> None:
-    found = simulate(CALM, machines=3)
+def test_cluster_without_failures_is_as_fast_as_its_cores() -> None:
+    found = simulate(NO_FAILURES, machines=3)
     assert found.limit == "processors" and found.lost == 0
     assert found.photos_per_second == pytest.approx(3 * 16 / 0.1, rel=0.02)
 
@@ -27,36 +29,36 @@ def test_a_calm_cluster_is_as_fast_as_its_cores() -> None:
 @pytest.mark.parametrize(
     ("world", "limit", "rate"),
     [
-        (replace(CALM, store_bytes_per_second=1e8, photo_bytes=1e6), "store", 100),
-        (replace(CALM, rows_per_second=50), "writer", 50),
+        (replace(NO_FAILURES, store_bytes_per_second=1e8, photo_bytes=1e6), "store", 100),
+        (replace(NO_FAILURES, rows_per_second=50), "writer", 50),
     ],
 )
-def test_what_all_machines_share_limits_them(world: World, limit: str, rate: float) -> None:
+def test_shared_resources_limit_the_speed(world: World, limit: str, rate: float) -> None:
     found = simulate(world, machines=5)
     assert found.limit == limit and found.photos_per_second == pytest.approx(rate, rel=0.02)
 
 
 @pytest.mark.slow
-def test_failures_cost_the_parts_that_were_being_done() -> None:
-    """A part takes 20 s; a hundred of them take as long as a machine works on average until it fails."""
+def test_failures_lose_the_unfinished_parts() -> None:
+    """A part takes 20 s; the mean time to failure of a machine is the time of a hundred parts."""
     hours = 2000 / 3600
-    found = simulate(replace(CALM, hours_between_failures=hours, hours_away=0.0), machines=200)
+    found = simulate(replace(NO_FAILURES, hours_between_failures=hours, hours_away=0.0), machines=200)
     assert found.lost == pytest.approx(0.01, rel=0.15)
-    for_ever = simulate(replace(CALM, hours_between_failures=hours, hours_away=1e6), machines=200)
+    without_repair = simulate(replace(NO_FAILURES, hours_between_failures=hours, hours_away=1e6), machines=200)
     left = 1 - math.exp(-1)  # the mean share of that time until the first failure
-    assert for_ever.photos_per_second == pytest.approx(left * found.photos_per_second, rel=0.1)
+    assert without_repair.photos_per_second == pytest.approx(left * found.photos_per_second, rel=0.1)
 
 
 @pytest.mark.slow
-def test_table_scales_what_is_shared() -> None:
-    rows = table(replace(CALM, store_bytes_per_second=1e9), {"100 million": bulk_plan.JOBS["100 million"]})
+def test_speed_in_the_table_is_limited_by_the_shared_store() -> None:
+    rows = table(replace(NO_FAILURES, store_bytes_per_second=1e9), {"100 million": bulk_plan.JOBS["100 million"]})
     assert [row["limit"] for row in rows] == ["store"] * 3
     for row in rows:
         assert row["photos_per_second"] == pytest.approx(1_000, rel=0.02)
         assert row["hours"] == pytest.approx(1e8 / 1_000 / 3600, rel=0.02)
 
 
-def test_speed_counts_from_the_photo_after_the_start() -> None:
+def test_speed_is_measured_after_the_start() -> None:
     found = bulk.speed(iter([None] * (bulk.WARM + 5)), ceiling=1e12)
     assert found["photos_per_second"] > 0 and found["start_seconds"] == 0
 

@@ -1,4 +1,4 @@
-"""How the benchmarks of lasting load sum up what they saw."""
+"""Tests of how the benchmarks of sustained load summarise their measurements."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def sample(minute: float, server: float) -> dict[str, float]:
     return {"minute": minute, "server": server, "children": 0.0}
 
 
-def test_the_level_of_memory_is_a_mean_around_a_minute() -> None:
+def test_memory_level_is_a_mean_around_a_minute() -> None:
     samples = [sample(minute, server) for minute, server in ((1, 0), (4, 300), (5, 400), (6, 500), (9, 900))]
     assert mixed_load.level(samples, 5) == {"server": 400, "children": 0}
 
 
-def test_the_last_level_covers_the_last_minutes() -> None:
+def test_last_memory_level_covers_the_last_minutes() -> None:
     samples = [sample(minute / 10, minute) for minute in range(601)]
     assert mixed_load.level(samples, 60) == mixed_load.level(samples, 59)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the list of started processes comes from /proc")
-def test_processes_of_processes_count() -> None:
+def test_child_processes_of_child_processes_count() -> None:
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as process:
         deadline = time.monotonic() + 30
@@ -44,8 +44,8 @@ def test_processes_of_processes_count() -> None:
     assert mixed_load.started_by(process.pid) == [] and mixed_load.memory_of(process.pid) == 0
 
 
-def test_a_lost_connection_is_counted_and_the_load_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each look at the clock is a second later, so that the load has three rounds on any machine."""
+def test_lost_connection_is_counted_and_the_load_continues(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock advances by one second per call, so that the load has three rounds on any machine."""
     nowhere = f"http://127.0.0.1:{free_port()}"
     for lost, load in (
         ("ConnectError", lambda: mixed_load.requests(nowhere, 3, 0, mixed_load.damaged, {})),
@@ -57,12 +57,12 @@ def test_a_lost_connection_is_counted_and_the_load_goes_on(monkeypatch: pytest.M
 
 
 @pytest.mark.slow
-def test_a_damaged_file_is_a_text_or_half_a_photo() -> None:
+def test_damaged_file_is_a_text_or_half_a_photo() -> None:
     assert mixed_load.damaged(1) == b"not a photo" and mixed_load.damaged(2)[:2] == b"\xff\xd8"
     assert mixed_load.animation(0)[:6] == b"GIF89a"
 
 
-def test_the_hour_of_mixed_load_is_quoted_as_measured() -> None:
+def test_docs_quote_the_figures_of_mixed_load() -> None:
     found = _results.read("mixed_load")
     text = " ".join((ROOT / "docs" / "deploy.md").read_text("utf-8").split())
     sent, memory = found["requests"], found["memory_mb"]
@@ -73,7 +73,7 @@ def test_the_hour_of_mixed_load_is_quoted_as_measured() -> None:
         assert re.search(rf"{beginning} {server} MB and (the processes that it started )?{children} MB", text)
 
 
-def test_lasting_visits_are_quoted_as_measured() -> None:
+def test_docs_quote_the_figures_of_sustained_visits() -> None:
     found = _results.read("sustained")
     text = (ROOT / "docs" / "deploy.md").read_text("utf-8")
     for count, parts in found["visitors"].items():

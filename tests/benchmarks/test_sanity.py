@@ -1,4 +1,4 @@
-"""Maps must fall apart when what the shipped network has learnt is taken away (Adebayo et al., arXiv 1810.03292)."""
+"""Sanity checks: maps must change when the weights of the shipped network are shuffled (Adebayo, arXiv 1810.03292)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from model.photos.faces import find_faces
 
 PARTS = ["probabilities", "dense", "attention", "stage6", "stage5", "stage4", "stage3", "stage2", "stage1", "stem"]
 SEEDS = (0, 1)
-FALLEN = 0.5  # mean over the seeds; a map that ignores the weights stays at 1
-# Sums of absolute pixels follow the edges of the picture: Adebayo's very finding about gradients times the input.
-BLIND = "integrated_gradients, pixels"
+MAX_SIMILARITY = 0.5  # mean over the seeds; a map that ignores the weights stays at 1
+# Sums of absolute pixels follow the edges of the picture, as Adebayo found for gradients times the input.
+INDEPENDENT = "integrated_gradients, pixels"
 
 
 @pytest.fixture(scope="module")
@@ -38,42 +38,40 @@ def subject(keras_detector: KerasDetector, astronaut: NDArray[np.uint8]) -> Subj
 
 
 @pytest.fixture(scope="module")
-def likeness(subject: Subject) -> list[dict[str, dict[str, float]]]:
-    """One cascade for each seed, looked at from its end; LIME takes nearly all the time of the benchmark's maps."""
+def similarity(subject: Subject) -> list[dict[str, dict[str, float]]]:
+    """The similarity after the last step of a cascade per seed, with few LIME samples because LIME is slow."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(sanity.METHODS, "lime", partial(lime, samples=100))
         return decay(subject, SEEDS, parts=["stem"])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reading", [name for name in READINGS if name != BLIND])
-def test_map_has_fallen_apart_once_everything_is_shuffled(
-    likeness: list[dict[str, dict[str, float]]], reading: str
-) -> None:
-    left = [run["stem"][reading] for run in likeness]
-    assert len(left) == len(SEEDS) and len(set(left)) > 1, "each seed shuffles in its own way"
-    assert np.mean(np.abs(left)) < FALLEN, left
+@pytest.mark.parametrize("reading", [name for name in READINGS if name != INDEPENDENT])
+def test_map_changes_when_all_weights_are_shuffled(similarity: list[dict[str, dict[str, float]]], reading: str) -> None:
+    left = [run["stem"][reading] for run in similarity]
+    assert len(left) == len(SEEDS) and len(set(left)) > 1, "each seed must give another shuffle"
+    assert np.mean(np.abs(left)) < MAX_SIMILARITY, left
 
 
 @pytest.mark.slow
-def test_sums_of_absolute_pixels_show_the_picture_and_not_the_model(
-    likeness: list[dict[str, dict[str, float]]],
+def test_sums_of_absolute_pixels_do_not_depend_on_the_weights(
+    similarity: list[dict[str, dict[str, float]]],
 ) -> None:
-    """Known, and why regions are compared by their sums: this also proves that the test above can fail."""
-    assert np.mean([run["stem"][BLIND] for run in likeness]) > FALLEN
+    """This is why regions are compared by their sums; it also proves that the test above can fail."""
+    assert np.mean([run["stem"][INDEPENDENT] for run in similarity]) > MAX_SIMILARITY
 
 
 @pytest.mark.slow
-def test_network_is_whole_again_afterwards(
-    likeness: list[dict[str, dict[str, float]]], keras_detector: KerasDetector, subject: Subject, detector: Detector
+def test_weights_are_restored_afterwards(
+    similarity: list[dict[str, dict[str, float]]], keras_detector: KerasDetector, subject: Subject, detector: Detector
 ) -> None:
     found, expected = (judge.probabilities(subject.crop[None]) for judge in (keras_detector, detector))
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 @pytest.mark.slow
-def test_parts_are_shuffled_from_the_verdict_down(keras_detector: KerasDetector, subject: Subject) -> None:
-    """Above the attention block nothing moves its mask; everything below does."""
+def test_parts_are_shuffled_from_the_output_to_the_input(keras_detector: KerasDetector, subject: Subject) -> None:
+    """Shuffling a part after the attention block does not change the mask; shuffling an earlier part does."""
     network = keras_detector.network
     weights = network.get_weights()
     masks, names = [], []
@@ -90,11 +88,11 @@ def test_parts_are_shuffled_from_the_verdict_down(keras_detector: KerasDetector,
     for before, after in zip(weights, shuffled, strict=True):
         np.testing.assert_array_equal(np.sort(before, axis=None), np.sort(after, axis=None))
     moved = [not np.array_equal(before, after) for before, after in zip(weights, shuffled, strict=True)]
-    assert np.mean(moved) > 0.9, "only arrays of one number, or of equal ones, stay"
+    assert np.mean(moved) > 0.9, "only arrays of one number or of equal numbers do not change"
 
 
-def test_decay_is_measured_against_the_intact_map_and_undone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A map that is the network's own weights, and one that ignores them."""
+def test_decay_compares_with_the_intact_map_and_restores_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One map equals the weights of the network, the other one ignores them."""
     import keras
     from keras import layers
 
@@ -127,7 +125,7 @@ def test_decay_is_measured_against_the_intact_map_and_undone(monkeypatch: pytest
     np.testing.assert_array_equal(network.get_weights()[0], kernel)
 
 
-def test_readings_tell_strength_from_direction_and_from_pixels_that_cancel() -> None:
+def test_readings_distinguish_direction_strength_and_absolute_pixels() -> None:
     from explain.maps.attribution import Attribution
 
     values = np.array([[1, -3], [2, 2]], np.float32)

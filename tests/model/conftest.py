@@ -1,4 +1,4 @@
-"""Pictures, a network and a data folder small enough that every test of model/ runs in an instant."""
+"""Pictures, a network and a data folder that are small enough for fast tests of model/."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 TINY_SIDE = 16
 TINY = "tiny"
 PICTURE_SIDE = 64
-# Where a face would lie in the pictures of the made data folders: box, then five landmarks.
+# Where the face is in the pictures of generated data folders: box, then five landmarks.
 FACE_BOX = (12.0, 8.0, 40.0, 48.0)
 LANDMARKS = ((23.0, 28.0), (41.0, 28.0), (32.0, 38.0), (25.0, 46.0), (39.0, 46.0))
 
@@ -114,7 +114,7 @@ def tiny_artifact(tmp_path_factory: pytest.TempPathFactory, tiny_card: Card) -> 
     folder = tmp_path_factory.mktemp("artifact") / TINY
     keras.utils.set_random_seed(0)
     network = build_tiny()
-    # A norm with statistics of its own, and strong weights: different pictures get clearly different probabilities.
+    # Batch norm statistics per channel and large weights: different pictures get clearly different probabilities.
     statistics = ((0.5, 2.0), (-1.0, 1.0), (-0.2, 0.4), (0.3, 1.5))
     network.get_layer("attention_bn").set_weights([np.linspace(low, high, 8) for low, high in statistics])
     network.get_layer("probabilities").set_weights([np.linspace(-3, 3, 16).reshape(8, 2), np.array([0.2, -0.2])])
@@ -136,13 +136,13 @@ def register_tiny(patched: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def tiny_architecture(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Registers the tiny network for one test; the name under which it stands."""
+    """Registers the tiny network for one test; returns its name in the registry."""
     register_tiny(monkeypatch)
     return TINY
 
 
 def spare_xla(patched: pytest.MonkeyPatch) -> None:
-    """Spare Keras's compilation of each network, which takes longer than a tiny network's whole training."""
+    """Switch off XLA, which takes longer to compile a tiny network than to train it."""
     patched.setattr("keras.src.trainers.trainer.model_supports_jit", lambda model: False)
 
 
@@ -153,26 +153,26 @@ def without_xla(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def spare_traces(patched: pytest.MonkeyPatch) -> None:
-    """Train and predict step by step: to trace a network takes longer than the few steps that tests train it for."""
+    """Run Keras eagerly: tracing a network takes longer than the few steps that a test trains it for."""
     patched.setattr(keras.Model, "run_eagerly", property(lambda model: True, lambda model, value: None))
 
 
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trains and predicts step by step."""
+    """Trains and predicts eagerly."""
     spare_traces(monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def untraced() -> Iterator[None]:
-    """The same for ``model.training``, in all tests of a file."""
+    """Runs ``model.training`` eagerly, in all tests of a file."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
 
 
 def write_no_litert(network: keras.Model, path: Path, *_: object) -> None:
-    """Stands for the conversion to LiteRT, where only the Keras weights of a model folder matter."""
+    """Replaces the conversion to LiteRT in tests that need only the Keras weights of a model folder."""
     path.write_bytes(network.name.encode())
 
 
@@ -183,7 +183,7 @@ def without_litert(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def spare_charts(patched: pytest.MonkeyPatch) -> None:
-    """Draw no chart at the end of a training: it takes as long as a tiny network's training."""
+    """Draw no chart at the end of a training: a chart takes as long as the training of a tiny network."""
     for module in ("paired", "training"):
         patched.setattr(f"model.{module}.train.training_curves", lambda *_: None)
         patched.setattr(f"model.{module}.train.save", lambda *_: None)
@@ -191,7 +191,7 @@ def spare_charts(patched: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings leave no chart."""
+    """Trainings draw no chart."""
     spare_charts(monkeypatch)
 
 

@@ -1,7 +1,7 @@
-"""Trains tiny networks under strategies, each in a process of its own that has nothing to import any more.
+"""Trains tiny networks under distribution strategies, each in its own process, forked after the imports.
 
 ``python tests/model/distributed_run.py DATA OUT RUNS``; RUNS is a JSON list of objects with the arguments of ``Run``.
-A run trains into a folder of its name in OUT, and leaves what came out beside it as JSON.
+A run trains into the folder OUT/NAME, and writes its results to OUT/NAME.json.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from model.training import arguments, loop, train
 
 
 def verdict(features: keras.KerasTensor) -> keras.KerasTensor:
-    """Every layer with weights has a name of its own: weights are compared by their paths between processes."""
+    """The output layer. Every layer with weights has its own name: processes compare weights by their paths."""
     return layers.Dense(len(LABELS), activation="softmax", name="verdict")(features)
 
 
 def build_plain(_pretrained: object = None) -> keras.Model:
-    """Learns the same from a batch in whatever parts it comes."""
+    """A network that learns the same whether a batch is split or not."""
     inputs = keras.Input((16, 16, 3))
     x = layers.Conv2D(8, 3, strides=2, activation="relu", name="features")(inputs)
     x = layers.GlobalAveragePooling2D()(x)
@@ -45,7 +45,7 @@ def build_plain(_pretrained: object = None) -> keras.Model:
 
 
 def build_full(_pretrained: object = None) -> keras.Model:
-    """Batch norm and dropout are what a strategy may get wrong."""
+    """A network with batch norm and dropout, which a strategy may compute wrongly."""
     inputs = keras.Input((16, 16, 3))
     x = layers.Conv2D(8, 3, strides=2, activation="relu", name="features")(inputs)
     x = layers.BatchNormalization(momentum=0.8, name="norm")(x)
@@ -66,7 +66,7 @@ def train_and_report(data: Path, out: Path, strategy: str, network: str) -> dict
         loops.append(real_loop(*given))
         return loops[0]
 
-    # Training imports the loop when it starts. LiteRT and the chart know nothing of strategies.
+    # Training imports the loop when it starts. LiteRT and the chart do not depend on the strategy.
     with (
         patch.object(loop, "Loop", keep),
         patch.dict(ARCHITECTURES, {network: architecture}),
@@ -89,12 +89,12 @@ def train_and_report(data: Path, out: Path, strategy: str, network: str) -> dict
 
 @dataclass
 class Run:
-    """Networks trained one after the other, each into a folder of its own."""
+    """Networks trained one after the other, each into its own folder."""
 
     name: str
     strategy: str
     networks: list[str]
-    devices: int = 1  # into so many the processor is split
+    devices: int = 1  # logical devices that the processor is split into
     variables: dict[str, str] = field(default_factory=dict)
 
     def report(self, data: Path, out: Path) -> None:
@@ -110,7 +110,7 @@ class Run:
 
 
 def main(data: str, out: str, runs: str) -> None:
-    """Imports take longer than the training: each process is forked after them, and before TensorFlow has begun."""
+    """Fork one process per run, after the imports (they take longer than the training) and before TensorFlow starts."""
     forked = multiprocessing.get_context("fork")
     processes = [
         forked.Process(target=Run(**given).report, args=(Path(data), Path(out)), daemon=True)

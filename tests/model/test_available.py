@@ -1,4 +1,4 @@
-"""Tests of the choice among models: opened once and when asked for, and a broken one stops nobody."""
+"""Tests of the choice of models: each is opened once, at its first use, and a broken one is skipped."""
 
 from __future__ import annotations
 
@@ -23,9 +23,6 @@ from model.paths import SECOND, SHIPPED
 OURS = [(SHIPPED.name, MODEL_FOLDER), (SECOND.name, MODEL_FOLDER)]
 
 
-OURS = [(SHIPPED.name, MODEL_FOLDER), (SECOND.name, MODEL_FOLDER)]
-
-
 @pytest.fixture
 def found(tiny_artifact: Path, tmp_path: Path) -> list[FoundModel]:
     """A model without its network, one known to be broken, and two that work."""
@@ -40,7 +37,7 @@ def found(tiny_artifact: Path, tmp_path: Path) -> list[FoundModel]:
     ]
 
 
-def test_first_model_that_works_is_the_one_to_start_with(found: list[FoundModel]) -> None:
+def test_the_first_working_model_is_the_default(found: list[FoundModel]) -> None:
     messages: list[str] = []
     models = Models(found, messages.append)
     assert models.names == ["one", "two"]
@@ -50,7 +47,7 @@ def test_first_model_that_works_is_the_one_to_start_with(found: list[FoundModel]
     assert messages == models.problems
 
 
-def test_model_bears_its_own_name_and_is_opened_once(found: list[FoundModel], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_keeps_its_name_and_is_opened_once(found: list[FoundModel], monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 
     def count(model: FoundModel, notify: object) -> Detector:
@@ -59,7 +56,7 @@ def test_model_bears_its_own_name_and_is_opened_once(found: list[FoundModel], mo
 
     monkeypatch.setattr(available, "open_model", count)
     models = Models(found[2:])
-    assert opened == ["one"], "the second waits until it is asked for"
+    assert opened == ["one"], "the second model is opened at its first use"
     assert models.get("two").name == "two"
     assert models.get("two") is models.get("two")
     assert opened == ["one", "two"]
@@ -70,14 +67,14 @@ def test_unknown_name_lists_those_that_exist(found: list[FoundModel]) -> None:
         Models(found).get("three")
 
 
-def test_no_model_that_works_is_an_error_that_says_why(found: list[FoundModel]) -> None:
+def test_error_gives_the_reason_if_no_model_works(found: list[FoundModel]) -> None:
     with pytest.raises(ArtifactError, match=r"has no model\.tflite"):
         Models(found[:1])
     with pytest.raises(ArtifactError, match="no model to use"):
         Models([])
 
 
-def test_model_that_failed_is_not_tried_again_and_holds_up_nobody(
+def test_failed_model_is_not_tried_again_and_does_not_block_other_models(
     found: list[FoundModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go_on, tries = threading.Event(), threading.Event(), []
@@ -112,9 +109,9 @@ def test_model_that_failed_is_not_tried_again_and_holds_up_nobody(
 
 @pytest.mark.slow
 def test_given_model_comes_before_the_shipped_one(tiny_artifact: Path, tmp_path: Path) -> None:
-    mine = shutil.copytree(tiny_artifact, tmp_path / "mine")
-    named = [(model.name, model.kind) for model in available_models(mine)]
-    assert named == [("mine", MODEL_FOLDER), *OURS]
+    given = shutil.copytree(tiny_artifact, tmp_path / "given")
+    named = [(model.name, model.kind) for model in available_models(given)]
+    assert named == [("given", MODEL_FOLDER), *OURS]
     of_run = shutil.copytree(tiny_artifact, tmp_path / "my_run" / "artifact")
     assert available_models(of_run)[0].name == "my_run" and Detector(of_run).name == "my_run"
     for name in ("best_model_effatt.h5", "OLD.H5", "old.hdf5"):
@@ -123,7 +120,7 @@ def test_given_model_comes_before_the_shipped_one(tiny_artifact: Path, tmp_path:
         assert named == [(name, LEGACY_FILE), *OURS]
 
 
-def test_folder_with_one_keras_file_stands_for_it(tmp_path: Path) -> None:
+def test_folder_with_one_keras_file_means_that_file(tmp_path: Path) -> None:
     (tmp_path / "thesis.h5").touch()
     (tmp_path / "label_transform.pkl").touch()
     first = available_models(tmp_path)[0]
@@ -133,20 +130,20 @@ def test_folder_with_one_keras_file_stands_for_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nowhere", "There is no .*nowhere; --model takes"),
-        ("nowhere.onnx", r"There is no .*nowhere\.onnx; --model takes"),
+        ("nowhere", "There is no .*nowhere; give a model folder"),
+        ("nowhere.onnx", r"There is no .*nowhere\.onnx; give a model folder"),
         ("model.keras", r"model.keras is not an .h5 file; save the model with model\.save\('model\.h5'\)"),
         ("empty", "empty is no model folder: it has no model.tflite"),
     ],
 )
-def test_what_is_no_model_is_told_apart(tmp_path: Path, name: str, words: str) -> None:
+def test_path_that_is_not_a_model_is_refused_with_the_reason(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / "model.keras").touch()
     (tmp_path / "empty").mkdir()
     with pytest.raises(ArtifactError, match=words):
         available_models(tmp_path / name)
 
 
-def test_shipped_model_is_offered_once_and_no_two_share_a_name(tiny_artifact: Path, tmp_path: Path) -> None:
+def test_shipped_model_is_listed_once_and_names_are_unique(tiny_artifact: Path, tmp_path: Path) -> None:
     assert [model.path for model in available_models(SHIPPED)] == [SHIPPED, SECOND]
     assert [model.path for model in available_models(SECOND)] == [SECOND, SHIPPED]
     for shipped in (SHIPPED, SECOND):
@@ -155,16 +152,16 @@ def test_shipped_model_is_offered_once_and_no_two_share_a_name(tiny_artifact: Pa
         assert len(set(names)) == 3 and names[1:] == [SHIPPED.name, SECOND.name]
 
 
-def test_without_a_wish_the_models_beside_the_code_are_found() -> None:
+def test_models_in_the_package_are_found_if_no_path_is_given() -> None:
     assert [model.path for model in available_models()[-2:]] == [SHIPPED, SECOND]
 
 
-def test_copy_may_do_without_the_second_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_second_shipped_model_is_optional(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(found_module, "SECOND", tmp_path / "second")
     assert available_models()[-1].path == SHIPPED
 
 
-def test_cost_of_a_shipped_model_is_that_of_its_card(monkeypatch: pytest.MonkeyPatch, tiny_artifact: Path) -> None:
+def test_cost_of_a_shipped_model_comes_from_its_card(monkeypatch: pytest.MonkeyPatch, tiny_artifact: Path) -> None:
     monkeypatch.setattr(available, "SECOND", tiny_artifact)
     card = read_card(tiny_artifact)
     monkeypatch.setattr(available, "read_card", lambda folder: replace(card, metrics={"cost": {"lime_seconds": 12.5}}))
@@ -186,7 +183,7 @@ def test_damaged_second_model_does_not_stop_the_start(
 
 
 class SlowImport:
-    """Imports ``late`` when it is let go; everything else opens at once."""
+    """Imports the model ``late`` only after ``go_on`` is set; other models open at once."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, fails: bool = False) -> None:
         self.begun, self.go_on, self.fails = threading.Event(), threading.Event(), fails
@@ -216,11 +213,11 @@ def late(found: list[FoundModel]) -> list[FoundModel]:
     return [FoundModel("late", found[2].path, LEGACY_FILE), found[2]]
 
 
-def test_page_starts_with_what_opens_at_once_and_takes_the_import_when_it_is_ready(
+def test_page_starts_with_a_fast_model_and_adds_the_imported_one_when_it_is_ready(
     late: list[FoundModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, messages = SlowImport(monkeypatch), list[str]()
-    models = Models(late, lambda said: messages.append(str(said)), at_once=True)
+    models = Models(late, lambda message: messages.append(str(message)), at_once=True)
     assert slow.begun.wait(60)
     assert models.first == "one" and models.names == ["one"] and models.get("one").name == "one"
     assert models.importing is not None and models.importing.name == "late"
@@ -232,17 +229,17 @@ def test_page_starts_with_what_opens_at_once_and_takes_the_import_when_it_is_rea
     assert models.get("late").name == "late" and models.problems == []
 
 
-def test_import_that_fails_leaves_the_page_as_it_is_and_says_why(
+def test_failed_import_changes_nothing_and_its_reason_is_reported(
     late: list[FoundModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, messages = SlowImport(monkeypatch, fails=True), list[str]()
-    models = Models(late, lambda said: messages.append(str(said)), at_once=True)
+    models = Models(late, lambda message: messages.append(str(message)), at_once=True)
     slow.end()
     assert models.importing is None and models.first == "one" and models.names == ["one"]
     assert models.problems == ["late can't be used."] and messages[-1] == "late can't be used."
 
 
-def test_without_a_model_that_opens_at_once_the_import_is_waited_for(
+def test_start_waits_for_the_import_if_no_other_model_exists(
     late: list[FoundModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = SlowImport(monkeypatch)
@@ -252,13 +249,13 @@ def test_without_a_model_that_opens_at_once_the_import_is_waited_for(
 
 
 @pytest.mark.slow
-def test_given_file_is_listed_with_what_its_description_shows(tmp_path: Path) -> None:
+def test_given_file_is_listed_with_the_problem_in_its_description(tmp_path: Path) -> None:
     (tmp_path / "thesis.h5").write_bytes(b"no HDF5")
     given, shipped, _ = available_models(tmp_path / "thesis.h5")
     assert "thesis.h5" in str(given.problem) and shipped.problem is None
 
 
-def test_onnx_models_are_known_by_their_names(tmp_path: Path) -> None:
+def test_onnx_models_are_recognised_by_their_file_names(tmp_path: Path) -> None:
     (tmp_path / "net.ONNX").touch()
     (tmp_path / "hub" / "onnx").mkdir(parents=True)
     (tmp_path / "hub" / "onnx" / "model.onnx").touch()
@@ -279,9 +276,9 @@ def test_onnx_models_are_known_by_their_names(tmp_path: Path) -> None:
         assert [(model.name, model.kind) for model in others] == OURS
 
 
-def test_several_models_stand_in_their_order_under_different_names(tiny_artifact: Path, tmp_path: Path) -> None:
-    one, two = (shutil.copytree(tiny_artifact, tmp_path / place / "net") for place in ("a", "b"))
-    found = all_available_models([one, str(two), one, SECOND])
+def test_several_models_keep_their_order_and_get_different_names(tiny_artifact: Path, tmp_path: Path) -> None:
+    first, second = (shutil.copytree(tiny_artifact, tmp_path / place / "net") for place in ("a", "b"))
+    found = all_available_models([first, str(second), first, SECOND])
     assert [model.name for model in found] == ["net", "net (2)", SECOND.name, SHIPPED.name]
     assert Models(found).get("net (2)").name == "net (2)"
     assert [model.path for model in all_available_models()] == [model.path for model in available_models()]

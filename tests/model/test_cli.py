@@ -1,4 +1,4 @@
-"""Tests of the command line's manners: errors that were foreseen are one sentence, others are not hidden."""
+"""Tests of errors and arguments on the command line: expected errors become one sentence, others keep a traceback."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def no_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("error", [ArtifactError, DatasetError, PhotoError])
-def test_foreseen_errors_become_a_sentence(error: type[Exception]) -> None:
+def test_expected_errors_become_one_sentence(error: type[Exception]) -> None:
     def command() -> None:
         raise error("The thing is broken; mend it.")
 
@@ -49,7 +49,9 @@ def test_foreseen_errors_become_a_sentence(error: type[Exception]) -> None:
         ),
     ],
 )
-def test_what_a_machine_lacks_is_a_sentence(act: Callable[[Path], object], words: str, tmp_path: Path) -> None:
+def test_missing_file_disk_space_or_package_becomes_one_sentence(
+    act: Callable[[Path], object], words: str, tmp_path: Path
+) -> None:
     def command() -> None:
         act(tmp_path)
 
@@ -63,13 +65,13 @@ def raise_(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", [OSError("h5py stumbled"), ModuleNotFoundError("gone", name="model.gone")])
-def test_faults_of_ours_keep_their_traceback(error: Exception) -> None:
+def test_internal_errors_keep_their_traceback(error: Exception) -> None:
     with pytest.raises(type(error)):
         run(lambda: raise_(error))
 
 
-def test_package_that_a_command_lacks_at_its_start_is_named(tmp_path: Path) -> None:
-    """A module of that name which fails as a missing one does stands before the installed package."""
+def test_package_that_is_missing_at_the_start_is_named(tmp_path: Path) -> None:
+    """A module with the package's name, found first, raises the error of a missing package."""
     (tmp_path / "typer.py").write_text("raise ModuleNotFoundError('No module named typer', name='typer')")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-m", "model", "model_card"]
@@ -78,7 +80,7 @@ def test_package_that_a_command_lacks_at_its_start_is_named(tmp_path: Path) -> N
     assert (ended.returncode, ended.stderr) == (1, sentence)
 
 
-def test_other_errors_keep_their_traceback() -> None:
+def test_unexpected_errors_keep_their_traceback() -> None:
     def command() -> None:
         raise ZeroDivisionError("a fault of ours")
 
@@ -86,7 +88,7 @@ def test_other_errors_keep_their_traceback() -> None:
         run(command)
 
 
-def test_arguments_are_read_by_their_types(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arguments_are_converted_to_their_types(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[object] = []
 
     def command(folder: Annotated[Path, typer.Argument()], count: int = 3, write: bool = False) -> None:
@@ -99,7 +101,7 @@ def test_arguments_are_read_by_their_types(monkeypatch: pytest.MonkeyPatch) -> N
     assert given == [Path("somewhere"), 7, True]
 
 
-def test_help_leaves_the_line_breaks_of_a_paragraph_to_the_terminal(
+def test_help_joins_the_lines_of_a_paragraph(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def command() -> None:

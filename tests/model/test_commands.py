@@ -18,11 +18,11 @@ from model.paths import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ["keras", "tensorflow", "sklearn", "scipy", "matplotlib", "seaborn", "plotly", "pandas", "optuna", "imagehash"]
-# Run by the product in a process of its own.
+# Modules that the product runs in a separate process.
 NOT_COMMANDS = {"model.legacy.check", "model.legacy.apart", "model.onnx_models.apart", "model.photos.worker"}
 NOT_COMMANDS |= {"model.clips.worker"}
 
-# Asks for help in a fresh interpreter, and prints as JSON which heavy packages each request loaded.
+# Prints the help of every command in a new interpreter, and reports as JSON which heavy packages each one loaded.
 PROGRAM = """
 import contextlib, io, json, sys
 from model.__main__ import group
@@ -51,7 +51,7 @@ def modules_with(text: str) -> set[str]:
     return {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
 
 
-def test_every_module_that_is_a_command_is_listed_and_has_no_other_way_in() -> None:
+def test_every_command_module_is_listed_and_has_no_other_entry_point() -> None:
     assert modules_with("typer.Argument(") == {target.split(":")[0] for target, _ in COMMANDS.values()}
     assert modules_with('\nif __name__ == "__main__":') == NOT_COMMANDS | {"model.__main__"}
 
@@ -61,7 +61,7 @@ def test_listed_function_exists(name: str) -> None:
     assert callable(resolve_name(COMMANDS[name][0]))
 
 
-def test_list_names_every_command_with_its_line() -> None:
+def test_help_lists_every_command_with_its_description() -> None:
     output = CliRunner().invoke(group(), ["--help"], env={"COLUMNS": "200"}).stdout
     for name, (_, about) in COMMANDS.items():
         assert any(name in line and about in line for line in output.splitlines()), name
@@ -79,7 +79,7 @@ def shell(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_foreseen_error_of_a_command_is_one_sentence(tmp_path: Path) -> None:
+def test_expected_error_of_a_command_is_one_sentence(tmp_path: Path) -> None:
     ended = shell("evaluate", tmp_path / "nothing", tmp_path)
     assert (ended.returncode, ended.stderr) == (1, "Error: nothing is no model folder: it has no card.json.\n")
 
@@ -90,7 +90,7 @@ def test_unknown_command_or_option_ends_with_code_2(command: Callable[..., tuple
         assert code == 2 and "No such" in err
 
 
-def start_apart(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_in_new_interpreter(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     command = [sys.executable, "-W", "ignore", "-c", program]
     return subprocess.run(
@@ -98,13 +98,13 @@ def start_apart(program: str, **environment: str) -> subprocess.CompletedProcess
     )
 
 
-def test_errors_of_tensorflow_are_shown_and_a_level_that_was_set_stays() -> None:
+def test_tensorflow_errors_are_shown_and_a_given_log_level_is_kept() -> None:
     program = "import os, model; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])"
-    assert int(start_apart(program).stdout) < 3  # 3 would hide errors
-    assert start_apart(program, TF_CPP_MIN_LOG_LEVEL="0").stdout == "0\n"
+    assert int(run_in_new_interpreter(program).stdout) < 3  # 3 would hide errors
+    assert run_in_new_interpreter(program, TF_CPP_MIN_LOG_LEVEL="0").stdout == "0\n"
 
 
-def test_what_a_failing_import_says_is_shown() -> None:
+def test_messages_of_a_failing_import_are_shown() -> None:
     program = """
 import os
 from model.quiet import standard_error_aside
@@ -117,4 +117,4 @@ try:
 except ImportError:
     os.write(2, b"afterwards\\n")
 """
-    assert start_apart(program).stderr == "the reason\nafterwards\n"
+    assert run_in_new_interpreter(program).stderr == "the reason\nafterwards\n"

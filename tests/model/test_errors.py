@@ -1,4 +1,4 @@
-"""What an error says to a user: one sentence in one line, in the language of whoever reads it."""
+"""Tests of error texts for users: one sentence in one line, in the reader's language."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from model.errors import PhotoError, message_of, one_line
 from model.i18n.catalogue import Message, use_language
 
 
-def test_a_message_is_filled_in_when_it_is_read() -> None:
+def test_message_is_translated_when_it_is_read() -> None:
     message = Message("page.no_photo")
     assert message_of(PhotoError(message)) is message
     texts = set()
@@ -33,11 +33,11 @@ def test_any_other_error_becomes_one_sentence(error: Exception, sentence: str) -
     assert message_of(error) == sentence
 
 
-def test_an_error_of_the_system_names_no_path() -> None:
+def test_system_error_names_no_path() -> None:
     error = OSError(errno.ENOENT, "No such file or directory", "/home/me/secret")
     assert one_line(error) == "No such file or directory"
 
 
-def test_a_full_disk_is_named_whichever_library_meets_it() -> None:
+def test_full_disk_is_named_for_every_library() -> None:
     error = OSError("Unable to write\n(errno = 28, error message = 'No space left on device')")
     assert one_line(error) == "No space left on device"

@@ -26,7 +26,7 @@ Picture = Callable[..., NDArray[np.uint8]]
 
 @pytest.fixture
 def run(tiny_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A run whose model was never calibrated, in a working folder of its own."""
+    """A run with an uncalibrated model, in its own working folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(evaluate_module, "save_charts", lambda *_: [])  # they take seconds
     folder = tmp_path / "my_run"
@@ -64,13 +64,13 @@ def test_run_is_calibrated_evaluated_and_documented(
 
 
 @pytest.mark.slow
-def test_model_of_whole_pictures_is_shown_whole_pictures(
+def test_model_trained_on_whole_pictures_is_evaluated_on_whole_pictures(
     run: Path, make_data: MakeData, picture: Picture, data: tuple[Path, Path]
 ) -> None:
     artifact = run / "artifact"
     write_card(artifact, replace(load_artifact(artifact), training={"pictures": WHOLE}))
     finish(run, data[0], faces=run / "no_faces.json")
-    assert not (run / "no_faces.json").exists(), "nobody looks for faces"
+    assert not (run / "no_faces.json").exists(), "no faces were searched"
     assert load_artifact(artifact).metrics["test"]["faces"]["real"] == 6
 
 

@@ -1,4 +1,4 @@
-"""Tests of finding models: the owner's files first, the shipped model last, a broken file named and no obstacle."""
+"""Tests of finding models: the owner's files come first, the shipped model last, broken files are listed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NAME = "best_model_effatt.h5"
 
 @pytest.fixture(autouse=True)
 def without_the_second_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One shipped model is enough to see what stands before it."""
+    """One shipped model is enough to test the order."""
     monkeypatch.setattr(found, "SECOND", tmp_path / "second")
 
 
@@ -50,25 +50,25 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stands for ``model/`` with an author's pair in it; importing happens here, in this very process."""
+    """Replaces ``model/``: it holds an author's pair of files, which is imported in this process."""
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(legacy_folder, "convert_apart", convert)
     return shutil.copytree(DATA / "keras2_softmax", tmp_path / "model")
 
 
 @pytest.fixture
-def looked_at_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are looked through in this very process; other tests here start the process that the product starts."""
+def checked_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checks files in this process; other tests here start the process that the product starts."""
 
     def run(command: list[str], **_: object) -> SimpleNamespace:
         problem = legacy_check.look(*map(Path, command[command.index("model.legacy.check") + 1 :]))
         return SimpleNamespace(returncode=0, stdout=json.dumps(problem and as_data(problem)))
 
-    here = SimpleNamespace(run=run, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired)
-    monkeypatch.setattr(legacy_check, "subprocess", here)
+    in_process = SimpleNamespace(run=run, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired)
+    monkeypatch.setattr(legacy_check, "subprocess", in_process)
 
 
-@pytest.mark.usefixtures("looked_at_here")
+@pytest.mark.usefixtures("checked_in_this_process")
 def test_owners_file_comes_first_and_shipped_model_last(folder: Path) -> None:
     shutil.copy(DATA / "keras3_softmax" / NAME, folder / "another.h5")
     assert found_models(folder) == [
@@ -78,8 +78,8 @@ def test_owners_file_comes_first_and_shipped_model_last(folder: Path) -> None:
     ]
 
 
-@pytest.mark.usefixtures("looked_at_here")
-def test_files_of_other_endings_are_found_too(folder: Path) -> None:
+@pytest.mark.usefixtures("checked_in_this_process")
+def test_files_with_other_extensions_are_found_too(folder: Path) -> None:
     for name in ("b.hdf5", "c.H5", "d.keras", "e.txt"):
         shutil.copy(folder / NAME, folder / name)
     b, best, c, d, _ = found_models(folder)
@@ -90,18 +90,18 @@ def test_files_of_other_endings_are_found_too(folder: Path) -> None:
         open_model(d)
 
 
-def test_without_files_the_shipped_model_is_alone(tmp_path: Path) -> None:
+def test_only_the_shipped_model_is_found_without_files(tmp_path: Path) -> None:
     expected = [FoundModel(SHIPPED.name, SHIPPED, MODEL_FOLDER)]
     assert found_models(tmp_path) == found_models(tmp_path / "nowhere") == expected
 
 
-def test_files_are_looked_for_beside_the_code() -> None:
+def test_files_are_searched_in_the_package() -> None:
     assert ROOT / "model" == MODELS
     assert [found.path for found in found_models()] == [*sorted((ROOT / "model").glob("*.h5")), SHIPPED]
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("looked_at_here")
+@pytest.mark.usefixtures("checked_in_this_process")
 def test_file_is_imported_at_first_use_and_kept(folder: Path) -> None:
     found, messages = found_models(folder)[0], []
     assert not opens_at_once(found)
@@ -112,7 +112,7 @@ def test_file_is_imported_at_first_use_and_kept(folder: Path) -> None:
     assert len(messages) == 5 and second.card == first.card
 
 
-def test_shipped_model_is_opened_as_it_is() -> None:
+def test_shipped_model_is_opened_without_an_import() -> None:
     assert open_model(found_models(Path("nowhere"))[-1]).name == SHIPPED.name
 
 
@@ -136,15 +136,17 @@ def test_hostile_files_are_listed_with_their_problem_in_any_language(folder: Pat
 @pytest.mark.parametrize(
     ("name", "content"), [(NAME, b"no HDF5"), (NAME, b""), ("card.json", b"{"), ("label_transform.pkl", b"x")]
 )
-@pytest.mark.usefixtures("looked_at_here")
+@pytest.mark.usefixtures("checked_in_this_process")
 def test_broken_files_do_not_stop_the_start(folder: Path, name: str, content: bytes) -> None:
     (folder / name).write_bytes(content)
     broken, shipped = found_models(folder)
     assert broken.problem is not None and str(broken.problem).endswith(".") and shipped.path == SHIPPED
 
 
-@pytest.mark.usefixtures("looked_at_here")
-def test_finding_runs_nothing_and_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("checked_in_this_process")
+def test_finding_models_runs_no_code_from_files_and_changes_no_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for path in (DATA / "hostile").iterdir():
         shutil.copy(path, folder)
     monkeypatch.chdir(folder)
@@ -153,7 +155,7 @@ def test_finding_runs_nothing_and_changes_nothing(folder: Path, monkeypatch: pyt
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_file_that_takes_forever_is_listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_takes_too_long_is_listed_with_its_problem(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(legacy_check, "MAX_SECONDS", 0.01)
     broken, shipped = found_models(folder)
     assert "takes longer than for any valid file" in str(broken.problem)
@@ -161,8 +163,8 @@ def test_file_that_takes_forever_is_listed(folder: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
-def test_file_on_which_hdf5_hangs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the end of the process helps. The fuzzing found the file: 64 zeros in the middle of a sound one."""
+def test_file_that_makes_hdf5_hang_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only ending the process helps. Fuzzing found the file: 64 zeros in the middle of a valid one."""
     data = (DATA / "keras2_sigmoid" / NAME).read_bytes()
     (tmp_path / NAME).write_bytes(data[:21_264] + bytes(64) + data[21_264:])
     monkeypatch.setattr(legacy_check, "MAX_SECONDS", 3)
@@ -170,10 +172,12 @@ def test_file_on_which_hdf5_hangs_is_refused(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.slow
-def test_file_that_wants_all_memory_is_listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Texts of open length may share their letters: this small file has 3,000 names of four megabytes each.
+def test_file_that_needs_too_much_memory_is_listed_with_its_problem(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strings of variable length may share their bytes: this small file has 3,000 names of four megabytes each.
 
-    The process may take one gigabyte: to fill the usual four takes seconds, and memory that other tests need.
+    The process may take one gigabyte: filling the usual four takes seconds, and memory that other tests need.
     """
 
     def run(command: list[str], **given: Any) -> subprocess.CompletedProcess[bytes]:
@@ -184,7 +188,7 @@ def test_file_that_wants_all_memory_is_listed(folder: Path, monkeypatch: pytest.
     less = SimpleNamespace(run=run, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired)
     monkeypatch.setattr(legacy_check, "subprocess", less)
     monkeypatch.setattr(legacy_check, "MAX_SECONDS", 300)
-    assert found_models(folder)[0].problem is None, "one gigabyte is enough for a sound file"
+    assert found_models(folder)[0].problem is None, "one gigabyte is enough for a valid file"
     letters, count = 4_000_000, 3_000
     with h5py.File(folder / NAME, "r+") as file:
         names = ["x" * letters, *["y"] * (count - 1)]
@@ -199,8 +203,8 @@ def test_file_that_wants_all_memory_is_listed(folder: Path, monkeypatch: pytest.
 
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [RecursionError("too deep"), MemoryError(), OverflowError("too large\nby far")])
-@pytest.mark.usefixtures("looked_at_here")
-def test_whatever_goes_wrong_is_said_in_a_sentence(
+@pytest.mark.usefixtures("checked_in_this_process")
+def test_every_error_becomes_one_sentence(
     folder: Path, error: Exception, imported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(imported))
@@ -216,8 +220,8 @@ def test_whatever_goes_wrong_is_said_in_a_sentence(
     assert str(legacy_check.look(folder / NAME)).startswith(f"{NAME} can't be used: ")
 
 
-def test_problem_passes_between_processes_whole() -> None:
-    """Also a file's name with bytes that are no text, which must not reach the page as they are."""
+def test_problem_is_passed_between_processes_without_loss() -> None:
+    """Also a file name with bytes that are not valid text, which must not reach the page unchanged."""
     problem = Message("model.unusable", file="a\udcff.h5", reason=Message("h5.too_large", file="b", size=4.5, limit=4))
     seen = from_data(json.loads(json.dumps(as_data(problem))))
     assert seen == Message("model.unusable", file="a?.h5", reason=Message("h5.too_large", file="b", size=4.5, limit=4))
@@ -227,13 +231,13 @@ def test_problem_passes_between_processes_whole() -> None:
         assert str(again).endswith("b 4,5 GB; en çok 4 GB okunur.")
 
 
-def test_finding_starts_nothing_where_there_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finding_models_starts_no_process_without_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(legacy_check.subprocess, "run", None)
     assert len(found_models(tmp_path)) == 1
 
 
 @pytest.mark.slow
-def test_finding_imports_no_tensorflow(folder: Path, imported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finding_models_imports_no_tensorflow(folder: Path, imported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(imported))
     program = (
         "import sys; from pathlib import Path; from model.found import found_models, open_model;"

@@ -1,4 +1,4 @@
-"""Tests of what happens to processes when the one that started them is killed: none of them stays, busy or idle."""
+"""Tests that child processes end when their parent process is killed, whether they are busy or idle."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.clip_files import clip_file, greys, written
 from tests.support.processes import all_end
 
 pytestmark = pytest.mark.slow  # each starts a process that starts another one
-# Where each process does its work, how its main function is called, and how a server has it started for a file.
+# The function that does the work of each process, the call of its main function, and the call that starts it.
 PLACES = {
     "model.photos.worker": ("model.photos.decode.decode", "main()", "decode_apart(file.read_bytes())"),
     "explain.provenance.apart": (
@@ -33,7 +33,7 @@ PLACES = {
     ),
     "model.onnx_models.apart": ("model.onnx_models.apart.examine", "main(*sys.argv[1:])", "examine_apart(file)"),
 }
-# A process with work that never ends.
+# A process that is busy for ever.
 CHILD = """
 import sys, time
 from pathlib import Path
@@ -59,7 +59,7 @@ process_pool(1).submit(exec, "import pathlib, time; pathlib.Path({busy!r}).touch
 
 
 def orphans_of(program: str, busy: Path, *arguments: str) -> list[psutil.Process]:
-    """The processes that a program has started, which is killed once they are busy."""
+    """Start a program, kill it when its child processes are busy, and return these child processes."""
     with subprocess.Popen([sys.executable, "-c", program, *arguments], cwd=ROOT) as parent:
         try:
             while not busy.exists():
@@ -74,17 +74,17 @@ def orphans_of(program: str, busy: Path, *arguments: str) -> list[psutil.Process
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows cannot wait for the end of a pipe's reader")
 @pytest.mark.parametrize("module", PLACES)
-def test_a_busy_process_ends_with_the_one_that_started_it(module: str, tmp_path: Path) -> None:
+def test_busy_process_ends_with_its_parent(module: str, tmp_path: Path) -> None:
     place, call, started = PLACES[module]
     busy, file = tmp_path / "busy", written(tmp_path, clip_file(greys(3)))
     starter = {"model.clips.worker": "model.clips.clip"}.get(module, module)
     child = CHILD.format(home=place.rpartition(".")[0], module=module, place=place, busy=str(busy), call=call)
     program = PARENT.format(starter=starter, started=started)
-    left = orphans_of(program, busy, child, str(file))
-    assert all_end(left)
+    orphans = orphans_of(program, busy, child, str(file))
+    assert all_end(orphans)
 
 
-def test_a_pool_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
+def test_process_pool_ends_with_its_parent(tmp_path: Path) -> None:
     busy = tmp_path / "busy"
-    left = orphans_of(POOL.format(busy=str(busy)), busy)
-    assert all_end(left)
+    orphans = orphans_of(POOL.format(busy=str(busy)), busy)
+    assert all_end(orphans)

@@ -1,4 +1,4 @@
-"""Tests of the model that is shipped: its files agree, its card is complete, and it is as good as is said of it."""
+"""Tests of the shipped model: its files agree, its card is complete, and its AUC is at least the stated one."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def assert_both_agree(network: keras.Model, engine: Engine, crops: NDArray[np.ui
     assert set(lite) == set(full) == {"probabilities", "attention"}
     for name, values in full.items():
         np.testing.assert_allclose(lite[name], np.asarray(values), atol=1e-4)
-        assert np.ptp(lite[name]) > 1e-3, "two networks that say nothing also agree"
+        assert np.ptp(lite[name]) > 1e-3, "constant outputs would agree too"
 
 
 @pytest.mark.slow
@@ -81,7 +81,7 @@ def test_litert_and_keras_agree_on_faces(network: keras.Model, engine: Engine, f
 
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 9, 65])
-def test_batches_give_what_single_crops_get(face_crops: NDArray[np.uint8], count: int) -> None:
+def test_batches_give_the_same_probabilities_as_single_crops(face_crops: NDArray[np.uint8], count: int) -> None:
     detector = Detector()
     crops = np.concatenate([face_crops] * (count // len(face_crops) + 1))[:count]
     singles = [detector.predict(crop).probabilities["Fake"] for crop in face_crops]
@@ -109,7 +109,7 @@ def test_folder_is_complete_and_small() -> None:
     assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) <= MAX_FOLDER_BYTES
 
 
-def test_card_is_calibrated_and_says_on_which_terms(card: dict[str, Any]) -> None:
+def test_card_has_a_calibration_and_a_licence(card: dict[str, Any]) -> None:
     assert card["architecture"] == SHIPPED.name
     assert card["temperature"] is not None and card["temperature"] > 0
     low, high = card["inconclusive_band"]
@@ -133,16 +133,16 @@ def test_card_reports_every_test_set_with_intervals(card: dict[str, Any], name: 
 
 
 @pytest.mark.parametrize("name", LEAST_AUC)
-def test_bins_of_the_card_make_up_its_calibration_error(card: dict[str, Any], name: str) -> None:
+def test_bins_of_the_card_give_its_calibration_error(card: dict[str, Any], name: str) -> None:
     figures = card["metrics"]["test"][name]
     bins, pictures = figures["reliability"], figures["real"] + figures["fake"]
-    assert sum(one["count"] for one in bins) == pictures
-    error = sum(one["count"] * abs(one["stated"] - one["observed"]) for one in bins) / pictures
+    assert sum(part["count"] for part in bins) == pictures
+    error = sum(part["count"] * abs(part["stated"] - part["observed"]) for part in bins) / pictures
     assert error == pytest.approx(figures["expected_calibration_error"]["value"], abs=2e-4)
 
 
 @pytest.mark.parametrize(("name", "least"), LEAST_AUC.items())
-def test_auc_is_at_least_what_was_promised(card: dict[str, Any], name: str, least: float) -> None:
+def test_auc_is_at_least_the_stated_one(card: dict[str, Any], name: str, least: float) -> None:
     assert card["metrics"]["test"][name]["auc"]["value"] >= least
 
 
@@ -159,7 +159,7 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(item)
 
 
-def test_card_names_no_path_of_the_machine_that_trained(card: dict[str, Any]) -> None:
+def test_card_names_no_path_of_the_training_machine(card: dict[str, Any]) -> None:
     found = list(texts(card))
     assert len(found) > 50
     assert [text for text in found if text.startswith(("/", "~", "\\")) or "/work" in text or ":\\" in text] == []

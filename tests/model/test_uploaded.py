@@ -1,4 +1,4 @@
-"""A model that a visitor brings: what is opened, what is refused in a sentence, and that its files do not stay."""
+"""Tests of a visitor's own model: which files are opened or refused, and that they are deleted."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def test_folder_of_the_hub_is_opened_and_its_files_go(tmp_path: Path, cache: Path) -> None:
+def test_hub_folder_is_opened_and_its_files_are_deleted(tmp_path: Path, cache: Path) -> None:
     source = hub_folder(tmp_path / "visit" / "net")
     detector = open_uploaded(source, "yours/net")
     assert detector.name == "yours/net" and not detector.shared
     assert detector.predict(RED).probabilities["Fake"] > 0.9
     assert [path.name for path in (tmp_path / "visit").iterdir()] == [CACHE] and not cache.exists()
     shutil.rmtree(tmp_path / "visit")
-    assert detector.predict(RED).verdict == "Fake", "it lives in memory"
+    assert detector.predict(RED).verdict == "Fake", "the model is kept in memory"
     detector.close()
     with pytest.raises(ArtifactError, match="no longer kept"):
         detector.predict(RED)
 
 
-def test_what_the_visitor_says_of_it_counts(tmp_path: Path, cache: Path) -> None:
+def test_visitors_answers_about_the_model_are_used(tmp_path: Path, cache: Path) -> None:
     source = hub_folder(tmp_path / "visit" / "net", ("A", "B"))
     with pytest.raises(ArtifactError, match="'A', 'B'"):
         open_uploaded(source, "yours/net")
@@ -54,7 +54,7 @@ def test_what_the_visitor_says_of_it_counts(tmp_path: Path, cache: Path) -> None
     assert detector.predict(RED).probabilities["Fake"] < 0.1 and detector.card.sees == "picture"
 
 
-def test_file_that_describes_nothing_is_refused_and_goes(tmp_path: Path, cache: Path) -> None:
+def test_file_without_a_description_is_refused_and_deleted(tmp_path: Path, cache: Path) -> None:
     file = classifier(tmp_path / "visit" / "net.onnx")
     with pytest.raises(ArtifactError, match="No file says how"):
         open_uploaded(file, "yours/net.onnx")
@@ -91,7 +91,7 @@ def test_too_large_and_too_slow_models_are_refused(
         open_uploaded(hub_folder(tmp_path / "visit" / "net"), "yours/net")
 
 
-def test_full_disk_is_told_without_a_path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_for_a_full_disk_names_no_path(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 

@@ -1,4 +1,4 @@
-"""Files that someone may well hand in: damaged, huge, turned, moving, crowded."""
+"""Photos that users may upload: damaged, huge, rotated, animated, with many faces."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tests.support.photo_files import png, zeros
 
 ROOT = Path(__file__).resolve().parents[2]
 ASTRONAUT = ROOT / "examples" / "astronaut.jpg"
-HEAD = (140, 20, 300, 180)  # the astronaut's head in her photo: left, top, right, bottom
+HEAD = (140, 20, 300, 180)  # the head in the astronaut's photo: left, top, right, bottom
 GRID = (8, 5)  # heads across and down in the picture of forty faces
-TILE = 128  # pixels a side of each head there
+TILE = 128  # width and height of each head there, in pixels
 
 
 @dataclass(frozen=True)
 class BadPhoto:
-    """A file that someone may well hand in.
+    """A photo that a user may upload.
 
     Attributes:
         path: the file.
-        refusal: words of the sentence that refuses it; None where it is analysed all the same.
-        notes: what the answer must say of it.
-        faces: the fewest faces that must be found.
+        refusal: words of the error message; None if the photo is analysed.
+        notes: notes that the result must contain.
+        faces: minimum number of faces that must be found.
     """
 
     path: Path
@@ -78,10 +78,10 @@ def _transparent(folder: Path) -> BadPhoto:
 
 
 def _turned(folder: Path) -> BadPhoto:
-    """The astronaut lying on her side in the file, upright by its EXIF tag: 512 wide, 400 high when shown."""
+    """A photo that is rotated in the file and upright by its EXIF tag: 512 wide, 400 high when shown."""
     lying = astronaut_image().crop((0, 0, 512, 400)).transpose(Image.Transpose.ROTATE_90)
     exif = Image.Exif()
-    exif[ExifTags.Base.Orientation] = 6  # turn clockwise by a quarter to show
+    exif[ExifTags.Base.Orientation] = 6  # to be shown rotated clockwise by 90 degrees
     return BadPhoto(_save(folder, "turned.jpg", lying, exif=exif, quality=95))
 
 

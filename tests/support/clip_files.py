@@ -1,4 +1,4 @@
-"""Clips made by PyAV, whose frames are known."""
+"""Clips with known frames, made with PyAV."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def clip_file(
     """A clip of frames ``(H, W, 3) uint8`` RGB.
 
     Args:
-        frames: of one size.
+        frames: pictures of the same size.
         milliseconds: when each frame is shown; 25 frames per second if not given.
-        kind: of ``CODECS``.
-        codec: of the pictures; that of ``CODECS`` if not given.
-        rotation: in degrees, counter-clockwise, as players are to turn the frames.
+        kind: container, a key of ``CODECS``.
+        codec: video codec; that of ``CODECS`` if not given.
+        rotation: rotation that players must apply, in degrees counter-clockwise.
         aspect: width of a pixel divided by its height.
-        rate: frames per second that the file states; the last frame is shown for one part of it.
+        rate: frames per second that the file states; the last frame is shown for ``1 / rate`` seconds.
     """
     buffer, stream = io.BytesIO(), None
     codec = codec or CODECS[kind]
@@ -64,7 +64,7 @@ def clip_file(
 
 
 def sound_file() -> bytes:
-    """An MP4 that holds sound alone."""
+    """An MP4 file with only sound."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
         stream: Any = container.add_stream("aac", rate=44100)
@@ -76,17 +76,17 @@ def sound_file() -> bytes:
 
 
 def greys(count: int, side: int = 64, step: int = 5) -> list[NDArray[np.uint8]]:
-    """Frames of one grey each; ``number_of`` tells from a decoded one which it was."""
+    """Frames with one grey level each; ``number_of`` gives the number of a decoded frame."""
     return [np.full((side, side, 3), step * number, np.uint8) for number in range(count)]
 
 
 def number_of(pixels: NDArray[np.uint8], step: int = 5) -> int:
-    """The number of one of ``greys``."""
+    """The number of a decoded frame of ``greys``."""
     return round(float(pixels.mean()) / step)
 
 
 def written(folder: Path, data: bytes, name: str = "clip.mp4") -> Path:
-    """The path of a file with this content."""
+    """Write a file with this content; returns its path."""
     path = folder / name
     path.write_bytes(data)
     return path

@@ -1,7 +1,7 @@
-"""Feeds mutated files to everything that reads files of strangers: ``python -m tests.support.fuzz --cases N --seed S``.
+"""Fuzzes all readers of untrusted files with mutated files: ``python -m tests.support.fuzz --cases N --seed S``.
 
 Every case must return or raise a ``UserError``, within ``SECONDS`` and ``MEMORY``. The cases run in another process, so
-that a crash of native code is found, too. A case is named by its seed and number; its file is written into ``--keep``.
+that crashes of native code are found too. A case is identified by seed and number; its file is written to ``--keep``.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from model.photos.decode import NeedsMemory, decode
 from model.photos.worker import MEMORY as DECODING
 from tests.support.fuzz_files import mutated, whole_files
 
-SECONDS = 2.0  # of the processor
+SECONDS = 2.0  # processor time
 MEMORY = 500_000_000  # bytes more than before the case
-HANGS = 4.0  # seconds of the processor after which the process is ended
-PATIENCE = 600.0  # seconds until a process that does nothing is ended
-# HDF5 hangs on some files, and nothing but the end of its process helps: the product reads such files in a process with
+HANGS = 4.0  # processor time in seconds after which the process is ended
+PATIENCE = 600.0  # seconds after which an idle process is ended
+# HDF5 hangs on some files, and only ending its process helps: the product reads such files in a process with
 # a time limit, see model/legacy/check.py.
 READ_APART = {"h5"}
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A case that went wrong.
+    """A case that failed.
 
     Attributes:
-        number: of the case, which with the seed makes it again.
-        kind: of the file.
-        what: an error of a wrong type, a crash, or what it took too much of.
+        number: number of the case; with the seed it gives the same case again.
+        kind: kind of the file.
+        what: an error of a wrong type, a crash, or too much time or memory.
     """
 
     number: int
@@ -56,7 +56,7 @@ class Fault:
 
 
 def read_photo(data: bytes, folder: Path) -> None:
-    """Decode, and read what the file says of its origin, as the product does."""
+    """Decode the photo and read its provenance, as the product does."""
     decode(data, DECODING)
     findings(data)
 
@@ -104,7 +104,7 @@ READERS: dict[str, Callable[[bytes, Path], None]] = {
 
 
 def run_case(seed: int, number: int, folder: Path) -> tuple[str, str]:
-    """Run one case; returns the kind of its file, and what went wrong or an empty text."""
+    """Run one case; returns the kind of its file, and the fault or an empty text."""
     kind, data = mutated(seed, number)
     start = time.process_time()
     try:
@@ -120,7 +120,7 @@ def run_case(seed: int, number: int, folder: Path) -> tuple[str, str]:
 
 
 class _limited:
-    """Lets the process take ``MEMORY`` more in a block, where the system can limit that; ends it after ``HANGS``."""
+    """Limits the process in a block to ``MEMORY`` more bytes, if the system can; ends it after ``HANGS``."""
 
     def __enter__(self) -> None:
         signal.setitimer(signal.ITIMER_PROF, HANGS)
@@ -135,8 +135,8 @@ class _limited:
 
 
 def _work(pipe: Any, seed: int, numbers: range) -> None:
-    """Run cases; before each its number is sent, and at the end what went wrong."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries print what they think of such files
+    """Run cases; send the number of each before it runs, and its fault afterwards."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # hides messages that libraries print about such files
     with tempfile.TemporaryDirectory() as folder:
         for number in numbers:
             pipe.send(number)
@@ -146,7 +146,7 @@ def _work(pipe: Any, seed: int, numbers: range) -> None:
 
 
 def faults(cases: int, seed: int, notify: Callable[[str], None] = lambda text: None) -> Iterator[Fault]:
-    """Run cases 0..``cases`` in another process, which is started again after a crash; yields what went wrong."""
+    """Run cases 0..``cases`` in another process, which is restarted after a crash; yields the faults."""
     context, first = get_context("spawn"), 0
     counts: Counter[str] = Counter()
     while first < cases:
@@ -181,7 +181,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, help="folder for the files of cases that went wrong")
+    parser.add_argument("--keep", type=Path, help="folder for the files of failed cases")
     options = parser.parse_args()
     start, found = time.monotonic(), 0
     for fault in faults(options.cases, options.seed, lambda text: print(text, flush=True)):

@@ -1,4 +1,4 @@
-"""Whole files of every kind that is read, and mutations of them, for ``tests.support.fuzz``."""
+"""Valid files of every supported kind, and mutations of them, for ``tests.support.fuzz``."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.support.photo_files import encode, gradient, plain, swapped_profile, 
 
 DATA = Path(__file__).parents[1] / "data"
 MOST = 200_000  # bytes of a mutated file
-EDGES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)  # lengths that hurt
+EDGES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)  # extreme lengths
 
 
 @cache
 def whole_files() -> tuple[tuple[str, bytes], ...]:
-    """Kind and bytes of each whole file; several layouts of each format."""
+    """Kind and bytes of each valid file; several layouts of each format."""
     return (*_photos(), *_tiffs(), *_others())
 
 
@@ -99,7 +99,7 @@ def _others() -> list[tuple[str, bytes]]:
 
 
 def mutated(seed: int, number: int) -> tuple[str, bytes]:
-    """Kind and bytes of a case: a whole file after one to five mutations."""
+    """Kind and bytes of a case: a valid file after one to five mutations."""
     random = np.random.default_rng([seed, number])
     seeds = whole_files()
     kinds = sorted({kind for kind, _ in seeds})
@@ -114,7 +114,7 @@ def mutated(seed: int, number: int) -> tuple[str, bytes]:
 
 
 def _place(data: bytearray, random: np.random.Generator) -> int:
-    """A place in a file; most structure is at its start and its end."""
+    """A random offset in a file, more often near its start and its end, where most structure is."""
     reach = len(data) if random.random() < 0.5 else min(len(data), 200)
     place = int(random.integers(0, max(reach, 1)))
     return max(len(data) - 1 - place, 0) if random.random() < 0.2 else place
@@ -143,7 +143,7 @@ def _truncate(data: bytearray, random: np.random.Generator, own: list[bytes]) ->
 
 
 def _splice(data: bytearray, random: np.random.Generator, own: list[bytes]) -> None:
-    """Put a piece of this file, or of another one of its kind, in the place of something or between."""
+    """Insert a piece of this file or of another one of its kind, or replace bytes by it."""
     other = bytes(data) if random.random() < 0.5 else own[random.integers(len(own))]
     start = int(random.integers(0, len(other) + 1))
     piece = other[start : start + int(random.choice([4, 16, 64, 512, 4_096]))]

@@ -1,4 +1,4 @@
-"""What tests read of a fragment of HTML: its words, and that a browser would understand it."""
+"""Reads the words of an HTML fragment, and checks that its tags are closed."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Reader(HTMLParser):
 
 
 def read(fragment: str) -> Reader:
-    """A fragment as read to its end, every tag of it closed."""
+    """Read a whole fragment, and check that every tag is closed."""
     reader = Reader()
-    reader.feed(str(fragment))  # a reader of Markup would escape what it collects
+    reader.feed(str(fragment))  # with a Markup object the parser would escape the collected text
     reader.close()
     assert not reader.open, f"never closed: {reader.open}"
     return reader

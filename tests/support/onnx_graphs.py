@@ -1,4 +1,4 @@
-"""Small ONNX networks whose answers are known, and folders in the layout of the Hugging Face Hub."""
+"""Small ONNX networks with known outputs, and folders in the layout of the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PREPROCESSOR = {
     "image_std": [0.5, 0.5, 0.5],
     "resample": 2,
 }
-# Logits of the classes from the mean of each channel: red speaks for class 0, blue for class 1.
+# Weights of the channel means in the class logits: red increases class 0, blue class 1.
 RED_AGAINST_BLUE = np.array([[3.0, -3.0], [0.0, 0.0], [-3.0, 3.0]], np.float32)
 
 
@@ -59,7 +59,7 @@ def classifier(
     batch: int | str = "batch",
     side: int | str = SIDE,
 ) -> Path:
-    """A network that weighs the mean of each channel; ``end`` is an operator after the weighing."""
+    """A linear network on the mean of each channel; ``end`` is an operator after it."""
     shape = (batch, 3, side, side) if layout == "NCHW" else (batch, side, side, 3)
     axes = [2, 3] if layout == "NCHW" else [1, 2]
     last = "logits" if not end else "before"
@@ -74,7 +74,7 @@ def classifier(
 
 
 def transformer(path: Path) -> Path:
-    """Like ``classifier``, with two layers' attentions: each patch looks at the patches by how red they are."""
+    """Like ``classifier``, with the attentions of two layers: each patch attends to the patches by their redness."""
     cell = SIDE // GRID
     nodes = [
         helper.make_node("ReduceMean", ["pixels", "axes"], ["means"], keepdims=0),

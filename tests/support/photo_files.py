@@ -1,4 +1,4 @@
-"""Builds small photo files, whole and damaged ones, for tests."""
+"""Builds small valid and damaged photo files for tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def plain(colour: Any = RED, mode: str = "RGB", size: tuple[int, int] = (SIDE, S
 
 
 def gradient(height: int = SIDE, width: int = 64) -> NDArray[np.uint8]:
-    """A smooth ``(height, width, 3) uint8`` picture whose every pixel differs from its neighbours."""
+    """A smooth ``(height, width, 3) uint8`` picture; every pixel differs from its neighbours."""
     rows, columns = np.mgrid[0:height, 0:width]
     return np.stack([rows * 4, columns * 3, (rows + columns) * 2], axis=2).astype(np.uint8)
 
@@ -36,13 +36,13 @@ def png_chunk(name: bytes, body: bytes) -> bytes:
 
 
 def png(width: int, height: int, rows: bytes, depth: int = 1, extra: bytes = b"") -> bytes:
-    """A greyscale PNG; ``rows`` is the compressed picture, ``extra`` holds whole chunks to put before it."""
+    """A greyscale PNG; ``rows`` is the compressed picture, ``extra`` holds complete chunks before it."""
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + extra + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
 
 
 def with_valid_checksums(data: bytes) -> bytes:
-    """Repair a damaged PNG's checksums, so that the damage reaches the parsers behind them."""
+    """Repair the checksums of a damaged PNG, so that the damage reaches the parsers of its chunks."""
     repaired, start = bytearray(data), 8
     while start + 12 <= len(data):
         end = start + 8 + int.from_bytes(data[start : start + 4], "big")
@@ -60,7 +60,7 @@ def zeros(count: int) -> bytes:
 
 
 def swapped_profile() -> bytes:
-    """An sRGB profile with red and blue primaries exchanged, under another name: its red is our blue."""
+    """An sRGB profile with swapped red and blue primaries and another name: its red is blue in sRGB."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     count = struct.unpack(">I", profile[128:132])[0]
     table = {profile[132 + 12 * i : 136 + 12 * i]: 132 + 12 * i for i in range(count)}

@@ -1,4 +1,4 @@
-"""Whether processes end by themselves."""
+"""Checks that processes end by themselves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PATIENCE = 30  # seconds; on an idle machine they end at once
 
 
 def alive(process: psutil.Process) -> bool:
-    """Whether it still runs; one that has ended stays in the list until somebody asks for its status."""
+    """Whether the process still runs; an ended process stays a zombie until its parent reads its status."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -18,7 +18,7 @@ def alive(process: psutil.Process) -> bool:
 
 
 def all_end(processes: list[psutil.Process]) -> bool:
-    """Whether they end by themselves; those that do not are killed."""
+    """Whether all processes end by themselves; the others are killed."""
     deadline = time.monotonic() + PATIENCE
     try:
         while any(map(alive, processes)) and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""Two networks that each analysis asks: in tests of what is done with their answers, they judge a picture once."""
+"""Caches of the face detector and the face parser, so that tests run them only once for each picture."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Network = Callable[[NDArray[np.uint8]], Any]
 
 
 def remembered(network: Network) -> Network:
-    """The same answers, each worked out once in this process."""
+    """The same network, which computes each output only once in this process."""
     answers: dict[bytes, Any] = {}
 
     def answer(picture: NDArray[np.uint8]) -> Any:

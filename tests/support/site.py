@@ -1,4 +1,4 @@
-"""A site on this machine that serves a photo, and some bad habits of sites."""
+"""A local site that serves a photo, redirects, and endless and slow responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PHOTO = b"\xff\xd8 a photo"
 
 
 class Site(BaseHTTPRequestHandler):
-    """A site with a photo, a page that is missing, and some bad habits."""
+    """A site with a photo, a missing page, redirects, and endless and slow responses."""
 
     def do_GET(self) -> None:
         self.server.seen.append((self.path, self.headers["Host"]))  # type: ignore[attr-defined]
@@ -42,7 +42,7 @@ class Site(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Notes what it was asked for, and forgives those who hang up."""
+    """Records its requests, and ignores clients that close the connection."""
 
     daemon_threads = True
     seen: list[tuple[str, str]]

@@ -1,4 +1,4 @@
-"""Models whose reasons are known, and the crops and segmentations that many tests share.
+"""Models with known explanations, and the crops and segmentations that many tests share.
 
 A formula takes ``(N, S, S, 3) uint8`` crops and gives P(Fake) of each, ``(N,)``.
 """
@@ -19,7 +19,7 @@ OfRegions = Callable[[NDArray[np.bool_]], NDArray[np.float64]]  # from the visib
 
 
 def squares(side: int, across: int) -> NDArray[np.int32]:
-    """A picture of ``side`` pixels cut into ``across`` by ``across`` squares, numbered row by row."""
+    """A picture of ``side`` pixels divided into ``across`` by ``across`` squares, numbered row by row."""
     cell = np.arange(side) * across // side
     return (cell[:, None] * across + cell).astype(np.int32)
 
@@ -38,28 +38,28 @@ def brightness(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def uneven_right_half(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """P(Fake) grows with the unevenness of the right half, of which a hidden region has none."""
+    """P(Fake) increases with the contrast between neighbouring pixels of the right half; a hidden region has none."""
     return np.abs(np.diff(crops[:, ::4, 128:].astype(np.int16), axis=2)).mean(axis=(1, 2, 3)) / 100
 
 
 def constant(p_fake: float) -> Formula:
-    """The picture does not matter."""
+    """P(Fake) is the same for every picture."""
     return lambda crops: np.full(len(crops), p_fake)
 
 
 def one_by_one(p_fake: Callable[[NDArray[np.float64]], float]) -> Formula:
-    """From a formula for a single crop, ``(S, S, 3)`` in 0..1."""
+    """A formula made from one for a single crop, ``(S, S, 3)`` in 0..1."""
     return lambda crops: np.array([p_fake(crop / 255) for crop in crops])
 
 
 def of_lit_regions(p_fake: OfRegions, segments: NDArray[np.int32]) -> Formula:
-    """Of the regions that are not black: for crops without black pixels, in which hidden regions are black."""
+    """A formula of the regions that are not black; crops must have no black pixels, and hidden regions are black."""
     corners = np.unique(segments, return_index=True)[1]  # a pixel of each region
     return lambda crops: p_fake(crops.reshape(len(crops), -1, 3)[:, corners].any(axis=2))
 
 
 def of_kept_regions(p_fake: OfRegions, crop: NDArray[np.uint8], segments: NDArray[np.int32]) -> Formula:
-    """Of the regions most of whose pixels are those of ``crop``, whatever hides the others."""
+    """A formula of the regions in which most pixels equal those of ``crop``; other regions count as hidden."""
     members = [segments.ravel() == k for k in range(segments.max() + 1)]
 
     def formula(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -73,7 +73,7 @@ def of_kept_regions(p_fake: OfRegions, crop: NDArray[np.uint8], segments: NDArra
 
 
 class World:
-    """Answers as a detector does, by a formula; keeps every batch that it is asked about.
+    """A detector that uses a formula, and records every batch.
 
     Args:
         p_fake: the formula.
@@ -103,7 +103,7 @@ class World:
 
 
 class FormulaDetector(Detector):
-    """The shipped model's card around a formula, and a mask of four by four cells that grows from cell to cell."""
+    """A detector with the shipped model's card, a formula, and a mask of 4x4 cells that increases from cell to cell."""
 
     def __init__(self, p_fake: Formula) -> None:
         super().__init__()
@@ -117,14 +117,14 @@ class FormulaDetector(Detector):
 
 
 def by_labels(fake: NDArray[np.float64], labels: tuple[str, ...]) -> NDArray[np.float64]:
-    """Both classes' probabilities in the order of the labels, ``(N, 2)``."""
+    """Probabilities of both classes in the order of the labels, ``(N, 2)``."""
     return np.stack([fake if label == "Fake" else 1 - fake for label in labels], axis=1)
 
 
 class QuickDetector(Detector):
-    """The shipped model's card around a network that takes no time: unevenness is fake, in some places more so.
+    """A detector with the shipped model's card and a fast formula: P(Fake) increases with the contrast of cells.
 
-    For tests of what is done with a network's answers, whatever they are.
+    For tests in which the network's output does not matter.
     """
 
     def _run(

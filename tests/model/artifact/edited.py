@@ -1,4 +1,4 @@
-"""A model folder that a test may change, and how it is refused."""
+"""Helpers that change a model folder and read the error of its refusal."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from model.errors import ArtifactError
 
 
 def edit(folder: Path, **fields: Any) -> None:
-    """Overwrite fields of the card; ``...`` takes a field away."""
+    """Overwrite fields of the card; ``...`` removes a field."""
     card = json.loads((folder / CARD).read_text()) | fields
     kept = {name: value for name, value in card.items() if value is not ...}
     (folder / CARD).write_text(json.dumps(kept))
 
 
 def refusal(folder: Path, load: Callable[[Path], Any] = load_artifact) -> str:
-    """The sentence of the refusal, which names the folder or the card but not where it lies."""
+    """The error message, which names the folder or the card but not its path."""
     with pytest.raises(ArtifactError) as caught:
         load(folder)
     sentence = str(caught.value)

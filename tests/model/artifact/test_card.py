@@ -1,4 +1,4 @@
-"""Tests of model folders: written whole, read back the same, refused in a sentence where a file is wrong."""
+"""Tests of model folders: saving, loading, and refusal of wrong files in one sentence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.model.artifact.edited import edit, refusal
 @pytest.mark.parametrize(
     ("folder", "name"), [("runs/cnn/artifact", "cnn"), ("runs/cnn", "cnn"), ("runs/cnn/artifact/../artifact", "cnn")]
 )
-def test_model_is_named_after_its_run_never_artifact(folder: str, name: str, tmp_path: Path) -> None:
+def test_model_is_named_after_its_run_and_never_artifact(folder: str, name: str, tmp_path: Path) -> None:
     (tmp_path / "runs" / "cnn" / "artifact").mkdir(parents=True)
     assert named_after(tmp_path / folder).name == name
 
@@ -42,13 +42,13 @@ def test_folder_holds_network_weights_and_card(tiny_artifact: Path) -> None:
         assert digest == hashlib.sha256((tiny_artifact / name).read_bytes()).hexdigest()
 
 
-def test_card_as_written_is_the_card_that_was_given(tiny_artifact: Path, tiny_card: Card) -> None:
+def test_saved_card_equals_the_given_card(tiny_artifact: Path, tiny_card: Card) -> None:
     card = load_artifact(tiny_artifact)
     assert replace(card, sha256={}) == tiny_card
 
 
 @pytest.mark.slow
-def test_saving_returns_the_card_and_replaces_what_was_there(
+def test_saving_returns_the_card_and_replaces_the_old_files(
     folder: Path, tiny_network: Callable[[], keras.Model], tiny_card: Card
 ) -> None:
     before = load_artifact(folder)
@@ -58,7 +58,7 @@ def test_saving_returns_the_card_and_replaces_what_was_there(
     assert all(card.sha256[name] != before.sha256[name] for name in (TFLITE, WEIGHTS))
 
 
-def test_every_field_survives_the_card(tmp_path: Path, tiny_card: Card) -> None:
+def test_every_field_is_the_same_after_writing_and_reading(tmp_path: Path, tiny_card: Card) -> None:
     card = replace(
         tiny_card,
         preprocessing=replace(tiny_card.preprocessing, color_order="BGR", value_scale=1 / 3, crop_margin=1.3),
@@ -89,7 +89,7 @@ def test_both_files_hold_the_same_network(tiny_artifact: Path) -> None:
 
 
 @pytest.mark.slow
-def test_weights_are_rounded_to_half_precision_in_both_files_alike(
+def test_weights_are_rounded_to_half_precision_in_both_files(
     tiny_network: Callable[[], keras.Model], tiny_card: Card, tmp_path: Path
 ) -> None:
     network = tiny_network()
@@ -113,14 +113,14 @@ def test_missing_file_is_named(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [TFLITE, WEIGHTS])
-def test_file_that_was_changed_is_named(folder: Path, name: str) -> None:
+def test_changed_file_is_named(folder: Path, name: str) -> None:
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(content)
     assert f"net/{name} is not the file that its card describes" in refusal(folder)
 
 
-def test_card_without_a_digest_is_no_pass(folder: Path) -> None:
+def test_card_without_digests_is_refused(folder: Path) -> None:
     edit(folder, sha256={})
     assert "SHA-256 differs" in refusal(folder)
 
@@ -136,18 +136,18 @@ def test_missing_folder_and_a_file_instead_of_one_are_refused(folder: Path) -> N
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"no card", b"\xff\xfe{}"])
-def test_card_that_is_no_json_is_refused(folder: Path, content: bytes) -> None:
+def test_card_that_is_not_json_is_refused(folder: Path, content: bytes) -> None:
     (folder / CARD).write_bytes(content)
     assert "net/card.json is not JSON" in refusal(folder)
 
 
 @pytest.mark.parametrize("content", ["[]", "3", "null", '"card"', "{}"])
-def test_json_that_is_no_card_is_refused(folder: Path, content: str) -> None:
+def test_json_that_is_not_a_card_is_refused(folder: Path, content: str) -> None:
     (folder / CARD).write_text(content)
     assert "missing, unknown or wrong field" in refusal(folder)
 
 
-def test_broken_folder_never_reaches_keras(folder: Path) -> None:
+def test_files_are_checked_before_keras_builds_the_network(folder: Path) -> None:
     """The architecture of this card is not registered, so building would fail otherwise."""
     (folder / WEIGHTS).write_bytes(b"changed")
     assert "is not the file" in refusal(folder, load_keras)

@@ -1,4 +1,4 @@
-"""Tests of the fields of a card: each wrong one is refused in a sentence that names it."""
+"""Tests of the fields of a card: each wrong field is refused in a sentence that names it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_labels_must_be_fake_and_real(folder: Path, labels: Any) -> None:
 
 
 @pytest.mark.parametrize("labels", [["Fake", "Real"], ["Real", "Fake"]])
-def test_labels_may_stand_in_either_order(folder: Path, labels: list[str]) -> None:
+def test_labels_may_be_in_either_order(folder: Path, labels: list[str]) -> None:
     edit(folder, labels=labels)
     assert load_artifact(folder).labels == tuple(labels)
 
@@ -92,7 +92,7 @@ def test_views_are_few_and_near_the_face(folder: Path, views: object, words: str
     assert words in refusal(folder)
 
 
-def test_card_of_before_the_views_looks_once(folder: Path) -> None:
+def test_card_without_views_means_one_plain_view(folder: Path) -> None:
     fields = json.loads((folder / CARD).read_text())
     del fields["views"]
     (folder / CARD).write_text(json.dumps(fields))
@@ -119,20 +119,20 @@ def test_values_of_the_wrong_type_are_refused(folder: Path, fields: dict[str, An
 
 
 def test_card_is_replaced_as_a_whole(folder: Path, tiny_card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever reads it meanwhile, or after the disk was full, finds the old one."""
+    """A reader during the write, or after a write to a full disk, finds the old card."""
     before, write = (folder / CARD).read_bytes(), Path.write_text
 
-    def break_off(path: Path, text: str, **options: Any) -> int:
+    def fail_halfway(path: Path, text: str, **options: Any) -> int:
         write(path, text[:20], **options)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", break_off)
+    monkeypatch.setattr(Path, "write_text", fail_halfway)
     with pytest.raises(OSError, match="No space"):
         write_card(folder, tiny_card)
     assert (folder / CARD).read_bytes() == before
     assert sorted(path.name for path in folder.iterdir()) == sorted((CARD, TFLITE, WEIGHTS))
 
 
-def test_reports_go_into_the_models_run_or_into_runs() -> None:
+def test_reports_are_written_to_the_run_of_the_model_or_to_runs() -> None:
     assert report_folder(Path("runs/b7/artifact"), "calibration") == Path("runs/b7/calibration")
     assert report_folder(Path("model/weights/lite_attention"), "evaluation") == Path("runs/evaluation")

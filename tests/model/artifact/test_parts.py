@@ -1,4 +1,4 @@
-"""What may stand in a card as a part of a combined model."""
+"""Tests of the parts of a combined model in its card."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from model.errors import FieldError
 READING = "5f" * 32
 
 
-def test_parts_come_in_the_order_of_the_card() -> None:
+def test_parts_keep_the_order_of_the_card() -> None:
     values = [
         {"name": "one", "weight": 0.5, "reading": READING},
         {"name": "x" * LONGEST_NAME, "weight": 2, "reading": ""},
@@ -41,11 +41,11 @@ def test_weight_that_is_not_a_number_above_zero_is_refused(weight: object) -> No
 
 
 @pytest.mark.parametrize("names", [["one"], ["one", "one"], [f"part{number}" for number in range(MOST_PARTS + 1)]])
-def test_one_part_the_same_twice_and_too_many_are_refused(names: list[str]) -> None:
+def test_one_part_repeated_parts_and_too_many_parts_are_refused(names: list[str]) -> None:
     with pytest.raises(FieldError):
         check_parts([Part(name, 1.0, READING) for name in names])
 
 
-def test_no_parts_and_as_many_as_allowed_are_fine() -> None:
+def test_no_parts_and_the_maximum_number_of_parts_are_allowed() -> None:
     check_parts([])
     check_parts([Part(f"part{number}", 1.0, READING) for number in range(MOST_PARTS)])

@@ -23,7 +23,7 @@ def test_values_stay_in_0_to_255_by_default() -> None:
     np.testing.assert_array_equal(to_input(crops, Preprocessing(4)), crops)
 
 
-def test_bgr_turns_the_channels_around_and_rgb_does_not() -> None:
+def test_bgr_reverses_the_channels_and_rgb_does_not() -> None:
     crops = np.broadcast_to(np.array([10, 20, 30], np.uint8), (2, 4, 4, 3))
     assert to_input(crops, Preprocessing(4, "RGB"))[1, 2, 2].tolist() == [10, 20, 30]
     assert to_input(crops, Preprocessing(4, "BGR"))[1, 2, 2].tolist() == [30, 20, 10]
@@ -35,7 +35,7 @@ def test_half_the_size_is_the_mean_of_four_pixels() -> None:
     np.testing.assert_allclose(to_input(crops, Preprocessing(4)), means, atol=0.5)
 
 
-def test_pictures_of_a_batch_do_not_meet() -> None:
+def test_pictures_of_a_batch_do_not_affect_each_other() -> None:
     crops = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8)
     together = to_input(crops, Preprocessing(4))
     for row in range(3):
@@ -54,6 +54,6 @@ def test_unknown_colour_order_is_named(order: str) -> None:
 
 
 @pytest.mark.parametrize("size", [0, -128, 128.0, True, "128", None])
-def test_input_size_that_is_no_number_of_pixels_is_refused(size: Any) -> None:
+def test_input_size_that_is_not_a_positive_integer_is_refused(size: Any) -> None:
     with pytest.raises(FieldError, match=f"at least 1, not {size!r}"):
         Preprocessing(size)

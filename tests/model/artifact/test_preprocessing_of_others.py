@@ -1,4 +1,4 @@
-"""Tests of the preprocessing that imported models bring: mean and deviation, filters, central crops."""
+"""Tests of the preprocessing of imported models: mean and deviation, filters, central crops."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def test_mean_and_deviation_of_each_channel_follow_the_scaling() -> None:
     np.testing.assert_allclose(to_input(CROP[None], given), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_filter_and_central_crop_are_those_of_pillow() -> None:
+def test_filter_and_central_crop_are_the_same_as_in_pillow() -> None:
     given = Preprocessing(24, resample="bicubic", resized_to=32)
     resized = np.asarray(Image.fromarray(CROP).resize((32, 32), Image.Resampling.BICUBIC))
     np.testing.assert_array_equal(to_input(CROP[None], given)[0], resized[4:28, 4:28])
 
 
 def test_crops_are_as_large_as_the_network_needs() -> None:
-    assert Preprocessing(384).crop_size == 256, "as it was for networks of ours"
+    assert Preprocessing(384).crop_size == 256, "networks without a filter keep the usual crop size"
     assert Preprocessing(384, resample="bilinear", resized_to=440).crop_size == 440
     assert Preprocessing(224, resample="bilinear").crop_size == 256
 

@@ -1,4 +1,4 @@
-"""Tests of the small files that describe a model: however large one is, little of it is read."""
+"""Tests of the small files that describe a model: even of a huge one, only a limited part is read."""
 
 from __future__ import annotations
 

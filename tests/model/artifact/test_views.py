@@ -32,7 +32,7 @@ def test_a_view_moves_the_picture_and_repeats_the_border() -> None:
 
 
 @pytest.mark.parametrize("view", [*STEADY, View(0.25, -0.125, True)])
-def test_what_a_mask_marks_is_found_again_at_its_place_in_the_crop(view: View) -> None:
+def test_mask_of_a_view_is_mapped_back_to_the_crop(view: View) -> None:
     crops = np.zeros((1, SIDE, SIDE, 3), np.uint8)
     crops[0, 14, 19] = 255
     seen = view.shown(crops)[..., 0].astype(np.float32) / 255
@@ -41,19 +41,19 @@ def test_what_a_mask_marks_is_found_again_at_its_place_in_the_crop(view: View) -
     assert back.dtype == np.float32 and back.min() >= 0 and back.max() <= 1
 
 
-def test_the_views_that_we_ship_cancel_each_others_shifts() -> None:
+def test_shifts_of_the_shipped_views_sum_to_zero() -> None:
     assert sum(view.right for view in STEADY) == sum(view.down for view in STEADY) == 0
     assert sum(view.mirrored for view in STEADY) == len(STEADY) / 2
 
 
 @pytest.mark.parametrize("shift", [0.3, float("nan"), "left"])
-def test_a_view_that_leaves_the_face_is_refused(shift: object) -> None:
+def test_view_with_too_large_a_shift_is_refused(shift: object) -> None:
     with pytest.raises(FieldError, match="shifts"):
         View(right=shift)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("view", STEADY)
-def test_a_mask_with_few_cells_is_moved_back_by_parts_of_a_cell(view: View) -> None:
+def test_coarse_mask_is_moved_back_by_fractions_of_a_cell(view: View) -> None:
     crops = np.zeros((1, 256, 256, 3), np.uint8)
     crops[0, 140:190, 60:130] = 255
     whole, seen = (

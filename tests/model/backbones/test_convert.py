@@ -1,4 +1,4 @@
-"""Tests of ``python -m model convert``: what a package holds says which network it is, whatever its name."""
+"""Tests of ``python -m model convert``: the content of a package, not its name, decides which network it is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 def packed(folder: Path, member: str, as_npm: bool = False) -> Path:
-    """A package that holds one file; its name says nothing."""
+    """A package that holds one file; its own name is neutral."""
     path = folder / "package"
     if as_npm:
         with tarfile.open(path, "w:gz") as archive:
@@ -36,15 +36,15 @@ def packed(folder: Path, member: str, as_npm: bool = False) -> Path:
         (face_parser, f"{face_parser.FOLDER}/{face_parser.GRAPH}", "out.tflite"),
     ],
 )
-def test_each_package_goes_to_its_converter(
+def test_each_package_is_passed_to_its_converter(
     module: object, member: str, name: str, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    converters = {one: Mock() for one in (clip, imagenet, face_parser)}
-    for one, converter in converters.items():
-        monkeypatch.setattr(one, "convert", converter)
+    converters = {converting: Mock() for converting in (clip, imagenet, face_parser)}
+    for converting, converter in converters.items():
+        monkeypatch.setattr(converting, "convert", converter)
     package, out = packed(tmp_path, member, as_npm=module is face_parser), tmp_path / name
     assert command("convert", package, out) == (0, f"Wrote {out}.\n", "")
-    assert {one for one, converter in converters.items() if converter.called} == {module}
+    assert {converting for converting, converter in converters.items() if converter.called} == {module}
     converters[module].assert_called_once_with(package, out)
     code, _, error = command("convert", package, tmp_path / "out.bin")
     assert code == 1 and f"must end in {name.removeprefix('out')}, not be called out.bin" in error
@@ -52,12 +52,12 @@ def test_each_package_goes_to_its_converter(
 
 
 @pytest.mark.parametrize("as_npm", [False, True])
-def test_another_package_is_refused(as_npm: bool, command: Command, tmp_path: Path) -> None:
+def test_unknown_package_is_refused(as_npm: bool, command: Command, tmp_path: Path) -> None:
     code, _, error = command("convert", packed(tmp_path, "readme.txt", as_npm), tmp_path / "out.weights.h5")
     assert code == 1 and "package is none of the packages that can be converted" in error
 
 
-def test_what_is_no_package_is_refused(command: Command, tmp_path: Path) -> None:
+def test_file_that_is_not_a_package_is_refused(command: Command, tmp_path: Path) -> None:
     text, cut = tmp_path / "text.whl", packed(tmp_path, clip.MEMBER, as_npm=True)
     text.write_text("nothing")
     cut.write_bytes(cut.read_bytes()[:20])
@@ -66,7 +66,7 @@ def test_what_is_no_package_is_refused(command: Command, tmp_path: Path) -> None
         assert code == 1 and f"{path} is no wheel and no npm package that can be read" in error
 
 
-def test_no_more_names_are_read_than_a_package_may_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_names_read_from_a_package_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(convert, "MAX_NAMES", 2)
     with tarfile.open(tmp_path / "many.tgz", "w:gz") as archive:
         for number in range(5):

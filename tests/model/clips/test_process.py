@@ -1,4 +1,4 @@
-"""Tests of the process that decodes clips: whatever happens to it is one sentence, and it ends with its reader."""
+"""Tests of the process that decodes clips: every failure is one sentence, and it ends with its reader."""
 
 from __future__ import annotations
 
@@ -49,26 +49,26 @@ def test_answers_arrive_in_order_and_the_process_ends(clip: bytes, started: list
     assert [number_of(picture.pixels) for picture in found if isinstance(picture, Picture)] == [1, 4, 7, 10]
     last = found[-1]
     assert isinstance(last, Picture) and (frame_of(clip, last.at) == last.pixels).all()
-    assert len(started) == 2 and all(one.poll() is not None for one in started)
+    assert len(started) == 2 and all(process.poll() is not None for process in started)
 
 
-def test_a_reader_that_leaves_ends_the_process(clip: bytes, started: list[Any]) -> None:
+def test_closing_the_reader_ends_the_process(clip: bytes, started: list[Any]) -> None:
     answers = read_clip(clip, 4)
     next(answers)
     answers.close()  # type: ignore[attr-defined]
-    (one,) = started
-    assert one.poll() is not None
+    (decoder,) = started
+    assert decoder.poll() is not None
 
 
 def test_cancelling_ends_the_process(clip: bytes, started: list[Any]) -> None:
     with pytest.raises(ClipError) as refused:
         list(read_clip(clip, 4, cancelled=lambda: True))
     assert key_of(refused.value) == "clip.cancelled"
-    (one,) = started
-    assert one.poll() is not None
+    (decoder,) = started
+    assert decoder.poll() is not None
 
 
-def test_a_process_that_breaks_off_is_a_sentence(clip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_of_the_process_is_one_error_message(clip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(ClipError) as refused:
         list(read_clip(clip))
@@ -76,13 +76,13 @@ def test_a_process_that_breaks_off_is_a_sentence(clip: bytes, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("source", [sound_file(), b"\0\0\0\x18ftypmp42" + bytes(200)])
-def test_a_refusal_crosses_the_border(source: bytes) -> None:
+def test_refusal_is_passed_on_from_the_process(source: bytes) -> None:
     with pytest.raises(ClipError) as refused:
         list(read_clip(source))
     assert key_of(refused.value) in ("clip.no_pictures", "clip.damaged")
 
 
-def test_what_is_a_clip_depends_on_its_content(tmp_path: Path, clip: bytes) -> None:
+def test_clips_are_recognised_by_their_content(tmp_path: Path, clip: bytes) -> None:
     gif = clip_file(greys(3), kind="gif")
     assert is_clip(clip) and is_clip(written(tmp_path, clip, "photo.jpg")) and is_clip(clip_file(greys(2), kind="webm"))
     assert not is_clip(gif) and is_clip(gif, animations=True)
@@ -90,7 +90,7 @@ def test_what_is_a_clip_depends_on_its_content(tmp_path: Path, clip: bytes) -> N
     assert not is_clip(tmp_path) and not is_clip(tmp_path / "missing.mp4")
 
 
-def test_the_process_loads_only_what_it_needs() -> None:
+def test_process_loads_only_needed_packages() -> None:
     code = "import model.clips.decode, model.clips.worker, sys; print(*{name.split('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "av" in loaded

@@ -6,8 +6,8 @@ from model.data import dataset
 
 
 @pytest.fixture
-def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_face_search(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
-        pytest.fail("a face was looked for that the cache knows")
+        pytest.fail("searched for a face that is in the cache")
 
     monkeypatch.setattr(dataset, "process_pool", fail)

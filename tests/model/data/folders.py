@@ -1,4 +1,4 @@
-"""What the tests of data folders share."""
+"""Helpers of the tests of data folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of how copies of a picture are found and taken out of where they would leak."""
+"""Tests of finding duplicates of pictures and of removing those that leak between splits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Data = Callable[[dict[str, Pixels]], Path]
 
 
 def portrait(seed: int, side: int = 96) -> Pixels:
-    """Blobs of every size down to a few pixels, ``(side, side, 3) uint8``, as a photo has them."""
+    """Blobs of every size down to a few pixels, as in a photo, ``(side, side, 3) uint8``."""
     rng = np.random.default_rng(seed)
     layers = [
         cv2.resize(rng.normal(0, 130 / cells**0.5, (cells, cells, 3)), (side, side), interpolation=cv2.INTER_CUBIC)
@@ -67,7 +67,7 @@ def make(path: str, split: str = "train", label: str = "Real", twin: str | None 
 
 
 def prints(*bits: int) -> list[Fingerprint]:
-    """Fingerprints whose perceptual hashes are given as numbers; no two have the same pixels."""
+    """Fingerprints with these numbers as perceptual hashes; no two have the same pixels."""
     return [Fingerprint(str(row), f"{value:0{HASH_SIDE**2 // 4}x}") for row, value in enumerate(bits)]
 
 
@@ -96,8 +96,8 @@ def test_changed_copy_is_found_across_splits_and_classes(data: Data, copy: Calla
     assert group == Group(("test/fake/copy.png", "train/real/3.png"), exact=False)
 
 
-def test_exact_copy_is_told_from_a_near_one(data: Data) -> None:
-    """Exact means the same pixels: the file itself may be stored another way."""
+def test_exact_and_near_duplicates_are_distinguished(data: Data) -> None:
+    """Exact means the same pixels: the files may be encoded differently."""
     root = data({"real/a.png": portrait(0), "real/b.png": portrait(0), "real/c.png": portrait(1)})
     assert cv2.imwrite(str(root / "real" / "b.png"), portrait(0), [cv2.IMWRITE_PNG_COMPRESSION, 0])
     assert (root / "real" / "a.png").read_bytes() != (root / "real" / "b.png").read_bytes()
@@ -117,7 +117,7 @@ def test_known_fingerprints_are_not_computed_again(data: Data) -> None:
     assert find_duplicates(root, pictures(root), known) == [Group(("real/a.png", "real/b.png"), exact=True)]
 
 
-def test_nothing_holds_no_duplicates(tmp_path: Path) -> None:
+def test_no_pictures_have_no_duplicates(tmp_path: Path) -> None:
     assert find_duplicates(tmp_path, []) == []
 
 
@@ -125,7 +125,7 @@ def test_nothing_holds_no_duplicates(tmp_path: Path) -> None:
 
 
 def test_bands_find_exactly_the_pairs_within_the_threshold() -> None:
-    """Against a comparison of all pairs, on hashes that lie close to each other."""
+    """Compared with all pairs, on hashes that are close to each other."""
     rng = np.random.default_rng(0)
     seeds = [rng.integers(0, 2, HASH_SIDE**2) for _ in range(12)]
     rows = [np.where(rng.random(HASH_SIDE**2) < share, 1 - seed, seed) for seed in seeds for share in [0.03, 0.05] * 8]
@@ -136,7 +136,7 @@ def test_bands_find_exactly_the_pairs_within_the_threshold() -> None:
         for pair in combinations(range(len(values)), 2)
         if (values[pair[0]] ^ values[pair[1]]).bit_count() <= THRESHOLD
     }
-    assert 100 < len(near) < 12 * 120, "else the threshold decides nothing"
+    assert 100 < len(near) < 12 * 120, "some pairs must be within the threshold and some not"
     groups = [{int(path[:3]) for path in group.paths} for group in group_alike(examples, prints(*values))]
     expected: list[set[int]] = []
     for pair in near:
@@ -161,7 +161,7 @@ def test_largest_group_comes_first() -> None:
     ]
 
 
-def test_twins_are_alike_by_design() -> None:
+def test_twins_in_one_split_are_not_duplicates() -> None:
     examples = [make("real"), make("fake", label="Fake", twin="real"), make("other", label="Fake", twin="real")]
     assert group_alike(examples, prints(0, 1, 0)) == []
 
@@ -172,8 +172,8 @@ def test_twins_in_two_splits_are_a_leak() -> None:
     assert group.paths == ("fake", "real")
 
 
-def test_only_the_picture_that_a_stranger_resembles_is_reported() -> None:
-    """Not its twins, whose own hashes are far from the stranger's."""
+def test_only_the_picture_similar_to_an_unrelated_one_is_reported() -> None:
+    """Its twins have different hashes and are not reported."""
     far = (1 << 200) - 1
     examples = [make("real"), make("fake", label="Fake", twin="real"), make("stranger", "test")]
     (group,) = group_alike(examples, prints(0, far, 1))
@@ -183,27 +183,27 @@ def test_only_the_picture_that_a_stranger_resembles_is_reported() -> None:
 # leaks and without_leaks
 
 
-def test_leaks_leave_the_split_that_learns() -> None:
+def test_leaks_are_removed_from_the_training_side() -> None:
     examples = [make("a"), make("b", "val"), make("c", "test"), make("d", "val"), make("e"), make("f"), make("g")]
     groups = [Group(("a", "b", "c"), False), Group(("d", "e"), False), Group(("f", "g"), True)]
     assert [example.path for example in leaks(examples, groups)] == ["a", "b", "e"]
     assert [example.path for example in without_leaks(examples, groups)] == ["c", "d", "f", "g"]
 
 
-def test_twins_leave_together() -> None:
-    """The fake's training would read the real twin from the disk all the same."""
+def test_twins_are_removed_together() -> None:
+    """Training on the fake would also read its real twin from the disk."""
     examples = [make("real"), make("fake", label="Fake", twin="real"), make("copy", "test"), make("free")]
     assert [e.path for e in without_leaks(examples, [Group(("copy", "real"), True)])] == ["copy", "free"]
 
 
-def test_nothing_is_said_where_nothing_leaks(caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_is_logged_without_leaks(caplog: pytest.LogCaptureFixture) -> None:
     examples = [make("a"), make("b")]
     assert without_leaks(examples, [Group(("a", "b"), True)]) == examples
     assert caplog.records == []
 
 
-def test_new_split_keeps_copies_on_one_side(data: Data) -> None:
-    """So nothing has to be left out where there was no split before."""
+def test_new_split_keeps_duplicates_in_the_same_split(data: Data) -> None:
+    """So no picture has to be left out if the data had no split before."""
     originals = {f"Real/{n}.png": portrait(n) for n in range(15)} | {
         f"Fake/{n}.png": portrait(n + 50) for n in range(15)
     }
@@ -213,14 +213,14 @@ def test_new_split_keeps_copies_on_one_side(data: Data) -> None:
     split_of = {example.path: example.split for example in examples}
     assert len(split_of) == 38
     assert all(split_of[f"Fake/copy{n}.png"] == split_of[f"Fake/{n}.png"] for n in range(0, 15, 2))
-    blind = {example.path: example.split for example in gather(root, None, seed=0)}
-    assert any(blind[f"Fake/copy{n}.png"] != blind[f"Fake/{n}.png"] for n in range(0, 15, 2))
+    without_removal = {example.path: example.split for example in gather(root, None, seed=0)}
+    assert any(without_removal[f"Fake/copy{n}.png"] != without_removal[f"Fake/{n}.png"] for n in range(0, 15, 2))
 
 
 # describe
 
 
-def test_findings_are_counted_in_words() -> None:
+def test_description_counts_duplicates_leaks_and_label_conflicts() -> None:
     examples = [make("a"), make("b", "test"), make("c", label="Fake"), make("d"), make("e", "val")]
     groups = [Group(("a", "b"), True), Group(("c", "d"), False)]
     assert describe(examples, groups) == [

@@ -1,4 +1,4 @@
-"""Pictures, masks and the crops of faces, read from a data folder."""
+"""Tests of reading pictures, masks and face crops from a data folder."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_masks_are_read_as_one_channel(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reader", [read_rgb, read_mask])
-def test_what_is_no_picture_is_refused_by_name(tmp_path: Path, reader: Callable[[Path], Pixels]) -> None:
+def test_file_that_is_not_a_picture_is_refused_by_name(tmp_path: Path, reader: Callable[[Path], Pixels]) -> None:
     (tmp_path / "text.png").write_text("no picture")
     for name in ("text.png", "missing.png"):
         with pytest.raises(DatasetError, match=f"{name} is not a picture that can be read"):
@@ -71,7 +71,7 @@ def test_face_crops_are_gathered_by_set_for_one_split(make_data: MakeData, pictu
     )
     examples = choose(root, cache)
     sets = face_crops(root, examples, "val")
-    assert list(sets) == ["a", "b"], "sorted, and none whose pictures all lack a face"
+    assert list(sets) == ["a", "b"], "sorted, without sets that have no face in any picture"
     crops, is_fake = sets["b"]
     assert crops.shape == (2, CROP_SIZE, CROP_SIZE, 3) and crops.dtype == np.uint8
     assert is_fake.tolist() == [True, False] and is_fake.dtype == bool
@@ -80,7 +80,7 @@ def test_face_crops_are_gathered_by_set_for_one_split(make_data: MakeData, pictu
     assert face_crops(root, examples, "test") == {}
 
 
-def test_no_face_is_searched_where_none_is_wanted(
+def test_faces_are_searched_only_in_wanted_pictures(
     make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"a/{split}/{label}/x.png" for split in ("train", "val", "test") for label in ("real", "fake")]
@@ -99,7 +99,7 @@ def test_no_face_is_searched_where_none_is_wanted(
     assert dataset.choose(root, cache, sets=["a"], wanted=lambda example: False) == []
 
 
-def test_training_fakes_take_the_face_of_their_twin(
+def test_training_fake_gets_the_face_of_its_twin(
     make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels]
 ) -> None:
     names = ["a/train/real/x.png", "a/train/fake/y.png", "a/val/fake/z.png"]
@@ -111,7 +111,7 @@ def test_training_fakes_take_the_face_of_their_twin(
     found = {example.path: example for example in dataset.with_faces_for_training(root, listed, cache)}
     assert set(found) == set(names)
     assert found[names[1]].box == found[names[0]].box and found[names[1]].landmarks == found[names[0]].landmarks
-    assert names[1] not in json.loads(cache.read_text())[str(root.resolve())], "it was never searched"
+    assert names[1] not in json.loads(cache.read_text())[str(root.resolve())], "its face was never searched"
 
 
 def test_unreadable_training_fakes_are_left_out_and_named(
@@ -126,9 +126,7 @@ def test_unreadable_training_fakes_are_left_out_and_named(
     assert names[1] in caplog.text
 
 
-def test_a_folder_without_training_pictures_is_refused_by_that_reason(
-    make_data: MakeData, picture: Callable[..., Pixels]
-) -> None:
+def test_folder_without_training_pictures_is_refused(make_data: MakeData, picture: Callable[..., Pixels]) -> None:
     root, cache = make_data({"a/test/real/x.png": picture(0), "a/real/y.png": picture(1)})
     with pytest.raises(DatasetError, match="holds no pictures in folders named train or val"):
         dataset.find_faces_to_train(root, None, None, cache)

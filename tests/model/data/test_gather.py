@@ -1,4 +1,4 @@
-"""Gathering a data folder for training, on whole pictures or on faces."""
+"""Tests of reading a data folder for training, with whole pictures or with faces."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.model.data.folders import BLANK, MakeData, Pixels, by_path, truncated
 
 @pytest.fixture
 def unsplit(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, Path]:
-    """Ten pictures of each class without splits, and the cache that knows their faces."""
+    """Ten pictures of each class without splits, and a cache with their faces."""
     names = [f"{label}/{number}.png" for label in ("Real", "Fake") for number in range(10)]
     return make_data({name: picture(seed) for seed, name in enumerate(names)})
 
 
-@pytest.mark.usefixtures("nobody_looks")
-def test_gather_works_on_whole_pictures_or_on_faces(unsplit: tuple[Path, Path]) -> None:
+@pytest.mark.usefixtures("no_face_search")
+def test_gather_reads_whole_pictures_or_faces(unsplit: tuple[Path, Path]) -> None:
     root, cache = unsplit
     whole, faces = gather(root, None, seed=3), gather(root, cache, seed=3)
     assert all(example.box is None for example in whole)
@@ -34,7 +34,7 @@ def test_gather_works_on_whole_pictures_or_on_faces(unsplit: tuple[Path, Path]) 
     }
 
 
-def test_gather_leaves_out_what_is_cut_off(unsplit: tuple[Path, Path], caplog: pytest.LogCaptureFixture) -> None:
+def test_gather_leaves_out_truncated_pictures(unsplit: tuple[Path, Path], caplog: pytest.LogCaptureFixture) -> None:
     root, _ = unsplit
     assert cv2.imwrite(str(root / "Real" / "cut.jpg"), BLANK)
     truncated(root / "Real" / "cut.jpg")
@@ -44,18 +44,18 @@ def test_gather_leaves_out_what_is_cut_off(unsplit: tuple[Path, Path], caplog: p
     ]
 
 
-def test_gather_keeps_the_sets_asked_for(make_data: MakeData) -> None:
+def test_gather_reads_only_the_given_sets(make_data: MakeData) -> None:
     root, _ = make_data(dict.fromkeys(("a/test/real/1.png", "b/test/real/1.png", "c/test/fake/1.png"), BLANK))
     assert [example.dataset for example in gather(root, None, seed=0, sets=["a", "c"])] == ["a", "c"]
     with pytest.raises(DatasetError, match="has no data set d, only a, b, c"):
         gather(root, None, seed=0, sets=["a", "d"])
 
 
-def test_gather_groups_by_what_it_is_told(unsplit: tuple[Path, Path]) -> None:
+def test_gather_keeps_given_groups_together(unsplit: tuple[Path, Path]) -> None:
     root, _ = unsplit
     examples = gather(root, None, seed=0, group_of=lambda example: Path(example.path).stem)
-    sides = by_path(examples)
-    assert all(sides[f"Real/{number}.png"].split == sides[f"Fake/{number}.png"].split for number in range(10))
+    found = by_path(examples)
+    assert all(found[f"Real/{number}.png"].split == found[f"Fake/{number}.png"].split for number in range(10))
 
 
 def test_gather_removes_leaks_of_given_splits(

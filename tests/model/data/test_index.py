@@ -1,4 +1,4 @@
-"""The faces of a data folder: found once, remembered, and looked for again where a picture changed."""
+"""The faces of a data folder are found once, cached, and searched again if a picture has changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.model.data.folders import BLANK, MakeData, Pixels, by_path, truncated
 
 
 @pytest.mark.slow
-def test_faces_are_found_once_and_remembered(
+def test_faces_are_found_once_and_cached(
     make_data: MakeData, astronaut: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     head = np.ascontiguousarray(astronaut[20:220, 120:320])
@@ -28,18 +28,20 @@ def test_faces_are_found_once_and_remembered(
     (face,) = find_faces(head)
     found = examples["one/real/head.png"]
     assert found.landmarks == tuple(tuple(map(float, point)) for point in face.landmarks)
-    # What is remembered is square already, so that it gives the product's own crop.
+    # The cached box is already square, so it gives the same crop as the product.
     np.testing.assert_array_equal(face_crop(root, found), face.crop)
 
     calls: list[object] = []
     monkeypatch.setattr(dataset, "process_pool", calls.append)
     assert by_path(choose(root, cache)) == examples
     assert calls == []
-    assert sorted(path.name for path in root.rglob("*.*")) == ["blank.png", "head.png"], "data folders stay untouched"
+    assert sorted(path.name for path in root.rglob("*.*")) == ["blank.png", "head.png"], (
+        "nothing is written into the data folder"
+    )
 
 
-def test_workers_inherit_nothing(make_data: MakeData, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A forked worker would take over locks that OpenCV's threads held in this process, and wait for ever."""
+def test_workers_are_not_forked(make_data: MakeData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forked worker would copy locks that OpenCV's threads hold in this process, and wait for ever."""
 
     def fail(*_: object) -> None:
         raise AssertionError("the worker is a copy of this process")
@@ -49,10 +51,10 @@ def test_workers_inherit_nothing(make_data: MakeData, monkeypatch: pytest.Monkey
     assert choose(root, cache, workers=1)[0].box is None
 
 
-def test_only_new_pictures_are_looked_at(make_data: MakeData, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faces_are_searched_only_in_new_pictures(make_data: MakeData, monkeypatch: pytest.MonkeyPatch) -> None:
     root, cache = make_data({"one/real/old.png": BLANK})
     assert cv2.imwrite(str(root / "one" / "real" / "new.png"), BLANK)
-    looked_at: list[Path] = []
+    searched: list[Path] = []
 
     class Pool:
         def __init__(self, *_: object) -> None: ...
@@ -63,19 +65,19 @@ def test_only_new_pictures_are_looked_at(make_data: MakeData, monkeypatch: pytes
         def __exit__(self, *_: object) -> None: ...
 
         def map(self, _: object, paths: list[Path], chunksize: int) -> list[list]:
-            looked_at.extend(paths)
+            searched.extend(paths)
             return [[[1.0, 2.0, 3.0, 3.0], [[4.0, 5.0]]] for _ in paths]
 
     monkeypatch.setattr(dataset, "process_pool", Pool)
     found = by_path(choose(root, cache))
-    assert [path.name for path in looked_at] == ["new.png"]
+    assert [path.name for path in searched] == ["new.png"]
     assert found["one/real/new.png"].box == (1, 2, 3, 3) and found["one/real/new.png"].landmarks == ((4, 5),)
     assert found["one/real/old.png"].box is not None
     assert set(json.loads(cache.read_text())[str(root.resolve())]) == {"one/real/old.png", "one/real/new.png"}
 
 
 @pytest.mark.slow
-def test_changed_pictures_are_looked_at_again(make_data: MakeData, picture: Callable[..., Pixels]) -> None:
+def test_faces_are_searched_again_in_changed_pictures(make_data: MakeData, picture: Callable[..., Pixels]) -> None:
     root, cache = make_data({f"one/real/{name}.png": BLANK for name in "abc"}, known=False)
     choose(root, cache, workers=1)
     remembered = json.loads(cache.read_text())
@@ -91,13 +93,13 @@ def test_changed_pictures_are_looked_at_again(make_data: MakeData, picture: Call
     truncated(root / "one/real/c.png")
     found = by_path(choose(root, cache, workers=1))
     assert set(found) == {"one/real/a.png", "one/real/b.png"}
-    assert found["one/real/a.png"].box == (1, 2, 3, 3), "what was not changed is remembered"
-    assert found["one/real/b.png"].box is None, "this face was another picture's"
+    assert found["one/real/a.png"].box == (1, 2, 3, 3), "the face of an unchanged picture comes from the cache"
+    assert found["one/real/b.png"].box is None, "the cached face is that of the old picture"
     assert "one/real/c.png" not in json.loads(cache.read_text())[str(root.resolve())]
 
 
-@pytest.mark.usefixtures("nobody_looks")
-def test_cache_without_stamps_is_taken_as_it_is(make_data: MakeData) -> None:
+@pytest.mark.usefixtures("no_face_search")
+def test_cache_without_timestamps_is_used_unchanged(make_data: MakeData) -> None:
     root, cache = make_data({"one/real/a.png": BLANK})
     before = cache.read_text()
     (root / "one/real/a.png").write_bytes(b"another file")
@@ -107,7 +109,7 @@ def test_cache_without_stamps_is_taken_as_it_is(make_data: MakeData) -> None:
         face_crop(root, example)
 
 
-def test_what_is_no_cache_is_refused(make_data: MakeData) -> None:
+def test_damaged_cache_is_refused(make_data: MakeData) -> None:
     root, cache = make_data({"one/real/a.png": BLANK})
     cache.write_text('{"cut o')
     with pytest.raises(DatasetError, match=r"faces\.json does not hold found faces"):
@@ -117,11 +119,11 @@ def test_what_is_no_cache_is_refused(make_data: MakeData) -> None:
 @pytest.mark.slow
 def test_folders_that_share_a_cache_keep_their_own_faces(make_data: MakeData) -> None:
     root, cache = make_data({"one/real/a.png": BLANK})
-    other = root.rename(root.with_name("other"))
-    make_copy = root / "one" / "real"
-    make_copy.mkdir(parents=True)
-    assert cv2.imwrite(str(make_copy / "a.png"), BLANK)
-    assert choose(other, cache, workers=1)[0].box is None, "the face known under this name is another folder's"
+    renamed = root.rename(root.with_name("renamed"))
+    copied = root / "one" / "real"
+    copied.mkdir(parents=True)
+    assert cv2.imwrite(str(copied / "a.png"), BLANK)
+    assert choose(renamed, cache, workers=1)[0].box is None, "the cached face of this path belongs to another folder"
     assert choose(root, cache)[0].box is not None
 
 
@@ -137,7 +139,9 @@ def test_unreadable_files_are_left_out_with_one_warning(
     assert record.getMessage() == (
         "8 of 9 pictures can't be read and are left out: " + ", ".join(names[1:6]) + " and 3 more"
     )
-    assert set(json.loads(cache.read_text())[str(root.resolve())]) == {names[0]}, "it may be whole the next time"
+    assert set(json.loads(cache.read_text())[str(root.resolve())]) == {names[0]}, (
+        "unreadable files are not cached, as they may be complete the next time"
+    )
 
 
 @pytest.mark.slow
@@ -168,7 +172,7 @@ def test_folder_without_one_readable_picture_is_refused(make_data: MakeData) -> 
         choose(root, cache, workers=1)
 
 
-def test_what_was_found_survives_an_interruption(make_data: MakeData, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_found_faces_are_cached_before_an_interruption(make_data: MakeData, monkeypatch: pytest.MonkeyPatch) -> None:
     root, cache = make_data({f"one/real/{number}.png": BLANK for number in range(5)}, known=False)
 
     class Pool:

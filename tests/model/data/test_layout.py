@@ -1,4 +1,4 @@
-"""How the sets, splits and labels of a data folder are read from its folders and tables."""
+"""Tests of how the sets, splits and labels of a data folder are read from its folders and tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.model.data.folders import BLANK, MakeData, Pixels, by_path
 # index: folders
 
 
-@pytest.mark.usefixtures("nobody_looks")
+@pytest.mark.usefixtures("no_face_search")
 def test_folders_name_set_split_and_label(make_data: MakeData) -> None:
     names = {
         "one/train/real/a.jpg": ("one", "train", "Real"),
@@ -28,14 +28,14 @@ def test_folders_name_set_split_and_label(make_data: MakeData) -> None:
     assert [example.path for example in examples] == sorted(names)
 
 
-@pytest.mark.usefixtures("nobody_looks")
+@pytest.mark.usefixtures("no_face_search")
 def test_other_files_and_folders_are_left_out(make_data: MakeData) -> None:
     root, cache = make_data({"one/real/a.jpg": BLANK, "one/mask/a.png": BLANK, "loose.jpg": BLANK})
     (root / "one" / "real" / "notes.txt").write_text("no picture")
     assert [example.path for example in choose(root, cache)] == ["one/real/a.jpg"]
 
 
-@pytest.mark.usefixtures("nobody_looks")
+@pytest.mark.usefixtures("no_face_search")
 def test_pairs_name_twin_and_mask(make_data: MakeData) -> None:
     names = ("set/train/real/a.png", "set/train/fake/b.png", "set/train/fake/c.png")
     root, cache = make_data(dict.fromkeys(names, BLANK))
@@ -46,7 +46,7 @@ def test_pairs_name_twin_and_mask(make_data: MakeData) -> None:
     assert (found[names[2]].twin, found[names[2]].mask) == (None, None)
 
 
-@pytest.mark.usefixtures("nobody_looks")
+@pytest.mark.usefixtures("no_face_search")
 def test_regions_belong_to_the_fakes_of_their_own_set(make_data: MakeData) -> None:
     names = ("one/train/fake/a.jpg", "one/train/real/a.jpg", "two/train/fake/a.jpg", "one/val/fake/b.jpg")
     root, cache = make_data(dict.fromkeys(names, BLANK))
@@ -102,13 +102,13 @@ def test_layouts(make_data: MakeData, names: dict[str, str], dataset_name: str) 
         assert example.box is None and example.landmarks == ()
 
 
-def test_masks_hidden_files_and_foreign_tables_are_no_pictures(make_data: MakeData) -> None:
+def test_masks_hidden_files_and_unrelated_tables_are_ignored(make_data: MakeData) -> None:
     root, _ = make_data({"real/a.png": BLANK, "fake/b.png": BLANK, "fake/masks/b.png": BLANK, "fake/._b.png": BLANK})
     (root / "pairs.csv").write_text("name,imagenum1,imagenum2\nAaron,1,2\n")
     assert [example.path for example in pictures(root)] == ["fake/b.png", "real/a.png"]
 
 
-def test_tables_beside_the_classes_are_read(make_data: MakeData) -> None:
+def test_tables_in_the_data_folder_itself_are_read(make_data: MakeData) -> None:
     root, _ = make_data(dict.fromkeys(("train/real/a.png", "train/fake/b.png"), BLANK))
     (root / "pairs.csv").write_text("fake,real,mask\ntrain/fake/b.png,train/real/a.png,masks/b.png\n")
     (root / "regions.csv").write_text("file,eye_viewer_left,eye_viewer_right,nose,mouth\nb.png,0,0,1,0\n")

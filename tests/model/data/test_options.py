@@ -1,4 +1,4 @@
-"""Tests that every command on a data folder takes the same options, and that they reach the split."""
+"""Tests that all commands on a data folder have the same options, and that the options affect the split."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_names_without_folders_are_looked_up_beside_the_table(swaps: Path) -> No
     ]
 
 
-def test_pictures_carry_twin_and_mask_of_such_a_table(swaps: Path) -> None:
+def test_pictures_get_twin_and_mask_from_the_table(swaps: Path) -> None:
     found = {example.path: example for example in pictures(swaps)}
     fake = found["swaps/test/fake/a.jpg"]
     assert (fake.twin, fake.mask) == ("swaps/test/real/a.jpg", "swaps/masks/a.png")
@@ -60,7 +60,7 @@ def test_table_with_paths_keeps_them_and_its_group(tmp_path: Path) -> None:
     assert read_pairs(tmp_path, [table]) == [expected]
 
 
-def test_table_with_paths_may_lack_masks_and_rows_that_lack_more_are_left_out(tmp_path: Path) -> None:
+def test_masks_are_optional_in_a_table_with_paths_and_incomplete_rows_are_left_out(tmp_path: Path) -> None:
     table = tmp_path / "pairs.csv"
     table.write_text("fake,real,mask\nb.png,a.png,\nc.png,a.png\nd.png\n,a.png,m.png\ne.png,,m.png\n")
     assert read_pairs(tmp_path, [table]) == [Pair("b.png", "a.png", None, None), Pair("c.png", "a.png", None, None)]

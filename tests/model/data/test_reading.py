@@ -1,4 +1,4 @@
-"""Tests of which files count as pictures, and of reading several side by side."""
+"""Tests of which files count as pictures, and of reading several in parallel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from model.photos.photo import open_photo
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_whole_pictures_are_readable(tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], suffix: str) -> None:
+def test_complete_pictures_are_readable(tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     assert cv2.imwrite(str(path), picture(0))
     assert readable(path)
@@ -28,7 +28,7 @@ def test_whole_pictures_are_readable(tmp_path: Path, picture: Callable[..., NDAr
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 @pytest.mark.parametrize("keep", [0.0, 0.1, 0.5, 0.9], ids="{:.0%}".format)
-def test_cut_off_pictures_are_not(
+def test_truncated_pictures_are_not_readable(
     tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], suffix: str, keep: float
 ) -> None:
     path = tmp_path / f"a{suffix}"
@@ -36,16 +36,16 @@ def test_cut_off_pictures_are_not(
     path.write_bytes(path.read_bytes()[: round(path.stat().st_size * keep)])
     assert not readable(path)
     with pytest.raises(DatasetError, match=f"a{suffix} is not a picture that can be read"):
-        read_rgb(path)  # as if it had been whole when it was looked at
+        read_rgb(path)  # as if it had been complete when it was checked
 
 
-def test_other_files_are_not(tmp_path: Path) -> None:
+def test_files_that_are_not_pictures_are_not_readable(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no picture")
     assert not readable(tmp_path / "text.jpg")
     assert not readable(tmp_path / "missing.png")
 
 
-def test_results_come_in_order_and_few_files_are_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_are_in_order_and_few_files_are_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "AHEAD", 4)
     started: list[int] = []
 
@@ -56,12 +56,12 @@ def test_results_come_in_order_and_few_files_are_ahead(monkeypatch: pytest.Monke
 
     results = map_in_threads(read, [Path(str(number)) for number in range(11)], workers=3)
     assert [next(results) for _ in range(3)] == [0, 1, 2]
-    assert max(started) < 4, "the other files wait until these are done with"
+    assert max(started) < 4, "other files are read only after these results are used"
     assert list(results) == list(range(3, 11))
 
 
-def test_threads_run_side_by_side() -> None:
-    """Two calls that wait for each other come to their end only if both run at once."""
+def test_threads_run_in_parallel() -> None:
+    """Two calls that wait for each other return only if both run at the same time."""
     meeting = threading.Barrier(2, timeout=10)
     assert sorted(map_in_threads(lambda _: meeting.wait(), [Path("a"), Path("b")], workers=2)) == [0, 1]
 
@@ -71,7 +71,7 @@ def test_threads_run_side_by_side() -> None:
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
-def test_transparent_parts_show_white_as_on_the_page(
+def test_transparent_parts_are_white_as_on_the_page(
     tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], mode: str, suffix: str
 ) -> None:
     image = Image.fromarray(picture(0))
@@ -86,13 +86,13 @@ def test_transparent_parts_show_white_as_on_the_page(
 def test_colours_hidden_under_transparency_are_not_read(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 4), np.uint8)
     pixels[..., 3] = 0
-    pixels[0, 0, 3] = 255  # with no pixel to be seen, the channel would mean nothing
+    pixels[0, 0, 3] = 255  # if no pixel were visible, the alpha channel would be ignored
     Image.fromarray(pixels).save(tmp_path / "a.png")
     assert (read_rgb(tmp_path / "a.png").reshape(-1, 3)[1:] == 255).all()
 
 
 @pytest.mark.parametrize("transparent", [False, True])
-def test_turned_pngs_are_read_upright(
+def test_rotated_pngs_are_read_upright(
     tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], transparent: bool
 ) -> None:
     image, exif = Image.fromarray(picture(0)[:, :40]), Image.Exif()
@@ -104,9 +104,7 @@ def test_turned_pngs_are_read_upright(
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_jpegs_are_read_as_opencv_reads_files(
-    tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], mode: str
-) -> None:
+def test_jpegs_are_read_as_by_opencv(tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], mode: str) -> None:
     exif = Image.Exif()
     exif[0x112] = 6
     path = tmp_path / "a.jpg"
@@ -115,10 +113,10 @@ def test_jpegs_are_read_as_opencv_reads_files(
     np.testing.assert_array_equal(read_mask(path), cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
 
 
-def test_names_and_bytes_are_handed_over_by_python(
+def test_files_with_non_ascii_names_are_read(
     tmp_path: Path, picture: Callable[..., NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """OpenCV opens no file whose name has other than ASCII letters on Windows."""
+    """On Windows, OpenCV cannot open a file with non-ASCII letters in its name, so Python reads the bytes."""
     path = tmp_path / "żółć.png"
     Image.fromarray(picture(0)).save(path)
     monkeypatch.setattr(cv2, "imread", lambda *_: None)
@@ -126,7 +124,7 @@ def test_names_and_bytes_are_handed_over_by_python(
     np.testing.assert_array_equal(read_rgb(path), picture(0))
 
 
-def test_cut_off_transparent_picture_is_refused(tmp_path: Path) -> None:
+def test_truncated_transparent_picture_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 4), np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:4000])

@@ -1,4 +1,4 @@
-"""Tests of how pictures are shared out to train, val and test."""
+"""Tests of how pictures are divided into train, val and test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def folder(reals: int, fakes: int, dataset: str = "set") -> list[Example]:
 
 
 def videos(count: int, frames: int) -> list[Example]:
-    """Frames of ``count`` videos of each class; every video has another number of them."""
+    """Frames of ``count`` videos of each class; the number of frames differs between videos."""
     return [
         make(f"{label}/{label}{video}_frame{frame}.jpg", label)
         for label in ("Fake", "Real")
@@ -33,7 +33,7 @@ def videos(count: int, frames: int) -> list[Example]:
     ]
 
 
-def sides(examples: list[Example]) -> dict[str, str]:
+def splits_by_path(examples: list[Example]) -> dict[str, str]:
     return {example.path: example.split for example in examples}
 
 
@@ -54,16 +54,16 @@ def test_only_the_split_changes_and_the_order_stays() -> None:
     assert [(e.path, e.label, e.dataset) for e in found] == [(e.path, e.label, e.dataset) for e in examples]
 
 
-def test_seed_decides() -> None:
+def test_split_depends_on_the_seed() -> None:
     examples = folder(100, 100)
-    assert sides(assign_splits(examples, seed=4)) == sides(assign_splits(examples, seed=4))
-    assert sides(assign_splits(examples, seed=4)) != sides(assign_splits(examples, seed=5))
+    assert splits_by_path(assign_splits(examples, seed=4)) == splits_by_path(assign_splits(examples, seed=4))
+    assert splits_by_path(assign_splits(examples, seed=4)) != splits_by_path(assign_splits(examples, seed=5))
 
 
-def test_choosing_sets_changes_no_split() -> None:
-    one, other = folder(40, 40), folder(40, 40, "other")
-    together = sides(assign_splits(one + other, seed=1))
-    assert sides(assign_splits(other, seed=1)).items() <= together.items()
+def test_choice_of_sets_does_not_change_the_split() -> None:
+    first, second = folder(40, 40), folder(40, 40, "other")
+    together = splits_by_path(assign_splits(first + second, seed=1))
+    assert splits_by_path(assign_splits(second, seed=1)).items() <= together.items()
 
 
 def test_given_splits_stay() -> None:
@@ -83,7 +83,7 @@ def test_training_pictures_become_val_where_there_is_none() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_no_group_straddles(seed: int) -> None:
+def test_group_is_never_divided_between_splits(seed: int) -> None:
     examples = videos(30, 4)
     group_of = group_by_pattern(r"^(\w+)_frame")
     found = assign_splits(examples, seed, group_of)
@@ -98,7 +98,9 @@ def test_no_group_straddles(seed: int) -> None:
         assert counted[label, "train"] / total == pytest.approx(0.8, abs=0.04)
         assert counted[label, "test"] / total == pytest.approx(0.1, abs=0.03)
     ungrouped = assign_splits(examples, seed)
-    assert any(a.split != b.split for a, b in zip(found, ungrouped, strict=True)), "else the groups did nothing"
+    assert any(a.split != b.split for a, b in zip(found, ungrouped, strict=True)), (
+        "without groups the split must differ"
+    )
 
 
 def test_groups_of_two_sets_that_share_a_name_are_two_groups() -> None:
@@ -117,18 +119,18 @@ def test_duplicates_and_twins_stay_together() -> None:
         *(make(f"Fake/{n}.jpg", "Fake") for n in range(30, 60)),
     ]
     duplicates = [(f"Fake/{n}.jpg", f"Real/{n + 1}.jpg", f"Fake/{n + 1}.jpg") for n in range(30, 58, 4)]
-    found = sides(assign_splits(examples, 0, duplicates=[*duplicates, ("gone.jpg", "Real/0.jpg")]))
+    found = splits_by_path(assign_splits(examples, 0, duplicates=[*duplicates, ("gone.jpg", "Real/0.jpg")]))
     assert all(found[f"Real/{n}.jpg"] == found[f"Fake/{n}.jpg"] for n in range(30))
     assert all(len({found[path] for path in paths}) == 1 for paths in duplicates)
     assert len({found[f"Fake/{n}.jpg"] for n in range(30)}) == 3
 
 
-def test_duplicate_of_a_picture_with_a_split_joins_it() -> None:
-    """Also where it lies in another set: what is tested on anywhere is trained on nowhere."""
+def test_duplicate_of_a_picture_with_a_split_gets_the_same_split() -> None:
+    """Also if it is in another set: no test picture of any set is used for training."""
     given = [make(f"given/{split}.jpg", "Real", split, "given") for split in ("train", "val", "test")]
     examples = folder(20, 20) + given
     links = [(f"set/Real/{n}.jpg", f"given/{split}.jpg") for n, split in enumerate(("train", "val", "test"))]
-    found = sides(assign_splits(examples, 0, duplicates=[*links, ("set/Real/0.jpg", "set/Fake/0.jpg")]))
+    found = splits_by_path(assign_splits(examples, 0, duplicates=[*links, ("set/Real/0.jpg", "set/Fake/0.jpg")]))
     assert [found[f"set/Real/{n}.jpg"] for n in range(3)] == ["train", "val", "test"]
     assert found["set/Fake/0.jpg"] == "train"
     assert UNSPLIT not in found.values()
@@ -141,7 +143,7 @@ def test_too_few_pictures_are_refused() -> None:
         assign_splits(videos(4, 20), 0, group_by_pattern(r"^(\w+)_frame"))
 
 
-def test_groups_too_uneven_to_share_out_are_refused() -> None:
+def test_groups_of_too_different_sizes_are_refused() -> None:
     """Thirteen videos, most with both classes: among ten parts, one would be left with a single class."""
     frames = {0: (48, 32), 1: (16, 32), 2: (42, 28), 3: (38, 57), 4: (50, 50), 5: (0, 26), 6: (48, 72), 7: (58, 0)}
     frames |= {8: (48, 0), 9: (5, 10), 10: (23, 69), 11: (25, 50), 12: (0, 45)}
@@ -163,7 +165,7 @@ def test_pattern_that_names_no_group_is_refused(pattern: str, message: str) -> N
         group_by_pattern(pattern)
 
 
-def test_picture_that_the_pattern_does_not_match_is_alone() -> None:
+def test_picture_that_the_pattern_does_not_match_is_its_own_group() -> None:
     group_of = group_by_pattern(r"^clip(\d+)")
     assert group_of(make("a/clip1_2.jpg", "Real")) == group_of(make("b/clip1_3.jpg", "Fake"))
     assert group_of(make("a/x.jpg", "Real")) != group_of(make("b/x.jpg", "Real"))
@@ -172,11 +174,11 @@ def test_picture_that_the_pattern_does_not_match_is_alone() -> None:
 # The split of a run
 
 
-def test_split_of_a_run_is_what_it_wrote(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_split_of_a_run_is_read_from_its_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     run = assign_splits(folder(20, 20), seed=0)
     write_split(tmp_path, run)
     drawn_otherwise = assign_splits(folder(20, 20), seed=1)
-    assert sides(drawn_otherwise) != sides(run)
+    assert splits_by_path(drawn_otherwise) != splits_by_path(run)
     with caplog.at_level(logging.WARNING):
         assert split_of_run(tmp_path, drawn_otherwise) == run
     assert not caplog.messages
@@ -201,7 +203,7 @@ def test_other_data_sets_keep_their_split(tmp_path: Path, caplog: pytest.LogCapt
     assert caplog.messages == [f"{tmp_path} was trained on none of other, which keeps its split."]
 
 
-def test_without_a_kept_split_examples_stay(tmp_path: Path) -> None:
+def test_examples_keep_their_split_if_the_run_has_none(tmp_path: Path) -> None:
     examples = assign_splits(folder(20, 20), seed=0)
     assert split_of_run(tmp_path, examples) is examples
 
@@ -217,7 +219,7 @@ def test_damaged_split_is_refused(tmp_path: Path, text: str) -> None:
     ("examples", "assigned"),
     [
         ([make("Train/Real/1.jpg", "Real", "train"), make("valid/Fake/1.jpg", "Fake", "val")], False),
-        ([make("Real/1.jpg", "Real", "test")], False),  # one class alone is tested on, whatever the options
+        ([make("Real/1.jpg", "Real", "test")], False),  # a single class is always test data
         ([make("Real/1.jpg", "Real", "train")], True),
         ([make("train/Real/1.jpg", "Real", "val")], True),
     ],

@@ -1,4 +1,4 @@
-"""Tests of the detector: preprocessing, temperature and band are the card's, computed here by hand."""
+"""Tests of the detector: it uses the card's preprocessing, temperature and band."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WithCard = Callable[..., Detector]
 
 @pytest.fixture
 def with_card(tiny_artifact: Path, tmp_path: Path) -> WithCard:
-    """Makes a detector of the tiny network under a card with some fields of its own."""
+    """Makes a detector of the tiny network with some changed fields in its card."""
 
     def make(**fields: Any) -> Detector:
         folder = tmp_path / "net"
@@ -46,7 +46,7 @@ def crops(picture: Callable[..., Pixels]) -> Pixels:
 # Detector
 
 
-def test_probabilities_are_the_networks_own_on_the_cards_input(
+def test_probabilities_are_the_networks_output_on_preprocessed_pictures(
     with_card: WithCard, crops: Pixels, tiny_artifact: Path
 ) -> None:
     detector = with_card(temperature=None)
@@ -57,30 +57,32 @@ def test_probabilities_are_the_networks_own_on_the_cards_input(
     assert probabilities.shape == (10, 2) and np.ptp(probabilities[:, 0]) > 0.01
 
 
-def test_the_answer_is_the_mean_of_the_logits_over_the_cards_views(with_card: WithCard, crops: Pixels) -> None:
+def test_verdict_uses_the_mean_logit_over_the_views_of_the_card(with_card: WithCard, crops: Pixels) -> None:
     shift = View(right=0.1, mirrored=True)
     logits = []
     for view in (View(), shift):
         plain = with_card(temperature=None, views=(view,)).probabilities(crops)
         logits.append(np.log(plain[:, 0] / plain[:, 1]))
-    said = with_card(temperature=None, views=(View(), shift)).probabilities(crops)
-    np.testing.assert_allclose(np.log(said[:, 0] / said[:, 1]), np.mean(logits, axis=0), atol=1e-5)
-    assert np.abs(logits[0] - logits[1]).max() > 0.01, "otherwise any average would do"
+    averaged = with_card(temperature=None, views=(View(), shift)).probabilities(crops)
+    np.testing.assert_allclose(np.log(averaged[:, 0] / averaged[:, 1]), np.mean(logits, axis=0), atol=1e-5)
+    assert np.abs(logits[0] - logits[1]).max() > 0.01, "the views must give different logits, or any average would pass"
 
 
-def test_in_turn_each_pair_of_crops_is_seen_in_one_view(with_card: WithCard, crops: Pixels) -> None:
+def test_in_turn_gives_each_pair_of_crops_one_view(with_card: WithCard, crops: Pixels) -> None:
     views = (View(), View(down=0.1), View(mirrored=True))
     alone = [with_card(views=(view,)).probabilities(crops) for view in views]
-    said = with_card(views=views).probabilities(crops, in_turn=True)
+    found = with_card(views=views).probabilities(crops, in_turn=True)
     for row in range(len(crops)):
-        np.testing.assert_allclose(said[row], alone[row // 2 % 3][row], atol=1e-6)
+        np.testing.assert_allclose(found[row], alone[row // 2 % 3][row], atol=1e-6)
     chosen = np.arange(len(crops)) + 2
-    said = with_card(views=views).probabilities(crops, in_turn=chosen)
+    found = with_card(views=views).probabilities(crops, in_turn=chosen)
     for row in range(len(crops)):
-        np.testing.assert_allclose(said[row], alone[chosen[row] % 3][row], atol=1e-6)
+        np.testing.assert_allclose(found[row], alone[chosen[row] % 3][row], atol=1e-6)
 
 
-def test_a_mirrored_pair_of_views_gives_a_mirrored_crop_the_same_answer(with_card: WithCard, crops: Pixels) -> None:
+def test_mirrored_crop_has_the_same_probabilities_under_a_mirrored_pair_of_views(
+    with_card: WithCard, crops: Pixels
+) -> None:
     detector = with_card(views=(View(), View(mirrored=True)))
     mirrored = np.ascontiguousarray(crops[:, :, ::-1])
     np.testing.assert_allclose(detector.probabilities(mirrored), detector.probabilities(crops), atol=1e-6)
@@ -103,7 +105,7 @@ def test_bias_of_the_card_is_added_to_the_logit_of_fake(
     assert odds[1] / odds[0] == pytest.approx(np.exp(0.75))
 
 
-def test_preprocessing_of_the_card_is_obeyed(with_card: WithCard, crops: Pixels) -> None:
+def test_preprocessing_of_the_card_is_used(with_card: WithCard, crops: Pixels) -> None:
     detector = with_card()
     swapped = with_card(preprocessing=replace(detector.card.preprocessing, color_order="BGR"))
     np.testing.assert_allclose(swapped.probabilities(crops[..., ::-1]), detector.probabilities(crops), atol=1e-6)
@@ -119,7 +121,7 @@ def test_probabilities_sum_to_one(with_card: WithCard, crops: Pixels, temperatur
     assert sum(detector.predict(crops[0]).probabilities.values()) == pytest.approx(1, abs=1e-12)
 
 
-def test_predict_says_of_one_crop_what_probabilities_say_of_many(with_card: WithCard, crops: Pixels) -> None:
+def test_predict_agrees_with_probabilities_of_a_batch(with_card: WithCard, crops: Pixels) -> None:
     detector = with_card()
     together = detector.probabilities(crops)
     for crop, row in zip(crops, together, strict=True):
@@ -129,9 +131,9 @@ def test_predict_says_of_one_crop_what_probabilities_say_of_many(with_card: With
 
 
 def test_labels_of_the_card_name_the_columns(with_card: WithCard, crops: Pixels) -> None:
-    straight = with_card().predict(crops[0]).probabilities
-    turned = with_card(labels=("Real", "Fake")).predict(crops[0]).probabilities
-    assert turned["Fake"] == straight["Real"] != straight["Fake"]
+    given_order = with_card().predict(crops[0]).probabilities
+    reversed_order = with_card(labels=("Real", "Fake")).predict(crops[0]).probabilities
+    assert reversed_order["Fake"] == given_order["Real"] != given_order["Fake"]
 
 
 def test_attention_is_the_mask_of_the_same_pass(with_card: WithCard, crops: Pixels, tiny_artifact: Path) -> None:
@@ -143,16 +145,16 @@ def test_attention_is_the_mask_of_the_same_pass(with_card: WithCard, crops: Pixe
     assert 0 <= mask.min() <= mask.max() <= 1
 
 
-def test_attention_is_the_mean_of_the_views_masks_where_the_crop_shows_the_same(
+def test_attention_is_the_mean_of_the_masks_of_all_views_mapped_back_to_the_crop(
     with_card: WithCard, crops: Pixels
 ) -> None:
-    shift = View(right=0.25, down=-0.125, mirrored=True)  # two cells and one of the mask's eight
-    one, other = (with_card(views=(view,)).predict(crops[3]).attention for view in (View(), shift))
+    shift = View(right=0.25, down=-0.125, mirrored=True)  # shifts by two cells and by one cell of the mask's eight
+    plain, shifted = (with_card(views=(view,)).predict(crops[3]).attention for view in (View(), shift))
     raw = with_card().predict(shift.shown(crops[3:4])[0]).attention
-    assert one is not None and other is not None and raw is not None
-    np.testing.assert_allclose(other[1:, :6], raw[:-1, ::-1][:, 2:], atol=1e-5)
+    assert plain is not None and shifted is not None and raw is not None
+    np.testing.assert_allclose(shifted[1:, :6], raw[:-1, ::-1][:, 2:], atol=1e-5)
     both = with_card(views=(View(), shift)).predict(crops[3]).attention
-    np.testing.assert_allclose(both, (one + other) / 2, atol=1e-6)
+    np.testing.assert_allclose(both, (plain + shifted) / 2, atol=1e-6)
 
 
 def test_network_without_a_mask_has_no_attention(
@@ -194,7 +196,7 @@ def test_band_of_the_card_decides_the_verdict(
     assert verdict in VERDICTS
 
 
-def test_several_crops_are_judged_as_each_alone(with_card: WithCard, crops: Pixels) -> None:
+def test_batch_of_crops_gets_the_same_predictions_as_single_crops(with_card: WithCard, crops: Pixels) -> None:
     detector = with_card()
     for together, crop in zip(detector.predict_all(crops), crops, strict=True):
         alone = detector.predict(crop)
@@ -237,19 +239,19 @@ def test_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
         (0.5, 7, 0.5),
     ],
 )
-def test_temperature_is_a_root_of_the_odds(p: float, temperature: float, expected: float) -> None:
+def test_temperature_takes_a_root_of_the_odds(p: float, temperature: float, expected: float) -> None:
     scaled = scale_by_temperature(np.array([[p, 1 - p]]), temperature)
     np.testing.assert_allclose(scaled, [[expected, 1 - expected]], atol=1e-12)
 
 
-def test_certainty_stays_finite_and_close_to_certain() -> None:
+def test_probabilities_of_0_and_1_stay_finite_and_almost_the_same() -> None:
     scaled = scale_by_temperature(np.array([[1.0, 0.0], [0.0, 1.0]], np.float32), 3.0)
     assert np.isfinite(scaled).all()
     np.testing.assert_allclose(scaled, [[1, 0], [0, 1]], atol=1e-6)
 
 
 @pytest.mark.parametrize("temperature", [0.2, 1, 5])
-def test_order_and_winners_stay(temperature: float) -> None:
+def test_temperature_keeps_the_order_and_the_predicted_classes(temperature: float) -> None:
     p_fake = np.random.default_rng(0).uniform(0.01, 0.99, 200)
     scaled = scale_by_temperature(np.stack([p_fake, 1 - p_fake], axis=1), temperature)
     np.testing.assert_array_equal(np.argsort(scaled[:, 0]), np.argsort(p_fake))

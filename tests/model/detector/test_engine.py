@@ -1,4 +1,4 @@
-"""Tests of the engine: however pictures are grouped and whoever asks, a picture gets the same answer."""
+"""Tests of the engine: a picture's output does not depend on its batch or on the calling thread."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def engine(path: Path) -> Engine:
 
 @pytest.fixture(scope="module")
 def pixels() -> NDArray[np.float32]:
-    """As many different pictures as the largest batch asked for."""
+    """Different pictures, enough for the largest batch."""
     return np.random.default_rng(0).uniform(-1, 1, (max(COUNTS), 16, 16, 3)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def one_by_one(path: Path, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-    """Each picture's outputs, asked for alone."""
+    """The outputs of each picture in a batch of one."""
     engine = Engine(path)
     answers = [engine(picture[None]) for picture in pixels]
     return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
@@ -49,7 +49,7 @@ def assert_rows(answer: object, expected: dict[str, NDArray[np.float32]], start:
         np.testing.assert_allclose(values, expected[name][start:stop], atol=1e-5)
 
 
-def test_outputs_come_by_name_as_float32(engine: Engine, pixels: NDArray[np.float32]) -> None:
+def test_outputs_are_float32_arrays_by_name(engine: Engine, pixels: NDArray[np.float32]) -> None:
     answer = engine(pixels[:3])
     assert answer["probabilities"].shape == (3, 2) and answer["attention"].shape == (3, 8, 8, 1)
     assert all(values.dtype == np.float32 for values in answer.values())
@@ -57,27 +57,27 @@ def test_outputs_come_by_name_as_float32(engine: Engine, pixels: NDArray[np.floa
 
 
 @pytest.mark.parametrize("count", COUNTS)
-def test_any_batch_gives_each_picture_what_it_gets_alone(
+def test_outputs_do_not_depend_on_the_batch_size(
     engine: Engine, pixels: NDArray[np.float32], one_by_one: dict[str, NDArray[np.float32]], count: int
 ) -> None:
     assert_rows(engine(pixels[:count]), one_by_one, 0, count)
 
 
-def test_pictures_get_different_answers(one_by_one: dict[str, NDArray[np.float32]]) -> None:
+def test_pictures_get_different_outputs(one_by_one: dict[str, NDArray[np.float32]]) -> None:
     """Without this, rows in the wrong order would go unnoticed."""
     p_fake = one_by_one["probabilities"][:, 0]
     assert len(set(p_fake)) == len(p_fake) and p_fake.std() > 0.005
 
 
-def test_a_smaller_batch_sees_nothing_of_the_one_before(
+def test_smaller_batch_is_not_affected_by_the_previous_one(
     engine: Engine, pixels: NDArray[np.float32], one_by_one: dict[str, NDArray[np.float32]]
 ) -> None:
     for start, stop in ((0, 64), (64, 67), (0, 8), (100, 101), (9, 74)):
         assert_rows(engine(pixels[start:stop]), one_by_one, start, stop)
 
 
-def test_an_answer_stays_when_the_next_question_comes(engine: Engine, pixels: NDArray[np.float32]) -> None:
-    """LiteRT hands out views of memory that it uses again."""
+def test_output_does_not_change_during_the_next_call(engine: Engine, pixels: NDArray[np.float32]) -> None:
+    """LiteRT returns views of memory that it uses again."""
     first = engine(pixels[:8])
     kept = {name: values.copy() for name, values in first.items()}
     engine(pixels[8:16])
@@ -85,10 +85,10 @@ def test_an_answer_stays_when_the_next_question_comes(engine: Engine, pixels: ND
         np.testing.assert_array_equal(values, kept[name])
 
 
-def test_many_threads_at_once_get_the_same(
+def test_outputs_are_the_same_in_many_threads(
     path: Path, pixels: NDArray[np.float32], one_by_one: dict[str, NDArray[np.float32]]
 ) -> None:
-    """On a fresh engine, so that the threads also race to load its interpreters."""
+    """On a new engine, so that the threads also compete to load its interpreters."""
     engine = Engine(path)
     ranges = [(start, start + count) for count in (1, 3, 8, 40, 70) for start in range(0, 60, 5)]
     with ThreadPoolExecutor(16) as pool:
@@ -97,7 +97,7 @@ def test_many_threads_at_once_get_the_same(
         assert_rows(answer, one_by_one, start, stop)
 
 
-def test_interpreters_are_loaded_once_each_and_only_when_asked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_interpreter_is_loaded_once_at_its_first_use(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[int] = []
     load = Engine._load
 
@@ -108,8 +108,8 @@ def test_interpreters_are_loaded_once_each_and_only_when_asked(path: Path, monke
     monkeypatch.setattr(Engine, "_load", count)
     engine = Engine(path)
     assert loaded == []
-    for count_ in (1, 1, 5, 8, 64, 2, 65):
-        engine(np.zeros((count_, 16, 16, 3), np.float32))
+    for size in (1, 1, 5, 8, 64, 2, 65):
+        engine(np.zeros((size, 16, 16, 3), np.float32))
     assert loaded == list(BATCH_SIZES)
 
 
@@ -138,7 +138,7 @@ def test_the_pictures_are_not_changed(engine: Engine, pixels: NDArray[np.float32
 
 
 @pytest.mark.parametrize("shape", [(0, 16, 16, 3), (16, 16, 3), (1, 1, 16, 16, 3)])
-def test_what_is_no_batch_is_refused_with_its_shape(engine: Engine, shape: tuple[int, ...]) -> None:
+def test_input_that_is_not_a_batch_is_refused_with_its_shape(engine: Engine, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="N >= 1") as caught:
         engine(np.zeros(shape, np.float32))
     assert str(shape) in str(caught.value)
@@ -149,7 +149,9 @@ def test_missing_file_fails_when_the_engine_is_made(tmp_path: Path) -> None:
         Engine(tmp_path / TFLITE)
 
 
-def test_threads_are_as_many_as_the_variable_says(tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_threads_comes_from_the_environment_variable(
+    tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WHYFAKE_THREADS", "3")
     assert Engine(tiny_artifact / TFLITE)._threads == 3
 
@@ -161,7 +163,7 @@ def test_a_wrong_number_of_threads_is_refused(tiny_artifact: Path, monkeypatch: 
         Engine(tiny_artifact / TFLITE)
 
 
-def test_threads_are_no_more_than_the_cores_that_this_process_may_use(
+def test_number_of_threads_is_limited_to_the_cores_of_this_process(
     tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3}, raising=False)
@@ -170,9 +172,9 @@ def test_threads_are_no_more_than_the_cores_that_this_process_may_use(
     assert 1 < Engine(tiny_artifact / TFLITE)._threads <= 8
 
 
-def test_a_run_ends_within_a_batch_once_its_caller_wants_no_more(engine: Engine, pixels: NDArray[np.float32]) -> None:
+def test_run_stops_at_the_next_small_batch_after_an_interruption(engine: Engine, pixels: NDArray[np.float32]) -> None:
     answers = iter([False, False, True])
     with pytest.raises(Interrupted), interrupted_when(lambda: next(answers)):
         engine(pixels)
-    assert next(answers, None) is None, "looked at before each of the small batches, and no more afterwards"
-    assert len(engine(pixels)["probabilities"]) == len(pixels), "others are not interrupted"
+    assert next(answers, None) is None, "checked before each small batch, and not afterwards"
+    assert len(engine(pixels)["probabilities"]) == len(pixels), "other calls are not interrupted"

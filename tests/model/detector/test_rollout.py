@@ -1,4 +1,4 @@
-"""Tests of attention rollout on matrices whose product is known."""
+"""Tests of attention rollout on matrices with a known product."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from model.detector.rollout import grid_of, rollout
 
 
-def test_one_layer_shows_what_the_class_token_looks_at() -> None:
+def test_one_layer_gives_the_attention_of_the_class_token() -> None:
     attention = np.full((5, 5), 0.2)
     attention[0] = [0.0, 0.1, 0.2, 0.3, 0.4]
     np.testing.assert_allclose(rollout(attention[None, None]), [[0.25, 0.5], [0.75, 1.0]], atol=1e-6)
@@ -25,7 +25,7 @@ def test_heads_are_averaged_and_layers_multiplied() -> None:
     np.testing.assert_allclose(rollout(layers), expected / expected.max(), rtol=1e-5)
 
 
-def test_even_attention_stays_even() -> None:
+def test_uniform_attention_gives_a_uniform_map() -> None:
     np.testing.assert_allclose(rollout(np.full((4, 2, 17, 17), 1 / 17)), np.ones((4, 4)))
     np.testing.assert_allclose(rollout(np.full((2, 1, 16, 16), 1 / 16)), np.ones((4, 4)), err_msg="no class token")
 

@@ -1,4 +1,4 @@
-"""Tests of timing: every network gets its turn, at its own input size, and figures mean what they say."""
+"""Tests of timing networks: they take turns, each at its own input size, and the figures are correct."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from model.detector.engine import BATCH_SIZES
 from model.detector.speed import SINGLES_PER_BATCH, speeds
 
 
-def test_a_real_network_is_timed_for_many_pictures_and_for_one(tiny_artifact: Path) -> None:
+def test_network_is_timed_on_a_batch_and_on_a_single_picture(tiny_artifact: Path) -> None:
     per_second, milliseconds = speeds({"net": tiny_artifact}, 1)["net"]
     assert 0 < per_second < math.inf and 0 < milliseconds < math.inf
 
 
-def test_networks_take_turns_and_the_first_lap_does_not_count(
+def test_networks_take_turns_and_the_first_round_does_not_count(
     tiny_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large = shutil.copytree(tiny_artifact, tmp_path / "large")

@@ -1,4 +1,4 @@
-"""A small data folder, a model to be measured on it, and fewer draws than a real measurement has."""
+"""A small data folder, and fewer resamples than in a real measurement."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MakeData = Callable[..., tuple[Path, Path]]
 
 
 def figures_in(folder: Path) -> dict[str, Any]:
-    """What an evaluation wrote into its folder."""
+    """The figures that an evaluation wrote into its folder."""
     return json.loads((folder / "figures.json").read_text())
 
 
 @pytest.fixture
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer draws for each interval, whose bounds ``test_metrics.py`` checks; here only the figures' places matter."""
+    """Fewer resamples for each interval; ``test_bootstrap.py`` checks the bounds."""
     monkeypatch.setattr(measuring, "bootstrap", partial(bootstrap, rounds=20))
     monkeypatch.setattr(charts, "bootstrap", lambda *given, **more: bootstrap(*given[:3], rounds=20, **more))
     monkeypatch.setattr(charts, "bootstrap_band", partial(bootstrap_band, rounds=20))
@@ -36,7 +36,7 @@ def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def plain_curves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty figure for the curves under corruption, whose panels ``test_plots.py`` checks."""
+    """An empty figure instead of the curves under corruption; ``test_plots.py`` checks these."""
     monkeypatch.setattr(robustness, "robustness_curves", lambda *_: Figure())
 
 

@@ -1,4 +1,4 @@
-"""Pictures whose measures can be counted by hand, and random ones."""
+"""Scores and labels for tests of measures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FAKE, REAL = True, False
 
 
 def random_case(seed: int, count: int = 60, digits: int = 1) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Scores that lean the right way, rounded so that many of them tie."""
+    """Scores that are higher for fakes on average, rounded so that many are equal."""
     rng = np.random.default_rng(seed)
     is_fake = rng.random(count) < 0.4
     is_fake[:2] = [FAKE, REAL]

@@ -1,4 +1,4 @@
-"""Tests of the command that calibrates: which pictures take part, and what the card and the files then say."""
+"""Tests of the calibration command: the pictures that it uses, and the card and the files that it writes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 @pytest.fixture(autouse=True)
 def few_charts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To draw the diagrams takes nearly all the time of a calibration; slow tests look at them."""
+    """Draws no diagrams, which take nearly all the time of a calibration; slow tests check them."""
     if request.node.get_closest_marker("slow") is None:
         monkeypatch.setattr(module, "chart", lambda *_: None)
         monkeypatch.setattr(module, "save", lambda *_: None)
@@ -36,7 +36,7 @@ def few_charts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("labels", [("Fake", "Real"), ("Real", "Fake")])
-def test_command_writes_what_the_functions_find(
+def test_command_writes_the_fitted_calibration(
     folder: Path,
     make_data: Callable[..., tuple[Path, Path]],
     picture: Callable[..., NDArray[np.uint8]],
@@ -44,7 +44,7 @@ def test_command_writes_what_the_functions_find(
     tmp_path: Path,
     labels: tuple[str, str],
 ) -> None:
-    """Labels follow the model's own raw verdicts but for one picture in four, so that there is something to fit."""
+    """Labels agree with the model's raw verdicts except for one picture in four, so that there is something to fit."""
     uncalibrated = {"temperature": None, "fake_bias": 0.0, "metrics": {}}
     write_card(folder, replace(load_artifact(folder), labels=labels, **uncalibrated))
     raw = Detector(folder)
@@ -59,13 +59,13 @@ def test_command_writes_what_the_functions_find(
 
     card, before = load_artifact(folder), raw.card
     fitted = {"temperature": None, "fake_bias": 0.0, "inconclusive_band": before.inconclusive_band, "training": {}}
-    assert replace(card, **fitted) == before, "nothing else may change"
+    assert replace(card, **fitted) == before, "no other field may change"
     p_raw, is_fake = scores_of(raw, root, cache)
     expected = calibrate_scores(p_raw, is_fake)
     assert card.temperature == pytest.approx(expected.temperature, rel=1e-3)
     assert card.fake_bias == pytest.approx(expected.fake_bias, abs=1e-3) and card.fake_bias != 0
     assert card.inconclusive_band == expected.band
-    # The product must come to the same probabilities as the fit did.
+    # The product must compute the same probabilities as the fit.
     large = p_raw["large"]
     p_fake = 1 / (1 + np.exp(-(np.log(large / (1 - large)) / expected.temperature + expected.fake_bias)))
     product = scores_of(Detector(folder), root, cache)[0]["large"]
@@ -83,7 +83,7 @@ def test_command_writes_what_the_functions_find(
     assert (arguments["seed"], arguments["data"], arguments["faces"]) == (0, root.name, cache.name), "names, not paths"
 
 
-def test_few_pictures_are_warned_of_and_recorded(
+def test_calibration_on_few_pictures_gives_a_warning_and_is_recorded(
     folder: Path, make_data: Callable[..., tuple], picture: Callable[..., NDArray], capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = [f"one/val/{label}/{number}.png" for label in ("real", "fake") for number in range(3)]
@@ -95,7 +95,7 @@ def test_few_pictures_are_warned_of_and_recorded(
     assert card.inconclusive_band == (0.15, 0.85)
 
 
-# which pictures take part
+# pictures that are used
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def sources(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., 
 
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths of all pictures that the model is asked about."""
+    """The paths of all pictures that the model judges."""
     seen: list[str] = []
     raw_p_fake = module.raw_p_fake
 
@@ -133,34 +133,34 @@ def folders(paths: list[str]) -> set[str]:
 VALIDATED = {f"{name}/val" for name in ("both", "real_seen", "real_one", "real_two", "fake_out")}
 
 
-def learnt(folder: Path, left_out: list[str] | None) -> None:
-    """Have the model's card say that its training left out these sets."""
+def write_training(folder: Path, left_out: list[str] | None) -> None:
+    """Write into the model's card that its training left out these sets."""
     data = dict.fromkeys(("both", "real_seen", "real_one", "real_two", "fake_out"), "")
     training = {"data": data, "arguments": {} if left_out is None else {"leave_out": left_out}}
     write_card(folder, replace(load_artifact(folder), training=training))
 
 
-def test_validation_pictures_of_all_sets_take_part_and_test_pictures_never(
+def test_validation_pictures_of_all_sets_are_used_and_test_pictures_never(
     folder: Path, sources: tuple[Path, Path], judged: list[str]
 ) -> None:
-    learnt(folder, None)
+    write_training(folder, None)
     calibrate(folder, sources[0], sources[0].parent / "out", faces=sources[1])
     assert folders(judged) == VALIDATED and len(judged) == 3 * 2 + 4 * 2
     assert load_artifact(folder).training["calibration"]["band_chosen_on"] == {}
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_training_pictures_of_sets_left_out_take_part_as_well(
+def test_training_pictures_of_left_out_sets_are_also_used(
     folder: Path, sources: tuple[Path, Path], judged: list[str], capsys: pytest.CaptureFixture[str], named: bool
 ) -> None:
     left_out = ["fake_out", "real_one", "real_two"]
-    learnt(folder, [*left_out, "elsewhere"])
+    write_training(folder, [*left_out, "elsewhere"])
     out = sources[0].parent / "out"
     calibrate(folder, sources[0], out, faces=sources[1], unseen=left_out if named else None)
     assert folders(judged) == VALIDATED | {f"{name}/train" for name in left_out}
     record = load_artifact(folder).training["calibration"]
-    assert set(record["band_chosen_on"]) == {"real_one", "real_two"}, "fakes alone accuse nobody"
-    assert all(of["real"] == 4 and 0 <= of["accused"] <= 1 for of in record["band_chosen_on"].values())
+    assert set(record["band_chosen_on"]) == {"real_one", "real_two"}, "a set of fakes cannot be falsely accused"
+    assert all(source["real"] == 4 and 0 <= source["accused"] <= 1 for source in record["band_chosen_on"].values())
     assert (record["real"], record["fake"]) == (3 + 2 + 2 * 4, 3 + 4)
     assert json.loads((out / "calibration.json").read_text())["band_chosen_on"] == record["band_chosen_on"]
     assert "real_two, unseen:" in capsys.readouterr().out
@@ -177,16 +177,16 @@ def test_training_pictures_of_sets_left_out_take_part_as_well(
 def test_sets_that_are_not_unseen_are_refused(
     folder: Path, sources: tuple[Path, Path], judged: list[str], named: str, words: str
 ) -> None:
-    learnt(folder, ["real_one"])
+    write_training(folder, ["real_one"])
     with pytest.raises(DatasetError, match=words):
         calibrate(folder, sources[0], sources[0].parent / "out", faces=sources[1], unseen=["real_one", named])
     assert judged == []
 
 
-def test_the_final_test_is_not_touched_even_if_the_card_names_it(
+def test_set_of_the_final_test_is_not_used_even_if_the_card_names_it(
     folder: Path, sources: tuple[Path, Path], judged: list[str]
 ) -> None:
-    learnt(folder, ["unseen_exam"])
+    write_training(folder, ["unseen_exam"])
     calibrate(folder, sources[0], sources[0].parent / "out", faces=sources[1])
     assert folders(judged) == VALIDATED
 
@@ -199,12 +199,12 @@ def small_data(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..
 
 
 @pytest.mark.slow
-def test_figures_of_the_old_calibration_leave_the_card(
+def test_figures_of_the_old_calibration_are_removed_from_the_card(
     folder: Path, small_data: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root, cache = small_data
     calibrate(folder, root, tmp_path / "out", faces=cache)
-    assert "measure again" not in capsys.readouterr().out, "there were none"
+    assert "measure again" not in capsys.readouterr().out, "there were no figures"
     metrics = {"test": {"one": {"miss_rate": 0.1}}, "transfer": {"net": {}}}
     write_card(folder, replace(load_artifact(folder), metrics=metrics))
     calibrate(folder, root, tmp_path / "out", faces=cache)
@@ -213,7 +213,7 @@ def test_figures_of_the_old_calibration_leave_the_card(
 
 
 @pytest.mark.slow
-def test_other_views_are_kept_in_the_card_and_what_rests_on_the_old_ones_leaves_it(
+def test_changed_views_are_saved_and_figures_of_the_old_views_are_removed(
     folder: Path, small_data: tuple[Path, Path], tmp_path: Path
 ) -> None:
     root, cache = small_data
@@ -226,10 +226,10 @@ def test_other_views_are_kept_in_the_card_and_what_rests_on_the_old_ones_leaves_
     card = load_artifact(folder)
     assert card.views == STEADY and card.metrics == {} and card.temperature != plain
     calibrate(folder, root, tmp_path / "out", faces=cache)
-    assert load_artifact(folder).views == STEADY, "unless asked the card's views stay"
+    assert load_artifact(folder).views == STEADY, "the views of the card stay by default"
 
 
-def test_pictures_are_those_that_the_run_validated_on(
+def test_validation_pictures_of_the_training_run_are_used(
     folder: Path, small_data: tuple[Path, Path], tmp_path: Path, judged: list[str]
 ) -> None:
     root, cache = small_data
@@ -240,16 +240,16 @@ def test_pictures_are_those_that_the_run_validated_on(
     assert sorted(judged) == expected != sorted(e.path for e in gather(root, cache, 0) if e.split == "val")
 
 
-@pytest.mark.parametrize(("learnt", "warned"), [("whole pictures", True), ("face crops", False)])
-def test_pictures_unlike_those_learnt_are_warned_of(
+@pytest.mark.parametrize(("trained_on", "warned"), [("whole pictures", True), ("face crops", False)])
+def test_pictures_unlike_the_training_pictures_give_a_warning(
     folder: Path,
     small_data: tuple[Path, Path],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
-    learnt: str,
+    trained_on: str,
     warned: bool,
 ) -> None:
-    write_card(folder, replace(load_artifact(folder), training={"pictures": learnt}))
+    write_card(folder, replace(load_artifact(folder), training={"pictures": trained_on}))
     with caplog.at_level(logging.WARNING):
         calibrate(folder, small_data[0], tmp_path / "out", faces=small_data[1])
     words = "net was trained on whole pictures, but gets face crops; run the command with --whole-pictures"

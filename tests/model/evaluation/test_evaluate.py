@@ -1,4 +1,4 @@
-"""Tests of the evaluation command: what it measures, and what it refuses."""
+"""Tests of the evaluation command: the pictures that it measures, and the input that it refuses."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
 
 
-# Layouts and choices
+# Data folders and options
 
 
-def test_model_is_measured_on_what_it_was_not_trained_on(
+def test_model_is_measured_on_the_test_split_of_its_run(
     folder: Path, make_data: MakeData, picture: Callable[..., Pixels], tmp_path: Path
 ) -> None:
     names = [f"set/{label}/{i}.png" for label in ("real", "fake") for i in range(20)]
@@ -38,9 +38,9 @@ def test_model_is_measured_on_what_it_was_not_trained_on(
     tested = {"set/real/4.png", "set/fake/7.png", "set/fake/9.png"}
     rows = "".join(f"{name},{'test' if name in tested else 'train'}\n" for name in names)
     (folder / "split.csv").write_text("path,split\n" + rows)
-    other = shutil.copytree(folder, tmp_path / "other")
-    (other / "split.csv").unlink()
-    evaluate([folder, other], root, out=tmp_path / "run", faces=cache, charts=False)
+    second = shutil.copytree(folder, tmp_path / "other")
+    (second / "split.csv").unlink()
+    evaluate([folder, second], root, out=tmp_path / "run", faces=cache, charts=False)
     judged = list(csv.DictReader((tmp_path / "run" / "net" / "set" / "predictions.csv").open()))
     assert {row["path"] for row in judged} == tested
     assert [figures_in(tmp_path / "run" / "other")["set"][key] for key in ("real", "fake")] == [2, 2]
@@ -57,7 +57,7 @@ def test_folder_without_a_readable_picture_is_refused(folder: Path, tmp_path: Pa
     assert (tmp_path / "run" / "unreadable.txt").read_text() == "real/broken.png\n"
 
 
-def test_folder_of_a_training_run_is_refused_before_anything_is_read(folder: Path, tmp_path: Path) -> None:
+def test_folder_of_a_training_run_is_refused_before_data_is_read(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "arguments.json").write_text('{"epochs": 3}')
     with pytest.raises(DatasetError, match="files of another command"):
@@ -65,7 +65,7 @@ def test_folder_of_a_training_run_is_refused_before_anything_is_read(folder: Pat
     assert (tmp_path / "run" / "arguments.json").read_text() == '{"epochs": 3}'
 
 
-def test_plain_folder_is_measured_whole_without_looking_for_faces(
+def test_whole_pictures_of_a_plain_folder_are_measured_without_searching_faces(
     folder: Path,
     make_data: MakeData,
     picture: Callable[..., Pixels],
@@ -82,7 +82,7 @@ def test_plain_folder_is_measured_whole_without_looking_for_faces(
     assert "1 of 7 pictures can't be read" in caplog.text and "Real/broken.png" in caplog.text
 
 
-def test_plain_folder_without_splits_is_tested_on_its_tenth(
+def test_plain_folder_without_splits_is_tested_on_a_tenth_of_its_pictures(
     folder: Path, make_data: MakeData, picture: Callable[..., Pixels], tmp_path: Path
 ) -> None:
     names = [f"set/{label}/{i}.png" for label in ("real", "fake") for i in range(20)]
@@ -113,7 +113,7 @@ def test_split_without_faces_is_refused(tiny_artifact: Path, make_data: MakeData
     assert not (tmp_path / "run").exists()
 
 
-def test_command_line_takes_models_before_the_data(
+def test_command_line_takes_models_before_the_data_folder(
     folder: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, cache = data
@@ -129,7 +129,7 @@ def test_command_line_takes_models_before_the_data(
 
 
 @pytest.mark.usefixtures("plain_curves")
-def test_corruptions_enter_the_card_under_a_key_of_their_own(
+def test_figures_under_corruption_have_their_own_key_in_the_card(
     folder: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, cache = data
@@ -150,10 +150,10 @@ def test_corruptions_enter_the_card_under_a_key_of_their_own(
 
 def test_several_models_give_a_transfer_matrix(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
     root, cache = data
-    other = shutil.copytree(folder, tmp_path / "other")
-    write_card(other, replace(load_artifact(other), training={"data": {"mixed": "a licence"}}))
+    second = shutil.copytree(folder, tmp_path / "other")
+    write_card(second, replace(load_artifact(second), training={"data": {"mixed": "a licence"}}))
     out = tmp_path / "run"
-    evaluate([folder, other], root, out=out, faces=cache, charts=False, transfer_into=folder)
+    evaluate([folder, second], root, out=out, faces=cache, charts=False, transfer_into=folder)
     rows = list(csv.DictReader((out / "transfer.csv").open()))
     assert [(row["model"], row["dataset"], row["trained_on_it"]) for row in rows] == [
         ("net", "mixed", "False"), ("net", "reals", "False"), ("other", "mixed", "True"), ("other", "reals", "False")
@@ -162,16 +162,16 @@ def test_several_models_give_a_transfer_matrix(folder: Path, data: tuple[Path, P
     assert (out / "transfer.png").stat().st_size > 1000
     matrix = load_artifact(folder).metrics["transfer"]
     assert matrix["other"]["trained_on"] == ["mixed"] and set(matrix["other"]["auc"]) == {"mixed"}
-    assert load_artifact(other).metrics == {}
+    assert load_artifact(second).metrics == {}
 
 
-def test_models_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
-    one, two, three = tmp_path / "a" / "net", tmp_path / "b" / "net", tmp_path / "b" / "lite"
-    assert name_models([one, two, three]) == {"a-net": one, "b-net": two, "lite": three}
+def test_models_with_the_same_name_get_different_names(tmp_path: Path) -> None:
+    net_a, net_b, lite = tmp_path / "a" / "net", tmp_path / "b" / "net", tmp_path / "b" / "lite"
+    assert name_models([net_a, net_b, lite]) == {"a-net": net_a, "b-net": net_b, "lite": lite}
     first, again = tmp_path / "x" / "cnn" / "artifact", tmp_path / "y" / "cnn" / "artifact"
-    assert name_models([first, three]) == {"cnn": first, "lite": three}
+    assert name_models([first, lite]) == {"cnn": first, "lite": lite}
     assert name_models([first, again]) == {"x-cnn": first, "y-cnn": again}
     with pytest.raises(DatasetError, match="twice"):
-        name_models([one, one])
+        name_models([net_a, net_a])
     with pytest.raises(DatasetError, match="same name"):
         name_models([tmp_path / "x" / "a" / "net", tmp_path / "y" / "a" / "net"])

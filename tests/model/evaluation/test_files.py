@@ -1,4 +1,4 @@
-"""Tests of the files that an evaluation leaves: no other run's may stay among them, and every link must hold."""
+"""Tests of the files of an evaluation: files of an earlier run are removed, and every link works."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def linked(folder: Path) -> list[str]:
     return [unquote(link) for link in re.findall(r"!\[[^\]]*\]\(([^() ]+)\)", (folder / "report.md").read_text())]
 
 
-def test_report_shows_what_lies_there_whatever_its_name(tmp_path: Path) -> None:
+def test_report_links_to_existing_charts_of_any_name(tmp_path: Path) -> None:
     write_summary(finished(tmp_path), "net", "test", FIGURES, robust=True, charts=True)
     assert linked(tmp_path) == ["my set (1)/overview.png", "robustness_auc.png", "training_curves.png"]
     assert all((tmp_path / link).exists() for link in linked(tmp_path))
 
 
-def test_report_shows_only_what_this_run_drew(tmp_path: Path) -> None:
+def test_report_links_only_to_charts_of_this_run(tmp_path: Path) -> None:
     folder = finished(tmp_path)
     begin(folder, {})
     (folder / "my set (1)" / "classification_report.txt").write_text("report")  # this run measures without charts

@@ -1,4 +1,4 @@
-"""Tests of the fit: a known temperature is found again, sources weigh alike, unseen sources bound the band."""
+"""Tests of the fit: a known temperature is recovered, sources have equal weight, unseen sources widen the band."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 def sample(
     temperature: float, bias: float = 0.0, count: int = 20_000, seed: int = 0
 ) -> tuple[Floats, NDArray[np.int_]]:
-    """Softmax outputs ``(N, 2)`` and true columns ``(N,)`` of a model that is right after that scaling."""
+    """Softmax outputs ``(N, 2)`` and true columns ``(N,)`` of a model that is calibrated after that scaling."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 2, (count, 2))
     softmax = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
@@ -48,17 +48,17 @@ def scaled_by_fit(softmax: Floats, truth: NDArray[np.int_], weights: Floats) -> 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 1.7, 4.0])
 @pytest.mark.parametrize("bias", [-0.8, 0.0, 1.2])
-def test_temperature_and_bias_of_the_world_are_recovered(temperature: float, bias: float) -> None:
+def test_known_temperature_and_bias_are_recovered(temperature: float, bias: float) -> None:
     softmax, truth = sample(temperature, bias)
     fitted = fit_scaling(softmax, truth, np.ones(len(truth)))
     assert fitted[0] == pytest.approx(temperature, rel=0.07)
     assert fitted[1] == pytest.approx(bias, abs=0.07)
 
 
-def test_weights_say_whose_temperature_counts() -> None:
-    (one, truth_one), (other, truth_other) = sample(0.6), sample(3.0, seed=1)
-    softmax, truth = np.concatenate([one, other]), np.concatenate([truth_one, truth_other])
-    ones, zeros = np.ones(len(truth_one)), np.zeros(len(truth_one))
+def test_fit_follows_the_weights() -> None:
+    (sharp, truth_sharp), (flat, truth_flat) = sample(0.6), sample(3.0, seed=1)
+    softmax, truth = np.concatenate([sharp, flat]), np.concatenate([truth_sharp, truth_flat])
+    ones, zeros = np.ones(len(truth_sharp)), np.zeros(len(truth_sharp))
     first, second, both = (
         fit_scaling(softmax, truth, np.concatenate(weights))[0]
         for weights in ((ones, zeros), (zeros, ones), (ones, ones))
@@ -69,13 +69,13 @@ def test_weights_say_whose_temperature_counts() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("temperature", [0.4, 2.5])
-def test_fit_lowers_the_log_loss_and_cannot_move_the_auc(seed: int, temperature: float) -> None:
+def test_fit_minimises_the_log_loss_and_does_not_change_the_auc(seed: int, temperature: float) -> None:
     softmax, truth = sample(temperature, 0.5, count=300, seed=seed)
     weights = np.random.default_rng(seed).uniform(0.5, 2, len(truth))
     scaled = scaled_by_fit(softmax, truth, weights)
     assert log_loss(scaled, truth, weights) < log_loss(softmax, truth, weights)
-    for other in ((0.9, 0.0), (1.1, 0.0), (1.0, 0.1), (1.0, -0.1)):
-        worse = scale_by_temperature(scaled, other[0], (other[1], 0.0))
+    for change in ((0.9, 0.0), (1.1, 0.0), (1.0, 0.1), (1.0, -0.1)):
+        worse = scale_by_temperature(scaled, change[0], (change[1], 0.0))
         assert log_loss(worse, truth, weights) > log_loss(scaled, truth, weights)
     assert auc(scaled[:, 1], truth == 1) == pytest.approx(auc(softmax[:, 1], truth == 1), abs=1e-12)
 
@@ -87,25 +87,25 @@ def test_fit_lowers_the_calibration_error_of_an_overconfident_model() -> None:
     assert after < 0.02 < before
 
 
-def test_certain_mistakes_keep_the_fit_finite() -> None:
+def test_fit_is_finite_with_certain_mistakes() -> None:
     softmax = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], np.float32)
     temperature, bias = fit_scaling(softmax, np.array([1, 1, 1]), np.ones(3))
     assert 0 < temperature < np.inf and np.isfinite(bias)
 
 
-def test_shrinking_is_lost_among_many_pictures_and_rules_among_few() -> None:
+def test_shrinkage_matters_only_with_few_pictures() -> None:
     softmax, truth = sample(4.0, 1.2)
     plain, shrunk = (fit_scaling(softmax, truth, np.ones(len(truth)), shrink) for shrink in (False, True))
     assert shrunk == pytest.approx(plain, rel=0.01)
     wrong_half = np.tile([[0.95, 0.05], [0.05, 0.95]], (6, 1))
-    truth = np.repeat([0, 1], 6)  # right half of the time: what was said means nothing
-    assert fit_scaling(wrong_half, truth, np.ones(12))[0] == pytest.approx(np.exp(2.5)), "as far as the fit goes"
-    for weight in (1, 100):  # the unit of the weights says nothing of how many pictures there are
+    truth = np.repeat([0, 1], 6)  # right half of the time: the probabilities carry no information
+    assert fit_scaling(wrong_half, truth, np.ones(12))[0] == pytest.approx(np.exp(2.5)), "the upper limit of the fit"
+    for weight in (1, 100):  # the scale of the weights does not change the number of pictures
         assert 1 < fit_scaling(wrong_half, truth, np.full(12, weight), shrink=True)[0] < 5
 
 
 @pytest.mark.parametrize("count", [2, 4, 30])
-def test_few_pictures_of_one_class_give_the_bias_of_the_prior_and_no_more(count: int) -> None:
+def test_few_pictures_of_one_class_give_the_bias_that_the_prior_allows(count: int) -> None:
     """All pictures are fake and the network says 0.5 of each: the best bias b solves b = n / (1 + exp(b))."""
     undecided, truth = np.full((count, 2), 0.5), np.zeros(count, int)
     bias = fit_scaling(undecided, truth, np.ones(count), shrink=True)[1]
@@ -120,8 +120,8 @@ def test_pictures_without_weight_do_not_weaken_the_prior() -> None:
     assert fit_scaling(softmax, truth, weights, shrink=True) == pytest.approx(few, rel=1e-3)
 
 
-def test_shrinking_helps_what_a_dozen_pictures_foretell() -> None:
-    """A usual model (temperature 1.3): the fit to twelve of its pictures is judged on 20,000 others."""
+def test_shrinkage_lowers_the_log_loss_on_new_pictures() -> None:
+    """A typical model (temperature 1.3): each fit to twelve pictures is evaluated on 20,000 others."""
     others, truths = sample(1.3, 0.2, seed=99)
     losses: dict[bool, list[float]] = {True: [], False: []}
     for seed in range(40):
@@ -136,7 +136,7 @@ def test_shrinking_helps_what_a_dozen_pictures_foretell() -> None:
 # balanced_weights
 
 
-def test_classes_weigh_the_same_and_sources_within_a_class_too() -> None:
+def test_classes_have_equal_weight_and_so_do_sources_within_a_class() -> None:
     is_fake = {
         "both": np.array([True, False, False, False]),
         "reals": np.zeros(10, bool),
@@ -147,7 +147,7 @@ def test_classes_weigh_the_same_and_sources_within_a_class_too() -> None:
     assert weights["both"] == pytest.approx([1 / 6, 1 / 12, 1 / 12, 1 / 12])
     assert weights["reals"] == pytest.approx(np.full(10, 1 / 40))
     assert weights["fakes"].sum() == pytest.approx(1 / 6) == weights["more_fakes"].sum()
-    assert sum(of.sum() for of in weights.values()) == pytest.approx(1)
+    assert sum(values.sum() for values in weights.values()) == pytest.approx(1)
     assert count(is_fake) == (13, 53) and is_few(is_fake)
     assert not is_few({"one": np.repeat([True, False], FEW)})
 
@@ -156,12 +156,12 @@ def test_classes_weigh_the_same_and_sources_within_a_class_too() -> None:
 
 
 def of_source(mean: float, number: int, seed: int) -> Floats:
-    """P(Fake) ``(N,)`` whose logits are normal around a mean."""
+    """P(Fake) ``(N,)`` with normally distributed logits around a mean."""
     return 1 / (1 + np.exp(-np.random.default_rng(seed).normal(mean, 1.5, number)))
 
 
-def world(sources: int = 6, number: int = 500) -> tuple[dict[str, Floats], dict[str, NDArray[np.bool_]]]:
-    """A set that was trained on, whose reals score low, and unseen sources of reals that score higher, each its own."""
+def scores_of_sources(sources: int = 6, number: int = 500) -> tuple[dict[str, Floats], dict[str, NDArray[np.bool_]]]:
+    """A training set with low scores of reals, and unseen sources of reals with increasingly high scores."""
     raw = {"known": np.concatenate([of_source(-4, 400, 0), of_source(4, 400, 1)])}
     is_fake = {"known": np.repeat([False, True], 400)}
     for source in range(sources):
@@ -170,17 +170,17 @@ def world(sources: int = 6, number: int = 500) -> tuple[dict[str, Floats], dict[
     return raw, is_fake
 
 
-def test_sets_of_one_class_take_part() -> None:
-    raw, is_fake = world()
+def test_sets_of_one_class_are_used() -> None:
+    raw, is_fake = scores_of_sources()
     alone = calibrate_scores({"known": raw["known"]}, {"known": is_fake["known"]})
     together = calibrate_scores(raw, is_fake)
     assert together.fake_bias < alone.fake_bias - 0.3, "reals that score high pull P(Fake) down"
     fakes = {"known": raw["known"][:400], "fake_only": raw["known"][400:]}
     split = calibrate_scores(fakes, {"known": np.zeros(400, bool), "fake_only": np.ones(400, bool)})
-    assert split == alone, "it is the pictures that count, not which set they come from"
+    assert split == alone, "the set of a picture does not matter"
 
 
-def test_easy_sources_of_one_class_do_not_make_the_network_surer() -> None:
+def test_easy_sources_of_one_class_do_not_lower_the_temperature() -> None:
     """P(Fake) of the set with both classes is right at temperature 2; the other two sources are far apart."""
     logits = np.random.default_rng(0).normal(0, 1.5, 4000)
     is_fake = {"both": np.random.default_rng(1).random(4000) < 1 / (1 + np.exp(-logits))}
@@ -195,25 +195,28 @@ def test_easy_sources_of_one_class_do_not_make_the_network_surer() -> None:
 
 
 @pytest.mark.slow
-def test_unseen_sources_are_spared_each() -> None:
-    raw, is_fake = world()
+def test_few_reals_of_every_unseen_source_are_accused() -> None:
+    raw, is_fake = scores_of_sources()
     unseen = [name for name in raw if name != "known"]
     seen_rule, chosen = calibrate_scores(raw, is_fake), calibrate_scores(raw, is_fake, unseen)
     assert (chosen.temperature, chosen.fake_bias) == (seen_rule.temperature, seen_rule.fake_bias)
     found = accusations(raw, is_fake, chosen, unseen)
     assert list(found) == unseen
-    for name, of in found.items():
+    for name, source in found.items():
         scaled = chosen.scale(raw[name])
-        assert of["accused"] == pytest.approx(np.mean(scaled >= chosen.band[1]), abs=1e-4) and of["accused"] <= ACCUSED
-        assert of["accused"] < of["accused_at_most"] <= ACCUSED_AT_MOST and of["real"] == 500
+        assert (
+            source["accused"] == pytest.approx(np.mean(scaled >= chosen.band[1]), abs=1e-4)
+            and source["accused"] <= ACCUSED
+        )
+        assert source["accused"] < source["accused_at_most"] <= ACCUSED_AT_MOST and source["real"] == 500
         inside = (scaled > chosen.band[0]) & (scaled < chosen.band[1])
-        assert of["inconclusive"] == pytest.approx(np.mean(inside), abs=1e-4)
+        assert source["inconclusive"] == pytest.approx(np.mean(inside), abs=1e-4)
     worst = accusations(raw, is_fake, seen_rule, unseen)["real_5"]
-    assert worst["accused"] > 2 * ACCUSED, "the rule of trained sources would have accused this one"
+    assert worst["accused"] > 2 * ACCUSED, "without the unseen sources the band would accuse this one"
 
 
-def test_accusations_of_a_known_source_count_beside_an_easy_unseen_one() -> None:
-    raw, is_fake = world(sources=0)
+def test_accusations_of_a_known_source_count_with_an_easy_unseen_one() -> None:
+    raw, is_fake = scores_of_sources(sources=0)
     raw |= {"known_reals": of_source(0, 400, 3), "unseen": of_source(-4, 400, 2)}
     is_fake |= {"known_reals": np.zeros(400, bool), "unseen": np.zeros(400, bool)}
     chosen = calibrate_scores(raw, is_fake, ["unseen"])
@@ -221,9 +224,9 @@ def test_accusations_of_a_known_source_count_beside_an_easy_unseen_one() -> None
     assert np.mean(accused) <= ACCUSED and chosen.band[1] < 1
 
 
-def test_a_source_is_also_judged_by_what_is_fitted_without_it() -> None:
-    """The source that decides the band does worse when it is left out; another one hardly notices."""
-    raw, is_fake = world()
+def test_source_is_also_judged_by_a_fit_without_it() -> None:
+    """The source that sets the band is accused more if it is left out; another one hardly changes."""
+    raw, is_fake = scores_of_sources()
     raw["real_5"] = of_source(0.5, 500, 7)
     unseen = [name for name in raw if name != "known"]
     found = accusations(raw, is_fake, calibrate_scores(raw, is_fake, unseen), unseen)
@@ -235,22 +238,22 @@ def test_a_source_is_also_judged_by_what_is_fitted_without_it() -> None:
     assert found["real_5"]["left_out_accused"] == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_single_unseen_source_is_not_judged_without_itself() -> None:
-    raw, is_fake = world(sources=1)
+def test_single_unseen_source_is_not_left_out() -> None:
+    raw, is_fake = scores_of_sources(sources=1)
     (found,) = accusations(raw, is_fake, calibrate_scores(raw, is_fake, ["real_0"]), ["real_0"]).values()
     assert set(found) == {"real", "accused", "accused_at_most", "inconclusive"}
 
 
-def test_unseen_fakes_alone_choose_no_band() -> None:
-    raw, is_fake = world(sources=0)
+def test_unseen_fakes_do_not_change_the_band() -> None:
+    raw, is_fake = scores_of_sources(sources=0)
     raw["fake_only"], is_fake["fake_only"] = of_source(1, 200, 9), np.ones(200, bool)
     chosen = calibrate_scores(raw, is_fake, ["fake_only"])
     assert chosen == calibrate_scores(raw, is_fake) and sum(chosen.band) == pytest.approx(1)
     assert accusations(raw, is_fake, chosen, ["fake_only"]) == {}
 
 
-def test_few_pictures_give_a_mild_fit_and_a_wide_band() -> None:
-    """Six of each class, perfectly told apart: nothing in them says that a verdict can be wrong."""
+def test_few_pictures_give_a_cautious_fit_and_a_wide_band() -> None:
+    """Six of each class, perfectly separated: they contain no wrong verdict."""
     raw, is_fake = {"set": np.repeat([0.2, 0.8], 6)}, {"set": np.repeat([False, True], 6)}
     few = calibrate_scores(raw, is_fake)
     many = calibrate_scores({"set": np.repeat([0.2, 0.8], FEW)}, {"set": np.repeat([False, True], FEW)})
@@ -259,4 +262,4 @@ def test_few_pictures_give_a_mild_fit_and_a_wide_band() -> None:
     for name, scores in (("real_only", np.linspace(0, 0.3, 200)), ("fake_only", np.linspace(0.7, 1, 200))):
         raw[name], is_fake[name] = scores, np.full(200, name == "fake_only")
     beside_many = calibrate_scores(raw, is_fake)
-    assert beside_many.temperature > 0.5, "those of one class do not show how sure the network may be"
+    assert beside_many.temperature > 0.5, "sets of one class do not make the fit more certain"

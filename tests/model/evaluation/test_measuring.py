@@ -1,4 +1,4 @@
-"""Tests of judging and measuring: every figure is recomputed here from what a detector says of each picture."""
+"""Tests of judging and measuring: every figure is recomputed from the detector's output for each picture."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ UTK = "35_1_2_20170105174739309.jpg.chip.jpg"
 
 @pytest.fixture(autouse=True)
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer draws for each interval, whose bounds ``test_metrics.py`` checks."""
+    """Fewer resamples for each interval; ``test_bootstrap.py`` checks the bounds."""
     monkeypatch.setattr(module, "bootstrap", partial(bootstrap, rounds=50))
 
 
 @dataclass
 class Stub:
-    """A detector whose P(Fake) is the brightness of the crop and whose attention peaks at one cell."""
+    """A detector with the brightness of the crop as P(Fake), and an attention peak at one cell."""
 
     labels: tuple[str, str] = ("Fake", "Real")
     peak: tuple[int, int] = (0, 0)
@@ -72,7 +72,7 @@ def grey(*levels: int) -> Pixels:
 
 
 @pytest.mark.parametrize("labels", [("Fake", "Real"), ("Real", "Fake")])
-def test_p_fake_is_read_from_its_column_in_small_batches(
+def test_p_fake_is_read_from_the_column_of_fake_in_small_batches(
     monkeypatch: pytest.MonkeyPatch, labels: tuple[str, str]
 ) -> None:
     monkeypatch.setattr(module, "BATCH", 2)
@@ -93,7 +93,7 @@ def mixed(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, li
     return root, choose(root, cache)
 
 
-def test_judge_says_what_the_product_would(mixed: tuple[Path, list[Example]], tiny_artifact: Path) -> None:
+def test_judge_gives_the_same_p_fake_as_the_product(mixed: tuple[Path, list[Example]], tiny_artifact: Path) -> None:
     root, examples = mixed
     found = [example for example in examples if example.box is not None]
     detector, progress = Detector(tiny_artifact), []
@@ -103,22 +103,22 @@ def test_judge_says_what_the_product_would(mixed: tuple[Path, list[Example]], ti
     assert np.ptp(p_fake) > 0.01 and sum(progress) == len(found)
 
 
-def test_judge_corrupts_the_crop_before_it_is_shrunk(mixed: tuple[Path, list[Example]], tiny_artifact: Path) -> None:
+def test_judge_corrupts_the_crop_before_resizing(mixed: tuple[Path, list[Example]], tiny_artifact: Path) -> None:
     root, examples = mixed
     (example,) = [e for e in examples if e.split == "val"]
     detector, seen = Detector(tiny_artifact), face_crop(root, example)
-    said = judge(detector, root, [example], [CLEAN, "noise 40", "eyes 1.4"], seed=3)
+    judged = judge(detector, root, [example], [CLEAN, "noise 40", "eyes 1.4"], seed=3)
     expected = detector.predict(corrupt(seen, "noise 40", seed=3)).probabilities["Fake"]
-    assert said["noise 40"][0] == pytest.approx(expected, abs=1e-6)
-    # The made pictures' landmarks stand at 12 + 40 / 48 of a box of 40 x 48: see conftest.
+    assert judged["noise 40"][0] == pytest.approx(expected, abs=1e-6)
+    # The square crop around the face box of the generated pictures (40 x 48): see conftest.
     square_x, square_y, scale = 8.0, 8.0, 256 / 48
     landmarks = (np.array(example.landmarks, np.float32) - [square_x, square_y]) * scale
     hidden = corrupt(seen, "eyes 1.4", landmarks.astype(np.float32))
-    assert said["eyes 1.4"][0] == pytest.approx(detector.predict(hidden).probabilities["Fake"], abs=1e-6)
-    assert said["eyes 1.4"][0] != said[CLEAN][0]
+    assert judged["eyes 1.4"][0] == pytest.approx(detector.predict(hidden).probabilities["Fake"], abs=1e-6)
+    assert judged["eyes 1.4"][0] != judged[CLEAN][0]
 
 
-def test_batches_do_not_change_what_is_said(
+def test_p_fake_does_not_depend_on_the_batch_size(
     mixed: tuple[Path, list[Example]], tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, examples = mixed
@@ -128,7 +128,7 @@ def test_batches_do_not_change_what_is_said(
     np.testing.assert_allclose(judge(Detector(tiny_artifact), root, found, ["noise 20"], seed=1)["noise 20"], at_once)
 
 
-def test_model_of_whole_pictures_gets_the_central_square(tmp_path: Path) -> None:
+def test_model_for_whole_pictures_gets_the_central_square(tmp_path: Path) -> None:
     pixels = np.zeros((40, 80, 3), np.uint8)
     pixels[:, 20:60] = 255
     cv2.imwrite(str(tmp_path / "a.png"), pixels)
@@ -137,17 +137,17 @@ def test_model_of_whole_pictures_gets_the_central_square(tmp_path: Path) -> None
     assert judge(Stub(), tmp_path, [face])[CLEAN] == pytest.approx([0.0])
 
 
-def test_whole_pictures_of_any_size_are_judged_and_hide_nothing(tmp_path: Path) -> None:
+def test_whole_pictures_of_any_size_are_judged_without_hiding_facial_parts(tmp_path: Path) -> None:
     examples = []
     for number, (size, level) in enumerate([((20, 50), 0), ((90, 30), 255)]):
         assert cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((*size, 3), level, np.uint8))
         examples.append(Example(f"{number}.png", "set", "test", "Real", None, ()))
-    said = judge(Stub(), tmp_path, examples, [CLEAN, "nose 1", "brightness 0.4"])
-    assert said[CLEAN].tolist() == [0, 1] and said["brightness 0.4"].tolist() == pytest.approx([0, 0.4])
-    assert np.isnan(said["nose 1"]).all()
+    judged = judge(Stub(), tmp_path, examples, [CLEAN, "nose 1", "brightness 0.4"])
+    assert judged[CLEAN].tolist() == [0, 1] and judged["brightness 0.4"].tolist() == pytest.approx([0, 0.4])
+    assert np.isnan(judged["nose 1"]).all()
 
 
-def test_members_are_the_split_with_a_face(mixed: tuple[Path, list[Example]]) -> None:
+def test_members_are_the_pictures_of_the_split_with_a_face(mixed: tuple[Path, list[Example]]) -> None:
     _, examples = mixed
     assert len(scorable_members(examples, "test", whole=False)["a"]) == 5
     assert len(scorable_members(examples, "test", whole=True)["a"]) == 6
@@ -159,7 +159,7 @@ def test_members_are_the_split_with_a_face(mixed: tuple[Path, list[Example]]) ->
 # measure
 
 
-def test_measures_come_with_counts_and_intervals() -> None:
+def test_measures_have_counts_and_intervals() -> None:
     p_fake = np.array([10, 60, 140, 200, 120, 180, 230, 250]) / 255
     is_fake = np.array([False] * 4 + [True] * 4)
     figures = measure(SetScores("set", p_fake, is_fake, (0.4, 0.6)))
@@ -171,23 +171,27 @@ def test_measures_come_with_counts_and_intervals() -> None:
     for name, function in functions.items():
         assert figures[name]["value"] == pytest.approx(function(p_fake, is_fake), abs=1e-4)
         assert figures[name]["low"] <= figures[name]["high"]
-    assert figures["inconclusive_share"] == 2 / 8, "140 and 120 lie between .4 and .6"
+    assert figures["inconclusive_share"] == 2 / 8, "140 and 120 are between .4 and .6"
     assert figures["false_accusation_rate"]["value"] == 0.5 and figures["miss_rate"]["value"] == 0.25
 
 
-def test_bins_are_those_of_the_calibration_error() -> None:
+def test_bins_of_the_calibration_error_are_reported() -> None:
     p_fake, is_fake = np.array([0.02, 0.08, 0.55, 0.98]), np.array([False, True, False, True])
     figures = measure(SetScores("set", p_fake, is_fake))
     bins = figures["reliability"]
-    assert [(one["low"], one["high"], one["count"]) for one in bins] == [(0.0, 0.1, 2), (0.5, 0.6, 1), (0.9, 1.0, 1)]
+    assert [(part["low"], part["high"], part["count"]) for part in bins] == [
+        (0.0, 0.1, 2),
+        (0.5, 0.6, 1),
+        (0.9, 1.0, 1),
+    ]
     assert (bins[0]["stated"], bins[0]["observed"]) == (0.05, 0.5)
     assert bins[0]["interval"][0] < 0.5 < bins[0]["interval"][1]
-    error = sum(one["count"] * abs(one["stated"] - one["observed"]) for one in bins) / len(p_fake)
+    error = sum(part["count"] * abs(part["stated"] - part["observed"]) for part in bins) / len(p_fake)
     assert error == pytest.approx(figures["expected_calibration_error"]["value"], abs=1e-4)
     assert json.loads(json.dumps(bins)) == bins
 
 
-def test_verdicts_count_what_the_page_says() -> None:
+def test_verdict_rates_count_the_verdicts_of_the_page() -> None:
     p_fake, is_fake = np.array([0.1, 0.5, 0.9, 0.2, 0.5, 0.95]), np.array([False] * 3 + [True] * 3)
     figures = measure(SetScores("set", p_fake, is_fake, (0.4, 0.6)))
     assert figures["verdict_false_accusation_rate"]["value"] == pytest.approx(1 / 3, abs=1e-4)
@@ -196,14 +200,14 @@ def test_verdicts_count_what_the_page_says() -> None:
     assert figures["false_accusation_rate"]["value"] == pytest.approx(2 / 3, abs=1e-4)
 
 
-def test_without_a_band_verdicts_are_the_plain_rates() -> None:
+def test_verdict_rates_without_a_band_are_the_plain_rates() -> None:
     p_fake, is_fake = np.array([0.1, 0.5, 0.9, 0.2, 0.5, 0.95]), np.array([False] * 3 + [True] * 3)
     figures = measure(SetScores("set", p_fake, is_fake))
     for name in ("false_accusation_rate", "miss_rate"):
         assert figures[f"verdict_{name}"]["value"] == figures[name]["value"]
 
 
-def test_set_of_one_class_leaves_out_what_it_cannot_say() -> None:
+def test_set_of_one_class_leaves_out_measures_of_both_classes() -> None:
     figures = measure(SetScores("set", np.array([0.1, 0.8, 0.2]), np.zeros(3, bool), (0.4, 0.6)))
     assert not {"auc", "miss_rate", "expected_calibration_error", "f1_fake", "groups", "reliability"} & set(figures)
     assert figures["fake"] == 0 and figures["false_accusation_rate"]["value"] == pytest.approx(1 / 3, abs=1e-4)
@@ -225,11 +229,11 @@ def test_set_of_one_class_leaves_out_what_it_cannot_say() -> None:
         ("easy_108_1111.png", {}),
     ],
 )
-def test_groups_are_read_from_utkfaces_names(name: str, groups: dict[str, str]) -> None:
+def test_groups_are_read_from_file_names_of_utkface(name: str, groups: dict[str, str]) -> None:
     assert groups_of(name) == groups
 
 
-def test_group_rates_are_those_of_its_pictures() -> None:
+def test_rates_of_a_group_are_computed_from_its_pictures() -> None:
     paths = [f"{age}_{sex}_0_20170105174739309.jpg" for age in (5, 30) for sex in (0, 1)] + ["unknown.jpg"]
     figures = group_figures(paths, np.array([0.9, 0.8, 0.1, 0.7, 0.99]), np.zeros(5, bool))
     assert figures["age"]["0 to 9"]["false_accusation_rate"]["value"] == 1
@@ -239,11 +243,11 @@ def test_group_rates_are_those_of_its_pictures() -> None:
         "fake": 0,
         "false_accusation_rate": figures["age"]["20 to 39"]["false_accusation_rate"],
     }
-    assert figures["race as labelled"]["White"]["real"] == 4, "the name that says nothing is in no group"
+    assert figures["race as labelled"]["White"]["real"] == 4, "a picture without attributes in its name is in no group"
     assert group_figures(["a.jpg"], np.array([0.5]), np.array([True])) == {}
 
 
-def test_groups_stand_beside_a_sets_figures() -> None:
+def test_groups_are_reported_with_the_figures_of_a_set() -> None:
     scores = SetScores("faces", np.array([0.9, 0.1]), np.zeros(2, bool))
     assert "groups" in measure(scores, [UTK, UTK]) and "groups" not in measure(scores, ["a.jpg", "b.jpg"])
 
@@ -253,7 +257,7 @@ def test_groups_stand_beside_a_sets_figures() -> None:
 
 @pytest.fixture
 def fakes(make_data: MakeData) -> tuple[Path, list[Example]]:
-    """Two bright fakes, changed in the upper left of the face and in its middle, and a dark one nobody detects."""
+    """Two bright fakes, changed in the upper left and in the middle of the face, and a dark one, not detected."""
     bright, dark = np.full((64, 64, 3), 200, np.uint8), np.full((64, 64, 3), 20, np.uint8)
     names = {"a.png": bright, "b.png": bright, "c.png": dark, "nomask.png": bright}
     root, cache = make_data({f"set/fake/{name}": pixels for name, pixels in names.items()})

@@ -23,7 +23,7 @@ from model.evaluation.metrics import (
 )
 from tests.model.evaluation.counted import FAKE, REAL, random_case
 
-# Four fakes, one of them missed; four reals, two of them accused, one of these on the very border.
+# Four fakes, one of them missed; four reals, two of them accused, one of these exactly at the threshold.
 P_FAKE = np.array([0.9, 0.8, 0.6, 0.2, 0.7, 0.5, 0.4, 0.1])
 IS_FAKE = np.array([FAKE] * 4 + [REAL] * 4)
 
@@ -37,7 +37,7 @@ def test_rates_count_the_mistakes() -> None:
     assert miss_rate(P_FAKE, IS_FAKE) == 1 / 4
 
 
-def test_rates_without_the_class_they_speak_of_are_not_a_number() -> None:
+def test_rates_of_a_missing_class_are_nan() -> None:
     ones = np.ones(3, bool)
     assert np.isnan(false_accusation_rate(np.zeros(3), ones))
     assert np.isnan(miss_rate(np.zeros(3), ~ones))
@@ -45,7 +45,7 @@ def test_rates_without_the_class_they_speak_of_are_not_a_number() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_accuracy_is_what_both_kinds_of_mistake_leave(seed: int) -> None:
+def test_accuracy_follows_from_both_error_rates(seed: int) -> None:
     p_fake, is_fake = random_case(seed)
     wrong = (~is_fake).sum() * false_accusation_rate(p_fake, is_fake) + is_fake.sum() * miss_rate(p_fake, is_fake)
     assert accuracy(p_fake, is_fake) == pytest.approx(1 - wrong / len(is_fake))
@@ -65,10 +65,10 @@ def test_report_measures_agree_with_scikit_learn(seed: int) -> None:
     assert brier_score(p_fake, is_fake) == pytest.approx(brier_score_loss(is_fake, p_fake))
 
 
-def test_report_measures_without_what_they_divide_by() -> None:
+def test_report_measures_with_a_zero_denominator() -> None:
     reals, accused, cleared = np.zeros(2, bool), np.array([0.9, 0.8]), np.array([0.1, 0.2])
     assert np.isnan(FURTHER_MEASURES["precision_fake"](cleared, np.array([FAKE, REAL]))), "nothing was called fake"
-    assert np.isnan(FURTHER_MEASURES["precision_fake"](accused, reals)), "no set of reals can have another than 0"
+    assert np.isnan(FURTHER_MEASURES["precision_fake"](accused, reals)), "precision of a set of reals would always be 0"
     assert np.isnan(FURTHER_MEASURES["precision_real"](cleared, reals))
     assert np.isnan(FURTHER_MEASURES["f1_fake"](accused, reals)) and np.isnan(average_precision(accused, reals))
     assert FURTHER_MEASURES["f1_fake"](np.array([0.1, 0.2]), np.array([FAKE, REAL])) == 0
@@ -105,7 +105,7 @@ def test_auc_agrees_with_scikit_learn(seed: int, digits: int) -> None:
 
 
 @pytest.mark.parametrize("label", [FAKE, REAL])
-def test_auc_and_calibration_error_of_one_class_are_not_a_number(label: bool) -> None:
+def test_auc_and_calibration_error_of_one_class_are_nan(label: bool) -> None:
     for measure in (auc, expected_calibration_error):
         assert np.isnan(measure(np.array([0.2, 0.8]), np.array([label, label])))
 
@@ -121,7 +121,7 @@ def test_calibration_error_weighs_the_gap_of_each_bin() -> None:
     )
 
 
-def test_balanced_calibration_error_does_not_depend_on_how_many_reals_there_are() -> None:
+def test_balanced_calibration_error_does_not_depend_on_the_number_of_reals() -> None:
     fakes, reals = np.repeat([0.8, 0.2], [9, 1]), np.repeat([0.8, 0.2], [1, 9])
     for times in (1, 7):
         p_fake = np.concatenate([fakes, np.tile(reals, times)])
@@ -130,17 +130,17 @@ def test_balanced_calibration_error_does_not_depend_on_how_many_reals_there_are(
     assert expected_calibration_error(p_fake, is_fake) > 0.15
 
 
-def test_calibration_error_of_an_honest_model_is_zero() -> None:
+def test_calibration_error_of_a_calibrated_model_is_zero() -> None:
     p_fake = np.repeat([0.25, 0.75], 4)
     truth = np.array([FAKE, REAL, REAL, REAL, FAKE, FAKE, FAKE, REAL])
     assert expected_calibration_error(p_fake, truth) == pytest.approx(0)
 
 
-def test_calibration_error_of_a_sure_liar_is_one() -> None:
+def test_calibration_error_of_a_certain_and_wrong_model_is_one() -> None:
     assert expected_calibration_error(np.array([1.0, 0.0]), np.array([REAL, FAKE])) == 1
 
 
-def test_bins_set_what_may_cancel() -> None:
+def test_errors_cancel_only_within_a_bin() -> None:
     """.1 too high and .1 too low cancel in one bin, and do not in two."""
     p_fake = np.array([0.1, 0.9])
     truth = np.array([REAL, FAKE])
@@ -170,8 +170,8 @@ def test_calibration_error_is_the_mean_gap_of_the_bins(seed: int) -> None:
 # Risk and coverage
 
 
-def test_risk_grows_as_the_unsure_are_judged_too() -> None:
-    """Two sure and right, one less sure and wrong, one unsure and right."""
+def test_risk_changes_as_less_certain_pictures_are_added() -> None:
+    """Two certain and right, one less certain and wrong, one uncertain and right."""
     coverage, risk = risk_coverage(np.array([0.99, 0.02, 0.8, 0.45]), np.array([FAKE, REAL, REAL, REAL]))
     assert coverage.tolist() == [0.25, 0.5, 0.75, 1.0]
     assert risk == pytest.approx([0, 0, 1 / 3, 1 / 4])
@@ -180,7 +180,7 @@ def test_risk_grows_as_the_unsure_are_judged_too() -> None:
     )
 
 
-def test_order_of_equally_sure_pictures_plays_no_part() -> None:
+def test_order_of_equally_certain_pictures_does_not_matter() -> None:
     p_fake, truth = np.array([0.9, 0.1, 0.9, 0.1]), np.array([FAKE, FAKE, REAL, REAL])
     for order in ([0, 1, 2, 3], [3, 2, 1, 0], [1, 2, 0, 3]):
         assert risk_coverage(p_fake[order], truth[order])[1] == pytest.approx([0.5] * 4)
@@ -193,7 +193,7 @@ def test_risk_of_all_pictures_is_the_error_rate(seed: int) -> None:
     assert risk_at_coverage(p_fake, is_fake, 1.0) == pytest.approx(1 - accuracy(p_fake, is_fake))
 
 
-def test_risk_at_a_coverage_is_read_off_the_curve() -> None:
+def test_risk_at_a_coverage_is_read_from_the_curve() -> None:
     p_fake, truth = np.array([0.99, 0.02, 0.8, 0.45]), np.array([FAKE, REAL, REAL, REAL])
     assert risk_at_coverage(p_fake, truth, 0.75) == pytest.approx(1 / 3)
     assert risk_at_coverage(p_fake, truth, 0.01) == 0, "at least one picture is judged"

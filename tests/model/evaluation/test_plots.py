@@ -1,4 +1,4 @@
-"""Tests of charts and plots: what is drawn are the numbers, and pictures are written."""
+"""Tests of charts and plots: they show the correct numbers, and pictures are written."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REALS = SetScores("reals", P_FAKE[30:], IS_FAKE[30:], (0.4, 0.6))
 
 
 def texts(figure: Figure) -> list[str]:
-    """All that is written on a figure, legends and titles too."""
+    """All texts of a figure, including legends and titles."""
     found = [figure.get_suptitle()]
     for axes in figure.axes:
         found += [axes.get_title(loc="left"), axes.get_xlabel(), axes.get_ylabel()]
@@ -44,7 +44,7 @@ def lines(axes: Axes) -> dict[str, np.ndarray]:
 # Charts of a data set
 
 
-def test_confusion_counts_all_four_outcomes() -> None:
+def test_confusion_matrix_counts_all_four_outcomes() -> None:
     found = texts(chart("confusion", SWAPS))
     called = P_FAKE >= 0.5
     for is_fake, called_fake in ((True, True), (True, False), (False, True), (False, False)):
@@ -53,7 +53,7 @@ def test_confusion_counts_all_four_outcomes() -> None:
     assert f"{missed:.1%} missed" in found and any("falsely accused" in text for text in found)
 
 
-def test_confusion_of_one_class_says_what_is_not_there() -> None:
+def test_confusion_matrix_of_one_class_marks_the_missing_class() -> None:
     found = texts(chart("confusion", REALS))
     assert found.count("none in this set") == 2
     assert not any("nan" in text or "missed" in text for text in found)
@@ -76,7 +76,7 @@ def test_roc_names_the_auc_and_marks_the_threshold() -> None:
 
 
 @pytest.mark.slow
-def test_precision_and_recall_pass_through_the_threshold() -> None:
+def test_precision_and_recall_are_marked_at_the_threshold() -> None:
     figure = chart("precision_recall", SWAPS)
     (point,) = lines(figure.axes[0])["at P(Fake) = 0.5"]
     assert point == pytest.approx([np.mean(P_FAKE[IS_FAKE] >= 0.5), np.mean(IS_FAKE[P_FAKE >= 0.5])])
@@ -99,14 +99,14 @@ def test_risk_curve_ends_at_the_error_rate_and_marks_the_band() -> None:
     assert curves[0][-1] == pytest.approx([1, risk_coverage(P_FAKE, IS_FAKE)[1][-1]])
 
 
-def test_scores_name_the_share_without_a_verdict() -> None:
+def test_scores_show_the_inconclusive_share() -> None:
     share = np.mean((P_FAKE > 0.4) & (P_FAKE < 0.6))
     assert f"{share:.1%} inconclusive" in texts(chart("scores", SWAPS))
     assert "Fake (30)" in texts(chart("scores", SWAPS)) and "Fake (0)" not in texts(chart("scores", REALS))
 
 
 @pytest.mark.slow
-def test_one_class_gets_the_charts_that_need_no_other() -> None:
+def test_one_class_gets_only_charts_that_need_one_class() -> None:
     assert charts_for(SWAPS) == list(CHARTS)
     assert charts_for(REALS) == ["confusion", "scores", "risk_coverage"]
     both = overview(SWAPS)
@@ -123,7 +123,7 @@ def test_tiny_sets_are_drawn_too(p_fake: list[float], is_fake: list[bool]) -> No
 
 
 @pytest.mark.slow
-def test_charts_are_written_as_pictures_with_ink(tmp_path: Path) -> None:
+def test_charts_are_written_as_pictures_that_are_not_blank(tmp_path: Path) -> None:
     paths = save_charts(REALS, tmp_path / "new" / "reals")
     assert sorted(path.stem for path in paths) == ["confusion", "overview", "risk_coverage", "scores"]
     for path in paths:
@@ -132,7 +132,7 @@ def test_charts_are_written_as_pictures_with_ink(tmp_path: Path) -> None:
         assert (pixels[:4] == 255).all() and np.ptp(pixels) > 100
 
 
-def test_style_is_given_back() -> None:
+def test_matplotlib_style_is_restored() -> None:
     import matplotlib
 
     before = dict(matplotlib.rcParams)
@@ -145,7 +145,7 @@ def test_style_is_given_back() -> None:
 # Training curves
 
 
-def test_history_is_drawn_measure_by_measure(tmp_path: Path) -> None:
+def test_history_has_a_panel_per_measure(tmp_path: Path) -> None:
     table = tmp_path / "history.csv"
     table.write_text(
         "epoch,loss,auc,val_loss,val_auc,note\n0,0.7,0.5,0.6,0.6,a\n1,0.5,0.7,0.4,0.8,b\n2,0.3,0.9,0.5,0.7,c\n"
@@ -160,13 +160,13 @@ def test_history_is_drawn_measure_by_measure(tmp_path: Path) -> None:
     assert "validation 0.800 at epoch 2" in texts(figure)
 
 
-def test_history_without_validation_or_with_validation_alone(tmp_path: Path) -> None:
+def test_history_may_have_only_training_or_only_validation(tmp_path: Path) -> None:
     assert [a.get_title(loc="left") for a in training_curves({"loss": [2.0, 1.0]}).axes] == ["Loss"]
     (alone,) = training_curves({"val_auc": [0.5, 0.6], "epoch": [0, 1]}).axes
     assert list(lines(alone)) == ["validation"]
 
 
-def test_measure_of_validation_alone_is_drawn_beside_measures_of_training() -> None:
+def test_validation_measure_without_a_training_measure_has_its_own_panel() -> None:
     loss, auc_of_set = training_curves({"loss": [2.0, 1.0], "val_swaps_auc": [0.5, 0.6]}).axes
     assert list(lines(loss)) == ["training"] and list(lines(auc_of_set)) == ["validation"]
     assert lines(auc_of_set)["validation"][:, 1].tolist() == [0.5, 0.6]
@@ -193,7 +193,9 @@ def test_robustness_has_a_panel_per_corruption_and_a_line_per_set() -> None:
     figures = {"one": robustness(0.9), "two": robustness(0.7), "reals": {CLEAN: {"accuracy": {}}}}
     figures["one"]["jpeg 20"]["auc"]["value"] = 0.55
     figure = robustness_curves(figures, "auc")
-    assert sum(axes.get_visible() for axes in figure.axes) == len(CORRUPTIONS), "rows are filled up with empty places"
+    assert sum(axes.get_visible() for axes in figure.axes) == len(CORRUPTIONS), (
+        "empty panels at the end of the last row are hidden"
+    )
     assert "not measured" not in texts(figure)
     jpeg = lines(figure.axes[list(CORRUPTIONS).index("jpeg")])
     assert jpeg["one"][:, 1].tolist() == [0.9] * 6 + [0.55] and jpeg["two"][0].tolist() == [0, 0.7]
@@ -202,15 +204,15 @@ def test_robustness_has_a_panel_per_corruption_and_a_line_per_set() -> None:
     assert ticks.index("original") == 2 and len(ticks) == 5
 
 
-def test_robustness_leaves_out_what_was_not_measured() -> None:
+def test_robustness_leaves_out_conditions_that_were_not_measured() -> None:
     figures = {"one": {key: value for key, value in robustness(0.9).items() if not key.startswith("eyes")}}
     figure = robustness_curves(figures, "auc")
     assert lines(figure.axes[list(CORRUPTIONS).index("eyes")])["one"].tolist() == [[0, 0.9]]
     assert texts(figure).count("not measured") == 1
-    figure.draw_without_rendering()  # the tests of the commands save an empty figure in its place
+    figure.draw_without_rendering()  # tests of the commands replace this figure by an empty one
 
 
-def test_matrix_writes_value_and_interval_and_frames_what_was_trained_on() -> None:
+def test_matrix_shows_value_and_interval_and_frames_the_training_sets() -> None:
     estimates = {
         "a": {"dfdc": Estimate(0.9, 0.88, 0.92), "ffhq": Estimate(float("nan"), 0, 0)},
         "b": {"dfdc": Estimate(0.5, 0.4, 0.6)},
@@ -224,5 +226,5 @@ def test_matrix_writes_value_and_interval_and_frames_what_was_trained_on() -> No
     assert tints[0] > tints[2], "a better figure is a darker cell"
 
 
-def test_saving_makes_the_folder(tmp_path: Path) -> None:
+def test_saving_creates_the_folder(tmp_path: Path) -> None:
     assert save(training_curves({"loss": [1.0]}), tmp_path / "a" / "b.png").stat().st_size > 1000

@@ -1,4 +1,4 @@
-"""Tests of the tables that a run leaves in its folder."""
+"""Tests of the tables that a run writes into its folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from model.evaluation.bootstrap import Estimate
 from model.evaluation.reports import as_options, columns_of, markdown, write_table
 
 
-def test_markdown_leaves_cells_empty_where_a_row_lacks_a_column() -> None:
+def test_markdown_leaves_cells_empty_if_a_row_has_no_value() -> None:
     text = markdown([{"net": "cnn", "AUC": "0.5"}, {"net": "vgg16", "note": "slow"}])
     assert text.splitlines() == [
         "| net | AUC | note |",
@@ -20,7 +20,7 @@ def test_markdown_leaves_cells_empty_where_a_row_lacks_a_column() -> None:
     ]
 
 
-def test_table_is_written_for_machines_and_for_readers(tmp_path: Path) -> None:
+def test_table_is_written_as_json_csv_and_markdown(tmp_path: Path) -> None:
     rows = [{"net": "cnn", "auc": 0.51234}, {"net": "vgg16", "seconds": 3}]
     write_table(tmp_path, "table", rows, [{"net": "cnn", "AUC": "0.512"}, {"net": "vgg16"}], "Two epochs.")
     assert json.loads((tmp_path / "table.json").read_text()) == rows

@@ -1,4 +1,4 @@
-"""Tests of measuring under corruption: what is lost is counted."""
+"""Tests of measuring robustness: AUC and accuracy under each corruption, and their losses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def example(name: str, label: str) -> Example:
     return Example(name, "set", "test", label, None, ())
 
 
-def test_sample_takes_as_many_of_each_class_by_the_seed() -> None:
+def test_sample_takes_the_given_number_of_each_class_by_the_seed() -> None:
     examples = [example(f"r{i}", "Real") for i in range(30)] + [example(f"f{i}", "Fake") for i in range(5)]
     drawn = sample(examples, 10, seed=0)
     assert [e.label for e in drawn].count("Real") == 10 and [e.label for e in drawn].count("Fake") == 5
@@ -45,7 +45,9 @@ def test_losses_compare_the_same_pictures() -> None:
     assert figures["auc_loss"]["value"] == pytest.approx(2 * auc(clean, is_fake) - 1, abs=2e-4)
     assert figures["auc_loss"]["low"] < figures["auc_loss"]["value"] < figures["auc_loss"]["high"]
     same = condition_figures(clean, clean, is_fake)
-    assert same["auc_loss"] == same["accuracy_loss"] == {"value": 0, "low": 0, "high": 0}, "no spread of its own"
+    assert same["auc_loss"] == same["accuracy_loss"] == {"value": 0, "low": 0, "high": 0}, (
+        "equal probabilities have no loss and no interval"
+    )
 
 
 def test_pictures_that_could_not_be_corrupted_are_left_out() -> None:
@@ -86,9 +88,9 @@ def few(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_every_set_is_measured_under_every_condition(
     members: tuple[Path, dict[str, list[Example]]], few: list[str], tiny_artifact: Path, tmp_path: Path
 ) -> None:
-    root, of = members
+    root, by_set = members
     folder = tmp_path / "run"
-    figures = measure_robustness(Detector(tiny_artifact), root, of, folder, limit=2, seed=0)
+    figures = measure_robustness(Detector(tiny_artifact), root, by_set, folder, limit=2, seed=0)
     assert list(figures) == ["a", "b"] and list(figures["a"]) == few
     assert figures["a"]["jpeg 50"]["real"] == figures["a"]["jpeg 50"]["fake"] == 2
     assert set(figures["a"]["jpeg 50"]["auc_loss"]) == {"value", "low", "high"}
@@ -100,7 +102,7 @@ def test_every_set_is_measured_under_every_condition(
     assert drawn == {f"robustness_{name}.png" for name in ("auc", "accuracy", "miss_rate", "false_accusation_rate")}
 
 
-def test_card_keeps_the_loss_of_auc_readable() -> None:
+def test_card_keeps_the_main_figures_of_each_condition() -> None:
     estimate = {"value": 0.8, "low": 0.7, "high": 0.9}
     values = {
         "real": 2,
@@ -115,5 +117,5 @@ def test_card_keeps_the_loss_of_auc_readable() -> None:
     assert kept["dfdc"]["noise 5"] == {"real": 1, "fake": 0, "accuracy": 0.8}
 
 
-def test_all_conditions_are_what_is_measured_by_default() -> None:
+def test_all_conditions_are_measured_by_default() -> None:
     assert corruptions.conditions is conditions

@@ -1,4 +1,4 @@
-"""Tests of what the evaluation command writes, and of what stays in the card."""
+"""Tests of the files that the evaluation command writes, and of the figures that stay in the card."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
 
 
-# What is written
+# Files
 
 
 def test_command_writes_every_measure_of_every_set(
@@ -63,13 +63,13 @@ def test_command_writes_every_measure_of_every_set(
     np.testing.assert_allclose([float(row["p_fake"]) for row in rows], p_fake, atol=1e-5)
     assert [row["verdict"] for row in rows] == [detector.verdict(p) for p in p_fake]
 
-    assert (folder / CARD).read_text() == before, "the card changes only when asked to"
+    assert (folder / CARD).read_text() == before, "the card changes only with write=True"
     printed = capsys.readouterr().out
     assert "mixed: 4 real, 4 fake, 1 without a face" in printed
-    assert printed.index("real called fake") < printed.index("accuracy"), "the mistakes that harm come first"
+    assert printed.index("real called fake") < printed.index("accuracy"), "the most harmful mistakes come first"
 
 
-def test_run_says_what_it_ran_with(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
+def test_run_records_its_arguments_and_versions(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
     root, cache = data
     evaluate([folder], root, out=tmp_path / "run", faces=cache, charts=False, seed=7)
     arguments = json.loads((tmp_path / "run" / "arguments.json").read_text())
@@ -93,7 +93,7 @@ def test_report_shows_tables_and_charts_that_exist(folder: Path, data: tuple[Pat
     assert (out / "training_curves.png").stat().st_size > 1000
 
 
-def test_classification_report_has_the_thesis_form() -> None:
+def test_classification_report_has_the_format_of_the_thesis() -> None:
     scores = SetScores("set", np.array([0.9, 0.4, 0.2, 0.6]), np.array([True, True, False, False]))
     lines = classification_text(scores).splitlines()
     (fake,) = (line.split() for line in lines if line.split()[:1] == ["Fake"] and len(line.split()) == 5)
@@ -104,7 +104,7 @@ def test_classification_report_has_the_thesis_form() -> None:
     assert "precision" in classification_text(SetScores("one class", np.array([0.1]), np.array([False])))
 
 
-def test_figures_enter_the_card_beside_those_of_other_splits(
+def test_figures_are_added_to_the_card_without_changing_other_splits(
     folder: Path, data: tuple[Path, Path], tmp_path: Path
 ) -> None:
     root, cache = data
@@ -117,7 +117,9 @@ def test_figures_enter_the_card_beside_those_of_other_splits(
     assert list(after.metrics["val"]) == ["mixed"]
 
 
-def test_some_sets_leave_the_others_in_the_card(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
+def test_evaluating_some_sets_keeps_the_others_in_the_card(
+    folder: Path, data: tuple[Path, Path], tmp_path: Path
+) -> None:
     root, cache = data
     write_card(folder, replace(load_artifact(folder), metrics={"test": {"mixed": {"kept": 1}, "reals": {"old": 1}}}))
     evaluate([folder], root, sets=["reals"], write=True, out=tmp_path / "run", faces=cache, charts=False)
@@ -131,7 +133,7 @@ def card_with_corruptions(folder: Path) -> None:
     write_card(folder, replace(card, metrics={**card.metrics, "test_corruptions": {"mixed": {"clean": {}}}}))
 
 
-def test_figures_of_corrupted_pictures_go_with_the_calibration(
+def test_figures_of_corrupted_pictures_are_removed_when_the_calibration_changes(
     folder: Path, data: tuple[Path, Path], tmp_path: Path
 ) -> None:
     root, cache = data
@@ -148,7 +150,7 @@ def test_figures_of_corrupted_pictures_go_with_the_calibration(
 
 
 @pytest.mark.slow
-def test_new_measure_and_a_rounded_digit_leave_what_is_known_of_corrupted_pictures(
+def test_new_measure_or_rounding_keeps_the_figures_of_corrupted_pictures(
     folder: Path, data: tuple[Path, Path], tmp_path: Path
 ) -> None:
     root, cache = data
@@ -170,7 +172,7 @@ def test_new_measure_and_a_rounded_digit_leave_what_is_known_of_corrupted_pictur
 
 @pytest.mark.slow
 @pytest.mark.parametrize("charts", [True, False])
-def test_curves_of_the_run_that_made_the_model_are_shown(
+def test_training_curves_of_the_models_run_are_shown(
     folder: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: bool
 ) -> None:
     root, cache = data
@@ -181,10 +183,10 @@ def test_curves_of_the_run_that_made_the_model_are_shown(
     assert ("(training_curves.png)" in (tmp_path / "run" / "report.md").read_text()) == charts
 
 
-def test_one_history_is_not_of_several_models(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
-    other = shutil.copytree(folder, tmp_path / "other")
+def test_history_is_refused_with_several_models(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
+    second = shutil.copytree(folder, tmp_path / "other")
     with pytest.raises(DatasetError, match="--history belongs to one run"):
-        evaluate([folder, other], data[0], history=tmp_path / "history.csv", faces=data[1])
+        evaluate([folder, second], data[0], history=tmp_path / "history.csv", faces=data[1])
 
 
 # A folder that holds an earlier evaluation

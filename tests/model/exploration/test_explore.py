@@ -23,7 +23,7 @@ COUNT = 24  # pictures of each class
 
 
 def write_classes(root: Path, picture: Callable[..., Pixels], fake_quality: int, split: str = "") -> Path:
-    """A folder of both classes alike in all but, perhaps, the JPEG quality of the fakes."""
+    """A folder of both classes that differ only in the JPEG quality, which may be equal too."""
     for label, first, quality in (("Real", 0, 75), ("Fake", 1000, fake_quality)):
         folder = root / split / label
         folder.mkdir(parents=True)
@@ -36,7 +36,7 @@ def write_classes(root: Path, picture: Callable[..., Pixels], fake_quality: int,
 
 @pytest.fixture(scope="module", autouse=True)
 def few_draws() -> Iterator[None]:
-    """Fewer trees and draws, on which the classes' AUCs hardly depend."""
+    """Fewer trees and resamples, on which the AUC hardly depends."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(shortcuts, "TREES", 20)
         patched.setattr(shortcuts, "ROUNDS", 50)
@@ -45,21 +45,21 @@ def few_draws() -> Iterator[None]:
 
 @pytest.fixture
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spares the charts and the page, which take most of an exploration, where the tables are what is tested."""
+    """Skips the charts and the page, which take most of the time, in tests of the tables."""
     monkeypatch.setattr(files, "write_report", lambda *_: None)
 
 
 def save_nothing(_: object, path: Path) -> Path:
-    """Stands for the drawing of a chart, of which ``planted`` has one of each kind."""
+    """Replaces the drawing of a chart; ``planted`` has one chart of each kind."""
     Image.new("RGB", (8, 8)).save(path)
     return path
 
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory, picture: Callable[..., Pixels]) -> tuple[Path, Path]:
-    """A folder with every fault, and what the exploration wrote of it.
+    """A folder with every fault, and the folder with the results of its exploration.
 
-    Fakes were saved at another JPEG quality; a training picture shows again in test, recompressed and called fake; one
+    Fakes have another JPEG quality; a training picture is also in test, recompressed and labelled fake; one
     file is broken.
     """
     root = write_classes(tmp_path_factory.mktemp("planted") / "faces", picture, 95, "train")
@@ -80,12 +80,12 @@ def page(planted: tuple[Path, Path]) -> str:
 
 
 @pytest.mark.slow
-def test_planted_quality_is_warned_of(planted: tuple[Path, Path], page: str) -> None:
+def test_planted_jpeg_quality_gives_a_warning(planted: tuple[Path, Path], page: str) -> None:
     found = pandas.read_csv(planted[1] / "shortcuts.csv").set_index("feature")
     assert found.loc["jpeg_quality", "warning"] and found.loc["jpeg_quality", "auc"] > 0.9
     assert found.loc["bytes_per_pixel", "warning"]
     assert not found.loc["brightness", "warning"] and not found.loc["width", "warning"]
-    assert "framing" not in found.index, "no faces were looked for"
+    assert "framing" not in found.index, "no faces were searched"
     assert "<strong>WARNING</strong> faces: the JPEG quality alone separates Real from Fake" in page
 
 
@@ -101,7 +101,7 @@ def test_planted_leak_and_label_are_found(planted: tuple[Path, Path], page: str)
 
 
 @pytest.mark.slow
-def test_every_promised_file_is_written(planted: tuple[Path, Path]) -> None:
+def test_every_documented_file_is_written(planted: tuple[Path, Path]) -> None:
     names = {path.name for path in planted[1].iterdir()}
     assert names == {
         *("arguments.json", "report.html", "classes.png", "faces_pixels.png", "faces_files.png"),
@@ -145,7 +145,7 @@ def test_unreadable_file_is_named_and_left_out(
 
 
 @pytest.mark.slow
-def test_alike_classes_raise_no_warning(
+def test_similar_classes_give_no_warning(
     tmp_path: Path,
     picture: Callable[..., Pixels],
     capsys: pytest.CaptureFixture[str],
@@ -154,15 +154,15 @@ def test_alike_classes_raise_no_warning(
     monkeypatch.setattr(plots, "save", save_nothing)
     root = write_classes(tmp_path / "faces", picture, 75)
     explore(root, tmp_path / "out")
-    said = capsys.readouterr().out
-    assert "faces: no trivial feature separates the classes" in said
-    assert "No picture shows the same as another" in said
-    assert "WARNING" not in said and "WARNING" not in (tmp_path / "out" / "report.html").read_text("utf-8")
+    printed = capsys.readouterr().out
+    assert "faces: no trivial feature separates the classes" in printed
+    assert "No picture shows the same as another" in printed
+    assert "WARNING" not in printed and "WARNING" not in (tmp_path / "out" / "report.html").read_text("utf-8")
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_report")
-def test_second_run_measures_nothing(planted: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_run_uses_the_stored_measurements(planted: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     before = (planted[1] / "shortcuts.csv").read_text()
     monkeypatch.setattr(statistics, "measure", lambda path: None)
     explore(planted[0], planted[1])
@@ -171,7 +171,7 @@ def test_second_run_measures_nothing(planted: tuple[Path, Path], monkeypatch: py
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_report")
-def test_framing_is_looked_at_where_faces_are_known(
+def test_framing_is_measured_if_faces_are_known(
     make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels], tmp_path: Path
 ) -> None:
     names = [f"set/test/{label}/{number}.png" for label in ("real", "fake") for number in range(20)]
@@ -188,7 +188,7 @@ def test_framing_is_looked_at_where_faces_are_known(
 
 
 @pytest.mark.slow
-def test_one_class_alone_gets_a_page(tmp_path: Path, picture: Callable[..., Pixels]) -> None:
+def test_page_is_written_for_a_single_class(tmp_path: Path, picture: Callable[..., Pixels]) -> None:
     (tmp_path / "data" / "real").mkdir(parents=True)
     for number in range(3):
         Image.fromarray(picture(number)).save(tmp_path / "data" / "real" / f"{number}.png")
@@ -211,7 +211,7 @@ def test_one_picture_and_its_copies_get_a_page(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_report")
-def test_some_pictures_of_each_class_and_split(planted: tuple[Path, Path], tmp_path: Path) -> None:
+def test_limit_applies_to_each_class_and_split(planted: tuple[Path, Path], tmp_path: Path) -> None:
     explore(planted[0], tmp_path / "out", limit=2, sets=["faces"])
     counts = pandas.read_csv(tmp_path / "out" / "classes.csv")
     assert counts["pictures"].tolist() == [1, 2, 2]
@@ -220,7 +220,7 @@ def test_some_pictures_of_each_class_and_split(planted: tuple[Path, Path], tmp_p
 
 
 @pytest.mark.slow
-def test_data_folder_stays_untouched(planted: tuple[Path, Path]) -> None:
+def test_output_folder_inside_the_data_folder_is_refused(planted: tuple[Path, Path]) -> None:
     with pytest.raises(DatasetError, match="lies in the data folder"):
         explore(planted[0], planted[0] / "report")
     assert not (planted[0] / "report").exists()
@@ -247,7 +247,7 @@ def test_thumbnails_show_the_whole_picture(height: int, width: int) -> None:
     assert inside.any(axis=0).sum() == round(32 * width / max(height, width))
 
 
-def test_bars_of_whole_numbers_hold_one_number_each() -> None:
+def test_each_bar_of_integers_holds_one_number() -> None:
     edges = bin_edges(np.array([70.0, 71, 75, 95] * 50))
     np.testing.assert_array_equal(np.histogram([70, 71, 75, 95], edges)[0].nonzero()[0], [0, 1, 5, 25])
     assert set(np.diff(edges)) == {1}

@@ -30,7 +30,7 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def random_table(count: int = 120, dataset: str = "set", seed: int = 0) -> pandas.DataFrame:
-    """As many fakes as reals, whose features all come from one distribution."""
+    """The same number of fakes and reals, with all features from one distribution."""
     rng = np.random.default_rng(seed)
     table = pandas.DataFrame(rng.normal(100, 10, (2 * count, len(FEATURES))), columns=list(FEATURES))
     table["dataset"], table["split"], table["label"] = dataset, "train", ["Fake"] * count + ["Real"] * count
@@ -46,7 +46,7 @@ def by_column(findings: list[Finding]) -> dict[str, Finding]:
 
 
 @pytest.mark.slow
-def test_nothing_is_said_against_classes_that_are_alike() -> None:
+def test_similar_classes_give_no_warning() -> None:
     findings = find_shortcuts(random_table(400))
     assert set(by_column(findings)) == {*FEATURES, TOGETHER}
     assert not any(finding.alarming for finding in findings)
@@ -59,7 +59,7 @@ def test_nothing_is_said_against_classes_that_are_alike() -> None:
 @pytest.mark.parametrize(
     ("column", "shift", "higher"), [*((name, 25, "Fake") for name in FEATURES), ("width", -25, "Real")]
 )
-def test_each_feature_is_caught_in_either_direction(column: str, shift: float, higher: str) -> None:
+def test_difference_in_each_feature_is_found_in_either_direction(column: str, shift: float, higher: str) -> None:
     table = random_table(60)
     table.loc[table["label"] == "Fake", column] += shift
     findings = find_shortcuts(table)
@@ -72,8 +72,8 @@ def test_each_feature_is_caught_in_either_direction(column: str, shift: float, h
 
 
 @pytest.mark.slow
-def test_what_only_a_combination_tells_is_caught() -> None:
-    """Light and contrast that agree in fakes and disagree in reals: neither says anything alone."""
+def test_difference_in_a_combination_of_features_is_found() -> None:
+    """Brightness and contrast correlate in fakes and anticorrelate in reals: neither separates the classes alone."""
     table = random_table(400)
     side = np.where(table["label"] == "Fake", 1, -1)
     table["contrast"] = 100 + side * (table["brightness"] - 100)
@@ -83,8 +83,8 @@ def test_what_only_a_combination_tells_is_caught() -> None:
 
 
 @pytest.mark.slow
-def test_twins_do_not_let_the_trees_learn_by_heart() -> None:
-    """A fake with its twin's own statistics tells the trees which class the twin is *not*, unless both are held out."""
+def test_twins_are_held_out_together() -> None:
+    """A fake with the statistics of its twin reveals the class of the twin to the trees, unless both are held out."""
     table = random_table(150)
     half = len(table) // 2
     table.loc[half:, list(FEATURES)] = table.loc[: half - 1, list(FEATURES)].to_numpy()
@@ -96,7 +96,7 @@ def test_twins_do_not_let_the_trees_learn_by_heart() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_draws")
 def test_sets_are_not_pooled() -> None:
-    """A set of mostly bright reals beside one of mostly dark fakes: brightness tells the set, not the class."""
+    """With a set of mostly bright reals and one of mostly dark fakes, brightness reveals the set, not the class."""
     bright, dark = random_table(300, "bright"), random_table(300, "dark", seed=1)
     bright["brightness"] += 100
     table = pandas.concat([bright.drop(bright.index[:200]), dark.drop(dark.index[-200:])])
@@ -107,12 +107,12 @@ def test_sets_are_not_pooled() -> None:
 
 def test_sets_too_small_or_of_one_class_are_not_judged() -> None:
     assert find_shortcuts(random_table(FEWEST - 1)) == []
-    lonely = random_table(60)
-    assert find_shortcuts(lonely[lonely["label"] == "Real"]) == []
+    one_class = random_table(60)
+    assert find_shortcuts(one_class[one_class["label"] == "Real"]) == []
 
 
 @pytest.mark.usefixtures("few_draws")
-def test_features_that_nobody_has_are_left_out() -> None:
+def test_features_without_values_are_left_out() -> None:
     table = random_table(60)
     table["framing"] = np.nan
     assert "framing" not in by_column(find_shortcuts(table))
@@ -120,10 +120,10 @@ def test_features_that_nobody_has_are_left_out() -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_draws")
-def test_seed_decides() -> None:
+def test_findings_depend_on_the_seed() -> None:
     table = random_table(40)
-    first, again, other = ([f.estimate for f in find_shortcuts(table, seed)] for seed in (1, 1, 2))
-    assert first == again and first != other
+    first, again, different = ([f.estimate for f in find_shortcuts(table, seed)] for seed in (1, 1, 2))
+    assert first == again and first != different
 
 
 # Finding
@@ -133,7 +133,7 @@ def test_seed_decides() -> None:
     ("value", "low", "alarming"),
     [(0.8, ALARM + 0.01, True), (0.8, ALARM, False), (0.8, 0.55, False), (ALARM, 0.55, False), (0.8, 0.49, False)],
 )
-def test_alarm_needs_an_interval_that_lies_above_the_line(value: float, low: float, alarming: bool) -> None:
+def test_alarm_needs_an_interval_above_the_threshold(value: float, low: float, alarming: bool) -> None:
     assert Finding("set", "width", Estimate(value, low, 0.9), "Fake", 2, 1).alarming == alarming
 
 
@@ -144,19 +144,19 @@ def test_sentence_names_values_and_remedy() -> None:
         "instead of the forgery. It is higher in Fake: median 95 in Fake, 75 in Real. What helps: first save both "
         "classes in the same way, with one JPEG quality and one quantisation table."
     )
-    calm = Finding("set", "width", Estimate(0.5, 0.5, 0.5), "Fake", 64, 64)
-    assert "a network" not in calm.sentence and "What helps" not in calm.sentence
+    harmless = Finding("set", "width", Estimate(0.5, 0.5, 0.5), "Fake", 64, 64)
+    assert "a network" not in harmless.sentence and "What helps" not in harmless.sentence
 
 
 @pytest.mark.usefixtures("few_draws")
-def test_sum_of_all_is_said_last() -> None:
+def test_sentence_on_all_features_together_comes_last() -> None:
     table = random_table(60)
     table.loc[table["label"] == "Fake", "width"] += 15
     sentences = summarise(find_shortcuts(table))
     assert "the width alone" in sentences[0] and "together" in sentences[-1] and len(sentences) == 2
 
 
-def test_nearly_a_shortcut_is_not_called_nothing() -> None:
+def test_value_just_below_the_threshold_is_reported_as_close_to_a_warning() -> None:
     nearly = Finding("set", "framing", Estimate(0.646, 0.62, 0.67), "Real", 0.73, 0.76)
     (sentence,) = summarise([nearly])
     assert sentence.startswith("set: the framing alone separates Real from Fake with AUC .646 (.620 to .670).")
@@ -164,7 +164,7 @@ def test_nearly_a_shortcut_is_not_called_nothing() -> None:
 
 
 @pytest.mark.parametrize("low", [0.4, 0.6])
-def test_a_high_value_that_may_be_lower_is_neither_a_warning_nor_nothing(low: float) -> None:
+def test_high_value_with_a_wide_interval_is_reported_as_close_to_a_warning(low: float) -> None:
     (sentence,) = summarise([Finding("set", "framing", Estimate(0.72, low, 0.8), "Real", 0.73, 0.76)])
     assert "WARNING" not in sentence and "nothing trivial" not in sentence and "close to a warning" in sentence
 

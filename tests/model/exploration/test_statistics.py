@@ -1,4 +1,4 @@
-"""Tests of what is measured of a picture file, and of what is remembered of it."""
+"""Tests of the measurements of picture files, and of the table that stores them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def write(path: Path, pixels: Pixels, **options: object) -> Path:
 
 
 def two_halves() -> Pixels:
-    """Black and white side by side, with a plain grey frame of 2 pixels."""
+    """A black and a white half, with a plain grey frame of 2 pixels."""
     pixels = np.zeros((50, 50, 3), np.uint8)
     pixels[:, 25:] = 255
     pixels[:2] = pixels[-2:] = pixels[:, :2] = pixels[:, -2:] = 127
@@ -51,12 +51,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("quality", [10, 50, 75, 92, 100])
-def test_jpeg_quality_is_read_off_the_table(tmp_path: Path, quality: int) -> None:
+def test_jpeg_quality_is_computed_from_the_quantisation_table(tmp_path: Path, quality: int) -> None:
     found = measure(write(tmp_path / "a.jpg", noise(), quality=quality))
     assert found is not None and found.jpeg_quality == quality and found.format == "JPEG"
 
 
-def test_foreign_table_gets_the_nearest_quality(tmp_path: Path) -> None:
+def test_nonstandard_quantisation_table_gets_the_nearest_quality(tmp_path: Path) -> None:
     file = io.BytesIO()
     Image.fromarray(noise()).save(file, "JPEG", quality=80)
     with Image.open(file) as picture:
@@ -82,7 +82,7 @@ def test_png_has_no_jpeg_quality_even_under_another_name(tmp_path: Path) -> None
     assert found.format == "PNG" and math.isnan(found.jpeg_quality) and found.quantisation == "" and found.chroma == 1
 
 
-def test_size_and_light(tmp_path: Path) -> None:
+def test_size_and_brightness(tmp_path: Path) -> None:
     pixels = np.zeros((20, 50, 3), np.uint8)
     pixels[..., 0], pixels[..., 1] = 200, 100
     path = write(tmp_path / "a.png", pixels)
@@ -115,7 +115,7 @@ def test_histogram_counts_each_channel(tmp_path: Path) -> None:
     assert counts.sum() == 30_000
 
 
-def test_what_cannot_be_read_has_no_measurement(tmp_path: Path) -> None:
+def test_unreadable_picture_has_no_measurement(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jpg", noise())
     path.write_bytes(path.read_bytes()[:300])
     assert measure(path) is None
@@ -138,7 +138,7 @@ def test_each_picture_is_measured_once(folder: Path, tmp_path: Path, monkeypatch
     assert again.loc[first.index].equals(first)
 
 
-def test_interrupted_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_run_is_continued(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table, examples = tmp_path / "m.csv", pictures(folder)
     whole = measure_all(folder, examples, table)
     lines = table.read_text().splitlines(keepends=True)
@@ -170,21 +170,23 @@ def test_unreadable_pictures_have_no_row(folder: Path, tmp_path: Path) -> None:
     assert len(rows) == 6 and "Real/broken.png" not in rows.index
 
 
-def test_pictures_that_broke_since_have_no_row(folder: Path, tmp_path: Path) -> None:
+def test_pictures_that_became_unreadable_have_no_row(folder: Path, tmp_path: Path) -> None:
     table, examples = tmp_path / "m.csv", pictures(folder)
     measure_all(folder, examples, table)
     (folder / "Real" / "1.png").write_text("no picture")
     assert "Real/1.png" not in measure_all(folder, examples, table).index
 
 
-def test_foreign_table_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_table_with_other_columns_is_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("path,something\na.png,1\n")
     with pytest.raises(DatasetError, match="holds other measurements: delete it"):
         measure_all(folder, pictures(folder), tmp_path / "m.csv")
 
 
-def test_fingerprints_survive_the_table(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where a digest looks like a number, as one in some thousands does."""
+def test_fingerprints_are_the_same_after_writing_and_reading(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if a digest looks like a number, as one in some thousands does."""
     number = Fingerprint("1" * 32, "0" * 63 + "1")
     monkeypatch.setattr(statistics, "fingerprint", lambda _: number)
     measure_all(folder, pictures(folder), tmp_path / "m.csv")
@@ -207,7 +209,7 @@ def test_histograms_are_averaged_by_group(folder: Path, tmp_path: Path, monkeypa
         np.testing.assert_allclose(mean.sum(axis=1), 1, atol=0.01)
 
 
-def test_pictures_that_are_not_asked_for_do_not_count(folder: Path, tmp_path: Path) -> None:
+def test_histograms_ignore_pictures_without_a_row(folder: Path, tmp_path: Path) -> None:
     examples = pictures(folder)
     rows = measure_all(folder, examples, tmp_path / "m.csv")
     assert mean_histograms(tmp_path / "m.csv", rows[:0], {example.path: 0 for example in examples}) == {}

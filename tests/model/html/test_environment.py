@@ -35,7 +35,7 @@ def test_missing_value_is_an_error(source: str, tmp_path: Path) -> None:
         rendered(tmp_path, source, there={})
 
 
-def test_layout_of_a_template_leaves_no_space_between_tags(tmp_path: Path) -> None:
+def test_line_breaks_in_a_template_leave_no_space_between_tags(tmp_path: Path) -> None:
     layout = "<ul>\n  {% for x in (1, 2) %}\n  <li>{{ x }}</li>\n  {% endfor %}\n</ul>\n"
     source = f"{layout}<p>two\nwords <b>{{{{ 3 }}}}</b> {{{{ 4 }}}}</p>"
     assert rendered(tmp_path, source) == "<ul><li>1</li><li>2</li></ul><p>two\nwords <b>3</b> 4</p>"
@@ -48,7 +48,7 @@ def test_cells_repeat_the_title_of_their_column() -> None:
     assert read(html).words.endswith(SCRIPT)
 
 
-def test_table_may_have_no_titles_and_its_heading_elsewhere() -> None:
+def test_table_titles_are_optional_and_any_column_may_hold_the_row_heading() -> None:
     html = table((), [(7, "mouth", 0.5)], heading=1, kind="pairs")
     assert html == (
         '<table class="pairs"><tbody><tr><td>7</td><th scope="row">mouth</th><td>0.5</td></tr></tbody></table>'

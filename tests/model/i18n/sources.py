@@ -1,4 +1,4 @@
-"""The code and the templates that texts are said in."""
+"""The code and the templates that use texts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def named(call: ast.Call) -> str:
 
 
 def written_as(node: ast.expr) -> str:
-    """A string as it is written, with ``{}`` where a value goes; empty for anything else."""
+    """The literal string, with ``{}`` in place of values; empty for other expressions."""
     if isinstance(node, ast.JoinedStr):
         return "".join(written_as(part) if isinstance(part, ast.Constant) else "{}" for part in node.values)
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

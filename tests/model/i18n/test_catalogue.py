@@ -1,4 +1,4 @@
-"""Tests of the catalogue: every key in every language, the same gaps to fill, and numbers as each language has them."""
+"""Tests of the catalogue: every key in every language with the same values, and numbers in each language's format."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from model.i18n.catalogue import Message, Text, catalogue, in_language, language
 
 
 def forms(text: Text) -> list[str]:
-    """Every form of a text: one, or one for each form of the plural."""
+    """Every form of a text: a single form, or all plural forms."""
     return [text] if isinstance(text, str) else list(text.values())
 
 
 def gaps(text: Text) -> set[str]:
-    """Names of the values that a text asks for."""
+    """Names of the values in a text."""
     return {name for form in forms(text) for _, name, _, _ in string.Formatter().parse(form) if name}
 
 
-def test_every_key_has_a_text_in_every_language_with_the_same_gaps() -> None:
+def test_every_key_has_a_text_in_every_language_with_the_same_values() -> None:
     for key, entry in catalogue().items():
         assert set(entry) == set(languages()), key
         for text in entry.values():
@@ -30,7 +30,7 @@ def test_every_key_has_a_text_in_every_language_with_the_same_gaps() -> None:
             assert gaps(text) - {"count"} == gaps(entry["en"]) - {"count"}, key
 
 
-def test_a_language_is_spoken_inside_its_block_alone() -> None:
+def test_language_is_used_only_inside_its_block() -> None:
     with use_language("tr"):
         assert translate("class.Fake") == "Sahte"
         with use_language("en"):
@@ -41,7 +41,7 @@ def test_a_language_is_spoken_inside_its_block_alone() -> None:
         pass
 
 
-def test_a_said_text_waits_for_its_language() -> None:
+def test_message_is_translated_when_it_is_read() -> None:
     later = Message("class.Real")
     assert str(ValueError(later)) == "Real"
     with use_language("tr"):
@@ -50,7 +50,7 @@ def test_a_said_text_waits_for_its_language() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "spoken"),
+    ("variables", "expected"),
     [
         ({}, "en"),
         ({"LANG": "tr_TR.UTF-8"}, "tr"),
@@ -62,17 +62,17 @@ def test_a_said_text_waits_for_its_language() -> None:
         ({"LANG": "tr_TR.UTF-8", "WHYFAKE_LANGUAGE": "klingon"}, "tr"),
     ],
 )
-def test_environment_decides_between_languages(
-    variables: dict[str, str], spoken: str, monkeypatch: pytest.MonkeyPatch
+def test_environment_variables_choose_the_language(
+    variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in (language.VARIABLE, *language.LOCALE):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert language.language_of_environment() == spoken
+    assert language.language_of_environment() == expected
 
 
-def test_each_step_of_a_generator_is_made_in_its_language_whatever_the_thread() -> None:
+def test_each_step_of_a_generator_uses_its_language_in_any_thread() -> None:
     def steps() -> Iterator[str]:
         yield translate("class.Fake")
         yield translate("class.Real")
@@ -90,8 +90,8 @@ def test_language_of_a_generator_may_change_between_its_steps() -> None:
         yield translate("class.Fake")
         yield translate("class.Real")
 
-    spoken = iter(["tr", "en", "en"])
-    assert list(in_language(lambda: next(spoken), steps())) == ["Sahte", "Real"]
+    chosen = iter(["tr", "en", "en"])
+    assert list(in_language(lambda: next(chosen), steps())) == ["Sahte", "Real"]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_language_of_a_generator_may_change_between_its_steps() -> None:
         (1200, ",", "1,200", "1.200"),
     ],
 )
-def test_numbers_are_written_as_the_language_has_them(value: float, form: str, english: str, turkish: str) -> None:
+def test_numbers_are_written_in_the_format_of_the_language(value: float, form: str, english: str, turkish: str) -> None:
     assert number(value, form) == english
     with use_language("tr"):
         assert number(value, form) == turkish

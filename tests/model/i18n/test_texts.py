@@ -11,7 +11,7 @@ import pytest
 
 from tests.model.i18n.sources import ROOT, TEMPLATES, named, tree_of, written_as
 
-# Whatever a visitor of the page, a caller of the API or a user of ``python -m explain`` may read.
+# Files with texts for visitors of the page, callers of the API and users of ``python -m explain``.
 SHOWN = [
     "app.py",
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "explain").rglob("*.py"))),
@@ -37,19 +37,19 @@ SHOWN = [
     *("model/legacy/graph.py", "model/legacy/h5.py", "model/legacy/labels.py", "model/networks/plan.py"),
     *("model/legacy/operators.py", "model/networks/rebuild.py"),
 ]
-# Words that no visitor reads, or that are data, with the reason. A name with brackets stands for a whole function.
+# Words that no visitor reads, or that are data, with the reason. A name with brackets means a whole function.
 ALLOWED = {
-    "explain/bulk/command.py": {"python -m explain bulk": "how the command is called"},
+    "explain/bulk/command.py": {"python -m explain bulk": "the name of the command"},
     "explain/page/serving/launch.py": {"empty port": "Gradio's own words"},
     "explain/interfaces/server/guard.py": {"'self'": "a header"},
     "explain/service/metrics.py": dict.fromkeys(
-        ("Analyses", "Steps of", "Answered", "Seconds of", "Stages of"), "what Prometheus shows beside a metric"
+        ("Analyses", "Steps of", "Answered", "Seconds of", "Stages of"), "the description of a metric in Prometheus"
     ),
     "explain/page/api.py": dict.fromkeys(("report", "methods", "maps", "second", "hide"), "names of the API's values"),
     "explain/page/components/theme.py": {"IBM Plex Sans": "a font"},
     "explain/page/layout.py": {"WhyFake": "the name of the product"},
     "explain/page/sections/common.py": {"element.addEventListener": "JavaScript"},
-    "explain/interfaces/mcp/tools.py": {"WhyFake says how likely": "what an assistant reads before it asks"},
+    "explain/interfaces/mcp/tools.py": {"WhyFake says how likely": "read by an assistant before it calls the tool"},
     "explain/maps/attention.py": {"either class": "data: the target of a map that explains neither class"},
     "explain/provenance/finding.py": {"states generated": "data: the strength of a finding"},
     "explain/provenance/generators.py": {
@@ -80,10 +80,10 @@ ALLOWED = {
     },
 }
 
-VISIBLE = {"label", "info", "title", "help", "placeholder"}  # keywords whose texts stand on the screen
+VISIBLE = {"label", "info", "title", "help", "placeholder"}  # keywords whose texts are on the screen
 PROGRAMMERS = {"ValueError", "TypeError", "RuntimeError", "KeyError", "NotImplementedError"}
 LOGS = {"log", "logger", "logging", "warnings"}
-API = {"description", "summary", "instructions"}  # what programs read of an endpoint before they call it
+API = {"description", "summary", "instructions"}  # read by programs before they call an endpoint
 PLACES = {"loc", "textcoords", "xycoords"}  # Matplotlib's names of places
 
 
@@ -91,7 +91,7 @@ PLACES = {"loc", "textcoords", "xycoords"}  # Matplotlib's names of places
 
 
 def texts_outside(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and words of everything in a file that looks like a text for people and is none of the catalogue's."""
+    """Line and words of every string in a file that looks like a text for people and is not from the catalogue."""
     tree, passed = tree_of(path), set[int]()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # docstrings
@@ -118,31 +118,31 @@ def texts_outside(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _for_programmers(node: ast.Assert | ast.Call) -> bool:
-    return isinstance(node, ast.Assert) or named(node) in PROGRAMMERS or _of(node) in LOGS
+    return isinstance(node, ast.Assert) or named(node) in PROGRAMMERS or _holder(node) in LOGS
 
 
 def _visible(node: ast.AST) -> list[ast.expr]:
-    """What stands on the screen even if it is a single word: names of controls."""
+    """Texts that are on the screen even if they are single words: names of controls."""
     if isinstance(node, ast.keyword) and node.arg in VISIBLE:
         return [node.value]
-    return node.args if isinstance(node, ast.Call) and _of(node) == "gr" else []
+    return node.args if isinstance(node, ast.Call) and _holder(node) == "gr" else []
 
 
-def _of(call: ast.Call) -> str:
+def _holder(call: ast.Call) -> str:
     """``log`` for ``log.error(...)``."""
     holder = call.func.value if isinstance(call.func, ast.Attribute) else None
     return holder.id if isinstance(holder, ast.Name) else ""
 
 
 def _readable(written: str) -> list[str]:
-    """What a person gets to read of a string that may be HTML: its text, and the attributes that are read aloud."""
+    """The readable parts of a string that may be HTML: its text, and the attributes that are read aloud."""
     bare = re.sub(r"<(script|style)\b.*?</\1>", "", written, flags=re.DOTALL)
     aloud = re.findall(r"""\b(?:alt|aria-label|title|placeholder)=["']([^"']*)["']""", bare)
     return [re.sub(r"<[^<>]*>", "\n", bare), *aloud]
 
 
 def _is_prose(words: str) -> bool:
-    """Two words beside each other, or one between spaces and values."""
+    """Two words next to each other, or one between spaces and values."""
     words = words.replace("{}", " {} ") if "{}" in words else words
     word = r"[^\W\d_]{2,}[,.;:!?…]*"
     return bool(re.search(rf"(?<![\w.\-/]){word} +{word}(?![\w\-/(=])|\{{\}} +{word} +\{{\}}", words))
@@ -151,27 +151,27 @@ def _is_prose(words: str) -> bool:
 def function_around(path: Path, line: int) -> str:
     """``main()`` for a line of that function; empty outside of all."""
     functions = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    around = [one for one in functions if one.lineno <= line <= (one.end_lineno or 0)]
-    return f"{max(around, key=lambda one: one.lineno).name}()" if around else ""
+    around = [node for node in functions if node.lineno <= line <= (node.end_lineno or 0)]
+    return f"{max(around, key=lambda node: node.lineno).name}()" if around else ""
 
 
 @pytest.mark.slow
-def test_no_text_stands_outside_the_catalogue() -> None:
+def test_code_has_no_text_outside_the_catalogue() -> None:
     outside, needed = [], dict[str, set[str]]()
     for name in SHOWN:
         allowed, path = ALLOWED.get(name, {}), ROOT / name
         for line, words in texts_outside(path):
-            reasons = {one for one in allowed if one in words or one == function_around(path, line)}
+            reasons = {item for item in allowed if item in words or item == function_around(path, line)}
             needed[name] = needed.get(name, set()) | reasons
             if not reasons:
                 outside.append(f"{name}:{line}: {words}")
     assert not outside, "\n".join(outside)
     for name, allowed in ALLOWED.items():
-        assert needed.get(name) == allowed.keys(), f"allowed in {name}, but no longer there"
+        assert needed.get(name) == allowed.keys(), f"allowed in {name}, but no longer used there"
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
-def test_no_text_but_our_name_stands_in_a_template(path: Path) -> None:
+def test_templates_have_no_text_except_the_name_of_the_product(path: Path) -> None:
     bare = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", path.read_text("utf-8"), flags=re.DOTALL)
     words = {word for text in _readable(bare) for word in re.findall(r"[^\W\d_]{2,}", text)}
     assert words <= {"Why", "Fake", "WhyFake"}
@@ -194,7 +194,7 @@ def test_no_text_but_our_name_stands_in_a_template(path: Path) -> None:
         ('raise PhotoError("The photo is empty.")', ["The photo is empty."]),
     ],
 )
-def test_texts_outside_are_found_and_nothing_else(code: str, texts: list[str], tmp_path: Path) -> None:
+def test_only_texts_outside_the_catalogue_are_found(code: str, texts: list[str], tmp_path: Path) -> None:
     path = tmp_path / "sample.py"
     path.write_text(code, encoding="utf-8")
     assert [words.strip() for _, words in texts_outside(path)] == texts

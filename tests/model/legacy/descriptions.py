@@ -1,4 +1,4 @@
-"""Networks as Keras 2 describes them, and how a test changes the description in a file."""
+"""Network descriptions in the format of Keras 2, and a helper that changes the description in a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import h5py
 
 
 def layer(name: str, kind: str, config: dict[str, Any], *sources: Any) -> dict[str, Any]:
-    """A layer as Keras 2 describes it, called once on the layers named by ``sources``."""
+    """A layer in the format of Keras 2, called once on the layers named by ``sources``."""
     inputs = [[source, 0, 0, {}] if isinstance(source, str) else source for source in sources]
     return {
         "class_name": kind,

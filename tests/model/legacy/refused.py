@@ -1,4 +1,4 @@
-"""How a file is refused that cannot be imported."""
+"""A helper for tests of files that cannot be imported."""
 
 from __future__ import annotations
 

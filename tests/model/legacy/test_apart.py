@@ -1,4 +1,4 @@
-"""Tests of the process that imports a file: it tells its steps and its problem, and ends with whoever started it."""
+"""Tests of the process that imports a file: it reports its steps and its problem."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ H5 = Path("mine.h5")
 START = subprocess.Popen
 
 
-def other_side(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-    """Let a program of ours stand for the process that imports."""
+def replace_process(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """Replace the importing process by a program of the test."""
 
     def popen(command: list[str], **options: object) -> subprocess.Popen[str]:
         return START([sys.executable, "-c", program], **options)  # type: ignore[call-overload,no-any-return]
@@ -26,25 +26,25 @@ def other_side(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     monkeypatch.setattr(apart.subprocess, "Popen", popen)
 
 
-def test_steps_are_told_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps_are_reported_until_the_import_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     step = '["step", ["legacy.step.network", {"file": "mine.h5", "step": 2, "of": 3}]]'
-    other_side(monkeypatch, f"print('{step}'); print('[\"done\", \"\"]')")
+    replace_process(monkeypatch, f"print('{step}'); print('[\"done\", \"\"]')")
     messages: list[Message] = []
     convert_apart(H5, None, Path("made"), messages.append)
     assert messages == [Message("legacy.step.network", file="mine.h5", step=2, of=3)]
 
 
-def test_problem_of_the_file_and_of_the_machine_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    other_side(monkeypatch, """print('["problem", ["legacy.no_file", {"file": "mine.h5"}]]')""")
+def test_problems_of_the_file_and_of_the_system_are_distinguished(monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_process(monkeypatch, """print('["problem", ["legacy.no_file", {"file": "mine.h5"}]]')""")
     with pytest.raises(ArtifactError, match=r"There is no file mine\.h5\."):
         convert_apart(H5, None, Path("made"), print)
-    other_side(monkeypatch, """print('["system", "No space left on device"]')""")
+    replace_process(monkeypatch, """print('["system", "No space left on device"]')""")
     with pytest.raises(OSError, match="No space left"):
         convert_apart(H5, None, Path("made"), print)
 
 
-def test_process_that_breaks_off_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    other_side(monkeypatch, "import os; os.abort()")
+def test_crash_of_the_process_is_an_error_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_process(monkeypatch, "import os; os.abort()")
     with pytest.raises(ArtifactError) as caught:
         convert_apart(H5, None, Path("made"), print)
     assert caught.value.args[0] == Message("legacy.import_broke_off", file="mine.h5")

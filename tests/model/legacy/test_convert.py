@@ -1,4 +1,4 @@
-"""Tests of importing old Keras files: the owner's numbers come out, nothing in the files runs, bombs are refused."""
+"""Tests of importing old Keras files: outputs equal the original, no code in files runs, huge networks are refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAME = "best_model_effatt.h5"
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Path:
-    """A copy of a Keras 2 file, to be spoilt."""
+    """A copy of a Keras 2 file, which a test may damage."""
     return Path(shutil.copy(DATA / "keras2_softmax" / NAME, tmp_path / NAME))
 
 
@@ -51,23 +51,23 @@ def expected(folder: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return stored["pixels"].astype(np.float32), both, stored["attention"]
 
 
-# The owner's numbers
+# Outputs of the original
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", PAIRS)
-def test_probabilities_and_mask_are_the_originals(folder: str, imported: Callable[[str], Imported]) -> None:
+def test_probabilities_and_mask_equal_those_of_the_original(folder: str, imported: Callable[[str], Imported]) -> None:
     found = imported(folder)
     pixels, probabilities, attention = expected(folder)
     outputs = {name: np.asarray(values) for name, values in found.network(pixels).items()}
     np.testing.assert_allclose(outputs["probabilities"], probabilities, atol=1e-5)
     np.testing.assert_allclose(outputs["attention"], attention, atol=1e-5)
-    assert probabilities.std(axis=0).min() > 0.01 and attention.std() > 0.01, "a constant would prove nothing"
+    assert probabilities.std(axis=0).min() > 0.01 and attention.std() > 0.01, "the outputs must not be constant"
     assert found.report.matched == 36 and not found.report.missing and not found.report.unused
 
 
-def test_weights_decide_the_numbers(imported: Callable[[str], Imported]) -> None:
-    """A network that kept its random start would not pass the test above by chance."""
+def test_outputs_depend_on_the_loaded_weights(imported: Callable[[str], Imported]) -> None:
+    """A network with random weights does not pass the test above by chance."""
     plan = imported("keras2_softmax").plan
     pixels, probabilities, _ = expected("keras2_softmax")
     assert plan is not None
@@ -75,7 +75,7 @@ def test_weights_decide_the_numbers(imported: Callable[[str], Imported]) -> None
     assert np.abs(np.asarray(again) - probabilities).max() > 0.01
 
 
-def test_rebuilt_from_its_description_it_takes_the_same_weights(imported: Callable[[str], Imported]) -> None:
+def test_network_rebuilt_from_its_description_accepts_the_same_weights(imported: Callable[[str], Imported]) -> None:
     found = imported("keras3_softmax")
     assert found.plan is not None
     twin = rebuild(json.loads(json.dumps(found.plan.to_json())))
@@ -86,7 +86,7 @@ def test_rebuilt_from_its_description_it_takes_the_same_weights(imported: Callab
         np.testing.assert_array_equal(np.asarray(again[name]), np.asarray(values))
 
 
-def test_division_by_a_mask_of_nothing_stays_finite(imported: Callable[[str], Imported]) -> None:
+def test_division_by_an_all_zero_mask_is_finite(imported: Callable[[str], Imported]) -> None:
     rescale = imported("keras2_softmax").network.get_layer("RescaleGAP")
     zeros = np.zeros((1, 12), np.float32)
     assert np.isfinite(np.asarray(rescale([zeros, zeros]))).all()
@@ -95,8 +95,8 @@ def test_division_by_a_mask_of_nothing_stays_finite(imported: Callable[[str], Im
     assert EPSILON < 1e-10
 
 
-def test_normalisation_that_was_learnt_is_used(pair: Path) -> None:
-    """It computes with constants that Keras makes of its weights when they are loaded."""
+def test_learned_normalisation_is_used(pair: Path) -> None:
+    """Keras computes the constants of this layer from its weights when they are loaded."""
     with h5py.File(pair, "r+") as file:
         file["model_weights/small_efficientnet/normalization/mean:0"][...] = [0.2, 0.5, 0.8]
         file["model_weights/small_efficientnet/normalization/variance:0"][...] = [0.04, 0.09, 0.16]
@@ -106,7 +106,7 @@ def test_normalisation_that_was_learnt_is_used(pair: Path) -> None:
 
 
 @pytest.mark.slow
-def test_rebuilt_network_can_be_trained_on() -> None:
+def test_rebuilt_network_can_be_trained() -> None:
     network = import_network(DATA / "keras2_sigmoid" / NAME).network
     pixels, before, _ = expected("keras2_sigmoid")
     network.compile(optimizer="sgd", loss={"probabilities": "categorical_crossentropy", "attention": None})
@@ -116,7 +116,7 @@ def test_rebuilt_network_can_be_trained_on() -> None:
 
 @pytest.mark.parametrize("folder", ["keras2_softmax", "keras2_sigmoid"])
 @pytest.mark.parametrize("name", ["probabilities", "pixels", "attention", "both_classes", "first_class"])
-def test_layers_of_the_author_may_have_our_names(folder: str, name: str, tmp_path: Path) -> None:
+def test_authors_layers_may_have_the_names_of_our_layers(folder: str, name: str, tmp_path: Path) -> None:
     path = Path(shutil.copy(DATA / folder / NAME, tmp_path / NAME))
     with h5py.File(path, "r+") as file:
         last = json.loads(file.attrs["model_config"])["config"]["output_layers"][0][0]
@@ -129,8 +129,8 @@ def test_layers_of_the_author_may_have_our_names(folder: str, name: str, tmp_pat
     np.testing.assert_allclose(np.asarray(outputs["probabilities"]), probabilities, atol=1e-5)
 
 
-def test_arithmetic_and_layers_of_training_give_the_originals_numbers(tmp_path: Path) -> None:
-    """Saved by today's Keras."""
+def test_arithmetic_and_training_layers_give_the_outputs_of_the_original(tmp_path: Path) -> None:
+    """The file is saved by the installed Keras."""
     inputs = keras.Input((16, 16, 3))
     augmented = keras.Sequential([layers.RandomFlip(), layers.RandomRotation(0.2)])(inputs)
     x = layers.GaussianNoise(0.3)((augmented - 100.0) / 50.0)
@@ -149,7 +149,7 @@ def test_arithmetic_and_layers_of_training_give_the_originals_numbers(tmp_path: 
     assert outputs.std(axis=0).min() > 1e-3
 
 
-# Nothing runs
+# No code in files runs
 
 
 @pytest.mark.parametrize("name", ["two_inputs.h5", "one_input.h5"])
@@ -168,7 +168,7 @@ def test_hostile_lambda_never_runs(name: str, tmp_path: Path, monkeypatch: pytes
     assert hashlib.sha256(path.read_bytes()).hexdigest() == before
 
 
-def test_keras_loaders_are_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keras_loaders_are_never_called(monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*_: object, **__: object) -> None:
         pytest.fail("a loader of Keras was called")
 
@@ -185,7 +185,7 @@ def test_keras_loaders_are_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     import_network(DATA / "keras3_softmax" / NAME)
 
 
-def test_file_is_only_read(pair: Path) -> None:
+def test_imported_file_is_not_changed(pair: Path) -> None:
     before = hashlib.sha256(pair.read_bytes()).hexdigest()
     pair.chmod(0o444)
     import_network(pair)
@@ -196,12 +196,12 @@ def test_file_is_only_read(pair: Path) -> None:
 # Refusals
 
 
-def test_huge_layer_is_refused_before_it_gets_memory(pair: Path) -> None:
+def test_huge_layer_is_refused_before_memory_is_allocated(pair: Path) -> None:
     edit(pair, lambda config: layer_named(config, "dense")["config"].update(units=65_536))
     assert "more weights (at 'dense') than it holds" in refusal(pair)
 
 
-def test_huge_result_is_refused(pair: Path) -> None:
+def test_huge_output_is_refused(pair: Path) -> None:
     def blow_up(config: dict[str, Any]) -> None:
         entry = layer_named(config, "dropout")
         entry.update(class_name="UpSampling2D", config={"name": "dropout", "size": [1024, 1024]})
@@ -215,7 +215,7 @@ def test_layers_that_do_not_fit_are_refused(pair: Path) -> None:
     assert "does not fit its input" in refusal(pair)
 
 
-def test_weights_of_another_shape_are_refused_and_named(pair: Path) -> None:
+def test_weights_of_the_wrong_shape_are_refused_and_named(pair: Path) -> None:
     edit(pair, lambda config: layer_named(config, "dense")["config"].update(units=64))
     sentence = refusal(pair)
     assert "'dense' needs weights [(12, 64), (64,)], but the file has (12, 128), (128,)" in sentence
@@ -234,7 +234,7 @@ def test_missing_weights_are_named(pair: Path) -> None:
         ({"activation": "tanh"}, "tanh"),
     ],
 )
-def test_result_that_is_no_probability_is_refused(pair: Path, change: dict[str, Any], words: str) -> None:
+def test_output_that_is_not_a_probability_is_refused(pair: Path, change: dict[str, Any], words: str) -> None:
     edit(pair, lambda config: layer_named(config, "dense_1")["config"].update(change))
     assert words in refusal(pair)
 
@@ -249,7 +249,7 @@ def test_unknown_weights_are_reported(pair: Path) -> None:
 
 @pytest.mark.slow
 def test_count_of_declared_weights_is_exact() -> None:
-    """Were it too high, sound files would be refused; the smallest budget that passes is what the file holds."""
+    """A count that is too high would refuse valid files; the smallest limit that passes is the file's own number."""
     for folder in PAIRS:
         with open_legacy(DATA / folder / NAME) as file:
             assert file.config is not None
@@ -260,7 +260,7 @@ def test_count_of_declared_weights_is_exact() -> None:
             build_plan(plan, held // 2)
 
 
-# Other networks than the thesis's best
+# Other networks than the best one of the thesis
 
 
 @pytest.mark.slow
@@ -268,10 +268,10 @@ def test_count_of_declared_weights_is_exact() -> None:
     ("kind", "nested"),
     [("MobileNetV2", True), ("Xception", False), ("EfficientNetB7", True), ("EfficientNetB7", False)],
 )
-def test_other_backbones_are_rebuilt_alike(
+def test_other_backbones_are_rebuilt_with_the_same_outputs(
     kind: str, nested: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Saved by today's Keras; colours scaled apart, as in EfficientNets with ImageNet weights."""
+    """The installed Keras saves the file; channels are scaled separately, as in EfficientNet with ImageNet weights."""
     monkeypatch.setattr(keras.applications, "EfficientNetB7", shallow_b7)
     make_bodies_small(monkeypatch)
     inputs = keras.Input((96, 96, 3))

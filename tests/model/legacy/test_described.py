@@ -1,4 +1,4 @@
-"""Tests of what a file's description shows before the import: wrong results, inputs, layers, and none at all."""
+"""Tests of problems that are found in a file's description before the import: wrong outputs, inputs and layers."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ NAME = "best_model_effatt.h5"
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Path:
-    """A copy of a Keras 2 file with its labels, to be spoilt."""
+    """A copy of a Keras 2 file with its labels, which a test may damage."""
     return shutil.copytree(DATA / "keras2_softmax", tmp_path / "own") / NAME
 
 
-def reason(said: Message | None) -> Message:
+def reason(problem: Message | None) -> Message:
     """Why a file is refused, without the sentence around it."""
-    assert said is not None and said.values["file"] == NAME
-    found = said.values["reason"]
+    assert problem is not None and problem.values["file"] == NAME
+    found = problem.values["reason"]
     assert isinstance(found, Message)
     return found
 
 
 @pytest.mark.parametrize("folder", ["keras2_softmax", "keras2_sigmoid", "keras3_softmax"])
-def test_sound_file_is_not_refused(folder: str) -> None:
+def test_valid_file_is_not_refused(folder: str) -> None:
     assert look(DATA / folder / NAME) is None
 
 
@@ -52,7 +52,7 @@ def test_number_of_classes_is_read_from_the_description(
     assert reason(look(pair)) == Message("network.result", shape=shape, activation=activation)
 
 
-def test_input_that_is_no_square_colour_picture_is_refused(pair: Path) -> None:
+def test_input_that_is_not_a_square_colour_picture_is_refused(pair: Path) -> None:
     edit(pair, lambda config: config["config"]["layers"][0]["config"].update(batch_input_shape=[None, 128, 128, 1]))
     assert reason(look(pair)) == Message("network.input", height=128, width=128, channels=1)
 
@@ -63,7 +63,7 @@ def test_unknown_layer_is_named(pair: Path) -> None:
     assert reason(look(pair)).values["kind"] == "'CapsuleNet'"
 
 
-def test_weights_alone_are_refused_with_the_call_that_saves_the_network(pair: Path) -> None:
+def test_weights_file_is_refused_with_the_call_that_saves_the_network(pair: Path) -> None:
     with h5py.File(pair, "r+") as file:
         del file.attrs["model_config"]
     assert "model.save('best_model_effatt.h5')" in str(look(pair))
@@ -71,7 +71,7 @@ def test_weights_alone_are_refused_with_the_call_that_saves_the_network(pair: Pa
     assert "model.save('thesis.h5')" in str(look(keras_3))
 
 
-def test_weights_of_the_size_of_the_stand_in_are_left_to_the_import(
+def test_weights_that_may_fit_the_known_architecture_are_not_refused(
     pair: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edit(pair, lambda config: layer_named(config, "dropout").update(class_name="CapsuleNet"))

@@ -1,4 +1,4 @@
-"""Tests of following descriptions by Keras 2 and 3: the same plan from both."""
+"""Tests of reading network descriptions by Keras 2 and 3: both give the same plan."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def kinds(plan: Plan) -> list[str]:
 
 
 def feeds(plan: Plan, call: int) -> list[str]:
-    """Names of the layers whose results a call takes; ``in`` is the picture."""
+    """Names of the input layers of a call; ``in`` is the picture."""
     sources = plan.calls[call - 1].inputs
     return ["in" if source == 0 else plan.layers[plan.calls[source - 1].layer].name for source in sources]
 
@@ -42,15 +42,15 @@ def test_keras_2_and_3_describe_the_same_network() -> None:
     old, new = read_plan(config_of("keras2_softmax")), read_plan(config_of("keras3_softmax"))
     assert (old.calls, old.output, old.mask, old.input_shape) == (new.calls, new.output, new.mask, new.input_shape)
     assert old.input_shape == (128, 128, 3) and len(old.calls) == 31
-    for one, other in zip(old.layers, new.layers, strict=True):
-        assert one.kind == other.kind
+    for old_layer, new_layer in zip(old.layers, new.layers, strict=True):
+        assert old_layer.kind == new_layer.kind
         ignored = ("axis", "activation")  # 3 and -1 are the same axis, swish and silu the same function
-        theirs = {name: value for name, value in other.arguments.items() if name not in ignored}
-        assert {name: value for name, value in one.arguments.items() if name not in ignored} == theirs
+        expected = {name: value for name, value in new_layer.arguments.items() if name not in ignored}
+        assert {name: value for name, value in old_layer.arguments.items() if name not in ignored} == expected
 
 
 @pytest.mark.parametrize("folder", ["keras2_softmax", "keras2_sigmoid", "keras3_softmax"])
-def test_nested_network_is_dissolved_and_remembers_where_its_weights_lie(folder: str) -> None:
+def test_nested_network_is_flattened_and_keeps_the_groups_of_its_weights(folder: str) -> None:
     plan = read_plan(config_of(folder))
     groups = {entry.name: entry.group for entry in plan.layers}
     assert groups["stem_conv"] == "small_efficientnet" and groups["RescaleGAP"] == "RescaleGAP"
@@ -66,7 +66,7 @@ def test_lambda_becomes_a_division_of_features_by_mask(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", ["keras2_softmax", "keras2_sigmoid", "keras3_softmax"])
-def test_mask_is_the_sigmoid_before_its_channels_are_repeated(folder: str) -> None:
+def test_mask_is_the_sigmoid_layer_before_its_channels_are_repeated(folder: str) -> None:
     plan = read_plan(config_of(folder))
     assert plan.mask is not None
     mask = plan.layers[plan.calls[plan.mask - 1].layer]
@@ -76,7 +76,7 @@ def test_mask_is_the_sigmoid_before_its_channels_are_repeated(folder: str) -> No
 
 
 @pytest.mark.parametrize("folder", ["keras2_softmax", "keras3_softmax"])
-def test_plan_survives_json(folder: str) -> None:
+def test_plan_is_the_same_after_json(folder: str) -> None:
     plan = read_plan(config_of(folder))
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
@@ -84,7 +84,7 @@ def test_plan_survives_json(folder: str) -> None:
 def test_code_in_a_file_never_reaches_the_plan() -> None:
     for folder, name in (("keras2_softmax", "best_model_effatt.h5"), ("hostile", "two_inputs.h5")):
         text = json.dumps(read_plan(config_of(folder, name)).to_json())
-        assert "4wE" not in text and "function" not in text  # marshalled code begins so in base64
+        assert "4wE" not in text and "function" not in text  # base64 of marshalled code begins with these letters
 
 
 def test_lambda_of_one_input_is_refused_and_named() -> None:
@@ -112,7 +112,7 @@ def test_shared_layer_is_one_layer_called_twice() -> None:
     assert [feeds(plan, 1), feeds(plan, 2), feeds(plan, 3)] == [["in"], ["conv"], ["conv"]]
 
 
-def test_layers_of_one_name_in_and_outside_a_nested_network_stay_apart() -> None:
+def test_layers_with_the_same_name_inside_and_outside_a_nested_network_are_distinguished() -> None:
     inner = network(layer("conv", "Conv2D", {"filters": 4, "kernel_size": 1}, "in"), end="conv", name="body")
     body = {**inner, "name": "body", "inbound_nodes": [[["in", 0, 0, {}]]]}
     outer = layer("conv", "Conv2D", {"filters": 5, "kernel_size": 1}, "body")
@@ -121,7 +121,7 @@ def test_layers_of_one_name_in_and_outside_a_nested_network_stay_apart() -> None
     assert len({entry.name for entry in plan.layers}) == len(plan.layers)
 
 
-def test_sequential_network_with_a_nested_one_is_followed() -> None:
+def test_sequential_network_with_a_nested_network_is_read() -> None:
     inner = network(layer("conv", "Conv2D", {"filters": 4, "kernel_size": 1}, "in"), end="conv", name="body")
     layers = [
         {**inner, "name": "body"},
@@ -142,7 +142,7 @@ def test_sequential_network_with_a_nested_one_is_followed() -> None:
     ],
     ids=["operator of Keras 2", "Lambda", "own layer", "operator of Keras 3"],
 )
-def test_division_is_recognised_however_it_was_written(division: dict[str, Any]) -> None:
+def test_division_is_recognised_in_every_form(division: dict[str, Any]) -> None:
     mask = layer("mask", "GlobalAveragePooling2D", {}, "in")
     plan = read_plan(network(POOL, mask, division, layer("end", "Dense", {"units": 2}, division["name"]), end="end"))
     assert kinds(plan)[2] == RESCALE_GAP and feeds(plan, 3) == ["pool", "mask"]
@@ -175,7 +175,7 @@ def keras_3(kind: str, *operands: Any) -> dict[str, Any]:
         (keras_3("TrueDivide", TENSOR, 4), 0.25, 0),
     ],
 )
-def test_arithmetic_with_a_number_is_understood(operator: dict[str, Any], scale: float, offset: float) -> None:
+def test_arithmetic_with_a_constant_becomes_a_rescaling(operator: dict[str, Any], scale: float, offset: float) -> None:
     plan = read_plan(network(POOL, operator, layer("end", "Dense", {"units": 2}, "op"), end="end"))
     assert kinds(plan) == ["GlobalAveragePooling2D", "Rescaling", "Dense"]
     assert plan.layers[1].arguments == {"scale": scale, "offset": offset} and feeds(plan, 2) == ["pool"]
@@ -193,14 +193,14 @@ def test_arithmetic_with_a_number_is_understood(operator: dict[str, Any], scale:
         keras_3("Multiply", TENSOR, True),
     ],
 )
-def test_arithmetic_that_is_not_understood_is_refused(operator: dict[str, Any]) -> None:
+def test_unsupported_arithmetic_is_refused(operator: dict[str, Any]) -> None:
     with pytest.raises(NotRebuilt, match="'op' computes with a constant, which is not understood"):
         read_plan(network(POOL, operator, layer("end", "Dense", {"units": 2}, "op"), end="end"))
 
 
 @pytest.mark.parametrize("generation", [2, 3])
-def test_division_that_is_kept_from_zero_is_the_thesis_division(generation: int) -> None:
-    other = {"class_name": "__keras_tensor__", "config": {"keras_history": ["op", 0, 0]}}
+def test_division_by_mask_plus_epsilon_is_recognised(generation: int) -> None:
+    denominator = {"class_name": "__keras_tensor__", "config": {"keras_history": ["op", 0, 0]}}
     shifted = (
         keras_2("__operators__.add", "pool", 0, 0, {"y": 1e-6}) if generation == 2 else keras_3("Add", TENSOR, 1e-6)
     )
@@ -208,19 +208,19 @@ def test_division_that_is_kept_from_zero_is_the_thesis_division(generation: int)
         division = layer("gap", "TFOpLambda", {"function": "math.truediv"}, ["pool", 0, 0, {"y": ["op", 0, 0]}])
     else:
         shifted = keras_3("Add", TENSOR, 1e-6)
-        division = {**keras_3("TrueDivide", TENSOR, other), "name": "gap", "config": {"name": "gap"}}
+        division = {**keras_3("TrueDivide", TENSOR, denominator), "name": "gap", "config": {"name": "gap"}}
     plan = read_plan(network(POOL, shifted, division, layer("end", "Dense", {"units": 2}, "gap"), end="end"))
     assert kinds(plan)[2] == RESCALE_GAP and feeds(plan, 3) == ["pool", "op"]
 
 
-def test_arithmetic_of_two_tensors_is_that_layer() -> None:
+def test_arithmetic_of_two_tensors_becomes_the_layer_of_that_operation() -> None:
     product = layer("op", "TFOpLambda", {"function": "math.multiply"}, ["pool", 0, 0, {"y": ["pool", 0, 0]}])
     plan = read_plan(network(POOL, product, layer("end", "Dense", {"units": 2}, "op"), end="end"))
     assert kinds(plan)[1] == "Multiply" and feeds(plan, 2) == ["pool", "pool"]
 
 
 @pytest.mark.parametrize("kind", ["GaussianNoise", "RandomFlip", "ActivityRegularization", "efficientnet>FixedDropout"])
-def test_layer_for_training_alone_does_nothing(kind: str) -> None:
+def test_layer_used_only_in_training_becomes_an_identity(kind: str) -> None:
     noise = {**layer("noise", kind, {"stddev": 0.3}, "pool"), "module": "somewhere", "registered_name": kind}
     plan = read_plan(network(POOL, noise, layer("end", "Dense", {"units": 2}, "noise"), end="end"))
     assert kinds(plan)[1] == "Identity" and plan.layers[1].arguments == {}
@@ -232,7 +232,7 @@ def test_random_crop_is_not_ignored() -> None:
 
 
 def with_lambda(second: str, *between: dict[str, Any]) -> dict[str, Any]:
-    """A Lambda named as Keras would, of pooled masked features and another pooling."""
+    """A network with a Lambda layer of default name on pooled masked features and a second input."""
     conv = layer("conv", "Conv2D", {"filters": 1, "kernel_size": 1, "activation": "sigmoid"}, "in")
     masked = layer("masked", "Multiply", {}, "in", "conv")
     pools = [layer(f"pool_{name}", "GlobalAveragePooling2D", {}, name) for name in ("masked", "conv", "in")]
@@ -240,14 +240,14 @@ def with_lambda(second: str, *between: dict[str, Any]) -> dict[str, Any]:
     return network(conv, masked, *pools, *between, code, layer("end", "Dense", {"units": 2}, "lambda_3"), end="end")
 
 
-def test_lambda_without_a_name_is_the_division_where_it_stands_in_its_place() -> None:
+def test_lambda_of_default_name_is_the_division_if_its_inputs_match() -> None:
     assert RESCALE_GAP in kinds(read_plan(with_lambda("pool_conv")))
     flat = layer("flat", "Flatten", {}, "pool_conv")
     assert RESCALE_GAP in kinds(read_plan(with_lambda("flat", flat)))
 
 
 @pytest.mark.parametrize("second", ["pool_in", "pool_masked", "square"])
-def test_any_other_lambda_of_two_inputs_is_refused_until_its_owner_answers(second: str) -> None:
+def test_other_lambda_of_two_inputs_is_refused_without_the_owners_answer(second: str) -> None:
     config = with_lambda(second, layer("square", "Dense", {"units": 3}, "pool_conv"))
     with pytest.raises(LambdaRefused, match=r"'lambda_3' is a Lambda: .* set \"lambda\": \"divide\" in a card\.json"):
         read_plan(config)
@@ -255,12 +255,12 @@ def test_any_other_lambda_of_two_inputs_is_refused_until_its_owner_answers(secon
     assert feeds(plan, kinds(plan).index(RESCALE_GAP) + 1) == ["pool_masked", second]
 
 
-def test_answer_of_the_owner_admits_no_lambda_of_one_input() -> None:
+def test_owners_answer_does_not_allow_a_lambda_of_one_input() -> None:
     with pytest.raises(LambdaRefused):
         read_plan(config_of("hostile", "one_input.h5"), lambda_divides=True)
 
 
-def test_open_sides_become_those_of_the_thesis() -> None:
+def test_unspecified_input_size_defaults_to_128() -> None:
     assert read_plan(network(POOL, END, end="end", side=None)).input_shape == (128, 128, 3)
 
 
@@ -269,9 +269,9 @@ def test_network_without_a_mask_has_none() -> None:
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "apart"])
-def test_mask_may_have_its_sigmoid_apart(activation: str) -> None:
-    one = {"filters": 1, "kernel_size": 1, "activation": "sigmoid" if activation == "sigmoid" else "linear"}
-    layers = [layer("conv", "Conv2D", one, "in")]
+def test_sigmoid_of_the_mask_may_be_a_separate_layer(activation: str) -> None:
+    mask_arguments = {"filters": 1, "kernel_size": 1, "activation": "sigmoid" if activation == "sigmoid" else "linear"}
+    layers = [layer("conv", "Conv2D", mask_arguments, "in")]
     last = "conv"
     if activation == "apart":
         layers.append(layer("act", "Activation", {"activation": "sigmoid"}, "conv"))

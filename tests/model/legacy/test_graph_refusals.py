@@ -1,4 +1,4 @@
-"""Tests of descriptions that are not followed: nothing beyond the allowed layers, nothing endless."""
+"""Tests of descriptions that are refused: layers that are not allowed, damage, and too many layers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from tests.model.legacy.descriptions import END, POOL, layer, network
         ({**layer("x", "Dense", {"units": 2}, "in"), "registered_name": "mine>Dense"}, "custom layer"),
     ],
 )
-def test_what_is_not_allowed_is_not_rebuilt(entry: dict[str, Any], words: str) -> None:
+def test_layer_that_is_not_allowed_is_refused(entry: dict[str, Any], words: str) -> None:
     with pytest.raises(NotRebuilt) as caught:
         read_plan(network(entry, end="x"))
     assert words in str(caught.value) and "'x'" in str(caught.value)
@@ -57,7 +57,7 @@ def test_what_is_not_allowed_is_not_rebuilt(entry: dict[str, Any], words: str) -
         lambda config: config["config"]["layers"].clear(),
         lambda config: config["config"]["output_layers"].clear(),
         lambda config: config["config"].update(output_layers=[["nowhere", 0, 0]]),
-        lambda config: config["config"]["layers"][2].update(inbound_nodes=[[["end", 0, 0, {}]]]),  # a circle
+        lambda config: config["config"]["layers"][2].update(inbound_nodes=[[["end", 0, 0, {}]]]),  # a cycle
         lambda config: config["config"]["layers"][2].update(inbound_nodes=7),
         lambda config: config["config"]["layers"][1].update(config=None),
         lambda config: config.update(class_name="Exec"),
@@ -67,7 +67,7 @@ def test_what_is_not_allowed_is_not_rebuilt(entry: dict[str, Any], words: str) -
         lambda config: config["config"].update(output_layers=[["end", 0, 0], ["pool", 0, 0]]),
     ],
 )
-def test_damaged_description_is_not_rebuilt(damage: Any) -> None:
+def test_damaged_description_is_refused(damage: Any) -> None:
     config = deepcopy(network(POOL, END, end="end"))
     read_plan(config)
     damage(config)
@@ -75,7 +75,7 @@ def test_damaged_description_is_not_rebuilt(damage: Any) -> None:
         read_plan(config)
 
 
-def test_endless_nesting_and_repetition_are_refused() -> None:
+def test_deep_nesting_and_too_many_layers_are_refused() -> None:
     config = network(POOL, END, end="end")
     for _ in range(10):
         inner = {**config, "name": "body", "inbound_nodes": [[["in", 0, 0, {}]]]}
@@ -87,10 +87,10 @@ def test_endless_nesting_and_repetition_are_refused() -> None:
         read_plan(network(*chain, end="l3000"))
 
 
-def in_few_lines(config: dict[str, Any], words: str | None) -> None:
-    """Read a plan, or have it refused with these words, in a limited number of steps.
+def read_in_limited_steps(config: dict[str, Any], words: str | None) -> None:
+    """Read a plan in a limited number of steps, or expect its refusal with these words.
 
-    It counts the lines of Python that run: seconds depend on what else the machine does.
+    It counts executed lines of Python, because seconds depend on the load of the machine.
     """
     limit, lines, before = 5_000_000, 0, sys.gettrace()
 
@@ -108,47 +108,47 @@ def in_few_lines(config: dict[str, Any], words: str | None) -> None:
         sys.settrace(before)
 
 
-def test_empty_networks_called_many_times_over_are_refused() -> None:
-    """Each level calls the next two hundred times, and none has a layer that would be counted."""
+def test_empty_nested_networks_called_many_times_are_refused() -> None:
+    """Each level calls the next one two hundred times, and none has a layer that counts."""
     body = {**network(end="in"), "name": "body"}
     for _ in range(4):
         calls = [[[f"body_{i - 1}" if i else "in", 0, 0, {}]] for i in range(200)]
         entries = [{**body, "name": f"body_{i}", "inbound_nodes": [call]} for i, call in enumerate(calls)]
         body = {**network(*entries, end="body_199"), "name": "body"}
-    in_few_lines(body, "more layers and connections")
+    read_in_limited_steps(body, "more layers and connections")
 
 
 @pytest.mark.slow
-def test_layers_in_reverse_order_take_no_longer() -> None:
+def test_layers_in_reverse_order_take_a_limited_number_of_steps() -> None:
     chain = [layer(f"l{index}", "ReLU", {}, f"l{index - 1}" if index else "pool") for index in range(2_900)]
     end = layer("end", "Dense", {"units": 2}, "l2899")
-    in_few_lines(network(*reversed(chain), POOL, end, end="end"), None)
+    read_in_limited_steps(network(*reversed(chain), POOL, end, end="end"), None)
 
 
 @pytest.mark.slow
-def test_layer_fed_by_all_others_is_refused() -> None:
+def test_layers_with_too_many_connections_are_refused() -> None:
     chain = [layer(f"l{i}", "Add", {}, *["in"] * 300) for i in range(200)]
-    in_few_lines(network(*chain, end="l199"), "more layers and connections")
+    read_in_limited_steps(network(*chain, end="l199"), "more layers and connections")
 
 
-def test_mask_is_looked_for_once_on_each_way() -> None:
+def test_search_for_the_mask_visits_each_layer_once() -> None:
     """Each of many layers is used by all of the next row."""
-    one = {"filters": 1, "kernel_size": 1, "activation": "sigmoid"}
+    convolution = {"filters": 1, "kernel_size": 1, "activation": "sigmoid"}
     rows = [[f"r{row}_{i}" for i in range(30)] for row in range(5)]
-    first = [layer(name, "Conv2D", one, "in") for name in rows[0]]
+    first = [layer(name, "Conv2D", convolution, "in") for name in rows[0]]
     others = [layer(name, "Activation", {}, *above) for above, row in pairwise(rows) for name in row]
-    in_few_lines(network(*first, *others, POOL, END, end="end"), None)
+    read_in_limited_steps(network(*first, *others, POOL, END, end="end"), None)
 
 
 @pytest.mark.parametrize("field", ["name", "class_name", "registered_name", "module"])
-def test_no_name_of_a_file_fills_the_page(field: str) -> None:
+def test_long_names_are_shortened_in_the_error_message(field: str) -> None:
     entry = {**layer("x", "Dense", {"units": 2}, "in"), field: "x" * 100_000}
     with pytest.raises(NotRebuilt) as caught:
         read_plan(network(entry, end=entry["name"]))
     assert len(str(caught.value)) < 500
 
 
-def test_plan_is_checked_again_when_it_is_read_back() -> None:
+def test_plan_is_checked_again_when_it_is_read() -> None:
     plan = read_plan(network(POOL, END, end="end"))
     for change in (
         {"kind": "Lambda"},

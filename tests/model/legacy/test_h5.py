@@ -1,4 +1,4 @@
-"""Tests of opening H5 files of others: what Keras writes is read, whatever else is refused in a sentence."""
+"""Tests of opening H5 files: files written by Keras are read, all others are refused in a sentence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Write = Callable[[h5py.File], Any]
 
 def refusal(path: Path) -> str:
     with pytest.raises(ArtifactError) as caught, open_legacy(path):
-        pytest.fail("it was opened")
+        pytest.fail("the file was opened")
     sentence = str(caught.value)
     assert sentence.endswith(".") and sentence.count(". ") == 0 and path.name in sentence
     assert str(path.parent) not in sentence
@@ -41,9 +41,9 @@ def make(tmp_path: Path) -> Callable[[Write], Path]:
 
 
 @pytest.mark.parametrize("folder", ["keras2_softmax", "keras3_softmax"])
-def test_description_and_weights_are_found_and_optimizers_left(folder: str) -> None:
+def test_description_and_weights_are_read_and_optimizer_weights_are_skipped(folder: str) -> None:
     with h5py.File(DATA / folder / "best_model_effatt.h5") as file:
-        assert len(file["optimizer_weights"]), "the file should have what is to be skipped"
+        assert len(file["optimizer_weights"]), "the file must have optimizer weights to skip"
     with open_legacy(DATA / folder / "best_model_effatt.h5") as opened:
         assert opened.config is not None and opened.config["class_name"] == "Functional"
         names = [weight.name for weight in opened.weights]
@@ -52,7 +52,7 @@ def test_description_and_weights_are_found_and_optimizers_left(folder: str) -> N
         assert opened.size == sum(weight.read().size for weight in opened.weights) == 4316
 
 
-def test_order_of_saving_is_kept_where_keras_splits_its_lists(make: Callable[[Write], Path]) -> None:
+def test_order_of_saving_is_kept_if_keras_splits_its_lists(make: Callable[[Write], Path]) -> None:
     def write(file: h5py.File) -> None:
         group = file["model_weights"]
         group.create_dataset("b/b/kernel:0", data=np.zeros(1, np.float32))
@@ -65,7 +65,7 @@ def test_order_of_saving_is_kept_where_keras_splits_its_lists(make: Callable[[Wr
         assert [weight.layer for weight in opened.weights] == ["dense", "b", "a"]
 
 
-def test_file_of_weights_alone_has_no_description(make: Callable[[Write], Path]) -> None:
+def test_weights_file_has_no_description(make: Callable[[Write], Path]) -> None:
     with open_legacy(make(lambda file: None)) as opened:
         assert opened.config is None and [weight.name for weight in opened.weights] == ["dense/kernel"]
 
@@ -83,7 +83,7 @@ def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_file_that_was_cut_off_is_refused(tmp_path: Path, share: float) -> None:
+def test_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
     content = (DATA / "keras2_softmax" / "best_model_effatt.h5").read_bytes()
     (tmp_path / "net.h5").write_bytes(content[: int(len(content) * share)])
     refusal(tmp_path / "net.h5")
@@ -102,7 +102,7 @@ def test_links_are_not_followed(make: Callable[[Write], Path], place: str, link:
     assert words in refusal(make(lambda file: file.__setitem__(place, link)))
 
 
-def test_link_in_place_of_all_weights_is_not_followed(make: Callable[[Write], Path], tmp_path: Path) -> None:
+def test_link_instead_of_the_weights_group_is_not_followed(make: Callable[[Write], Path], tmp_path: Path) -> None:
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file.create_dataset("secret/kernel:0", data=np.ones(3, np.float32))
 
@@ -113,7 +113,7 @@ def test_link_in_place_of_all_weights_is_not_followed(make: Callable[[Write], Pa
     assert "link to somewhere else" in refusal(make(write))
 
 
-def test_numbers_in_another_file_are_not_read(make: Callable[[Write], Path], tmp_path: Path) -> None:
+def test_data_in_another_file_is_not_read(make: Callable[[Write], Path], tmp_path: Path) -> None:
     secret = tmp_path / "secret.bin"
     secret.write_bytes(bytes(64))
 
@@ -130,13 +130,13 @@ def test_numbers_in_another_file_are_not_read(make: Callable[[Write], Path], tmp
     assert "another file" in refusal(make(virtual))
 
 
-def test_array_that_claims_more_than_the_file_holds_is_refused(make: Callable[[Write], Path]) -> None:
+def test_array_larger_than_the_file_is_refused(make: Callable[[Write], Path]) -> None:
     huge = make(lambda file: file.create_dataset("model_weights/x/kernel:0", (10**6, 10**6), "f4", chunks=(1024, 1024)))
     assert huge.stat().st_size < 100_000
     assert "claims more weights than it has bytes" in refusal(huge)
 
 
-def test_packed_bomb_is_refused(make: Callable[[Write], Path]) -> None:
+def test_decompression_bomb_is_refused(make: Callable[[Write], Path]) -> None:
     zeros = np.zeros(10**6, np.float32)
     packed = make(lambda file: file.create_dataset("model_weights/x/kernel:0", data=zeros, compression="gzip"))
     assert "compressed" in refusal(packed)
@@ -151,11 +151,11 @@ def test_groups_that_contain_themselves_are_refused(make: Callable[[Write], Path
 
 
 @pytest.mark.parametrize("config", ["no JSON", "[1, 2]", '"text"', "[" * 100_000, 3.5, b"\xff\xfe"])
-def test_description_that_is_none_is_refused(make: Callable[[Write], Path], config: Any) -> None:
+def test_invalid_description_is_refused(make: Callable[[Write], Path], config: Any) -> None:
     refusal(make(lambda file: file.attrs.__setitem__("model_config", config)))
 
 
-def test_names_that_are_listed_many_times_are_read_once(make: Callable[[Write], Path]) -> None:
+def test_names_listed_many_times_are_read_once(make: Callable[[Write], Path]) -> None:
     def write(file: h5py.File) -> None:
         group = file["model_weights"]
         group.attrs["layer_names"] = [b"dense"] * 3_000
@@ -165,7 +165,7 @@ def test_names_that_are_listed_many_times_are_read_once(make: Callable[[Write], 
         assert [weight.name for weight in opened.weights] == ["dense/kernel"]
 
 
-def test_lists_of_names_beyond_reason_are_refused(make: Callable[[Write], Path]) -> None:
+def test_too_long_lists_of_names_are_refused(make: Callable[[Write], Path]) -> None:
     def write(file: h5py.File) -> None:
         group = file["model_weights"]
         for part in range(20):
@@ -204,7 +204,7 @@ def test_numbers_that_are_not_finite_are_refused(make: Callable[[Write], Path], 
         [weight.read() for weight in opened.weights]
 
 
-def test_bytes_as_description_are_read(make: Callable[[Write], Path]) -> None:
+def test_description_stored_as_bytes_is_read(make: Callable[[Write], Path]) -> None:
     content = np.bytes_(json.dumps({"class_name": "Functional"}))
     with open_legacy(make(lambda file: file.attrs.__setitem__("model_config", content))) as opened:
         assert opened.config == {"class_name": "Functional"}

@@ -1,4 +1,4 @@
-"""Tests of the import command: it shows which way of feeding is right, and writes a card without destroying one."""
+"""Tests of the import command: it shows which preprocessing is right, and writes a card without overwriting one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def pair(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An author's pair; what is imported is kept for the next test."""
+    """An author's model and labels; the imported folder is kept for the next test."""
     monkeypatch.setenv(CACHE_VARIABLE, str(cache))
     monkeypatch.setattr(legacy_folder, "convert_apart", convert)
     return shutil.copytree(DATA / "keras2_softmax", tmp_path / "own") / NAME
@@ -66,7 +66,7 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> str | int | 
 
 
 class Redness:
-    """Stands for a network that was trained on red fakes in BGR with values in 0..1."""
+    """A network as if trained on red fakes in BGR with values in 0..1."""
 
     def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         p_fake = np.clip(pixels[..., 2].mean(axis=(1, 2)), 0, 1)
@@ -77,13 +77,13 @@ def reading(scores: list[float], order: str = "BGR", in_use: bool = False, margi
     return Reading(Preprocessing(128, order, crop_margin=margin), np.array(scores), in_use)
 
 
-def test_the_right_way_stands_out_of_the_table(examples: Path) -> None:
+def test_table_shows_which_preprocessing_is_right(examples: Path) -> None:
     crops, is_fake = example_crops(examples, 10, [1.0])
     assert is_fake is not None
     card = Card("legacy", Preprocessing(128, "BGR"), ("Fake", "Real"))
     found = readings(Redness(), card, crops, colour_ways(card.preprocessing))
-    assert [one.names for one in found] == [(order, name, "1") for order in ("BGR", "RGB") for name in VALUE_RANGES]
-    assert [one.in_use for one in found] == [True, False, False, False, False, False]
+    assert [each.names for each in found] == [(order, name, "1") for order in ("BGR", "RGB") for name in VALUE_RANGES]
+    assert [each.in_use for each in found] == [True, False, False, False, False, False]
     right = best(found, is_fake)
     assert right is not None and right.names == ("BGR", "0..1", "1")
     np.testing.assert_allclose(right.p_fake, [220 / 255, 220 / 255, 20 / 255, 20 / 255], atol=1e-6)
@@ -94,14 +94,14 @@ def test_the_right_way_stands_out_of_the_table(examples: Path) -> None:
     assert shown[1].endswith("<- in use") and shown[5].split()[3:5] == ["0.000", "0.000"]
 
 
-def test_labels_in_the_other_order_read_the_other_column(examples: Path) -> None:
+def test_order_of_the_labels_chooses_the_column_of_fake(examples: Path) -> None:
     crops, _ = example_crops(examples, 10, [1.0])
     card = Card("legacy", Preprocessing(128, "BGR", 1 / 255), ("Real", "Fake"))
     (found,) = readings(Redness(), card, crops, [card.preprocessing])
     np.testing.assert_allclose(found.p_fake, [35 / 255, 35 / 255, 235 / 255, 235 / 255], atol=1e-6)
 
 
-def test_advice_follows_the_numbers() -> None:
+def test_advice_depends_on_the_figures() -> None:
     good, chance, swapped = [0.9, 0.8, 0.2, 0.1], [0.4, 0.6, 0.6, 0.4], [0.1, 0.2, 0.8, 0.9]
     assert advice([reading(good, in_use=True), reading(chance)], IS_FAKE).endswith("best, and is in use.")
     assert advice([reading(chance), reading(good, "RGB")], IS_FAKE).startswith("RGB with values 0..255")
@@ -111,7 +111,7 @@ def test_advice_follows_the_numbers() -> None:
     assert "is not known" in advice([reading(good)], None)
 
 
-def test_best_margin_is_one_that_the_page_can_cut() -> None:
+def test_best_margin_is_a_crop_that_the_page_can_make() -> None:
     good, fair, chance = [0.9, 0.8, 0.2, 0.1], [0.9, 0.3, 0.4, 0.1], [0.4, 0.6, 0.6, 0.4]
     found = [reading(chance, in_use=True), reading(fair, margin=1.6), reading(good, margin=WHOLE)]
     chosen = best(found, IS_FAKE)
@@ -120,7 +120,7 @@ def test_best_margin_is_one_that_the_page_can_cut() -> None:
     assert "even better" not in advice([reading(good, in_use=True), reading(good, margin=WHOLE)], IS_FAKE)
     assert "No crop separates" in advice([found[0], found[2]], IS_FAKE)
     equal = [reading(good, margin=1.3), reading(good, in_use=True)]
-    assert best(equal, IS_FAKE) is equal[1], "of equal ways, that in use stays"
+    assert best(equal, IS_FAKE) is equal[1], "of equal readings, the one in use is chosen"
     assert best(found, None) is None
 
 
@@ -129,7 +129,7 @@ def test_table_without_the_truth_shows_mean_and_spread() -> None:
     assert "AUC" not in head and line.split() == ["BGR", "0..255", "1", "0.300", "0.100"]
 
 
-def test_examples_of_both_classes_are_drawn_evenly(examples: Path) -> None:
+def test_the_same_number_of_examples_is_drawn_from_both_classes(examples: Path) -> None:
     by_margin, is_fake = example_crops(examples, 2, [1.0])
     crops = by_margin[1.0]
     assert crops.shape == (2, 256, 256, 3) and is_fake is not None and is_fake.tolist() == [True, False]
@@ -137,13 +137,13 @@ def test_examples_of_both_classes_are_drawn_evenly(examples: Path) -> None:
 
 
 @pytest.mark.slow
-def test_our_examples_need_no_labels() -> None:
+def test_shipped_examples_need_no_labels() -> None:
     crops, is_fake = example_crops(EXAMPLES, 3, [1.0])
     assert crops[1.0].shape == (3, 256, 256, 3) and is_fake is None
 
 
 @pytest.mark.slow
-def test_crops_have_the_margin_asked_for(tmp_path: Path) -> None:
+def test_crops_have_the_given_margin(tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "astronaut.jpg", tmp_path)
     crops, _ = example_crops(tmp_path, 1, [1.0, 1.6, WHOLE])
     photo = read_rgb(tmp_path / "astronaut.jpg")
@@ -167,7 +167,7 @@ def test_command_writes_a_card_that_the_next_start_reads(
     shown = capsys.readouterr().out
     assert "36 weights were loaded." in shown and "'RescaleGAP' (Lambda) was replaced" in shown
     assert "4 pictures" in shown and "<- in use" in shown.split("RGB           -1..1")[1].splitlines()[0]
-    assert shown.count("RGB           -1..1") == 5, "of the other margins, and of whole pictures"
+    assert shown.count("RGB           -1..1") == 5, "one row for each margin, and one for whole pictures"
     written = json.loads((pair.parent / "card.json").read_text())
     assert written["preprocessing"]["color_order"] == "RGB" and written["preprocessing"]["value_offset"] == -1
     assert written["labels"] == ["Fake", "Real"] and written["sha256"] == {pair.name: digest(pair)}
@@ -177,17 +177,17 @@ def test_command_writes_a_card_that_the_next_start_reads(
 
 
 @pytest.mark.slow
-def test_command_writes_the_way_that_is_best_where_no_option_decides(
+def test_command_writes_the_best_preprocessing_if_no_option_is_given(
     pair: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command_of_import, "Engine", lambda path: Redness())
     margins: list[float] = []
 
     def crops_of(folder: Path, limit: int, wanted: Sequence[float]) -> object:
-        """Pictures as they are at the margin 1.6 alone, grey ones at all others."""
+        """Unchanged pictures at the margin 1.6, almost grey ones at all other margins."""
         by_margin, is_fake = example_crops(folder, limit, wanted)
         margins.extend(wanted)
-        return {one: crops if one == 1.6 else crops // 9 + 90 for one, crops in by_margin.items()}, is_fake
+        return {margin: crops if margin == 1.6 else crops // 9 + 90 for margin, crops in by_margin.items()}, is_fake
 
     monkeypatch.setattr(command_of_import, "example_crops", crops_of)
     assert command(monkeypatch, pair, "--examples", examples) in (0, None)
@@ -215,10 +215,10 @@ def test_command_keeps_a_card_unless_forced(
     assert json.loads(card.read_text())["temperature"] == 2.0 and "preprocessing" in card.read_text()
 
 
-def test_command_writes_no_calibration_that_was_fitted(
+def test_command_does_not_write_a_fitted_calibration(
     pair: Path, examples: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Beside the file it would count more than what is fitted later, and outlive the colours that it was fitted for."""
+    """A calibration in that card would override later fits, and stay after a change of the colour order."""
     folder = legacy_folder.model_folder(pair)
     write_card(folder, replace(read_card(folder), temperature=1.7))
     for order, temperature in (("BGR", 1.7), ("RGB", None)):
@@ -235,7 +235,7 @@ def test_command_writes_nothing_without_card(pair: Path, examples: Path, monkeyp
 
 
 @pytest.mark.parametrize("name", ["one_input.h5", "label_transform.pkl", "missing.h5"])
-def test_command_refuses_in_one_line(
+def test_command_refuses_bad_files_in_one_line(
     pair: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hostile = DATA / "hostile" / name
@@ -246,8 +246,8 @@ def test_command_refuses_in_one_line(
     assert not (pair.parent / "legacy_file_was_executed").exists() and not (pair.parent / "card.json").exists()
 
 
-def test_engine_is_what_the_product_runs(pair: Path) -> None:
-    """The table's numbers are those of the page."""
+def test_table_and_page_use_the_same_engine(pair: Path) -> None:
+    """The figures of the table are the same as on the page."""
     folder = legacy_folder.model_folder(pair)
     with np.load(pair.parent / "expected.npz") as stored:
         crops, outputs = np.ascontiguousarray(stored["pixels"][..., ::-1]), stored["outputs"]

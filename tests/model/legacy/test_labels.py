@@ -1,4 +1,4 @@
-"""Tests of reading pickled label encoders: names come out, and nothing in them runs."""
+"""Tests of reading pickled label encoders: their names are read, and no code in them runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARKER = "legacy_file_was_executed"
 
 
 class Calls:
-    """Pickled as a call of any function."""
+    """An object that is pickled as a call of a function."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self.call = function, arguments
@@ -32,14 +32,14 @@ def refusal(path: Path) -> str:
     with pytest.raises(ArtifactError) as caught:
         read_labels(path)
     sentence = str(caught.value)
-    assert sentence.endswith(".") and sentence.count('set "labels" in a card.json') == 1, "the way out is named"
+    assert sentence.endswith(".") and sentence.count('set "labels" in a card.json') == 1, "the message says what to do"
     assert path.name in sentence and str(path.parent) not in sentence
     return sentence
 
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Writes a file of these bytes, in a folder that is also the current one."""
+    """Writes bytes to a file in the current folder."""
     monkeypatch.chdir(tmp_path)
 
     def written(content: bytes) -> Path:
@@ -64,7 +64,7 @@ def test_encoders_of_older_versions_are_read(folder: str) -> None:
         (np.array(["fake", "Real"], ">U9"), ("Real", "Fake")),
     ],
 )
-def test_names_come_in_the_encoders_order(
+def test_names_are_in_the_order_of_the_encoder(
     write: Any, encoder: Any, protocol: int, names: Any, expected: tuple[str, str]
 ) -> None:
     fitted = encoder().fit(names)
@@ -94,7 +94,7 @@ def test_hostile_pickle_runs_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.chdir(tmp_path)
     assert "posix.system" in refusal(path)
     assert not list(tmp_path.iterdir()) and path.read_bytes() == content
-    pickle.loads(content)  # this very file is harmful to those who trust it
+    pickle.loads(content)  # shows that the file is harmful to a reader that trusts it
     assert (tmp_path / MARKER).exists()
 
 
@@ -127,17 +127,17 @@ def test_no_other_function_is_called(write: Any, tmp_path: Path, call: Any) -> N
     ],
     ids=["empty", "text", "cut off", "a list", "unfitted"],
 )
-def test_what_is_no_encoder_is_refused(write: Any, content: bytes) -> None:
+def test_file_that_is_not_an_encoder_is_refused(write: Any, content: bytes) -> None:
     refusal(write(content))
 
 
-def test_pickle_that_wants_memory_for_nothing_is_refused(write: Any) -> None:
-    """Python would make room for two thousand million remembered objects."""
+def test_pickle_that_allocates_too_much_memory_is_refused(write: Any) -> None:
+    """Python would allocate memory for two thousand million stored objects."""
     assert "claims more stored values than it has bytes" in refusal(write(b"\x80\x04Nr\xff\xff\xff\x7f."))
 
 
-def test_name_that_contains_itself_many_times_is_not_written_out(write: Any) -> None:
-    """Two to the power of sixty times, in a file of a few hundred bytes."""
+def test_nested_name_of_exponential_length_is_not_written_out(write: Any) -> None:
+    """The written list would have 2 to the power of 60 names; the file has a few hundred bytes."""
     name: Any = "Fake"
     for _ in range(60):
         name = [name, name]
@@ -146,12 +146,12 @@ def test_name_that_contains_itself_many_times_is_not_written_out(write: Any) -> 
     assert "names the classes 'a list', 'Real', 'a int', 'a bytes'" in refusal(write(pickle.dumps(encoder)))
 
 
-def test_large_file_is_refused_unread(write: Any) -> None:
+def test_large_file_is_refused_before_reading(write: Any) -> None:
     assert "larger than" in refusal(write(pickle.dumps(b"x" * MAX_BYTES)))
 
 
 @pytest.mark.parametrize(
     ("names", "expected"), [(["fake", "REAL"], ("Fake", "Real")), ([" Real", "Fake "], ("Real", "Fake"))]
 )
-def test_any_case_is_understood(names: list[str], expected: tuple[str, str]) -> None:
+def test_names_are_read_in_upper_and_lower_case(names: list[str], expected: tuple[str, str]) -> None:
     assert as_labels(names, "card.json") == expected

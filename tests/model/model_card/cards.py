@@ -1,4 +1,4 @@
-"""Model cards with figures that the tests know."""
+"""Model cards with known figures."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def card_text(card: Card, key: str) -> str:
 
 
 def with_test(change: Callable[[dict[str, Any]], object]) -> Card:
-    """The card with its figures changed in a copy."""
+    """A copy of the card with changed figures."""
     metrics = json.loads(json.dumps(METRICS))
     change(metrics)
     return replace(CARD, metrics=metrics)

@@ -1,4 +1,4 @@
-"""Tests of the model card as a document, and that the one in docs/ is the shipped model's."""
+"""Tests of the model card as a document, and that the documents in docs/ are up to date."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.model.model_card.cards import BARE, CARD, card_text
 ROOT = Path(__file__).parents[3]
 
 
-def test_tables_are_whole_in_markdown() -> None:
+def test_markdown_tables_are_complete() -> None:
     rows = [line for line in markdown(CARD).splitlines() if line.startswith("|")]
     assert any("composites \\| research" in row for row in rows), "a bar in a cell is escaped"
     blocks = re.findall(r"(?:^\|.*\n)+", markdown(CARD), re.MULTILINE)
@@ -29,28 +29,28 @@ def test_tables_are_whole_in_markdown() -> None:
         assert len({len(re.findall(r"(?<!\\)\|", row)) for row in block.splitlines()}) == 1
 
 
-def test_document_tells_licences_arguments_and_digests() -> None:
+def test_document_states_licences_arguments_and_digests() -> None:
     text = markdown(CARD)
     assert "Research, non-commercial." in text and "swaps; research" in text
     assert "epochs 32" in text and "out run" not in text
     assert "ab" * 32 in text and "keras 3.15.1" in text
 
 
-def test_document_tells_of_a_mask_that_was_trained_further() -> None:
+def test_document_states_further_training_of_the_mask() -> None:
     further = {"artifact": "first", "epochs": 6, "sets": ["a", "b"]}
     training = {"arguments": {"epochs": 3}, "attention_arguments": further}
     text = markdown(replace(CARD, training=training))
     assert "- Trained with: epochs 3.\n- Attention mask trained further with: epochs 6, sets a and b.\n" in text
 
 
-def test_command_writes_what_the_card_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_writes_the_document_of_the_card(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_card(tmp_path, CARD)
     write_model_card(tmp_path, tmp_path / "new" / "card.md")
     assert (tmp_path / "new" / "card.md").read_text("utf-8") == markdown(CARD, tmp_path)
     assert "card.md" in capsys.readouterr().out
 
 
-def test_other_models_do_not_overwrite_the_shipped_ones_document(
+def test_document_of_another_model_does_not_overwrite_that_of_the_shipped_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -69,16 +69,16 @@ def test_document_of_a_run_is_titled_by_the_run() -> None:
     assert markdown(CARD, Path("runs/my_run/artifact")).startswith("# Model card: my_run\n")
 
 
-def test_imported_model_is_called_by_its_file() -> None:
+def test_imported_model_is_named_after_its_file() -> None:
     card = replace(BARE, architecture="legacy", training={"imported": {"file": "best_model_effatt.h5"}})
     assert card_text(card, "what").startswith("best_model_effatt.h5 judges one face")
     assert markdown(card).startswith("# Model card: best_model_effatt.h5\n")
     assert card_text(replace(card, training={}), "what").startswith("legacy judges one face")
 
 
-def test_model_of_whole_pictures_is_measured_on_such() -> None:
-    learnt = replace(BARE, training={"pictures": "whole pictures"})
-    assert "model/weights/lite_attention DATA --whole-pictures --corruptions" in markdown(learnt)
+def test_command_for_a_model_of_whole_pictures_has_its_option() -> None:
+    card = replace(BARE, training={"pictures": "whole pictures"})
+    assert "model/weights/lite_attention DATA --whole-pictures --corruptions" in markdown(card)
 
 
 def test_card_that_only_names_its_data_sets_is_written() -> None:
@@ -88,7 +88,7 @@ def test_card_that_only_names_its_data_sets_is_written() -> None:
 
 
 @pytest.mark.slow
-def test_card_of_a_training_is_written(
+def test_document_of_a_trained_model_is_written(
     make_data: Callable[..., tuple[Path, Path]],
     picture: Callable[..., Any],
     tiny_architecture: str,
@@ -115,7 +115,7 @@ def test_folder_without_a_card_is_refused_in_one_sentence(
 @pytest.mark.parametrize(
     ("folder", "name"), [(SHIPPED, "model_card"), (CLIP, "model_card_clip"), (SECOND, "model_card_both")]
 )
-def test_documents_in_the_repository_are_those_of_the_shipped_models(folder: Path, name: str) -> None:
+def test_documents_in_the_repository_are_up_to_date(folder: Path, name: str) -> None:
     written = (ROOT / "docs" / f"{name}.md").read_text("utf-8")
     assert written == markdown(read_card(folder), folder), f"write docs/{name}.md with python -m model model_card"
 

@@ -1,4 +1,4 @@
-"""Tests of the sentences of the model card: they follow the numbers, and say what is missing."""
+"""Tests of the sentences of the model card: they depend on the figures, and state missing measurements."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from model.paired.train import DATA_LICENCES, LICENCE
 from model.photos.corruptions import CLEAN, CORRUPTIONS, conditions
 from tests.model.model_card.cards import BARE, CARD, METRICS, card_text, condition, estimate, group, section, with_test
 
-# Sentences follow the numbers
+# Sentences depend on the figures
 
 
-def test_headline_spans_the_measured_mistakes() -> None:
+def test_headline_states_the_range_of_the_error_rates() -> None:
     assert "It is wrong often" in card_text(CARD, "what")
     assert "calls 18% to 28% of real photos fake and takes 13% to 46% of fakes for real" in card_text(CARD, "what")
 
@@ -39,7 +39,7 @@ def test_best_and_worst_set_are_named() -> None:
     assert "best among CIPLAB expert composites (AUC 0.950)" in card_text(swapped, "figures")
 
 
-def test_figures_stand_in_the_table_with_their_intervals() -> None:
+def test_figures_are_in_the_table_with_their_intervals() -> None:
     table = section(CARD, "figures").table
     assert table is not None
     row = next(row for row in table.rows if row[0] == "DFDC face swaps")
@@ -49,7 +49,7 @@ def test_figures_stand_in_the_table_with_their_intervals() -> None:
     assert all(len(row) == len(table.head) for row in table.rows)
 
 
-def test_texts_of_our_own_training_are_translated_and_others_kept() -> None:
+def test_texts_of_the_shipped_training_are_translated_and_others_kept() -> None:
     others = {name: f"other terms of {name}" for name in DATA_LICENCES}
     for terms, licence, kept in ((DATA_LICENCES, LICENCE, False), (others, "another licence", True)):
         card = replace(CARD, training={**CARD.training, "data": terms}, licence=licence)
@@ -60,7 +60,7 @@ def test_texts_of_our_own_training_are_translated_and_others_kept() -> None:
         assert (sections["licence"].sentences == (licence,)) is kept
 
 
-def test_verdicts_and_their_price() -> None:
+def test_shares_of_wrong_and_missing_verdicts_are_stated() -> None:
     assert "9% to 12% of real photos get the verdict Looks fake" in card_text(CARD, "verdicts")
     assert "40% of pictures get no verdict" in card_text(CARD, "verdicts")
 
@@ -76,7 +76,7 @@ def test_calibration_is_judged_by_its_error(error: float, judged: str) -> None:
     assert "never calibrated" in card_text(replace(CARD, temperature=None), "calibration")
 
 
-def test_unseen_sets_and_transfer_are_told() -> None:
+def test_unseen_sets_and_transfer_are_stated() -> None:
     assert "UTKFace real faces: Real called fake 0.280 (0.260–0.300)." in card_text(CARD, "cross_set")
     assert "an AUC of 0.530 to 0.610 on it" in card_text(CARD, "cross_set")
     table = section(CARD, "cross_set").table
@@ -90,7 +90,7 @@ def test_unseen_sets_and_transfer_are_told() -> None:
     assert "never trained on" not in card_text(trained, "training")
 
 
-def test_robustness_names_jpeg_the_hardest_and_whom_it_harms() -> None:
+def test_robustness_names_jpeg_and_the_hardest_condition() -> None:
     text = card_text(CARD, "robustness")
     assert "It is robust to JPEG: at quality 50 it loses at most 0.020 AUC (on DFDC face swaps)." in text
     assert "The hardest condition is blur of 4 pixels in 256: AUC on DFDC face swaps falls by 0.220 to 0.700." in text
@@ -107,7 +107,7 @@ def test_robustness_names_jpeg_the_hardest_and_whom_it_harms() -> None:
     assert table.rows[1][1:] == ("0.900, loss 0.020 (0.000 to 0.040)", "31%") and table.rows[2][2] == "–"
 
 
-def test_jpeg_that_harms_is_said_to_harm() -> None:
+def test_harm_by_jpeg_is_stated() -> None:
     def change(metrics: dict[str, Any]) -> None:
         metrics["test_corruptions"]["dfdc"]["jpeg 50"] = condition(0.8, 0.12, 0.2)
 
@@ -140,7 +140,7 @@ def test_jpeg_is_judged_by_the_interval(loss: float, spread: float, verdict: str
         assert f"{loss - spread:.3f} to {loss + spread:.3f}".replace("-", "−") in sentences[0]
 
 
-def test_one_uncertain_set_is_enough_for_doubt() -> None:
+def test_loss_of_one_uncertain_set_is_stated() -> None:
     def change(metrics: dict[str, Any]) -> None:
         small = {**condition(0.9, 0.0, 0.2), "auc_loss": estimate(0.0, 0.3)}
         metrics["test_corruptions"]["ciplab"] = {CLEAN: condition(0.9, 0.0, 0.2), "jpeg 50": small}
@@ -152,22 +152,25 @@ def calibrated_on(**record: Any) -> Card:
     return replace(CARD, training={**CARD.training, "calibration": {"real": 500, "fake": 400, **record}})
 
 
-def test_card_says_on_how_few_pictures_it_was_calibrated() -> None:
+def test_calibration_on_few_pictures_is_stated() -> None:
     assert "on only 412 pictures (12 real, 400 fake)" in card_text(calibrated_on(real=12), "calibration")
     assert "on only" not in card_text(calibrated_on(), "calibration") + card_text(CARD, "calibration")
     assert "on only" not in card_text(replace(calibrated_on(real=12), temperature=None), "calibration")
 
 
-def test_card_says_on_which_sources_the_band_was_chosen() -> None:
+def test_sources_that_the_band_was_chosen_on_are_stated() -> None:
     source = {"real": 400, "accused": 0.01, "accused_at_most": 0.027, "inconclusive": 0.2}
-    one = card_text(calibrated_on(band_chosen_on={"real_lfw": source}), "calibration")
-    assert "1 source that the model was not trained on (LFW press faces): 1% of them" in one and "at most 2.7%" in one
-    assert "Fitted again" not in one
+    with_one = card_text(calibrated_on(band_chosen_on={"real_lfw": source}), "calibration")
+    assert (
+        "1 source that the model was not trained on (LFW press faces): 1% of them" in with_one
+        and "at most 2.7%" in with_one
+    )
+    assert "Fitted again" not in with_one
     left_out = {**source, "left_out_accused": 0.04}
-    two = card_text(
+    with_two = card_text(
         calibrated_on(band_chosen_on={"real_lfw": source, "real_ytf": {**left_out, "accused": 0.02}}), "calibration"
     )
-    assert "2 sources" in two and "1% to 2% of each" in two and "for 4% of its real photos" in two
+    assert "2 sources" in with_two and "1% to 2% of each" in with_two and "for 4% of its real photos" in with_two
     assert "sources that the model was trained on" in card_text(calibrated_on(band_chosen_on={}), "calibration")
     assert "band was chosen" not in card_text(CARD, "calibration"), "a card without the record says nothing"
 
@@ -176,10 +179,10 @@ def test_every_condition_has_words() -> None:
     words = {words_for(name) for name in conditions() if name != CLEAN}
     assert len(words) == sum(len(c.levels) for c in CORRUPTIONS.values())
     assert not any("{" in text for text in words)
-    assert words_for("rain 3") == "rain 3", "a card may know more than this version"
+    assert words_for("rain 3") == "rain 3", "a newer card may have conditions that this version does not know"
 
 
-def test_most_failed_groups_are_named_and_small_ones_are_not() -> None:
+def test_groups_with_the_most_errors_are_named_and_small_groups_are_not() -> None:
     text = card_text(CARD, "failures")
     assert "Real faces are called fake most often in UTKFace real faces: 28%." in text
     assert "Fakes are taken for real most often in CIPLAB expert composites: 46%." in text
@@ -194,12 +197,12 @@ def test_most_failed_groups_are_named_and_small_ones_are_not() -> None:
     assert "it may be chance" in card_text(with_test(closer), "failures")
 
 
-def test_attention_is_told_where_it_was_measured() -> None:
+def test_attention_is_stated_if_it_was_measured() -> None:
     assert "Among the 555 DFDC face swaps" in card_text(CARD, "attention") and "93.0%" in card_text(CARD, "attention")
 
 
-def test_facts_are_told_in_the_language_spoken() -> None:
-    """Only what the card itself says stays as it is: its licence, and the terms of its data sets."""
+def test_facts_are_in_the_current_language() -> None:
+    """Only texts of the card itself are not translated: its licence, and the terms of its data sets."""
     english = {sentence for section in facts(CARD) for sentence in (section.title, *section.sentences)}
     with use_language("tr"):
         turkish = {sentence for section in facts(CARD) for sentence in (section.title, *section.sentences)}
@@ -210,10 +213,10 @@ def test_facts_are_told_in_the_language_spoken() -> None:
     assert english & turkish == {CARD.licence}
 
 
-# What is missing
+# Missing measurements
 
 
-def test_bare_card_says_that_nothing_was_measured() -> None:
+def test_card_without_figures_says_that_nothing_was_measured() -> None:
     for key in ("figures", "verdicts", "robustness", "failures", "attention"):
         assert "not measured" in card_text(BARE, key), key
     assert "Its mistakes were not measured" in card_text(BARE, "what")
@@ -226,7 +229,7 @@ def test_bare_card_says_that_nothing_was_measured() -> None:
 @pytest.mark.parametrize(
     "missing", ["auc", "miss_rate", "false_accusation_rate", "expected_calibration_error", "groups"]
 )
-def test_single_missing_measure_is_said_or_left_out(missing: str) -> None:
+def test_single_missing_measure_is_stated_or_left_out(missing: str) -> None:
     def drop(metrics: dict[str, Any]) -> None:
         for values in metrics["test"].values():
             values.pop(missing, None)
@@ -234,19 +237,19 @@ def test_single_missing_measure_is_said_or_left_out(missing: str) -> None:
     card = with_test(drop)
     text = markdown(card)
     assert "None" not in text and "nan" not in text
-    said = {
+    expected = {
         "auc": ("figures", "AUC was not measured"),
         "miss_rate": ("failures", "How often fakes are taken for real was not measured"),
         "false_accusation_rate": ("failures", "How often real faces are called fake was not measured"),
         "expected_calibration_error": ("calibration", "not measured"),
         "groups": ("failures", "groups of people more than others was not measured"),
     }
-    key, words = said[missing]
+    key, words = expected[missing]
     assert words in card_text(card, key)
 
 
 @pytest.mark.parametrize(
     "metrics", [{"test": {"new set": {}}}, {"test_corruptions": {"new set": {}}}, {"transfer": {"a": {}}}]
 )
-def test_card_with_little_in_it_is_written_all_the_same(metrics: dict[str, Any]) -> None:
+def test_card_with_few_figures_is_written(metrics: dict[str, Any]) -> None:
     assert "# Model card" in markdown(replace(BARE, metrics=metrics))

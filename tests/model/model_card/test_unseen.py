@@ -1,4 +1,4 @@
-"""Tests of the model card's sections on unseen sources: sentences follow the numbers."""
+"""Tests of the model card's sections on unseen sources: the sentences depend on the figures."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def section_text(section: Any) -> str:
     return " ".join(section.sentences)
 
 
-def test_spans_mistakes_and_gaps_are_told() -> None:
+def test_ranges_errors_and_gaps_are_stated() -> None:
     words = section_text(unseen(CARD))
     assert "Of real faces from 2 such sources, 12% to 24% are called fake" in words
     assert "for 3% to 7% the page's verdict is" in words
@@ -66,31 +66,31 @@ def test_spans_mistakes_and_gaps_are_told() -> None:
     assert "Among the 31 inswapper that it called fake" in words and "90.0% of the time" in words
 
 
-def test_model_that_learnt_nothing_by_heart_is_not_said_to_have() -> None:
+def test_memorised_sources_are_not_mentioned_without_a_gap() -> None:
     gaps = {"dfdc": {"difference": estimate(-0.01)}}
     assert "training source" not in section_text(
         unseen(replace(CARD, metrics={"unseen": {**METRICS, "learnt_by_heart": gaps}}))
     )
 
 
-def test_each_source_and_class_has_a_row_with_the_auc_that_it_was_measured_by() -> None:
+def test_each_source_and_class_has_a_row_with_its_auc() -> None:
     table = unseen(CARD).table
     assert table is not None
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows["FairFace"][:3] == ("real", "100", "0.120 (0.100–0.140)") and rows["FairFace"][-1] == "–"
     assert rows["inswapper"][-1] == "0.810 (0.790–0.830)"
-    assert rows["FLUX.1 dev"][-1] == "0.770 (0.750–0.790)", "the AUC after all were treated alike"
+    assert rows["FLUX.1 dev"][-1] == "0.770 (0.750–0.790)", "the AUC after the same processing of all pictures"
     assert all(len(row) == len(table.head) for row in table.rows)
 
 
-def test_edit_that_changes_most_is_named() -> None:
+def test_edit_that_changes_the_most_verdicts_is_named() -> None:
     section = edits(CARD)
     assert "about 200 real faces" in section_text(section) and "mirrored, 18.5% of faces" in section_text(section)
     assert section.table is not None
     assert section.table.rows[1] == ("JPEG of quality 85", "0.085 (0.065–0.105)", "0.041")
 
 
-def test_groups_of_unseen_faces_stand_among_the_failures() -> None:
+def test_groups_of_unseen_faces_are_in_the_section_on_failures() -> None:
     section = failures(CARD)
     assert section.table is not None
     assert ("FairFace", "face size in the photo", "64 to 128 pixels", "50", "0.400 (0.380–0.420)") in section.table.rows
@@ -98,19 +98,19 @@ def test_groups_of_unseen_faces_stand_among_the_failures() -> None:
 
 
 @pytest.mark.parametrize("metrics", [{}, {"unseen": {}}, {"unseen": {"edits": {"faces": 0}}}])
-def test_what_was_not_measured_is_said_to_be_so(metrics: dict[str, Any]) -> None:
+def test_missing_measurements_are_stated(metrics: dict[str, Any]) -> None:
     card = replace(CARD, metrics=metrics)
     assert "not measured" in section_text(unseen(card)) and unseen(card).table is None
     assert "not measured" in section_text(edits(card)) and edits(card).table is None
 
 
 @pytest.mark.parametrize("part", METRICS)
-def test_card_that_lacks_a_part_is_written_all_the_same(part: str) -> None:
-    some = {name: of for name, of in METRICS.items() if name != part}
+def test_card_with_a_missing_part_is_written(part: str) -> None:
+    some = {name: figures for name, figures in METRICS.items() if name != part}
     assert "## Sources and generators" in markdown(replace(CARD, metrics={"unseen": some}))
 
 
-def test_sections_speak_turkish() -> None:
+def test_sections_are_translated_into_turkish() -> None:
     with use_language("tr"):
         words = " ".join(sentence for section in facts(CARD) for sentence in section.sentences)
         assert "Böyle 2 kaynaktan" in words and "aynalanmış" in words

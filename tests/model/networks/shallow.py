@@ -1,4 +1,4 @@
-"""Small bodies in place of those of the thesis: to build a layer takes longer than to run it."""
+"""Small bodies instead of those of the thesis, because building a layer takes longer than running it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ WIDTH = 1 / 16  # of the filters of a convolution
 
 
 def shallow_b7(**given: Any) -> keras.Model:
-    """EfficientNet-B7 with one narrow block in place of several in each stage: seven instead of 55.
+    """EfficientNet-B7 with one narrow block per stage: seven blocks instead of 55.
 
-    Stem, blocks, head and the layer more where weights are downloaded are those of B7, which ``test_thesis.py`` builds.
+    The stem, the head and the extra layer with downloaded weights are those of B7, which ``test_thesis.py`` builds.
     """
     return EfficientNet(0.25, 0.1, 64, weights_name="b7", **given)
 
@@ -26,8 +26,8 @@ def shallow_b7(**given: Any) -> keras.Model:
 def make_bodies_small(patched: pytest.MonkeyPatch) -> None:
     """Make the other bodies small.
 
-    Of Xception's eight equal middle blocks, one stays; ``tests/explain/maps`` builds all of them. MobileNetV2 loses the
-    blocks that repeat the one before, all but the second. VGG16 and Xception get narrow.
+    Of Xception's eight equal middle blocks, one stays; ``tests/explain/maps`` builds all of them. MobileNetV2 has no
+    blocks that repeat the previous one, except the second. VGG16 and Xception have narrow layers.
     """
     patched.setattr(xception, "range", lambda count: range(1), raising=False)
 

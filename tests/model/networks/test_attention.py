@@ -1,4 +1,4 @@
-"""Tests of the attention block: its pool is a weighted mean, computed here by hand."""
+"""Tests of the attention block: its pool is a weighted mean; expected values are computed by hand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def weighted_mean(features: NDArray[np.float32], masks: NDArray[np.float32]) -> 
 
 
 def pooled(features: NDArray[np.float32], masks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What RescaleGAP makes of the two averages that the block hands to it."""
+    """The output of RescaleGAP for the two averages that the block computes."""
     gaps = [(features * masks).mean(axis=(1, 2)), masks.mean(axis=(1, 2))]
     return np.asarray(RescaleGAP()([keras.ops.convert_to_tensor(gap) for gap in gaps]))
 
@@ -54,7 +54,9 @@ def test_pool_is_the_mean_weighted_by_the_mask(features: NDArray[np.float32], ma
 
 
 @pytest.mark.parametrize("factor", [0.01, 0.5, 100])
-def test_scale_of_the_mask_cancels(features: NDArray[np.float32], masks: NDArray[np.float32], factor: float) -> None:
+def test_scale_of_the_mask_does_not_matter(
+    features: NDArray[np.float32], masks: NDArray[np.float32], factor: float
+) -> None:
     scaled = pooled(features, masks * np.float32(factor))
     np.testing.assert_allclose(scaled, pooled(features, masks), rtol=2e-3, atol=1e-4)
 
@@ -74,7 +76,7 @@ def test_all_zero_mask_gives_zeros_not_nan(features: NDArray[np.float32], masks:
     np.testing.assert_array_equal(pooled(features, np.zeros_like(masks)), np.zeros((3, 6)))
 
 
-def test_epsilon_survives_its_configuration() -> None:
+def test_epsilon_is_kept_in_the_configuration() -> None:
     twin = RescaleGAP.from_config(RescaleGAP(epsilon=0.25, name="pool").get_config())
     assert twin.epsilon == 0.25 and twin.name == "pool"
     assert float(np.asarray(twin([np.ones((1, 1), np.float32), np.zeros((1, 1), np.float32)]))[0, 0]) == 4
@@ -91,7 +93,7 @@ def block(channels: int = 6, **options: object) -> keras.Model:
 
 @pytest.fixture
 def network(features: NDArray[np.float32]) -> keras.Model:
-    """A block whose batch norm has statistics of its own, so that forgetting it would show."""
+    """A block whose batch norm is not the identity, so that a missing norm changes the output."""
     keras.utils.set_random_seed(0)
     model = block()
     norm = model.get_layer("attention_bn")
@@ -99,7 +101,7 @@ def network(features: NDArray[np.float32]) -> keras.Model:
     return model
 
 
-def test_block_gives_one_value_per_channel_and_one_mask_cell_per_place(
+def test_block_gives_one_value_per_channel_and_one_mask_value_per_cell(
     network: keras.Model, features: NDArray[np.float32]
 ) -> None:
     outputs = {name: np.asarray(value) for name, value in network(features).items()}
@@ -107,7 +109,7 @@ def test_block_gives_one_value_per_channel_and_one_mask_cell_per_place(
     assert outputs["mask"].min() >= 0 and outputs["mask"].max() <= 1 and np.ptp(outputs["mask"]) > 0
 
 
-def test_block_pools_the_normalised_features_under_its_own_mask(
+def test_block_pools_the_normalised_features_with_its_own_mask(
     network: keras.Model, features: NDArray[np.float32]
 ) -> None:
     outputs = {name: np.asarray(value) for name, value in network(features).items()}
@@ -117,8 +119,8 @@ def test_block_pools_the_normalised_features_under_its_own_mask(
     np.testing.assert_allclose(outputs["pool"], expected, rtol=1e-3, atol=1e-4)
 
 
-def test_mask_of_a_place_depends_on_that_place_alone(network: keras.Model, features: NDArray[np.float32]) -> None:
-    """All convolutions are 1x1, so the mask can be read cell by cell."""
+def test_mask_of_a_cell_depends_only_on_that_cell(network: keras.Model, features: NDArray[np.float32]) -> None:
+    """All convolutions are 1x1, so each cell of the mask is computed on its own."""
     changed = features.copy()
     changed[:, 1, 2] += 5
     difference = np.abs(np.asarray(network(changed)["mask"]) - np.asarray(network(features)["mask"]))[..., 0]
@@ -138,7 +140,7 @@ def test_depth_sets_the_convolutions_before_the_mask(depth: tuple[int, ...]) -> 
 def test_block_is_saved_and_loaded_without_any_lambda(
     network: keras.Model, features: NDArray[np.float32], tmp_path: Path
 ) -> None:
-    """Keras refuses Lambda layers under ``safe_mode``, which is what broke the thesis's files."""
+    """Keras refuses Lambda layers under ``safe_mode``, so the files of the thesis could not be loaded."""
     assert not any(isinstance(layer, layers.Lambda) for layer in network.layers)
     network.save(tmp_path / "block.keras")
     twin = keras.models.load_model(tmp_path / "block.keras", safe_mode=True)

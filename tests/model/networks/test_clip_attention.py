@@ -1,4 +1,4 @@
-"""The second model's network: frozen trunk, the attention block on the patches, a head that can be trained alone."""
+"""Tests of the second model's network: a frozen trunk, attention on the patches, a head that can be trained alone."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def pixels(count: int = 2) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_mask_lies_on_the_grid_of_the_patches() -> None:
+def test_mask_has_one_cell_per_patch() -> None:
     outputs = clip_attention(tower=TINY)(pixels())
     assert outputs["probabilities"].shape == (2, 2)
     assert outputs["attention"].shape == (2, 2, 2, 1)
 
 
-def test_features_are_the_scaled_patch_tokens_in_their_places() -> None:
+def test_features_are_the_normalised_patch_tokens_in_their_order() -> None:
     network = clip_attention(tower=TINY)
     tokens = np.asarray(keras.Model(network.input, network.get_layer("block2").output)(pixels()))[:, 1:]
     features = np.asarray(features_only(network)(pixels())["features"]).reshape(2, 4, 6)
@@ -36,7 +36,7 @@ def test_features_are_the_scaled_patch_tokens_in_their_places() -> None:
 
 
 @pytest.mark.slow
-def test_head_trained_on_features_gives_the_network_its_verdict() -> None:
+def test_head_trained_on_features_can_be_put_into_the_network() -> None:
     network, head = clip_attention(tower=TINY), verdict_on_features(TINY)
     features = features_only(network)(pixels())["features"]
     expected = head(features)
@@ -47,7 +47,7 @@ def test_head_trained_on_features_gives_the_network_its_verdict() -> None:
 
 
 @pytest.mark.slow
-def test_trunk_is_frozen_except_for_its_layer_norms_where_asked() -> None:
+def test_trunk_is_frozen_except_for_its_layer_norms_on_request() -> None:
     def trained(network: keras.Model) -> set[str]:
         return {weight.path.split("/")[0] for weight in network.trainable_weights}
 
@@ -58,24 +58,24 @@ def test_trunk_is_frozen_except_for_its_layer_norms_where_asked() -> None:
 
 
 @pytest.mark.slow
-def test_starts_from_the_tower_that_it_is_given(tmp_path: Path) -> None:
+def test_network_starts_from_the_given_tower(tmp_path: Path) -> None:
     donor = clip_tower(TINY)
     donor.save_weights(tmp_path / "tower.weights.h5")
     network = clip_attention(tmp_path / "tower.weights.h5", tower=TINY)
-    for mine, given in zip(
+    for ours, given in zip(
         network.get_layer("block2").get_weights(), donor.get_layer("block2").get_weights(), strict=True
     ):
-        np.testing.assert_array_equal(mine, given)
+        np.testing.assert_array_equal(ours, given)
 
 
 @pytest.mark.slow
-def test_refuses_the_weights_of_another_tower(tmp_path: Path) -> None:
+def test_weights_of_another_tower_are_refused(tmp_path: Path) -> None:
     clip_tower(TINY).save_weights(tmp_path / "tower.weights.h5")
     with pytest.raises(ArchitectureError, match="no weights that fit"):
         clip_attention(tmp_path / "tower.weights.h5", tower=Tower(8, 4, 4, 2, 2))
 
 
-def test_says_where_its_weights_come_from() -> None:
+def test_error_says_how_to_get_the_pretrained_weights() -> None:
     with pytest.raises(PretrainedError, match=r"python -m model convert.* path"):
         build("clip_attention", "imagenet")
 

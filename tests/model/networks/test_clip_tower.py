@@ -1,4 +1,4 @@
-"""CLIP's image tower computes what a plain numpy reading of the paper computes, and trains what it must."""
+"""Tests of CLIP's image tower: it agrees with a NumPy implementation of the paper, and trains only layer norms."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ def test_full_size_tower_has_a_grid_of_ten_and_the_parameters_of_eight_blocks() 
 
 
 @pytest.mark.parametrize("train_norms", [False, True])
-def test_frozen_tower_trains_its_layer_norms_at_most(train_norms: bool) -> None:
+def test_frozen_tower_trains_only_its_layer_norms_or_nothing(train_norms: bool) -> None:
     model = tiny_tower()
     freeze_tower(model, train_norms)
     trained = {weight.path.split("/")[-2] for weight in model.trainable_weights}
     assert trained == ({"norm_tokens", "norm1", "norm2"} if train_norms else set())
 
 
-def test_a_block_comes_back_from_its_description() -> None:
+def test_block_is_rebuilt_from_its_configuration() -> None:
     twin = Block.from_config(Block(2, name="block1").get_config())
     assert twin.heads == 2 and twin.name == "block1"

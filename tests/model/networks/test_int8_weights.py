@@ -1,4 +1,4 @@
-"""A model folder whose weights stand once: int8 in the LiteRT file, which Keras fills its network from."""
+"""Tests of model folders that store weights once: as int8 in the LiteRT file, from which Keras loads them too."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from model.paired.combine import combine
 SMALL = Tower(input_size=16, patch=4, width=32, heads=2, blocks=2)
 PREPROCESSING = Preprocessing(16, "RGB", 1 / 127.5, -1.0)
 NAME = "small_clip"
-pytestmark = pytest.mark.slow  # each uses a network that was written as int8
+pytestmark = pytest.mark.slow  # each test uses a network stored as int8
 
 
 @pytest.fixture(scope="module")
 def small_clip() -> object:
-    """A small ``clip_attention`` in the registry, for as long as this file's tests run."""
+    """A small ``clip_attention`` in the registry, during the tests of this file."""
     with pytest.MonkeyPatch.context() as patch:
         architecture = Architecture(
             lambda pretrained: clip_attention(pretrained, tower=SMALL),
@@ -55,7 +55,7 @@ def network(small_clip: object) -> keras.Model:
 
 @pytest.fixture(scope="module")
 def folder(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The network as a folder; the network itself is rounded by this."""
+    """The network as a folder; saving also rounds the network itself."""
     path = tmp_path_factory.mktemp("models") / "small"
     save_artifact(network, path, Card(NAME, PREPROCESSING, LABELS), "int8_only")
     return path
@@ -65,7 +65,7 @@ def pixels(count: int = 5) -> np.ndarray:
     return np.random.default_rng(1).uniform(-1, 1, (count, 16, 16, 3)).astype(np.float32)
 
 
-def test_quantises_each_channel_by_its_largest_number() -> None:
+def test_each_channel_is_quantised_by_its_largest_value() -> None:
     kernel = np.array([[1.27, 0.0, -0.5], [-0.64, 0.0, 0.254]], np.float32)
     values, steps = quantise(kernel)
     np.testing.assert_array_equal(values, [[127, 0, -127], [-64, 0, 65]])
@@ -82,15 +82,15 @@ def test_rounding_twice_changes_nothing() -> None:
         np.testing.assert_allclose(once, twice, rtol=1e-6)
 
 
-def test_every_weight_comes_back(network: keras.Model, folder: Path) -> None:
+def test_loaded_weights_equal_the_saved_ones(network: keras.Model, folder: Path) -> None:
     twin = load_keras(folder)
-    for mine, its in zip(network.weights, twin.weights, strict=True):
-        np.testing.assert_allclose(np.asarray(its), np.asarray(mine), rtol=1e-6, err_msg=mine.path)
+    for saved, loaded in zip(network.weights, twin.weights, strict=True):
+        np.testing.assert_allclose(np.asarray(loaded), np.asarray(saved), rtol=1e-6, err_msg=saved.path)
     for name, values in network(pixels()).items():
         np.testing.assert_allclose(np.asarray(twin(pixels())[name]), np.asarray(values), atol=1e-5)
 
 
-def test_large_kernels_stand_in_the_litert_file_alone(folder: Path) -> None:
+def test_large_kernels_are_stored_only_in_the_litert_file(folder: Path) -> None:
     with h5py.File(folder / WEIGHTS) as file:
         names: dict[str, bool] = {}
         file.visititems(lambda name, item: names.update({name: TENSOR in item.attrs} if "shape" in dir(item) else {}))
@@ -104,13 +104,13 @@ def test_large_kernels_stand_in_the_litert_file_alone(folder: Path) -> None:
     }
 
 
-def test_litert_and_keras_agree_as_far_as_int8_activations_allow(network: keras.Model, folder: Path) -> None:
+def test_litert_and_keras_agree_within_the_error_of_int8_activations(network: keras.Model, folder: Path) -> None:
     engine, expected = Engine(folder / TFLITE), network(pixels())
     for name, values in engine(pixels()).items():
         np.testing.assert_allclose(values, np.asarray(expected[name]), atol=0.05)
 
 
-def test_all_patches_together_give_the_plain_pass(folder: Path) -> None:
+def test_keeping_all_patches_gives_the_same_output_as_a_full_pass(folder: Path) -> None:
     engine = Engine(folder / TFLITE)
     assert engine.leaves_out_patches
     everything = np.arange(16, dtype=np.int32)
@@ -120,13 +120,13 @@ def test_all_patches_together_give_the_plain_pass(folder: Path) -> None:
 
 
 def test_patches_are_left_out_in_every_view(folder: Path, tmp_path: Path) -> None:
-    """With all patches, the mean over the views is the plain answer; in turn, each selection gets one view's answer."""
+    """With all patches the mean over the views is the usual output; ``in_turn`` gives each selection one view."""
     views = (View(right=0.25), View(down=0.25, mirrored=True))
     crop = np.random.default_rng(3).integers(0, 256, (16, 16, 3)).astype(np.uint8)
     seen = np.random.default_rng(4).random((2, 4, 4, 4)) < 0.6
     seen[:, 0] = True
 
-    shown = np.repeat(crop[None], 4, axis=0)  # only models without patches look at these
+    shown = np.repeat(crop[None], 4, axis=0)  # used only by models without patches
 
     def with_views(name: str, views: tuple[View, ...]) -> Detector:
         shutil.copytree(folder, tmp_path / name)
@@ -142,16 +142,16 @@ def test_patches_are_left_out_in_every_view(folder: Path, tmp_path: Path) -> Non
     np.testing.assert_allclose(together[0], both.probabilities(crop[None])[0], atol=1e-5)
     logits = np.log([answers[:, 0] / answers[:, 1] for answers in (*alone, together)])
     np.testing.assert_allclose(logits[2], logits[:2].mean(0), atol=1e-5)
-    assert np.abs(logits[0] - logits[1]).min() > 1e-3, "otherwise each view would do"
+    assert np.abs(logits[0] - logits[1]).min() > 1e-3, "the views must give different logits"
     in_turn = both.probabilities_of_patches(crop, shown, seen, in_turn=np.array([1, 0, 3, 2]))
     np.testing.assert_allclose(in_turn, [alone[1][0], alone[0][1], alone[1][2], alone[0][3]], atol=1e-6)
 
 
 @pytest.mark.parametrize("views", [PLAIN, (View(right=0.25), View(down=0.25, mirrored=True))])
-def test_part_of_a_combined_model_without_patches_sees_the_picture(
+def test_part_without_patches_gets_the_picture_in_a_combined_model(
     folder: Path, tiny_artifact: Path, tmp_path: Path, views: tuple[View, ...]
 ) -> None:
-    """In every view, each part gets what that view shows: the picture, or the patches."""
+    """In every view, each part gets the picture or the patches of that view."""
     for part in (tiny_artifact, folder):
         shutil.copytree(part, tmp_path / part.name)
         write_card(tmp_path / part.name, replace(load_artifact(part), temperature=0.5, fake_bias=0.0))
@@ -180,27 +180,27 @@ def test_part_of_a_combined_model_without_patches_sees_the_picture(
     np.testing.assert_allclose(found, np.mean(logits, axis=0), atol=1e-4)
 
 
-def test_litert_leaves_out_the_patches_that_keras_leaves_out(network: keras.Model, folder: Path) -> None:
+def test_litert_and_keras_leave_out_the_same_patches(network: keras.Model, folder: Path) -> None:
     engine, picture = Engine(folder / TFLITE), pixels(1)[0]
     chosen = [np.array(kept, np.int32) for kept in ([0, 3, 5, 15], [], [7], [1, 2, 3, 4, 5, 6])]
     answers = engine.of_kept(picture, chosen)
     for kept, answer in zip(chosen, answers, strict=True):
-        # Keras with oneDNN can't convolve nothing; pooled features are 0 then.
+        # Keras with oneDNN can't convolve an empty tensor; the pooled features are 0 then.
         layer = network.get_layer
         nothing = layer("probabilities")(layer("dense")(np.zeros((1, 32), np.float32)))
         expected = verdict_of_kept(network, picture[None], kept)["probabilities"] if len(kept) else nothing
         np.testing.assert_allclose(answer, np.asarray(expected)[0], atol=0.05)
 
 
-def test_patches_that_are_left_out_do_not_matter(network: keras.Model) -> None:
+def test_patches_that_are_left_out_do_not_affect_the_output(network: keras.Model) -> None:
     picture = pixels(1)
-    other = picture.copy()
-    other[:, :4, :4] = 1  # patch 0
+    changed = picture.copy()
+    changed[:, :4, :4] = 1  # patch 0
     kept = np.arange(1, 16, dtype=np.int32)
-    both = [np.asarray(verdict_of_kept(network, one, kept)["probabilities"]) for one in (picture, other)]
+    both = [np.asarray(verdict_of_kept(network, each, kept)["probabilities"]) for each in (picture, changed)]
     np.testing.assert_array_equal(*both)
-    assert np.abs(np.asarray(network(picture)["probabilities"] - network(other)["probabilities"])).max() > 1e-4
+    assert np.abs(np.asarray(network(picture)["probabilities"] - network(changed)["probabilities"])).max() > 1e-4
 
 
-def test_a_network_without_tokens_says_so(tiny_artifact: Path) -> None:
+def test_network_without_tokens_cannot_leave_out_patches(tiny_artifact: Path) -> None:
     assert not Engine(tiny_artifact / TFLITE).leaves_out_patches

@@ -1,4 +1,4 @@
-"""Tests that every registered network builds, learns, is saved and comes back the same."""
+"""Tests that every registered network can be built, trained, saved and loaded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from model.networks.registry import ARCHITECTURES, Architecture, build
 from tests.model.networks.shallow import make_bodies_small, shallow_b7
 
 BATCH = 2
-# Smaller than in use, where a network can be: what is tested does not depend on it. At 32 pixels EfficientNet's last
+# Smaller than in use, if a network allows it: the tests do not depend on the size. At 32 pixels EfficientNet's last
 # batch norms would see two values per channel, and its gradients would be beyond float32.
 SMALLER = {
     "cnn": {"input_size": 32},
@@ -35,7 +35,7 @@ FOLDED = [name for name, architecture in ARCHITECTURES.items() if architecture.h
 
 @pytest.fixture
 def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer layers of the thesis's networks, and a third of the shipped one's side, whose layers stay."""
+    """Fewer layers in the networks of the thesis, and a smaller input of the shipped network with all its layers."""
     monkeypatch.setattr(applications, "EfficientNetB7", shallow_b7)
     monkeypatch.setattr(lite_attention, "INPUT_SIZE", 64)
     make_bodies_small(monkeypatch)
@@ -58,7 +58,7 @@ def outputs_of(model: keras.Model, pixels: np.ndarray) -> dict[str, np.ndarray]:
 
 @pytest.mark.usefixtures("shallow")
 @pytest.mark.parametrize("name", EACH)
-def test_network_builds_learns_and_comes_back_from_its_file(name: str, tmp_path: Path) -> None:
+def test_network_can_be_built_trained_saved_and_loaded(name: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     model = build_small(name)
     pixels = inputs_for(name, model.input_shape[1])
@@ -78,8 +78,8 @@ def test_network_builds_learns_and_comes_back_from_its_file(name: str, tmp_path:
     before = {weight.path: np.asarray(weight) for weight in model.trainable_weights}
     model.compile(keras.optimizers.SGD(1e-3), loss=losses, run_eagerly=True)
     assert np.isfinite(model.train_on_batch(pixels, targets)).all()
-    still = [path for path, value in before.items() if np.array_equal(value, weight_at(model, path))]
-    assert len(still) < 0.1 * len(before), f"these layers learnt nothing: {still}"
+    unchanged = [path for path, value in before.items() if np.array_equal(value, weight_at(model, path))]
+    assert len(unchanged) < 0.1 * len(before), f"these layers did not change: {unchanged}"
 
     learnt = outputs_of(model, pixels)
     model.save_weights(tmp_path / "model.weights.h5")
@@ -99,7 +99,7 @@ def weight_at(model: keras.Model, path: str) -> np.ndarray:
 @pytest.mark.slow
 @pytest.mark.usefixtures("shallow")
 @pytest.mark.parametrize("name", FOLDED)
-def test_shipped_form_computes_what_was_trained(name: str) -> None:
+def test_shipped_form_gives_the_outputs_of_the_trained_network(name: str) -> None:
     keras.utils.set_random_seed(0)
     model, shipped = build(name), build(name, folded=True)
     rng = np.random.default_rng(0)
@@ -122,14 +122,14 @@ def test_unknown_name_lists_those_that_exist() -> None:
 @pytest.mark.slow
 def test_lite_attention_has_a_fine_square_mask_and_centred_pixels() -> None:
     _, height, width, channels = build("lite_attention", folded=True).output["attention"].shape
-    assert height == width >= 8 and channels == 1, "finer than the sixteen cells of the thesis's network"
+    assert height == width >= 8 and channels == 1, "finer than the 4x4 mask of the thesis"
     preprocessing = ARCHITECTURES["lite_attention"].preprocessing
     assert 127 * preprocessing.value_scale + preprocessing.value_offset == 0
     assert 255 * preprocessing.value_scale + preprocessing.value_offset == 1
 
 
 @pytest.mark.slow
-def test_lite_attention_starts_from_the_backbone_that_it_is_given(tmp_path: Path) -> None:
+def test_lite_attention_starts_from_the_given_backbone(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     pretrained = backbone()
     pretrained.save_weights(tmp_path / "backbone.weights.h5")
@@ -142,12 +142,12 @@ def test_lite_attention_starts_from_the_backbone_that_it_is_given(tmp_path: Path
             np.testing.assert_array_equal(ours, given)
 
 
-def test_lite_attention_says_where_its_imagenet_weights_come_from() -> None:
+def test_lite_attention_says_how_to_get_its_imagenet_weights() -> None:
     with pytest.raises(PretrainedError, match=r"python -m model convert.* path"):
         build("lite_attention", "imagenet")
 
 
-def test_builder_is_asked_for_a_folded_form_only_where_it_has_one(
+def test_builder_gets_the_folded_argument_only_if_it_has_a_folded_form(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "weights.h5"

@@ -1,4 +1,4 @@
-"""Tests of the thesis's networks: what they see of a picture, and how they get ImageNet's weights."""
+"""Tests of the networks of the thesis: their preprocessing and their ImageNet weights."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ SIDE = 32
 COLOURS = np.array([[0, 0, 0], [255, 255, 255], [200, 100, 30]], np.uint8)
 
 
-def seen_after(layer: str, model: keras.Model, name: str) -> np.ndarray:
-    """What a layer gives for pictures of one colour each, ``(3, 3) float32``."""
+def output_of_layer(layer: str, model: keras.Model, name: str) -> np.ndarray:
+    """The output of a layer for pictures of one colour each, ``(3, 3) float32``."""
     side = model.input_shape[1]
     crops = np.stack([np.full((side, side, 3), colour, np.uint8) for colour in COLOURS])
     preprocessing = replace(ARCHITECTURES[name].preprocessing, input_size=side)
@@ -37,14 +37,14 @@ def seen_after(layer: str, model: keras.Model, name: str) -> np.ndarray:
     return np.asarray(keras.Model(model.input, model.get_layer(layer).output)(pixels))[:, 5, 5]
 
 
-def test_vgg16_sees_pixels_as_keras_prepares_them() -> None:
+def test_vgg16_gets_pixels_preprocessed_as_in_keras() -> None:
     model = thesis.vgg16(input_size=SIDE)
     expected = applications.vgg16.preprocess_input(COLOURS.astype(np.float32))
-    np.testing.assert_allclose(seen_after("centre", model, "vgg16"), expected, atol=1e-4)
+    np.testing.assert_allclose(output_of_layer("centre", model, "vgg16"), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["xception", "mobilenetv2"])
-def test_pixels_are_scaled_as_keras_prepares_them(name: str) -> None:
+def test_pixels_are_scaled_as_in_keras(name: str) -> None:
     preprocessing = ARCHITECTURES[name].preprocessing
     prepare = {"xception": applications.xception, "mobilenetv2": applications.mobilenet_v2}[name].preprocess_input
     scaled = to_input(np.broadcast_to(COLOURS[:, None, None], (3, 8, 8, 3)), preprocessing)[:, 0, 0]
@@ -53,19 +53,19 @@ def test_pixels_are_scaled_as_keras_prepares_them(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def b7_attention() -> keras.Model:
-    """The thesis's own network in full size, which takes the longest of all to build."""
+    """The network of the thesis in full size, which takes the longest time to build."""
     return build("efficientnetb7_attention")
 
 
 @pytest.mark.slow
-def test_efficientnetb7_sees_pixels_as_imagenet_taught_it_whatever_its_start(b7_attention: keras.Model) -> None:
+def test_efficientnetb7_normalises_pixels_as_for_imagenet_also_with_random_weights(b7_attention: keras.Model) -> None:
     model = b7_attention
     normalization = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
     mean, spread = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     expected = (COLOURS / 255 - mean) / spread
-    np.testing.assert_allclose(seen_after(normalization.name, model, "efficientnetb7"), expected, atol=1e-4)
+    np.testing.assert_allclose(output_of_layer(normalization.name, model, "efficientnetb7"), expected, atol=1e-4)
     assert not any(isinstance(layer, keras.layers.Rescaling) and np.ndim(layer.scale) for layer in model.layers), (
-        "dividing by the spread once more would change what the weights mean"
+        "a second division by the deviation would not fit the weights"
     )
 
 
@@ -78,7 +78,7 @@ def failing(*_: object, **__: object) -> str:
 
 @pytest.fixture
 def downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[keras.Model], None]:
-    """Makes every download give the weights of a given network."""
+    """Makes every download return the weights of a given network."""
 
     def give(donor: keras.Model) -> None:
         donor.save_weights(tmp_path / "notop.weights.h5")
@@ -97,7 +97,7 @@ def downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[ker
         ("efficientnetb7", shallow_b7, "block3a_dwconv"),
     ],
 )
-def test_downloaded_weights_are_those_of_the_body(
+def test_downloaded_weights_are_loaded_into_the_body(
     name: str,
     factory: Callable[..., keras.Model],
     layer: str,
@@ -117,7 +117,7 @@ def test_downloaded_weights_are_those_of_the_body(
 
 
 @pytest.mark.slow
-def test_file_of_a_body_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_file_of_a_body_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_bodies_small(monkeypatch)
     keras.utils.set_random_seed(5)
     donor = applications.MobileNetV2(weights=None, include_top=False, input_shape=(SIDE, SIDE, 3))
@@ -152,7 +152,7 @@ def test_file_of_another_network_is_refused(tmp_path: Path) -> None:
         build("cnn", tmp_path / "text.weights.h5")
 
 
-def test_small_network_grows_with_its_pictures() -> None:
+def test_cnn_is_small_at_its_default_input_size() -> None:
     assert thesis.cnn().input_shape == (None, 128, 128, 3)
     assert thesis.cnn().count_params() < 2_000_000
 
@@ -165,8 +165,8 @@ def test_attention_of_efficientnetb7_is_4x4_at_128_pixels(b7_attention: keras.Mo
 
 
 @pytest.mark.slow
-def test_numbers_that_a_file_for_this_network_must_hold_are_its_own(b7_attention: keras.Model) -> None:
-    """A file that the import can't describe goes into this network if it holds about as many numbers."""
+def test_stand_in_numbers_is_the_number_of_weights_of_the_network(b7_attention: keras.Model) -> None:
+    """The import loads a file without a description into this network if their numbers of weights are similar."""
     assert STAND_IN == "efficientnetb7_attention"
     assert sum(int(np.prod(weight.shape)) for weight in b7_attention.weights) == STAND_IN_NUMBERS
 
@@ -174,8 +174,8 @@ def test_numbers_that_a_file_for_this_network_must_hold_are_its_own(b7_attention
 # Artifacts
 
 
-def assert_judges_alike(network: keras.Model, name: str, folder: Path) -> None:
-    """The artifact of a network gives what the network gave, by LiteRT and back in Keras."""
+def assert_same_probabilities(network: keras.Model, name: str, folder: Path) -> None:
+    """Check that LiteRT and Keras give the network's probabilities after saving."""
     crops = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), dtype=np.uint8)
     card = Card(name, ARCHITECTURES[name].preprocessing, LABELS)
     expected = np.asarray(network(to_input(crops, card.preprocessing))["probabilities"])
@@ -187,7 +187,7 @@ def assert_judges_alike(network: keras.Model, name: str, folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "side"), [("cnn", SIDE), ("vgg16", SIDE), ("mobilenetv2", SIDE), ("xception", 71)])
-def test_artifact_judges_as_the_network_did(
+def test_artifact_gives_the_probabilities_of_the_network(
     name: str, side: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_bodies_small(monkeypatch)
@@ -197,12 +197,12 @@ def test_artifact_judges_as_the_network_did(
         ARCHITECTURES, name, replace(usual, build=partial(usual.build, input_size=side), preprocessing=small)
     )
     keras.utils.set_random_seed(0)
-    assert_judges_alike(build(name), name, tmp_path / name)
+    assert_same_probabilities(build(name), name, tmp_path / name)
 
 
 @pytest.mark.slow
-def test_artifact_of_a_network_that_centres_its_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EfficientNet-B7's way of looking at pixels on a body that converts in a second."""
+def test_artifact_of_a_network_with_a_normalisation_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EfficientNet-B7's preprocessing before a body that is converted in a second."""
 
     def build_centring(_pretrained: object = None) -> keras.Model:
         inputs = keras.Input((128, 128, 3))
@@ -217,4 +217,4 @@ def test_artifact_of_a_network_that_centres_its_pixels(tmp_path: Path, monkeypat
     preprocessing = ARCHITECTURES["efficientnetb7"].preprocessing
     monkeypatch.setitem(ARCHITECTURES, "centring", Architecture(build_centring, preprocessing, False))
     keras.utils.set_random_seed(0)
-    assert_judges_alike(build_centring(), "centring", tmp_path / "centring")
+    assert_same_probabilities(build_centring(), "centring", tmp_path / "centring")

@@ -13,6 +13,6 @@ from model.onnx_models.apart import examine
 
 @pytest.fixture(autouse=True)
 def quick_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty cache; networks are examined in this process, which is faster. ``test_apart.py`` starts another one."""
+    """An empty cache. Networks are examined in this process, which is faster; ``test_apart.py`` uses another one."""
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(onnx_folder, "examine_apart", examine)

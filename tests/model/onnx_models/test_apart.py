@@ -1,4 +1,4 @@
-"""Tests of the process in which an ONNX network is examined."""
+"""Tests of the process that examines an ONNX network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def refused(path: Path, words: str, side: int | None = None) -> None:
         examine(path, side)
 
 
-def test_what_is_no_classifier_of_pictures_is_refused(tmp_path: Path) -> None:
+def test_network_that_is_not_an_image_classifier_is_refused(tmp_path: Path) -> None:
     refused(classifier(tmp_path / "a.onnx"), "16 pixels, but the files beside it say 32", 32)
     refused(classifier(tmp_path / "b.onnx", side="side"), "input_size")
     refused(classifier(tmp_path / "c.onnx", batch=7), "takes pixels")
@@ -49,7 +49,7 @@ def test_what_is_no_classifier_of_pictures_is_refused(tmp_path: Path) -> None:
     refused(save(tmp_path / "h.onnx", noise, [float_value("logits", ("batch", 3))], [axes]), "different answers")
 
 
-def test_no_reason_says_where_the_file_is_kept(tmp_path: Path) -> None:
+def test_error_messages_contain_no_path(tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     product = helper.make_node("MatMul", ["pixels", "weights"], ["logits"])
     save(folder / "a.onnx", [product], ANSWER)
@@ -66,7 +66,7 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_too_much_memory_ends_the_process_and_not_this_one(tmp_path: Path) -> None:
+def test_too_much_memory_ends_only_the_examining_process(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("ConstantOfShape", ["size"], ["giant"]),
         helper.make_node("ReduceMean", ["giant"], ["mean"]),
@@ -86,7 +86,7 @@ def test_too_much_time_ends_the_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_process_tells_what_examine_tells(tmp_path: Path) -> None:
+def test_process_gives_the_same_result_as_examine(tmp_path: Path) -> None:
     path = classifier(tmp_path / "model.onnx")
     assert examine_apart(path) == examine(path, None)
     with pytest.raises(ArtifactError, match="but the files beside it say 32"):

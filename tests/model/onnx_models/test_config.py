@@ -41,7 +41,7 @@ MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
         ({}, {}),
     ],
 )
-def test_settings_become_fields(given: dict[str, Any], fields: dict[str, Any]) -> None:
+def test_settings_become_fields_of_the_preprocessing(given: dict[str, Any], fields: dict[str, Any]) -> None:
     assert preprocessing_fields(given) == fields
 
 
@@ -75,7 +75,7 @@ def test_unknown_settings_are_refused_in_a_sentence(given: dict[str, Any]) -> No
         preprocessing_fields(given)
 
 
-def test_names_stand_in_the_order_of_their_numbers() -> None:
+def test_names_are_in_the_order_of_their_numbers() -> None:
     assert names_of({"id2label": {"1": "real", "0": "fake"}}) == ("fake", "real")
     assert names_of({}) == ()
     for wrong in ({"1": "real"}, {"x": "real"}, ["real"], {}):
@@ -83,7 +83,7 @@ def test_names_stand_in_the_order_of_their_numbers() -> None:
             names_of({"id2label": wrong})
 
 
-def test_json_files_are_bounded_objects(tmp_path: Path) -> None:
+def test_json_file_must_be_an_object_of_limited_size(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     assert read_json(path) == {}
     for content in (b"[1]", b"{", b"\xff", b"[" * 100_000, b" " * (MAX_BYTES + 1)):

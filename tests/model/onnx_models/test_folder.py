@@ -1,4 +1,4 @@
-"""Tests of making a model folder of an ONNX model, whose answers are those of the graph."""
+"""Tests of making a model folder of an ONNX model: its probabilities are those of the graph."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def p_fake(detector: Detector, crops: np.ndarray) -> float:
     return float(detector.probabilities(crops)[0][detector.card.labels.index("Fake")])
 
 
-def test_folder_of_the_hub_answers_as_its_graph(tmp_path: Path) -> None:
+def test_hub_folder_gives_the_probabilities_of_its_graph(tmp_path: Path) -> None:
     detector = opened(hub_folder(tmp_path / "net"))
     means = RED[0, 0, 0] / 255 * 2 - 1
     first, second = means @ RED_AGAINST_BLUE
@@ -73,18 +73,18 @@ def test_folder_of_the_hub_answers_as_its_graph(tmp_path: Path) -> None:
         (("real",), RED_AGAINST_BLUE[:, 1:] * 2, {}),
     ],
 )
-def test_every_form_of_the_same_network_gives_the_same_answer(
+def test_every_form_of_the_same_network_gives_the_same_probabilities(
     tmp_path: Path, labels: tuple[str, ...], weights: Any, options: dict[str, Any]
 ) -> None:
     plain = opened(hub_folder(tmp_path / "plain"))
-    other = opened(hub_folder(tmp_path / "other", labels, weights=weights, **options))
+    changed = opened(hub_folder(tmp_path / "other", labels, weights=weights, **options))
     for crops in (RED, BLUE, np.concatenate([BLUE, RED, RED])):
-        assert p_fake(other, crops) == pytest.approx(p_fake(plain, crops), abs=1e-5)
+        assert p_fake(changed, crops) == pytest.approx(p_fake(plain, crops), abs=1e-5)
 
 
 @pytest.mark.parametrize("labels", [("Fake",), ("Fake", "Real")])
-def test_a_photo_for_which_the_network_has_no_number_is_refused(tmp_path: Path, labels: tuple[str, ...]) -> None:
-    """As one in 16 bits that overflows; compared with the band, such a photo would be real."""
+def test_photo_with_outputs_that_are_not_finite_is_refused(tmp_path: Path, labels: tuple[str, ...]) -> None:
+    """For example a 16-bit network that overflows: without this check the verdict would be Real."""
     nodes = [
         helper.make_node("ReduceMean", ["pixels", "axes"], ["means"], keepdims=0),
         helper.make_node("MatMul", ["means", "weights"], ["before"]),
@@ -101,7 +101,7 @@ def test_a_photo_for_which_the_network_has_no_number_is_refused(tmp_path: Path, 
         detector.predict(RED[0])
 
 
-def test_classes_of_one_side_are_summed(tmp_path: Path) -> None:
+def test_probabilities_of_several_fake_classes_are_summed(tmp_path: Path) -> None:
     labels = ("midjourney", "real", "sdxl")
     weights = np.stack([RED_AGAINST_BLUE[:, 0], RED_AGAINST_BLUE[:, 1], RED_AGAINST_BLUE[:, 0]], axis=1)
     detector = opened(hub_folder(tmp_path / "net", labels, weights=weights))
@@ -110,7 +110,7 @@ def test_classes_of_one_side_are_summed(tmp_path: Path) -> None:
     assert detector.card.sees == "picture"
 
 
-def test_unclear_names_are_asked_for(tmp_path: Path) -> None:
+def test_error_for_unclear_names_says_which_option_to_use(tmp_path: Path) -> None:
     source = hub_folder(tmp_path / "net", ("LABEL_0", "LABEL_1"))
     with pytest.raises(ArtifactError, match=r"'LABEL_0', 'LABEL_1'; name each one by --fake-label"):
         opened(source)
@@ -118,7 +118,7 @@ def test_unclear_names_are_asked_for(tmp_path: Path) -> None:
     assert p_fake(opened(source, "1"), RED) < 0.01
 
 
-def test_file_alone_needs_to_say_how_it_takes_pictures(tmp_path: Path) -> None:
+def test_single_file_needs_a_card_with_its_preprocessing(tmp_path: Path) -> None:
     path = classifier(tmp_path / "net.onnx")
     with pytest.raises(ArtifactError, match=r"No file says how net\.onnx expects"):
         opened(path)
@@ -132,17 +132,17 @@ def test_file_alone_needs_to_say_how_it_takes_pictures(tmp_path: Path) -> None:
         opened(path, "0")
 
 
-def test_network_proves_itself_once_and_keeps_its_calibration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_network_is_examined_once_and_keeps_its_calibration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     request = Request(str(hub_folder(tmp_path / "net")))
     folder = model_folder(request)
     write_card(folder, replace(read_card(folder), temperature=2.0))
     monkeypatch.setattr(onnx_folder, "examine_apart", None)
     assert model_folder(request) == folder and read_card(folder).temperature == 2.0
     model_folder(replace(request, fake_labels=("Real",)))
-    assert read_card(folder).temperature is None, "it was fitted to the other order of classes"
+    assert read_card(folder).temperature is None, "the calibration was fitted with the other order of classes"
 
 
-def test_weights_in_a_file_of_their_own(tmp_path: Path) -> None:
+def test_weights_in_a_separate_file_are_used(tmp_path: Path) -> None:
     for name in ("net.onnx_data", "far.bin"):
         source = with_external(tmp_path / name / "net.onnx", name)
         describe(source.parent)
@@ -178,7 +178,7 @@ def test_transformer_rolls_out_its_attention(tmp_path: Path) -> None:
     assert detector.rolls_out_attention and attention is not None and attention.shape == (4, 4)
     assert np.unravel_index(np.argmax(attention), (4, 4)) == (1, 2) and attention.max() == 1
     even = detector.predict(RED[0]).attention
-    assert even is not None and even.min() > 0.99, "what is even stays even"
+    assert even is not None and even.min() > 0.99, "uniform attention gives a uniform map"
 
 
 def test_folder_without_one_onnx_file_is_refused(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_folder_without_one_onnx_file_is_refused(tmp_path: Path) -> None:
         opened(source)
 
 
-def test_a_file_that_fails_to_prove_itself_is_called_by_its_own_name(tmp_path: Path) -> None:
+def test_refused_file_is_called_by_the_name_that_was_given(tmp_path: Path) -> None:
     source = hub_folder(tmp_path / "net")
     shutil.move(source / "onnx" / "model.onnx", source / "mine.onnx")
 
@@ -219,7 +219,7 @@ def test_size_of_an_open_network_comes_from_its_description(tmp_path: Path) -> N
     assert opened(tmp_path / "net").card.preprocessing.input_size == 32
 
 
-def test_mask_of_the_network_is_the_attention_map_unchanged(tmp_path: Path) -> None:
+def test_mask_of_the_network_is_used_as_the_attention_map(tmp_path: Path) -> None:
     cell = SIDE // 4
     nodes = [
         helper.make_node("ReduceMean", ["pixels", "axes"], ["means"], keepdims=0),

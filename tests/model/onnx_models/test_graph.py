@@ -17,7 +17,7 @@ ANSWER = [float_value("logits", ("batch", 2))]
 
 
 def with_external(path: Path, location: str) -> Path:
-    """A network whose weights are said to be in another file."""
+    """A network that refers to weights in another file."""
     model = onnx.load(str(classifier(path)))
     tensor = model.graph.initializer[1]
     tensor.ClearField("raw_data")
@@ -40,14 +40,14 @@ def test_weights_outside_the_folder_are_refused(tmp_path: Path, location: str) -
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no protobuf", b"\x00" * 100, b"\x80\x04c__builtin__\nexec\n."])
-def test_what_is_no_onnx_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_file_that_is_not_onnx_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.onnx"
     path.write_bytes(content)
     with pytest.raises(ArtifactError, match="no ONNX file"):
         check_graph(path)
 
 
-def test_operators_of_others_are_refused_even_in_nested_graphs(tmp_path: Path) -> None:
+def test_custom_operators_are_refused_even_in_nested_graphs(tmp_path: Path) -> None:
     own = helper.make_node("Run", ["pixels"], ["logits"], domain="evil.example")
     with pytest.raises(ArtifactError, match=r"evil\.example\.Run"):
         check_graph(save(tmp_path / "a.onnx", [own], ANSWER, domains=("", "evil.example")))
@@ -74,7 +74,7 @@ def test_giant_tensors_are_refused(tmp_path: Path) -> None:
         check_graph(save(tmp_path / "b.onnx", [attribute], ANSWER))
 
 
-def test_size_that_the_picture_decides_is_refused(tmp_path: Path) -> None:
+def test_tensor_size_that_depends_on_pixel_values_is_refused(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("ReduceMax", ["pixels"], ["most"], keepdims=0),
         helper.make_node("Cast", ["most"], ["whole"], to=TensorProto.INT64),
@@ -85,7 +85,7 @@ def test_size_that_the_picture_decides_is_refused(tmp_path: Path) -> None:
         check_graph(save(tmp_path / "a.onnx", nodes, ANSWER, [constant("one", [1], np.int64)]))
 
 
-def test_size_that_the_shape_decides_is_allowed(tmp_path: Path) -> None:
+def test_tensor_size_that_depends_on_the_input_shape_is_allowed(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("Shape", ["pixels"], ["shape"], end=1),
         helper.make_node("Concat", ["shape", "two"], ["size"], axis=0),

@@ -1,4 +1,4 @@
-"""Tests of downloading a model, from a server on this machine that stands in for the Hugging Face Hub."""
+"""Tests of downloading a model, from a local server that replaces the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ REPOSITORY, COMMIT = "owner/net", "a" * 40
 
 
 class Hub(ThreadingHTTPServer):
-    """Serves the files of one repository; keeps the names of the files that were asked for."""
+    """Serves the files of one repository; records the names of the requested files."""
 
-    said = 0  # bytes that every file is said to have, unless 0
+    stated_size = 0  # size in bytes that is stated for every file; 0 means the true size
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
         self.folder = folder
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     @property
     def url(self) -> str:
@@ -57,12 +57,12 @@ class _Answers(BaseHTTPRequestHandler):
         files = self.server.files
         if path in (f"/api/models/{REPOSITORY}", f"/api/models/{REPOSITORY}/revision/v1"):
             siblings = [
-                {"rfilename": name, "size": self.server.said or len(content)} for name, content in files.items()
+                {"rfilename": name, "size": self.server.stated_size or len(content)} for name, content in files.items()
             ]
             about = {"id": REPOSITORY, "sha": COMMIT, "siblings": siblings, "private": False, "tags": []}
             self._send(json.dumps(about).encode(), "application/json")
         elif name in files:
-            self.server.asked.append(name)
+            self.server.requested.append(name)
             self._send(files[name], "application/octet-stream")
         else:
             self.send_response(404)
@@ -86,7 +86,7 @@ class _Answers(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A server with a model and files that nobody needs."""
+    """A server with a model and files that are not needed."""
     folder = hub_folder(tmp_path / "served")
     (folder / "model.safetensors").write_bytes(b"large")
     (folder / "pipeline.py").write_text("raise SystemExit")
@@ -104,23 +104,23 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def test_only_the_needed_files_are_downloaded_and_kept(hub: Hub) -> None:
     onnx = fetch(REPOSITORY, None)
     assert onnx.read_bytes() == hub.files["onnx/model.onnx"]
-    assert set(hub.asked) == {"onnx/model.onnx", "config.json", "preprocessor_config.json"}
+    assert set(hub.requested) == {"onnx/model.onnx", "config.json", "preprocessor_config.json"}
     assert (onnx.parent.parent / "config.json").is_file()
     assert fetch(REPOSITORY, "v1") == onnx
     assert find_onnx(Request(f"hf:{REPOSITORY}@v1"), lambda message: None) == onnx
 
 
-def test_a_file_larger_than_it_was_said_to_be_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_download_of_a_file_larger_than_stated_is_stopped(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     (hub.folder / "onnx" / "model.onnx").write_bytes(bytes(4_000_000))
     monkeypatch.setattr(module, "MAX_BYTES", 1_500_000)
-    monkeypatch.setattr(hub, "said", 1000)
+    monkeypatch.setattr(hub, "stated_size", 1000)
     with pytest.raises(ArtifactError, match=REPOSITORY):
         fetch(REPOSITORY, None)
     kept = [path.stat().st_size for path in Path(os.environ[CACHE]).rglob("*") if path.is_file()]
     assert max(kept, default=0) < 4_000_000
 
 
-def test_what_the_hub_lacks_is_told(hub: Hub) -> None:
+def test_missing_model_revision_and_file_are_named(hub: Hub) -> None:
     with pytest.raises(ArtifactError, match="no model owner/other"):
         fetch("owner/other", None)
     with pytest.raises(ArtifactError, match="no model owner/net@v2"):
@@ -137,7 +137,7 @@ def test_too_large_models_are_not_downloaded(hub: Hub, monkeypatch: pytest.Monke
     monkeypatch.setattr("model.onnx_models.hub.MAX_BYTES", 100)
     with pytest.raises(ArtifactError, match="GB allowed"):
         fetch(REPOSITORY, None)
-    assert hub.asked == []
+    assert hub.requested == []
 
 
 def test_without_a_connection_the_earlier_download_is_used(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_without_a_connection_the_earlier_download_is_used(hub: Hub, monkeypatch
 
 
 @pytest.mark.parametrize("source", ["hf:", "hf:name", "hf:../name", "hf:a/..", "hf:a/b/c", "hf:a/b@", "hf:a/b@../x"])
-def test_references_have_one_form(source: str) -> None:
+def test_invalid_references_are_refused(source: str) -> None:
     with pytest.raises(ArtifactError, match="hf:OWNER/NAME"):
         Request(source).reference()
     assert Request("hf:owner/net@refs/pr/1").reference() == (REPOSITORY, "refs/pr/1")

@@ -1,4 +1,4 @@
-"""What is kept of ONNX networks in the cache: no more than fits, and always the cards."""
+"""Tests of the cache of ONNX networks: its size is limited, and cards are always kept."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def networks(folders: list[Path]) -> list[bool]:
     ("most", "left"),
     [(3000, [True, True, True]), (2999, [False, True, True]), (1999, [False, False, True]), (0, [False, False, True])],
 )
-def test_those_used_least_recently_go_first(kept: list[Path], most: int, left: list[bool]) -> None:
+def test_least_recently_used_networks_are_deleted_first(kept: list[Path], most: int, left: list[bool]) -> None:
     make_room(kept[2], most)
-    assert networks(kept) == left, "the one that is opened now stays"
+    assert networks(kept) == left, "the network that is being opened stays"
     assert all((folder / FACTS).exists() and read_card(folder) for folder in kept)
 
 
-def test_use_counts(kept: list[Path]) -> None:
+def test_used_network_is_not_deleted_first(kept: list[Path]) -> None:
     mark_used(kept[0])
     make_room(kept[2], 2000)
     assert networks(kept) == [True, False, True]
 
 
-def test_deleted_network_comes_back_without_proving_itself_again_and_keeps_its_calibration(
+def test_deleted_network_is_restored_without_a_new_examination_and_keeps_its_calibration(
     kept: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_card(kept[0], replace(read_card(kept[0]), temperature=2.0))
@@ -60,10 +60,10 @@ def test_deleted_network_comes_back_without_proving_itself_again_and_keeps_its_c
     monkeypatch.setattr(onnx_folder, "examine_apart", None)
     again = model_folder(Request(str(tmp_path / "net0")))
     assert again == kept[0] and read_card(again).temperature == 2.0
-    assert Detector(again).has_files, "and its file is the one that its card names"
+    assert Detector(again).has_files, "the restored file has the digest of the card"
 
 
-def test_what_cannot_be_deleted_is_left(kept: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_network_that_cannot_be_deleted_is_left(kept: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(path: Path, missing_ok: bool = False) -> None:
         raise PermissionError
 
@@ -72,13 +72,13 @@ def test_what_cannot_be_deleted_is_left(kept: list[Path], monkeypatch: pytest.Mo
     assert networks(kept) == [True, True, True]
 
 
-def test_opening_makes_room(kept: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opening_a_network_deletes_old_ones(kept: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_folder, "make_room", lambda folder: make_room(folder, 0))
     new = model_folder(Request(str(_net(tmp_path, 7))))
     assert networks([*kept, new]) == [False, False, False, True]
 
 
-def test_place_of_its_own_leaves_the_cache_alone(tmp_path: Path) -> None:
+def test_model_in_another_place_does_not_use_the_cache(tmp_path: Path) -> None:
     examined: list[Path] = []
 
     def examine_file(path: Path, side: int | None) -> object:

@@ -34,7 +34,9 @@ def test_unclear_names_are_not_guessed(name: str) -> None:
 
 def test_owner_says_which_classes_mean_fake() -> None:
     assert classes_of(("A", "B", "C"), ("a", "2"), "model") == ("Fake", "Real", "Fake")
-    assert classes_of(("Fake", "Real"), ("real",), "model") == ("Real", "Fake"), "even against the names"
+    assert classes_of(("Fake", "Real"), ("real",), "model") == ("Real", "Fake"), (
+        "the owner's answer overrides the names"
+    )
     with pytest.raises(ArtifactError, match=r"no class 'D'; its classes are 'A', 'B'"):
         classes_of(("A", "B"), ("D",), "model")
 

@@ -56,7 +56,7 @@ def data(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, lis
 
 
 def build_shallow(backbone_weights: Path | None = None, folded: bool = False) -> keras.Model:
-    """Three stages of the body of ``lite_attention``, of which two stay as they are, and its attention block."""
+    """Three stages of the body of ``lite_attention``, of which training freezes two, and its attention block."""
     inputs = keras.Input((32, 32, 3))
     pooled, mask = attention_block(efficientnet_lite0(inputs, last_stage=3, folded=folded), depth=(4,))
     probabilities = layers.Dense(len(LABELS), activation="softmax", name="probabilities")(pooled)
@@ -65,7 +65,7 @@ def build_shallow(backbone_weights: Path | None = None, folded: bool = False) ->
 
 @pytest.fixture
 def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Registers the shallow network as ``lite_attention``: to build a layer takes longer than to train it."""
+    """Registers the shallow network as ``lite_attention``: building a layer takes longer than training it."""
     whole = ARCHITECTURES["lite_attention"]
     preprocessing = replace(whole.preprocessing, input_size=32)
     monkeypatch.setitem(

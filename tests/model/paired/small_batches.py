@@ -1,4 +1,4 @@
-"""Small batches, and what several tests of them ask."""
+"""Small batches, and helpers of their tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLAIN = Recipe(mixed=0)
 
 
 def only(examples: list[Example], *names: str) -> list[Example]:
-    """The examples whose file name, without its ending, is one of ``names``."""
+    """The examples with a file name, without extension, in ``names``."""
     chosen = [example for example in examples if Path(example.path).stem in names]
     assert len(chosen) == len(names)
     return chosen

@@ -28,7 +28,9 @@ def folder_of(path: Path, name: str, seed: int, **facts: object) -> Path:
 
 
 @pytest.mark.slow
-def test_weights_lie_between_by_the_share_and_the_calibration_ends(tiny_architecture: str, tmp_path: Path) -> None:
+def test_weights_are_averaged_by_the_share_and_the_calibration_is_removed(
+    tiny_architecture: str, tmp_path: Path
+) -> None:
     one = folder_of(tmp_path / "one", tiny_architecture, 1)
     two = folder_of(
         tmp_path / "two",
@@ -48,7 +50,7 @@ def test_weights_lie_between_by_the_share_and_the_calibration_ends(tiny_architec
     assert card.training == {"arguments": {"seed": 2, "averaged": {"one": 0.25, "two": 0.75}}}
 
 
-def test_mean_has_the_split_of_its_models_and_they_must_agree(tiny_architecture: str, tmp_path: Path) -> None:
+def test_average_has_the_split_of_its_models_which_must_agree(tiny_architecture: str, tmp_path: Path) -> None:
     one, two = (folder_of(tmp_path / name, tiny_architecture, 1) for name in ("one", "two"))
     (one / SPLIT).write_text("path,split\na.jpg,test\n")
     average_models(one, two, tmp_path / "mean")
@@ -58,7 +60,7 @@ def test_mean_has_the_split_of_its_models_and_they_must_agree(tiny_architecture:
         average_models(one, two, tmp_path / "other")
 
 
-def test_models_of_two_kinds_are_refused(tmp_path: Path) -> None:
+def test_models_of_different_architectures_are_refused(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     for folder, name in ((one, "lite_attention"), (two, "cnn")):
         folder.mkdir()

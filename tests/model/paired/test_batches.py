@@ -1,4 +1,4 @@
-"""Tests of training batches: what stands in them, and that a seed repeats them."""
+"""Tests of training batches: their content, and that it depends only on the seed."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ MakeData = Callable[..., tuple[Path, Path]]
 SMALL = Recipe(twins=2, singles=3, self_blended=2)  # every kind of picture
 
 
-def assert_equal(one: tuple, other: tuple) -> None:
-    np.testing.assert_array_equal(one[0], other[0])
+def assert_equal(first: tuple, second: tuple) -> None:
+    np.testing.assert_array_equal(first[0], second[0])
     for part in (1, 2):
-        assert set(one[part]) == set(other[part])
-        for name in one[part]:
-            np.testing.assert_array_equal(one[part][name], other[part][name])
+        assert set(first[part]) == set(second[part])
+        for name in first[part]:
+            np.testing.assert_array_equal(first[part][name], second[part][name])
 
 
-# What a batch holds
+# Content of a batch
 
 
-def test_arrays_have_the_shapes_that_fit_asks_for(data: tuple[Path, list[Example]]) -> None:
+def test_arrays_have_the_shapes_that_keras_fit_needs(data: tuple[Path, list[Example]]) -> None:
     recipe = Recipe(twins=2, singles=3, self_blended=1)
     pixels, targets, weights = batches(data, recipe=recipe)[0]
     count = 2 * 2 + 2 * 3 + 2 * 1
@@ -62,15 +62,13 @@ def test_half_of_a_batch_is_fake(data: tuple[Path, list[Example]]) -> None:
         assert labels_of(made[step]).mean() == 0.5
 
 
-def test_each_fake_stands_before_its_real_twin(data: tuple[Path, list[Example]]) -> None:
+def test_each_fake_comes_before_its_real_twin(data: tuple[Path, list[Example]]) -> None:
     labels = labels_of(batches(data, recipe=Recipe(twins=4, singles=0, self_blended=3))[0])
     assert labels.tolist() == [FAKE, REAL] * 7
 
 
-def test_twins_that_are_the_same_picture_stay_the_same(
-    data: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Cut, flip and degradations are drawn once for both, so only the forgery can tell them apart."""
+def test_equal_twins_stay_equal(data: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Crop, flip and degradations are drawn once for both twins, so only the forgery differs."""
     monkeypatch.setattr(module, "EDITED_REAL", 0)
     made = batches(data, ("b", "same"), TWINS_ONLY)
     for step in range(5):
@@ -78,7 +76,7 @@ def test_twins_that_are_the_same_picture_stay_the_same(
         np.testing.assert_array_equal(pixels[::2], pixels[1::2])
 
 
-def test_pairs_of_a_batch_are_cut_and_degraded_each_in_its_own_way(data: tuple[Path, list[Example]]) -> None:
+def test_each_pair_of_a_batch_is_cropped_and_degraded_differently(data: tuple[Path, list[Example]]) -> None:
     pixels = batches(data, ("b", "same"), Recipe(twins=8, singles=0, self_blended=0))[0][0][::2]
     assert len({row.tobytes() for row in pixels}) == 8
 
@@ -89,7 +87,7 @@ def test_every_data_set_without_twins_gives_singles_of_both_classes(data: tuple[
 
 
 def test_set_with_twins_gives_no_singles(data: tuple[Path, list[Example]]) -> None:
-    """``lonely`` has no fake beside it: alone it would teach which set a picture comes from, not what is forged."""
+    """``lonely`` has no fake twin: as a single it would teach the set of a picture, not the forgery."""
     made = batches(data, ("a", "changed", "lonely"), Recipe(twins=2, singles=5, self_blended=0))
     assert len(made[0][0]) == 4
 
@@ -103,15 +101,15 @@ def test_pictures_without_a_face_are_never_used(data: tuple[Path, list[Example]]
     assert len(made[0][0]) == 80
 
 
-def test_fake_whose_twin_has_no_face_is_left_out(data: tuple[Path, list[Example]]) -> None:
+def test_fake_is_left_out_if_its_twin_has_no_face(data: tuple[Path, list[Example]]) -> None:
     root, examples = data
-    blind = [replace(e, box=None) if e.path.endswith("real/a.png") else e for e in only(examples, "a", "changed")]
-    made = Batches(root, [*blind, *only(examples, "b", "same")], PREPROCESSING, GRID, 5, 0, TWINS_ONLY)
+    without_box = [replace(e, box=None) if e.path.endswith("real/a.png") else e for e in only(examples, "a", "changed")]
+    made = Batches(root, [*without_box, *only(examples, "b", "same")], PREPROCESSING, GRID, 5, 0, TWINS_ONLY)
     for step in range(5):
-        assert not made[step][2]["attention"].any(), "the one fake with a mask must not come"
+        assert not made[step][2]["attention"].any(), "the only fake with a mask must not be used"
 
 
-def test_mixed_singles_carry_the_share_of_fake_that_they_show(
+def test_label_of_mixed_singles_is_their_share_of_fake(
     data: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One real picture is black, one fake is white: a mixture's brightness is its label."""
@@ -124,7 +122,7 @@ def test_mixed_singles_carry_the_share_of_fake_that_they_show(
     p_fake = targets["probabilities"][:, FAKE]
     np.testing.assert_allclose(pixels.mean(axis=(1, 2, 3)) / 255, p_fake, atol=0.01)
     np.testing.assert_allclose(targets["probabilities"].sum(axis=1), 1, atol=1e-6)
-    assert ((p_fake > 0.02) & (p_fake < 0.98)).any(), "some mixtures must be real ones"
+    assert ((p_fake > 0.02) & (p_fake < 0.98)).any(), "some pictures must be mixtures of both classes"
     assert not weights["attention"].any(), "a mixture has no mask"
 
 
@@ -138,7 +136,7 @@ def test_same_seed_gives_the_same_batch(data: tuple[Path, list[Example]]) -> Non
 
 
 @pytest.mark.slow
-def test_steps_seeds_and_epochs_differ(data: tuple[Path, list[Example]]) -> None:
+def test_batches_differ_between_steps_seeds_and_epochs(data: tuple[Path, list[Example]]) -> None:
     made = batches(data, recipe=SMALL)
     first = made[0]
     others = [made[1], batches(data, recipe=SMALL, seed=1)[0]]
@@ -148,5 +146,5 @@ def test_steps_seeds_and_epochs_differ(data: tuple[Path, list[Example]]) -> None
     assert len(contents) == 4
 
 
-def test_length_is_the_steps_of_an_epoch(data: tuple[Path, list[Example]]) -> None:
+def test_length_is_the_number_of_steps_per_epoch(data: tuple[Path, list[Example]]) -> None:
     assert len(batches(data)) == 5

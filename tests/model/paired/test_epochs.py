@@ -15,12 +15,12 @@ from model.paired import epochs
 from model.paired.epochs import UNSEEN, validation_sets
 
 
-def test_large_unseen_source_is_measured_on_both_its_classes(
+def test_large_unseen_source_is_measured_on_both_classes(
     make_data: Callable[..., tuple[Path, Path]],
     picture: Callable[..., NDArray[np.uint8]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Fakes come first by path, and there are more of them than pictures are taken."""
+    """Paths of fakes come first, and there are more fakes than pictures are taken."""
     names = [f"large/test/{label}/{i}.png" for label in ("fake", "real") for i in range(10)]
     names += [f"small/test/real/{i}.png" for i in range(3)]
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})

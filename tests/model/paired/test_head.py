@@ -1,4 +1,4 @@
-"""The verdict of ``clip_attention`` trained alone, on features whose answer is known."""
+"""Tests of training only the head of ``clip_attention``, on features with a known label."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TINY = Tower(input_size=8, patch=4, width=6, heads=2, blocks=2)
 
 
 class Squares:
-    """Batches of pictures of which the fakes are bright in the first of four patches."""
+    """Batches of pictures; fakes are bright in the first of four patches."""
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, dict, dict]:
         rng = np.random.default_rng(index)
@@ -37,21 +37,21 @@ def network() -> keras.Model:
 
 
 @pytest.mark.slow
-def test_head_learns_and_the_tower_stays(network: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_head_is_trained_and_the_tower_does_not_change(network: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paired_head, "EPOCHS", 80)
     monkeypatch.setattr(paired_head, "LEARNING_RATE", 2e-2)
     pixels, known, _ = Squares()[99]
     before = np.asarray(features_only(network)(pixels)["features"])
     freeze_attention_norm(network, Squares()[0][0])
     train_head(network, keep_features(network, Squares(), 8, 0), 0.3)
-    said = network(pixels, training=False)
-    assert np.mean((np.asarray(said["probabilities"])[:, 0] > 0.5) == (known["probabilities"][:, 0] > 0.5)) > 0.9
+    outputs = network(pixels, training=False)
+    assert np.mean((np.asarray(outputs["probabilities"])[:, 0] > 0.5) == (known["probabilities"][:, 0] > 0.5)) > 0.9
     fake = known["probabilities"][:, 0] == 1
-    assert np.mean(np.asarray(said["attention"])[fake].reshape(-1, 4).argmax(1) == 0) > 0.9
+    assert np.mean(np.asarray(outputs["attention"])[fake].reshape(-1, 4).argmax(1) == 0) > 0.9
     np.testing.assert_array_equal(np.asarray(features_only(network)(pixels)["features"]), before)
 
 
-def test_each_epoch_shows_every_picture_once_in_another_order() -> None:
+def test_each_epoch_has_every_picture_once_in_a_new_order() -> None:
     numbers = np.arange(256, dtype=np.float16).reshape(-1, 1, 1, 1)
     kept = FeatureBatches(numbers, {"probabilities": numbers}, {}, 0)
     orders = []
@@ -64,7 +64,7 @@ def test_each_epoch_shows_every_picture_once_in_another_order() -> None:
     assert not np.array_equal(orders[0], orders[1])
 
 
-def test_tower_in_bfloat16_says_nearly_the_same(network: keras.Model) -> None:
+def test_tower_in_bfloat16_gives_nearly_the_same_probabilities(network: keras.Model) -> None:
     pixels = Squares()[0][0]
     exact = np.asarray(network(pixels)["probabilities"])
     compute_in_bfloat16(network)

@@ -1,4 +1,4 @@
-"""Tests of the loss that teaches the attention mask."""
+"""Tests of the loss of the attention mask."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def grids(*rows: list[float]) -> NDArray[np.float32]:
     return np.array(rows, np.float32).reshape(-1, 2, 2, 1)
 
 
-def test_without_the_peak_the_loss_is_cross_entropy_by_cell() -> None:
+def test_loss_without_the_peak_is_the_cross_entropy_per_cell() -> None:
     changed, mask = grids([1, 0, 0.5, 0]), grids([0.9, 0.2, 0.5, 0.1])
     expected = -np.mean([np.log(0.9), np.log(0.8), np.log(0.5), np.log(0.9)])
     assert float(mask_loss(0.0)(changed, mask)[0]) == pytest.approx(expected, abs=1e-5)
@@ -23,12 +23,12 @@ def test_without_the_peak_the_loss_is_cross_entropy_by_cell() -> None:
 @pytest.mark.parametrize(
     ("mask", "hit"),
     [
-        ([0.5, 0.5, 0.5, 0.5], 0.25),  # a flat mask hits as often as chance
+        ([0.5, 0.5, 0.5, 0.5], 0.25),  # a flat mask hits by chance
         ([0.75, 0.5, 0.5, 0.5], 9 / 12),  # odds of 3 to 1, squared, against three times 1
         ([0.5, 0.75, 0.5, 0.5], 1 / 12),
     ],
 )
-def test_the_peak_costs_as_much_as_it_misses(mask: list[float], hit: float) -> None:
+def test_peak_loss_depends_on_the_share_of_the_mask_inside_the_change(mask: list[float], hit: float) -> None:
     changed = grids([1, 0, 0, 0])
     without, with_peak = (float(mask_loss(weight)(changed, grids(mask))[0]) for weight in (0.0, 2.0))
     assert with_peak - without == pytest.approx(-2 * np.log(hit + 1e-3), abs=1e-4)

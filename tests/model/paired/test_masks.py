@@ -1,4 +1,4 @@
-"""Tests of the masks of training batches: they lie where the pictures were changed."""
+"""Tests of the masks of training batches: they cover the changed parts of pictures."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MakeData = Callable[..., tuple[Path, Path]]
 def one_class(
     make_data: MakeData, picture: Callable[..., Pixels], tmp_path: Path
 ) -> tuple[Path, list[Example], Path, dict[str, list[Twin]]]:
-    """Three real pictures of two sets, two generated ones, and a resynthesised twin of one real: white all over."""
+    """Three real pictures of two sets, two generated ones, and an all-white resynthesised twin of one real picture."""
     names = ["reals/train/real/a.png", "reals/train/real/b.png", "more/train/real/c.png"]
     names += ["fakes/train/fake/d.png", "fakes/train/fake/e.png"]
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
@@ -51,15 +51,15 @@ def one_class(
     return root, choose(root, cache), folder, {names[0]: [Twin(names[0], "a.png", "test", 32)]}
 
 
-def test_generated_fakes_stand_beside_reals_of_other_sets(one_class: tuple) -> None:
+def test_generated_fakes_are_paired_with_reals_of_other_sets(one_class: tuple) -> None:
     root, examples, _, _ = one_class
     recipe = Recipe(0, 4, 0, generated=3)
     made = Batches(root, examples, PREPROCESSING, GRID, 5, 0, recipe)
-    assert labels_of(made[0]).tolist() == [FAKE, REAL] * 3, "and sets of one class give no singles"
+    assert labels_of(made[0]).tolist() == [FAKE, REAL] * 3, "sets of one class give no singles"
     assert not made[0][2]["attention"].any()
 
 
-def test_resynthesised_twins_show_white_inside_their_mask(one_class: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resynthesised_twins_are_white_inside_their_mask(one_class: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     root, examples, folder, twins = one_class
     monkeypatch.setattr(module, "degrade", lambda pixels, seed: pixels)
     monkeypatch.setattr(module, "process", lambda pixels, landmarks, seed: pixels)
@@ -67,7 +67,7 @@ def test_resynthesised_twins_show_white_inside_their_mask(one_class: tuple, monk
     pixels, targets, weights = made[0]
     assert labels_of(made[0]).tolist() == [FAKE, REAL] * 20
     known = weights["attention"][::2].any(axis=(1, 2))
-    assert 4 < known.sum() < 18, "some crops are resynthesised whole, and have no mask"
+    assert 4 < known.sum() < 18, "some crops are completely resynthesised, and have no mask"
     fakes = pixels[::2]
     assert (fakes[~known] > 250).all()
     gaps, masks = difference(made[0])[known], targets["attention"][::2, ..., 0][known]
@@ -75,7 +75,7 @@ def test_resynthesised_twins_show_white_inside_their_mask(one_class: tuple, monk
 
 
 @pytest.mark.slow
-def test_honest_edits_come_to_both_of_a_pair_or_to_the_real_one(
+def test_harmless_edits_are_applied_to_both_of_a_pair_or_to_the_real_picture(
     one_class: tuple, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, examples, _, _ = one_class
@@ -87,7 +87,7 @@ def test_honest_edits_come_to_both_of_a_pair_or_to_the_real_one(
     assert 2 < sum(count == 1 for count in pairs.values()) < 22
 
 
-def test_kinds_that_are_not_there_are_refused(data: tuple[Path, list[Example]]) -> None:
+def test_recipe_with_missing_kinds_of_pictures_is_refused(data: tuple[Path, list[Example]]) -> None:
     with pytest.raises(DatasetError, match="no training picture has one"):
         batches(data, recipe=Recipe(resynthesised=1))
     with pytest.raises(DatasetError, match="sets with only fakes and sets with only reals"):
@@ -103,10 +103,10 @@ def difference(item: tuple) -> NDArray[np.float32]:
     return gaps.reshape(len(gaps), 8, SIDE // 8, 8, SIDE // 8).mean(axis=(2, 4))
 
 
-def test_twin_mask_lies_where_the_twins_differ(
+def test_twin_mask_covers_the_cells_where_the_twins_differ(
     data: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Through cutting, jitter and flips: every cell called changed differs, every cell called untouched does not."""
+    """After cropping, jitter and flips, cells inside the mask differ, and cells outside it do not."""
     monkeypatch.setattr(module, "EDITED_REAL", 0)
     made = batches(data, ("a", "changed"), TWINS_ONLY)
     sides = []
@@ -118,14 +118,14 @@ def test_twin_mask_lies_where_the_twins_differ(
             assert len(inside) and len(outside)
             assert inside.mean() > 20 and inside.mean() > 5 * outside.mean()
             sides.append(float(mask[:, :4].sum() > mask[:, 4:].sum()))
-    assert 0 < np.mean(sides) < 1, "pictures must be flipped, some of them"
+    assert 0 < np.mean(sides) < 1, "some pictures must be flipped"
 
 
 @pytest.mark.slow
-def test_self_blended_mask_lies_where_the_pair_differs(
+def test_self_blended_mask_covers_the_cells_where_the_pair_differs(
     data: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In each pair, whether the face was changed or what surrounds it."""
+    """In each pair, whether the face or the background was changed."""
     monkeypatch.setattr(module, "degrade", lambda pixels, seed: pixels)
     monkeypatch.setattr(module, "EDITED_REAL", 0)
     made = batches(data, recipe=Recipe(twins=0, singles=0, self_blended=10))
@@ -135,22 +135,22 @@ def test_self_blended_mask_lies_where_the_pair_differs(
             assert np.average(gaps, weights=mask) > np.average(gaps, weights=1 - mask + 1e-9)
 
 
-def test_masks_weigh_only_where_they_are_known(data: tuple[Path, list[Example]]) -> None:
+def test_mask_loss_has_weight_only_for_known_masks(data: tuple[Path, list[Example]]) -> None:
     _, targets, weights = batches(data, ("a", "changed"), TWINS_ONLY)[0]
     assert (weights["attention"][::2] == 1).all() and not weights["attention"][1::2].any()
     assert not targets["attention"][1::2].any()
 
-    assert not batches(data, ("b", "same"), TWINS_ONLY)[0][2]["attention"].any(), "a twin without a mask"
+    assert not batches(data, ("b", "same"), TWINS_ONLY)[0][2]["attention"].any(), "a twin without a mask has no weight"
 
     made = batches(data, ("c", "d"), Recipe(twins=0, singles=3, self_blended=0))
-    assert not made[0][2]["attention"].any(), "singles without regions"
+    assert not made[0][2]["attention"].any(), "singles without regions have no weight"
 
     blended = batches(data, ("c",), Recipe(twins=0, singles=0, self_blended=3))[0][2]["attention"]
     assert (blended[::2] == 1).all() and not blended[1::2].any()
 
 
-def test_named_regions_become_a_mask_over_them(data: tuple[Path, list[Example]]) -> None:
-    """The mouth of ``e`` lies in the lower middle of its face."""
+def test_named_regions_become_a_mask(data: tuple[Path, list[Example]]) -> None:
+    """The mouth of ``e`` is in the lower middle of its face."""
     item = batches(data, ("c", "e"), Recipe(twins=0, singles=6, self_blended=0, mixed=0))[0]
     _, targets, weights = item
     fakes = labels_of(item) == FAKE
@@ -165,7 +165,7 @@ def test_named_regions_become_a_mask_over_them(data: tuple[Path, list[Example]])
 
 
 @pytest.mark.slow
-def test_teacher_shares_in_what_is_learnt(data: tuple[Path, list[Example]]) -> None:
+def test_labels_are_mixed_with_the_probabilities_of_the_teacher(data: tuple[Path, list[Example]]) -> None:
     root, examples = data
     judged = []
 
@@ -174,13 +174,13 @@ def test_teacher_shares_in_what_is_learnt(data: tuple[Path, list[Example]]) -> N
         fake = crops.mean((1, 2, 3)) / 255
         return np.stack([fake if label == "Fake" else 1 - fake for label in LABELS], axis=1)
 
-    taught = Batches(root, examples, PREPROCESSING, GRID, 5, 0, PLAIN, teacher=teacher, teacher_share=0.75)[1]
-    alone = batches(data, recipe=PLAIN)[1]
+    with_teacher = Batches(root, examples, PREPROCESSING, GRID, 5, 0, PLAIN, teacher=teacher, teacher_share=0.75)[1]
+    without_teacher = batches(data, recipe=PLAIN)[1]
     (crops,) = judged
     twins = 2 * PLAIN.twins
-    assert crops.dtype == np.uint8 and len(crops) == len(alone[0]) - twins
-    np.testing.assert_array_equal(taught[0], alone[0])
-    np.testing.assert_array_equal(taught[1]["attention"], alone[1]["attention"])
-    np.testing.assert_array_equal(taught[1]["probabilities"][:twins], alone[1]["probabilities"][:twins])
-    expected = 0.25 * alone[1]["probabilities"][twins:] + 0.75 * teacher(crops)
-    np.testing.assert_allclose(taught[1]["probabilities"][twins:], expected, atol=1e-6)
+    assert crops.dtype == np.uint8 and len(crops) == len(without_teacher[0]) - twins
+    np.testing.assert_array_equal(with_teacher[0], without_teacher[0])
+    np.testing.assert_array_equal(with_teacher[1]["attention"], without_teacher[1]["attention"])
+    np.testing.assert_array_equal(with_teacher[1]["probabilities"][:twins], without_teacher[1]["probabilities"][:twins])
+    expected = 0.25 * without_teacher[1]["probabilities"][twins:] + 0.75 * teacher(crops)
+    np.testing.assert_allclose(with_teacher[1]["probabilities"][twins:], expected, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Tests of the parts of a training, on a tiny network."""
+"""Tests of the parts of a paired training, on a tiny network."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def uneven(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., P
     return root, choose(root, cache)
 
 
-def test_norm_crops_are_as_many_of_each_class_and_set(
+def test_number_of_norm_crops_is_equal_for_each_class_and_set(
     uneven: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paired_epochs, "NORM_CROPS", 2)
@@ -55,20 +55,20 @@ def test_norm_crops_are_as_many_of_each_class_and_set(
     names = {face_crop(root, e, 1.1).tobytes(): str(Path(e.path).parent) for e in examples if e.box}
     assert len(names) == 9
     crops = clean_crops(*uneven, margin=1.1, seed=0)
-    # Found by its bytes, so each is one of the pictures' own crops, undegraded, and none comes twice.
+    # Crops are compared by their bytes: each is the unchanged crop of a picture, and no crop occurs twice.
     assert len({crop.tobytes() for crop in crops}) == len(crops) == 6
     drawn = Counter(names[crop.tobytes()] for crop in crops)
     assert drawn == {"one/train/real": 2, "one/train/fake": 2, "two/train/fake": 2}
 
 
-def test_norm_crops_are_all_there_are_where_there_are_few(uneven: tuple[Path, list[Example]]) -> None:
+def test_all_crops_are_used_for_the_norm_if_there_are_few(uneven: tuple[Path, list[Example]]) -> None:
     assert len(clean_crops(*uneven, margin=1.0, seed=0)) == 9
 
 
-def test_seed_decides_the_norm_crops(uneven: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_norm_crops_depend_on_the_seed(uneven: tuple[Path, list[Example]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paired_epochs, "NORM_CROPS", 1)
-    first, again, *others = (clean_crops(*uneven, margin=1.0, seed=seed).tobytes() for seed in (0, 0, 1, 2, 3))
-    assert first == again and any(first != other for other in others)
+    first, again, *different = (clean_crops(*uneven, margin=1.0, seed=seed).tobytes() for seed in (0, 0, 1, 2, 3))
+    assert first == again and any(first != crops for crops in different)
 
 
 # refresh_attention_norm
@@ -104,17 +104,17 @@ def test_refreshed_norm_gives_each_channel_mean_0_and_variance_1(
     refresh_attention_norm(model, pixels)
     norm = model.get_layer("attention_bn")
     rows = np.asarray(keras.Model(model.input, norm.output)(pixels)).reshape(-1, 8)
-    alive = norm.get_weights()[3] > 0.01  # a channel whose features hardly vary is held down by epsilon
-    assert alive.sum() >= 4
+    varied = norm.get_weights()[3] > 0.01  # epsilon reduces the variance of a channel with almost constant features
+    assert varied.sum() >= 4
     np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-4)
-    np.testing.assert_allclose(rows[:, alive].var(axis=0), 1, atol=0.1)
+    np.testing.assert_allclose(rows[:, varied].var(axis=0), 1, atol=0.1)
 
 
 # KeepBest
 
 
 class Judge:
-    """Stands for a model whose validation answers are given, epoch by epoch, and counts what is saved."""
+    """A model with given validation outputs for each epoch; records its saved files."""
 
     def __init__(self, answers: list[NDArray[np.float64]]) -> None:
         self.answers = iter(answers)
@@ -139,7 +139,7 @@ TRUTH = np.array([True, True, False, False])
 def judged(
     epochs: list[list[NDArray[np.float64]]], out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[KeepBest, list[bool]]:
-    """Run KeepBest over epochs of answers, one per validation set; whether each epoch was saved."""
+    """Run KeepBest over epochs of outputs, one per validation set; returns whether each epoch was saved."""
     monkeypatch.setattr(paired_epochs, "refresh_attention_norm", lambda model, pixels: None)
     monkeypatch.setattr(paired_epochs, "averaged", nullcontext)
     monkeypatch.setattr(runs, "write_state", lambda *_: None)
@@ -163,15 +163,17 @@ def test_weights_are_saved_when_the_mean_auc_rises(tmp_path: Path, monkeypatch: 
     assert [row["val_mean_auc"] for row in keeper.history] == [0.5, 0.75, 0.5, 0.75, 1.0]
 
 
-def test_unseen_sources_decide_where_some_were_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unseen_sources_choose_the_best_epoch_if_some_were_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(paired_epochs, "UNSEEN", "set1")
     epochs = [[RIGHT, HALF], [WRONG, RIGHT], [RIGHT, HALF]]
     keeper, saved = judged(epochs, tmp_path, monkeypatch)
     assert saved == [True, True, False]
-    assert [row["val_mean_auc"] for row in keeper.history] == [1.0, 0.0, 1.0], "the mean is of the sets trained on"
+    assert [row["val_mean_auc"] for row in keeper.history] == [1.0, 0.0, 1.0], "the mean is over the training sets"
 
 
-def test_set_of_one_class_has_an_accuracy_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_set_of_one_class_has_only_an_accuracy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paired_epochs, "refresh_attention_norm", lambda model, pixels: None)
     keeper = KeepBest({"both": (np.zeros((4, 1)), TRUTH), "reals": (np.zeros((4, 1)), ~TRUTH | TRUTH)}, None, tmp_path)
     keeper.set_model(Judge([RIGHT, WRONG]))
@@ -180,7 +182,7 @@ def test_set_of_one_class_has_an_accuracy_alone(tmp_path: Path, monkeypatch: pyt
 
 
 def test_first_epoch_is_always_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even where every verdict is the wrong way round: there must be weights to export."""
+    """Even if every verdict is wrong, because there must be weights to export."""
     assert judged([[WRONG]], tmp_path, monkeypatch)[1] == [True]
 
 
@@ -198,7 +200,7 @@ def test_history_holds_each_epoch_and_set(tmp_path: Path, monkeypatch: pytest.Mo
 # compile_model
 
 
-def test_learning_rate_warms_up_and_falls(tiny_network: Network) -> None:
+def test_learning_rate_warms_up_and_decays(tiny_network: Network) -> None:
     model = tiny_network()
     compile_model(model, 0.01, total_steps=100, mask_weight=0.3)
     schedule = model.optimizer._learning_rate
@@ -208,7 +210,7 @@ def test_learning_rate_warms_up_and_falls(tiny_network: Network) -> None:
 
 
 @pytest.mark.usefixtures("eager")
-def test_mask_weighs_in_the_loss(tiny_network: Network, pixels: NDArray[np.float32]) -> None:
+def test_loss_includes_the_weighted_mask_loss(tiny_network: Network, pixels: NDArray[np.float32]) -> None:
     losses = []
     model = tiny_network()
     targets = {"probabilities": np.tile([1.0, 0.0], (4, 1)), "attention": np.ones((4, 8, 8, 1))}
@@ -222,14 +224,14 @@ def test_mask_weighs_in_the_loss(tiny_network: Network, pixels: NDArray[np.float
 # library_versions and export
 
 
-def test_versions_name_what_decides_a_run() -> None:
+def test_versions_of_the_important_libraries_are_recorded() -> None:
     versions = library_versions()
     assert {"python", "tensorflow", "keras", "numpy"} <= set(versions)
     assert versions["numpy"] == np.__version__ and versions["keras"] == keras.__version__
 
 
 @pytest.mark.slow
-def test_export_ships_the_best_weights_of_the_run(
+def test_export_writes_the_best_weights_of_the_run(
     tiny_architecture: str, tiny_network: Network, tmp_path: Path, picture: Callable[..., Pixels]
 ) -> None:
     keras.utils.set_random_seed(3)
@@ -251,7 +253,7 @@ def test_export_ships_the_best_weights_of_the_run(
 # averaged
 
 
-def test_average_is_lent_and_given_back(tiny_network: Network) -> None:
+def test_averaged_weights_are_used_only_inside_the_block(tiny_network: Network) -> None:
     model = tiny_network()
     compile_model(model, 0.01, total_steps=10, mask_weight=0.3)
     model.optimizer.build(model.trainable_variables)

@@ -35,7 +35,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, keras.Model
 
 @pytest.fixture(scope="module")
 def imagenet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, keras.Model]:
-    """A file of weights of the backbone, and the backbone."""
+    """A weights file of the backbone, and the backbone."""
     path = tmp_path_factory.mktemp("imagenet") / "lite0.weights.h5"
     keras.utils.set_random_seed(2)
     body = backbone()
@@ -47,7 +47,7 @@ def imagenet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, keras.Mode
 
 
 @pytest.mark.slow
-def test_freezing_spares_the_later_stages_and_the_attention() -> None:
+def test_later_stages_and_attention_are_not_frozen() -> None:
     model = build("lite_attention")
     freeze(model)
     state = {layer.name: layer.trainable for layer in model.layers if layer.weights}
@@ -60,48 +60,50 @@ def test_freezing_spares_the_later_stages_and_the_attention() -> None:
 
 
 @pytest.mark.slow
-def test_model_folder_is_taken_as_it_is_and_its_norm_stays_frozen(shipped: tuple[Path, keras.Model]) -> None:
+def test_weights_of_a_model_folder_are_unchanged_and_its_norm_is_frozen(shipped: tuple[Path, keras.Model]) -> None:
     folder, before = shipped
     network = start("lite_attention", model=folder)
-    for mine, its in zip(network.get_weights(), before.get_weights(), strict=True):
-        np.testing.assert_array_equal(mine, its)
+    for ours, given in zip(network.get_weights(), before.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, given)
     trainable = {layer.name for layer in network.layers if layer.weights and layer.trainable}
     assert "attention_bn" not in trainable and {"attention_mask", "stage3_block1_dw_conv", "dense"} <= trainable
     assert not any(name.startswith(FROZEN) for name in trainable)
 
 
 @pytest.mark.slow
-def test_backbone_goes_back_towards_imagenet_by_the_share(
+def test_backbone_is_averaged_with_imagenet_weights_by_the_share(
     shipped: tuple[Path, keras.Model], imagenet: tuple[Path, keras.Model]
 ) -> None:
     (folder, before), (path, body) = shipped, imagenet
     network = start("lite_attention", path, model=folder, imagenet_share=0.25)
     for name in ("stem", "stage5_block2_project"):
         gamma, _, _, variance = body.get_layer(f"{name}_bn").get_weights()
-        its = body.get_layer(f"{name}_conv").get_weights()[0] * gamma / np.sqrt(variance + BATCH_NORM_EPSILON)
+        pretrained = body.get_layer(f"{name}_conv").get_weights()[0] * gamma / np.sqrt(variance + BATCH_NORM_EPSILON)
         ours, now = (model.get_layer(f"{name}_conv").get_weights()[0] for model in (before, network))
-        np.testing.assert_allclose(now, 0.75 * ours + 0.25 * its, atol=1e-6)
-    for mine, its in zip(*(m.get_layer("dense").get_weights() for m in (network, before)), strict=True):
-        np.testing.assert_array_equal(mine, its)
+        np.testing.assert_allclose(now, 0.75 * ours + 0.25 * pretrained, atol=1e-6)
+    for ours, given in zip(*(m.get_layer("dense").get_weights() for m in (network, before)), strict=True):
+        np.testing.assert_array_equal(ours, given)
 
 
 @pytest.mark.usefixtures("without_litert")
-def test_two_models_meet_halfway(
+def test_halfway_to_averages_two_models(
     tiny_architecture: str,
     tiny_artifact: Path,
     tiny_card: Card,
     tiny_network: Callable[[], keras.Model],
     tmp_path: Path,
 ) -> None:
-    other = tiny_network()
-    save_artifact(other, tmp_path / "other", tiny_card)
-    found = start(tiny_architecture, model=tiny_artifact, halfway_to=tmp_path / "other").get_weights()
-    for one, two, mean in zip(load_keras(tiny_artifact).get_weights(), other.get_weights(), found, strict=True):
-        np.testing.assert_allclose(mean, (one + two) / 2, atol=1e-6)
+    second = tiny_network()
+    save_artifact(second, tmp_path / "second", tiny_card)
+    found = start(tiny_architecture, model=tiny_artifact, halfway_to=tmp_path / "second").get_weights()
+    for ours, theirs, mean in zip(load_keras(tiny_artifact).get_weights(), second.get_weights(), found, strict=True):
+        np.testing.assert_allclose(mean, (ours + theirs) / 2, atol=1e-6)
 
 
 @pytest.mark.slow
-def test_what_does_not_fit_is_refused(shipped: tuple[Path, keras.Model], imagenet: tuple[Path, keras.Model]) -> None:
+def test_conflicting_arguments_are_refused(
+    shipped: tuple[Path, keras.Model], imagenet: tuple[Path, keras.Model]
+) -> None:
     with pytest.raises(ArchitectureError, match="not both"):
         start("lite_attention", weights=imagenet[0], model=shipped[0])
     with pytest.raises(ArchitectureError, match="is a lite_attention, not a efficientnetb7_attention"):

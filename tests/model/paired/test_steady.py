@@ -1,4 +1,4 @@
-"""Tests of the training for one answer to all harmless versions of a picture."""
+"""Tests of the training for the same probability on all harmless versions of a picture."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def examples_of(counts: dict[tuple[str, str], int]) -> list[Example]:
     ]
 
 
-def test_small_sources_are_drawn_as_often_as_large_ones() -> None:
+def test_small_and_large_sources_are_drawn_equally() -> None:
     counts = {("a", "Real"): 100, ("b", "Real"): 5, ("c", "Real"): 30, ("a", "Fake"): 100}
     found = draw_balanced(examples_of(counts), 60, seed=0)
     assert Counter((e.dataset, e.label) for e in found) == {
@@ -57,17 +57,17 @@ def test_small_sources_are_drawn_as_often_as_large_ones() -> None:
     assert found == draw_balanced(examples_of(counts), 60, seed=0) != draw_balanced(examples_of(counts), 60, seed=1)
 
 
-def test_versions_show_the_same_face_a_little_moved(picture: Callable[..., Pixels]) -> None:
+def test_versions_show_the_same_face_with_small_shifts(picture: Callable[..., Pixels]) -> None:
     crop = np.kron(picture(3), np.ones((4, 4, 1), np.uint8))
     versions = versions_of(crop, np.random.default_rng(0))
-    assert len(versions) == 6 and all(one.shape == crop.shape and one.dtype == np.uint8 for one in versions)
+    assert len(versions) == 6 and all(version.shape == crop.shape and version.dtype == np.uint8 for version in versions)
     for turn, version in enumerate(versions):
-        straight, turned = ((np.abs(one.astype(int) - crop).mean()) for one in (version, version[:, ::-1]))
-        assert (straight > turned) == bool(turn % 2), "every second one is mirrored"
-        assert 0 < min(straight, turned) < 20
+        direct, mirrored = ((np.abs(pixels.astype(int) - crop).mean()) for pixels in (version, version[:, ::-1]))
+        assert (direct > mirrored) == bool(turn % 2), "every second version is mirrored"
+        assert 0 < min(direct, mirrored) < 20
 
 
-def test_the_target_is_the_mean_answer_as_log_odds_mixed_with_the_truth() -> None:
+def test_target_is_the_mean_logit_as_a_probability_mixed_with_the_label() -> None:
     p_fake = 1 / (1 + np.exp(-np.array([-2.0, 0.0, 5.0])))
     answers = np.stack([p_fake if label == "Fake" else 1 - p_fake for label in LABELS], axis=1).astype(np.float32)
     mean = 1 / (1 + np.exp(-1.0))
@@ -78,7 +78,7 @@ def test_the_target_is_the_mean_answer_as_log_odds_mixed_with_the_truth() -> Non
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("shallow", "eager", "without_litert")
-def test_a_run_changes_only_layers_after_the_cut(
+def test_run_changes_only_layers_after_the_cut(
     make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels], tmp_path: Path
 ) -> None:
     names = [f"one/{split}/{label}/{i}.png" for split in ("train", "val") for label in ("real", "fake") for i in "012"]
@@ -109,38 +109,38 @@ def test_a_run_changes_only_layers_after_the_cut(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("eager")
-def test_all_versions_of_a_picture_have_its_target_and_none_is_of_a_test_picture(
+def test_versions_share_the_target_of_their_picture_and_test_pictures_are_not_used(
     make_data: Callable[..., tuple[Path, Path]],
     picture: Callable[..., Pixels],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A model that was measured on a picture must not learn from it: the split of its run holds."""
+    """A model must not learn from its test pictures, so the split of its run applies."""
     names = [f"one/{split}/{label}/{i}.png" for split in ("train", "val") for label in ("real", "fake") for i in "01"]
     root, cache = make_data({name: picture(seed) for seed, name in enumerate(names)})
     model = shutil.copytree(SHIPPED, tmp_path / "model")
-    sides = [replace(one, split="test" if one.path.endswith("1.png") else one.split) for one in choose(root, cache)]
-    write_split(model, sides)
-    learnt: list[str] = []
+    split = [replace(e, split="test" if e.path.endswith("1.png") else e.split) for e in choose(root, cache)]
+    write_split(model, split)
+    used: list[str] = []
 
-    class Enough(Exception):
+    class Stop(Exception):
         pass
 
     def look(network: keras.Model, data: Path, examples: list[Example], *others: Any) -> TrainingData:
-        learnt.extend(example.path for example in examples)
+        used.extend(example.path for example in examples)
         found = training_data(network, data, examples, *others)
         assert found.targets.shape == (6 * len(examples), 2)
         for targets in np.split(found.targets, len(examples)):
             assert (targets == targets[0]).all() and targets[0].sum() == pytest.approx(1)
-        raise Enough
+        raise Stop
 
     monkeypatch.setattr("model.paired.steady.training_data", look)
-    with pytest.raises(Enough):
+    with pytest.raises(Stop):
         train_steady(model, root, tmp_path / "run", faces=cache)
-    assert sorted(learnt) == ["one/train/fake/0.png", "one/train/real/0.png"]
+    assert sorted(used) == ["one/train/fake/0.png", "one/train/real/0.png"]
 
 
-def test_a_run_is_not_written_over_the_model_that_it_starts_from(tmp_path: Path) -> None:
+def test_run_does_not_overwrite_the_model_that_it_starts_from(tmp_path: Path) -> None:
     artifact = shutil.copytree(SHIPPED, tmp_path / "run" / "artifact")
     with pytest.raises(ArchitectureError, match="choose another folder"):
         train_steady(artifact, tmp_path / "nowhere", tmp_path / "run")

@@ -1,4 +1,4 @@
-"""Tests of training as a whole: one run of each kind on a made data folder, and runs that go on."""
+"""Tests of whole paired trainings: one run of each kind on a generated data folder, and resumed runs."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ Pixels = NDArray[np.uint8]
 
 
 # train
-SMALL_BATCH = {"twins": 2, "singles": 1, "self_blended": 1}  # every kind of picture; the usual 52 take seconds to make
+SMALL_BATCH = {"twins": 2, "singles": 1, "self_blended": 1}  # every kind of picture; the default 52 take seconds
 
 
 def write_data(folder: Path) -> tuple[Path, Path]:
-    """A set with twins and one without; in validation, fake and real are the same, so that every AUC is .5."""
+    """A set with twins and one without; the real and fake validation pictures are equal, so that every AUC is .5."""
     names = [
         f"{name}/train/{label}/{i}.png" for name in ("twins", "singles") for label in ("real", "fake") for i in "01"
     ]
@@ -72,7 +72,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 
 
 def assert_complete_run(out: Path, steps: int, crops: Pixels, grid: tuple[int, int]) -> None:
-    """Everything that a run promises to leave behind, and a model that judges."""
+    """Check all files of a run, and that its model can judge pictures."""
     arguments = json.loads((out / "arguments.json").read_text())
     assert arguments["steps"] == steps and arguments["versions"] == library_versions()
     assert (arguments["data"], arguments["out"]) == ("data", out.name), "names, not the trainer's paths"
@@ -90,22 +90,20 @@ def assert_complete_run(out: Path, steps: int, crops: Pixels, grid: tuple[int, i
     assert detector.predict(crops[0]).attention.shape == grid
 
 
-def test_network_without_a_mask_is_refused_before_pictures_are_looked_at(tmp_path: Path) -> None:
+def test_network_without_a_mask_is_refused_before_pictures_are_read(tmp_path: Path) -> None:
     with pytest.raises(ArchitectureError, match="cnn has no attention mask to train; choose lite_attention or"):
         train(tmp_path / "nowhere", tmp_path / "run", architecture="cnn")
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow
-def test_tiny_run_leaves_a_model_that_judges(
-    tiny_run: tuple[Path, dict[str, Any]], picture: Callable[..., Pixels]
-) -> None:
+def test_tiny_run_writes_a_working_model(tiny_run: tuple[Path, dict[str, Any]], picture: Callable[..., Pixels]) -> None:
     assert_complete_run(tiny_run[0], 2, np.stack([picture(seed) for seed in range(3)]), (8, 8))
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("eager", "without_litert", "without_charts")
-def test_sources_left_out_are_measured_and_never_trained_on(
+def test_left_out_sources_are_measured_and_not_used_for_training(
     data: tuple[Path, Path],
     tiny_architecture: str,
     tmp_path: Path,
@@ -139,10 +137,10 @@ def test_sources_left_out_are_measured_and_never_trained_on(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("eager", "without_charts")
-def test_run_goes_on_from_a_model_folder(
+def test_run_can_start_from_a_model_folder(
     data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path, tmp_path: Path
 ) -> None:
-    """Its attention norm is scale and shift alone, so that it must stay frozen, and no statistics are measured."""
+    """Its attention norm is only scale and shift, so it must stay frozen, and no statistics are measured."""
     root, cache = data
     first, second = shutil.copytree(tiny_artifact, tmp_path / "first"), tmp_path / "second"
     write_card(first, replace(read_card(first), temperature=None))
@@ -155,26 +153,26 @@ def test_run_goes_on_from_a_model_folder(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("eager", "without_litert", "without_charts")
-def test_run_goes_on_from_the_weights_that_it_is_given(
+def test_run_can_start_from_a_weights_file(
     data: tuple[Path, Path], tiny_architecture: str, tiny_run: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     root, cache = data
     (first, given), second = tiny_run, tmp_path / "second"
     train(root, second, weights=first / BEST, learning_rate=1e-9, seed=5, **{**given, "epochs": 1, "faces": cache})
-    before, after, other = build(tiny_architecture), build(tiny_architecture), build(tiny_architecture)
+    before, after, random = build(tiny_architecture), build(tiny_architecture), build(tiny_architecture)
     before.load_weights(first / BEST)
     after.load_weights(second / BEST)
     kernel = "features"
     np.testing.assert_allclose(*(net.get_layer(kernel).get_weights()[0] for net in (before, after)), atol=1e-6)
-    apart = before.get_layer(kernel).get_weights()[0] - other.get_layer(kernel).get_weights()[0]
-    assert np.abs(apart).max() > 1e-3, "another start would be elsewhere"
+    apart = before.get_layer(kernel).get_weights()[0] - random.get_layer(kernel).get_weights()[0]
+    assert np.abs(apart).max() > 1e-3, "random weights must differ from the given ones"
 
 
 # A run that was stopped
 
 
 class Killed(Exception):
-    """Stands for the end of the process."""
+    """Simulates the end of the process."""
 
 
 def kill_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,23 +186,23 @@ def kill_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "write_state", write_and_die)
 
 
-def assert_same_run(one: Path, other: Path) -> None:
-    """Bitwise: the history, the best weights, and all that training changed, the optimizer's average included."""
-    assert runs.read_rows(one) == runs.read_rows(other)
-    with np.load(one / runs.STATE) as ours, np.load(other / runs.STATE) as theirs:
+def assert_same_run(first: Path, second: Path) -> None:
+    """Compare bitwise: the history, the best weights, and the whole training state, with the optimizer's average."""
+    assert runs.read_rows(first) == runs.read_rows(second)
+    with np.load(first / runs.STATE) as ours, np.load(second / runs.STATE) as theirs:
         assert ours.files == theirs.files
         for name in ours.files:
             np.testing.assert_array_equal(ours[name], theirs[name])
-    first, second = build("tiny"), build("tiny")
-    first.load_weights(one / BEST)
-    second.load_weights(other / BEST)
-    for mine, its in zip(first.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_array_equal(mine, its)
+    network, twin = build("tiny"), build("tiny")
+    network.load_weights(first / BEST)
+    twin.load_weights(second / BEST)
+    for weight, twin_weights in zip(network.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, twin_weights)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("eager", "without_litert")
-def test_stopped_run_goes_on_as_if_it_had_not_been(
+def test_resumed_run_gives_the_same_result_as_an_uninterrupted_one(
     data: tuple[Path, Path],
     tiny_architecture: str,
     tiny_run: tuple[Path, dict[str, Any]],
@@ -230,7 +228,7 @@ def test_stopped_run_goes_on_as_if_it_had_not_been(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_charts")
-def test_finished_run_and_its_calibration_are_left_alone(
+def test_finished_run_and_its_calibration_are_not_changed(
     data: tuple[Path, Path], tiny_architecture: str, tiny_run: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     root, cache = data
@@ -244,10 +242,10 @@ def test_finished_run_and_its_calibration_are_left_alone(
 
 
 @pytest.mark.parametrize("changed", [{"learning_rate": 0.1}, {"epochs": 9}])
-def test_other_arguments_are_refused_before_pictures_are_looked_at(
+def test_changed_arguments_are_refused_before_pictures_are_read(
     changed: dict[str, Any], tiny_architecture: str, tmp_path: Path
 ) -> None:
-    """More epochs, too: they would stretch the schedule of the learning rate."""
+    """Also more epochs, which would change the schedule of the learning rate."""
     given = {"architecture": tiny_architecture, "epochs": 3, "learning_rate": 0.01}
     runs.write_arguments(tmp_path / "run", given)
     with pytest.raises(RunError, match=rf"another .*\b{next(iter(changed))}\b"):
@@ -256,10 +254,10 @@ def test_other_arguments_are_refused_before_pictures_are_looked_at(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("shallow", "eager", "without_charts")
-def test_backbone_trains_from_a_random_start(
+def test_backbone_trains_from_random_weights(
     data: tuple[Path, Path], tmp_path: Path, picture: Callable[..., Pixels], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is what ``lite_attention`` is made of, and like that it is trained with batch norms and shipped without."""
+    """It is the body of ``lite_attention``: it is trained with batch norms and shipped without."""
     root, cache = data
     out = tmp_path / "run"
     refreshed: list[int] = []
@@ -275,8 +273,8 @@ def test_backbone_trains_from_a_random_start(
     assert_complete_run(out, 2, np.stack([picture(seed) for seed in range(3)]), (4, 4))
     keras.utils.set_random_seed(0)
     network = build("lite_attention")
-    at_first = {layer.name: layer.get_weights() for layer in network.layers}
+    initial = {layer.name: layer.get_weights() for layer in network.layers}
     network.load_weights(out / BEST)
     learning = ("stage3_block2_project_conv", True), ("probabilities", True)
     for name, learns in (("stage1_block1_dw_conv", False), ("stage2_block2_project_conv", False), *learning):
-        assert (at_first[name][0] != network.get_layer(name).get_weights()[0]).any() == learns, name
+        assert (initial[name][0] != network.get_layer(name).get_weights()[0]).any() == learns, name

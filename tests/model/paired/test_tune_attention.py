@@ -1,4 +1,4 @@
-"""Tests of the attention mask's own training: what it learns from, what it changes, and one whole run."""
+"""Tests of training only the attention mask: its training data, the layers that it changes, and a whole run."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from model.paired.tune_attention import (
 from model.photos.faces import crop, square_around
 
 Network = Callable[[], keras.Model]
+NetworkAndData = tuple[keras.Model, TrainingData]
 Pixels = NDArray[np.uint8]
 
 
@@ -44,7 +45,7 @@ Pixels = NDArray[np.uint8]
 
 @pytest.fixture
 def data(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pixels]) -> tuple[Path, Path]:
-    """Swaps with masks, composites with named parts, and photos of which nobody knows more."""
+    """Swaps with masks, composites with named parts, and photos without such data."""
     names = [
         f"{name}/{split}/{label}/{split}{i}.png"
         for name in ("swaps", "parts")
@@ -60,42 +61,44 @@ def data(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pix
     return root, cache
 
 
-def of(data: tuple[Path, Path], path: str) -> Example:
+def example_of(data: tuple[Path, Path], path: str) -> Example:
     (found,) = (example for example in choose(*data) if example.path == path)
     return found
 
 
-def test_what_was_changed_is_the_mask_in_the_crop(data: tuple[Path, Path]) -> None:
-    example = of(data, "swaps/train/fake/train1.png")
+def test_changed_area_is_the_mask_in_the_crop(data: tuple[Path, Path]) -> None:
+    example = example_of(data, "swaps/train/fake/train1.png")
     changed = changed_in(data[0], example, 1.2)
     assert example.mask and example.box and changed is not None
     expected = crop(read_mask(data[0] / example.mask), square_around(example.box, 1.2)) / 255
     np.testing.assert_allclose(changed, expected, atol=1e-6)
 
 
-def test_what_was_changed_is_the_part_that_a_table_names(data: tuple[Path, Path]) -> None:
-    example = of(data, "parts/train/fake/train0.png")
+def test_changed_area_is_the_facial_part_named_in_the_table(data: tuple[Path, Path]) -> None:
+    example = example_of(data, "parts/train/fake/train0.png")
     changed = changed_in(data[0], example, 1.2)
     assert example.regions == ("left_eye",) and example.box and changed is not None
     x, y, side = square_around(example.box, 1.2)
     nose, *_ = ((int((row - y) / side * 256), int((column - x) / side * 256)) for column, row in example.landmarks[2:])
     eyes = [changed[int((row - y) / side * 256), int((column - x) / side * 256)] for column, row in example.landmarks]
-    assert max(eyes[:2]) == 1 and min(eyes[:2]) == 0, "one eye and not the other"
+    assert max(eyes[:2]) == 1 and min(eyes[:2]) == 0, "only one eye is in the changed area"
     assert changed[nose] == 0
 
 
-def test_nobody_knows_what_was_changed_elsewhere(data: tuple[Path, Path]) -> None:
-    assert changed_in(data[0], of(data, "parts/train/fake/train1.png"), 1.2) is None
-    assert changed_in(data[0], of(data, "swaps/train/real/train1.png"), 1.2) is None
+def test_changed_area_is_unknown_without_a_mask_or_a_named_part(data: tuple[Path, Path]) -> None:
+    assert changed_in(data[0], example_of(data, "parts/train/fake/train1.png"), 1.2) is None
+    assert changed_in(data[0], example_of(data, "swaps/train/real/train1.png"), 1.2) is None
 
 
 # see, drawn
 
 
 @pytest.mark.usefixtures("eager")
-def test_sees_what_the_network_sees(data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path) -> None:
+def test_training_data_are_the_features_and_verdicts_of_the_network(
+    data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path
+) -> None:
     network, detector = load_keras(tiny_artifact), Detector(tiny_artifact)
-    examples = [of(data, "swaps/train/fake/train1.png"), of(data, "swaps/train/real/train1.png")]
+    examples = [example_of(data, "swaps/train/fake/train1.png"), example_of(data, "swaps/train/real/train1.png")]
     seen = training_data(network, data[0], examples, detector.card.preprocessing)
     assert seen.features.shape == (2, 8, 8, 8) and seen.changed.shape == (2, 8, 8, 1)
     assert seen.known.tolist() == [1, 0] and not seen.changed[1].any()
@@ -105,7 +108,7 @@ def test_sees_what_the_network_sees(data: tuple[Path, Path], tiny_architecture: 
     np.testing.assert_allclose(block.predict(seen.features, verbose=0)["probabilities"], seen.verdicts, atol=1e-5)
 
 
-def test_draws_training_faces_alone_and_the_same_ones_again(data: tuple[Path, Path]) -> None:
+def test_only_training_faces_are_drawn_and_they_depend_on_the_seed(data: tuple[Path, Path]) -> None:
     examples = choose(*data)
     few = draw_faces(examples, 5, seed=1)
     assert len(few) == 5 and {example.split for example in few} == {"train"}
@@ -117,8 +120,8 @@ def test_draws_training_faces_alone_and_the_same_ones_again(data: tuple[Path, Pa
 
 
 @pytest.fixture
-def world(tiny_network: Network) -> tuple[keras.Model, TrainingData]:
-    """Pictures whose change shows in one feature: whoever looks at it finds the change."""
+def marked(tiny_network: Network) -> NetworkAndData:
+    """Pictures in which one feature marks the changed area."""
     keras.utils.set_random_seed(0)
     network, rng = tiny_network(), np.random.default_rng(0)
     count = 4 * CHUNK
@@ -133,7 +136,7 @@ def world(tiny_network: Network) -> tuple[keras.Model, TrainingData]:
 
 
 def outcome(network: keras.Model, seen: TrainingData) -> tuple[float, float]:
-    """How often the mask's peak lies in the change, and how far the verdicts moved on average."""
+    """The share of mask peaks inside the changed area, and the mean change of the probabilities."""
     found = keras.Model(network.get_layer("attention_bn").input, network.output).predict(seen.features, verbose=0)
     peaks = found["attention"].reshape(len(seen.known), -1).argmax(axis=1)
     hit = seen.changed.reshape(len(seen.known), -1)[np.arange(len(peaks)), peaks]
@@ -142,8 +145,8 @@ def outcome(network: keras.Model, seen: TrainingData) -> tuple[float, float]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
-def test_teaching_moves_the_peak_and_nothing_but_the_mask(world: tuple[keras.Model, TrainingData]) -> None:
-    network, seen = world
+def test_training_moves_the_peak_and_changes_only_the_mask_layers(marked: NetworkAndData) -> None:
+    network, seen = marked
     before = {layer.name: layer.get_weights() for layer in network.layers}
     missed, _ = outcome(network, seen)
     train_mask(network, seen, epochs=20, learning_rate=0.02, peak_weight=0.1, verdict_weight=0.1)
@@ -159,8 +162,8 @@ def test_teaching_moves_the_peak_and_nothing_but_the_mask(world: tuple[keras.Mod
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
-def test_the_verdict_is_held_as_firmly_as_asked(tiny_network: Network, world: tuple[keras.Model, TrainingData]) -> None:
-    network, seen = world
+def test_larger_verdict_weight_keeps_the_probabilities_closer(tiny_network: Network, marked: NetworkAndData) -> None:
+    network, seen = marked
     start = [weights.copy() for weights in network.get_weights()]
     moved = []
     for weight in (0.0, 1000.0):
@@ -172,11 +175,11 @@ def test_the_verdict_is_held_as_firmly_as_asked(tiny_network: Network, world: tu
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
-def test_what_nobody_knows_teaches_nothing(world: tuple[keras.Model, TrainingData]) -> None:
-    network, seen = world
+def test_unknown_areas_do_not_train_the_mask(marked: NetworkAndData) -> None:
+    network, seen = marked
     unknown = TrainingData(seen.features, seen.changed, np.zeros_like(seen.known), seen.verdicts)
     train_mask(network, unknown, epochs=20, learning_rate=0.02, peak_weight=0.1, verdict_weight=0.1)
-    assert outcome(network, seen)[0] < 0.5, "what is known teaches the same network, by as many steps, to find .95"
+    assert outcome(network, seen)[0] < 0.5, "with known areas the same number of steps gives a share above .95"
 
 
 # tune_attention
@@ -184,7 +187,9 @@ def test_what_nobody_knows_teaches_nothing(world: tuple[keras.Model, TrainingDat
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("tiny_architecture", "eager")
-def test_views_stay_and_move_nothing(data: tuple[Path, Path], tiny_artifact: Path, tmp_path: Path) -> None:
+def test_views_are_kept_and_do_not_change_the_report(
+    data: tuple[Path, Path], tiny_artifact: Path, tmp_path: Path
+) -> None:
     steady = shutil.copytree(tiny_artifact, tmp_path / "steady")
     write_card(steady, replace(load_artifact(steady), views=STEADY))
     tune_attention(steady, data[0], tmp_path / "tuned", epochs=1, learning_rate=0.0, faces=data[1])
@@ -195,14 +200,14 @@ def test_views_stay_and_move_nothing(data: tuple[Path, Path], tiny_artifact: Pat
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("eager")
-def test_a_run_leaves_a_model_that_tells_how_it_was_made(
+def test_run_writes_a_model_with_its_training_arguments(
     data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path, tmp_path: Path
 ) -> None:
     root, cache = data
     out = tmp_path / "tuned"
     tune_attention(tiny_artifact, root, out, epochs=1, faces=cache)
     before, after = Detector(tiny_artifact), Detector(out / "artifact")
-    assert after.card.temperature is None and not after.card.metrics, "what was measured is of another mask"
+    assert after.card.temperature is None and not after.card.metrics, "old figures belong to another mask"
     arguments = after.card.training["attention_arguments"]
     assert (arguments["artifact"], arguments["data"], arguments["epochs"]) == (tiny_artifact.name, "data", 1), (
         "names, not paths"
@@ -212,14 +217,14 @@ def test_a_run_leaves_a_model_that_tells_how_it_was_made(
     assert set(found) == {"peaks_before", "peaks_after", "p_fake_moved", "arguments"}
     column, calibrated = LABELS.index("Fake"), copy(after)
     calibrated.card = replace(after.card, temperature=before.card.temperature, fake_bias=before.card.fake_bias)
-    judged = [one for one in choose(root, cache) if one.split == "val"]
-    crops = np.stack([face_crop(root, one, before.card.preprocessing.crop_margin) for one in judged])
+    judged = [example for example in choose(root, cache) if example.split == "val"]
+    crops = np.stack([face_crop(root, example, before.card.preprocessing.crop_margin) for example in judged])
     moved = np.abs(calibrated.probabilities(crops) - before.probabilities(crops))[:, column]
     assert found["p_fake_moved"] == {"mean": round(moved.mean(), 4), "largest": round(moved.max(), 4)}
     assert len(judged) == 12 and moved.max() > 0
 
 
-def test_a_model_without_a_mask_is_refused(
+def test_model_without_a_mask_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_artifact: Path, tiny_network: Network
 ) -> None:
     whole = tiny_network()
@@ -242,7 +247,7 @@ def test_data_without_masks_is_refused(
         tune_attention(tiny_artifact, root, tmp_path / "run", faces=cache)
 
 
-def test_a_run_is_not_written_over_the_model_that_it_starts_from(
+def test_run_does_not_overwrite_the_model_that_it_starts_from(
     tiny_architecture: str, tiny_artifact: Path, tmp_path: Path
 ) -> None:
     artifact = tmp_path / "run" / "artifact"
@@ -254,42 +259,42 @@ def test_a_run_is_not_written_over_the_model_that_it_starts_from(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("eager", "without_litert")
-def test_the_split_of_the_model_is_followed_and_kept(
+def test_split_of_the_model_is_used_and_copied(
     data: tuple[Path, Path],
     tiny_architecture: str,
     tiny_artifact: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A picture that the model was measured on teaches nothing."""
+    """Test pictures of the model are not used for training."""
     root, cache = data
     artifact, out = tmp_path / "first", tmp_path / "tuned"
     shutil.copytree(tiny_artifact, artifact)
-    learnt = {"swaps/train/fake/train0.png", "swaps/val/real/val0.png"}
-    sides = [replace(one, split="train" if one.path in learnt else "val") for one in choose(root, cache)]
-    write_split(artifact, sides)
-    looked_at: list[str] = []
+    train_paths = {"swaps/train/fake/train0.png", "swaps/val/real/val0.png"}
+    split = [replace(e, split="train" if e.path in train_paths else "val") for e in choose(root, cache)]
+    write_split(artifact, split)
+    used: list[str] = []
 
     def look(network: keras.Model, data: Path, examples: list[Example], preprocessing: Preprocessing) -> TrainingData:
-        looked_at.extend(example.path for example in examples)
+        used.extend(example.path for example in examples)
         return training_data(network, data, examples, preprocessing)
 
     monkeypatch.setattr("model.paired.tune_attention.training_data", look)
     monkeypatch.setattr("model.paired.tune_attention.Detector", lambda folder: folder)
     monkeypatch.setattr("model.paired.tune_attention.report", lambda *_: {})
     tune_attention(artifact, root, out, epochs=1, faces=cache)
-    assert set(looked_at) == learnt
+    assert set(used) == train_paths
     assert (out / "artifact" / SPLIT).read_bytes() == (artifact / SPLIT).read_bytes()
 
 
-def test_a_split_that_leaves_nothing_to_judge_is_refused(
+def test_split_without_training_or_validation_pictures_is_refused(
     data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path, tmp_path: Path
 ) -> None:
     root, cache = data
     artifact = tmp_path / "first"
     shutil.copytree(tiny_artifact, artifact)
     for side, missing in (("train", "val"), ("val", "train")):
-        write_split(artifact, [replace(one, split=side) for one in choose(root, cache)])
+        write_split(artifact, [replace(example, split=side) for example in choose(root, cache)])
         with pytest.raises(DatasetError, match=f"no {missing} pictures with a face"):
             tune_attention(artifact, root, tmp_path / "run", faces=cache)
     assert not (tmp_path / "run").exists()

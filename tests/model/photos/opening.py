@@ -1,4 +1,4 @@
-"""Refusals and notes of photos, for several files of tests."""
+"""Helpers for tests of refusals and notes of photos."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ ANIMATED, PAGES, TRANSPARENT = Message("photo.animated"), Message("photo.pages")
 
 
 def refusal(source: Any) -> str:
-    """The sentence of the refusal, checked in every language to be one that may be shown to anyone."""
+    """The error message, checked in every language: one sentence without paths."""
     with pytest.raises(PhotoError) as caught:
         open_photo(source)
     for language in languages():
         with use_language(language):
             sentence = str(caught.value)
-        assert sentence.endswith(".") and "; " in sentence, "what was wrong; what to do."
+        assert sentence.endswith(".") and "; " in sentence, "the sentence says what was wrong; what to do."
         assert not any(word in sentence for word in ("/", "\\", "BytesIO", "Error"))
     return str(caught.value)
 
 
 def refused(data: bytes) -> Message:
-    """What the refusal of a decoding says, not yet in a language."""
+    """The untranslated message of the error of ``decode``."""
     with pytest.raises(PhotoError) as caught:
         decode(data)
     message = caught.value.args[0]

@@ -1,4 +1,4 @@
-"""Tests of colour modes: grey, deep, palette and transparent pictures become RGB as other programs show them."""
+"""Tests of colour modes: grey, 16-bit, palette and transparent pictures become RGB as in other programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.photo_files import BLUE, RED, SIDE, WHITE, encode, plain
 
 
 def test_cmyk_is_not_inverted() -> None:
-    """Full magenta and yellow print red; JPEG stores CMYK inverted, as Adobe does."""
+    """Full magenta and yellow give red; JPEG stores CMYK inverted, as in Adobe programs."""
     data = encode(plain((0, 255, 255, 0), "CMYK"), "JPEG")
     assert b"Adobe" in data
     opened = open_photo(data)

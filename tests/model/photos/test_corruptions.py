@@ -1,4 +1,4 @@
-"""Tests of the corruptions: each does what its name says, more of it at a stronger level, and to a copy."""
+"""Tests of the corruptions: their effect, their levels, and that the input is not changed."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def crop(picture: Callable[..., Pixels]) -> Pixels:
     return pixels
 
 
-def distance(one: Pixels, other: Pixels) -> float:
-    return float(np.mean(np.abs(one.astype(float) - other.astype(float))))
+def distance(first: Pixels, second: Pixels) -> float:
+    return float(np.mean(np.abs(first.astype(float) - second.astype(float))))
 
 
-def test_issue_is_answered() -> None:
+def test_required_corruptions_and_levels_exist() -> None:
     required = {"jpeg", "blur", "noise", "downscale", "brightness", "contrast", "eyes", "nose", "mouth"}
     assert required <= CORRUPTIONS.keys()
     assert CORRUPTIONS["jpeg"].levels == (95, 80, 65, 50, 35, 20)
@@ -57,12 +57,12 @@ def test_crop_keeps_shape_and_type_and_is_not_changed_in_place(crop: Pixels, con
 
 
 @pytest.mark.parametrize("name", ONE_WAY)
-def test_stronger_levels_lie_farther_from_the_original(crop: Pixels, name: str) -> None:
+def test_stronger_levels_differ_more_from_the_original(crop: Pixels, name: str) -> None:
     far = [distance(corrupt(crop, f"{name} {level:g}", LANDMARKS), crop) for level in CORRUPTIONS[name].levels]
     assert far == sorted(far) and far[0] < far[-1]
 
 
-def test_a_moved_crop_is_what_a_photo_of_it_shows_at_the_moved_square(crop: Pixels) -> None:
+def test_shift_zoom_and_mirror_are_exact(crop: Pixels) -> None:
     side = len(crop)
     moved = round(0.1 * side)
     np.testing.assert_array_equal(corrupt(crop, "shift 0.1")[:, :-moved], crop[:, moved:])
@@ -87,7 +87,7 @@ def test_blur_is_stated_for_a_crop_of_256_pixels() -> None:
     assert distance(small, corrupt(edge, "blur 4")) < 0.5
 
 
-def test_motion_smears_a_point_into_a_line_of_the_stated_length() -> None:
+def test_motion_blur_turns_a_point_into_a_line_of_the_stated_length() -> None:
     point = np.zeros((257, 257, 3), np.uint8)
     point[128, 128] = 255
     for seed in range(8):
@@ -95,10 +95,10 @@ def test_motion_smears_a_point_into_a_line_of_the_stated_length() -> None:
         smear = np.stack([ys, xs], axis=1) - 128.0
         lengths = np.linalg.svd(smear - smear.mean(axis=0), compute_uv=False) / np.sqrt(len(smear))
         assert np.hypot(*np.ptp(smear, axis=0)) == pytest.approx(16, abs=2.5)
-        assert np.abs(smear.mean(axis=0)).max() < 0.5 and lengths[1] < 0.6, "thin, and where the point was"
+        assert np.abs(smear.mean(axis=0)).max() < 0.5 and lengths[1] < 0.6, "a thin line centred on the point"
 
 
-def test_the_seed_decides_the_direction_of_motion_for_all_levels() -> None:
+def test_direction_of_motion_depends_only_on_the_seed() -> None:
     stripes = np.zeros((256, 256, 3), np.uint8)
     stripes[:, ::8] = 255
     left = [
@@ -175,12 +175,12 @@ def test_each_corruption_has_its_texts(name: str, language: str) -> None:
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_levels_are_written_apart(name: str) -> None:
+def test_levels_are_written_differently(name: str) -> None:
     corruption = CORRUPTIONS[name]
     assert len(set(map(corruption.written, corruption.levels))) == len(corruption.levels)
 
 
-def test_what_is_tried_on_a_photo_begins_with_the_weakest_level() -> None:
+def test_levels_tried_on_a_photo_begin_with_the_weakest() -> None:
     assert CORRUPTIONS["brightness"].changes() == {"darker": (0.7, 0.4), "brighter": (1.4, 2.0)}
     assert CORRUPTIONS["jpeg"].changes() == {"jpeg": CORRUPTIONS["jpeg"].levels}
     assert CORRUPTIONS["eyes"].changes() == {"eyes": (1.0,)} and CORRUPTIONS["contrast"].changes() == {}

@@ -1,4 +1,4 @@
-"""Tests of files that are easily misread: each is read as other programs show it, or refused by its name."""
+"""Tests of files that are easily misread: each is read as in other programs, or refused with its format's name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from model.photos.kinds import has_broken_items, kind_of
 from tests.model.photos.opening import refused
 from tests.support.photo_files import BLUE, encode, gradient, plain
 
-HEIC = Path(__file__).parents[2] / "data" / "heic"  # gradients, written by pillow-heif: its encoder weighs 20 MB
+HEIC = Path(__file__).parents[2] / "data" / "heic"  # gradients, written by pillow-heif, which has an encoder of 20 MB
 NO_END = Message("photo.no_end")
 
 
@@ -31,7 +31,7 @@ def notes_of(data: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
-def test_picture_under_an_alpha_of_zeros_is_shown_with_a_note(kind: str) -> None:
+def test_fully_transparent_picture_is_shown_opaque_with_a_note(kind: str) -> None:
     image = Image.fromarray(np.dstack([gradient(), np.zeros(gradient().shape[:2], np.uint8)]))
     options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
     pixels, notes = decode(encode(image, kind, **options))
@@ -48,7 +48,7 @@ XMP = (
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "PNG", "TIFF", "AVIF"])
-def test_orientation_in_xmp_alone_turns_nothing(kind: str) -> None:
+def test_orientation_in_xmp_is_ignored(kind: str) -> None:
     options: dict[str, Any] = {"xmp": XMP}
     if kind == "PNG":
         options = {"pnginfo": _png_text("XML:com.adobe.xmp", XMP.decode())}
@@ -67,7 +67,7 @@ def _png_text(key: str, text: str) -> Any:
     return info
 
 
-# JPEGs without an end
+# JPEGs without an end marker
 
 
 def photo_jpeg(**options: Any) -> bytes:
@@ -97,12 +97,12 @@ def test_jpeg_with_missing_pixels_is_refused(missing: int, after: bytes, progres
 
 
 def test_progressive_jpeg_without_its_last_scan_is_refused() -> None:
-    """Every pixel is there, but not all of it."""
+    """Every pixel has a value, but not its full detail."""
     whole = photo_jpeg(progressive=True)
     assert refused(whole[: whole.rindex(b"\xff\xda")]).key == "photo.damaged"
 
 
-def test_jpeg_with_something_behind_its_end_has_no_note() -> None:
+def test_jpeg_with_data_after_its_end_has_no_note() -> None:
     assert notes_of(photo_jpeg() + TRAILER) == []
 
 
@@ -116,14 +116,14 @@ def many_scans(count: int) -> bytes:
     return data[:start] + data[start:-2] * count + b"\xff\xd9"
 
 
-def test_scans_are_counted_up_to_the_end() -> None:
+def test_scans_are_counted_up_to_the_end_marker() -> None:
     once = scans_of(photo_jpeg()), scans_of(photo_jpeg(progressive=True))
     assert [scans.count for scans in once] == [1, 10]
     assert scans_of(many_scans(200)).count == 209
-    assert scans_of(photo_jpeg() + many_scans(9)).count == 1, "what follows the end is no scan of this picture"
+    assert scans_of(photo_jpeg() + many_scans(9)).count == 1, "data after the end marker is not a scan of this picture"
 
 
-def test_jpeg_of_many_scans_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jpeg_with_too_many_scans_is_refused_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     count = MAX_SCANNED // (64 * 80) + 1
     data = many_scans(3)
     assert decode(data)[0].shape == (64, 80, 3)
@@ -143,7 +143,7 @@ def test_heic_opens(name: str, expected: int) -> None:
 
 
 def with_item(kind: bytes, texts: bytes) -> bytes:
-    """The turned HEIC, whose item with EXIF has another type and other texts."""
+    """The rotated HEIC with another type and other texts in its EXIF item."""
     data = (HEIC / "turned.heic").read_bytes()
     place = data.index(b"Exif\0")
     data = data[:place] + kind + texts + data[place + 5 :]
@@ -155,14 +155,14 @@ def with_item(kind: bytes, texts: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("kind", "texts"), [(b"\xffxif", b"\0"), (b"mime", b"\0\xff\xfe\0")])
-def test_heic_with_items_that_are_named_in_no_text_is_damaged(kind: bytes, texts: bytes) -> None:
-    """They crashed the library, and with it the process that decodes."""
+def test_heic_with_invalid_text_in_item_names_is_refused(kind: bytes, texts: bytes) -> None:
+    """Such items crashed the library, and with it the decoding process."""
     assert refused(with_item(kind, texts)).key == "photo.damaged"
     for readable in ((b"Exif", b"\0"), (b"mime", b"\xe9\0a\0"), (b"mime", b"\0application/rdf+xml\0")):
         assert not has_broken_items(with_item(*readable))
 
 
-def test_heic_is_turned_once_and_transparent_parts_are_white() -> None:
+def test_heic_is_rotated_once_and_transparent_parts_are_white() -> None:
     turned, _ = decode((HEIC / "turned.heic").read_bytes())
     assert np.abs(turned.astype(int) - np.rot90(gradient(), -1)).max() <= 3
     pixels, notes = decode((HEIC / "rgba8.heic").read_bytes())
@@ -201,20 +201,20 @@ def test_other_kinds_are_refused_by_name(head: bytes, kind: str) -> None:
         b"\x1a\x45\xdf\xa3",
     ],
 )
-def test_a_clip_is_sent_where_clips_are_taken(head: bytes) -> None:
+def test_error_for_a_clip_says_where_clips_are_accepted(head: bytes) -> None:
     assert refused(head + bytes(100)) == Message("photo.clip")
 
 
-def test_a_zip_is_sent_where_many_photos_are_taken() -> None:
+def test_error_for_a_zip_says_where_many_photos_are_accepted() -> None:
     assert refused(b"PK\3\4" + bytes(100)) == Message("photo.zip")
 
 
-def test_a_picture_that_is_also_an_iso_file_stays_one() -> None:
+def test_avif_with_a_generic_iso_brand_is_recognised_as_avif() -> None:
     assert kind_of(b"\0\0\0\x1cftypmif1\0\0\0\0iso8mif1avif" + bytes(20)) == "AVIF"
 
 
 @pytest.mark.parametrize("options", [{"extratags": [(50706, "B", 4, b"\1\4\0\0", True)]}, {"subifds": 1}])
-def test_raw_file_is_not_taken_for_its_thumbnail(options: dict[str, Any]) -> None:
+def test_raw_file_is_refused_although_its_thumbnail_is_readable(options: dict[str, Any]) -> None:
     file = BytesIO()
     with tifffile.TiffWriter(file) as writer:
         writer.write(gradient(), photometric="rgb", subfiletype=1, metadata=None, **options)
@@ -233,6 +233,6 @@ def test_raw_file_is_not_taken_for_its_thumbnail(options: dict[str, Any]) -> Non
         ([b"wxyz"], None),
     ],
 )
-def test_iso_files_are_told_by_their_brands(brands: list[bytes], kind: str | None) -> None:
+def test_iso_files_are_distinguished_by_their_brands(brands: list[bytes], kind: str | None) -> None:
     body = brands[0] + bytes(4) + b"".join(brands[1:])
     assert kind_of(struct.pack(">I", 8 + len(body)) + b"ftyp" + body + b"\0\0\0\x08mdat") == kind

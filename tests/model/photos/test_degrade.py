@@ -1,4 +1,4 @@
-"""Tests of the degradations that training pictures go through."""
+"""Tests of the degradations of training pictures."""
 
 from __future__ import annotations
 
@@ -23,58 +23,58 @@ def crop(picture: Callable[..., Pixels]) -> Pixels:
     return picture(0)
 
 
-def error(one: Pixels, other: Pixels) -> float:
+def error(first: Pixels, second: Pixels) -> float:
     """Mean absolute difference in grey levels."""
-    return float(np.abs(one.astype(int) - other.astype(int)).mean())
+    return float(np.abs(first.astype(int) - second.astype(int)).mean())
 
 
 # degrade
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_same_seed_gives_the_same_picture_of_the_same_kind(crop: Pixels, seed: int) -> None:
+def test_same_seed_gives_the_same_picture_with_the_same_shape_and_type(crop: Pixels, seed: int) -> None:
     degraded = degrade(crop, seed)
     np.testing.assert_array_equal(degrade(crop, seed), degraded)
     assert degraded.shape == crop.shape and degraded.dtype == np.uint8
 
 
-def test_different_seeds_differ(crop: Pixels) -> None:
-    """Some seeds draw no degradation at all; nearly all others are one of a kind."""
+def test_different_seeds_give_different_pictures(crop: Pixels) -> None:
+    """Some seeds draw no degradation; nearly all others give a unique picture."""
     results = {degrade(crop, seed).tobytes() for seed in SEEDS}
     assert len(results) > 0.8 * len(SEEDS)
 
 
-def test_the_crop_given_is_not_changed(crop: Pixels) -> None:
+def test_input_crop_is_not_changed(crop: Pixels) -> None:
     before = crop.copy()
     for seed in SEEDS:
         degrade(crop, seed)
     np.testing.assert_array_equal(crop, before)
 
 
-def test_most_pictures_are_touched_and_some_are_left(crop: Pixels) -> None:
-    """Each degradation falls out with its own chance; none does for .5 * .6 * .8 * .8 * .5 * .96 = .09 of pictures."""
+def test_most_pictures_are_degraded_and_some_are_not(crop: Pixels) -> None:
+    """Each degradation is skipped with its own probability; all are skipped in .5 * .6 * .8 * .8 * .5 * .96 = .09."""
     left = np.mean([error(degrade(crop, seed), crop) == 0 for seed in range(300)])
     assert 0.04 < left < 0.15
 
 
 def test_no_degradation_destroys_a_face(astronaut: Pixels) -> None:
-    """A reader would still recognise it: the grey values of before and after go together."""
+    """The face is still recognisable: grey values before and after are correlated."""
     face = np.ascontiguousarray(astronaut[50:178, 160:288])
     for seed in SEEDS:
         assert np.corrcoef(face.mean(axis=2).ravel(), degrade(face, seed).mean(axis=2).ravel())[0, 1] > 0.9
 
 
-def test_twins_pass_through_the_same(crop: Pixels) -> None:
-    """Two pictures that differ in one corner come out equal in the opposite one, whatever was drawn."""
+def test_twins_are_degraded_in_the_same_way(crop: Pixels) -> None:
+    """Two pictures that differ in one corner are equal in the opposite corner after degradation."""
     twin = crop.copy()
     twin[:8, :8] = 255 - twin[:8, :8]
     for seed in SEEDS:
-        one, other = degrade(crop, seed), degrade(twin, seed)
-        np.testing.assert_array_equal(one[40:, 40:], other[40:, 40:])
-        assert error(one[:8, :8], other[:8, :8]) > 1
+        first, second = degrade(crop, seed), degrade(twin, seed)
+        np.testing.assert_array_equal(first[40:, 40:], second[40:, 40:])
+        assert error(first[:8, :8], second[:8, :8]) > 1
 
 
-def test_channels_stay_in_their_order() -> None:
+def test_order_of_channels_is_kept() -> None:
     red = np.zeros((32, 32, 3), np.uint8)
     red[..., 0] = 200
     greys = 0
@@ -90,13 +90,13 @@ def test_channels_stay_in_their_order() -> None:
 # compress
 
 
-def test_lower_quality_costs_more(crop: Pixels) -> None:
+def test_lower_quality_gives_a_larger_error(crop: Pixels) -> None:
     errors = [error(compress(crop, quality), crop) for quality in (95, 60, 30, 5)]
     assert errors == sorted(errors) and errors[-1] > 3 * errors[0]
 
 
 @pytest.mark.parametrize("quality", [35, 75, 97])
-def test_it_is_the_jpeg_that_other_programs_write(crop: Pixels, quality: int) -> None:
+def test_compression_equals_the_jpeg_of_pillow(crop: Pixels, quality: int) -> None:
     file = BytesIO()
     Image.fromarray(crop).save(file, "JPEG", quality=quality, subsampling="4:2:0")
     written = np.asarray(Image.open(file))
@@ -104,7 +104,7 @@ def test_it_is_the_jpeg_that_other_programs_write(crop: Pixels, quality: int) ->
 
 
 @pytest.mark.parametrize("channel", [0, 1, 2])
-def test_colours_survive_compression(channel: int) -> None:
+def test_colours_are_kept_by_compression(channel: int) -> None:
     colour = np.zeros((16, 16, 3), np.uint8)
     colour[..., channel] = 220
     assert error(compress(colour, 95), colour) < 3
@@ -115,7 +115,7 @@ def test_colours_survive_compression(channel: int) -> None:
 LANDMARKS = np.array([[23, 24], [41, 24], [32, 34], [25, 42], [39, 42]], np.float32)
 
 
-def test_edits_are_drawn_by_the_seed_and_change_the_picture(crop: Pixels) -> None:
+def test_edits_depend_on_the_seed_and_change_the_picture(crop: Pixels) -> None:
     edited = [process(crop, LANDMARKS, seed) for seed in SEEDS]
     for seed, picture in enumerate(edited):
         np.testing.assert_array_equal(process(crop, LANDMARKS, seed), picture)
@@ -123,8 +123,8 @@ def test_edits_are_drawn_by_the_seed_and_change_the_picture(crop: Pixels) -> Non
     assert len({picture.tobytes() for picture in edited}) == len(SEEDS)
 
 
-def test_some_edits_touch_the_face_alone_and_some_the_background_alone() -> None:
-    """On noise, which every blur changes: the centre of the face and a corner tell where an edit was made."""
+def test_edits_change_the_face_the_background_or_both() -> None:
+    """On noise every blur is visible: the centre of the face and a corner show where the edit was made."""
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     kinds = set()
     for seed in SEEDS:
@@ -136,14 +136,14 @@ def test_some_edits_touch_the_face_alone_and_some_the_background_alone() -> None
 # rescale
 
 
-def test_rescaling_loses_detail_and_keeps_size_and_what_is_smooth(crop: Pixels) -> None:
+def test_rescaling_removes_detail_and_keeps_the_size_and_smooth_areas(crop: Pixels) -> None:
     rescaled = rescale(crop, 24)
     assert rescaled.shape == crop.shape and error(rescaled, crop) < 3
     checks = np.indices((64, 64)).sum(axis=0) % 2 * np.uint8(255)
     assert np.ptp(rescale(np.repeat(checks[..., None], 3, axis=2).astype(np.uint8), 32)[8:-8, 8:-8]) < 5
 
 
-def test_rescaling_passes_the_small_square_through(crop: Pixels) -> None:
+def test_rescaling_applies_a_function_to_the_small_square(crop: Pixels) -> None:
     shapes = []
 
     def negative(small: Pixels) -> Pixels:
@@ -158,7 +158,7 @@ def test_rescaling_passes_the_small_square_through(crop: Pixels) -> None:
 # Rounding
 
 
-def test_noise_and_colours_are_rounded_and_darken_nothing() -> None:
+def test_noise_and_colours_are_rounded_and_not_truncated() -> None:
     grey = np.full((128, 128, 3), 128, np.uint8)
     assert _add_noise(grey, np.random.default_rng(0)).mean() == pytest.approx(128, abs=0.2)
     highest: Any = SimpleNamespace(uniform=lambda low, high, size=1: np.full(size, high))

@@ -1,4 +1,4 @@
-"""Tests of face detection and cropping, on the shipped examples and on pictures made of them."""
+"""Tests of face detection and cropping, on the shipped examples and on pictures made from them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from model.photos.faces import (
 )
 
 Pixels = NDArray[np.uint8]
-# Read off the picture by eye: the pupils of examples/astronaut.jpg.
+# The pupils of examples/astronaut.jpg, measured by hand.
 ASTRONAUT_EYES = ((206, 103), (248, 104))
 
 
@@ -35,8 +35,8 @@ def centre(face: Face) -> NDArray[np.float64]:
 
 def assert_equal(first: list[Face], second: list[Face]) -> None:
     assert len(first) == len(second)
-    for one, other in zip(first, second, strict=True):
-        for a, b in zip(astuple(one), astuple(other), strict=True):
+    for ours, theirs in zip(first, second, strict=True):
+        for a, b in zip(astuple(ours), astuple(theirs), strict=True):
             np.testing.assert_array_equal(a, b)
 
 
@@ -46,7 +46,7 @@ def detect_only(
     keypoint: tuple[int, int] = (330, 340),
     confidence: float = 1.0,
 ) -> None:
-    """Let the detector find this one face, in the pixels of the padded photo that it is given."""
+    """Let the detector find only this face, in pixels of the padded photo that it gets."""
     names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
     raw = {"box": list(box), "confidence": confidence, "keypoints": dict.fromkeys(names, keypoint)}
     monkeypatch.setattr(faces, "_detect", lambda _: [raw])
@@ -55,7 +55,7 @@ def detect_only(
 # find_faces
 
 
-def test_a_portrait_has_one_face_where_it_is(astronaut: Pixels) -> None:
+def test_one_face_is_found_in_a_portrait_at_its_place(astronaut: Pixels) -> None:
     (face,) = find_faces(astronaut)
     np.testing.assert_allclose(face.landmarks[:2], ASTRONAUT_EYES, atol=6)
     x, y, w, h = face.box
@@ -66,7 +66,7 @@ def test_a_portrait_has_one_face_where_it_is(astronaut: Pixels) -> None:
 
 
 @pytest.mark.parametrize("name", ["astronaut", "hopper"])
-def test_landmarks_come_in_the_order_that_is_promised(name: str, request: pytest.FixtureRequest) -> None:
+def test_landmarks_have_the_documented_order(name: str, request: pytest.FixtureRequest) -> None:
     (face,) = find_faces(request.getfixturevalue(name))
     left_eye, right_eye, nose, left_corner, right_corner = face.landmarks
     assert left_eye[0] < nose[0] < right_eye[0] and left_corner[0] < right_corner[0]
@@ -79,7 +79,7 @@ def test_crop_shows_the_square_around_the_box(astronaut: Pixels) -> None:
     assert face.square == pytest.approx(square_around(face.box, CROP_MARGIN), abs=1)
 
 
-def test_margin_widens_the_square_and_nothing_else(astronaut: Pixels) -> None:
+def test_margin_changes_only_the_size_of_the_square(astronaut: Pixels) -> None:
     (tight,), (wide,) = find_faces(astronaut, 1.0), find_faces(astronaut, 1.5)
     assert wide.box == tight.box and wide.square[2] == pytest.approx(1.5 * tight.square[2])
     middles = [np.array(face.square[:2]) + face.square[2] / 2 for face in (tight, wide)]
@@ -87,14 +87,14 @@ def test_margin_widens_the_square_and_nothing_else(astronaut: Pixels) -> None:
     np.testing.assert_array_equal(wide.crop, crop(astronaut, wide.square))
 
 
-def test_a_cat_has_no_face(cat: Pixels) -> None:
+def test_no_face_is_found_in_a_photo_of_a_cat(cat: Pixels) -> None:
     assert find_faces(cat) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", [(32, 32), (32, 3000), (3000, 32), (200, 300)])
 @pytest.mark.parametrize("kind", ["black", "white", "noise"])
-def test_pictures_without_anyone_have_no_face(shape: tuple[int, int], kind: str) -> None:
+def test_no_face_is_found_in_plain_and_noisy_pictures(shape: tuple[int, int], kind: str) -> None:
     photo = np.full((*shape, 3), 255 if kind == "white" else 0, np.uint8)
     if kind == "noise":
         photo = np.random.default_rng(0).integers(0, 256, photo.shape, np.uint8)
@@ -103,7 +103,7 @@ def test_pictures_without_anyone_have_no_face(shape: tuple[int, int], kind: str)
 
 @pytest.mark.parametrize("factor", [0.5, 3.0])
 def test_box_and_landmarks_are_in_the_pixels_of_the_photo(astronaut: Pixels, factor: float) -> None:
-    """At half its size the photo is searched as it is, at three times its size shrunk to 640 pixels."""
+    """At half its size the photo is searched unchanged, at three times its size it is shrunk to 640 pixels."""
     resized = cv2.resize(astronaut, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     (face,), (original,) = find_faces(resized), find_faces(astronaut)
     tolerance = 0.08 * original.box[3]
@@ -111,8 +111,8 @@ def test_box_and_landmarks_are_in_the_pixels_of_the_photo(astronaut: Pixels, fac
     np.testing.assert_allclose(face.landmarks / factor, original.landmarks, atol=tolerance)
 
 
-def test_each_axis_is_measured_by_its_own_factor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """1280x5 pixels are shrunk to 640x2: a factor of 2 across and of 2.5 down, behind 128 pixels of padding."""
+def test_each_axis_is_scaled_by_its_own_factor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1280x5 pixels are shrunk to 640x2: a factor of 2 across and of 2.5 down, with 128 pixels of padding."""
     detect_only(monkeypatch, box=[128 + 10, 128, 20, 2], keypoint=(128 + 15, 128 + 1))
     monkeypatch.setattr(faces, "LONG", 1280)  # as a whole, not in tiles
     (face,) = find_faces(np.zeros((5, 1280, 3), np.uint8))
@@ -132,8 +132,8 @@ def test_largest_face_comes_first(astronaut: Pixels, hopper: Pixels) -> None:
 
 
 @pytest.mark.slow
-def test_forty_faces_are_found_each_in_its_own_place(astronaut: Pixels) -> None:
-    """A group photo: each face is some 32 of the 640 pixels across."""
+def test_forty_faces_are_found_at_their_places(astronaut: Pixels) -> None:
+    """A group photo: each face is about 32 of the 640 pixels wide."""
     rows, columns, side = 5, 8, 96
     head = cv2.resize(astronaut[20:240, 100:320], (side, side), interpolation=cv2.INTER_AREA)
     found = find_faces(np.tile(head, (rows, columns, 1)))
@@ -143,7 +143,7 @@ def test_forty_faces_are_found_each_in_its_own_place(astronaut: Pixels) -> None:
     }
 
 
-def test_face_that_touches_the_border_is_found_and_clipped(astronaut: Pixels) -> None:
+def test_face_at_the_border_is_found_and_clipped(astronaut: Pixels) -> None:
     (whole,) = find_faces(astronaut)
     x, y, w, h = whole.box
     tight = np.ascontiguousarray(astronaut[y + 8 : y + h, x : x + w - 8])
@@ -155,7 +155,7 @@ def test_face_that_touches_the_border_is_found_and_clipped(astronaut: Pixels) ->
 
 
 @pytest.mark.parametrize(("confidence", "count"), [(MIN_SCORE + 0.01, 1), (MIN_SCORE - 0.01, 0)])
-def test_unsure_detections_are_dropped(
+def test_detections_with_a_low_score_are_dropped(
     astronaut: Pixels, monkeypatch: pytest.MonkeyPatch, confidence: float, count: int
 ) -> None:
     detect_only(monkeypatch, confidence=confidence)
@@ -163,7 +163,7 @@ def test_unsure_detections_are_dropped(
 
 
 @pytest.mark.parametrize("box", [(10, 10, 40, 40), (700, 300, 60, 60)])
-def test_a_face_in_the_padding_alone_is_none(
+def test_face_outside_the_photo_is_dropped(
     astronaut: Pixels, monkeypatch: pytest.MonkeyPatch, box: tuple[int, int, int, int]
 ) -> None:
     detect_only(monkeypatch, box=box)
@@ -177,7 +177,7 @@ def test_the_photo_is_not_changed(hopper: Pixels) -> None:
 
 
 @pytest.mark.slow
-def test_threads_that_search_at_once_find_the_same(astronaut: Pixels, hopper: Pixels) -> None:
+def test_parallel_searches_find_the_same_faces(astronaut: Pixels, hopper: Pixels) -> None:
     small = [cv2.resize(photo, (256, 256), interpolation=cv2.INTER_AREA) for photo in (astronaut, hopper)]
     alone = [find_faces(photo) for photo in small]
     assert [len(found) for found in alone] == [1, 1]
@@ -210,7 +210,7 @@ def test_square_keeps_the_centre_and_takes_the_longer_side(
 
 @pytest.fixture
 def numbered() -> Pixels:
-    """``(12, 10, 3) uint8`` with a value of its own for each pixel and channel."""
+    """``(12, 10, 3) uint8`` with different values for neighbouring pixels and channels."""
     return (np.arange(12 * 10 * 3) % 251).astype(np.uint8).reshape(12, 10, 3)
 
 
@@ -225,20 +225,20 @@ def test_crop_beyond_the_photo_repeats_its_border(numbered: Pixels) -> None:
 
 
 @pytest.mark.parametrize("corner", [(20, 2), (2, 20), (20, 20), (-20, 2), (2, -20), (-20, -20)])
-def test_crop_beside_the_photo_repeats_its_border_too(numbered: Pixels, corner: tuple[int, int]) -> None:
-    """OpenCV, asked to extend an empty picture, fills it with whatever lies in memory."""
+def test_crop_outside_the_photo_repeats_its_border(numbered: Pixels, corner: tuple[int, int]) -> None:
+    """OpenCV fills the border of an empty picture with undefined memory."""
     x, y = corner
     padded = np.pad(numbered, ((30, 30), (30, 30), (0, 0)), mode="edge")
     np.testing.assert_array_equal(crop(numbered, (x, y, 6), 6), padded[y + 30 : y + 36, x + 30 : x + 36])
 
 
-def test_crop_halved_is_the_mean_of_four_pixels() -> None:
+def test_crop_at_half_size_is_the_mean_of_four_pixels() -> None:
     photo = np.random.default_rng(0).integers(0, 64, (8, 8, 3)).astype(np.uint8) * 4
     means = photo.reshape(4, 2, 4, 2, 3).mean(axis=(1, 3))
     np.testing.assert_allclose(crop(photo, (0, 0, 8), 4), means, atol=0.5)
 
 
-def test_crop_enlarged_stays_smooth() -> None:
+def test_enlarged_crop_is_smooth() -> None:
     ramp = np.repeat(np.arange(0, 160, 20, dtype=np.uint8)[None, :, None], 8, axis=0).repeat(3, axis=2)
     row = crop(ramp, (0, 0, 8), 32)[16, :, 0].astype(int)
     assert row.shape == (32,) and (np.diff(row) >= 0).all() and len(set(row)) > 20
@@ -248,11 +248,11 @@ def test_crop_rounds_the_square_to_whole_pixels(numbered: Pixels) -> None:
     np.testing.assert_array_equal(crop(numbered, (1.6, 2.4, 5.7), 6), numbered[2:8, 2:8])
 
 
-def test_crop_of_a_grey_picture_stays_grey(numbered: Pixels) -> None:
+def test_crop_of_a_grey_picture_is_grey(numbered: Pixels) -> None:
     np.testing.assert_array_equal(crop(numbered[..., 0], (2, 3, 6), 6), numbered[3:9, 2:8, 0])
 
 
-def test_crop_of_less_than_a_pixel_shows_one(numbered: Pixels) -> None:
+def test_crop_smaller_than_a_pixel_shows_that_pixel(numbered: Pixels) -> None:
     cut = crop(numbered, (4, 5, 0.2), 8)
     assert cut.shape == (8, 8, 3) and (cut == numbered[5, 4]).all()
 
@@ -263,7 +263,7 @@ def test_crop_of_less_than_a_pixel_shows_one(numbered: Pixels) -> None:
 @pytest.mark.parametrize(
     ("shape", "square"), [((40, 64), (12, 0, 40)), ((64, 40), (0, 12, 40)), ((33, 33), (0, 0, 33))]
 )
-def test_whole_picture_is_the_central_square(shape: tuple[int, int], square: tuple[int, int, int]) -> None:
+def test_crop_of_a_whole_picture_is_its_central_square(shape: tuple[int, int], square: tuple[int, int, int]) -> None:
     photo = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
     face = whole_picture(photo)
     assert face.square == square and face.box == (square[0], square[1], square[2], square[2])

@@ -1,7 +1,7 @@
-"""Every format × depth × layout × profile is read as a second decoder reads it, or refused by its name.
+"""Every format × depth × layout × profile is read as by a second decoder, or refused with its name.
 
-The second decoder is tifffile for TIFF and OpenCV for the others; both leave colours and transparency as they are in a
-file, so these are compared with what their definitions give. Tolerances are in levels of 255, and hold for each pixel.
+The second decoder is tifffile for TIFF and OpenCV for the others; both keep the colours and transparency of the
+file, so expected values follow from their definitions. Tolerances are in levels of 255, and apply to each pixel.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from model.errors import PhotoError
 from model.photos.decode import decode
 from tests.support.photo_files import SIDE, encode, gradient, png_chunk, swapped_profile
 
-LOSSLESS = 1  # 16 bits may be rounded or cut off
-LOSSY = 3  # two libraries enlarge colour differences and round
+LOSSLESS = 1  # 16 bits may be rounded or truncated
+LOSSY = 3  # the libraries upsample chroma and round differently
 ROWS, COLUMNS = np.mgrid[0:SIDE, 0:64]
 COLOUR = np.stack([ROWS / (SIDE - 1), COLUMNS / 63, (ROWS + COLUMNS) / (SIDE + 62)], axis=-1)  # 0..1
 ALPHA = np.where(ROWS < 20, 1, 0.4)
 
 
 def shown(values: NDArray[Any], alpha: NDArray[Any] | None) -> NDArray[np.float64]:
-    """What must be seen of values in 0..1, grey or colour, with an alpha that they are not multiplied by."""
+    """Expected pixels for values in 0..1, grey or colour, with an alpha that is not premultiplied."""
     colour = values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2)
     return 255 * (colour if alpha is None else colour * alpha[..., None] + 1 - alpha[..., None])
 
@@ -40,7 +40,7 @@ def shown(values: NDArray[Any], alpha: NDArray[Any] | None) -> NDArray[np.float6
 def check(data: bytes, expected: NDArray[Any], tolerance: float) -> None:
     pixels, _ = decode(data)
     assert pixels.shape == expected.shape
-    assert np.abs(pixels - expected).max() <= tolerance + 0.5  # half a level by rounding what is expected
+    assert np.abs(pixels - expected).max() <= tolerance + 0.5  # half a level, because expected values are rounded
 
 
 # TIFF
@@ -51,7 +51,7 @@ EXTRA = (None, "unassalpha", "assocalpha", "unspecified")
 
 
 def tiff(dtype: str, kind: str, planes: str, order: str, packed: str | None, tiled: bool, extra: str | None) -> bytes:
-    """A TIFF of that layout, of the colours above or, in grey, of their first channel."""
+    """A TIFF of that layout with the colours above or, if grey, with their first channel."""
     values = COLOUR if kind == "rgb" else COLOUR[..., :1]
     if extra:
         factor = ALPHA[..., None] if extra == "assocalpha" else 1
@@ -71,7 +71,7 @@ def tiff(dtype: str, kind: str, planes: str, order: str, packed: str | None, til
 
 
 def seen_by_tifffile(data: bytes, kind: str, planes: str, extra: str | None) -> NDArray[np.float64]:
-    """What must be seen, from the samples that tifffile reads."""
+    """Expected pixels, from the samples that tifffile reads."""
     samples = tifffile.imread(BytesIO(data))
     full = np.iinfo(samples.dtype).max if samples.dtype.kind != "f" else 1
     values = samples / full
@@ -88,14 +88,18 @@ def seen_by_tifffile(data: bytes, kind: str, planes: str, extra: str | None) -> 
 
 def layouts() -> list[tuple[Any, ...]]:
     every = itertools.product(DEPTHS, KINDS, ("contig", "separate"), "<>", (None, "zlib"), (False, True), EXTRA)
-    return [one for one in every if (one[1] == "rgb" or one[2] == "contig") and not (one[1] == "miniswhite" and one[6])]
+    return [
+        each
+        for each in every
+        if (each[1] == "rgb" or each[2] == "contig") and not (each[1] == "miniswhite" and each[6])
+    ]
 
 
 @pytest.mark.parametrize("dtype", DEPTHS)
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_tiff_is_read_right_or_refused(dtype: str) -> None:
+def test_tiff_is_read_correctly_or_refused(dtype: str) -> None:
     outcomes: Counter[tuple[str, str, str | None]] = Counter()
-    for layout in [one for one in layouts() if one[0] == dtype]:
+    for layout in [each for each in layouts() if each[0] == dtype]:
         _, kind, planes, _, _, _, extra = layout
         data = tiff(*layout)
         try:
@@ -110,34 +114,34 @@ def test_tiff_is_read_right_or_refused(dtype: str) -> None:
         assert all(outcomes["read", "rgb", extra] for extra in EXTRA) and outcomes["read", "minisblack", None]
         assert outcomes["read", "miniswhite", None] and not outcomes["refused", "rgb", None]
     if dtype == "i2":
-        assert not any(what == "read" for what, _, _ in outcomes)
+        assert not any(outcome == "read" for outcome, _, _ in outcomes)
 
 
 @pytest.mark.parametrize("packing", ["raw", "tiff_lzw", "packbits", "tiff_adobe_deflate", "zstd", "lzma", "jpeg"])
 @pytest.mark.parametrize("mode", ["L", "RGB", "P", "YCbCr", "1"])
-def test_packed_tiff_is_read_as_opencv_reads_it(mode: str, packing: str) -> None:
+def test_compressed_tiff_is_read_as_by_opencv(mode: str, packing: str) -> None:
     picture = Image.fromarray(gradient()).convert(mode)
     if packing == "jpeg" and mode in ("P", "1"):
-        pytest.skip("this packing is for other samples")
+        pytest.skip("this compression is for other samples")
     try:
         data = encode(picture, "TIFF", compression=packing)
     except (OSError, KeyError):
-        pytest.skip("Pillow writes no such file")
-    # OpenCV takes luminance with colour differences for RGB, except in JPEG.
-    expected = second(data) if packing == "jpeg" else np.asarray(picture.convert("RGB"), np.float64)
+        pytest.skip("Pillow cannot write such a file")
+    # OpenCV reads YCbCr as RGB, except in JPEG.
+    expected = opencv_colours(data) if packing == "jpeg" else np.asarray(picture.convert("RGB"), np.float64)
     check(data, expected, 5 if packing == "jpeg" else LOSSLESS)
 
 
-def second(data: bytes) -> NDArray[np.float64]:
-    """Colours that OpenCV reads, with 8 bits: ``(H, W, 3)``."""
+def opencv_colours(data: bytes) -> NDArray[np.float64]:
+    """Colours as read by OpenCV, with 8 bits: ``(H, W, 3)``."""
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     seen = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     assert seen is not None
     return np.asarray(seen, np.float64)
 
 
-def second_deep(data: bytes) -> NDArray[np.float64]:
-    """Samples that OpenCV reads, in 0..1, colours in the order red, green, blue (and alpha)."""
+def opencv_samples(data: bytes) -> NDArray[np.float64]:
+    """Samples as read by OpenCV, in 0..1, in the order red, green, blue (and alpha)."""
     seen = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert seen is not None
     values = seen / np.iinfo(seen.dtype).max
@@ -152,7 +156,7 @@ PNGS += [(4, 8), (4, 16), (6, 8), (6, 16)]
 
 
 def png_of(colour_type: int, depth: int) -> bytes:
-    """A PNG of that kind, with rows that are not filtered."""
+    """A PNG of that kind, without row filters."""
     samples = {1: COLOUR[..., :1], 2: np.dstack([COLOUR[..., 0], ALPHA]), 3: COLOUR, 4: np.dstack([COLOUR, ALPHA])}
     values = np.rint(samples[CHANNELS[colour_type]] * (2**depth - 1)).astype(">u2")
     if depth == 16:
@@ -167,9 +171,9 @@ def png_of(colour_type: int, depth: int) -> bytes:
 
 
 @pytest.mark.parametrize(("colour_type", "depth"), PNGS)
-def test_png_is_read_as_opencv_reads_it(colour_type: int, depth: int) -> None:
+def test_png_is_read_as_by_opencv(colour_type: int, depth: int) -> None:
     data = png_of(colour_type, depth)
-    values = second_deep(data)
+    values = opencv_samples(data)
     alpha = values[..., 3] if values.ndim == 3 and values.shape[2] == 4 else None
     check(data, shown(values[..., :3] if values.ndim == 3 else values, alpha), LOSSLESS)
 
@@ -192,14 +196,14 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("grey", [False, True])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_other_formats_are_read_as_opencv_reads_them(variant: str, grey: bool) -> None:
+def test_other_formats_are_read_as_by_opencv(variant: str, grey: bool) -> None:
     kind, options = VARIANTS[variant]
     data = encode(Image.fromarray(gradient()).convert("L" if grey else "RGB"), kind, **options)
-    check(data, second(data), LOSSY)
+    check(data, opencv_colours(data), LOSSY)
 
 
 @pytest.mark.parametrize("depth", [8, 10, 12])
-def test_deep_avif_is_read_as_opencv_reads_it(depth: int) -> None:
+def test_avif_with_more_than_8_bits_is_read_as_by_opencv(depth: int) -> None:
     samples = np.rint(COLOUR[..., ::-1] * (2**depth - 1)).astype(np.uint8 if depth == 8 else np.uint16)
     written, data = cv2.imencode(".avif", samples, [cv2.IMWRITE_AVIF_DEPTH, depth, cv2.IMWRITE_AVIF_QUALITY, 95])
     assert written
@@ -208,8 +212,8 @@ def test_deep_avif_is_read_as_opencv_reads_it(depth: int) -> None:
 
 
 @pytest.mark.parametrize("bits", [1, 4, 8, 24, 32])
-def test_bmp_of_each_depth_is_read_as_opencv_reads_it(bits: int) -> None:
-    """Written by hand: the older header, rows from the bottom, palettes of four bytes."""
+def test_bmp_of_each_depth_is_read_as_by_opencv(bits: int) -> None:
+    """The file is built here: the older header, rows from the bottom, palettes of four bytes."""
     colours = np.dstack([gradient()[..., ::-1], np.zeros((SIDE, 64), np.uint8)])
     palette = colours.reshape(-1, 4)[:: 3_072 // 2**bits][: 2**bits].tobytes() if bits <= 8 else b""
     if bits > 8:
@@ -220,7 +224,7 @@ def test_bmp_of_each_depth_is_read_as_opencv_reads_it(bits: int) -> None:
     start = 54 + len(palette)
     header = struct.pack("<IiiHHIIiiII", 40, 64, SIDE, 1, bits, 0, len(rows), 0, 0, 0, 0)
     data = b"BM" + struct.pack("<IHHI", start + len(rows), 0, 0, start) + header + palette + rows
-    check(data, second(data), 0)
+    check(data, opencv_colours(data), 0)
 
 
 # Profiles
@@ -233,5 +237,5 @@ def test_profile_is_used_in_every_format(kind: str, profile: str) -> None:
     profiles = {"none": None, "sRGB": srgb, "red and blue exchanged": swapped_profile(), "broken": srgb[:200]}
     lossless = {"WEBP": {"lossless": True}, "AVIF": {"quality": 95, "subsampling": "4:4:4"}, "JPEG": {"quality": 95}}
     data = encode(Image.fromarray(gradient()), kind, icc_profile=profiles[profile], **lossless.get(kind, {}))
-    expected = second(data)
+    expected = opencv_colours(data)
     check(data, expected[..., ::-1] if "exchanged" in profile else expected, LOSSY)

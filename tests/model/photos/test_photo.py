@@ -1,4 +1,4 @@
-"""Tests of what an opened photo is: its pixels, colours and orientation, on files built here byte by byte."""
+"""Tests of opened photos: pixels, colours and orientation, on files that are built here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from model.photos.photo import open_photo
 from tests.model.photos.opening import ANIMATED, ORIENTATION, PAGES, TRANSPARENT, refusal
 from tests.support.photo_files import BLUE, RED, SIDE, WHITE, encode, gradient, plain, swapped_profile
 
-# What comes back
+# Pixels
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP"])
@@ -31,7 +31,7 @@ def test_lossless_formats_keep_every_pixel(kind: str) -> None:
     assert opened.sha256 == hashlib.sha256(data).hexdigest()
 
 
-def test_jpeg_keeps_colours_closely() -> None:
+def test_jpeg_keeps_colours_approximately() -> None:
     opened = open_photo(encode(Image.fromarray(gradient()), "JPEG", quality=95, subsampling=0))
     assert np.abs(opened.pixels.astype(int) - gradient()).max() <= 6
 
@@ -66,7 +66,7 @@ def test_grey_array_fills_all_channels() -> None:
     np.testing.assert_array_equal(opened.pixels, np.repeat(gradient()[..., :1], 3, axis=2))
 
 
-def test_rgba_array_is_laid_on_white() -> None:
+def test_rgba_array_is_blended_with_white() -> None:
     array = np.dstack([gradient(), np.full((SIDE, 64), 255, np.uint8)])
     assert open_photo(array).notes == ()
     array[0, 0, 3] = 0
@@ -76,12 +76,12 @@ def test_rgba_array_is_laid_on_white() -> None:
     assert opened.notes == (TRANSPARENT,)
 
 
-def test_array_that_skips_memory_is_read_in_its_own_order() -> None:
+def test_array_that_is_not_contiguous_is_read_in_its_order() -> None:
     array = np.repeat(gradient(), 2, axis=0)[::2, ::-1]
     np.testing.assert_array_equal(open_photo(array).pixels, gradient()[:, ::-1])
 
 
-def test_array_hash_tells_shapes_apart() -> None:
+def test_array_hash_depends_on_the_shape() -> None:
     wide, tall = np.zeros((32, 64), np.uint8), np.zeros((64, 32), np.uint8)
     assert open_photo(wide).sha256 == open_photo(wide.copy()).sha256 != open_photo(tall).sha256
 
@@ -107,7 +107,7 @@ def test_small_arrays_are_refused(shape: tuple[int, ...]) -> None:
     assert "too few" in refusal(np.zeros(shape, np.uint8))
 
 
-def test_huge_array_is_refused_without_being_touched() -> None:
+def test_huge_array_is_refused_without_reading_it() -> None:
     assert "more than" in refusal(np.broadcast_to(np.uint8(0), (20_000, 20_000, 3)))
 
 
@@ -128,7 +128,7 @@ def test_still_gif_has_no_note() -> None:
     assert (opened.pixels == BLUE).all() and opened.notes == ()
 
 
-def test_tiff_with_pages_gives_its_first_and_a_note() -> None:
+def test_tiff_with_pages_gives_its_first_page_and_a_note() -> None:
     opened = open_photo(encode(plain(RED), "TIFF", save_all=True, append_images=[plain(BLUE)]))
     assert (opened.pixels == RED).all() and opened.notes == (PAGES,)
 
@@ -172,13 +172,13 @@ def test_exif_rotation_moves_the_marked_corner(kind: str, orientation: int, corn
 )
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_broken_exif_leaves_the_pixels_as_they_lie(kind: str, exif: bytes) -> None:
+def test_photo_with_broken_exif_is_not_rotated(kind: str, exif: bytes) -> None:
     opened = open_photo(encode(plain(BLUE, size=(64, 40)), kind, exif=exif))
     assert opened.pixels.shape == (40, 64, 3)
 
 
-def test_rotation_survives_a_broken_neighbour_tag() -> None:
-    """A text tag where Pillow expects a number cannot be written back, so the rest must not be needed."""
+def test_rotation_is_read_beside_a_broken_tag() -> None:
+    """Pillow cannot write a text tag where it expects a number, so the rotation must not need rewritten EXIF."""
     entries = struct.pack("<HHHIHH", 2, 0x0112, 3, 1, 6, 0) + struct.pack("<HHI4s", 0x0103, 2, 4, b"abc\0")
     exif = b"Exif\0\0II*\0\x08\0\0\0" + entries + bytes(4)
     opened = open_photo(encode(plain(BLUE, size=(64, 40)), "JPEG", exif=exif))
@@ -189,7 +189,7 @@ def test_rotation_survives_a_broken_neighbour_tag() -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG"])
-def test_colours_pass_through_a_foreign_profile(kind: str) -> None:
+def test_colours_are_converted_by_the_embedded_profile(kind: str) -> None:
     opened = open_photo(encode(plain(RED), kind, icc_profile=swapped_profile()))
     assert np.abs(opened.pixels.astype(int) - BLUE).max() <= 4
 
@@ -201,7 +201,7 @@ def test_srgb_profile_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("profile", [b"not a profile", swapped_profile()[:300], bytes(200)])
-def test_broken_profile_leaves_the_colours(profile: bytes) -> None:
+def test_broken_profile_does_not_change_colours(profile: bytes) -> None:
     opened = open_photo(encode(Image.fromarray(gradient()), icc_profile=profile))
     np.testing.assert_array_equal(opened.pixels, gradient())
 

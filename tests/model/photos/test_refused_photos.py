@@ -1,4 +1,4 @@
-"""Tests of what cannot be opened: it is refused in a sentence, and before a pixel is decoded where it is too large."""
+"""Tests of files that cannot be opened: each is refused in a sentence, too large ones before decoding."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.support.photo_files import (
 
 @pytest.fixture
 def no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Decodes in this process, where it is seen if a pixel is decoded."""
+    """Decodes in this process, and fails if a pixel is decoded."""
 
     def fail(*_: object, **__: object) -> None:
         pytest.fail("a pixel was decoded before the limits were checked")
@@ -51,12 +51,12 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "filler", [b"\xff", b"\xff\xfe\0\2", b"\xff\xe1\0\x08Exif\0\0"], ids=["fill", "comments", "exif"]
 )
-def test_jpeg_of_endless_segments_is_refused_before_pillow_reads_them(
+def test_jpeg_with_too_many_segments_is_refused_before_pillow_reads_it(
     filler: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = encode(Image.fromarray(gradient()), "JPEG")
     assert decode(data[:2] + filler * 1000 + data[2:])[0].shape == decode(data)[0].shape
-    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Pillow reads it"))
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Pillow read the file"))
     with pytest.raises(PhotoError):
         decode(data[:2] + filler * 200_000 + data[2:])
 
@@ -76,29 +76,29 @@ EMPTY_CHUNK = png_chunk(b"abCd", b"")
         ("GIF", 13 + 768, b"!\xff" + b"\1a" * 1000 + b"\0", 101),
     ],
 )
-def test_photo_of_endless_parts_is_refused_before_pillow_reads_them(
+def test_photo_with_too_many_parts_is_refused_before_pillow_reads_it(
     kind: str, place: int, filler: bytes, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Chunks before and after the pixels, comments before and after the first picture, bytes of no block, and more."""
+    """Chunks before and after the pixels, comments before and after the first picture, and bytes outside blocks."""
     data = encode(Image.fromarray(gradient()).quantize(256), kind)
     place %= len(data)
     assert decode(data[:place] + filler * 10 + data[place:])[0].shape == decode(data)[0].shape
-    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Pillow reads it"))
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Pillow read the file"))
     with pytest.raises(PhotoError, match="100,000 parts"):
         decode(data[:place] + filler * many + data[place:])
 
 
-def test_gif_of_a_picture_in_tiny_pieces_is_refused_before_pillow_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gif_with_too_many_small_blocks_is_refused_before_pillow_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encode(Image.fromarray(gradient()).quantize(256), "GIF")
     start = data.index(b",", 13 + 768) + 11
-    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Pillow reads it"))
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Pillow read the file"))
     with pytest.raises(PhotoError, match="100,000 parts"):
         decode(data[:start] + b"\1a" * 100_001 + data[start:])
 
 
 @pytest.mark.parametrize("full", [255, 254])
-def test_gif_of_a_large_picture_in_full_pieces_is_not_refused(full: int) -> None:
-    """Most encoders fill sub-blocks of 255 bytes, ImageMagick's fills 254."""
+def test_large_gif_with_full_blocks_is_not_refused(full: int) -> None:
+    """Most encoders write sub-blocks of 255 bytes, ImageMagick of 254."""
     data = encode(Image.fromarray(gradient()).quantize(256), "GIF")
     start = data.index(b",", 13 + 768) + 11
     piece = bytes([full, *range(full)])
@@ -106,22 +106,22 @@ def test_gif_of_a_large_picture_in_full_pieces_is_not_refused(full: int) -> None
 
 
 @pytest.mark.parametrize(("mark", "order"), [(b"II", "<"), (b"MM", ">")])
-def test_tiff_of_endless_tags_or_strips_is_refused_before_pillow_reads_them(
+def test_tiff_with_too_many_tags_or_strips_is_refused_before_pillow_reads_it(
     mark: bytes, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Pillow reads it"))
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("Pillow read the file"))
     tags = struct.pack(f"{order}HHHQQ", 43, 8, 0, 16, 1_000_000)
     strips = struct.pack(f"{order}HIHHHII", 42, 8, 1, 273, 4, 1_000_000, 26)
     tiles = struct.pack(f"{order}HHHQQHHQQ", 43, 8, 0, 16, 1, 324, 4, 1_000_000, 44)
-    for endless in (tags, strips, tiles):
+    for entries in (tags, strips, tiles):
         with pytest.raises(PhotoError, match="100,000 parts"):
-            decode(mark + endless)
+            decode(mark + entries)
 
 
 @pytest.mark.usefixtures("no_decoding")
 @pytest.mark.parametrize("side", [9_000, 20_000])
-def test_bomb_is_refused_before_decoding(side: int) -> None:
-    """9,000 gives Pillow's silent range, where our own limit refuses; 20,000 gives its bomb error."""
+def test_decompression_bomb_is_refused_before_decoding(side: int) -> None:
+    """At 9,000 pixels only our own limit refuses the file; at 20,000 Pillow raises its bomb error."""
     data = png(side, side, zeros(side * (side // 8 + 1)))
     assert len(data) < 120_000
     with warnings.catch_warnings():
@@ -131,7 +131,7 @@ def test_bomb_is_refused_before_decoding(side: int) -> None:
 
 
 @pytest.mark.usefixtures("no_decoding")
-def test_size_that_pillow_only_warns_of_is_refused_without_the_warning() -> None:
+def test_size_that_makes_pillow_warn_is_refused_without_the_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert "10,000 x 10,000" in refusal(png(10_000, 10_000, b""))
@@ -152,19 +152,19 @@ def test_smallest_side_is_accepted() -> None:
 def test_too_many_bytes_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "large.jpg"
     path.touch()
-    os.truncate(path, MAX_BYTES + 1)  # a sparse file: no disk, no time
+    os.truncate(path, MAX_BYTES + 1)  # a sparse file takes no disk space and no time
     assert "30,000,001 bytes" in refusal(path)
     assert "30,000,001 bytes" in refusal(bytes(MAX_BYTES + 1))
 
 
 @pytest.mark.parametrize("name", [b"zTXt", b"iCCP"])
-def test_bomb_inside_a_text_or_profile_chunk_does_not_get_through(name: bytes) -> None:
+def test_decompression_bomb_in_a_text_or_profile_chunk_is_refused(name: bytes) -> None:
     bomb = png_chunk(name, b"Comment\x00\x00" + zeros(80_000_000))
     rows = zlib.compress(bytes(SIDE * (SIDE + 1)))
     assert "damaged" in refusal(png(SIDE, SIDE, rows, depth=8, extra=bomb))
 
 
-# Things that are no photo
+# Files that are not photos
 
 
 def test_empty_file_is_refused(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_folder_and_pipe_are_refused(tmp_path: Path) -> None:
         assert "device" in refusal(tmp_path / "pipe.jpg")
 
 
-def test_unreadable_file_does_not_name_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_for_an_unreadable_file_names_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "secret.jpg"
     path.write_bytes(encode(plain()))
 
@@ -213,7 +213,7 @@ def test_other_types_are_refused(source: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
-def test_file_cut_in_half_is_refused(kind: str) -> None:
+def test_file_truncated_to_half_is_refused(kind: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
     data = encode(Image.fromarray(noise), kind)
     sentence = refusal(data[: len(data) // 2])
@@ -221,7 +221,7 @@ def test_file_cut_in_half_is_refused(kind: str) -> None:
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
 
-def test_truncated_jpeg_is_called_cut_off() -> None:
+def test_error_for_a_truncated_jpeg_says_that_it_is_cut_off() -> None:
     data = encode(Image.fromarray(gradient(200, 200)), "JPEG")
     assert "cut off" in refusal(data[:-200])
 
@@ -240,7 +240,7 @@ def test_corrupted_files_give_a_photo_or_a_photo_error(kind: str) -> None:
     refused = 0
     for _ in range(200):
         data = np.frombuffer(valid, np.uint8).copy()
-        # Most structure sits in the first bytes, so half of the damage goes there.
+        # Most structure is in the first bytes, so half of the damage is there.
         reach = random.choice([64, len(data)])
         data[random.integers(0, reach, random.integers(1, 9))] = random.integers(0, 256)
         if random.random() < 0.3:
@@ -257,7 +257,7 @@ def test_corrupted_files_give_a_photo_or_a_photo_error(kind: str) -> None:
 
 
 @pytest.mark.parametrize("error", [SyntaxError, struct.error, EOFError, OverflowError, KeyError])
-def test_whatever_pillow_raises_becomes_a_photo_error(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+def test_every_error_of_pillow_becomes_a_photo_error(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
     def fail(*_: object) -> None:
         raise error("inside Pillow")
 

@@ -1,4 +1,4 @@
-"""Tests of fakes made of a face's own pixels: what the mask leaves out must stay as it was, to the bit."""
+"""Tests of fakes made from a face's own pixels: pixels outside the mask must stay exactly the same."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Pixels = NDArray[np.uint8]
 
 @pytest.fixture
 def crop(picture: Callable[..., Pixels]) -> Pixels:
-    """Blobs under fine noise, so that every change, blur too, has something to change."""
+    """Blobs with fine noise, so that every change, also blur, has an effect."""
     noise = np.random.default_rng(1).integers(-20, 21, (SIDE, SIDE, 3))
     return np.clip(picture(0) + noise, 0, 255).astype(np.uint8)
 
@@ -51,12 +51,12 @@ def test_eyes_and_mouth_are_centred_on_their_landmarks(name: str) -> None:
     assert centroid(region_mask(LANDMARKS, [name], SIDE)) == pytest.approx(CENTRES[name], abs=0.5)
 
 
-def test_nose_reaches_up_from_its_tip() -> None:
+def test_nose_region_extends_upwards_from_the_tip() -> None:
     x, y = centroid(region_mask(LANDMARKS, ["nose"], SIDE))
     assert x == pytest.approx(32, abs=0.5) and 28 < y < 36
 
 
-def test_parts_stay_apart_and_the_face_holds_them_all() -> None:
+def test_parts_do_not_overlap_and_the_face_contains_them() -> None:
     masks = {name: region_mask(LANDMARKS, [name], SIDE) for name in CENTRES}
     assert not (masks["left_eye"] * masks["right_eye"]).any()
     assert not ((masks["left_eye"] + masks["right_eye"]) * masks["mouth"]).any()
@@ -64,7 +64,7 @@ def test_parts_stay_apart_and_the_face_holds_them_all() -> None:
         assert (masks["face"] * masks[name]).sum() == masks[name].sum()
 
 
-def test_eyes_are_both_eyes_and_several_regions_their_union() -> None:
+def test_eyes_are_both_eyes_and_several_regions_form_a_union() -> None:
     left, right, mouth = (region_mask(LANDMARKS, [name], SIDE) for name in ("left_eye", "right_eye", "mouth"))
     np.testing.assert_array_equal(region_mask(LANDMARKS, ["eyes"], SIDE), np.maximum(left, right))
     union = region_mask(LANDMARKS, ["mouth", "left_eye"], SIDE)
@@ -75,20 +75,20 @@ def test_no_region_gives_an_empty_mask() -> None:
     assert not region_mask(LANDMARKS, [], SIDE).any()
 
 
-def test_regions_grow_with_the_face() -> None:
+def test_regions_scale_with_the_face() -> None:
     small = region_mask(LANDMARKS / 2, ["mouth"], SIDE).sum()
     assert region_mask(LANDMARKS, ["mouth"], SIDE).sum() == pytest.approx(4 * small, rel=0.25)
 
 
-def test_stretch_works_across_and_down() -> None:
+def test_stretch_is_horizontal_and_vertical() -> None:
     plain, across, down = (region_mask(LANDMARKS, ["mouth"], SIDE, stretch) for stretch in ((1, 1), (1.5, 1), (1, 1.5)))
     extents = [tuple(np.ptp(np.nonzero(mask), axis=1)) for mask in (plain, across, down)]  # (down, across)
     assert extents[1][1] > extents[0][1] and extents[1][0] == extents[0][0]
     assert extents[2][0] > extents[0][0] and extents[2][1] == extents[0][1]
 
 
-def test_regions_turn_with_the_face() -> None:
-    """A head that lies on its side has its nose beside the line of the eyes, not below it."""
+def test_regions_rotate_with_the_face() -> None:
+    """In a face rotated by 90 degrees the nose is beside the line of the eyes, not below it."""
     middle = SIDE / 2
     turned = np.stack([middle - (LANDMARKS[:, 1] - middle), middle + (LANDMARKS[:, 0] - middle)], axis=1)
     for name in ("left_eye", "nose", "mouth"):
@@ -108,15 +108,15 @@ def test_unknown_region_is_named_with_those_that_exist() -> None:
 
 
 @pytest.mark.parametrize("region", PARTS)
-def test_outside_the_mask_every_pixel_stays(crop: Pixels, region: str) -> None:
+def test_pixels_outside_the_mask_do_not_change(crop: Pixels, region: str) -> None:
     for seed in range(10):
         fake, mask = self_blend(crop, LANDMARKS, seed, [region])
-        assert (mask == 0).mean() > 0.3, "there must be an outside"
+        assert (mask == 0).mean() > 0.3, "the mask must leave a part of the crop free"
         np.testing.assert_array_equal(fake[mask == 0], crop[mask == 0])
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_inside_the_mask_the_change_is_seen(crop: Pixels, change: str) -> None:
+def test_pixels_inside_the_mask_change(crop: Pixels, change: str) -> None:
     for seed in range(10):
         fake, mask = self_blend(crop, LANDMARKS, seed, ["mouth"], [change])
         changed = (fake != crop).any(axis=2)
@@ -124,7 +124,7 @@ def test_inside_the_mask_the_change_is_seen(crop: Pixels, change: str) -> None:
         assert not changed[mask == 0].any()
 
 
-def test_the_change_may_be_outside_the_face_and_the_mask_says_so(crop: Pixels) -> None:
+def test_change_may_be_outside_the_face_and_the_mask_covers_it(crop: Pixels) -> None:
     inside = []
     for seed in range(40):
         fake, mask = self_blend(crop, LANDMARKS, seed, ["face"], ["recolour"])
@@ -142,10 +142,10 @@ def test_recoloured_values_are_rounded() -> None:
     assert (recoloured == 124).all()  # 123.56
 
 
-def test_same_seed_gives_the_same_bits(crop: Pixels) -> None:
+def test_same_seed_gives_exactly_the_same_fake(crop: Pixels) -> None:
     for seed in range(5):
-        for one, other in zip(self_blend(crop, LANDMARKS, seed), self_blend(crop, LANDMARKS, seed), strict=True):
-            np.testing.assert_array_equal(one, other)
+        for first, second in zip(self_blend(crop, LANDMARKS, seed), self_blend(crop, LANDMARKS, seed), strict=True):
+            np.testing.assert_array_equal(first, second)
 
 
 def test_different_seeds_give_different_fakes(crop: Pixels) -> None:
@@ -153,7 +153,7 @@ def test_different_seeds_give_different_fakes(crop: Pixels) -> None:
     assert len(fakes) == 20
 
 
-def test_fake_and_mask_are_of_the_kind_that_is_promised(crop: Pixels) -> None:
+def test_fake_and_mask_have_the_documented_shapes_and_types(crop: Pixels) -> None:
     before = crop.copy()
     for seed in range(20):
         fake, mask = self_blend(crop, LANDMARKS, seed)
@@ -164,7 +164,7 @@ def test_fake_and_mask_are_of_the_kind_that_is_promised(crop: Pixels) -> None:
     np.testing.assert_array_equal(crop, before)
 
 
-def test_mask_has_a_soft_edge_around_the_region_asked_for(crop: Pixels) -> None:
+def test_mask_has_a_soft_edge_around_the_given_region(crop: Pixels) -> None:
     for seed in range(10):
         _, mask = self_blend(crop, LANDMARKS, seed, ["mouth"])
         weights = mask / mask.sum()
@@ -174,14 +174,14 @@ def test_mask_has_a_soft_edge_around_the_region_asked_for(crop: Pixels) -> None:
         assert len(np.unique(mask)) > 10
 
 
-def test_no_region_leaves_the_face_as_it_is(crop: Pixels) -> None:
+def test_no_region_leaves_the_face_unchanged(crop: Pixels) -> None:
     fake, mask = self_blend(crop, LANDMARKS, 0, [])
     np.testing.assert_array_equal(fake, crop)
     assert not mask.any()
 
 
-def test_chance_draws_faces_and_parts(crop: Pixels) -> None:
-    """The whole face is drawn about half of the time; nothing but its mask tells."""
+def test_faces_and_parts_are_drawn_at_random(crop: Pixels) -> None:
+    """The whole face is drawn in about half of the cases; only the size of the mask shows it."""
     areas = np.array([(self_blend(crop, LANDMARKS, seed)[1] > 0).mean() for seed in range(60)])
     assert 0.2 < np.mean(areas > 0.5) < 0.8
 
@@ -194,10 +194,10 @@ def test_unknown_names_are_refused_with_those_that_exist(crop: Pixels) -> None:
         self_blend(crop, LANDMARKS, 0, ["ear"])
 
 
-# What is blended in
+# Blended pixels
 
 
-def test_source_shows_inside_the_mask_and_the_crop_outside(crop: Pixels) -> None:
+def test_fake_shows_the_source_inside_the_mask_and_the_crop_outside(crop: Pixels) -> None:
     source = 255 - crop
     fake, mask = self_blend(crop, LANDMARKS, 3, regions=["mouth"], changes=[], source=source)
     np.testing.assert_array_equal(fake[mask == 0], crop[mask == 0])
@@ -206,8 +206,8 @@ def test_source_shows_inside_the_mask_and_the_crop_outside(crop: Pixels) -> None
     np.testing.assert_allclose(fake[strongest], expected, atol=1.5)
 
 
-def test_same_pixels_softened_or_recoloured_alone_are_no_fake(crop: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Portraits are softened and brightened honestly: each drawn fake has something out of place as well."""
+def test_random_fakes_are_never_only_blurred_or_recoloured(crop: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real portraits may be softened or brightened, so each random fake also has a warp or a shift."""
     drawn: list[list[str]] = []
     real = module._change
 

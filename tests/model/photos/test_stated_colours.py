@@ -36,22 +36,22 @@ def ramp() -> NDArray[np.uint8]:
 # Deep grey
 
 
-def test_white_is_zero_in_16_bits_is_no_negative() -> None:
+def test_16_bit_grey_with_white_as_zero_is_not_inverted() -> None:
     dark = tiff(65_535 - ramp().astype(np.uint16) * 257, photometric="miniswhite")
     np.testing.assert_array_equal(decode(dark)[0][..., 0], ramp())
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12])
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_few_bits_in_16_are_brightened_with_a_note(kind: str, bits: int) -> None:
+def test_few_used_bits_of_16_are_scaled_to_white_with_a_note(kind: str, bits: int) -> None:
     values = np.rint(ramp() / 255 * (2**bits - 1)).astype(np.uint16)
     pixels, notes = decode(encode(Image.fromarray(values), kind))
     np.testing.assert_array_equal(pixels[..., 0], ramp())
     assert notes == (Message("photo.few_bits", bits=bits),)
 
 
-def test_packed_12_bits_reach_white() -> None:
-    """Two values share three bytes, as cameras for science write them; no library here writes such a file."""
+def test_packed_12_bit_grey_is_scaled_to_white() -> None:
+    """Two values share three bytes, as in scientific cameras; no library here writes such a file."""
     values = np.rint(ramp() / 255 * 4_095).astype(np.uint32)
     pairs = (values[:, ::2] << 12 | values[:, 1::2]).astype(">u4")
     packed = np.ascontiguousarray(pairs).view(np.uint8).reshape(SIDE, -1, 4)[..., 1:].tobytes()
@@ -79,13 +79,13 @@ def test_signed_samples_are_refused() -> None:
 
 
 def light(levels: NDArray[Any]) -> NDArray[np.float64]:
-    """sRGB levels as light, 0..1."""
+    """sRGB levels as linear light, 0..1."""
     values = levels / 255
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
 def shown(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Light, 0..1, as sRGB levels."""
+    """Linear light, 0..1, as sRGB levels."""
     values = np.clip(values, 0, 1)
     return 255 * np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)
 
@@ -102,7 +102,7 @@ def gama(gamma: float) -> bytes:
 
 @pytest.mark.parametrize("gamma", [1.0, 1 / 1.8, 1 / 2.5])
 @pytest.mark.parametrize("mode", ["RGB", "L", "P"])
-def test_gamma_of_a_png_is_undone(mode: str, gamma: float) -> None:
+def test_gamma_of_a_png_is_converted(mode: str, gamma: float) -> None:
     data = png_with(gama(gamma), Image.fromarray(ramp()).convert(mode))
     expected = shown((LEVELS / 255) ** (1 / gamma))
     assert np.abs(decode(data)[0][0, :, 1] - expected).max() <= 1.5
@@ -121,17 +121,17 @@ def test_gamma_of_a_png_is_undone(mode: str, gamma: float) -> None:
         png_chunk(b"cHRM", b"\xff" * 32),
     ],
 )
-def test_what_says_srgb_or_nonsense_changes_nothing(chunk: bytes) -> None:
+def test_chunks_for_srgb_or_with_invalid_values_change_nothing(chunk: bytes) -> None:
     pixels, notes = decode(png_with(chunk, Image.fromarray(gradient())))
     np.testing.assert_array_equal(pixels, gradient())
     assert notes == ()
 
 
-@pytest.mark.parametrize("how", ["cHRM", "cICP"])
-def test_primaries_of_a_png_are_converted(how: str) -> None:
-    """Display P3's red is outside sRGB, its grey is the same; a soft colour moves as the matrices say."""
+@pytest.mark.parametrize("chunk_name", ["cHRM", "cICP"])
+def test_primaries_of_a_png_are_converted(chunk_name: str) -> None:
+    """Grey is the same in Display P3 and sRGB; a colour inside sRGB changes as given by the matrices."""
     chunk = png_chunk(b"cICP", bytes([12, 13, 0, 1]))
-    if how == "cHRM":
+    if chunk_name == "cHRM":
         places = (0.3127, 0.3290, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
         chunk = png_chunk(b"cHRM", struct.pack(">8I", *(round(place * 100_000) for place in places)))
     p3_to_srgb = np.array([[1.2249, -0.2247, 0], [-0.0420, 1.0419, 0], [-0.0197, -0.0786, 1.0979]])
@@ -149,7 +149,7 @@ def test_high_dynamic_range_is_refused_by_name(transfer: int) -> None:
 
 
 def linear_profile() -> bytes:
-    """A profile of linear light whose name holds "sRGB", as programs for rendering embed it."""
+    """A linear profile with "sRGB" in its name, as rendering programs embed it."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     changed = bytearray(profile)
     for index in range(struct.unpack(">I", profile[128:132])[0]):
@@ -160,7 +160,7 @@ def linear_profile() -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG"])
-def test_linear_profile_is_used_though_it_is_called_srgb(kind: str) -> None:
+def test_linear_profile_with_srgb_in_its_name_is_used(kind: str) -> None:
     name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(linear_profile())))
     assert "sRGB" in name
     pixels, _ = decode(encode(plain((50, 50, 50)), kind, icc_profile=linear_profile()))
@@ -175,6 +175,6 @@ def test_cmyk_tiff_needs_a_profile() -> None:
 # Other kinds
 
 
-def test_swapped_red_is_blue() -> None:
+def test_profile_with_swapped_primaries_swaps_red_and_blue() -> None:
     pixels, _ = decode(encode(plain(RED), "PNG", icc_profile=swapped_profile()))
     assert np.abs(pixels.astype(int) - BLUE).max() <= 4

@@ -1,4 +1,4 @@
-"""Tests of the search for faces in turned photos, and in long ones such as panoramas."""
+"""Tests of face detection in rotated photos, and in long photos such as panoramas."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Pixels = NDArray[np.uint8]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("turns", range(4))
-def test_a_turned_photo_is_turned_back(turns: int, astronaut: Pixels) -> None:
+def test_rotated_photo_is_rotated_back(turns: int, astronaut: Pixels) -> None:
     back, (face,) = find_turned(np.ascontiguousarray(np.rot90(astronaut, -turns)))
     assert back == turns
     np.testing.assert_array_equal(face.crop, find_faces(astronaut)[0].crop)
@@ -30,17 +30,19 @@ def test_an_upright_photo_is_searched_once(monkeypatch: pytest.MonkeyPatch, astr
     assert len(searched) == 1
 
 
-def test_a_photo_without_a_face_stays_as_it_is(cat: Pixels) -> None:
+def test_photo_without_a_face_is_not_rotated(cat: Pixels) -> None:
     assert find_turned(cat) == (0, [])
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
-def test_an_unsure_face_does_not_turn_the_photo(turns: int, monkeypatch: pytest.MonkeyPatch, astronaut: Pixels) -> None:
+def test_face_with_a_low_score_does_not_rotate_the_photo(
+    turns: int, monkeypatch: pytest.MonkeyPatch, astronaut: Pixels
+) -> None:
     (face,) = find_faces(astronaut)
-    unsure = np.rot90(astronaut, turns)
+    sideways = np.rot90(astronaut, turns)
 
     def search(photo: Pixels, margin: float) -> list[Face]:
-        return [replace(face, score=0.95)] if np.array_equal(photo, unsure) else []
+        return [replace(face, score=0.95)] if np.array_equal(photo, sideways) else []
 
     monkeypatch.setattr(faces, "find_faces", search)
     assert find_turned(astronaut) == (0, [])
@@ -56,29 +58,29 @@ def grey_with(shape: tuple[int, int], *places: tuple[int, int], face: Pixels) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("upright", [False, True])
-def test_faces_of_a_panorama_are_found_wherever_they_are(upright: bool, astronaut: Pixels) -> None:
+def test_faces_are_found_everywhere_in_a_panorama(upright: bool, astronaut: Pixels) -> None:
     face = astronaut[20:240, 120:340]
     offsets = (0, 900, 1777, 3333, 6380)
     places = [(90, offset) if upright else (offset, 90) for offset in offsets]
     photo = grey_with((6600, 400) if upright else (400, 6600), *places, face=face)
     found = find_faces(photo)
-    starts = sorted(one.box[1 if upright else 0] for one in found)
+    starts = sorted(found_face.box[1 if upright else 0] for found_face in found)
     assert len(starts) == len(offsets)
     np.testing.assert_allclose(np.diff(starts), np.diff(offsets), atol=8)
 
 
 @pytest.mark.slow
-def test_faces_as_large_as_a_panorama_allows_are_found_once(astronaut: Pixels) -> None:
+def test_largest_possible_faces_of_a_panorama_are_found_once(astronaut: Pixels) -> None:
     large = cv2.resize(astronaut[20:240, 120:340], (400, 400), interpolation=cv2.INTER_CUBIC)
     assert len(find_faces(grey_with((400, 4000), (300, 0), (1450, 0), (3600, 0), face=large))) == 3
 
 
 @pytest.mark.parametrize("shape", [(32, 200_000), (200_000, 32), (1_000, 24_000), (480, 1_201)])
-def test_tiles_cover_a_long_photo_and_are_few(shape: tuple[int, int]) -> None:
+def test_tiles_cover_a_long_photo_and_their_number_is_limited(shape: tuple[int, int]) -> None:
     tiles = faces._tiles(*shape)
     assert len(tiles) <= faces.MAX_TILES
     x, y, w, h = (np.array(column) for column in zip(*tiles, strict=True))
     starts, lengths = (x, w) if shape[1] > shape[0] else (y, h)
     assert starts[0] == 0 and starts[-1] + lengths[-1] == max(shape)
     overlaps = starts[:-1] + lengths[:-1] - starts[1:]
-    assert (overlaps >= min(shape) - 1).all()  # a face of the full short side is whole in one of them
+    assert (overlaps >= min(shape) - 1).all()  # a face as large as the short side is completely in one tile

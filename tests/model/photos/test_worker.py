@@ -1,4 +1,4 @@
-"""Tests of the decoding processes: what they cost the server when a file, the system or a visitor ends one."""
+"""Tests of the decoding processes: limits, crashes, cancelling, and parallel use."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from tests.support.photo_files import encode, gradient, plain
 ROOT = Path(__file__).resolve().parents[3]
 PHOTO = encode(Image.fromarray(gradient()), "JPEG")
 PATIENCE = 60  # seconds
-# Stands in for a decoder; runs in the process before its first request.
+# Each replaces the decoder; the process runs it before its first request.
 STUCK = "import model.photos.decode as m, time; m.decode = lambda *_: time.sleep(600)"
 BUSY = "from model.photos import decode as m, worker as w; w.SECONDS = 0.2; m.decode = lambda *_: max(iter(int, 1))"
 CRASH = "import model.photos.decode as m, os; m.decode = lambda *_: os.abort()"
-BABBLE = "import os; os.write(1, {})"
+INVALID = "import os; os.write(1, {})"
 GREEDY = "import model.photos.decode as m, numpy; m.decode = lambda *_: numpy.ones(2_000_000_000, numpy.uint8)"
 
 
@@ -44,7 +44,7 @@ def decoders() -> Iterator[Decoders]:
 
 @pytest.fixture
 def behave(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Makes processes that start from now on run some code first."""
+    """Lets processes that are started later run some code first."""
     popen = subprocess.Popen
 
     def start(command: list[str], **options: object) -> subprocess.Popen[bytes]:
@@ -73,7 +73,7 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def test_pixels_notes_and_refusals_come_through() -> None:
+def test_pixels_notes_and_refusals_are_passed_between_processes() -> None:
     transparent = encode(plain((255, 0, 0, 0), "RGBA"))
     pixels, notes = decode(transparent)
     photo = open_photo(transparent)
@@ -85,14 +85,14 @@ def test_pixels_notes_and_refusals_come_through() -> None:
     assert caught.value.args[0] == Message("photo.too_few_pixels", width=8, height=900, side=32)
 
 
-def test_one_process_serves_many_photos(decoders: Decoders) -> None:
+def test_one_process_decodes_many_photos(decoders: Decoders) -> None:
     assert works(decoders)
     first = decoders.processes._free.queue[0]
     assert works(decoders)
     assert decoders.processes._free.queue == [first] and first is not None
 
 
-def test_crash_of_a_decoder_is_a_sentence_and_the_next_photo_opens(
+def test_crash_of_a_decoder_is_an_error_message_and_the_next_photo_opens(
     decoders: Decoders, behave: Callable[[str], None]
 ) -> None:
     behave(CRASH)
@@ -101,7 +101,7 @@ def test_crash_of_a_decoder_is_a_sentence_and_the_next_photo_opens(
     assert works(decoders)
 
 
-def test_process_that_is_killed_in_mid_decode_is_a_sentence(decoders: Decoders, behave: Callable[[str], None]) -> None:
+def test_kill_during_decoding_is_an_error_message(decoders: Decoders, behave: Callable[[str], None]) -> None:
     behave(STUCK)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(problem, decoders)
@@ -122,7 +122,7 @@ def test_process_that_ended_while_idle_is_replaced(decoders: Decoders) -> None:
     assert works(decoders)
 
 
-def test_decoding_that_takes_too_long_is_broken_off(behave: Callable[[str], None]) -> None:
+def test_decoding_that_takes_too_long_is_stopped(behave: Callable[[str], None]) -> None:
     decoders = Decoders(processes=1, seconds=0.2)
     behave(STUCK)
     assert problem(decoders) == "photo.too_slow"
@@ -131,7 +131,7 @@ def test_decoding_that_takes_too_long_is_broken_off(behave: Callable[[str], None
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system does not limit the time of the processor")
-def test_decoding_that_takes_too_much_of_the_processor_is_broken_off(
+def test_decoding_that_takes_too_much_processor_time_is_stopped(
     decoders: Decoders, behave: Callable[[str], None]
 ) -> None:
     behave(BUSY)
@@ -140,7 +140,7 @@ def test_decoding_that_takes_too_much_of_the_processor_is_broken_off(
     assert works(decoders)
 
 
-def test_cancelling_ends_the_process_and_frees_its_place(decoders: Decoders, behave: Callable[[str], None]) -> None:
+def test_cancelling_ends_the_process_and_allows_a_new_one(decoders: Decoders, behave: Callable[[str], None]) -> None:
     behave(STUCK)
     cancel = threading.Event()
     with ThreadPoolExecutor(2) as pool:
@@ -155,17 +155,17 @@ def test_cancelling_ends_the_process_and_frees_its_place(decoders: Decoders, beh
     assert works(decoders)
 
 
-@pytest.mark.parametrize("nonsense", [b"{" * 100, b"\0\0\0\2{{", b"\0\0\0\2\xff\xff"])
-def test_process_that_talks_nonsense_is_replaced(
-    decoders: Decoders, behave: Callable[[str], None], nonsense: bytes
+@pytest.mark.parametrize("output", [b"{" * 100, b"\0\0\0\2{{", b"\0\0\0\2\xff\xff"])
+def test_process_with_invalid_output_is_replaced(
+    decoders: Decoders, behave: Callable[[str], None], output: bytes
 ) -> None:
-    behave(BABBLE.format(nonsense))
+    behave(INVALID.format(output))
     assert problem(decoders) == "photo.broke_off"
     behave("")
     assert works(decoders)
 
 
-def test_start_that_fails_is_a_sentence(decoders: Decoders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_start_of_a_process_is_an_error_message(decoders: Decoders, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(sys, "executable", "/nowhere/python")
         assert problem(decoders) == "photo.no_decoder"
@@ -174,7 +174,7 @@ def test_start_that_fails_is_a_sentence(decoders: Decoders, monkeypatch: pytest.
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="memory is limited on Linux only")
-def test_memory_beyond_the_limit_is_a_sentence(decoders: Decoders, behave: Callable[[str], None]) -> None:
+def test_memory_above_the_limit_is_an_error_message(decoders: Decoders, behave: Callable[[str], None]) -> None:
     behave(GREEDY.replace("numpy.ones(2_000_000_000, numpy.uint8)", "(_ for _ in ()).throw(m.NeedsMemory)"))
     assert problem(decoders) == "photo.memory"
     decoders.processes.close()
@@ -185,14 +185,14 @@ def test_memory_beyond_the_limit_is_a_sentence(decoders: Decoders, behave: Calla
 
 
 @pytest.mark.slow
-def test_large_photos_are_decoded_one_at_a_time_and_small_ones_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The memory of all decodings together stays within one large and one small."""
+def test_large_photos_are_decoded_one_at_a_time_and_small_ones_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So all decodings together need the memory of one large and one small photo."""
     small, large = (encode(plain(size=(side, side))) for side in (33, 1000))
-    # Less than the large one needs, and more than what a process takes for any photo.
+    # Less than the large photo needs, and more than any process needs for a small one.
     monkeypatch.setattr(worker, "MEMORY", 20_000_000)
     decoders = Decoders()
     with ThreadPoolExecutor(3) as pool:
-        with decoders._large:  # given back if the test fails, too: the pool waits for the large photos
+        with decoders._large:  # also released if the test fails, because the pool waits for the large photos
             waiting = [pool.submit(decoders.decode, large, lambda: False) for _ in range(2)]
             for _ in range(20):
                 assert decoders.decode(small, lambda: False)[0].shape == (33, 33, 3)
@@ -202,41 +202,41 @@ def test_large_photos_are_decoded_one_at_a_time_and_small_ones_pass(monkeypatch:
 
 
 @pytest.mark.slow
-def test_format_that_needs_memory_before_its_size_is_known_opens(decoders: Decoders) -> None:
-    """A few bytes of WebP stand for the largest picture; its decoder makes room for it when it is opened."""
+def test_format_that_needs_memory_before_its_size_is_known_can_be_opened(decoders: Decoders) -> None:
+    """A few bytes of WebP encode the largest picture; the decoder allocates its memory when it opens the file."""
     data = encode(plain(size=(7_070, 7_070)), "WEBP", lossless=True)
     assert len(data) < 5_000
     assert decoders.decode(data, lambda: False)[0].shape == (7_070, 7_070, 3)
 
 
-def test_damaged_photo_is_called_damaged(decoders: Decoders) -> None:
+def test_damaged_photo_gets_the_error_for_damaged_files(decoders: Decoders) -> None:
     with pytest.raises(PhotoError) as caught:
         decoders.decode(PHOTO[:400], lambda: False)
     assert caught.value.args[0].key == "photo.damaged"
 
 
-def test_large_photo_that_waits_can_be_cancelled(monkeypatch: pytest.MonkeyPatch, decoders: Decoders) -> None:
+def test_waiting_large_photo_can_be_cancelled(monkeypatch: pytest.MonkeyPatch, decoders: Decoders) -> None:
     monkeypatch.setattr(worker, "MEMORY", 1_000)
     with decoders._large:
         assert problem(decoders, lambda: True) == "photo.cancelled"
 
 
-def test_many_threads_get_their_own_photos() -> None:
+def test_each_thread_gets_its_own_photo() -> None:
     photos = [encode(plain((shade, 0, 255 - shade))) for shade in range(0, 256, 8)]
     with ThreadPoolExecutor(8) as pool:
         opened = list(pool.map(open_photo, photos))
     assert [int(photo.pixels[0, 0, 0]) for photo in opened] == list(range(0, 256, 8))
 
 
-def test_process_imports_no_more_than_decoding_needs() -> None:
+def test_process_imports_only_packages_for_decoding() -> None:
     code = "import model.photos.decode, model.photos.worker, sys; print(*{name.split('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     heavy = {"cv2", "scipy", "skimage", "matplotlib", "gradio", "tensorflow", "ai_edge_litert", "pi_heif"}
     assert not heavy & set(loaded.stdout.split())
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the limit counts from what /proc says")
-def test_limit_of_a_photo_leaves_the_limit_that_the_system_sets() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is computed from /proc")
+def test_memory_limit_of_a_photo_keeps_the_hard_limit_of_the_system() -> None:
     program = """
 import resource
 resource.setrlimit(resource.RLIMIT_AS, (2**36, 2**36))

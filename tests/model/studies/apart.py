@@ -1,4 +1,4 @@
-"""What a new process does in place of a training. Nothing here imports TensorFlow, so that it starts at once."""
+"""A function that a new process runs instead of a training. This file does not import TensorFlow, to start fast."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import os
 from typing import Any
 
 
-def say_what_came(*given: Any) -> dict[str, Any]:
-    """The process's own id, and what it was given."""
+def report_arguments(*given: Any) -> dict[str, Any]:
+    """The id of the process and its arguments."""
     return {"process": os.getpid(), "given": given}

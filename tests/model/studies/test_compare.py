@@ -1,4 +1,4 @@
-"""Tests of the comparison: the same budget for all, figures recomputed here, and words that fit them."""
+"""Tests of the comparison: the same budget for all networks, correct figures, and fitting sentences."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from model.studies import compare as module
 from model.studies.compare import THESIS, compare, measure, train_apart, train_one
 from model.studies.compare_report import Budget, Row, bar_chart, caveat, describe
 from model.training.arguments import Training
-from tests.model.studies.apart import say_what_came
+from tests.model.studies.apart import report_arguments
 
 Pixels = NDArray[np.uint8]
 MakeData = Callable[..., tuple[Path, Path]]
@@ -37,7 +37,7 @@ COUNTS = {"train": 6, "val": 3, "test": 5}
 
 @pytest.fixture
 def data(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, Path]:
-    """Bright fakes and dark reals in every split, a face that was not found, and a set of reals alone."""
+    """Bright fakes and dark reals in every split, a face that was not found, and a set of only reals."""
     pictures = {
         f"faces/{split}/{label}/{number}.png": np.uint8(picture(number) // 2 + (127 if label == "fake" else 0))
         for split, count in COUNTS.items()
@@ -50,7 +50,7 @@ def data(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, Pat
 
 @pytest.fixture
 def two_networks(tiny_architecture: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Registers a second tiny network, and trains in this process, which knows both."""
+    """Registers a second tiny network, and trains in this process, where both are registered."""
     monkeypatch.setitem(ARCHITECTURES, "tiny_two", ARCHITECTURES[tiny_architecture])
     monkeypatch.setattr(module, "train_apart", train_one)
     return f"{tiny_architecture},tiny_two"
@@ -78,12 +78,12 @@ def test_figures_are_those_of_the_classification_report(
 # Training
 
 
-def test_process_that_dies_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Dying:
+def test_crash_of_the_training_process_is_one_error_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class BrokenPool:
         def __init__(self, *ignored: object) -> None:
             pass
 
-        def __enter__(self) -> Dying:
+        def __enter__(self) -> BrokenPool:
             return self
 
         def __exit__(self, *ignored: object) -> None:
@@ -92,17 +92,17 @@ def test_process_that_dies_is_told_in_a_sentence(tmp_path: Path, monkeypatch: py
         def submit(self, *ignored: object) -> None:
             raise BrokenProcessPool
 
-    monkeypatch.setattr(module, "process_pool", Dying)
+    monkeypatch.setattr(module, "process_pool", BrokenPool)
     with pytest.raises(TrainingError, match="cnn broke off, most likely because memory ran out"):
         train_apart(tmp_path, [], Training("cnn"), tmp_path)
 
 
 @pytest.mark.slow
-def test_network_is_trained_in_a_process_of_its_own(
+def test_network_is_trained_in_a_separate_process(
     data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, cache = data
-    monkeypatch.setattr(module, "train_one", say_what_came)
+    monkeypatch.setattr(module, "train_one", report_arguments)
     given = root, gather(root, cache, 0, ["faces"]), Training("cnn", epochs=1), tmp_path / "run"
     result = train_apart(*given)
     assert result["given"] == given and result["process"] != os.getpid()
@@ -113,7 +113,7 @@ def test_network_is_trained_in_a_process_of_its_own(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_charts")
-def test_command_gives_all_the_same_budget_and_goes_on(
+def test_command_uses_the_same_budget_for_all_and_resumes(
     data: tuple[Path, Path],
     two_networks: str,
     tmp_path: Path,
@@ -126,7 +126,7 @@ def test_command_gives_all_the_same_budget_and_goes_on(
     compare(root, out, networks="tiny", **budget)
     written = (out / "tiny" / "result.json").read_text()
     compare(root, out, networks=two_networks, **budget)
-    assert (out / "tiny" / "result.json").read_text() == written, "what is finished is not trained again"
+    assert (out / "tiny" / "result.json").read_text() == written, "a finished network is not trained again"
 
     rows = json.loads((out / "compare.json").read_text())
     assert [(row["network"], row["dataset"]) for row in rows] == [("tiny", "faces"), ("tiny_two", "faces")]
@@ -149,7 +149,7 @@ def test_command_gives_all_the_same_budget_and_goes_on(
         compare(root, out, networks="tiny", **budget | {"epochs": 2})
 
 
-def test_what_cannot_be_compared_is_refused(data: tuple[Path, Path], tmp_path: Path) -> None:
+def test_invalid_comparisons_are_refused(data: tuple[Path, Path], tmp_path: Path) -> None:
     root, cache = data
     with pytest.raises(TrainingError, match="No architecture is called 'resnet'"):
         compare(root, tmp_path / "run", networks="cnn,resnet", faces=cache)
@@ -166,7 +166,7 @@ def test_six_networks_of_the_thesis_are_registered() -> None:
     assert len(THESIS) == 6 and set(THESIS) <= set(ARCHITECTURES)
 
 
-# The words
+# Sentences
 
 
 def row(network: str, low: float, value: float, high: float, start: str = "random", dataset: str = "faces") -> Row:
@@ -188,7 +188,7 @@ def budget(train: int = 200, **training: Any) -> Budget:
     )
 
 
-def test_leads_within_the_noise_and_guesses_are_named() -> None:
+def test_overlapping_leads_and_guessing_networks_are_named() -> None:
     rows = [row("a", 0.6, 0.7, 0.8), row("b", 0.55, 0.65, 0.75), row("c", 0.4, 0.5, 0.59)]
     words = caveat(rows, budget())
     assert "a, b, c started from random weights" in words
@@ -197,13 +197,13 @@ def test_leads_within_the_noise_and_guesses_are_named() -> None:
     assert "neither confirms nor refutes" in words
 
 
-def test_clear_lead_after_a_long_training_needs_no_excuse() -> None:
+def test_clear_lead_after_a_long_training_has_no_warning() -> None:
     words = caveat([row("a", 0.8, 0.85, 0.9, "ImageNet"), row("b", 0.6, 0.7, 0.75, "ImageNet")], budget(100_000))
     assert "its interval overlaps no other" in words
     assert not any(part in words for part in ("random weights", "guessing", "batch norms"))
 
 
-def test_no_leader_is_named_where_all_guess_or_one_is_alone() -> None:
+def test_no_best_network_is_named_if_all_guess_or_only_one_exists() -> None:
     assert "highest" not in caveat([row("a", 0.8, 0.85, 0.9)], budget())
     assert "highest" not in caveat([row("a", 0.45, 0.55, 0.65), row("b", 0.4, 0.5, 0.6)], budget())
 
@@ -220,7 +220,7 @@ def test_budget_names_pictures_epochs_steps_and_seconds() -> None:
     assert "14 steps are too few" in caveat([row("a", 0.4, 0.5, 0.6)], budget())
 
 
-def test_every_data_set_has_its_own_bars() -> None:
+def test_every_data_set_has_its_own_panel() -> None:
     rows = [row(name, 0.4, 0.5, 0.6, dataset=dataset) for name in "ab" for dataset in ("one", "two")]
     figure = bar_chart(rows)
     assert [axes.get_title(loc="left") or axes.get_title() for axes in figure.axes] == ["one", "two"]

@@ -1,4 +1,4 @@
-"""Tests of compression: what is measured of each variant, the verdict, and the command."""
+"""Tests of compression: the measurements of each variant, the choice of the best one, and the command."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def data(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, Path]:
-    """Two sets with training, validation and test pictures, one of whose faces is not found, and reals to test on."""
+    """Two sets with training, validation and test pictures, one of them without a face, and a test set of reals."""
     counts = {"train": 6, "val": 2, "test": 4}
     names = [
         f"{name}/{split}/{label}/{i}.png"
@@ -69,7 +69,7 @@ def data(make_data: MakeData, picture: Callable[..., Pixels]) -> tuple[Path, Pat
 # Calibration pictures
 
 
-def test_ranges_are_learnt_from_training_pictures_of_every_set_and_class(
+def test_calibration_uses_training_pictures_of_every_set_and_class(
     data: tuple[Path, Path], tiny_artifact: Path
 ) -> None:
     root, cache = data
@@ -77,14 +77,16 @@ def test_ranges_are_learnt_from_training_pictures_of_every_set_and_class(
     chosen = calibration_inputs(root, examples, tiny_artifact, 8, 0)
     assert chosen.shape == (8, 16, 16, 3) and chosen.dtype == np.float32
     assert -1 <= chosen.min() < chosen.max() <= 1
-    again, other = (calibration_inputs(root, examples, tiny_artifact, 8, seed) for seed in (0, 1))
+    again, different = (calibration_inputs(root, examples, tiny_artifact, 8, seed) for seed in (0, 1))
     np.testing.assert_array_equal(chosen, again)
-    assert not np.array_equal(chosen, other)
+    assert not np.array_equal(chosen, different)
     training = [example for example in examples if example.split == "train"]
     np.testing.assert_array_equal(chosen, calibration_inputs(root, training, tiny_artifact, 8, 0))
 
 
-def test_validation_stands_in_for_training_and_test_never_does(data: tuple[Path, Path], tiny_artifact: Path) -> None:
+def test_calibration_uses_validation_pictures_if_none_are_for_training_but_never_test(
+    data: tuple[Path, Path], tiny_artifact: Path
+) -> None:
     root, cache = data
     examples = gather(root, cache, 0)
     rest = [example for example in examples if example.split != "train"]
@@ -97,7 +99,7 @@ def test_validation_stands_in_for_training_and_test_never_does(data: tuple[Path,
 
 
 @pytest.mark.slow
-def test_variants_are_compared_with_the_first_picture_by_picture(
+def test_variants_are_compared_with_the_original_on_each_picture(
     data: tuple[Path, Path], tiny_artifact: Path, tiny_card: Card, tmp_path: Path
 ) -> None:
     root, cache = data
@@ -147,7 +149,7 @@ def made(name: str, size: int, auc: float = 0.9, accuracy: float = 0.8, **others
         (made("x", 5, auc=0.95, accuracy=0.9, pictures_per_second=300.0), None),
     ],
 )
-def test_each_loss_beyond_what_is_allowed_is_named(variant: Measured, words: str | None) -> None:
+def test_each_loss_beyond_its_limit_is_named(variant: Measured, words: str | None) -> None:
     assert faults(variant, made("original", 10)) == ([words] if words else [])
 
 
@@ -159,7 +161,7 @@ def test_smallest_variant_without_faults_wins() -> None:
     assert sentence.endswith("outside the limits: worse (2.00 MB) loses 0.100 AUC on faces.")
 
 
-def test_original_stays_where_nothing_is_smaller_and_as_good() -> None:
+def test_original_is_kept_if_no_variant_is_smaller_and_as_good() -> None:
     same = made("float16", 4_999_996, largest_difference=0.0, milliseconds=9.0)
     measured = [made("original", 5_000_000), made("float32", 9_000_000, largest_difference=0.0), same]
     assert winner(measured).name == "original"
@@ -198,17 +200,17 @@ def test_command_measures_every_variant_and_continues(
         assert replace(load_artifact(out / variant.name), sha256={}) == replace(load_artifact(tiny_artifact), sha256={})
     assert "Measured on test pictures. Speed" in (out / "table.md").read_text()
 
-    monkeypatch.setattr("model.studies.compress.load_keras", lambda folder: pytest.fail("made again"))
+    monkeypatch.setattr("model.studies.compress.load_keras", lambda folder: pytest.fail("the variant was made again"))
     compress(tiny_artifact, root, out, calibration=8, rounds=2, faces=cache)
     with pytest.raises(RunError, match="another calibration"):
         compress(tiny_artifact, root, out, calibration=4, rounds=2, faces=cache)
-    for other in ({"remove_leaks": True}, {"group_pattern": "(.)"}):
-        with pytest.raises(RunError, match=f"another {next(iter(other))}"):
-            compress(tiny_artifact, root, out, calibration=8, rounds=2, faces=cache, **other)
+    for changed in ({"remove_leaks": True}, {"group_pattern": "(.)"}):
+        with pytest.raises(RunError, match=f"another {next(iter(changed))}"):
+            compress(tiny_artifact, root, out, calibration=8, rounds=2, faces=cache, **changed)
 
 
 @pytest.mark.slow
-def test_variants_carry_the_split_but_not_the_figures_of_the_original(
+def test_variants_have_the_split_but_not_the_figures_of_the_original(
     tiny_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: NDArray[np.float32]
 ) -> None:
     monkeypatch.setattr("model.studies.compress.VARIANTS", (Variant("float16", "float16"),))
@@ -220,11 +222,11 @@ def test_variants_carry_the_split_but_not_the_figures_of_the_original(
     assert (folder / "split.csv").read_text() == (original / "split.csv").read_text()
     write_card(original, replace(load_artifact(original), views=STEADY, temperature=2.5))
     again = load_artifact(write_variants(original, tmp_path / "out", inputs)["float16"])
-    assert (again.views, again.temperature) == (STEADY, 2.5), "a variant is compared under the original's calibration"
+    assert (again.views, again.temperature) == (STEADY, 2.5), "a variant has the calibration of the original"
 
 
 @pytest.mark.slow
-def test_imported_network_is_compressed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_imported_network_can_be_compressed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = (Variant("float16", "float16"), Variant("pruned_50", "float16", 0.5))
     monkeypatch.setattr("model.studies.compress.VARIANTS", chosen)
     convert(LEGACY_FILES / "best_model_effatt.h5", LEGACY_FILES / "label_transform.pkl", tmp_path / "net")
@@ -249,7 +251,7 @@ def test_notes_say_which_pictures_were_used(calibrated_on: str, measured_on: str
     assert "already rounded" not in notes(8, calibrated_on, measured_on, 1, is_imported=True)
 
 
-def test_wrong_split_is_refused_before_pictures_are_looked_at(tiny_artifact: Path, tmp_path: Path) -> None:
+def test_wrong_split_is_refused_before_pictures_are_read(tiny_artifact: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no split 'tset'; choose train, val, test"):
         compress(tiny_artifact, tmp_path / "nowhere", tmp_path / "out", split="tset")
 
@@ -262,6 +264,6 @@ def test_onnx_network_is_refused(tmp_path: Path) -> None:
         compress(tmp_path, tmp_path / "nowhere", tmp_path / "out")
 
 
-def test_names_say_what_a_variant_is() -> None:
+def test_names_of_variants_are_unique() -> None:
     assert len({variant.name for variant in VARIANTS}) == len(VARIANTS)
     assert Variant("pruned_50", "float16", 0.5) in VARIANTS

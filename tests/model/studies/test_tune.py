@@ -1,4 +1,4 @@
-"""Tests of the search for training arguments: what it asks for, how it goes on, what it leaves behind."""
+"""Tests of the search for training arguments: its choices, resuming, and its report."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("untraced")
 
 
 def auc_of(choices: Mapping[str, Any]) -> float:
-    """A made world: SGD is best at 1e-2, Adam a little less so at 1e-3, and augmentation helps."""
+    """A known AUC: SGD is best at 1e-2, Adam slightly worse at 1e-3, and augmentation helps."""
     best, peak = (0.9, -2) if choices["optimizer"] == "sgd" else (0.85, -3)
     return best - 0.1 * abs(np.log10(choices["learning_rate"]) - peak) + 0.02 * choices["augment"]
 
@@ -40,7 +40,7 @@ def made_result(auc: float) -> Result:
     return Result(0.5, 0.7, auc, 1, 2, 3.0, 10, Path("artifact"), "random")
 
 
-def play(folder: str, choices: dict[str, Any], after_epoch: AfterEpoch) -> Result:
+def fake_training(folder: str, choices: dict[str, Any], after_epoch: AfterEpoch) -> Result:
     for epoch in (1, 2):
         after_epoch({"epoch": epoch, "val_auc": auc_of(choices) - 0.05 * (2 - epoch)})
     return made_result(auc_of(choices))
@@ -60,8 +60,8 @@ def choices_of(study: optuna.Study) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_search_finds_what_is_good_in_the_made_world(study: optuna.Study) -> None:
-    search(study, 40, 0, play)
+def test_search_finds_the_best_arguments(study: optuna.Study) -> None:
+    search(study, 40, 0, fake_training)
     assert len(study.trials) == 40
     assert study.best_value > 0.87 and study.best_params["optimizer"] == "sgd" and study.best_params["augment"]
     assert importances(study)["learning_rate"] == max(importances(study).values())
@@ -70,52 +70,54 @@ def test_search_finds_what_is_good_in_the_made_world(study: optuna.Study) -> Non
         assert trial.params["optimizer"] in ("adam", "sgd") and trial.params["batch_size"] in (16, 32)
         assert 1e-5 <= trial.params["learning_rate"] <= 1e-1
     pruned = [trial for trial in study.trials if trial.state == TrialState.PRUNED]
-    assert pruned and all(trial.number >= 5 for trial in pruned), "none is stopped before there is a median"
+    assert pruned and all(trial.number >= 5 for trial in pruned), "no trial is stopped before a median exists"
     assert study.best_trial not in pruned
 
 
-def test_interrupted_search_goes_on_in_the_same_folder_with_the_same_choices() -> None:
+def test_interrupted_search_is_resumed_in_the_same_folder_with_the_same_choices() -> None:
     whole, stopped = InMemoryStorage(), InMemoryStorage()
-    search(open_study(whole), 14, 3, play)
+    search(open_study(whole), 14, 3, fake_training)
     ran: list[tuple[str, dict[str, Any]]] = []
 
     def interrupted(folder: str, choices: dict[str, Any], after_epoch: AfterEpoch) -> Result:
         ran.append((folder, choices))
         if len(ran) in (3, 12):
             raise KeyboardInterrupt
-        return play(folder, choices, after_epoch)
+        return fake_training(folder, choices, after_epoch)
 
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             search(open_study(stopped), 14, 3, interrupted)
     study = open_study(stopped)
     search(study, 14, 3, interrupted)
-    assert ran[2] == ran[3] and ran[11] == ran[12], "folder and choices of what was interrupted come back"
+    assert ran[2] == ran[3] and ran[11] == ran[12], (
+        "an interrupted trial is repeated in the same folder with the same choices"
+    )
     assert choices_of(study) == choices_of(open_study(whole))
     assert len({folder for folder, _ in ran}) == 14
     search(study, 14, 3, lambda *ignored: pytest.fail("nothing is left to do"))
 
 
-def test_seed_decides_the_choices() -> None:
+def test_choices_depend_on_the_seed() -> None:
     chosen = [next_trial(open_study(InMemoryStorage()), seed).params for seed in (0, 0, 1)]
     assert chosen[0] == chosen[1] != chosen[2]
 
 
-def test_training_that_runs_away_counts_as_guessing(study: optuna.Study) -> None:
-    def run_away(folder: str, choices: dict[str, Any], after_epoch: AfterEpoch) -> Result:
-        raise TrainingError("The loss was no number any more.")
+def test_diverged_training_counts_as_guessing(study: optuna.Study) -> None:
+    def diverge(folder: str, choices: dict[str, Any], after_epoch: AfterEpoch) -> Result:
+        raise TrainingError("The loss is not finite.")
 
-    search(study, 1, 0, run_away)
+    search(study, 1, 0, diverge)
     search(study, 2, 0, lambda *ignored: made_result(float("nan")))
     assert [trial.value for trial in study.trials] == [0.5, 0.5]
 
 
-# What it leaves behind
+# Report
 
 
 @pytest.mark.slow
-def test_report_tells_every_trial_and_the_best_ones_command(study: optuna.Study, tmp_path: Path) -> None:
-    search(study, 12, 0, play)
+def test_report_lists_every_trial_and_the_command_of_the_best(study: optuna.Study, tmp_path: Path) -> None:
+    search(study, 12, 0, fake_training)
     command = write_report(study, "cnn", "Two epochs.", ["python", "-m", "model", "train", "DATA"], tmp_path)
     best = json.loads((tmp_path / "best.json").read_text())
     assert best["command"] == command and best["trial"] == study.best_trial.number
@@ -131,11 +133,11 @@ def test_report_tells_every_trial_and_the_best_ones_command(study: optuna.Study,
         assert len(list(csv.DictReader(file))) == 12
     assert "Two epochs." in (tmp_path / "trials.md").read_text()
     page = (tmp_path / "study.html").read_text()
-    assert page.count("<script") >= 4 and 'src="http' not in page, "it opens without a network"
+    assert page.count("<script") >= 4 and 'src="http' not in page, "the page needs no network"
 
 
-def test_few_trials_still_make_a_report(study: optuna.Study, tmp_path: Path) -> None:
-    search(study, 1, 0, play)
+def test_report_is_written_for_few_trials(study: optuna.Study, tmp_path: Path) -> None:
+    search(study, 1, 0, fake_training)
     write_report(study, "cnn", "", ["train"], tmp_path)
     assert importances(study) == {} and (tmp_path / "study.html").exists()
 
@@ -150,7 +152,7 @@ def test_choices_become_options_that_repeat_them_exactly() -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_litert", "without_charts")
-def test_command_searches_on_a_folder_and_its_own_command_trains(
+def test_search_command_works_and_the_reported_command_trains(
     make_data: MakeData,
     picture: Callable[..., NDArray[np.uint8]],
     tiny_architecture: str,

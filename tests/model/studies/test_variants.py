@@ -1,4 +1,4 @@
-"""Tests of what each compressed variant is made of: its storage and its pruned weights."""
+"""Tests of the storage and the pruned weights of compressed variants."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DIGITS = [0.5, -0.1, 0.3, -0.7, 0.2, 0.05, -0.9, 0.4, 0.6, -0.8]
         ("int8", {"int8", "int32"}),
     ],
 )
-def test_storage_decides_types_and_keeps_answers(
+def test_storage_sets_the_tensor_types_and_keeps_the_outputs(
     storage: str, types: set[str], tiny_artifact: Path, tiny_card: Card, tmp_path: Path, inputs: NDArray[np.float32]
 ) -> None:
     network = load_keras(tiny_artifact)
@@ -43,7 +43,7 @@ def test_storage_decides_types_and_keeps_answers(
     interpreter = Interpreter(str(tmp_path / storage / TFLITE))
     found = {np.dtype(detail["dtype"]).name for detail in interpreter.get_tensor_details()}
     assert types <= found
-    assert ("int8" in found) == (storage == "int8"), "the tiny kernels are below LiteRT's least size for int8 weights"
+    assert ("int8" in found) == (storage == "int8"), "the tiny kernels are below LiteRT's minimum size for int8 weights"
     ends = [*interpreter.get_input_details(), *interpreter.get_output_details()]
     assert {np.dtype(detail["dtype"]).name for detail in ends} == {"float32"}
     outputs, expected = Engine(tmp_path / storage / TFLITE)(inputs), Engine(tiny_artifact / TFLITE)(inputs)
@@ -52,7 +52,7 @@ def test_storage_decides_types_and_keeps_answers(
 
 
 @pytest.mark.slow
-def test_weights_of_a_layer_large_enough_are_stored_as_int8(tmp_path: Path, tiny_card: Card) -> None:
+def test_weights_of_large_layers_are_stored_as_int8(tmp_path: Path, tiny_card: Card) -> None:
     inputs = keras.Input((16, 16, 3))
     features = layers.GlobalAveragePooling2D()(layers.Conv2D(64, 5)(inputs))
     outputs = {"probabilities": layers.Dense(2, activation="softmax")(features)}
@@ -67,7 +67,7 @@ def test_weights_of_a_layer_large_enough_are_stored_as_int8(tmp_path: Path, tiny
 
 
 @pytest.mark.parametrize(("storage", "message"), [("int4", "No storage is called 'int4'"), ("int8", "calibration")])
-def test_storage_that_cannot_be_is_refused(
+def test_unknown_storage_and_missing_calibration_are_refused(
     storage: str, message: str, tiny_network: Callable[[], keras.Model], tiny_card: Card, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=message):
@@ -95,14 +95,14 @@ def test_smallest_weights_of_each_layer_become_zero() -> None:
     assert np.sum(np.asarray(network.get_layer("dense").kernel) == 0) == 3
 
 
-def test_networks_within_a_network_are_pruned_too() -> None:
+def test_nested_networks_are_pruned() -> None:
     inner = keras.Sequential([keras.Input((10,)), layers.Dense(10, use_bias=False, name="inside")])
     outer = keras.Sequential([keras.Input((10,)), inner])
     prune(outer, 0.5)
     assert np.sum(np.asarray(inner.get_layer("inside").kernel) == 0) == 50
 
 
-def test_layers_of_a_transformer_block_are_pruned_too() -> None:
+def test_layers_of_a_transformer_block_are_pruned() -> None:
     tokens = keras.Input((4, 8))
     block = Block(2)
     prune(keras.Model(tokens, block(tokens)), 0.5)

@@ -1,4 +1,4 @@
-"""The plain network in the registry, its pictures, and trainings without the parts that a test does not need."""
+"""The plain network in the registry, its pictures, and fixtures that skip slow parts of a training."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def data(tmp_path: Path) -> Data:
 
 @pytest.fixture
 def no_export(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spares the conversion and the chart where neither is what is tested."""
+    """Skips the conversion and the chart in tests of other parts."""
     monkeypatch.setattr(runs, "export", lambda *_: None)
     monkeypatch.setattr(train_module, "save", lambda *_: None)
 
 
 def make_epochs(monkeypatch: pytest.MonkeyPatch, loss_of: Callable[[int], float]) -> None:
-    """Let epochs train nothing and have the validation loss that a formula gives for their number, from 1."""
+    """Replace epochs by ones without training; their validation loss is a function of their number, from 1."""
 
     def next_row(self: epochs_module.Epochs) -> dict[str, float]:
         number = len(self.rows) + 1
@@ -50,11 +50,11 @@ def make_epochs(monkeypatch: pytest.MonkeyPatch, loss_of: Callable[[int], float]
 
 @pytest.fixture
 def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every epoch is better than the one before, and none trains."""
+    """Epochs without training; each is better than the previous one."""
     make_epochs(monkeypatch, lambda number: 0.5 / number)
 
 
 @pytest.fixture
-def stuck(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Validation gets better once, and then never again."""
+def plateau(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Epochs without training; the validation loss improves once, and then never again."""
     make_epochs(monkeypatch, lambda number: {1: 0.6, 2: 0.5}.get(number, 0.7))

@@ -1,4 +1,4 @@
-"""A network and pictures on which a whole training takes a second, and what a run has written of it."""
+"""A network and pictures with which a whole training takes a second, and helpers that read its results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLAIN = "plain_with_memory"
 
 
 def build_plain(pretrained: Path | str | None = None) -> keras.Model:
-    """No attention, but everything that has a memory: batch norm, dropout."""
+    """A network without attention, but with state beyond weights: batch norm and dropout."""
     if pretrained is not None:
         raise PretrainedError("The weights could not be downloaded.")
     inputs = keras.Input((16, 16, 3))
@@ -33,7 +33,7 @@ def build_plain(pretrained: Path | str | None = None) -> keras.Model:
 
 
 def make_data(root: Path) -> Data:
-    """Noisy pictures, bright where real, dark where fake: 20 and 20 to train on, 6 and 6 to validate on."""
+    """Noisy pictures, bright reals and dark fakes: 20 of each class for training, 6 for validation."""
     rng = np.random.default_rng(0)
     for split, count in (("train", 20), ("val", 6)):
         for label, level in (("Real", 150), ("fake", 105)):
@@ -54,5 +54,5 @@ def history(out: Path) -> list[dict[str, float]]:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
-def timeless(rows: list[dict[str, float]]) -> list[dict[str, float]]:
+def without_seconds(rows: list[dict[str, float]]) -> list[dict[str, float]]:
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]

@@ -1,4 +1,4 @@
-"""Several devices and several machines learn what one does."""
+"""Tests that several devices and several machines learn the same as one device."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from model.artifact.card import load_artifact
 from tests.model.distributed_run import train_and_report
-from tests.model.training.plain import make_data, timeless
+from tests.model.training.plain import make_data, without_seconds
 
 RUNNER = Path(__file__).parents[1] / "distributed_run.py"
 
@@ -28,25 +28,25 @@ def free_ports() -> list[int]:
 
 
 def assert_same_figures(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> None:
-    for mine, other in zip(timeless(ours), timeless(theirs), strict=True):
-        assert mine == pytest.approx(other, abs=1e-4)
+    for our_row, their_row in zip(without_seconds(ours), without_seconds(theirs), strict=True):
+        assert our_row == pytest.approx(their_row, abs=1e-4)
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What one device learns."""
+    """The report of a training on one device."""
     folder = tmp_path_factory.mktemp("alone")
     root, _ = make_data(folder / "data")
     return train_and_report(root, folder / "run", "none", "plain")
 
 
 @pytest.fixture(scope="module")
-def apart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """What one machine with two devices has learnt, and what two processes on the loopback, which stand for machines.
+def distributed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The reports of one machine with two devices, and of two processes on the loopback, which simulate two machines.
 
-    Each has a folder of its own for its networks.
+    Each has its own folder for its networks.
     """
-    folder = tmp_path_factory.mktemp("apart")
+    folder = tmp_path_factory.mktemp("distributed")
     root, _ = make_data(folder / "data")
     cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports()]}
     runs: list[dict[str, Any]] = [{"name": "both", "strategy": "mirrored", "networks": ["plain"], "devices": 2}]
@@ -62,10 +62,8 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 
 
 @pytest.mark.slow
-def test_two_devices_of_a_machine_learn_what_one_does(
-    apart: tuple[Path, dict[str, Any]], alone: dict[str, Any]
-) -> None:
-    folder, reports = apart
+def test_two_devices_learn_the_same_as_one(distributed: tuple[Path, dict[str, Any]], alone: dict[str, Any]) -> None:
+    folder, reports = distributed
     together = reports["both"]["plain"]
     assert (together["devices"], alone["devices"]) == (2, 1)
     assert_same_figures(together["rows"], alone["rows"])
@@ -77,14 +75,16 @@ def test_two_devices_of_a_machine_learn_what_one_does(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("network", ["plain", "full"])
-def test_two_machines_learn_as_one(apart: tuple[Path, dict[str, Any]], alone: dict[str, Any], network: str) -> None:
-    folder, reports = apart
-    chief, other = (reports[f"machine{number}"][network] for number in (0, 1))
-    assert chief["devices"] == other["devices"] == 2
-    assert timeless(chief["rows"]) == timeless(other["rows"])
-    assert chief["weights"] == other["weights"], "batch statistics included"
+def test_two_machines_learn_the_same_as_one_device(
+    distributed: tuple[Path, dict[str, Any]], alone: dict[str, Any], network: str
+) -> None:
+    folder, reports = distributed
+    chief, worker = (reports[f"machine{number}"][network] for number in (0, 1))
+    assert chief["devices"] == worker["devices"] == 2
+    assert without_seconds(chief["rows"]) == without_seconds(worker["rows"])
+    assert chief["weights"] == worker["weights"], "batch statistics included"
     assert chief["rows"][-1]["loss"] < 0.98 * chief["rows"][0]["loss"]
     assert load_artifact(folder / "machine0" / network / "artifact").architecture == network
     assert not (folder / "machine1").exists(), "only the chief writes"
-    if network == "plain":  # without batch statistics, two halves of a batch teach what the whole does
+    if network == "plain":  # without batch statistics, two halves of a batch give the same gradients as the whole batch
         assert_same_figures(chief["rows"], alone["rows"])

@@ -1,4 +1,4 @@
-"""A training that was stopped goes on as if it had not been, and a run that goes on is the same run."""
+"""Tests of resumed training: the result equals that of an uninterrupted run, and arguments must not change."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from model.training import runs
 from model.training.arguments import Training
 from model.training.loop import Loop
 from model.training.train import Result, fit
-from tests.model.training.plain import PLAIN, Data, history, make_data, settings, timeless
+from tests.model.training.plain import PLAIN, Data, history, make_data, settings, without_seconds
 
 pytestmark = pytest.mark.usefixtures("untraced")
 
 
 class Killed(Exception):
-    """Stands for the end of a process."""
+    """Simulates the end of a process."""
 
 
 def kill_after(epoch: int) -> Callable[[Mapping[str, float]], None]:
@@ -39,7 +39,7 @@ def kill_after(epoch: int) -> Callable[[Mapping[str, float]], None]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, untraced: None) -> tuple[Path, Training, Result]:
-    """The folder, the arguments and the result of a run that nothing stopped."""
+    """The folder, the arguments and the result of an uninterrupted run."""
     folder = tmp_path_factory.mktemp("whole")
     training = settings(augment=True, patience=2)
     with pytest.MonkeyPatch.context() as patched:
@@ -49,7 +49,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, untraced: None) -> tuple[Pat
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_export")
-def test_stopped_run_goes_on_as_if_it_had_not_been(
+def test_resumed_run_gives_the_same_result_as_an_uninterrupted_one(
     data: Data, tmp_path: Path, whole: tuple[Path, Training, Result]
 ) -> None:
     folder, training, result = whole
@@ -60,12 +60,12 @@ def test_stopped_run_goes_on_as_if_it_had_not_been(
         fit(*data, training, tmp_path / "parts", kill_after(3))
     keras.utils.set_random_seed(99)
     parts = fit(*data, training, tmp_path / "parts")
-    assert timeless(history(tmp_path / "parts")) == timeless(history(folder))
+    assert without_seconds(history(tmp_path / "parts")) == without_seconds(history(folder))
     assert (parts.val_loss, parts.epochs, parts.best_epoch) == (result.val_loss, result.epochs, result.best_epoch)
-    best, other = build(PLAIN), build(PLAIN)
+    best, resumed = build(PLAIN), build(PLAIN)
     best.load_weights(folder / "best.weights.h5")
-    other.load_weights(tmp_path / "parts" / "best.weights.h5")
-    for ours, theirs in zip(best.get_weights(), other.get_weights(), strict=True):
+    resumed.load_weights(tmp_path / "parts" / "best.weights.h5")
+    for ours, theirs in zip(best.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -86,9 +86,9 @@ def test_run_killed_inside_an_epoch_repeats_that_epoch(
         patched.setattr(Loop, "_train_on_replicas", fail)
         with pytest.raises(tf.errors.OpError, match="Killed"):
             fit(*data, training, tmp_path / "parts")
-    assert len(history(tmp_path / "parts")) == 1, "five steps are an epoch"
+    assert len(history(tmp_path / "parts")) == 1, "an epoch has five steps"
     fit(*data, training, tmp_path / "parts")
-    assert timeless(history(tmp_path / "parts")) == timeless(history(folder))
+    assert without_seconds(history(tmp_path / "parts")) == without_seconds(history(folder))
 
 
 def raise_at(step: int, last: int) -> None:
@@ -97,8 +97,8 @@ def raise_at(step: int, last: int) -> None:
 
 
 @pytest.mark.usefixtures("no_training", "no_export")
-def test_epoch_whose_state_was_not_written_is_run_again(data: Data, tmp_path: Path) -> None:
-    """The process may end between the two files: the state is the one that counts."""
+def test_epoch_without_a_saved_state_is_repeated(data: Data, tmp_path: Path) -> None:
+    """The process may end between writing the two files: the saved state decides."""
     out = tmp_path / "run"
     with pytest.raises(Killed):
         fit(*data, settings(), out, kill_after(2))
@@ -110,7 +110,7 @@ def test_epoch_whose_state_was_not_written_is_run_again(data: Data, tmp_path: Pa
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_training", "without_litert", "without_charts")
-def test_finished_run_and_its_calibration_are_left_alone(data: Data, tmp_path: Path) -> None:
+def test_finished_run_and_its_calibration_are_not_changed(data: Data, tmp_path: Path) -> None:
     first = fit(*data, settings(epochs=2), tmp_path / "run")
     write_card(first.artifact, replace(read_card(first.artifact), temperature=1.5))
     before = (tmp_path / "run" / "history.csv").read_text()
@@ -121,16 +121,16 @@ def test_finished_run_and_its_calibration_are_left_alone(data: Data, tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_training", "without_litert", "without_charts")
-def test_export_that_was_cut_short_is_done_again(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process may end while the model folder of better weights is written: the old one must not stay."""
+def test_interrupted_export_is_repeated(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process may end while it writes the model folder of better weights: the old folder must not stay."""
     out = tmp_path / "run"
     first = fit(*data, settings(epochs=1), out)
 
-    def cut_short(*_: object) -> None:
+    def interrupt(*_: object) -> None:
         raise Killed
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(runs, "export", cut_short)
+        patched.setattr(runs, "export", interrupt)
         fit(*data, settings(epochs=4), out)
     assert read_card(first.artifact).training["best_epoch"] == 1
     result = fit(*data, settings(epochs=4), out)
@@ -139,7 +139,7 @@ def test_export_that_was_cut_short_is_done_again(data: Data, tmp_path: Path, mon
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_litert", "without_charts")
-def test_worse_epochs_leave_the_model_folder_and_its_calibration(
+def test_worse_epochs_do_not_change_the_model_folder_and_its_calibration(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = fit(*data, settings(epochs=1), tmp_path / "run")
@@ -166,13 +166,13 @@ def test_folder_of_another_run_is_refused(data: Data, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_training", "no_export")
-def test_run_goes_on_with_no_other_pictures_or_split(data: Data, tmp_path: Path) -> None:
+def test_run_is_not_resumed_with_other_pictures_or_another_split(data: Data, tmp_path: Path) -> None:
     root, examples = data
     fit(root, examples, settings(epochs=1), tmp_path / "run", options={"remove_leaks": False})
     swapped = {"train/Real/0.png": "val", "val/Real/0.png": "train"}
-    other = [replace(e, split=swapped.get(e.path, e.split)) for e in examples]
+    changed = [replace(e, split=swapped.get(e.path, e.split)) for e in examples]
     with pytest.raises(RunError, match="another split;"):
-        fit(root, other, settings(epochs=2), tmp_path / "run", options={"remove_leaks": False})
+        fit(root, changed, settings(epochs=2), tmp_path / "run", options={"remove_leaks": False})
     with pytest.raises(RunError, match="another remove_leaks;"):
         fit(root, examples, settings(epochs=2), tmp_path / "run", options={"remove_leaks": True})
 
@@ -189,8 +189,8 @@ def test_state_of_another_network_is_refused(data: Data, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("stuck", "no_export")
-def test_patience_halves_the_learning_rate_and_then_stops(data: Data, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("plateau", "no_export")
+def test_patience_halves_the_learning_rate_and_then_stops_training(data: Data, tmp_path: Path) -> None:
     result = fit(*data, settings(epochs=20, patience=4), tmp_path / "run")
     rates = [row["learning_rate"] for row in history(tmp_path / "run")]
     assert rates == pytest.approx([0.02, 0.02, 0.02, 0.02, 0.01, 0.01])
@@ -198,8 +198,8 @@ def test_patience_halves_the_learning_rate_and_then_stops(data: Data, tmp_path: 
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("stuck", "no_export")
-def test_patience_counts_on_after_a_stop(data: Data, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("plateau", "no_export")
+def test_patience_is_continued_in_a_resumed_run(data: Data, tmp_path: Path) -> None:
     training = settings(epochs=20, patience=4)
     for epoch in (3, 5):
         with pytest.raises(Killed):
@@ -207,4 +207,4 @@ def test_patience_counts_on_after_a_stop(data: Data, tmp_path: Path) -> None:
     assert fit(*data, training, tmp_path / "run").epochs == 6
     rates = [row["learning_rate"] for row in history(tmp_path / "run")]
     assert rates == pytest.approx([0.02, 0.02, 0.02, 0.02, 0.01, 0.01])
-    assert fit(*data, training, tmp_path / "run").epochs == 6, "patience is used up for good"
+    assert fit(*data, training, tmp_path / "run").epochs == 6, "a run that ran out of patience is not continued"

@@ -1,4 +1,4 @@
-"""The training loop: what is learnt and judged in an epoch, and which devices share it."""
+"""Tests of the training loop: training and validation in an epoch, and the devices that share it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from model.training.train import fit
 from tests.model.training.plain import PLAIN, Data, settings
 
 
-def test_judging_gives_loss_accuracy_and_auc() -> None:
+def test_validation_gives_loss_accuracy_and_auc() -> None:
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]], np.float32)
     labels = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], np.float32)
     figures = validation_measures(probabilities, labels)
@@ -29,14 +29,14 @@ def test_judging_gives_loss_accuracy_and_auc() -> None:
     assert figures["val_accuracy"] == 0.75 and figures["val_auc"] == 1
 
 
-def test_certain_and_wrong_is_a_finite_loss() -> None:
+def test_loss_is_finite_for_certain_and_wrong_predictions() -> None:
     figures = validation_measures(np.array([[0, 1], [0, 1]], np.float32), np.array([[1, 0], [0, 1]], np.float32))
     assert 5 < figures["val_loss"] < 20
 
 
 @pytest.mark.slow
-def test_every_picture_is_judged_once(data: Data) -> None:
-    """Twelve pictures in batches of eight, the last batch small or filled."""
+def test_every_validation_picture_is_judged_once(data: Data) -> None:
+    """Twelve pictures in batches of eight; the last batch is small or filled."""
     root, examples = data
     chosen = [example for example in examples if example.split == "val"]
     model = build(PLAIN)
@@ -51,11 +51,11 @@ def test_every_picture_is_judged_once(data: Data) -> None:
     expected = np.asarray(model(next(iter(batches(12, (1, 0))))[0])["probabilities"])
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
     filled, _ = loop.evaluate(lambda size, shard: stream(root, chosen, preprocessing, size, multiple_of=8, fill=True))
-    np.testing.assert_allclose(filled, expected, atol=1e-5)  # what only fills the batch is not judged
+    np.testing.assert_allclose(filled, expected, atol=1e-5)  # pictures that only fill the batch are not judged
 
 
 @pytest.mark.slow
-def test_mixed_precision_learns_in_float16_and_keeps_float32(data: Data) -> None:
+def test_mixed_precision_computes_in_float16_and_keeps_float32_weights(data: Data) -> None:
     root, examples = data
     keras.utils.set_random_seed(0)
     with precision(True):
@@ -75,7 +75,7 @@ def test_mixed_precision_learns_in_float16_and_keeps_float32(data: Data) -> None
 
 
 @pytest.mark.usefixtures("no_training", "no_export")
-def test_mixed_precision_without_a_gpu_is_said_to_be_useless(
+def test_mixed_precision_without_a_gpu_gives_a_warning(
     data: Data, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda *_: [])
@@ -102,7 +102,7 @@ def test_batch_that_devices_cannot_share_is_refused() -> None:
         ('{"cluster": {"worker": [1]}, "task": {"type": "worker", "index": 0}}', "address"),
     ],
 )
-def test_machines_that_are_not_named_are_told_in_a_sentence(
+def test_wrong_tf_config_is_refused_in_one_sentence(
     tf_config: str | None, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TF_CONFIG", raising=False)

@@ -1,4 +1,4 @@
-"""Tests of streaming: what comes out, in which order, and that nothing is read before its turn."""
+"""Tests of streaming pictures: content and order of batches, and that pictures are read only when needed."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ def collect(dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([pixels for pixels, _ in batches]), np.concatenate([labels for _, labels in batches])
 
 
-def test_labels_stand_in_the_order_of_every_networks_outputs() -> None:
+def test_labels_have_the_order_of_the_networks_outputs() -> None:
     assert tuple(LabelBinarizer().fit(["Real", "Fake", "Real"]).classes_) == LABELS
     labels = one_hot(["Fake", "Real", "Real"])
     assert labels.dtype == np.float32
     np.testing.assert_array_equal(labels, [[1, 0], [0, 1], [0, 1]])
 
 
-def test_labels_of_one_class_alone_keep_their_column() -> None:
+def test_labels_of_a_single_class_keep_their_column() -> None:
     np.testing.assert_array_equal(one_hot(["Real", "Real"]), [[0, 1], [0, 1]])
 
 
-def test_batches_hold_what_the_network_expects(root: Path, examples: list[Example]) -> None:
+def test_batches_hold_preprocessed_pictures_and_labels(root: Path, examples: list[Example]) -> None:
     batches = list(stream(root, examples, PREPROCESSING, 4).as_numpy_iterator())
     assert [pixels.shape for pixels, _ in batches] == [(4, SIDE, SIDE, 3), (4, SIDE, SIDE, 3), (2, SIDE, SIDE, 3)]
     pixels, labels = collect(stream(root, examples, PREPROCESSING, 4))
@@ -69,12 +69,12 @@ def test_batches_hold_what_the_network_expects(root: Path, examples: list[Exampl
         np.testing.assert_allclose(pixels[number], to_input(whole[None], PREPROCESSING)[0], atol=1e-6)
 
 
-def test_shape_is_known_before_anything_is_read(root: Path, examples: list[Example]) -> None:
+def test_shapes_are_known_before_pictures_are_read(root: Path, examples: list[Example]) -> None:
     pixels, labels = stream(root, examples, PREPROCESSING, 4).element_spec
     assert tuple(pixels.shape) == (None, SIDE, SIDE, 3) and tuple(labels.shape) == (None, 2)
 
 
-def test_seed_decides_the_order_and_loses_nothing(root: Path, examples: list[Example]) -> None:
+def test_order_depends_on_the_seed_and_every_picture_is_included(root: Path, examples: list[Example]) -> None:
     def order(seed: int | None) -> list[bytes]:
         pixels, _ = collect(stream(root, examples, PREPROCESSING, 3, seed))
         return [each.tobytes() for each in pixels]
@@ -90,7 +90,7 @@ def test_label_stays_with_its_picture_when_shuffled(root: Path, examples: list[E
     assert [LABELS[row] for row in labels.argmax(axis=1)] == [label_of[each.tobytes()] for each in pixels]
 
 
-def test_seed_decides_the_augmentation(root: Path, examples: list[Example]) -> None:
+def test_augmentation_depends_on_the_seed(root: Path, examples: list[Example]) -> None:
     plain, _ = collect(stream(root, examples, PREPROCESSING, 5))
     first, _ = collect(stream(root, examples, PREPROCESSING, 5, 3, augment=True))
     again, _ = collect(stream(root, examples, PREPROCESSING, 5, 3, augment=True))
@@ -109,14 +109,14 @@ def test_half_of_the_augmented_pictures_are_mirrored(
     np.testing.assert_allclose(mirrored, straight[:, ::-1], atol=1e-6)
 
 
-def test_shards_share_out_every_picture(root: Path, examples: list[Example]) -> None:
+def test_every_picture_is_in_exactly_one_shard(root: Path, examples: list[Example]) -> None:
     parts = [collect(stream(root, examples, PREPROCESSING, 2, 5, shard=(2, number)))[0] for number in (0, 1)]
     whole, _ = collect(stream(root, examples, PREPROCESSING, 2, 5))
     assert [len(part) for part in parts] == [5, 5]
     assert sorted(each.tobytes() for part in parts for each in part) == sorted(each.tobytes() for each in whole)
 
 
-def test_last_pictures_are_left_out_where_batches_must_be_whole(root: Path, examples: list[Example]) -> None:
+def test_last_pictures_are_left_out_if_batches_must_be_full(root: Path, examples: list[Example]) -> None:
     pixels, _ = collect(stream(root, examples, PREPROCESSING, 4, 5, multiple_of=4))
     assert len(pixels) == 8
 
@@ -129,10 +129,10 @@ def test_filled_batches_repeat_a_picture_without_a_label(root: Path, examples: l
 
 
 @pytest.mark.slow
-def test_pictures_are_read_when_their_turn_comes(
+def test_pictures_are_read_only_when_they_are_needed(
     root: Path, examples: list[Example], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hundred thousand pictures, of which all but the first are missing: two batches open a few files."""
+    """Of a hundred thousand pictures most are missing; two batches open only a few of the first ones."""
     opened: list[str] = []
     lock = threading.Lock()
 
@@ -143,10 +143,10 @@ def test_pictures_are_read_when_their_turn_comes(
 
     monkeypatch.setattr(module, "read_rgb", read)
     whole = [example(each.path) for each in examples]
-    endless = whole * 40 + [example(f"fake/missing{number}.png") for number in range(100_000)]
-    taken = list(stream(root, endless, PREPROCESSING, 4).take(2).as_numpy_iterator())
+    many = whole * 40 + [example(f"fake/missing{number}.png") for number in range(100_000)]
+    taken = list(stream(root, many, PREPROCESSING, 4).take(2).as_numpy_iterator())
     assert len(taken) == 2
-    assert 8 <= len(opened) < 400, "only what the next few batches need"
+    assert 8 <= len(opened) < 400, "only the files of the next few batches"
     assert not any("missing" in name for name in opened)
 
 

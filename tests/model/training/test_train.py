@@ -1,4 +1,4 @@
-"""Tests of training: what a run asks for, what it learns from, and what it leaves behind."""
+"""Tests of training: its arguments, its pictures, and the files of a run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from model.training.epochs import validation_measures
 from model.training.runs import library_versions
 from model.training.streams import stream
 from model.training.train import fit, train
-from tests.model.training.plain import PLAIN, Data, build_plain, history, settings, timeless
+from tests.model.training.plain import PLAIN, Data, build_plain, history, settings, without_seconds
 
 pytestmark = pytest.mark.usefixtures("untraced")
 COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_auc", "learning_rate", "seconds"]
@@ -58,12 +58,12 @@ COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_auc", "
         ({"mixed_precision": True, "strategy": "multiworker"}, "one machine"),
     ],
 )
-def test_wrong_settings_are_refused_in_words(wrong: dict[str, Any], words: str) -> None:
+def test_wrong_settings_are_refused_with_the_reason(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(TrainingError, match=words):
         settings(**wrong)
 
 
-def test_thesis_budget_is_the_default() -> None:
+def test_defaults_are_those_of_the_thesis() -> None:
     training = Training("cnn")
     assert training.epochs <= 10 and training.batch_size in (16, 32) and training.optimizer == "adam"
 
@@ -74,7 +74,7 @@ def test_thesis_budget_is_the_default() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_litert")
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-def test_run_leaves_everything_behind_and_learns(
+def test_run_writes_all_files_and_learns(
     data: Data, tmp_path: Path, optimizer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "run"
@@ -100,7 +100,7 @@ def test_run_leaves_everything_behind_and_learns(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_charts")
-def test_artifact_is_the_best_epoch(data: Data, tmp_path: Path) -> None:
+def test_artifact_has_the_weights_of_the_best_epoch(data: Data, tmp_path: Path) -> None:
     result = fit(*data, settings(learning_rate=0.1), tmp_path / "run")
     card = load_artifact(result.artifact)
     assert (card.architecture, card.labels, card.temperature) == (PLAIN, LABELS, None)
@@ -123,7 +123,7 @@ def test_artifact_is_the_best_epoch(data: Data, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_export")
-def test_weights_file_holds_no_optimizer(data: Data, tmp_path: Path) -> None:
+def test_weights_file_has_no_optimizer_state(data: Data, tmp_path: Path) -> None:
     fit(*data, settings(epochs=1), tmp_path / "run")
     build(PLAIN).save_weights(tmp_path / "bare.weights.h5")
     size = (tmp_path / "run" / "best.weights.h5").stat().st_size
@@ -132,7 +132,7 @@ def test_weights_file_holds_no_optimizer(data: Data, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_charts")
-def test_attention_is_exported_where_there_is_one(data: Data, tmp_path: Path, tiny_architecture: str) -> None:
+def test_attention_mask_is_exported_if_the_network_has_one(data: Data, tmp_path: Path, tiny_architecture: str) -> None:
     result = fit(*data, settings(architecture=tiny_architecture, epochs=1), tmp_path / "run")
     mask = Detector(result.artifact).predict(np.zeros((16, 16, 3), np.uint8)).attention
     assert mask is not None and mask.shape == (8, 8)
@@ -147,7 +147,7 @@ def build_foldable(pretrained: Path | str | None = None, folded: bool = False) -
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_charts")
-def test_network_with_a_folded_form_is_shipped_in_it(
+def test_network_with_a_folded_form_is_exported_in_it(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     architecture = Architecture(build_foldable, Preprocessing(16, "RGB", 1 / 255), has_folded_form=True)
@@ -165,16 +165,16 @@ def test_network_with_a_folded_form_is_shipped_in_it(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_export")
-def test_seed_decides_a_run(data: Data, tmp_path: Path) -> None:
+def test_run_depends_only_on_the_seed(data: Data, tmp_path: Path) -> None:
     runs_of = {}
     for name, seed in (("first", 1), ("again", 1), ("other", 2)):
         fit(*data, settings(seed=seed, epochs=1, augment=True), tmp_path / name)
-        runs_of[name] = timeless(history(tmp_path / name))
+        runs_of[name] = without_seconds(history(tmp_path / name))
     assert runs_of["first"] == runs_of["again"] != runs_of["other"]
 
 
 @pytest.mark.usefixtures("no_training", "no_export")
-def test_pictures_without_a_face_are_left_out_where_faces_were_looked_for(data: Data, tmp_path: Path) -> None:
+def test_pictures_without_a_face_are_left_out_of_a_training_on_faces(data: Data, tmp_path: Path) -> None:
     root, examples = data
     boxed = [replace(e, box=None if e.path.endswith("/1.png") else (2.0, 2.0, 18.0, 18.0)) for e in examples]
     fit(root, boxed, settings(epochs=1, faces=True), tmp_path / "run")
@@ -183,7 +183,7 @@ def test_pictures_without_a_face_are_left_out_where_faces_were_looked_for(data: 
 
 
 @pytest.mark.usefixtures("no_training", "no_export")
-def test_failed_download_starts_at_random_and_says_so(
+def test_failed_download_starts_from_random_weights_with_a_warning(
     data: Data, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -193,11 +193,11 @@ def test_failed_download_starts_at_random_and_says_so(
     assert (arguments["pretrained"], arguments["start"], result.start) == ("imagenet", "random", "random")
     caplog.clear()
     again = fit(*data, settings(pretrained="imagenet", epochs=2), tmp_path / "run")
-    assert again.start == "random" and not caplog.messages, "what goes on downloads nothing"
+    assert again.start == "random" and not caplog.messages, "a resumed run downloads nothing"
 
 
 @pytest.mark.usefixtures("no_training", "no_export")
-def test_weights_file_that_was_used_is_recorded(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_used_weights_file_is_recorded(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(
         ARCHITECTURES, PLAIN, replace(ARCHITECTURES[PLAIN], build=lambda pretrained=None: build_plain())
     )
@@ -206,22 +206,22 @@ def test_weights_file_that_was_used_is_recorded(data: Data, tmp_path: Path, monk
     assert fit(*data, settings(pretrained=path, epochs=1), tmp_path / "run").start == "body.weights.h5"
 
 
-def test_faces_that_were_asked_for_and_not_found_are_not_replaced_by_whole_pictures(data: Data, tmp_path: Path) -> None:
+def test_missing_faces_are_not_replaced_by_whole_pictures(data: Data, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="No face was found in any picture; --whole-pictures"):
         fit(*data, settings(faces=True), tmp_path / "run")
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_export")
-def test_whole_pictures_are_learnt_whole_whatever_faces_are_known(data: Data, tmp_path: Path) -> None:
+def test_training_on_whole_pictures_ignores_known_faces(data: Data, tmp_path: Path) -> None:
     root, examples = data
     boxed = [replace(e, box=(2.0, 2.0, 9.0, 9.0)) for e in examples]
     for name, given in (("whole", examples), ("boxed", boxed)):
         fit(root, given, settings(epochs=1), tmp_path / name)
-    assert timeless(history(tmp_path / "whole")) == timeless(history(tmp_path / "boxed"))
+    assert without_seconds(history(tmp_path / "whole")) == without_seconds(history(tmp_path / "boxed"))
 
 
-def test_class_that_is_missing_is_named(data: Data, tmp_path: Path) -> None:
+def test_missing_class_is_named(data: Data, tmp_path: Path) -> None:
     root, examples = data
     with pytest.raises(DatasetError, match="no val pictures of the class Fake"):
         fit(root, [e for e in examples if e.split == "train" or e.label == "Real"], settings(), tmp_path / "run")
@@ -229,9 +229,9 @@ def test_class_that_is_missing_is_named(data: Data, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_export")
-def test_loss_that_is_no_number_ends_the_run(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing = {"val_loss": math.nan, "val_accuracy": 0.5, "val_auc": 0.5}
-    monkeypatch.setattr(epochs_module, "validation_measures", lambda *_: nothing)
+def test_nan_loss_ends_the_run(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nan_loss = {"val_loss": math.nan, "val_accuracy": 0.5, "val_auc": 0.5}
+    monkeypatch.setattr(epochs_module, "validation_measures", lambda *_: nan_loss)
     with pytest.raises(TrainingError, match="not finite in epoch 1; try a lower learning rate"):
         fit(*data, settings(), tmp_path / "run")
 
@@ -261,11 +261,11 @@ def test_command_trains_from_a_folder_of_both_classes(tmp_path: Path, capsys: py
     assert split_of_run(out / "artifact", gather(root, None, 5)) == train_set != gather(root, None, 5)
 
 
-def test_other_arguments_are_refused_before_pictures_are_looked_at(
+def test_changed_arguments_are_refused_before_pictures_are_read(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs.write_arguments(tmp_path / "run", {"architecture": PLAIN, "seed": 1})
-    monkeypatch.setattr(train_module, "gather", lambda *_: pytest.fail("pictures were looked at"))
+    monkeypatch.setattr(train_module, "gather", lambda *_: pytest.fail("pictures were read"))
     with pytest.raises(RunError, match=r"another .*seed"):
         train(data[0], tmp_path / "run", architecture=PLAIN, whole_pictures=True)
 

@@ -1,4 +1,4 @@
-"""Tests of the autoencoder: its parts against NumPy, and its files refused where they are not its own."""
+"""Tests of the autoencoder: its layers are compared with NumPy, and wrong files are refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = NDArray[np.float32]
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights in the files' own form: ``out x in x h x w`` kernels under dotted names."""
+    """Random weights in the format of the files: ``out x in x h x w`` kernels under dotted names."""
     folder = tmp_path_factory.mktemp("weights")
     rng = np.random.default_rng(0)
     for file, entries in ((ENCODER, _encoder_shapes()), (DECODER, _decoder_shapes())):
@@ -101,7 +101,7 @@ def test_round_trip_keeps_the_size_and_the_range(files: Path) -> None:
 
 
 @pytest.mark.slow
-def test_missing_damaged_and_foreign_files_are_refused(files: Path, tmp_path: Path) -> None:
+def test_missing_damaged_and_wrong_files_are_refused(files: Path, tmp_path: Path) -> None:
     with pytest.raises(ArchitectureError, match=r"encoder\.npz"):
         autoencoder(tmp_path)
     for file in (ENCODER, DECODER):

@@ -1,4 +1,4 @@
-"""The enlarger puts each array of its package where it belongs, and refuses what is not that package."""
+"""The enlarger loads each array of its package into its layer, and refuses other files."""
 
 import hashlib
 import io
@@ -39,7 +39,7 @@ def _shifting_weights(factor: int) -> dict[str, NDArray[np.float32]]:
         weights["F_m1/kernel"][1, 1, channel, 2 - channel] = 1
         weights["UPN1/kernel"][2, 2, channel, channel] = 1
         weights["UPN2/kernel"][1, 1, channel, channel] = 1
-        weights["UPN3/kernel"][1, 0, channel, channel] = 1  # what stands left of a pixel
+        weights["UPN3/kernel"][1, 0, channel, channel] = 1  # the pixel on the left
         weights["SR/kernel"][1, 1, channel, channel] = 1
     weights["SR/bias"][:] = 10
     return weights
@@ -63,7 +63,7 @@ def _write_package(path: Path, factor: int) -> None:
 
 
 @pytest.mark.parametrize("factor", enlarger.FACTORS)
-def test_weights_reach_their_layers(factor: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_are_loaded_into_their_layers(factor: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "package.tgz"
     _write_package(package, factor)
     monkeypatch.setattr(enlarger, "PACKAGE_SHA256", hashlib.sha256(package.read_bytes()).hexdigest())
@@ -79,7 +79,7 @@ def test_weights_reach_their_layers(factor: int, tmp_path: Path, monkeypatch: py
     np.testing.assert_array_equal(larger, expected)
 
 
-def test_another_archive_is_refused(tmp_path: Path) -> None:
+def test_archive_with_another_checksum_is_refused(tmp_path: Path) -> None:
     package = tmp_path / "package.tgz"
     _write_package(package, 2)
     with pytest.raises(ArtifactError, match="checksum"):

@@ -1,4 +1,4 @@
-"""Tests of making resynthesised twins, with passes whose effect is known in place of networks."""
+"""Tests of making resynthesised twins, with simple known passes instead of networks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "make_passes", lambda autoencoder, enlarger: made)
 
 
-def test_only_real_training_pictures_are_taken_and_no_set_crowds_out_another(data: Path) -> None:
+def test_only_real_training_pictures_are_taken_and_sets_are_balanced(data: Path) -> None:
     taken = [example.path for example in chosen(layout.pictures(data), 2, 0)]
     assert len(taken) == 3 and "b/train/real/0.png" in taken
     assert all("/train/real/" in path for path in taken)
@@ -60,13 +60,13 @@ def test_sets_can_be_left_out(data: Path, tmp_path: Path) -> None:
     assert list(read_twins(tmp_path / "twins")) == ["b/train/real/0.png"]
 
 
-def test_without_a_network_there_is_nothing_to_do() -> None:
+def test_command_without_a_network_is_refused() -> None:
     with pytest.raises(DatasetError, match="--autoencoder, --enlarger or both"):
         make_passes(None, None)
 
 
 @pytest.mark.usefixtures("passes")
-def test_pictures_that_differ_only_in_their_format_have_two_twins(data: Path, tmp_path: Path) -> None:
+def test_pictures_that_differ_only_in_their_extension_have_different_twins(data: Path, tmp_path: Path) -> None:
     (data / "a/train/real/0.jpg").write_bytes((data / "a/train/real/1.png").read_bytes())
     resynthesise(data, tmp_path / "twins", each=10)
     twins = [twin.twin for found in read_twins(tmp_path / "twins").values() for twin in found]

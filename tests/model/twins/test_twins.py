@@ -10,7 +10,7 @@ from model.errors import DatasetError
 from model.twins.twins import TABLE, Twin, read_twins, write_twins
 
 
-def test_table_comes_back_by_real_picture(tmp_path: Path) -> None:
+def test_table_is_read_as_twins_by_real_picture(tmp_path: Path) -> None:
     a = Twin("set/train/real/a.jpg", "autoencoder/set/train/real/a.png", "autoencoder", 96)
     b = Twin("set/train/real/a.jpg", "enlarger/set/train/real/a.png", "enlarger", 64)
     c = Twin("set/train/real/c, d.jpg", "enlarger/set/train/real/c, d.png", "enlarger", 128)

@@ -1,4 +1,4 @@
-"""Tests of edits that nobody sees, with a detector that looks at one thing and a finder that finds the middle."""
+"""Tests of mild edits, with a simple detector and a face finder that always returns the middle of the photo."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MakeData = Callable[..., tuple[Path, Path]]
 
 
 class LeftBrightness:
-    """P(Fake) is the brightness of the crop's left half, so that mirroring matters and nothing else does much."""
+    """P(Fake) is the brightness of the crop's left half, so mirroring matters and other edits hardly do."""
 
     card = SimpleNamespace(labels=("Fake", "Real"), preprocessing=SimpleNamespace(crop_margin=1.0, input_size=32))
 
@@ -34,7 +34,7 @@ class LeftBrightness:
 
 
 def in_the_middle(photo: Pixels, margin: float) -> list[Any]:
-    """A face of half the photo's width in its middle."""
+    """A face in the middle of the photo, half as wide as the photo."""
     height, width = photo.shape[:2]
     square = (width / 4, height / 4, width / 2)
     return [SimpleNamespace(square=square, crop=crop(photo, square))]
@@ -42,13 +42,13 @@ def in_the_middle(photo: Pixels, margin: float) -> list[Any]:
 
 @pytest.fixture
 def halves(make_data: MakeData) -> Path:
-    """One photo whose left half is black and whose right half is white, and a grey one."""
+    """One photo with a black left half and a white right half, and a grey one."""
     split = np.zeros((64, 64, 3), np.uint8)
     split[:, 32:] = 255
     return make_data({"a/real/0.png": split, "a/real/1.png": np.full((64, 64, 3), 127, np.uint8)})[0]
 
 
-def test_each_edit_is_asked_of_the_edited_photo(halves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probabilities_are_those_of_the_edited_photos(halves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mild_edits, "find_faces", in_the_middle)
     edited = score_edited(LeftBrightness(), halves, pictures(halves))
     assert list(edited.after) == [*PHOTO_EDITS, BOX]
@@ -65,7 +65,7 @@ def test_each_edit_is_asked_of_the_edited_photo(halves: Path, monkeypatch: pytes
     assert figures["jpeg 85"]["changed"]["value"] == 0
 
 
-def test_faces_that_an_edit_hides_count_as_changed(halves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faces_that_are_not_found_after_an_edit_count_as_changed(halves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def only_whole(photo: Pixels, margin: float) -> list[Any]:
         return in_the_middle(photo, margin) if len(photo) == 64 else []
 
@@ -93,7 +93,7 @@ def test_verdicts_of_several_variants_are_averaged_per_face() -> None:
     assert figures[BOX]["mean_move"] == pytest.approx((0.3 + 0.3 + 0.6) / 8, abs=1e-4)
 
 
-def test_box_moves_are_parts_of_the_face_box_not_of_the_crop() -> None:
+def test_box_moves_are_fractions_of_the_face_box_and_not_of_the_crop() -> None:
     square = (10.0, 20.0, 130.0)  # a box of 100 pixels at a margin of 1.3
     assert moved_square(square, 1.3, (0.03, 0, 0)) == pytest.approx((13, 20, 130))
     assert moved_square(square, 1.3, (0, -0.03, 0)) == pytest.approx((10, 17, 130))
@@ -107,7 +107,7 @@ def test_box_moves_are_parts_of_the_face_box_not_of_the_crop() -> None:
         *(("border cut", (32, 52)), ("framed", (48, 72))),
     ],
 )
-def test_edits_leave_the_photo_as_it_was(name: str, shape: tuple[int, int]) -> None:
+def test_edits_do_not_change_the_original_photo(name: str, shape: tuple[int, int]) -> None:
     photo = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
     copy = photo.copy()
     edited = PHOTO_EDITS[name](photo)

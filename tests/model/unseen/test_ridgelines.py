@@ -1,4 +1,4 @@
-"""Tests of the ridgelines: densities hold all of the mass, rows stand in their order, before stands beside after."""
+"""Tests of the ridgeline plot: densities integrate to 1, rows keep their order, both runs are shown."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ ROWS = [Ridge("one", False, np.full(20, 0.1)), Ridge("two", True, np.full(30, 0.
 
 
 @pytest.mark.parametrize("value", [0.0, 0.01, 0.5, 1.0])
-def test_density_keeps_all_mass_between_the_ends(value: float) -> None:
+def test_density_integrates_to_one_between_0_and_1(value: float) -> None:
     heights = density(np.full(7, value))
     assert np.trapezoid(heights, GRID) == pytest.approx(1, abs=2e-3)
     assert GRID[heights.argmax()] == pytest.approx(value, abs=0.011)
 
 
-def test_rows_stand_in_their_order_with_their_colours_and_shares() -> None:
+def test_rows_keep_their_order_colours_and_shares() -> None:
     (axes,) = ridgelines(ROWS, (0.3, 0.7), ("later", "earlier")).axes
     labels = axes.get_yticklabels()
     assert [label.get_text() for label in labels] == ["two\n30 pictures", "one\n20 pictures"]  # from below
@@ -28,7 +28,7 @@ def test_rows_stand_in_their_order_with_their_colours_and_shares() -> None:
     assert any("dashed: earlier" in text for text in written)
 
 
-def test_every_row_is_drawn_to_the_same_height_on_its_own_line() -> None:
+def test_every_row_has_its_own_baseline_and_the_same_height() -> None:
     (axes,) = ridgelines(ROWS, (0.3, 0.7)).axes
     curves = [line for line in axes.lines if len(line.get_xdata()) == len(GRID)]
     for line in curves:

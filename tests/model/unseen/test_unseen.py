@@ -1,4 +1,4 @@
-"""Tests of the command on unseen sources: which pictures it takes, what it writes, and that it repeats itself."""
+"""Tests of the command on unseen sources: its pictures, its files, and that they depend only on the seed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from model.unseen.sources import AGAINST, UNSEEN, find_sources
 from model.unseen.unseen import unseen
 
 Pixels = NDArray[np.uint8]
-FOLDERS = {  # pictures of each
+FOLDERS = {  # number of pictures
     "unseen_faces/test/real": 6,
     "unseen_maker/test/fake": 5,
     "unseen_swaps/test/real": 4,
@@ -51,14 +51,14 @@ def data(make_data: Callable[..., tuple[Path, Path]], picture: Callable[..., Pix
 
 @pytest.fixture
 def model(tiny_artifact: Path, tmp_path: Path) -> Path:
-    """The tiny network, said to have been trained on ``home``."""
+    """The tiny network with a card that says it was trained on ``home``."""
     folder = shutil.copytree(tiny_artifact, tmp_path / "tiny")
     write_card(folder, replace(read_card(folder), training={"data": {"home": "ours", "utkface": "ours, too"}}))
     return folder
 
 
 @pytest.fixture(autouse=True)
-def faces_are_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def fast_face_finder(monkeypatch: pytest.MonkeyPatch) -> None:
     def middle(photo: Pixels, margin: float) -> list[Any]:
         square = (photo.shape[1] / 4, photo.shape[0] / 4, photo.shape[1] / 2)
         return [SimpleNamespace(square=square, crop=crop(photo, square))]
@@ -67,12 +67,12 @@ def faces_are_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-def test_sources_trained_on_are_no_unseen_ones(
+def test_training_sources_are_not_unseen_sources(
     data: tuple[Path, Path], model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     root, cache = data
     found = find_sources(model, read_card(model), root, cache, [*UNSEEN, "nothing"], 0, 0)
-    assert {name: len(of) for name, of in found.unseen.items()} == {
+    assert {name: len(examples) for name, examples in found.unseen.items()} == {
         "unseen_faces": 6, "unseen_maker": 4, "unseen_swaps": 8,
     }  # fmt: skip
     assert "The model was trained on utkface" in caplog.text and "begins with nothing; skipped" in caplog.text
@@ -82,19 +82,19 @@ def test_sources_trained_on_are_no_unseen_ones(
     assert found.groups["unseen_swaps/test/fake/1.png"] == found.groups["unseen_swaps/test/real/0.png"] == "0.jpg"
 
 
-def test_limit_holds_for_each_split_of_a_source_learnt_from(data: tuple[Path, Path], model: Path) -> None:
+def test_limit_applies_to_each_split_of_a_training_source(data: tuple[Path, Path], model: Path) -> None:
     found = find_sources(model, read_card(model), *data, UNSEEN, 2, 0)
     assert {name: (len(seen), len(new)) for name, (seen, new) in found.learnt.items()} == {"home": (2, 4)}
     assert len(found.unseen["unseen_faces"]) == 6
 
 
-def test_no_unseen_source_is_refused(data: tuple[Path, Path], model: Path) -> None:
+def test_data_without_an_unseen_source_are_refused(data: tuple[Path, Path], model: Path) -> None:
     with pytest.raises(DatasetError, match="no unseen data set"):
         find_sources(model, read_card(model), *data, ["home"], 0, 0)
 
 
 @pytest.mark.slow
-def test_command_writes_figures_that_predictions_confirm(
+def test_written_figures_agree_with_the_predictions(
     data: tuple[Path, Path], model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root, cache = data
@@ -112,7 +112,9 @@ def test_command_writes_figures_that_predictions_confirm(
     assert figures["twins"]["unseen_swaps"]["real"] == figures["twins"]["unseen_swaps"]["fake"] == 4
     peaks = figures["peaks"]["unseen_swaps"]
     swaps = table[(table["source"] == "unseen_swaps") & (table["label"] == "Fake")]["p_fake"]
-    assert peaks["fakes"] == (swaps >= 0.5).sum() > 0 and peaks["attention"]["value"] == 1, "all of it was changed"
+    assert peaks["fakes"] == (swaps >= 0.5).sum() > 0 and peaks["attention"]["value"] == 1, (
+        "the mask covers the whole picture"
+    )
     assert figures["learnt_by_heart"]["home"]["new"] == 5
     assert (figures["calibration"]["real"], figures["calibration"]["fake"]) == (10, 8)
     assert figures["edits"]["faces"] == 2
@@ -125,7 +127,7 @@ def test_command_writes_figures_that_predictions_confirm(
 
 
 @pytest.mark.slow
-def test_same_seed_repeats_and_an_earlier_run_stands_beside(
+def test_same_seed_gives_the_same_files_and_an_earlier_run_is_shown_for_comparison(
     data: tuple[Path, Path], model: Path, tmp_path: Path
 ) -> None:
     root, cache = data
@@ -146,7 +148,7 @@ def test_same_seed_repeats_and_an_earlier_run_stands_beside(
     assert (first / PICTURE).read_bytes() != (second / PICTURE).read_bytes()
 
 
-def test_folder_of_something_else_is_no_earlier_run(tmp_path: Path) -> None:
+def test_folder_without_results_is_refused_as_an_earlier_run(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="holds no results"):
         read_earlier(tmp_path)
     (tmp_path / FIGURES).write_text("{}")

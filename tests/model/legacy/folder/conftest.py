@@ -1,4 +1,4 @@
-"""A cache in which the small files of a thesis were imported, once for all tests of this folder."""
+"""A cache with the imported small files of the thesis, made once for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.model.legacy.folder.pairs import DATA, NAME, PAIRS
 
 @pytest.fixture(scope="session")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache in which the small files were imported."""
+    """A cache with the imported small files."""
     cache = tmp_path_factory.mktemp("cache")
     for pair in PAIRS:
         h5 = DATA / pair / NAME
@@ -26,7 +26,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def cache(imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it that is in use, and from which nothing is imported again."""
+    """A copy of this cache, which is in use; a new import fails the test."""
 
     def forbidden(*_: object) -> None:
         pytest.fail("the file was imported again")
@@ -38,5 +38,5 @@ def cache(imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Path:
-    """The Keras 2 file with its labels, in a folder of its own."""
+    """The Keras 2 file with its labels, in its own folder."""
     return shutil.copytree(DATA / "keras2_softmax", tmp_path / "own") / NAME

@@ -1,4 +1,4 @@
-"""The small files of a thesis, and how they are refused."""
+"""The small test files of the thesis, and a helper for refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the card beside an imported file: what it names counts, and what it says no more does not."""
+"""Tests of the card beside an imported file: its fields apply, and removed fields no longer apply."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from model.model_card.document import markdown
 from model.paths import SHIPPED
 from tests.model.legacy.folder.pairs import NAME, refusal
 
-pytestmark = pytest.mark.slow  # each uses a cache in which three networks were imported
+pytestmark = pytest.mark.slow  # each test uses a cache with three imported networks
 
 
-def beside(h5: Path, **fields: Any) -> None:
+def write_card_beside(h5: Path, **fields: Any) -> None:
     (h5.parent / "card.json").write_text(json.dumps(fields))
 
 
 @pytest.mark.usefixtures("cache")
-def test_card_beside_the_file_sets_what_it_names_and_no_more(pair: Path) -> None:
-    beside(
+def test_card_beside_the_file_sets_only_its_own_fields(pair: Path) -> None:
+    write_card_beside(
         pair,
         preprocessing={"color_order": "RGB", "value_scale": 1 / 255},
         labels=["real", "fake"],
@@ -47,9 +47,9 @@ def test_card_beside_the_file_sets_what_it_names_and_no_more(pair: Path) -> None
 
 
 @pytest.mark.usefixtures("cache")
-def test_what_the_card_beside_the_file_says_no_more_is_as_it_was_imported(pair: Path) -> None:
+def test_fields_removed_from_the_card_beside_the_file_get_their_imported_values(pair: Path) -> None:
     before = load_artifact(model_folder(pair))
-    beside(
+    write_card_beside(
         pair,
         labels=["real", "fake"],
         temperature=1.5,
@@ -63,7 +63,7 @@ def test_what_the_card_beside_the_file_says_no_more_is_as_it_was_imported(pair: 
     changed = load_artifact(model_folder(pair))
     assert (changed.temperature, changed.licence, changed.training["epochs"]) == (1.5, "mine", 3)
     assert changed.training["imported"]["report"] == before.training["imported"]["report"]
-    beside(pair, licence="mine", labels=["real", "fake"], preprocessing={"value_scale": 0.5})
+    write_card_beside(pair, licence="mine", labels=["real", "fake"], preprocessing={"value_scale": 0.5})
     changed = load_artifact(model_folder(pair))
     assert (changed.temperature, changed.fake_bias, changed.inconclusive_band) == (None, 0, (0.4, 0.6))
     assert changed.licence == "mine" and changed.labels == ("Real", "Fake") and changed.metrics == {}
@@ -72,23 +72,23 @@ def test_what_the_card_beside_the_file_says_no_more_is_as_it_was_imported(pair: 
 
 
 @pytest.mark.usefixtures("cache")
-def test_record_of_a_calibration_stays_as_long_as_the_calibration(pair: Path) -> None:
+def test_record_of_a_calibration_is_kept_and_removed_with_the_calibration(pair: Path) -> None:
     folder = model_folder(pair)
     card, record = load_artifact(folder), {"real": 12, "fake": 12}
     write_card(folder, replace(card, temperature=1.5, training={**card.training, "calibration": record}))
     assert load_artifact(model_folder(pair)).training["calibration"] == record
-    beside(pair, labels=["real", "fake"])
+    write_card_beside(pair, labels=["real", "fake"])
     changed = load_artifact(model_folder(pair))
     assert changed.temperature is None and "calibration" not in changed.training
 
 
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("change", [{"preprocessing": {"color_order": "RGB"}}, {"labels": ["Real", "Fake"]}])
-def test_calibration_ends_with_what_it_was_fitted_for(pair: Path, change: dict[str, Any]) -> None:
+def test_calibration_is_removed_if_preprocessing_or_labels_change(pair: Path, change: dict[str, Any]) -> None:
     folder = model_folder(pair)
     fitted = {"temperature": 1.7, "fake_bias": -0.2, "inconclusive_band": (0.35, 0.65), "metrics": {"test": {"x": 1}}}
     write_card(folder, replace(read_card(folder), **fitted))
-    beside(pair, **change)
+    write_card_beside(pair, **change)
     for _ in range(2):
         card = read_card(model_folder(pair))
         assert (card.temperature, card.fake_bias, card.inconclusive_band, card.metrics) == (None, 0, (0.4, 0.6), {})
@@ -96,8 +96,8 @@ def test_calibration_ends_with_what_it_was_fitted_for(pair: Path, change: dict[s
 
 
 @pytest.mark.usefixtures("cache")
-def test_calibration_that_was_fitted_over_a_given_one_stays_when_that_goes(pair: Path) -> None:
-    beside(pair, temperature=2.0)
+def test_fitted_calibration_is_kept_when_the_given_one_is_removed(pair: Path) -> None:
+    write_card_beside(pair, temperature=2.0)
     folder = model_folder(pair)
     assert read_card(folder).temperature == 2
     write_card(folder, replace(read_card(folder), temperature=1.7))
@@ -106,31 +106,33 @@ def test_calibration_that_was_fitted_over_a_given_one_stays_when_that_goes(pair:
 
 
 @pytest.mark.usefixtures("cache")
-def test_card_that_names_a_digest_is_of_that_file_alone(pair: Path) -> None:
+def test_card_with_a_digest_applies_only_to_that_file(pair: Path) -> None:
     for sha256, temperature in (({"x": "0" * 64}, None), ({NAME: digest(pair)}, 2.0), ({}, 2.0)):
-        beside(pair, temperature=2.0, sha256=sha256)
+        write_card_beside(pair, temperature=2.0, sha256=sha256)
         assert read_card(model_folder(pair)).temperature == temperature
 
 
 @pytest.mark.usefixtures("cache")
-def test_word_on_a_lambda_is_kept_apart(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It decides what the network computes: without it, a file that was imported by it is looked at again."""
+def test_model_imported_with_an_answer_on_lambda_has_its_own_folder(
+    pair: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer changes what the network computes, so the file is checked again without it."""
     folder = model_folder(pair)
-    beside(pair, **{"lambda": "divide"})
+    write_card_beside(pair, **{"lambda": "divide"})
     monkeypatch.setattr(legacy_folder, "convert_apart", convert)
     assert model_folder(pair).name == f"{folder.name}-divide"
     assert read_card(model_folder(pair)).training["imported"]["sha256"] == digest(pair)
-    beside(pair, **{"lambda": "multiply"})
+    write_card_beside(pair, **{"lambda": "multiply"})
     assert '"lambda": "divide"' in refusal(pair)
 
 
-def test_null_lambda_says_nothing(tmp_path: Path) -> None:
-    beside(tmp_path / NAME, **{"lambda": None, "licence": "mine"})
+def test_null_lambda_is_ignored(tmp_path: Path) -> None:
+    write_card_beside(tmp_path / NAME, **{"lambda": None, "licence": "mine"})
     assert given_fields(tmp_path / NAME) == {"licence": "mine"}
 
 
 @pytest.mark.usefixtures("cache")
-def test_calibration_and_figures_of_the_folder_survive_the_next_start(pair: Path) -> None:
+def test_calibration_and_figures_of_the_folder_are_kept_at_the_next_start(pair: Path) -> None:
     folder = model_folder(pair)
     fitted = {"temperature": 1.7, "fake_bias": -0.2, "inconclusive_band": (0.35, 0.65), "metrics": {"test": {"x": 1}}}
     write_card(folder, replace(read_card(folder), **fitted))
@@ -140,15 +142,15 @@ def test_calibration_and_figures_of_the_folder_survive_the_next_start(pair: Path
 
 
 @pytest.mark.usefixtures("cache")
-def test_views_go_with_the_calibration(pair: Path) -> None:
+def test_views_come_from_the_source_of_the_calibration(pair: Path) -> None:
     folder = model_folder(pair)
     write_card(folder, replace(read_card(folder), temperature=1.7, views=STEADY))
-    assert read_card(model_folder(pair)).views == STEADY, "fitted since the import"
-    beside(pair, temperature=2.0, views=[{"right": 0.03}, {"mirrored": True}])
+    assert read_card(model_folder(pair)).views == STEADY, "they were fitted after the import"
+    write_card_beside(pair, temperature=2.0, views=[{"right": 0.03}, {"mirrored": True}])
     assert read_card(model_folder(pair)).views == (View(right=0.03), View(mirrored=True))
-    beside(pair, temperature=2.0)
-    assert read_card(model_folder(pair)).views == PLAIN, "the owner no longer says so"
-    beside(pair, views=[{"tilted": 1}])
+    write_card_beside(pair, temperature=2.0)
+    assert read_card(model_folder(pair)).views == PLAIN, "the owner's card no longer has views"
+    write_card_beside(pair, views=[{"tilted": 1}])
     assert "views" in refusal(pair) and "mirrored" in refusal(pair)
 
 
@@ -174,34 +176,34 @@ def test_views_go_with_the_calibration(pair: Path) -> None:
     ],
 )
 def test_wrong_card_beside_the_file_is_refused(pair: Path, fields: dict[str, Any], words: str) -> None:
-    beside(pair, **fields)
+    write_card_beside(pair, **fields)
     sentence = refusal(pair)
     assert words in sentence and "card.json" in sentence
 
 
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b"[" * 100_000])
-def test_card_beside_the_file_that_is_no_card_is_refused(pair: Path, content: bytes) -> None:
+def test_damaged_card_beside_the_file_is_refused(pair: Path, content: bytes) -> None:
     (pair.parent / "card.json").write_bytes(content)
     assert "card.json beside best_model_effatt.h5" in refusal(pair)
 
 
 @pytest.mark.usefixtures("cache")
-def test_given_labels_count_more_than_the_card(pair: Path) -> None:
-    beside(pair, labels=["Real", "Fake"])
+def test_given_labels_override_the_card(pair: Path) -> None:
+    write_card_beside(pair, labels=["Real", "Fake"])
     assert read_card(model_folder(pair)).labels == ("Real", "Fake")
     assert read_card(model_folder(pair, pair.parent / "label_transform.pkl")).labels == ("Fake", "Real")
 
 
 @pytest.mark.usefixtures("cache")
-def test_labels_default_to_those_of_the_thesis(pair: Path) -> None:
+def test_labels_default_to_fake_and_real_as_in_the_thesis(pair: Path) -> None:
     (pair.parent / "label_transform.pkl").unlink()
     assert read_card(model_folder(pair)).labels == ("Fake", "Real")
     assert "no file named.pkl" in refusal(pair, pair.parent / "named.pkl")
 
 
 @pytest.mark.usefixtures("cache")
-def test_where_the_labels_come_from_is_told(pair: Path) -> None:
+def test_assumed_labels_are_stated(pair: Path) -> None:
     pickled = pair.parent / "label_transform.pkl"
     spare = Path(shutil.copy(pickled, pair.parent / "spare.pkl"))
     assert assumed_labels(read_card(model_folder(pair))) == ""
@@ -209,7 +211,7 @@ def test_where_the_labels_come_from_is_told(pair: Path) -> None:
     card = read_card(model_folder(pair))
     assert "Fake = 0, Real = 1" in assumed_labels(card)
     assert assumed_labels(card) in words.scope(card) and assumed_labels(card) in markdown(card)
-    beside(pair, labels=["Real", "Fake"])
+    write_card_beside(pair, labels=["Real", "Fake"])
     assert assumed_labels(read_card(model_folder(pair))) == ""
     (pair.parent / "card.json").unlink()
     assert assumed_labels(read_card(model_folder(pair, spare))) == ""
@@ -217,7 +219,7 @@ def test_where_the_labels_come_from_is_told(pair: Path) -> None:
 
 
 @pytest.mark.usefixtures("cache")
-def test_assumed_labels_are_not_written_as_the_owners_word(pair: Path) -> None:
+def test_assumed_labels_are_not_written_into_the_owners_card(pair: Path) -> None:
     (pair.parent / "label_transform.pkl").unlink()
     write_beside(pair, read_card(model_folder(pair)), force=False)
     assert "labels" not in json.loads((pair.parent / "card.json").read_text())

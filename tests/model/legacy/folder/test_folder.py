@@ -1,4 +1,4 @@
-"""Tests of keeping imported models as model folders: made once, exact, and made again where they must be."""
+"""Tests of caching imported models as model folders: created once, exact, and created again if outdated or damaged."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from model.legacy.folder import CACHE_VARIABLE, cache_root, model_folder
 from model.networks.export import load_keras
 from tests.model.legacy.folder.pairs import DATA, NAME, PAIRS, refusal
 
-pytestmark = pytest.mark.slow  # each uses a cache in which three networks were imported
+pytestmark = pytest.mark.slow  # each test uses a cache with three imported networks
 
 
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("folder", PAIRS)
-def test_both_forms_answer_as_the_original(folder: str) -> None:
+def test_litert_and_keras_give_the_outputs_of_the_original(folder: str) -> None:
     made = model_folder(DATA / folder / NAME)
     with np.load(DATA / folder / "expected.npz") as stored:
         pixels, outputs, attention = stored["pixels"].astype(np.float32), stored["outputs"], stored["attention"]
@@ -38,7 +38,7 @@ def test_both_forms_answer_as_the_original(folder: str) -> None:
         np.testing.assert_allclose(np.asarray(answer["attention"]), attention, atol=1e-5)
 
 
-def test_card_is_that_of_the_thesis(cache: Path, pair: Path) -> None:
+def test_card_has_the_preprocessing_and_labels_of_the_thesis(cache: Path, pair: Path) -> None:
     folder = model_folder(pair)
     card = load_artifact(folder)
     assert folder == cache / digest(pair)
@@ -50,15 +50,15 @@ def test_card_is_that_of_the_thesis(cache: Path, pair: Path) -> None:
 
 
 @pytest.mark.usefixtures("cache")
-def test_detector_swaps_colours_for_the_network(pair: Path) -> None:
-    """The network saw BGR; the product's crops are RGB."""
+def test_detector_gives_the_network_bgr_pixels(pair: Path) -> None:
+    """The network was trained on BGR; the product's crops are RGB."""
     with np.load(pair.parent / "expected.npz") as stored:
         pixels, outputs = stored["pixels"], stored["outputs"]
     rgb = np.ascontiguousarray(pixels[..., ::-1])
     np.testing.assert_allclose(Detector(model_folder(pair)).probabilities(rgb), outputs, atol=1e-5)
 
 
-def test_another_process_that_was_first_is_believed(cache: Path, pair: Path) -> None:
+def test_folder_that_another_process_finished_first_is_kept(cache: Path, pair: Path) -> None:
     folder, other = cache / digest(pair), cache / "other"
     shutil.copytree(folder, other)
     inode = (folder / TFLITE).stat().st_ino
@@ -69,7 +69,7 @@ def test_another_process_that_was_first_is_believed(cache: Path, pair: Path) -> 
     assert load_artifact(folder) and not other.exists()
 
 
-def test_left_over_folders_are_cleared_and_those_in_use_kept(cache: Path) -> None:
+def test_old_unfinished_folders_are_deleted_and_new_ones_kept(cache: Path) -> None:
     old, new = cache / f"{UNFINISHED}old", cache / f"{UNFINISHED}new"
     old.mkdir()
     new.mkdir()
@@ -78,9 +78,9 @@ def test_left_over_folders_are_cleared_and_those_in_use_kept(cache: Path) -> Non
     assert new.exists() and not old.exists()
 
 
-def test_cache_is_tried_before_the_long_work(pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_is_checked_before_the_import(pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*_: object) -> None:
-        pytest.fail("the file was imported in vain")
+        pytest.fail("the file was imported although the cache cannot be written")
 
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file" / "cache"))
@@ -105,7 +105,7 @@ def test_without_a_home_folder_the_variable_is_named(monkeypatch: pytest.MonkeyP
         OSError("Can't write data (errno = 28,\nerror message = 'No space left on device', buf = 0x1)"),
     ],
 )
-def test_full_disk_is_said_in_one_line(
+def test_full_disk_is_reported_in_one_line(
     cache: Path, pair: Path, error: OSError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -118,7 +118,7 @@ def test_full_disk_is_said_in_one_line(
 
 
 @pytest.mark.usefixtures("cache")
-def test_hostile_labels_stop_the_model_and_run_nothing(
+def test_hostile_labels_are_refused_and_run_no_code(
     pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -127,20 +127,20 @@ def test_hostile_labels_stop_the_model_and_run_nothing(
     assert not (tmp_path / "legacy_file_was_executed").exists()
 
 
-def test_damaged_folder_is_made_again(cache: Path, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_folder_is_created_again(cache: Path, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, messages = cache / digest(pair), []
     (folder / TFLITE).write_bytes(b"spoilt")
     monkeypatch.setattr(legacy_folder, "convert_apart", convert)
     assert model_folder(pair, notify=messages.append) == folder
     assert load_artifact(folder) and [path for path in cache.iterdir() if path.name.startswith(".")] == []
-    assert len(messages) == 5 and all(NAME in str(said) for said in messages)
+    assert len(messages) == 5 and all(NAME in str(message) for message in messages)
 
 
 @pytest.mark.parametrize("recorded", [{"format": 1}, {}, None, "messages"])
-def test_folder_of_an_earlier_importer_is_made_again(
+def test_folder_of_an_older_importer_is_created_again(
     cache: Path, pair: Path, recorded: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it held wrong would stay wrong otherwise."""
+    """Otherwise errors of an older importer would stay."""
     folder = model_folder(pair)
     write_card(folder, replace(read_card(folder), training={} if recorded is None else {"imported": recorded}))
     converted: list[Path] = []
@@ -153,14 +153,14 @@ def test_folder_of_an_earlier_importer_is_made_again(
     assert "imported again" in refusal(pair) and converted == [folder]
 
 
-def test_description_that_was_changed_is_noticed(cache: Path, pair: Path) -> None:
+def test_changed_description_is_refused(cache: Path, pair: Path) -> None:
     folder = cache / digest(pair)
     (folder / CONFIG).write_text("{}")
     with pytest.raises(ArtifactError, match=f"{CONFIG} is not the file that its card describes"):
         load_keras(folder)
 
 
-def test_refused_file_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_refused_file_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="code in the file"):
         convert(DATA / "hostile" / "one_input.h5", None, tmp_path / "cache" / "x")
     assert not (tmp_path / "cache").exists()
@@ -174,6 +174,6 @@ def test_cache_that_cannot_be_written_is_named(pair: Path, tmp_path: Path, monke
         model_folder(pair)
 
 
-def test_cache_lies_in_the_home_folder_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_is_in_the_home_folder_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(CACHE_VARIABLE, raising=False)
     assert cache_root() == Path.home() / ".cache" / "whyfake"
