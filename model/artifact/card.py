@@ -178,7 +178,7 @@ def load_artifact(folder: Path) -> Card:
 
 
 def part_folder(folder: Path, part: Part) -> Path:
-    """The folder of a part of the combined model in ``folder``; it stands beside it."""
+    """The folder of a part of the combined model in ``folder``; it is beside that folder."""
     return folder.resolve().parent / part.name
 
 

@@ -19,7 +19,7 @@ class Part:
     """One network of a combined model.
 
     Attributes:
-        name: of its model folder, which stands beside that of the combined model.
+        name: of its model folder, which is beside that of the combined model.
         weight: its logits are multiplied by this before they are added; above 0.
         reading: ``model.artifact.card.reading_of`` its card when the models were combined.
 

@@ -155,7 +155,7 @@ def _has_many_tags(data: bytes) -> bool:
     def number(place: int, size: int) -> int:
         return int.from_bytes(data[place : place + size], order)
 
-    # Bytes of an address, where the first one stands, of the number of tags, of a tag, of the number of its values.
+    # Bytes of an address, where the first one is, of the number of tags, of a tag, of the number of its values.
     address, first, count, tag, values = (8, 8, 8, 20, 8) if number(2, 2) == _BIG_TIFF else (4, 4, 2, 12, 4)
     start = number(first, address)
     tags = number(start, count)

@@ -108,7 +108,7 @@ def find_turned(photo: NDArray[np.uint8], margin: float = CROP_MARGIN) -> tuple[
         margin: side of the crop as a multiple of the longer side of the face box.
 
     Returns:
-        0 with the faces as they stand, clear or not, if no other turn shows a clear one.
+        0 with the faces of the photo as it is, clear or not, if no other turn shows a clear one.
     """
     upright = find_faces(photo, margin)
     best, choice = max((face.score for face in upright), default=0.0), (0, upright)
