@@ -140,9 +140,15 @@ class Page:
                 yield from second.run_second(self, controls, visitor, seen, done, ended)
 
     def settings(self, controls: Controls, visitor: str) -> Settings:
-        """What the visitor asks for now; a run ``for_report`` measures robustness, whatever the control says."""
-        report = {"robustness": True} if controls.get("for_report") else {}
-        current = {**self.current(controls, visitor), **report}
+        """What the visitor asks for now; a run ``for_report`` measures robustness, whatever the control says.
+
+        Robustness that was measured stays in the results, which costs nothing.
+        """
+        seen, face = controls["seen"], int(controls["face"])
+        same_face = seen is not None and seen.shows(controls["photo"], face, controls["model"])
+        measured = same_face and seen.analysis.robustness is not None
+        kept = {"robustness": True} if measured or controls.get("for_report") else {}
+        current = {**self.current(controls, visitor), **kept}
         return settings_from(current, face=int(controls["face"]), whole_picture=bool(controls["whole"]))
 
     def current(self, controls: Controls, visitor: str) -> Controls:

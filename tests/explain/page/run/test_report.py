@@ -62,6 +62,18 @@ def test_robustness_is_measured_for_a_report_and_stays_the_visitors_choice(finis
     assert any(step.get("ready") for step in again)
 
 
+def test_robustness_of_a_report_stays_when_a_further_map_is_added_and_goes_with_the_photo(finished: Finished) -> None:
+    page, controls = finished
+    measured = rest(report(page, "html", controls, VISITOR))["seen"]
+    more = controls | {"seen": measured, "further": ["occlusion"]}
+    shown = rest(page.extend(more, VISITOR), {})
+    assert "occlusion" in shown["seen"].analysis.attributions
+    assert shown["seen"].analysis.robustness is measured.analysis.robustness
+    assert "robustness=1" not in shown["link"], "it is not what the visitor has set"
+    other = more | {"photo": str(EXAMPLES / "astronaut.jpg")}
+    assert not page.settings(other, VISITOR).robustness
+
+
 def test_buttons_cannot_be_pressed_meanwhile_and_an_earlier_file_is_gone(finished: Finished) -> None:
     page, controls = finished
     steps = report(page, "html", controls, VISITOR)
