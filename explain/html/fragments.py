@@ -133,7 +133,9 @@ def progress(analysis: Analysis, waited: float) -> Markup:
 
 def stopped(analysis: Analysis | None) -> Markup:
     """The status of a cancelled run."""
-    found = analysis.attributions.get(MAIN_MAP) if analysis else None
+    if analysis is None:
+        return status(translate("stopped.before"))
+    found = analysis.attributions.get(MAIN_MAP)
     return status(
         translate("stopped.early")
         if found is None or found.evidence.get("complete")

@@ -15,10 +15,12 @@ from explain.page.components.updates import Change, Controls, Updates, notice, v
 from explain.page.detectors import second
 from explain.page.view import View
 from explain.result import Analysis
+from explain.service.refusal import Refused
 from explain.trust.localisation import localise
 from explain.wording.localisation import localisation_sentence
 from explain.wording.provenance import statement
 from explain.wording.summary import first_sentences
+from model.errors import UserError, message_of
 from model.i18n.catalogue import translate
 
 FACE_ONLY_PARTS = ("verdict_group", "maps", "report_group")  # components that stay hidden without a face
@@ -73,14 +75,33 @@ def photo_notice(seen: View) -> Change:
     return notice(" ".join(sentences), kind) if sentences else visible(False)
 
 
-def failed(sentence: str, shown: Analysis | None) -> Updates:
+def failed(error: Refused, shown: View | None) -> Updates:
     """The sentence; what to do next takes the place of a result, unless the page shows a verdict on this face."""
-    if shown is not None and shown.prediction is not None:
-        places: Updates = {"report_group": visible(shown.complete)}
+    reason = message_of(error.__cause__) if isinstance(error.__cause__, UserError) else str(error)
+    if shown is not None and shown.analysis.prediction is not None:
+        places: Updates = {"report_group": visible(shown.analysis.complete)}
     else:
         places = {name: visible(False) for name in (*FACE_ONLY_PARTS, "more", "found", "second_group")}
         places |= {"faces_table": "", "placeholder": visible(True)}
-    return {**places, "notice": notice(sentence, "error"), "status": "", "cancel": visible(False)}
+    return {**places, "notice": notice(str(reason), "error"), "refused": reason, "status": "", "cancel": visible(False)}
+
+
+def refused_again(controls: Controls) -> Updates:
+    """The sentence on what was refused, if there is one, in the current language."""
+    reason = controls.get("refused")
+    return {"notice": notice(str(reason), "error")} if reason else {}
+
+
+def stopped(shown: View | None) -> Updates:
+    """After a run was stopped: what was not measured says so. A report can be had; it first makes what is missing."""
+    analysis = None if shown is None else shown.analysis
+    changes: Updates = {"status": fragments.stopped(analysis), "cancel": visible(False)}
+    if analysis is None or analysis.prediction is None:
+        return changes
+    missing = fragments.paragraph(translate("page.not_measured"))
+    measured = {"trust_table": analysis.trusts, "robustness_curves": analysis.robustness}
+    changes |= {name: missing for name, found in measured.items() if not found}
+    return {**changes, "report_group": visible(True)}
 
 
 def blank(controls: Controls) -> Updates:
@@ -103,6 +124,7 @@ def blank(controls: Controls) -> Updates:
         "status": fragments.looking(),
         "cancel": visible(True),
         "seen": None,
+        "refused": None,
     }
 
 

@@ -108,4 +108,21 @@ def test_buttons_of_the_report_are_back_when_trust_was_stopped(finished: Finishe
 def test_stopped_cut_into_other_regions_does_not_count_as_the_result_of_before(finished: Finished) -> None:
     page, controls = finished
     steps = stopped(page, page.show(controls | {"superpixels": 40}, VISITOR), "regions")
-    assert not any(step.get("seen") is controls["seen"] or step.get("report_group") for step in steps)
+    assert not any(step.get("seen") is controls["seen"] for step in steps)
+
+
+def test_after_a_stopped_run_the_tabs_say_what_is_missing_and_a_report_makes_it(finished: Finished) -> None:
+    page, controls = finished
+    other = controls | {"superpixels": 30}
+    steps, shown = page.show(other, VISITOR), {}
+    for step in steps:
+        shown |= step
+        if shown.get("seen") and shown["seen"].analysis.stage == "lime":
+            page.runs.stop(VISITOR)
+    assert not shown["seen"].analysis.complete and shown["report_group"] == visible(True)
+    assert "Not measured" in shown["trust_table"] and "Not measured" in shown["robustness_curves"]
+    turkish = page.change_language(other | {"seen": shown["seen"], "language": "tr"}, VISITOR)
+    assert "Ölçülmedi" in turkish["trust_table"] and turkish["report_group"] == visible(True)
+    made = until(report(page, "html", other | {"seen": shown["seen"]}, VISITOR), "ready")
+    assert made["seen"].analysis.complete and made["seen"].analysis.robustness is not None
+    assert "Not measured" not in made["trust_table"] + made["robustness_curves"]
