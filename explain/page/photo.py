@@ -8,14 +8,15 @@ from explain.examples import example_of
 from explain.html import fragments
 from explain.html.faces import faces_table
 from explain.html.provenance import provenance_html
-from explain.maps.registry import METHODS
+from explain.maps.registry import MAIN_MAP, METHODS
 from explain.page import what_if
 from explain.page.components.event import chosen_in, place_in
 from explain.page.components.updates import Change, Controls, Updates, notice, visible
 from explain.page.detectors import second
-from explain.page.view import View
+from explain.page.view import View, final_updates
 from explain.result import Analysis
 from explain.service.refusal import Refused
+from explain.settings import DEFAULT_MAPS
 from explain.trust.localisation import localise
 from explain.wording.localisation import localisation_sentence
 from explain.wording.provenance import statement
@@ -92,16 +93,16 @@ def refused_again(controls: Controls) -> Updates:
     return {"notice": notice(str(reason), "error")} if reason else {}
 
 
-def stopped(shown: View | None) -> Updates:
+def stopped(shown: View | None, controls: Controls) -> Updates:
     """After a run was stopped: what was not measured says so. A report can be had; it first makes what is missing."""
-    analysis = None if shown is None else shown.analysis
-    changes: Updates = {"status": fragments.stopped(analysis), "cancel": visible(False)}
-    if analysis is None or analysis.prediction is None:
+    changes: Updates = {"status": fragments.stopped(shown.analysis if shown else None), "cancel": visible(False)}
+    if shown is None or shown.analysis.prediction is None:
         return changes
+    analysis = shown.analysis
     missing = fragments.paragraph(translate("page.not_measured"))
     measured = {"trust_table": analysis.trusts, "robustness_curves": analysis.robustness}
     changes |= {name: missing for name, found in measured.items() if not found}
-    return {**changes, "report_group": visible(True)}
+    return changes | final_updates(shown, controls)
 
 
 def blank(controls: Controls) -> Updates:
@@ -116,6 +117,7 @@ def blank(controls: Controls) -> Updates:
         "verdict": fragments.no_verdict(),
         "found": Change(value=None, visible=True),
         **{f"{name}_picture": None for name in (*METHODS, "original", "slide")},
+        "slide_map": Change(choices=[(METHODS[name].title, name) for name in DEFAULT_MAPS], value=MAIN_MAP),
         **{f"{name}_{part}": "" for name in METHODS for part in ("title", "text")},
         **dict.fromkeys(("faces_table", "trust_table", "robustness_curves", "numbers", "ranked", "reason"), ""),
         **dict.fromkeys(("provenance", "link", "pointed_at"), ""),

@@ -109,7 +109,7 @@ class Page:
             except Refused as error:
                 yield failed(error, seen or (last if same_face else None))
             if ended() and not self.runs.waiting(visitor) and not (seen and seen.analysis.complete):
-                yield stopped(seen or (last if same_face else None))
+                yield stopped(seen or (last if same_face else None), self.current(controls, visitor))
 
     def _results(self, controls: Controls, visitor: str, ended: Callable[[], bool], quiet: bool) -> Iterator[Updates]:
         """The steps of an analysis, and of what the visitor asks for meanwhile; then those of a second model."""
@@ -271,7 +271,7 @@ class Page:
             changes |= second.redraw(self, controls)
             del changes["seen"]  # a run may have continued
             if not seen.analysis.complete and not self.runs.waiting(visitor):
-                changes |= stopped(seen)
+                changes |= stopped(seen, controls)
             return changes | refused_again(controls)
 
     def described(self, model: str, visitor: str = "", hide: str = Settings.hide) -> Updates:

@@ -120,6 +120,7 @@ def test_after_a_stopped_run_the_tabs_say_what_is_missing_and_a_report_makes_it(
         if shown.get("seen") and shown["seen"].analysis.stage == "lime":
             page.runs.stop(VISITOR)
     assert not shown["seen"].analysis.complete and shown["report_group"] == visible(True)
+    assert "superpixels=30" in shown["link"] and shown["slide_picture"] is not None
     assert "Not measured" in shown["trust_table"] and "Not measured" in shown["robustness_curves"]
     turkish = page.change_language(other | {"seen": shown["seen"], "language": "tr"}, VISITOR)
     assert "Ölçülmedi" in turkish["trust_table"] and turkish["report_group"] == visible(True)

@@ -151,6 +151,15 @@ def test_run_that_was_stopped_before_its_verdict_speaks_of_no_results(page: Page
     assert "before there was a result" in rest(steps, {})["status"]
 
 
+def test_photo_of_a_visitor_has_no_choice_of_the_example_before_it(page: Page, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes((EXAMPLES / "hopper_face.jpg").read_bytes() + b"end")
+    steps = page.show(CONTROL_VALUES | {"photo": str(photo), "slide_map": "original"}, VISITOR)
+    assert [name for _, name in next(steps)["slide_map"]["choices"]] == ["attention", "lime"]
+    page.runs.stop(VISITOR)
+    rest(steps, {})
+
+
 def test_visitor_who_left_is_forgotten(page: Page) -> None:
     page.update_controls(VISITOR, CONTROL_VALUES | {"language": "tr"})
     assert page.language_of(VISITOR, "en") == "tr"
