@@ -8,6 +8,7 @@ from explain.examples import example_of
 from explain.html import fragments
 from explain.html.faces import faces_table
 from explain.html.provenance import provenance_html
+from explain.html.robustness import robustness_tab
 from explain.maps.registry import MAIN_MAP, METHODS
 from explain.page import what_if
 from explain.page.components.event import chosen_in, place_in
@@ -100,8 +101,10 @@ def stopped(shown: View | None, controls: Controls) -> Updates:
         return changes
     analysis = shown.analysis
     missing = fragments.paragraph(translate("page.not_measured"))
-    measured = {"trust_table": analysis.trusts, "robustness_curves": analysis.robustness}
-    changes |= {name: missing for name, found in measured.items() if not found}
+    if not analysis.trusts:
+        changes["trust_table"] = missing
+    if analysis.robustness is None:
+        changes["robustness_curves"] = robustness_tab(analysis) or missing
     return changes | final_updates(shown, controls)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from explain.drawing import overlays, palette
 from explain.html import captions, fragments
 from explain.html.regions import pointed_at, ranked
-from explain.html.robustness import robustness_section
+from explain.html.robustness import robustness_tab
 from explain.maps.registry import MAIN_MAP, METHODS
 from explain.page import what_if
 from explain.page.components.controls import LIVE, is_own, settings_from
@@ -170,7 +170,7 @@ class Page:
         if unjudged:
             changes |= self._verdict(seen)
         if unjudged or (old is not None and analysis.robustness is not old.robustness):
-            changes["robustness_curves"] = "" if analysis.robustness is None else robustness_section(analysis)
+            changes["robustness_curves"] = robustness_tab(analysis)
         shown = {} if old is None else old.attributions
         redraw = old is not None and is_unmoved(analysis) != is_unmoved(old)  # that changes how every map is drawn
         new = {name for name, found in analysis.attributions.items() if redraw or found is not shown.get(name)}
