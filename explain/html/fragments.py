@@ -97,6 +97,8 @@ def _verdict_sentence(prediction: Prediction, card: Card) -> str:
     key = "verdict_card.aid"
     if prediction.verdict == "Inconclusive":
         key = "verdict_card.default_band" if card.temperature is None else "verdict_card.too_often_wrong"
+        if not low <= prediction.probabilities["Fake"] <= high:
+            key = "verdict_card.too_small"  # the only other reason, see ``judged_by_size``
     return translate(key, low=low, high=high)
 
 
@@ -133,7 +135,9 @@ def progress(analysis: Analysis, waited: float) -> Markup:
 
 def stopped(analysis: Analysis | None) -> Markup:
     """The status of a cancelled run."""
-    found = analysis.attributions.get(MAIN_MAP) if analysis else None
+    if analysis is None:
+        return status(translate("stopped.before"))
+    found = analysis.attributions.get(MAIN_MAP)
     return status(
         translate("stopped.early")
         if found is None or found.evidence.get("complete")

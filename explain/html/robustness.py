@@ -9,6 +9,7 @@ from explain.html.charts import charts_html
 from explain.html.rendering import macros
 from explain.probes.robustness import PARTS, Robustness
 from explain.result import Analysis
+from explain.small_faces import is_too_small
 from explain.wording.robustness import change_phrase, robustness_sentence, verdict_name
 from model.i18n.catalogue import number, translate
 from model.photos.faces import CROP_SIZE
@@ -24,6 +25,13 @@ def robustness_section(analysis: Analysis) -> Markup:
         note += " " + translate("robustness.no_parts")
     charts = charts_html(robustness_charts(found))
     return macros("robustness").robustness(robustness_sentence(found), charts, note, _titles(), _rows(found))
+
+
+def robustness_tab(analysis: Analysis) -> Markup:
+    """Like ``robustness_section``; a face that is too small is never measured, which a sentence says."""
+    if analysis.chosen is not None and is_too_small(analysis.chosen):
+        return macros("fragments").paragraph(translate("robustness.too_small"))
+    return robustness_section(analysis)
 
 
 def _titles() -> list[str]:

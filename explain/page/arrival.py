@@ -17,7 +17,7 @@ from explain.service.shipped import opening_example
 from explain.settings import DEFAULT_MAPS
 from model.available import Models
 from model.errors import UserError
-from model.i18n.catalogue import languages, translate, use_language
+from model.i18n.catalogue import Message, languages, use_language
 from model.i18n.preferences import preferred_language
 
 
@@ -55,15 +55,16 @@ def arrival(models: Models, query: Mapping[str, str], accepted: str) -> Updates:
     with use_language(language):
         try:
             controls = from_link({name: query[name] for name in IN_LINKS if name in query})
-            settings_from({**AT_FIRST, **controls})
             _check_controls(controls)
+            settings_from({**AT_FIRST, **controls})
             if models.importing is not None and controls.get("model") == models.importing.name:
                 del controls["model"]  # the page shows the import
             for name in ("model", "second"):
                 if controls.get(name, models.first) not in (*models.names, *([NONE] if name == "second" else [])):
                     raise LinkError(f"{name}={controls[name]}")
         except UserError as error:
-            return {**changes, "notice": notice(translate("page.bad_link", problem=str(error)), "error")}
+            refused = Message("page.bad_link", problem=error.args[0])
+            return {**changes, "notice": notice(str(refused), "error"), "refused": refused}
     chosen = [example.path for example in examples() if example.path.stem == query.get("example")]
     if not query.keys() - {"lang"} and models.is_open(models.first):
         opening = opening_example(models.get(models.first))  # a visitor sees at once what a result looks like

@@ -27,6 +27,7 @@ STATES: tuple[tuple[str, Any], ...] = (
     ("photo", None),
     ("seen", None),
     ("second_seen", None),
+    ("refused", None),
     ("hidden", []),
     ("face", 0),
     ("whole", False),

@@ -8,17 +8,21 @@ from explain.examples import example_of
 from explain.html import fragments
 from explain.html.faces import faces_table
 from explain.html.provenance import provenance_html
-from explain.maps.registry import METHODS
+from explain.html.robustness import robustness_tab
+from explain.maps.registry import MAIN_MAP, METHODS
 from explain.page import what_if
 from explain.page.components.event import chosen_in, place_in
 from explain.page.components.updates import Change, Controls, Updates, notice, visible
 from explain.page.detectors import second
-from explain.page.view import View
+from explain.page.view import View, final_updates
 from explain.result import Analysis
+from explain.service.refusal import Refused
+from explain.settings import DEFAULT_MAPS
 from explain.trust.localisation import localise
 from explain.wording.localisation import localisation_sentence
 from explain.wording.provenance import statement
 from explain.wording.summary import first_sentences
+from model.errors import UserError, message_of
 from model.i18n.catalogue import translate
 
 FACE_ONLY_PARTS = ("verdict_group", "maps", "report_group")  # components that stay hidden without a face
@@ -73,14 +77,35 @@ def photo_notice(seen: View) -> Change:
     return notice(" ".join(sentences), kind) if sentences else visible(False)
 
 
-def failed(sentence: str, shown: Analysis | None) -> Updates:
+def failed(error: Refused, shown: View | None) -> Updates:
     """The sentence; what to do next takes the place of a result, unless the page shows a verdict on this face."""
-    if shown is not None and shown.prediction is not None:
-        places: Updates = {"report_group": visible(shown.complete)}
+    reason = message_of(error.__cause__) if isinstance(error.__cause__, UserError) else str(error)
+    if shown is not None and shown.analysis.prediction is not None:
+        places: Updates = {"report_group": visible(shown.analysis.complete)}
     else:
         places = {name: visible(False) for name in (*FACE_ONLY_PARTS, "more", "found", "second_group")}
         places |= {"faces_table": "", "placeholder": visible(True)}
-    return {**places, "notice": notice(sentence, "error"), "status": "", "cancel": visible(False)}
+    return {**places, "notice": notice(str(reason), "error"), "refused": reason, "status": "", "cancel": visible(False)}
+
+
+def refused_again(controls: Controls) -> Updates:
+    """The sentence on what was refused, if there is one, in the current language."""
+    reason = controls.get("refused")
+    return {"notice": notice(str(reason), "error")} if reason else {}
+
+
+def stopped(shown: View | None, controls: Controls) -> Updates:
+    """After a run was stopped: what was not measured says so. A report can be had; it first makes what is missing."""
+    changes: Updates = {"status": fragments.stopped(shown.analysis if shown else None), "cancel": visible(False)}
+    if shown is None or shown.analysis.prediction is None:
+        return changes
+    analysis = shown.analysis
+    missing = fragments.paragraph(translate("page.not_measured"))
+    if not analysis.trusts:
+        changes["trust_table"] = missing
+    if analysis.robustness is None:
+        changes["robustness_curves"] = robustness_tab(analysis) or missing
+    return changes | final_updates(shown, controls)
 
 
 def blank(controls: Controls) -> Updates:
@@ -95,6 +120,7 @@ def blank(controls: Controls) -> Updates:
         "verdict": fragments.no_verdict(),
         "found": Change(value=None, visible=True),
         **{f"{name}_picture": None for name in (*METHODS, "original", "slide")},
+        "slide_map": Change(choices=[(METHODS[name].title, name) for name in DEFAULT_MAPS], value=MAIN_MAP),
         **{f"{name}_{part}": "" for name in METHODS for part in ("title", "text")},
         **dict.fromkeys(("faces_table", "trust_table", "robustness_curves", "numbers", "ranked", "reason"), ""),
         **dict.fromkeys(("provenance", "link", "pointed_at"), ""),
@@ -103,6 +129,7 @@ def blank(controls: Controls) -> Updates:
         "status": fragments.looking(),
         "cancel": visible(True),
         "seen": None,
+        "refused": None,
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from explain.drawing import overlays, palette
 from explain.html import captions, fragments
 from explain.html.regions import pointed_at, ranked
-from explain.html.robustness import robustness_section
+from explain.html.robustness import robustness_tab
 from explain.maps.registry import MAIN_MAP, METHODS
 from explain.page import what_if
 from explain.page.components.controls import LIVE, is_own, settings_from
@@ -17,7 +17,7 @@ from explain.page.components.hiding import hide_choices
 from explain.page.components.updates import Change, Controls, Updates, merged, visible
 from explain.page.detectors import second
 from explain.page.detectors.own import OwnModels
-from explain.page.photo import FACE_ONLY_TABS, about_photo, blank, face_only_hidden, failed
+from explain.page.photo import FACE_ONLY_TABS, about_photo, blank, face_only_hidden, failed, refused_again, stopped
 from explain.page.sessions import Runs
 from explain.page.view import View, final_updates, smoothed, trust_state
 from explain.result import is_unmoved
@@ -89,6 +89,7 @@ class Page:
         same_face = last is not None and last.shows(photo, int(controls["face"]), controls["model"])
         with self.runs.begin(visitor) as ended:
             start: Updates = {"status": fragments.looking(), "cancel": visible(True), "whole_button": visible(False)}
+            start["refused"] = None
             if not controls.get("for_report"):
                 start["report_group"] = visible(False)
             if controls["whole"]:
@@ -106,10 +107,9 @@ class Page:
                         seen = changes.get("seen", seen)
                         yield changes
             except Refused as error:
-                shown = seen or (last if same_face else None)
-                yield failed(str(error), None if shown is None else shown.analysis)
+                yield failed(error, seen or (last if same_face else None))
             if ended() and not self.runs.waiting(visitor) and not (seen and seen.analysis.complete):
-                yield {"status": fragments.stopped(seen.analysis if seen else None), "cancel": visible(False)}
+                yield stopped(seen or (last if same_face else None), self.current(controls, visitor))
 
     def _results(self, controls: Controls, visitor: str, ended: Callable[[], bool], quiet: bool) -> Iterator[Updates]:
         """The steps of an analysis, and of what the visitor asks for meanwhile; then those of a second model."""
@@ -140,9 +140,11 @@ class Page:
                 yield from second.run_second(self, controls, visitor, seen, done, ended)
 
     def settings(self, controls: Controls, visitor: str) -> Settings:
-        """What the visitor asks for now; a run ``for_report`` measures robustness, whatever the control says."""
-        report = {"robustness": True} if controls.get("for_report") else {}
-        current = {**self.current(controls, visitor), **report}
+        """What the visitor asks for now; a run ``for_report`` measures robustness, and what was measured stays."""
+        seen, shown = controls["seen"], (controls["photo"], int(controls["face"]), controls["model"])
+        measured = seen is not None and seen.shows(*shown) and seen.analysis.robustness is not None
+        kept = {"robustness": True} if measured or controls.get("for_report") else {}
+        current = {**self.current(controls, visitor), **kept}
         return settings_from(current, face=int(controls["face"]), whole_picture=bool(controls["whole"]))
 
     def current(self, controls: Controls, visitor: str) -> Controls:
@@ -168,7 +170,7 @@ class Page:
         if unjudged:
             changes |= self._verdict(seen)
         if unjudged or (old is not None and analysis.robustness is not old.robustness):
-            changes["robustness_curves"] = "" if analysis.robustness is None else robustness_section(analysis)
+            changes["robustness_curves"] = robustness_tab(analysis)
         shown = {} if old is None else old.attributions
         redraw = old is not None and is_unmoved(analysis) != is_unmoved(old)  # that changes how every map is drawn
         new = {name for name, found in analysis.attributions.items() if redraw or found is not shown.get(name)}
@@ -263,13 +265,14 @@ class Page:
             model = controls["model"]
             changes = self.described(model, visitor, controls["hide"]) if self.is_open(model) else {}
             if seen is None:
-                return {**changes, "placeholder": fragments.placeholder(), "what_if_text": fragments.what_if_help()}
+                changes |= {"placeholder": fragments.placeholder(), "what_if_text": fragments.what_if_help()}
+                return changes | refused_again(controls)
             changes = merged(changes | self.updates(seen, None, controls), what_if.again(controls))
             changes |= second.redraw(self, controls)
             del changes["seen"]  # a run may have continued
             if not seen.analysis.complete and not self.runs.waiting(visitor):
-                changes |= {"status": fragments.stopped(seen.analysis), "cancel": visible(False)}
-            return changes
+                changes |= stopped(seen, controls)
+            return changes | refused_again(controls)
 
     def described(self, model: str, visitor: str = "", hide: str = Settings.hide) -> Updates:
         """A model's scope, card and ways to hide a region; its pictures are drawn later."""

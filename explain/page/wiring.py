@@ -222,11 +222,12 @@ def _wire_arrival(page: Page, parts: Parts, blocks: gr.Blocks, run_it: dict[str,
         accepted = request.headers.get("accept-language", "")
         return parts.changes(models.arrive(page, dict(request.query_params), accepted))
 
-    by_link = ("language", *CONTROLS, "photo", "placeholder", "notice", "status")
+    by_link = ("language", *CONTROLS, "photo", "placeholder", "notice", "refused", "status")
     changed = [parts[name] for name in dict.fromkeys((*by_link, *models.FACTS, *models.CHOICE))]
-    ran = blocks.load(arrive, None, changed, **AT_ONCE).then(**run_it)
-    # The run has opened the model of the link, which may take minutes.
-    ran.then(_describing(parts, partial(models.describe_named, page)), parts.readable(), _facts(parts), **PRIVATE)
+    arrived = blocks.load(arrive, None, changed, **AT_ONCE)
+    # Beside the run, which may take minutes once it has opened the model of the link.
+    arrived.then(_describing(parts, partial(models.describe_named, page)), parts.readable(), _facts(parts), **PRIVATE)
+    arrived.then(**run_it)
 
 
 def _facts(parts: Parts) -> list[Any]:

@@ -37,6 +37,10 @@ WATCH_LIME = """() => {
         })
     }).observe(document, {subtree: true, childList: true, attributes: true, characterData: true})
 }"""
+STATUS_IN_SIGHT = """() => {
+    const { x, y } = document.querySelector("#status p").getBoundingClientRect()
+    return Boolean(document.elementFromPoint(x + 5, y + 5)?.closest("#status"))
+}"""
 
 
 # Settings
@@ -221,6 +225,7 @@ def test_open_settings_of_a_phone_leave_progress_and_cancel_in_sight(patient: Vi
     patient.wait_until(patient.lime_bar, "the progress of a long run")
     patient.find("#cancel").click()  # fails if something covers it
     patient.wait_for_text("#status", "Stopped")
+    patient.wait_until(lambda: patient.page.evaluate(STATUS_IN_SIGHT), "how the run has ended, over the drawer")
     patient.close_settings()
     patient.page.set_viewport_size({"width": 1440, "height": 900})
 

@@ -180,6 +180,7 @@ def test_a_click_on_a_patch_hides_it_and_the_probability_moves(done: Visitor) ->
     middle = {"x": box["width"] / 2, "y": box["height"] / 2}
     picture.click(position=middle)
     done.wait_for_text("#what-if-text", "the model would")
+    assert picture.bounding_box() == box, "the next click must hit the region that is aimed at"
     assert re.search(r"Fake (falls|rises|stays)( from \d+%)? (to|at) \d+%", done.text("#what-if-text"))
     done.wait_until(lambda: not np.array_equal(done.picture("#lime img"), untouched), "a hidden region")
     picture.click(position=middle)

@@ -40,6 +40,8 @@ def test_page_fits_its_window_in_each_scheme_and_axe_finds_no_serious_barrier(
     for picture in ("#lime img", "#attention img", "#found img"):
         visitor.wait_until(lambda picture=picture: visitor.is_seen(picture), f"{picture} on the page")
     assert visitor.overflow() <= 0
+    limits = visitor.find("#scope p").bounding_box()
+    assert limits and (size is PHONE or limits["height"] < 30), "one line on a desktop"
     visitor.page.get_by_role("button", name="How to read this").click()
     visitor.open_settings()
     _check_look(visitor, schemes, name)

@@ -16,7 +16,9 @@ const smallScreen = matchMedia("(max-width: 768px)")
 let isOpen = false, isInSight = true
 
 function pin() {
-  document.documentElement.classList.toggle("below", isOpen && smallScreen.matches || !isInSight)
+  const isCovered = isOpen && smallScreen.matches, page = document.documentElement.classList
+  page.toggle("covered", isCovered)
+  page.toggle("below", isCovered || !isInSight)
 }
 smallScreen.addEventListener("change", pin)
 

@@ -25,7 +25,7 @@ LIMITS = {"superpixels": (10, 150), "samples": (MIN_SAMPLES, MAX_SAMPLES), "show
 
 IN_LINKS = ("model", *CONTROLS)
 READ = (
-    *("language", "model", "photo", *CONTROLS, "face", "whole", "seen", "second_seen", "hidden"),
+    *("language", "model", "photo", *CONTROLS, "face", "whole", "seen", "second_seen", "refused", "hidden"),
     *("regions", "top", "slide_map", "many_progress", "clip_seen"),
 )
 # Controls that only add to an analysis: one that runs takes them up at its end.

@@ -87,4 +87,6 @@ def _report(parts: Parts) -> None:
     with gr.Row(visible=False, elem_id="report") as parts["report_group"]:
         parts["report_html"] = gr.Button(text("page.report_html"), size="md", elem_id="report-html")
         parts["report_zip"] = gr.Button(text("page.report_zip"), size="md", elem_id="report-zip")
+    wait = text(lambda: fragments.paragraph(translate("page.report_waits")))  # page.css hides it beside the buttons
+    parts["report_waits"] = gr.HTML(wait, elem_id="report-waits", elem_classes="caption")
     parts["link"] = gr.HTML(elem_id="link")

@@ -87,14 +87,15 @@ def _main_map(parts: Parts, name: str) -> None:
     with gr.Column(min_width=280, elem_id=f"{name}-column", elem_classes="map") as parts[f"{name}_column"]:
         parts[f"{name}_title"] = gr.HTML(elem_id=f"{name}-title")
         if name == MAIN_MAP:
-            with gr.Row(elem_id="what-if-line"):
-                parts["what_if_text"] = gr.HTML(text(fragments.what_if_help), elem_id="what-if-text")
+            parts["what_if_text"] = gr.HTML(text(fragments.what_if_help), elem_id="what-if-text")
+        parts[f"{name}_picture"] = picture(text(f"method.{name}.title"), name)
+        readout = text(lambda: fragments.paragraph(translate("page.readout"), "readout"))
+        with gr.Row(elem_classes="below-map"):
+            parts[f"{name}_readout"] = gr.HTML(readout, elem_id=f"{name}-readout")
+            if name == MAIN_MAP:
                 parts["show_all"] = gr.Button(
                     text("what_if_page.show_all"), size="sm", scale=0, visible=False, elem_id="show-all"
                 )
-        parts[f"{name}_picture"] = picture(text(f"method.{name}.title"), name)
-        readout = text(lambda: fragments.paragraph(translate("page.readout"), "readout"))
-        parts[f"{name}_readout"] = gr.HTML(readout, elem_id=f"{name}-readout")
         parts[f"{name}_text"] = gr.HTML(elem_id=f"{name}-text", elem_classes="caption")
         if name == MAIN_MAP:
             parts["ranked"] = gr.HTML(elem_id="ranked", js_on_load=CHOOSING)

@@ -149,6 +149,11 @@ def test_default_band_is_not_called_measured() -> None:
     assert "wrong too often" in text(fragments.verdict_card(unsure, CARD))
 
 
+def test_face_without_a_verdict_because_of_its_size_is_not_said_to_be_between_the_limits() -> None:
+    said = text(fragments.verdict_card(prediction(0.2, "Inconclusive"), CARD))
+    assert "too small" in said and "wrong too often" not in said
+
+
 def test_whole_picture_gets_no_frequency() -> None:
     words = text(fragments.verdict_card(prediction(0.58), CARD, is_face=False))
     assert "of 100" not in words

@@ -83,6 +83,7 @@ def test_a_link_may_name_an_example_and_no_other_file(models: Models) -> None:
         ("superpixels", "-3", "superpixels=-3"),
         ("superpixels", "5", "superpixels=5"),
         ("superpixels", "200", "superpixels=200"),
+        ("superpixels", "999", "superpixels=999"),
         ("shown", "0", "shown=0"),
         ("shown", "51", "shown=51"),
         ("further", "lime", "further=lime"),
@@ -94,7 +95,7 @@ def test_a_link_that_asks_for_the_impossible_is_told_and_changes_nothing(
     models: Models, name: str, value: str, expected: str
 ) -> None:
     found: dict[str, Any] = arrive(models, **{name: value})
-    assert set(found) == {"language", "notice"}
+    assert set(found) == {"language", "notice", "refused"}
     assert expected in found["notice"]["value"] and "invalid literal" not in found["notice"]["value"]
 
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from explain.page.components.controls import AT_FIRST
+from explain.page.components.extended import SteppedBlocks
 from explain.page.models import arrive, choices, describe_named, import_state, notices
 from explain.page.run import Page
 from explain.regions.hiding import AUTO
@@ -72,6 +73,15 @@ def test_link_to_a_model_that_is_not_open_yet_shows_its_facts_once_it_is() -> No
     *_, described = describe_named(page, controls)
     assert described["scope"] and described["card"]
     assert list(describe_named(page, controls | {"model": ONE})) == [{}], "the page was built with these"
+
+
+def test_facts_of_a_linked_model_do_not_wait_for_the_end_of_its_run(shipped_page: SteppedBlocks) -> None:
+    events = shipped_page.config["dependencies"]
+    (arrived,) = (event for event in events if any(kind == "load" for _, kind in event["targets"]))
+    named = {part["props"].get("elem_id"): part["id"] for part in shipped_page.config["components"]}
+    beside = [event["outputs"] for event in events if event["trigger_after"] == arrived["id"]]
+    assert len(beside) == 2 and any({named["scope"], named["verdict"]} <= set(outputs) for outputs in beside)
+    assert any(named["scope"] in outputs and named["verdict"] not in outputs for outputs in beside)
 
 
 def test_link_to_a_way_to_hide_that_the_model_refuses_gets_the_default_one(page: Page) -> None:

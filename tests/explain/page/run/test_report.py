@@ -62,6 +62,18 @@ def test_robustness_is_measured_for_a_report_and_stays_the_visitors_choice(finis
     assert any(step.get("ready") for step in again)
 
 
+def test_robustness_of_a_report_stays_when_a_further_map_is_added_and_goes_with_the_photo(finished: Finished) -> None:
+    page, controls = finished
+    measured = rest(report(page, "html", controls, VISITOR))["seen"]
+    more = controls | {"seen": measured, "further": ["occlusion"]}
+    shown = rest(page.extend(more, VISITOR), {})
+    assert "occlusion" in shown["seen"].analysis.attributions
+    assert shown["seen"].analysis.robustness is measured.analysis.robustness
+    assert "robustness=1" not in shown["link"], "it is not what the visitor has set"
+    other = more | {"photo": str(EXAMPLES / "astronaut.jpg")}
+    assert not page.settings(other, VISITOR).robustness
+
+
 def test_buttons_cannot_be_pressed_meanwhile_and_an_earlier_file_is_gone(finished: Finished) -> None:
     page, controls = finished
     steps = report(page, "html", controls, VISITOR)
@@ -96,4 +108,22 @@ def test_buttons_of_the_report_are_back_when_trust_was_stopped(finished: Finishe
 def test_stopped_cut_into_other_regions_does_not_count_as_the_result_of_before(finished: Finished) -> None:
     page, controls = finished
     steps = stopped(page, page.show(controls | {"superpixels": 40}, VISITOR), "regions")
-    assert not any(step.get("seen") is controls["seen"] or step.get("report_group") for step in steps)
+    assert not any(step.get("seen") is controls["seen"] for step in steps)
+
+
+def test_after_a_stopped_run_the_tabs_say_what_is_missing_and_a_report_makes_it(finished: Finished) -> None:
+    page, controls = finished
+    other = controls | {"superpixels": 30}
+    steps, shown = page.show(other, VISITOR), {}
+    for step in steps:
+        shown |= step
+        if shown.get("seen") and shown["seen"].analysis.stage == "lime":
+            page.runs.stop(VISITOR)
+    assert not shown["seen"].analysis.complete and shown["report_group"] == visible(True)
+    assert "superpixels=30" in shown["link"] and shown["slide_picture"] is not None
+    assert "Not measured" in shown["trust_table"] and "Not measured" in shown["robustness_curves"]
+    turkish = page.change_language(other | {"seen": shown["seen"], "language": "tr"}, VISITOR)
+    assert "Ölçülmedi" in turkish["trust_table"] and turkish["report_group"] == visible(True)
+    made = until(report(page, "html", other | {"seen": shown["seen"]}, VISITOR), "ready")
+    assert made["seen"].analysis.complete and made["seen"].analysis.robustness is not None
+    assert "Not measured" not in made["trust_table"] + made["robustness_curves"]

@@ -15,7 +15,7 @@ from explain.page.photo import FACE_ONLY_TABS
 from explain.page.run import Page
 from explain.service.service import STEPS_AT_ONCE
 from model.errors import ArtifactError
-from model.i18n.catalogue import Message
+from model.i18n.catalogue import Message, use_language
 from tests.explain.page.run.visits import CONTROL_VALUES, EXAMPLES, VISITOR, rest, until
 
 Waiting = tuple[threading.Event, Iterator[Updates], Updates]
@@ -132,6 +132,32 @@ def test_after_a_file_that_is_no_photo_the_page_says_what_to_do_next(page: Page,
     (tmp_path / "text.jpg").write_text("Not a photo.")
     shown = rest(page.show(CONTROL_VALUES | {"photo": str(tmp_path / "text.jpg")}, VISITOR), {})
     assert shown["placeholder"] == visible(True) and "error" in shown["notice"]["value"]
+
+
+def test_what_was_refused_follows_the_language_until_the_next_photo(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("Not a photo.")
+    bad = CONTROL_VALUES | {"photo": str(tmp_path / "text.jpg")}
+    refused = rest(page.show(bad, VISITOR), {})["refused"]
+    again = page.change_language(bad | {"language": "tr", "refused": refused}, VISITOR)
+    with use_language("tr"):
+        assert str(refused) in again["notice"]["value"] and "okunabilir" in str(refused)
+    assert next(page.show(CONTROL_VALUES | {"refused": refused}, VISITOR))["refused"] is None
+
+
+def test_run_that_was_stopped_before_its_verdict_speaks_of_no_results(page: Page) -> None:
+    steps = page.show(CONTROL_VALUES, VISITOR)
+    next(steps)
+    page.runs.stop(VISITOR)
+    assert "before there was a result" in rest(steps, {})["status"]
+
+
+def test_photo_of_a_visitor_has_no_choice_of_the_example_before_it(page: Page, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes((EXAMPLES / "hopper_face.jpg").read_bytes() + b"end")
+    steps = page.show(CONTROL_VALUES | {"photo": str(photo), "slide_map": "original"}, VISITOR)
+    assert [name for _, name in next(steps)["slide_map"]["choices"]] == ["attention", "lime"]
+    page.runs.stop(VISITOR)
+    rest(steps, {})
 
 
 def test_visitor_who_left_is_forgotten(page: Page) -> None:
