@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
+from model.artifact.card import CARD
 from model.detector.detector import Detector
 from model.errors import ArtifactError, message_of
-from model.found import KERAS_FILES
+from model.found import SUFFIXES
 from model.i18n.catalogue import Message
 from model.legacy.apart import Limits
 from model.legacy.folder import model_folder as keras_folder
 from model.onnx_models.apart import examine_apart
+from model.onnx_models.config import PREPROCESSOR
 from model.onnx_models.folder import Place
 from model.onnx_models.folder import model_folder as onnx_folder
 from model.onnx_models.request import Request, is_onnx
@@ -55,13 +57,21 @@ def open_uploaded(
         _check_speed(detector)
         return detector
     except ArtifactError as error:
-        if isinstance(reason := message_of(error), Message) and reason.key == "legacy.not_kept":  # it names a folder
-            raise ArtifactError(Message("own.disk", file=source.name)) from error
-        raise
+        raise ArtifactError(_for_a_visitor(message_of(error), source)) from error
     except Exception as error:  # a file from elsewhere can cause any error in the libraries
         raise ArtifactError(Message("model.unusable", file=source.name, reason=message_of(error))) from error
     finally:
         shutil.rmtree(source, ignore_errors=True) if source.is_dir() else source.unlink(missing_ok=True)
+
+
+def _for_a_visitor(reason: Message | str, source: Path) -> Message | str:
+    """The same message, unless it fits only somebody who has the server's folders at hand."""
+    key = reason.key if isinstance(reason, Message) else ""
+    if key == "legacy.not_kept":  # it names a folder
+        return Message("own.disk", file=source.name)
+    if key in ("onnx.no_preprocessing", "onnx.no_weights") and source.is_file():  # a visitor sends one file
+        return Message("own.alone", file=source.name, preprocessor=PREPROCESSOR, card=CARD)
+    return reason
 
 
 def _imported(source: Path, cache: Path, fake_labels: tuple[str, ...], sees: str, notify: Notify) -> Path:
@@ -73,9 +83,9 @@ def _imported(source: Path, cache: Path, fake_labels: tuple[str, ...], sees: str
         examine = partial(examine_apart, memory=ONNX_MEMORY, seconds=ONNX_SECONDS)
         return onnx_folder(Request(str(source), fake_labels, sees), notify, Place(cache, examine))
     found = sorted(source.rglob("*")) if source.is_dir() else [source]
-    keras = [path for path in found if path.suffix.lower() in KERAS_FILES]
+    keras = [path for path in found if path.suffix.lower() in SUFFIXES]
     if len(keras) != 1:
-        raise ArtifactError(Message("own.no_model", file=source.name))
+        raise ArtifactError(Message("own.nothing_in", folder=source.name))
     limits = Limits(KERAS_MEMORY + KERAS_TIMES * size, KERAS_SECONDS)
     return keras_folder(keras[0], notify=notify, cache=cache, limits=limits)
 

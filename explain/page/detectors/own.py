@@ -14,13 +14,14 @@ from explain.batch.zips import DAMAGED, open_zip, refused
 from explain.page.components.controls import OWN, is_own
 from model.detector.detector import Detector
 from model.errors import ArtifactError, PhotoError, message_of
+from model.found import SUFFIXES
 from model.i18n.catalogue import Message
 from model.uploaded import MAX_BYTES, open_uploaded
 
 MOST = 3  # models that are kept at the same time, of all visitors together; the oldest goes
 MOST_FILES = 64  # in a ZIP
 CHUNK = 1_000_000  # bytes unpacked between two checks of the limit
-KINDS = (".onnx", ".zip", ".h5", ".hdf5")
+KINDS = (".onnx", ".zip", *SUFFIXES)
 MOST_GONE = 1000  # visitors who lost their model to a newer one, so that the page can say so
 
 Notify = Callable[[Message], None]
