@@ -28,7 +28,7 @@ RED = np.full((256, 256, 3), (230, 20, 20), np.uint8)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's own cache, which must stay empty; networks are examined in this process, which is faster."""
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(uploaded, "examine_apart", lambda path, side, memory, seconds: examine(path, side))
+    monkeypatch.setattr(uploaded, "examine_apart", lambda path, side, **_: examine(path, side))
     return tmp_path / "cache"
 
 

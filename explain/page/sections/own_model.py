@@ -30,7 +30,9 @@ def _place(parts: Parts) -> None:
                 choices, value="", label=text("own.sees"), info=text("own.sees_help"), elem_id="own-sees"
             )
     parts["own_button"] = gr.Button(text("own.button"), variant="primary", elem_id="own-button")
-    parts["own_status"] = gr.HTML(elem_id="own-status")
+    with gr.Row(elem_id="own-running"):
+        parts["own_status"] = gr.HTML(elem_id="own-status")
+        parts["own_cancel"] = gr.Button(text("page.cancel"), size="sm", visible=False, scale=0, elem_id="own-cancel")
 
 
 def _help() -> str:
