@@ -52,7 +52,8 @@ def read_clip(
         cancelled: once it is true, nothing further comes and the process ends.
 
     Raises:
-        ClipError: if the clip can't be opened or decoded, is a photo, exceeds a limit, takes too long, or was cancelled.
+        ClipError: if the clip can't be opened or decoded, is a photo, exceeds a limit, takes too long, or was
+            cancelled.
     """
     if kind_of(_head(source)) in PHOTOS:
         raise ClipError(Message("clip.photo"))
