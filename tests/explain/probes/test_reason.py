@@ -117,4 +117,4 @@ def test_nothing_is_said_before_the_map_is_complete_and_the_network_was_asked() 
 
 
 def test_a_model_that_hardly_looks_has_no_reason() -> None:
-    assert sentence(subject(), lime(lowest=0.8, highest=0.8)).startswith("This model's answer hardly depends")
+    assert sentence(subject(), lime(lowest=0.8, highest=0.8)).startswith("Hiding parts of the picture hardly changes")
