@@ -62,7 +62,7 @@ def test_own_model_is_chosen_and_goes_with_the_visitor(
     visitor.open_tab("One photo")
     visitor.upload(FAKE)
     visitor.wait_done()
-    assert "uncalibrated" in visitor.text("#verdict") or "uncalibrated" in str(visitor.find("#verdict").text_content())
+    assert "uncalibrated" in visitor.text("#verdict"), "without a click"
     other = arrive()
     assert other.page.get_by_label("yours/net").count() == 0
     visitor.page.close()
