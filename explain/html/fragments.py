@@ -79,7 +79,8 @@ def verdict_card(prediction: Prediction, card: Card, is_face: bool = True) -> Ma
     low, high = card.inconclusive_band
     sentences = _verdict_sentence(prediction, card), calibration_sentence(prediction, card, is_face)
     p_fake = prediction.probabilities["Fake"]
-    return macros("fragments").verdict(prediction.verdict, p_fake, low, high, *sentences, _scope_sentences(card))
+    texts = (*sentences, _scope_sentences(card))
+    return macros("fragments").verdict(prediction.verdict, p_fake, low, high, *texts, opened=not prediction.calibrated)
 
 
 def no_verdict() -> Markup:

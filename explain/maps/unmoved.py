@@ -1,4 +1,4 @@
-"""Detects a model that hardly depends on the picture; there is nothing to explain then."""
+"""Detects a model with an answer that hardly changes when parts are hidden; there is nothing to explain then."""
 
 from __future__ import annotations
 

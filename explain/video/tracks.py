@@ -16,6 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 MIN_OVERLAP = 0.2  # intersection over union; two thirds of a face's width to the side leave as much
 MOST_MISSED = 2  # frames in a row in which a face may not be found
+PATIENCE_S = 1.0  # for so long a face may not be found, too: as in ByteTrack (Zhang et al., arXiv 2110.06864)
 Box = tuple[int, int, int, int]  # x, y, w, h in pixels of the frame
 
 
@@ -31,6 +32,10 @@ class _Track:
         box = self.box + self.movement * (seconds - self.seconds)
         box[2:] = np.maximum(box[2:], 1)
         return box
+
+    def may_be_missed(self, seconds: float) -> bool:
+        """Whether the face may still return, as the same one, in a frame of this time."""
+        return self.missed <= MOST_MISSED or seconds - self.seconds <= PATIENCE_S
 
 
 class Tracker:
@@ -48,8 +53,7 @@ class Tracker:
             seconds: time of the frame, later than that of the frame before.
             after_cut: whether a scene cut came before the frame, which ends all tracks.
         """
-        if after_cut:
-            self._open = []
+        self._open = [track for track in self._open if not after_cut and track.may_be_missed(seconds)]
         found = [np.array(box, float) for box in boxes]
         numbers = [-1] * len(found)
         missed = list(self._open)
@@ -61,7 +65,6 @@ class Tracker:
             missed.remove(track)
         for track in missed:
             track.missed += 1
-        self._open = [track for track in self._open if track.missed <= MOST_MISSED]
         for place, box in enumerate(found):
             if numbers[place] < 0:
                 self._open.append(_Track(self._count, box, seconds))

@@ -17,13 +17,14 @@ from model.clips.answers import Facts, Limits, Picture
 from model.clips.process import Request, answers
 from model.errors import ClipError
 from model.i18n.catalogue import Message
-from model.photos.kinds import HEAD, kind_of
+from model.photos.kinds import FORMATS, HEAD, kind_of
 
 Source = bytes | str | os.PathLike[str]
 Cancelled = Callable[[], bool]
 MAX_BYTES = 200_000_000  # of a clip that is sent to a server; a phone's minute of HD has about 130 MB
 ON_A_SERVER = Limits(MAX_BYTES, seconds=60, pixels=32_000_000_000)  # pixels: a minute of 4K, 60 frames per second
 MEGABYTE = 1_000_000
+PHOTOS = {*FORMATS} - {"GIF"}
 CHUNK = 1_000_000  # bytes read at once
 FRAMES = 48  # that are judged unless the caller says otherwise
 
@@ -51,8 +52,11 @@ def read_clip(
         cancelled: once it is true, nothing further comes and the process ends.
 
     Raises:
-        ClipError: if the clip can't be opened or decoded, exceeds a limit, takes too long, or was cancelled.
+        ClipError: if the clip can't be opened or decoded, is a photo, exceeds a limit, takes too long, or was
+            cancelled.
     """
+    if kind_of(_head(source)) in PHOTOS:
+        raise ClipError(Message("clip.photo"))
     with _file(source, limits) as file, closing(answers(file, Request(limits, count=count), cancelled)) as found:
         yield from found
 

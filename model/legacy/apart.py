@@ -9,14 +9,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.apart import command_of, limit_memory
+from model.apart import WATCH, Cancelled, command_of, limit_memory
 from model.artifact.card import LEGACY, LICENCE, Card, load_artifact
 from model.artifact.card import digest as digest_of
 from model.artifact.preprocessing import LABELS, Preprocessing
@@ -45,10 +44,12 @@ class Limits:
     Attributes:
         memory: bytes of address space.
         seconds: in which it must end.
+        cancelled: called meanwhile; once it is true, the import ends.
     """
 
     memory: int
     seconds: float
+    cancelled: Cancelled = lambda: False
 
 
 def convert(h5: Path, labels: Path | None, folder: Path, notify: Notify = lambda message: None) -> None:
@@ -130,7 +131,7 @@ def convert_apart(h5: Path, labels: Path | None, folder: Path, notify: Notify, l
     # A separate session: an interrupt from the keyboard reaches only this process, which then ends the other.
     with (
         subprocess.Popen(command, cwd=ROOT, text=True, start_new_session=True, **channels) as process,
-        _ended_by(process, limits),
+        WATCH.over(process, limits.seconds, limits.cancelled) if limits is not None else nullcontext(),
     ):
         try:
             assert process.stdout is not None
@@ -151,20 +152,6 @@ def convert_apart(h5: Path, labels: Path | None, folder: Path, notify: Notify, l
         figures = {"memory": limits.memory / 1e9, "seconds": limits.seconds}
         raise ArtifactError(Message("legacy.limits", file=h5.name, **figures))
     raise ArtifactError(Message("legacy.import_broke_off", file=h5.name))
-
-
-@contextmanager
-def _ended_by(process: subprocess.Popen[str], limits: Limits | None) -> Iterator[None]:
-    """Kill the process once its seconds are over."""
-    if limits is None:
-        yield
-        return
-    alarm = threading.Timer(limits.seconds, process.kill)
-    alarm.start()
-    try:
-        yield
-    finally:
-        alarm.cancel()
 
 
 def main(h5: Path, folder: Path, labels: Path | None = None) -> None:

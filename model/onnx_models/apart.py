@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.apart import command_of, limit_memory
+from model.apart import WATCH, Cancelled, command_of, limit_memory
 from model.artifact.card import MASK
 from model.artifact.preprocessing import LARGEST_INPUT
 from model.detector.onnx_engine import BATCH, fitting, open_session
@@ -76,7 +76,13 @@ class Facts:
     attentions: tuple[str, ...] = ()
 
 
-def examine_apart(path: Path, side: int | None = None, memory: int = MEMORY, seconds: float = SECONDS) -> Facts:
+def examine_apart(
+    path: Path,
+    side: int | None = None,
+    memory: int = MEMORY,
+    seconds: float = SECONDS,
+    cancelled: Cancelled = lambda: False,
+) -> Facts:
     """Check and run a file in a process of its own.
 
     Args:
@@ -84,26 +90,29 @@ def examine_apart(path: Path, side: int | None = None, memory: int = MEMORY, sec
         side: of the input in pixels; None if only the network knows it.
         memory: bytes of address space for the process, beside three times the size of the file.
         seconds: that it may take.
+        cancelled: called meanwhile; once it is true, the process is ended.
 
     Raises:
-        ArtifactError: if the file is not safe, not a classifier of pictures, or needs more memory or time.
+        ArtifactError: if the file is not safe, not a classifier of pictures, or needs more memory or time, or if it was
+            cancelled.
         MissingWeights: if it names files with weights that are not beside it.
     """
     size = sum(file.stat().st_size for file in path.parent.iterdir() if file.is_file())
     limits = (memory + 3 * size, max(1, round(seconds)))
     arguments = (str(path.absolute()), str(side or 0), *map(str, limits))
+    command = command_of("model.onnx_models.apart", *arguments)
+    channels: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with (
+        subprocess.Popen(command, cwd=ROOT, start_new_session=True, **channels) as process,
+        WATCH.over(process, seconds, cancelled),
+    ):
+        try:
+            written, _ = process.communicate()
+        finally:
+            process.kill()  # if this function was interrupted
     try:
-        ended = subprocess.run(
-            command_of("model.onnx_models.apart", *arguments),
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=seconds,
-            start_new_session=True,
-        )
-        kind, answer = json.loads(ended.stdout.splitlines()[-1])
-    except (subprocess.TimeoutExpired, IndexError, ValueError) as error:
+        kind, answer = json.loads(written.splitlines()[-1])
+    except (IndexError, ValueError) as error:
         gigabytes = limits[0] / 1e9
         raise ArtifactError(Message("onnx.limits", file=path.name, memory=gigabytes, seconds=seconds)) from error
     if kind == "weights":

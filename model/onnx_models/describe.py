@@ -85,7 +85,7 @@ def describe(
         ArtifactError: if it is unclear how to prepare pictures or which class means Fake, or a field is wrong.
     """
     file, given = request.name, description.given
-    if not description.preprocessing:
+    if not description.preprocessing and "preprocessing" not in given:
         raise ArtifactError(Message("onnx.no_preprocessing", file=file, preprocessor=PREPROCESSOR, card=CARD))
     names = _names(description.names, facts.count, file)
     classes = classes_of(names, request.fake_labels, file)

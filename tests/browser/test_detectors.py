@@ -44,6 +44,15 @@ def test_own_model_is_chosen_and_goes_with_the_visitor(
 ) -> None:
     visitor, place = arrive(), server_log.parent
     visitor.open_tab("The model")
+    (no_model := tmp_path / "notes.pt").write_text("no model")
+    visitor.page.set_input_files("#own-file input[type=file]", no_model)
+    visitor.wait_for_text("#own-file", "notes.pt")
+    visitor.find("#own-button").click()
+    visitor.wait_for_text("#own-status", "notes.pt is no model")
+    visitor.settle()
+    assert visitor.find(".toast-body").count() == 0 and "notes.pt" not in server_log.read_text(), (
+        "one sentence is enough"
+    )
     visitor.page.set_input_files("#own-file input[type=file]", zipped(tmp_path))
     visitor.wait_for_text("#own-file", "net.zip")
     visitor.find("#own-button").click()
@@ -53,7 +62,7 @@ def test_own_model_is_chosen_and_goes_with_the_visitor(
     visitor.open_tab("One photo")
     visitor.upload(FAKE)
     visitor.wait_done()
-    assert "uncalibrated" in visitor.text("#verdict") or "uncalibrated" in str(visitor.find("#verdict").text_content())
+    assert "uncalibrated" in visitor.text("#verdict"), "without a click"
     other = arrive()
     assert other.page.get_by_label("yours/net").count() == 0
     visitor.page.close()

@@ -171,6 +171,13 @@ def test_a_click_on_the_page_is_answered_by_the_general_sentence(
     assert caught.value.message.startswith("WhyFake içinde bir hata") and FAULT in caplog.text
 
 
+def test_a_refusal_that_says_how_it_is_shown_is_shown_so(caplog: pytest.LogCaptureFixture) -> None:
+    refusal = gr.Error("This file is no model.", visible=False, print_exception=False)
+    with pytest.raises(gr.Error) as caught, refusals_shown("en"):
+        raise refusal
+    assert caught.value is refusal and not caplog.text
+
+
 @pytest.fixture(autouse=True)
 def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     with caplog.at_level(logging.ERROR):

@@ -19,6 +19,8 @@ def refusals_shown(language: str) -> Iterator[None]:
     """
     try:
         yield
+    except gr.Error:  # it is already what Gradio shows
+        raise
     except Exception as error:
         with use_language(language):
             raise gr.Error(str(refusal_of(error)), print_exception=False) from error

@@ -10,7 +10,7 @@ from queue import Queue
 from typing import Protocol
 
 from explain.html import fragments
-from explain.page.components.updates import Updates
+from explain.page.components.updates import Updates, visible
 from explain.page.detectors.own import Notify, OwnModels
 from explain.page.sessions import Runs
 from explain.service.refusal import refusing
@@ -42,7 +42,8 @@ def bring(page: Page, visitor: str, language: str, file: str | None, fake_labels
         sees: what the model judges, see ``model.onnx_models.request.Request``.
 
     Yields:
-        Changes of ``own_status``; at the end also ``own_file``, and ``model`` with the new model's name.
+        Changes of ``own_status`` and ``own_cancel``; at the end also ``own_file``, and ``model`` with the new model's
+        name unless the import was cancelled.
 
     Raises:
         Refused: if the file can't be used.
@@ -57,25 +58,34 @@ def _bring(page: Page, visitor: str, file: str | None, fake_labels: list[str], s
         if file is None:
             raise ArtifactError(Message("own.no_file"))
         path = Path(file)
-        yield {"own_status": fragments.progress_bar(translate("own.begun", file=path.name), None)}
+        begun = fragments.progress_bar(translate("own.begun", file=path.name), None)
+        yield {"own_status": begun, "own_cancel": visible(True)}
 
         left = threading.Event()
 
+        def cancelled() -> bool:
+            return left.is_set() or ended()
+
         def work(notify: Notify) -> Detector:
-            detector = page.own.take(visitor, path, fake_labels, sees, notify)
-            if left.is_set() or ended():
+            detector = page.own.take(visitor, path, fake_labels, sees, notify, cancelled)
+            if cancelled():
                 page.own.forget(visitor)
             return detector
 
+        end: Updates = {"own_status": fragments.status(translate("page.many_stopped"))}
         try:
             detector = yield from _with_messages(work)
+            if not ended():
+                ready = fragments.notice(translate("own.ready", model=detector.name))
+                end = {"own_status": ready, "model": detector.name}
         except GeneratorExit:  # the visitor has left; nobody waits for the import to end
             left.set()
             page.own.forget(visitor)
             raise
-        if not ended():
-            ready = translate("own.ready", model=detector.name)
-            yield {"own_status": fragments.notice(ready), "own_file": None, "model": detector.name}
+        except ArtifactError:
+            if not ended():
+                raise
+        yield {**end, "own_file": None, "own_cancel": visible(False)}
 
 
 def _with_messages(work: Callable[[Notify], Detector]) -> Generator[Updates, None, Detector]:

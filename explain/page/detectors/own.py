@@ -11,16 +11,19 @@ from pathlib import Path
 
 from explain.batch.names import safe_name, suffix
 from explain.batch.zips import DAMAGED, open_zip, refused
+from explain.cancel import not_cancelled
 from explain.page.components.controls import OWN, is_own
+from model.apart import Cancelled
 from model.detector.detector import Detector
 from model.errors import ArtifactError, PhotoError, message_of
+from model.found import SUFFIXES
 from model.i18n.catalogue import Message
 from model.uploaded import MAX_BYTES, open_uploaded
 
 MOST = 3  # models that are kept at the same time, of all visitors together; the oldest goes
 MOST_FILES = 64  # in a ZIP
 CHUNK = 1_000_000  # bytes unpacked between two checks of the limit
-KINDS = (".onnx", ".zip", ".h5", ".hdf5")
+KINDS = (".onnx", ".zip", *SUFFIXES)
 MOST_GONE = 1000  # visitors who lost their model to a newer one, so that the page can say so
 
 Notify = Callable[[Message], None]
@@ -48,7 +51,13 @@ class OwnModels:
         self._importing = threading.Lock()
 
     def take(
-        self, visitor: str, file: Path, fake_labels: Sequence[str] = (), sees: str = "", notify: Notify = lambda _: None
+        self,
+        visitor: str,
+        file: Path,
+        fake_labels: Sequence[str] = (),
+        sees: str = "",
+        notify: Notify = lambda _: None,
+        cancelled: Cancelled = not_cancelled,
     ) -> Detector:
         """Open a file that a visitor has uploaded, which is deleted; it replaces the visitor's earlier model.
 
@@ -59,9 +68,11 @@ class OwnModels:
             fake_labels: see ``model.onnx_models.request.Request``, as ``sees``.
             sees: how an ONNX model looks at a photo.
             notify: called with a message at each slow step.
+            cancelled: called meanwhile; once it is true, the import ends.
 
         Raises:
-            ArtifactError: if models may not be brought, another one is imported just now, or the file can't be used.
+            ArtifactError: if models may not be brought, another one is imported just now, the file can't be used, or
+                the import was cancelled.
         """
         folder = Path(tempfile.mkdtemp(prefix="model-"))
         try:
@@ -71,7 +82,7 @@ class OwnModels:
                 raise ArtifactError(Message("own.busy"))
             try:
                 source = _received(file, folder)
-                detector = open_uploaded(source, OWN + source.name, fake_labels, sees, notify)
+                detector = open_uploaded(source, OWN + source.name, fake_labels, sees, notify, cancelled)
             finally:
                 self._importing.release()
         except BaseException:

@@ -9,11 +9,11 @@ from typing import Any
 import gradio as gr
 
 from explain.html import fragments
-from explain.page.components.handlers import BRING_OPTIONS
+from explain.page.components.handlers import AT_ONCE, BRING_OPTIONS
 from explain.page.components.parts import Parts
 from explain.page.components.refusals import refusals_shown
-from explain.page.components.updates import Updates
-from explain.page.detectors.bring import Page, bring
+from explain.page.components.updates import Updates, visible
+from explain.page.detectors.bring import RUN_SUFFIX, Page, bring
 from explain.service.refusal import Refused
 from model.i18n.catalogue import use_language
 
@@ -31,7 +31,7 @@ def wire_own(page: Page, parts: Parts, choices: Callable[[str, str], Updates]) -
     """
     if not page.own.allowed:
         return []
-    outputs = [parts[name] for name in ("own_status", "own_file", "model", "second", "status")]
+    outputs = [parts[name] for name in ("own_status", "own_file", "own_cancel", "model", "second", "status")]
     given = [parts[name] for name in ("own_file", "own_fake", "own_sees")]
 
     def take(values: dict[Any, Any], request: gr.Request) -> Iterator[dict[Any, Any]]:
@@ -47,8 +47,13 @@ def wire_own(page: Page, parts: Parts, choices: Callable[[str, str], Updates]) -
                             updates |= choices(visitor, updates["model"])
                     yield parts.changes(updates)
             except Refused as error:
-                yield parts.changes({"own_status": fragments.notice(str(error), "error"), "own_file": None})
+                refusal = {"own_status": fragments.notice(str(error), "error"), "own_file": None}
+                yield parts.changes({**refusal, "own_cancel": visible(False)})
                 raise gr.Error(str(error), visible=False, print_exception=False) from error  # nothing follows
 
+    def stop(request: gr.Request) -> None:
+        page.runs.stop(str(request.session_hash) + RUN_SUFFIX)
+
+    parts["own_cancel"].click(stop, **AT_ONCE)
     begun = parts["own_button"].click(take, parts.readable() | set(given), outputs, **BRING_OPTIONS)
     return [begun.success]

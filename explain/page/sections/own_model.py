@@ -6,7 +6,6 @@ import gradio as gr
 
 from explain.html import fragments
 from explain.page.components.parts import Parts, text
-from explain.page.detectors.own import KINDS
 from model.i18n.catalogue import translate
 from model.uploaded import MAX_BYTES
 
@@ -22,9 +21,8 @@ def own_model(parts: Parts, takes_files: bool) -> None:
 def _place(parts: Parts) -> None:
     parts["own_help"] = gr.HTML(text(_help), elem_id="own-help")
     with gr.Row(equal_height=False, elem_id="own-row"):
-        parts["own_file"] = gr.File(
-            label=text("own.file"), file_types=list(KINDS), height=170, scale=2, min_width=280, elem_id="own-file"
-        )
+        # Any file may come: Gradio would refuse some in English; our own sentence is in the visitor's language.
+        parts["own_file"] = gr.File(label=text("own.file"), height=170, scale=2, min_width=280, elem_id="own-file")
         with gr.Column(scale=3, min_width=280):
             parts["own_fake"] = gr.Textbox("", label=text("own.fake"), info=text("own.fake_help"), elem_id="own-fake")
             choices = [(text(f"own.sees_{name or 'default'}"), name) for name in ("", "face", "picture")]
@@ -32,7 +30,9 @@ def _place(parts: Parts) -> None:
                 choices, value="", label=text("own.sees"), info=text("own.sees_help"), elem_id="own-sees"
             )
     parts["own_button"] = gr.Button(text("own.button"), variant="primary", elem_id="own-button")
-    parts["own_status"] = gr.HTML(elem_id="own-status")
+    with gr.Row(elem_id="own-running"):
+        parts["own_status"] = gr.HTML(elem_id="own-status")
+        parts["own_cancel"] = gr.Button(text("page.cancel"), size="sm", visible=False, scale=0, elem_id="own-cancel")
 
 
 def _help() -> str:

@@ -135,6 +135,12 @@ def test_uncalibrated_probability_is_labelled() -> None:
     assert "uncalibrated" not in text(fragments.verdict_card(prediction(calibrated=True), CARD))
 
 
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_only_what_is_not_calibrated_is_said_without_a_click(calibrated: bool) -> None:
+    card = fragments.verdict_card(prediction(calibrated=calibrated), CARD)
+    assert ("<details open>" in card) is not calibrated
+
+
 @pytest.mark.parametrize(("real", "fake", "few"), [(7, 300, True), (300, 99, True), (100, 100, False)])
 def test_calibration_on_few_pictures_is_stated(real: int, fake: int, few: bool) -> None:
     card = replace(CARD, training={"calibration": {"real": real, "fake": fake}})

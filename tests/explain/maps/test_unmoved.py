@@ -29,7 +29,7 @@ from tests.support.worlds import FormulaDetector
 
 PHOTO = Path(__file__).resolve().parents[3] / "examples" / "astronaut.jpg"
 QUICK = Settings(superpixels=10, samples=100, methods=("attention", "lime", "occlusion"), robustness=False)
-SENTENCE = "This model's answer hardly depends on the picture"
+SENTENCE = "Hiding parts of the picture hardly changes this model's answer"
 Answer = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 

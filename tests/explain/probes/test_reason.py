@@ -118,5 +118,5 @@ def test_there_is_no_sentence_before_the_map_and_the_reason_are_complete() -> No
     assert sentence(subject(), lime(), attributions={}) == ""
 
 
-def test_a_model_that_hardly_depends_on_the_picture_has_no_reason() -> None:
-    assert sentence(subject(), lime(lowest=0.8, highest=0.8)).startswith("This model's answer hardly depends")
+def test_a_model_that_hidden_parts_hardly_change_has_no_reason() -> None:
+    assert sentence(subject(), lime(lowest=0.8, highest=0.8)).startswith("Hiding parts of the picture hardly changes")

@@ -61,7 +61,7 @@ def test_a_constant_model_leaves_every_map_at_chance() -> None:
     trust = trust_in(world_of(constant), WEIGHTS)
     assert (trust.percentile, trust.insertion_percentile, trust.fidelity) == (0.5, 0.5, 0)
     assert not trust.better_than_chance and not trust.worse_than_chance
-    assert "hardly depends on the picture" in trust_sentence(trust)
+    assert "hardly changes this model's answer" in trust_sentence(trust)
 
 
 @pytest.mark.parametrize("sign", [1, -1])

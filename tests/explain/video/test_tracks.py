@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explain.video.tracks import MIN_OVERLAP, MOST_MISSED, Box, Tracker, overlap
+from explain.video.tracks import MIN_OVERLAP, MOST_MISSED, PATIENCE_S, Box, Tracker, overlap
 
 
 def test_overlap_is_that_of_areas() -> None:
@@ -48,6 +48,34 @@ def test_a_face_may_be_missed_for_a_moment() -> None:
     for missed in range(MOST_MISSED + 1):
         tracker.follow([], 6.0 + missed)
     assert tracker.follow([(0, 0, 50, 50)], 10.0) == [1]
+
+
+@pytest.mark.parametrize(("gap", "same"), [(PATIENCE_S, True), (PATIENCE_S + 0.1, False)])
+def test_a_face_may_be_missed_for_a_second_however_many_frames_are_judged(gap: float, same: bool) -> None:
+    tracker = Tracker()
+    tracker.follow([(0, 0, 50, 50)], 0.0)
+    for number in range(1, MOST_MISSED + 5):
+        assert tracker.follow([], number / 25) == []
+    assert tracker.follow([(0, 0, 50, 50)], gap) == [0 if same else 1]
+
+
+def test_a_face_that_passes_behind_another_one_stays_one_and_they_stay_two() -> None:
+    """Both go by 100 pixels per second; where their boxes overlap, only the one in front is found."""
+    tracker, numbers = Tracker(), dict[str, set[int]](front=set(), behind=set())
+    for seconds in np.arange(0, 2.4, 0.08):
+        front, behind = (round(100 * seconds), 0, 60, 60), (round(230 - 100 * seconds), 6, 60, 60)
+        boxes = {"front": front} if abs(front[0] - behind[0]) < 30 else {"front": front, "behind": behind}
+        for name, number in zip(boxes, tracker.follow([*boxes.values()], float(seconds)), strict=True):
+            numbers[name].add(number)
+    assert numbers == {"front": {0}, "behind": {1}}
+
+
+def test_another_face_beside_a_missed_one_is_another() -> None:
+    tracker = Tracker()
+    tracker.follow([(0, 0, 50, 50)], 0.0)
+    tracker.follow([], 0.2)
+    assert tracker.follow([(45, 0, 50, 50)], 0.4) == [1]
+    assert tracker.follow([(2, 0, 50, 50), (45, 0, 50, 50)], 0.6) == [0, 1]
 
 
 def test_each_return_starts_the_count_of_misses_again() -> None:

@@ -167,4 +167,4 @@ def test_short_answer_for_a_model_that_hardly_depends_on_the_picture() -> None:
     still = Curves("mean", level, level, Band(np.full((ORDERS, 2), 0.7), SHARES))
     found = trust(curves=(still,), stability=STEADY)
     assert found.unmoved
-    assert short_answers(found) == ("No: the answer hardly depends on the picture", "not repeated")
+    assert short_answers(found) == ("No: hiding parts hardly changes the answer", "not repeated")

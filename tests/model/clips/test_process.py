@@ -16,6 +16,8 @@ from model.errors import ClipError
 from model.i18n.catalogue import Message
 from tests.support.clip_files import clip_file, greys, number_of, sound_file, written
 
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+
 
 @pytest.fixture(scope="module")
 def clip() -> bytes:
@@ -80,6 +82,16 @@ def test_refusal_is_passed_on_from_the_process(source: bytes) -> None:
     with pytest.raises(ClipError) as refused:
         list(read_clip(source))
     assert key_of(refused.value) in ("clip.no_pictures", "clip.damaged")
+
+
+@pytest.mark.parametrize("name", ["astronaut.jpg", "clip.mp4"])
+def test_a_photo_is_refused_as_a_photo(name: str, tmp_path: Path, started: list[Any]) -> None:
+    photo = written(tmp_path, (EXAMPLES / "astronaut.jpg").read_bytes(), name)
+    for source in (photo, photo.read_bytes()):
+        with pytest.raises(ClipError) as refused:
+            list(read_clip(source))
+        assert key_of(refused.value) == "clip.photo"
+    assert not started, "a photo must not start a decoder of clips"
 
 
 def test_clips_are_recognised_by_their_content(tmp_path: Path, clip: bytes) -> None:

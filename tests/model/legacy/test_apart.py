@@ -11,7 +11,7 @@ import pytest
 from model.errors import ArtifactError
 from model.i18n.catalogue import Message
 from model.legacy import apart
-from model.legacy.apart import convert_apart
+from model.legacy.apart import Limits, convert_apart
 
 H5 = Path("mine.h5")
 START = subprocess.Popen
@@ -48,3 +48,12 @@ def test_crash_of_the_process_is_an_error_message(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ArtifactError) as caught:
         convert_apart(H5, None, Path("made"), print)
     assert caught.value.args[0] == Message("legacy.import_broke_off", file="mine.h5")
+
+
+@pytest.mark.parametrize(("seconds", "cancelled"), [(0, False), (600, True)])
+def test_process_ends_with_its_time_and_with_who_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, cancelled: bool
+) -> None:
+    other_side(monkeypatch, "import time; time.sleep(300)")
+    with pytest.raises(ArtifactError, match="can't be imported"):
+        convert_apart(H5, None, Path("made"), print, Limits(10**9, seconds, lambda: cancelled))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from onnx import helper
 
 from model.errors import ArtifactError
+from model.onnx_models import apart
 from model.onnx_models.apart import Facts, MissingWeights, examine, examine_apart
 from tests.model.onnx_models.test_graph import ANSWER, with_external
 from tests.support.onnx_graphs import SIDE, classifier, constant, float_value, save, transformer
@@ -83,6 +85,12 @@ def test_too_much_memory_ends_only_the_examining_process(tmp_path: Path) -> None
 def test_too_much_time_ends_the_process(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="or 0 seconds"):
         examine_apart(classifier(tmp_path / "model.onnx"), seconds=0.05)
+
+
+def test_process_ends_with_who_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "command_of", lambda *_: [sys.executable, "-c", "import time; time.sleep(300)"])
+    with pytest.raises(ArtifactError):
+        examine_apart(classifier(tmp_path / "model.onnx"), cancelled=lambda: True)
 
 
 @pytest.mark.slow

@@ -127,6 +127,8 @@ def test_single_file_needs_a_card_with_its_preprocessing(tmp_path: Path) -> None
     detector = opened(path)
     assert p_fake(detector, RED) > 0.99 and detector.card.sees == "picture"
     assert opened(path, sees="face").card.sees == "face"
+    (tmp_path / CARD).write_text(json.dumps({"preprocessing": {}, "labels": ["fake", "real"], "sees": "face"}))
+    assert opened(path).card.preprocessing.value_scale == 1, "each field has a value if it is missing"
     (tmp_path / CARD).write_text(json.dumps({"preprocessing": {"unknown": 1}}))
     with pytest.raises(ArtifactError, match=r"unknown"):
         opened(path, "0")

@@ -16,5 +16,5 @@ def visits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the folders of visits are made; networks are examined in this process, which is faster."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "visits"))
     (tmp_path / "visits").mkdir()
-    monkeypatch.setattr(uploaded, "examine_apart", lambda path, side, memory, seconds: examine(path, side))
+    monkeypatch.setattr(uploaded, "examine_apart", lambda path, side, **_: examine(path, side))
     return tmp_path / "visits"

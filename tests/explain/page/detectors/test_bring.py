@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image
 from explain.examples import examples
 from explain.page.components.controls import AT_FIRST
 from explain.page.components.updates import Updates
+from explain.page.detectors import own as own_models
 from explain.page.detectors.bring import RUN_SUFFIX, bring
 from explain.page.detectors.own import OwnModels
 from explain.page.layout import build_page
@@ -22,6 +24,7 @@ from explain.page.models import both_choices
 from explain.page.run import Page
 from explain.service.refusal import Refused
 from model.available import MODEL_FOLDER, FoundModel, Models
+from model.errors import ArtifactError
 from model.paths import SHIPPED
 from tests.explain.page.detectors.test_own import zipped
 
@@ -120,6 +123,29 @@ def test_import_whose_visitor_has_left_leaves_nothing(page: Page, tmp_path: Path
         if thread.name == "import-model":
             thread.join(20)
     assert page.own.names(ANN) == [] and list(visits.iterdir()) == []
+
+
+def test_import_can_be_cancelled_and_the_model_of_before_stays(
+    page: Page, tmp_path: Path, visits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brought(page, zipped(tmp_path))
+    begun = threading.Event()
+
+    def endless(*given: Any) -> None:
+        begun.set()
+        while not given[-1]():
+            time.sleep(0.01)
+        raise ArtifactError("It took too long.")
+
+    monkeypatch.setattr(own_models, "open_uploaded", endless)
+    steps = bring(page, ANN, "en", str(zipped(tmp_path, "other.zip")), "", "")
+    assert next(steps)["own_cancel"]["visible"]
+    stopping = threading.Thread(target=lambda: begun.wait(20) and page.runs.stop(ANN + RUN_SUFFIX))
+    stopping.start()
+    *_, last = steps
+    stopping.join()
+    assert "Stopped." in last["own_status"] and not last["own_cancel"]["visible"] and last["own_file"] is None
+    assert page.own.names(ANN) == [OWN] and len(list(visits.iterdir())) == 1
 
 
 @pytest.mark.slow

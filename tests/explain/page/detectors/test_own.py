@@ -129,6 +129,7 @@ def test_one_is_imported_at_a_time(models: OwnModels, tmp_path: Path, monkeypatc
         ("model.pkl", b"x", "is no model that can be used here"),
         ("model.onnx", b"x", "damaged or no ONNX file"),
         ("model.h5", b"x", "model.h5"),
+        ("model.keras", b"x", "save it with model.save('model.h5')"),
         ("model.zip", b"PK\x03\x04 and no more", "can't be unpacked"),
         ("model.zip", b"", "can't be unpacked"),
     ],

@@ -23,6 +23,19 @@ def test_a_page_that_answers_late_is_opened_all_the_same(monkeypatch: pytest.Mon
         blocks.close(verbose=False)
 
 
+def test_only_so_many_visitors_are_kept_and_the_one_of_longest_ago_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SESSIONS", 2)
+    with gr.Blocks() as blocks:
+        gr.State("a result")
+    try:
+        launch(blocks, None, quiet=True)
+        for visitor in ("ann", "bob", "ann", "cem"):
+            assert blocks.state_holder[visitor]  # type: ignore[attr-defined]
+        assert list(blocks.state_holder.session_data) == ["ann", "cem"]  # type: ignore[attr-defined]
+    finally:
+        blocks.close(verbose=False)
+
+
 def test_the_first_model_runs_once_before_a_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """LiteRT would write a line to the server's log at the first photo."""
     warmed = list[Detector]()
