@@ -51,9 +51,9 @@ def test_crash_of_the_process_is_an_error_message(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(("seconds", "cancelled"), [(0, False), (600, True)])
-def test_process_ends_with_its_time_and_with_who_waits_for_it(
+def test_process_ends_at_its_time_limit_or_when_the_caller_cancels(
     monkeypatch: pytest.MonkeyPatch, seconds: float, cancelled: bool
 ) -> None:
-    other_side(monkeypatch, "import time; time.sleep(300)")
+    replace_process(monkeypatch, "import time; time.sleep(300)")
     with pytest.raises(ArtifactError, match="can't be imported"):
         convert_apart(H5, None, Path("made"), print, Limits(10**9, seconds, lambda: cancelled))
