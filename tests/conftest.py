@@ -66,10 +66,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> TogetherS
 
 
 def pytest_configure() -> None:
-    """Give each test process its own core, because networks on shared cores wait for each other.
-
-    If there are more processes than cores, the first and the last share one: the first has the browser tests, which
-    mostly wait.
+    """Give each test process its own cores, because networks on shared cores wait for each other.
 
     Imported modules stay in memory until the end, so garbage collection skips them.
     """
@@ -77,7 +74,7 @@ def pytest_configure() -> None:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
     if worker and hasattr(os, "sched_setaffinity"):
         cores, workers = sorted(os.sched_getaffinity(0)), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-        os.sched_setaffinity(0, cores[int(worker) :: workers] or [cores[int(worker) % len(cores)]])
+        os.sched_setaffinity(0, cores[int(worker) :: workers] or cores)
 
 
 @pytest.hookimpl(trylast=True)  # after tests are deselected by ``-m``
