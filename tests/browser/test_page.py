@@ -89,7 +89,7 @@ def test_planted_region_of_an_example_is_announced(done: Visitor) -> None:
 # Trust
 
 
-def test_every_map_has_its_trust(arrive: Callable[..., Visitor]) -> None:
+def test_every_map_has_a_sentence_about_its_trust(arrive: Callable[..., Visitor]) -> None:
     visitor = arrive("superpixels=10&samples=100")
     visitor.upload(FAKE)
     visitor.wait_done(RUN_S)
