@@ -21,7 +21,7 @@ from explain.service.service import Service
 from model.available import Models
 from model.i18n.catalogue import DEFAULT, languages
 
-SWEEP_S, KEPT_S = 3600, 3600  # how often what visitors have sent and seen is looked through, and how old it may be
+SWEEP_S, KEPT_S = 3600, 3600  # how often old files of visitors are deleted, and the age at which they are old
 MOST_WAITING = 32  # events of each queue that wait for a place
 STATES: tuple[tuple[str, Any], ...] = (
     ("photo", None),

@@ -93,7 +93,7 @@ class Page:
             if not controls.get("for_report"):
                 start["report_group"] = visible(False)
             if controls["whole"]:
-                start["placeholder"] = visible(False)  # it stands beside a photo without a face
+                start["placeholder"] = visible(False)  # it is shown beside a photo without a face
             if not same_face or not what_if.same_regions(last, controls):  # the hidden numbers mean other regions now
                 self.update_controls(visitor, {**self.current(controls, visitor), "hidden": []})
                 start |= what_if.nothing_hidden()

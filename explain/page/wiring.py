@@ -149,7 +149,7 @@ def _forget(blocks: gr.Blocks, session: str) -> None:
         holder.delete_state(session)
         holder.session_data.pop(session, None)
         holder.time_last_used.pop(session, None)
-    blocks._queue.pending_messages_per_session.pop(session, None)  # those that nobody has fetched
+    blocks._queue.pending_messages_per_session.pop(session, None)  # the visitor has not fetched these
 
 
 def _wire_photo(page: Page, parts: Parts, run_it: dict[str, Any]) -> None:

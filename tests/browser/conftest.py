@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.visitor import PATIENCE_S, Visitor
+from tests.browser.visitor import TIMEOUT_S, Visitor
 from tests.conftest import on_every_core, served
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-QUIET = (  # nothing that would look for a display, a graphics card or the network
+CHROMIUM_ARGS = (  # Chromium must not need a display, a graphics card or the network
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 )
 DESKTOP = {"width": 1440, "height": 900}
-QUICK = "trust=0&samples=100"  # trust takes longer than all the rest
+QUICK = "trust=0&samples=100"  # trust takes longer than everything else
 FAKE = ROOT / "examples" / "hopper_face.jpg"
 
 Contexts = Callable[..., "BrowserContext"]
@@ -31,15 +31,15 @@ Contexts = Callable[..., "BrowserContext"]
 
 @pytest.fixture(scope="package")
 def server_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the page's server has printed."""
+    """The log file of the page's server."""
     return tmp_path_factory.mktemp("server") / "log.txt"
 
 
 @pytest.fixture(scope="package")
 def page_url(server_log: Path) -> Iterator[str]:
-    """Address of the page with a network that takes no time; it takes models of visitors.
+    """Address of the page with a fast stand-in network; visitors may upload models.
 
-    It ends with the folder: a server that nobody visits still keeps a processor busy for 3% of the time.
+    The server stops after the tests of this folder: even an unused server needs 3% of a processor's time.
     """
     with served(ROOT, server_log, "--model-upload", program="tests/browser/quick_app.py") as url:
         yield url
@@ -47,10 +47,10 @@ def page_url(server_log: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A real headless Chromium; without one the tests fail, unless WHYFAKE_NO_BROWSER=1 leaves them out.
+    """A real headless Chromium; without one the tests fail, unless WHYFAKE_NO_BROWSER=1 skips them.
 
-    It ends with the folder: Playwright keeps an event loop running in the thread of the tests, in which the tests of
-    other folders could not run one of their own.
+    It is closed after the tests of this folder: Playwright keeps an event loop running in the thread of the tests, so
+    tests of other folders could not run their own event loop there.
     """
     if os.environ.get("WHYFAKE_NO_BROWSER") == "1":
         pytest.skip("WHYFAKE_NO_BROWSER=1 leaves the browser tests out.")
@@ -65,7 +65,7 @@ def browser() -> Iterator[Browser]:
     starting = sync_playwright()
     with on_every_core():
         playwright = starting.start()
-        chromium = playwright.chromium.launch(executable_path=executable, args=list(QUIET))
+        chromium = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGS))
     yield chromium
     chromium.close()
     playwright.stop()
@@ -73,7 +73,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def kept_context(browser: Browser) -> Iterator[Contexts]:
-    """A browser context for each set of options. It is kept: the page's scripts are fetched and compiled once."""
+    """A browser context for each set of options, kept so that the page's scripts are fetched and compiled once."""
     contexts: dict[str, BrowserContext] = {}
 
     def kept(**options: Any) -> BrowserContext:
@@ -89,23 +89,23 @@ def kept_context(browser: Browser) -> Iterator[Contexts]:
 
 def new_context(browser: Browser, **options: Any) -> BrowserContext:
     context = browser.new_context(**{"viewport": DESKTOP} | options)
-    context.set_default_timeout(PATIENCE_S * 1000)
+    context.set_default_timeout(TIMEOUT_S * 1000)
     return context
 
 
 @pytest.fixture
 def arrive(browser: Browser, kept_context: Contexts, page_url: str) -> Iterator[Callable[..., Visitor]]:
-    """Opens the page by a link as a new visitor; `Visitor.leave` checks in the end what the page did.
+    """Open the page with a link as a new visitor; ``Visitor.leave`` checks at the end that there were no errors.
 
-    The first visitor of a test has a kept context; each other one, and one that is a ``stranger``, has a new one.
+    The first visitor of a test uses a kept context; further visitors, and those with ``own_context``, get a new one.
     """
     visitors: list[Visitor] = []
     contexts: list[BrowserContext] = []
 
-    def arrive(query: str = QUICK, stranger: bool = False, **look: Any) -> Visitor:
-        if stranger or visitors:
+    def arrive(query: str = QUICK, own_context: bool = False, **options: Any) -> Visitor:
+        if own_context or visitors:
             contexts.append(new_context(browser))
-        visitors.append(Visitor(contexts[-1] if contexts else kept_context(), page_url, query, **look))
+        visitors.append(Visitor(contexts[-1] if contexts else kept_context(), page_url, query, **options))
         return visitors[-1]
 
     yield arrive
@@ -117,7 +117,7 @@ def arrive(browser: Browser, kept_context: Contexts, page_url: str) -> Iterator[
 
 @pytest.fixture
 def visitor(arrive: Callable[..., Visitor]) -> Visitor:
-    """A visitor at a desk who asks for little and does not wait for trust to be measured."""
+    """A visitor with a desktop window and the settings ``QUICK``."""
     return arrive()
 
 
@@ -131,9 +131,9 @@ def kept_visitor(kept_context: Contexts, page_url: str) -> Iterator[Visitor]:
 
 @pytest.fixture(scope="module")
 def done(kept_visitor: Visitor) -> Visitor:
-    """A visitor whose photo ``FAKE`` is analysed to the end, once for all tests of a file.
+    """A visitor with the finished analysis of ``FAKE``, which is made once for all tests of a file.
 
-    A test leaves the analysis, the language and the open tab as it found them.
+    A test must restore the analysis, the language and the open tab.
     """
     kept_visitor.upload(FAKE)
     kept_visitor.wait_done()

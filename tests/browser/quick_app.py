@@ -1,4 +1,4 @@
-"""Serves the page of ``app.py``, with the same options, around a network that takes no time."""
+"""Serve the page of ``app.py``, with the same options, with a fast stand-in network."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from model.cli import run
 from tests.support.remembered import NETWORKS
 from tests.support.worlds import QuickDetector, by_labels
 
-SECONDS_PER_CROP = 2e-3  # without work for a processor: a run with thousands of samples lasts until a test stops it
+SECONDS_PER_CROP = 2e-3  # it only sleeps; a run with thousands of samples lasts until a test stops it
 
 
-class RestlessDetector(QuickDetector):
-    """Its answers jump from crop to crop as those of a real network do, so that few maps converge early."""
+class NoisyDetector(QuickDetector):
+    """Its probabilities vary from crop to crop like those of a real network, so that few maps converge early."""
 
     def _run(
         self, crops: NDArray[np.uint8], views: Sequence[View] = ()
@@ -40,26 +40,26 @@ class RestlessDetector(QuickDetector):
         return by_labels(1 / (1 + np.exp(-logit)), self.card.labels), masks
 
 
-def spare_encoders() -> None:
-    """Compress pictures less, and describe each kind of data once: Gradio does it again with every change it sends."""
+def reduce_encoding() -> None:
+    """Compress pictures less, and make each JSON schema once: Gradio makes it again with every change that it sends."""
     Image.Image.save = partialmethod(Image.Image.save, compress_level=1)
-    describe = cache(GradioModel.model_json_schema.__func__)
-    GradioModel.model_json_schema = classmethod(lambda kind: dict(describe(kind)))
+    schema_of = cache(GradioModel.model_json_schema.__func__)
+    GradioModel.model_json_schema = classmethod(lambda model: dict(schema_of(model)))
 
 
-def look_at_faces_once() -> None:
-    """To find the face of the same few photos and its parts takes most of an analysis's time."""
+def remember_faces() -> None:
+    """Remember the faces of each photo and their parts: finding them takes most of the time of an analysis."""
     for module, name, network in NETWORKS:
         setattr(module, name, network)
 
 
-def open_restless(found: FoundModel, *_: Any) -> RestlessDetector:
-    """Stands for ``model.available.open_model``."""
-    return RestlessDetector(found.path, found.name)
+def open_noisy_detector(found: FoundModel, *_: Any) -> NoisyDetector:
+    """Replaces ``model.available.open_model``."""
+    return NoisyDetector(found.path, found.name)
 
 
 if __name__ == "__main__":
-    spare_encoders()
-    look_at_faces_once()
-    available.open_model = open_restless
+    reduce_encoding()
+    remember_faces()
+    available.open_model = open_noisy_detector
     run(main)

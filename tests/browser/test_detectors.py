@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
-def test_second_model_stands_beside_the_first_one(arrive: Callable[..., Visitor]) -> None:
+def test_second_model_is_shown_beside_the_first_one(arrive: Callable[..., Visitor]) -> None:
     visitor = arrive(**PHONE)
     visitor.upload(FAKE)
     visitor.wait_done()
@@ -30,7 +30,7 @@ def test_second_model_stands_beside_the_first_one(arrive: Callable[..., Visitor]
     for side, name in (("first", "lite_attention"), ("second", SECOND.name)):
         assert name in visitor.text(f"#{side}-verdict") and visitor.is_seen(f"#{side}-picture img")
     assert "Done" in visitor.text("#status") and visitor.overflow() == 0
-    visitor.shoot("second-on-a-phone")
+    visitor.screenshot("second-on-a-phone")
     visitor.page.set_viewport_size({"width": 1440, "height": 900})
     tops = [visitor.find(f"#{side}-picture").bounding_box() for side in ("first", "second")]
     assert tops[0] and tops[1] and tops[0]["x"] < tops[1]["x"] and abs(tops[0]["y"] - tops[1]["y"]) < 2
@@ -39,31 +39,31 @@ def test_second_model_stands_beside_the_first_one(arrive: Callable[..., Visitor]
     visitor.wait_until(lambda: not visitor.text("#second"), "no second model")
 
 
-def test_own_model_is_chosen_and_goes_with_the_visitor(
+def test_own_model_is_chosen_and_deleted_when_the_visitor_leaves(
     arrive: Callable[..., Visitor], server_log: Path, tmp_path: Path
 ) -> None:
-    visitor, place = arrive(), server_log.parent
+    visitor, folder = arrive(), server_log.parent
     visitor.open_tab("The model")
-    (no_model := tmp_path / "notes.pt").write_text("no model")
-    visitor.page.set_input_files("#own-file input[type=file]", no_model)
+    (unusable := tmp_path / "notes.pt").write_text("no model")
+    visitor.page.set_input_files("#own-file input[type=file]", unusable)
     visitor.wait_for_text("#own-file", "notes.pt")
     visitor.find("#own-button").click()
     visitor.wait_for_text("#own-status", "notes.pt is no model")
     visitor.settle()
     assert visitor.find(".toast-body").count() == 0 and "notes.pt" not in server_log.read_text(), (
-        "one sentence is enough"
+        "the refusal must be only in the status"
     )
     visitor.page.set_input_files("#own-file input[type=file]", zipped(tmp_path))
     visitor.wait_for_text("#own-file", "net.zip")
     visitor.find("#own-button").click()
     visitor.wait_for_text("#own-status", "is ready and chosen")
     assert visitor.find("#model").get_by_label("yours/net").is_checked()
-    assert files_named(place, "model.onnx"), "it is kept meanwhile"
+    assert files_named(folder, "model.onnx"), "the file must be kept during the visit"
     visitor.open_tab("One photo")
     visitor.upload(FAKE)
     visitor.wait_done()
-    assert "uncalibrated" in visitor.text("#verdict"), "without a click"
-    other = arrive()
-    assert other.page.get_by_label("yours/net").count() == 0
+    assert "uncalibrated" in visitor.text("#verdict"), "it must be visible without a click"
+    other_visitor = arrive()
+    assert other_visitor.page.get_by_label("yours/net").count() == 0
     visitor.page.close()
-    other.wait_until(lambda: not files_named(place, "*.onnx"), "no files of the visitor who left")
+    other_visitor.wait_until(lambda: not files_named(folder, "*.onnx"), "the deletion of the model's files")

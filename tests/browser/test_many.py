@@ -24,7 +24,7 @@ DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 @pytest.fixture(scope="module")
 def filled_once(kept_visitor: Visitor, tmp_path_factory: pytest.TempPathFactory) -> Visitor:
-    """A visitor whose table holds two photos, a ZIP's one and a file that is none."""
+    """A visitor with a table of two photos, one photo from a ZIP and one file that is not a photo."""
     folder = tmp_path_factory.mktemp("many")
     packed, text = folder / "more.zip", folder / "notes.jpg"
     with zipfile.ZipFile(packed, "w") as archive:
@@ -38,7 +38,7 @@ def filled_once(kept_visitor: Visitor, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def filled(filled_once: Visitor) -> Visitor:
-    """The same visitor with the table open; a test leaves the language and the filter as it found them."""
+    """The same visitor with the table open; a test must restore the language and the filter."""
     filled_once.open_tab("Many photos")
     return filled_once
 
@@ -46,12 +46,12 @@ def filled(filled_once: Visitor) -> Visitor:
 def test_table_fills_with_a_row_for_each_photo(filled: Visitor) -> None:
     assert "4 of 4 photos" in filled.text("#many-status")
     table = filled.text("#many-table")
-    for said in ("astronaut.jpg", "hopper_eyes.jpg", "cat.jpg", "No face found", "not a readable JPEG"):
-        assert said in table
-    filled.shoot("many")
+    for text in ("astronaut.jpg", "hopper_eyes.jpg", "cat.jpg", "No face found", "not a readable JPEG"):
+        assert text in table
+    filled.screenshot("many")
 
 
-def test_rows_are_filtered_and_an_empty_filter_says_so(filled: Visitor) -> None:
+def test_rows_are_filtered_and_a_filter_without_matches_says_so(filled: Visitor) -> None:
     field = filled.find("#many-filter input")
     field.fill("HOPPER")
     assert filled.find("#many-table tbody tr").filter(visible=True).count() == 1
@@ -70,7 +70,7 @@ def test_row_is_opened_by_a_click(filled: Visitor) -> None:
     filled.wait_done()
 
 
-def test_row_from_a_zip_is_opened_too(filled: Visitor) -> None:
+def test_row_from_a_zip_is_opened_by_a_click(filled: Visitor) -> None:
     filled.find("#many-table").get_by_text("cat.jpg").filter(visible=True).first.click()
     filled.wait_for_text("#notice", "No face was found")
 
@@ -86,15 +86,15 @@ def test_table_is_downloaded_as_csv(filled: Visitor, tmp_path: Path) -> None:
     assert rows[1]["verdict"] == "Fake" and 0.5 < float(rows[1]["p_fake"]) <= 1 and len(rows[1]["sha256"]) == 64
 
 
-def test_table_speaks_the_language_chosen(filled: Visitor) -> None:
+def test_table_follows_the_chosen_language(filled: Visitor) -> None:
     filled.page.get_by_label("Türkçe").check()
     filled.wait_for_text("#many-table", "Sahte görünüyor")
     filled.page.get_by_label("English").check()
     filled.wait_for_text("#many-table", "Looks fake")
 
 
-def test_zip_larger_than_any_photo_reaches_the_table(filled: Visitor, tmp_path: Path) -> None:
-    """The last one that needs the table as it was filled."""
+def test_zip_larger_than_the_limit_of_a_photo_is_accepted(filled: Visitor, tmp_path: Path) -> None:
+    """It replaces the filled table, so it must be the last test of that table."""
     packed = tmp_path / "holiday.zip"
     with zipfile.ZipFile(packed, "w") as archive:
         archive.write(PHOTOS[0], "beach.jpg")
@@ -119,4 +119,4 @@ def test_model_is_shown_in_charts_and_figures(
     visitor.find("#card summary").get_by_text("Training data").click()
     assert "dfdc" in visitor.text("#card").lower()
     assert visitor.overflow() <= 0
-    visitor.shoot(f"model_{'phone' if size else 'desktop'}")
+    visitor.screenshot(f"model_{'phone' if size else 'desktop'}")

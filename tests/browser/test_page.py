@@ -21,11 +21,11 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FAKE = EXAMPLES / "hopper_face.jpg"
 RUN_S = 400  # a run with thousands of samples on a busy machine
 DESKTOP = {"width": 1440, "height": 900}
-IN_SIGHT = """selector => {
+IS_IN_WINDOW = """selector => {
     const box = document.querySelector(selector)?.getBoundingClientRect()
     return !!box && box.height > 0 && box.top >= 0 && box.bottom <= innerHeight
 }"""
-# A finger does not move over the picture before it is there.
+# A touch comes without earlier pointer moves, unlike the click of a mouse.
 TOUCH = """image => {
     const box = image.getBoundingClientRect()
     const place = {clientX: box.left + box.width / 3, clientY: box.top + box.height / 5}
@@ -43,12 +43,14 @@ def test_first_screen_shows_heading_examples_and_scope_and_no_verdict(kept_visit
     for name in ("Astronaut: untouched", "A cat: no face"):
         button = page.get_by_role("button", name=name)
         box = button.bounding_box()
-        assert box and box["y"] + box["height"] < DESKTOP["height"], "must be there without scrolling"
+        assert box and box["y"] + box["height"] < DESKTOP["height"], "must be visible without scrolling"
     assert page.title() == "WhyFake"
-    visitor.shoot("first")
+    visitor.screenshot("first")
     assert "Drop a photo" in visitor.text(".placeholder")
     parts = ("#verdict .verdict", "#lime", "#attention", "#found", "#notice", "#cancel")
-    assert {part.split()[0].lstrip("#") for part in parts} <= visitor.ids(), "they come later under these names"
+    assert {part.split()[0].lstrip("#") for part in parts} <= visitor.ids(), (
+        "the components that are shown later have these ids"
+    )
     for part in parts:
         assert not visitor.text(part)
         assert not visitor.find(part).is_visible()
@@ -66,18 +68,18 @@ def test_photo_gets_probabilities_overlay_and_heatmap(done: Visitor) -> None:
     assert done.picture("#lime img").shape == done.picture("#attention img").shape == (640, 640, 3)
     assert not done.find("#cancel").is_visible()
     assert not done.text(".placeholder")
-    done.shoot("done")
+    done.screenshot("done")
 
 
-def test_the_page_shows_one_picture_of_the_photo_with_its_faces(done: Visitor) -> None:
-    assert done.find("#photo img").count() == 0, "its place is free for the next one"
+def test_photo_is_shown_in_one_picture_with_its_faces(done: Visitor) -> None:
+    assert done.find("#photo img").count() == 0, "the upload area must be free for the next photo"
     assert done.is_seen("#found img")
-    label, picture, place = (
+    label, picture, area = (
         done.find(f"#found{part}").bounding_box() for part in (" [data-testid=block-label]", " img", "")
     )
-    assert label and picture and place
+    assert label and picture and area
     assert picture["y"] >= label["y"] + label["height"], "the label would cover the number of a face"
-    assert picture["y"] + picture["height"] <= place["y"] + place["height"]
+    assert picture["y"] + picture["height"] <= area["y"] + area["height"]
 
 
 def test_planted_region_of_an_example_is_announced(done: Visitor) -> None:
@@ -87,62 +89,62 @@ def test_planted_region_of_an_example_is_announced(done: Visitor) -> None:
 # Trust
 
 
-def test_trust_stands_beside_every_map(arrive: Callable[..., Visitor]) -> None:
+def test_every_map_has_a_sentence_about_its_trust(arrive: Callable[..., Visitor]) -> None:
     visitor = arrive("superpixels=10&samples=100")
     visitor.upload(FAKE)
     visitor.wait_done(RUN_S)
-    assert visitor.find(".trust").count() == 0, "it takes seconds and was not asked for"
+    assert visitor.find(".trust").count() == 0, "trust takes seconds and was not requested"
     lime = visitor.source("#lime img")
     visitor.open_tab("Trust")
     visitor.page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    visitor.wait_until(lambda: visitor.page.evaluate(IN_SIGHT, "#status progress"), "progress beside the tab")
-    assert visitor.page.evaluate(IN_SIGHT, "#cancel")
+    visitor.wait_until(lambda: visitor.page.evaluate(IS_IN_WINDOW, "#status progress"), "progress beside the tab")
+    assert visitor.page.evaluate(IS_IN_WINDOW, "#cancel")
     visitor.wait_until(lambda: visitor.find("#trust-table tbody tr").count() == 2, "a row for each map")
     visitor.wait_done(RUN_S)
-    assert visitor.source("#lime img") == lime, "no map is made again"
+    assert visitor.source("#lime img") == lime, "no map must be computed again"
     sizes = set()
     for name in ("lime", "attention"):
         sentence = visitor.find(f"#{name}-text .trust")
         assert sentence.count() == 1
         assert "better than chance" in sentence.inner_text()
         sizes.add(sentence.evaluate("sentence => getComputedStyle(sentence).fontSize"))
-    assert len(sizes) == 1, "good and bad news have the same size"
+    assert len(sizes) == 1, "good and bad results must have the same font size"
     visitor.page.get_by_text("Curves of LIME superpixels").click()
     visitor.wait_until(lambda: visitor.find("#trust-table details[open] .charts figure").count() == 2, "the curves")
     assert "µ-fidelity" in visitor.numbers() and "Do the maps agree" in visitor.numbers()
-    visitor.shoot("trust")
+    visitor.screenshot("trust")
 
 
-def test_a_region_is_read_by_pointing_at_it(done: Visitor) -> None:
-    for name, said in (
+def test_pointer_on_a_region_shows_its_text(done: Visitor) -> None:
+    for name, pattern in (
         ("lime", r"\(region \d+\): [+−]\d\.\d{3} for Fake \(95% interval"),
         ("attention", r"Row \d+, column \d+"),
     ):
         picture = done.find(f"#{name} img").first
 
-        def read(picture: Locator = picture, name: str = name, said: str = said) -> bool:
-            box = picture.bounding_box()  # a picture that comes in only now may take another size
+        def is_shown(picture: Locator = picture, name: str = name, pattern: str = pattern) -> bool:
+            box = picture.bounding_box()  # its size may change when a picture loads late
             assert box
             for step in range(2):
                 done.page.mouse.move(box["x"] + box["width"] / 2 + step, box["y"] + box["height"] / 2)
-            return bool(re.search(said, done.text(f"#{name}-readout")))
+            return bool(re.search(pattern, done.text(f"#{name}-readout")))
 
         picture.scroll_into_view_if_needed()
 
-        done.wait_until(read, f"what {name} says of its middle")
-        pointed = done.text(f"#{name}-readout")
+        done.wait_until(is_shown, f"the text of the region in the middle of {name}")
+        text_of_pointer = done.text(f"#{name}-readout")
         picture.evaluate(TOUCH)
-        assert re.search(said, done.text(f"#{name}-readout")) and done.text(f"#{name}-readout") != pointed
+        assert re.search(pattern, done.text(f"#{name}-readout")) and done.text(f"#{name}-readout") != text_of_pointer
 
 
-def test_regions_stand_in_a_table_too(done: Visitor) -> None:
+def test_all_regions_are_in_a_table(done: Visitor) -> None:
     done.open_tab("Numbers")
     done.page.get_by_text("All regions in a table").click()
     rows = done.find("#numbers details tbody tr")
     assert rows.count() == done.superpixels()
 
 
-def test_a_map_can_be_slid_over_the_face(done: Visitor) -> None:
+def test_slider_over_the_face_shows_the_chosen_map(done: Visitor) -> None:
     done.open_tab("Details")
     done.wait_until(lambda: done.find("#slide-picture img").count() >= 2, "two pictures")
     before = [done.find("#slide-picture img").nth(row).get_attribute("src") for row in range(2)]
@@ -151,7 +153,7 @@ def test_a_map_can_be_slid_over_the_face(done: Visitor) -> None:
         lambda: [done.find("#slide-picture img").nth(row).get_attribute("src") for row in range(2)] != before,
         "another map",
     )
-    done.shoot("slide")
+    done.screenshot("slide")
     done.find("#slide-map").get_by_label("LIME superpixels").check()
 
 
@@ -159,7 +161,7 @@ def test_a_map_can_be_slid_over_the_face(done: Visitor) -> None:
 
 
 def test_robustness_of_the_verdict_is_plotted(done: Visitor) -> None:
-    assert done.find("#robustness-curves figure").count() == 0, "it may take long and was not asked for"
+    assert done.find("#robustness-curves figure").count() == 0, "robustness may take long and was not requested"
     done.open_tab("Robustness")
     done.wait_for_text("#robustness-curves", "JPEG", RUN_S)
     chart = done.find("#robustness-curves .charts figure > svg").first
@@ -170,7 +172,7 @@ def test_robustness_of_the_verdict_is_plotted(done: Visitor) -> None:
 # What if
 
 
-def test_a_click_on_a_patch_hides_it_and_the_probability_moves(done: Visitor) -> None:
+def test_click_on_a_region_hides_it_and_changes_the_probability(done: Visitor) -> None:
     done.wait_until(lambda: done.is_seen("#lime img"), "the overlay")
     assert "Click a region" in done.text("#what-if-text")
     untouched = done.picture("#lime img")
@@ -180,7 +182,7 @@ def test_a_click_on_a_patch_hides_it_and_the_probability_moves(done: Visitor) ->
     middle = {"x": box["width"] / 2, "y": box["height"] / 2}
     picture.click(position=middle)
     done.wait_for_text("#what-if-text", "the model would")
-    assert picture.bounding_box() == box, "the next click must hit the region that is aimed at"
+    assert picture.bounding_box() == box, "the picture must not move, or the next click would hit another region"
     assert re.search(r"Fake (falls|rises|stays)( from \d+%)? (to|at) \d+%", done.text("#what-if-text"))
     done.wait_until(lambda: not np.array_equal(done.picture("#lime img"), untouched), "a hidden region")
     picture.click(position=middle)
@@ -188,8 +190,8 @@ def test_a_click_on_a_patch_hides_it_and_the_probability_moves(done: Visitor) ->
     done.wait_until(lambda: np.array_equal(done.picture("#lime img"), untouched), "the region again")
 
 
-def test_a_region_is_hidden_by_keys_in_the_ranked_list(visitor: Visitor) -> None:
-    visitor.upload(FAKE)  # a page of its own, where nobody has pointed at the picture yet
+def test_region_can_be_hidden_by_keys_in_the_ranked_list(visitor: Visitor) -> None:
+    visitor.upload(FAKE)  # a new page, where the pointer has not been on the picture yet
     visitor.wait_done()
     row = visitor.find("#ranked button").first
     row.focus()
@@ -201,7 +203,7 @@ def test_a_region_is_hidden_by_keys_in_the_ranked_list(visitor: Visitor) -> None
     assert not visitor.find("#show-all").is_visible()
 
 
-def test_the_strongest_patches_and_the_smallest_flip_can_be_hidden(done: Visitor) -> None:
+def test_strongest_regions_and_the_smallest_flip_can_be_hidden(done: Visitor) -> None:
     done.open_tab("What if …")
     field = done.find("#top input[type=number]")
     field.fill("3")
@@ -209,9 +211,9 @@ def test_the_strongest_patches_and_the_smallest_flip_can_be_hidden(done: Visitor
     done.wait_for_text("#what-if-text", "Fake falls")
     done.find("#smallest").click()
     flipped = r"from (\d+)% to ([0-4]?\d|50)%"
-    said = done.wait_until(lambda: re.search(flipped, done.text("#what-if-text")), "a verdict turned")
-    assert int(said[1]) > 50
-    done.shoot("what_if")
+    match = done.wait_until(lambda: re.search(flipped, done.text("#what-if-text")), "a flipped verdict")
+    assert int(match[1]) > 50
+    done.screenshot("what_if")
     done.find("#show-all").click()
     done.wait_for_text("#what-if-text", "Click a region")
 
@@ -228,24 +230,24 @@ def test_regions_can_be_hidden_by_name(done: Visitor) -> None:
     assert done.find("#regions .token").count() == 0
 
 
-# What follows changes the settings of the kept page.
+# The tests below change the settings of the kept page.
 
 
-def test_title_names_the_class_that_is_explained(done: Visitor) -> None:
-    named = re.search(r"Why (Fake|Real)", done.text("#lime-title"))
-    assert named
-    other = {"Fake": "Real", "Real": "Fake"}[named[1]]
+def test_title_names_the_explained_class(done: Visitor) -> None:
+    match = re.search(r"Why (Fake|Real)", done.text("#lime-title"))
+    assert match
+    other_class = {"Fake": "Real", "Real": "Fake"}[match[1]]
     done.open_settings()
     with done.begins():
-        done.page.get_by_role("radio", name=other).check()
-    heading = done.page.get_by_role("heading", name=f"Why {other}")
-    done.wait_until(heading.is_visible, f"the heading Why {other}")
+        done.page.get_by_role("radio", name=other_class).check()
+    heading = done.page.get_by_role("heading", name=f"Why {other_class}")
+    done.wait_until(heading.is_visible, f"the heading Why {other_class}")
     done.wait_done()
-    assert f"speaks for {other}" in done.text("#lime-text")
+    assert f"speaks for {other_class}" in done.text("#lime-text")
     done.close_settings()
 
 
-def test_further_maps_come_when_asked_for(done: Visitor) -> None:
+def test_further_maps_are_computed_on_request(done: Visitor) -> None:
     done.open_tab("Details")
     lime = done.source("#lime img")
     done.open_settings()
@@ -255,5 +257,5 @@ def test_further_maps_come_when_asked_for(done: Visitor) -> None:
         done.wait_until(lambda name=name: done.is_seen(f"#{name} img"), f"the map {name}")
         done.wait_for_text(f"#{name}-text", "speaks for")
     assert not done.find("#rise").is_visible()
-    assert done.source("#lime img") == lime, "the first map is not made again"
-    done.shoot("further_maps")
+    assert done.source("#lime img") == lime, "the first map must not be computed again"
+    done.screenshot("further_maps")

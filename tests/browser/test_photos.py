@@ -1,4 +1,4 @@
-"""The page in a real browser and photos of every kind: unusable ones, many faces, none, and what a file says."""
+"""Tests of the page in a real browser with unusable files, many faces, no face, and the metadata of a file."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ MARKUP = "<img src=x onerror=\"document.title='attacked'\">"
 
 @pytest.fixture
 def visitor(kept_visitor: Visitor) -> Visitor:
-    """A visitor who has already seen other photos: each one replaces the one before."""
+    """A visitor with an earlier photo on the page: each photo replaces the earlier one."""
     return kept_visitor
 
 
-# What cannot be used
+# Unusable files
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_bad_file_gets_one_clear_sentence(
     for part in ("#verdict .verdict", "#lime", "#found", "#cancel"):
         assert not kept_visitor.find(part).is_visible()
     assert "Looking" not in kept_visitor.text("#status")
-    assert "Drop a photo" in kept_visitor.text(".placeholder"), "what to do next"
-    kept_visitor.shoot(f"bad_{name}")
+    assert "Drop a photo" in kept_visitor.text(".placeholder"), "it says what to do next"
+    kept_visitor.screenshot(f"bad_{name}")
 
 
-def test_bad_and_good_photos_may_follow_each_other(visitor: Visitor, bad_photos: dict[str, BadPhoto]) -> None:
+def test_bad_and_good_photos_can_follow_each_other(visitor: Visitor, bad_photos: dict[str, BadPhoto]) -> None:
     visitor.upload(bad_photos["text"].path)
     visitor.find("#notice .notice.error").wait_for()
     visitor.page.get_by_role("button", name="Astronaut: untouched").click()
@@ -64,7 +64,9 @@ def test_bad_and_good_photos_may_follow_each_other(visitor: Visitor, bad_photos:
     visitor.wait_for_text("#notice .notice.error", "not a readable JPEG")
 
 
-def test_animation_is_announced_as_its_first_frame(visitor: Visitor, bad_photos: dict[str, BadPhoto]) -> None:
+def test_notice_says_that_only_the_first_frame_of_an_animation_is_used(
+    visitor: Visitor, bad_photos: dict[str, BadPhoto]
+) -> None:
     visitor.upload(bad_photos["gif"].path)
     visitor.wait_for_text("#notice", "only its first frame")
     visitor.page.wait_for_selector("#verdict .verdict")
@@ -73,7 +75,7 @@ def test_animation_is_announced_as_its_first_frame(visitor: Visitor, bad_photos:
 # Faces
 
 
-def test_another_of_forty_faces_can_be_clicked(visitor: Visitor, bad_photos: dict[str, BadPhoto]) -> None:
+def test_click_chooses_another_of_forty_faces(visitor: Visitor, bad_photos: dict[str, BadPhoto]) -> None:
     path = bad_photos["forty faces"].path
     visitor.upload(path)
     match = re.search(r"(\d+) faces", visitor.wait_for_text("#notice", "faces were found"))
@@ -81,7 +83,7 @@ def test_another_of_forty_faces_can_be_clicked(visitor: Visitor, bad_photos: dic
     visitor.wait_done()
     visitor.wait_until(lambda: visitor.is_seen("#found img"), "the picture with the boxes")
     before, overlay = visitor.source("#found img"), visitor.picture("#lime img")
-    visitor.shoot("forty")
+    visitor.screenshot("forty")
 
     photo = open_photo(path).pixels
     x, y, w, h = (value * display_scale(photo) for value in find_faces(photo)[int(match[1]) - 1].box)
@@ -103,44 +105,44 @@ def test_another_of_forty_faces_can_be_clicked(visitor: Visitor, bad_photos: dic
         visitor.page.mouse.wheel(0, 1000)
         visitor.find("#faces-table button").first.press("Enter")
     top = "document.querySelector('#first-row').getBoundingClientRect().top"
-    visitor.wait_until(lambda: visitor.page.evaluate(top) > -1, "the result in sight")
+    visitor.wait_until(lambda: visitor.page.evaluate(top) > -1, "the result in the window")
     visitor.wait_done()
     assert visitor.text("#faces-table [aria-current] th").startswith("1 ")
 
 
 def _is_chosen(boxes: NDArray[np.uint8], x: float, y: float, w: float, h: float) -> bool:
-    """Whether the box of a face is drawn in the colour of the chosen one; JPEG blurs it a little."""
-    right = boxes[round(y + h * 0.3) : round(y + h * 0.7), round(x + w) - 3 : round(x + w) + 4].astype(int)
-    return float((np.abs(right - np.array(CHOSEN)).max(axis=2) < 40).any(axis=1).mean()) > 0.8
+    """Whether the box of a face has the colour of the chosen face, which JPEG blurs a little."""
+    right_edge = boxes[round(y + h * 0.3) : round(y + h * 0.7), round(x + w) - 3 : round(x + w) + 4].astype(int)
+    return float((np.abs(right_edge - np.array(CHOSEN)).max(axis=2) < 40).any(axis=1).mean()) > 0.8
 
 
-def test_cat_gets_no_score_until_asked_for(visitor: Visitor) -> None:
+def test_photo_without_a_face_gets_a_score_only_on_request(visitor: Visitor) -> None:
     visitor.upload(CAT)
     visitor.wait_for_text("#notice", "No face was found")
-    whole = visitor.page.get_by_role("button", name="Analyse the whole picture")
-    whole.wait_for()
+    whole_picture = visitor.page.get_by_role("button", name="Analyse the whole picture")
+    whole_picture.wait_for()
     visitor.settle(500)
     for part in ("#verdict .verdict", "#lime", "#attention"):
         assert not visitor.find(part).is_visible()
-    assert _tabs_below(visitor) == ["Origin"], "the others would be empty"
+    assert _result_tabs(visitor) == ["Origin"], "the other tabs would be empty"
     assert "Drop a photo" in visitor.text(".placeholder")
-    visitor.shoot("cat")
-    whole.click()
+    visitor.screenshot("cat")
+    whole_picture.click()
     visitor.page.wait_for_selector("#verdict .verdict")
     visitor.wait_done()
     visitor.wait_for_text("#notice", "as you requested")
-    assert not whole.is_visible(), "it was done"
-    assert len(_tabs_below(visitor)) == 7 and not visitor.text(".placeholder")
+    assert not whole_picture.is_visible(), "the button must disappear after its use"
+    assert len(_result_tabs(visitor)) == 7 and not visitor.text(".placeholder")
     visitor.wait_until(lambda: visitor.is_seen("#lime img"), "the overlay")
-    visitor.shoot("cat_whole")
+    visitor.screenshot("cat_whole")
 
 
-def _tabs_below(visitor: Visitor) -> list[str]:
+def _result_tabs(visitor: Visitor) -> list[str]:
     """The titles of the tabs below a result."""
-    return [one.strip() for one in visitor.find("#more-tabs > .tab-wrapper [role=tab]").all_inner_texts()]
+    return [title.strip() for title in visitor.find("#more-tabs > .tab-wrapper [role=tab]").all_inner_texts()]
 
 
-def test_whole_picture_is_a_new_choice_for_each_photo(visitor: Visitor) -> None:
+def test_choice_of_the_whole_picture_applies_to_one_photo_only(visitor: Visitor) -> None:
     visitor.upload(CAT)
     visitor.page.get_by_role("button", name="Analyse the whole picture").click()
     visitor.wait_done()
@@ -162,10 +164,10 @@ def test_example_is_analysed_by_one_click(visitor: Visitor) -> None:
     visitor.wait_until(lambda: visitor.is_seen("#lime img"), "the overlay")
 
 
-# What a file says about its origin
+# Metadata of a file
 
 
-def test_upload_is_read_as_it_was_sent(visitor: Visitor, tmp_path: Path) -> None:
+def test_metadata_of_an_upload_are_shown_and_escaped(visitor: Visitor, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[271], exif[270] = MARKUP, 'prompt:{"1": {"class_type": "KSampler"}}'  # maker and description
     with Image.open(CAT) as image:
@@ -175,4 +177,4 @@ def test_upload_is_read_as_it_was_sent(visitor: Visitor, tmp_path: Path) -> None
     visitor.wait_for_text("#notice", translate("provenance.stated"))
     visitor.wait_for_text("#provenance", MARKUP)
     assert visitor.page.title() != "attacked"
-    visitor.shoot("provenance")
+    visitor.screenshot("provenance")

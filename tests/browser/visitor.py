@@ -1,4 +1,4 @@
-"""A visitor's tab in a real browser; with WHYFAKE_SCREENSHOTS=1, ``tests/screenshots/`` shows what it looked like."""
+"""A visitor's tab in a real browser; with WHYFAKE_SCREENSHOTS=1 it saves screenshots in ``tests/screenshots/``."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "tests" / "screenshots"
-PATIENCE_S = 180  # another file of tests runs beside, and other work may keep the machine busy
-NUMBERS_TAB = 5  # its place among the tabs below a result
-LOOK_AGAIN_MS = 40
-STILL_MS = 150  # for so long nothing on the page changes once an answer is drawn
-STILL = """([still, most]) => new Promise(done => {
+TIMEOUT_S = 180  # other test files run in parallel, and other work may keep the machine busy
+NUMBERS_TAB = 5  # its position among the tabs below a result
+POLL_MS = 40
+STILL_MS = 150  # a page without changes for this time has drawn its answer
+WAIT_UNTIL_STILL = """([still, most]) => new Promise(done => {
     const end = () => { observer.disconnect(); clearTimeout(last); done() }
     const observer = new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(end, still) })
     let timer = setTimeout(end, still)
     const last = setTimeout(end, most)
     observer.observe(document, {subtree: true, childList: true, attributes: true, characterData: true})
 })"""
-# Colours that still change to those of another scheme have no contrast that counts.
+# It waits for animations: the contrast of colours counts only after the change to another scheme.
 AXE = """options => Promise.allSettled(document.getAnimations()
     .filter(animation => animation.playState === 'running' && animation.effect.getComputedTiming().endTime < Infinity)
     .map(animation => animation.finished)
 ).then(() => axe.run(options)).then(results => results.violations)"""
-# Notes when "Done" is not or no more on the page: an answer of before must not be taken for the next one.
+# Records that "Done" is not on the page, so that an earlier result is not mistaken for the next one.
 # textContent: innerText would make the browser lay out the page at every change.
 BEGUN = """() => {
     const look = () => {
@@ -54,7 +54,7 @@ BEGUN = """() => {
 
 
 class Visitor:
-    """One tab of a visitor, with all that it asked the network for and complained about."""
+    """A tab of a visitor, with its network requests and the errors that the browser reports."""
 
     def __init__(
         self,
@@ -71,32 +71,32 @@ class Visitor:
             self.page.emulate_media(color_scheme=scheme)
         self.url = url
         self.requests: list[str] = []
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", lambda message: self._listen(message.type, message.text))
-        self.page.on("response", lambda response: self._check(response.status, response.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda message: self._on_console(message.type, message.text))
+        self.page.on("response", lambda response: self._on_response(response.status, response.url))
         self.follow(query)
 
     def follow(self, query: str) -> None:
-        """Open the page by a link."""
+        """Open the page with the query of a link."""
         with self.page.expect_response(re.compile("/run/predict")):  # the link's settings
             self.page.goto(f"{self.url}/?{query}")
         self.page.wait_for_selector("#photo input[type=file]", state="attached")
         self.settle()
 
-    def _listen(self, kind: str, text: str) -> None:
+    def _on_console(self, kind: str, text: str) -> None:
         if kind == "error":
-            self.complaints.append(text)
+            self.errors.append(text)
 
-    def _check(self, status: int, url: str) -> None:
+    def _on_response(self, status: int, url: str) -> None:
         if status >= 400:
-            self.complaints.append(f"{status} {url}")
+            self.errors.append(f"{status} {url}")
 
     def leave(self) -> None:
-        """Close the page; fails if the browser complained, or if the page asked another host than its own."""
+        """Close the page; fail if the browser reported errors or the page sent requests to another host."""
         self.page.close()
-        assert not self.complaints, self.complaints
+        assert not self.errors, self.errors
         parts = map(urlsplit, self.requests)
         hosts = {part.hostname for part in parts if part.scheme not in ("data", "blob")}
         assert len(self.requests) > 20 and hosts == {urlsplit(self.url).hostname}, hosts
@@ -105,17 +105,17 @@ class Visitor:
         return self.page.locator(selector)
 
     def ids(self) -> set[str]:
-        """The ids of all components of the page, also of those that are not shown yet."""
+        """The ids of all components of the page, including those that are not shown yet."""
         address = urlsplit(self.page.url)
         components = self.page.request.get(f"{address.scheme}://{address.netloc}/config").json()["components"]
         return {component["props"].get("elem_id") for component in components} - {None}
 
     def settle(self, still_ms: int = STILL_MS, most_ms: int = 3000) -> None:
-        """Wait until nothing on the page has changed for a while; no longer than ``most_ms``."""
-        self.page.evaluate(STILL, [still_ms, most_ms])
+        """Wait until nothing on the page has changed for ``still_ms``, but at most ``most_ms``."""
+        self.page.evaluate(WAIT_UNTIL_STILL, [still_ms, most_ms])
 
     def text(self, selector: str) -> str:
-        """The visible text of a part of the page; empty where it is not shown."""
+        """The visible text of a part of the page; empty if it is not shown."""
         return self.page.evaluate(
             """selector => {
                 const part = document.querySelector(selector)
@@ -125,12 +125,12 @@ class Visitor:
         )
 
     def attribute(self, selector: str, name: str) -> str:
-        """An attribute of a part of the page; empty where there is no such part."""
+        """An attribute of a part of the page; empty if there is no such part."""
         find = "([selector, name]) => document.querySelector(selector)?.getAttribute(name) ?? ''"
         return self.page.evaluate(find, [selector, name])
 
     def lime_bar(self) -> str:
-        """How far the progress bar is while it speaks of LIME, read at one moment; empty at others."""
+        """The value of the progress bar, read in one step; empty if the status is not about LIME."""
         return self.page.evaluate(
             """() => {
                 const status = document.querySelector("#status")
@@ -141,13 +141,13 @@ class Visitor:
 
     @contextmanager
     def begins(self) -> Iterator[None]:
-        """Wait until the run has begun that is started meanwhile."""
+        """Start a run inside this context; its end waits until the run has begun."""
         self.page.evaluate(BEGUN)
         yield
         self.page.wait_for_function("window.begun")
 
     def upload(self, path: Path) -> None:
-        """Choose a photo, the first one or one in place of another."""
+        """Choose a photo, which may replace an earlier one."""
         with self.begins():
             self.page.set_input_files("#photo input[type=file]", path)
 
@@ -162,21 +162,21 @@ class Visitor:
         self.settle()
 
     def numbers(self) -> str:
-        """What the tab with all numbers says; Gradio makes a tab's content when it is first opened."""
+        """The text of the tab with all numbers; Gradio makes a tab's content when it is first opened."""
         tab = self.find("#more-tabs [role=tab]").nth(NUMBERS_TAB)
         if not self.find("#numbers").count() and tab.is_visible():
             tab.click()
         return self.page.evaluate("document.querySelector('#numbers')?.textContent ?? ''")
 
     def open_settings(self, name: str = "Settings") -> None:
-        """Open the settings; what is typed while Gradio still sets them up would be lost."""
+        """Open the settings and wait until Gradio has set them up: earlier input would be lost."""
         if not self.find("#samples").is_visible():
             self.page.get_by_role("button", name=name).click()
             self.page.wait_for_selector("#samples input[type=number]")
             self.settle()
 
     def close_settings(self) -> None:
-        """Close the drawer, which lies over a part of the page, if it is open."""
+        """Close the drawer if it is open: it covers a part of the page."""
         if self.find("#samples").is_visible():
             self.find("#settings-drawer .toggle-button").click()
         self.wait_until(lambda: not self.find("#samples").is_visible(), "a closed drawer")
@@ -190,26 +190,26 @@ class Visitor:
         field.press("Tab")
         assert field.input_value() == str(value)
 
-    def wait_until(self, happens: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
-        """Wait for a condition of our own; fails with what the page shows instead."""
+    def wait_until(self, condition: Callable[[], Any], what: str, seconds: float = TIMEOUT_S) -> Any:
+        """Wait until ``condition`` returns a true value; a failure quotes the text of the page."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            found = happens()
+            found = condition()
             if found:
                 return found
-            self.page.wait_for_timeout(LOOK_AGAIN_MS)
+            self.page.wait_for_timeout(POLL_MS)
         pytest.fail(f"{what}: not within {seconds} s; the page says {self.text('body')[:800]!r}")
 
-    def wait_for_text(self, selector: str, text: str, seconds: float = PATIENCE_S) -> str:
-        """What the element says once it contains `text`; a second look may find it redrawn and empty."""
+    def wait_for_text(self, selector: str, text: str, seconds: float = TIMEOUT_S) -> str:
+        """The text of the element once it contains ``text``; read again, the element may be redrawn and empty."""
 
-        def says() -> str:
+        def matching_text() -> str:
             found = self.text(selector)
             return found if text in found else ""
 
-        return str(self.wait_until(says, f"{text!r} in {selector}", seconds))
+        return str(self.wait_until(matching_text, f"{text!r} in {selector}", seconds))
 
-    def wait_done(self, seconds: float = PATIENCE_S) -> None:
+    def wait_done(self, seconds: float = TIMEOUT_S) -> None:
         self.wait_for_text("#status", "Done", seconds)
 
     def samples(self) -> int:
@@ -218,22 +218,22 @@ class Visitor:
         return int(found[1].replace(",", "")) if found else 0
 
     def superpixels(self) -> int:
-        """How many superpixels LIME's caption speaks of; 0 before there is one."""
+        """How many superpixels LIME's caption names; 0 before there is a caption."""
         found = re.search(r"of (\d+) superpixels", self.numbers())
         return int(found[1]) if found else 0
 
     def text_share(self, name: str) -> str:
-        """The share of a class in the verdict, in per cent; empty before there is one."""
+        """The share of a class in the verdict, in per cent; empty before there is a verdict."""
         found = re.search(rf"{name}\s+(\d+)%", self.text("#verdict"))
         return found[1] if found else ""
 
     def watch_shifts(self) -> None:
-        """Add up from now on how far what is shown jumps: https://web.dev/articles/cls, without the visitor's own."""
+        """Add up layout shifts from now on (https://web.dev/articles/cls), except those after the visitor's input."""
         self.page.evaluate(
             """() => {
                 window.shifted = 0
                 new PerformanceObserver(list => {
-                    for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifted += one.value
+                    for (const shift of list.getEntries()) if (!shift.hadRecentInput) window.shifted += shift.value
                 }).observe({type: "layout-shift"})
             }"""
         )
@@ -243,7 +243,7 @@ class Visitor:
         return float(self.page.evaluate("window.shifted"))
 
     def source(self, selector: str) -> str:
-        """Address of a picture; empty where there is none yet."""
+        """Address of a picture; empty before there is one."""
         return self.attribute(selector, "src")
 
     def picture(self, selector: str) -> NDArray[np.uint8]:
@@ -253,13 +253,13 @@ class Visitor:
         return np.array(Image.open(BytesIO(body)).convert("RGB"))
 
     def is_seen(self, selector: str) -> bool:
-        """Whether a picture has really been decoded and takes up room on the page."""
+        """Whether a picture is decoded and has a visible size on the page."""
         picture = self.find(selector).first
         picture.scroll_into_view_if_needed()
         return bool(picture.evaluate("image => image.complete && image.naturalWidth > 0 && image.clientWidth > 100"))
 
-    def shoot(self, name: str) -> None:
-        """Keep what the whole page looks like, every picture loaded, if asked for: it takes a second."""
+    def screenshot(self, name: str) -> None:
+        """Save a screenshot of the whole page with WHYFAKE_SCREENSHOTS=1; it takes a second."""
         self.settle()
         if os.environ.get("WHYFAKE_SCREENSHOTS") != "1":
             return
@@ -267,18 +267,18 @@ class Visitor:
         self.page.evaluate("window.scrollTo(0, 0)")
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
-    def barriers(self, scheme: str = "light") -> list[str]:
-        """What axe-core calls serious or critical, with the first place of each; in the dark only colours differ."""
+    def axe_violations(self, scheme: str = "light") -> list[str]:
+        """Serious and critical violations found by axe-core, each with its first element; in dark only of colours."""
         options: dict[str, object] = {"resultTypes": ["violations"]}
         if scheme == "dark":
             options["runOnly"] = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
         if not self.page.evaluate("'axe' in window"):  # half a megabyte of script, once for each page
             self.page.evaluate(Axe().axe_script)
-        found = self.page.evaluate(AXE, options)
+        violations = self.page.evaluate(AXE, options)
         return [
-            f"{one['id']}: {one['nodes'][0]['html'][:200]} ({len(one['nodes'])} places)"
-            for one in found
-            if one["impact"] in ("serious", "critical")
+            f"{violation['id']}: {violation['nodes'][0]['html'][:200]} ({len(violation['nodes'])} elements)"
+            for violation in violations
+            if violation["impact"] in ("serious", "critical")
         ]
 
     def overflow(self) -> int:

@@ -124,7 +124,7 @@ function describe(event) {
 for (const kind of ["pointermove", "pointerdown"]) document.addEventListener(kind, describe)
 document.addEventListener("pointerout", event => { if (event.target.closest?.("#lime img")) markRow(null) })
 
-// What was read of one photo must not stand below the maps of the next one.
+// The text about a region of one photo must not stay below the maps of the next one.
 let describing = null  // the data that the lines below the maps were read from
 
 function forgetLines() {
@@ -276,7 +276,7 @@ document.addEventListener("keydown", event => {
   if (event.key === "Escape") event.target.closest?.("#settings-drawer.open")?.querySelector(".toggle-button").click()
 })
 
-// A run ends between two batches; show at once that Cancel was heard.
+// A run ends between two batches; show at once that Cancel was pressed.
 document.addEventListener("click", event => {
   const button = event.target.closest?.("#cancel, #many-cancel, #second-cancel, #clip-cancel")
   if (!button) return

@@ -78,7 +78,7 @@ def _bring(page: Page, visitor: str, file: str | None, fake_labels: list[str], s
             if not ended():
                 ready = fragments.notice(translate("own.ready", model=detector.name))
                 end = {"own_status": ready, "model": detector.name}
-        except GeneratorExit:  # the visitor has left; nobody waits for the import to end
+        except GeneratorExit:  # the visitor has left and does not wait for the end of the import
             left.set()
             page.own.forget(visitor)
             raise

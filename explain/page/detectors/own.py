@@ -138,7 +138,7 @@ class OwnModels:
             dropped = [own for own in self._kept if goes(own)]
             self._kept = [own for own in self._kept if not goes(own)]
         for own in dropped:
-            own.detector.close()  # what the visitor's page still holds must not keep the network
+            own.detector.close()  # a reference in the visitor's page must not keep the network in memory
             shutil.rmtree(own.folder, ignore_errors=True)
 
 

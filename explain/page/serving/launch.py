@@ -61,7 +61,7 @@ def _page_options() -> dict[str, Any]:
         "theme": THEME,
         "css_paths": CSS,
         "head": HEAD.read_text(encoding="utf-8") + "".join(map(_script, SCRIPTS)),
-        "allowed_paths": [str(example.path) for example in examples()],  # whatever the working directory
+        "allowed_paths": [str(example.path) for example in examples()],  # for any working directory
         "max_file_size": MAX_UPLOAD,  # photos have a smaller limit: see model.photos.photo
         "footer_links": ["api"],
         "run_history": False,

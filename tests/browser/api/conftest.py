@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from gradio_client import Client
 
-from tests.browser.api.asking import Answer, ask
+from tests.browser.api.endpoint import Answer, analyze
 
 
 @pytest.fixture(scope="module")
@@ -20,5 +20,5 @@ def client(page_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def answer(client: Client) -> Answer:
-    """What the endpoint says of the astronaut."""
-    return ask(client)
+    """The answer of the endpoint for the photo of the astronaut."""
+    return analyze(client)

@@ -1,4 +1,4 @@
-"""What the endpoint ``/analyze`` of the running page refuses, and what else a program may call."""
+"""Tests of requests that the endpoint ``/analyze`` of the running page refuses, and of the list of endpoints."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from gradio_client.exceptions import AppError
 
 if TYPE_CHECKING:
     from tests.support.bad_photos import BadPhoto
-from tests.browser.api.asking import ASTRONAUT, CAT, QUICK, Answer, ask
+from tests.browser.api.endpoint import ASTRONAUT, CAT, QUICK, Answer, analyze
 
 pytestmark = pytest.mark.slow  # each waits for a server that finds faces and runs LIME
 PATHS = re.compile(r"(/tmp|/work|/home|/root|\.py\b|[A-Za-z]:\\|Traceback)")
 
 
 def refusal(client: Client, photo: Path | None = ASTRONAUT, **changes: Any) -> str:
-    """The sentence of a refusal, checked to be one that may be shown to anyone."""
+    """The sentence of a refusal, which must be complete and contain no path of the server."""
     with pytest.raises(AppError) as caught:
-        ask(client, photo, **changes)
+        analyze(client, photo, **changes)
     sentence = str(caught.value)
     assert sentence.endswith("."), f"not a sentence: {sentence!r}"
     assert len(sentence.split()) >= 5, f"not a sentence: {sentence!r}"
@@ -33,15 +33,15 @@ def refusal(client: Client, photo: Path | None = ASTRONAUT, **changes: Any) -> s
     return sentence
 
 
-# What cannot be used
+# Unusable requests
 
 
 def test_bad_photo_gets_a_clear_sentence_or_an_answer(client: Client, bad_photo: BadPhoto, page_url: str) -> None:
     if bad_photo.refusal:
         assert bad_photo.refusal in refusal(client, bad_photo.path)
     else:
-        found = ask(client, bad_photo.path)[0]
-        about_the_file = found["photo"]["notes"][: len(bad_photo.notes)]  # one about a small face may follow
+        found = analyze(client, bad_photo.path)[0]
+        about_the_file = found["photo"]["notes"][: len(bad_photo.notes)]  # a note about a small face may follow
         assert about_the_file == list(bad_photo.notes)
         assert len(found["faces"]) >= bad_photo.faces
         assert (found["prediction"] is None) is (bad_photo.faces == 0)
@@ -49,11 +49,11 @@ def test_bad_photo_gets_a_clear_sentence_or_an_answer(client: Client, bad_photo:
         assert page.status == 200
 
 
-def test_turned_photo_is_analysed_upright(client: Client, bad_photos: dict[str, BadPhoto]) -> None:
-    found = ask(client, bad_photos["turned"].path)[0]
+def test_rotated_photo_is_analysed_upright(client: Client, bad_photos: dict[str, BadPhoto]) -> None:
+    found = analyze(client, bad_photos["turned"].path)[0]
     assert (found["photo"]["width"], found["photo"]["height"]) == (512, 400)
     left, right = found["faces"][0]["landmarks"][:2]
-    assert right[0] - left[0] > 2 * abs(right[1] - left[1]), "the eyes must lie side by side"
+    assert right[0] - left[0] > 2 * abs(right[1] - left[1]), "the eyes must be side by side"
 
 
 def test_server_answers_the_same_after_every_refusal(
@@ -62,16 +62,16 @@ def test_server_answers_the_same_after_every_refusal(
     for bad in bad_photos.values():
         if bad.refusal:
             refusal(client, bad.path)
-    again = ask(client)[0]
+    again = analyze(client)[0]
     assert again["prediction"] == answer[0]["prediction"]
 
 
-def test_no_photo_is_refused(client: Client) -> None:
+def test_request_without_a_photo_is_refused(client: Client) -> None:
     assert "No photo was given" in refusal(client, None)
 
 
 def refused_over_http(page_url: str, photo: Any) -> str:
-    """What the endpoint answers to a photo as a program sends it that does without Gradio's client."""
+    """The error that the endpoint sends to a program without Gradio's client."""
     address, headers = f"{page_url}/gradio_api/call/analyze", {"Content-Type": "application/json"}
     body = json.dumps({"data": [photo, *QUICK.values()]}).encode()
     with urllib.request.urlopen(urllib.request.Request(address, body, headers), timeout=60) as answer:
@@ -87,12 +87,12 @@ def refused_over_http(page_url: str, photo: Any) -> str:
 def test_files_of_the_server_cannot_be_read(page_url: str, meta: dict[str, Any], tmp_path: Path) -> None:
     private = tmp_path / "private.jpg"
     private.write_bytes(ASTRONAUT.read_bytes())
-    there = refused_over_http(page_url, {"path": str(private), **meta})
+    existing = refused_over_http(page_url, {"path": str(private), **meta})
     missing = refused_over_http(page_url, {"path": str(tmp_path / "missing.jpg"), **meta})
-    assert there == missing, "the answer must not tell which files exist"
+    assert existing == missing, "the answer must not reveal which files exist"
 
 
-def test_photo_may_come_as_a_data_url(page_url: str, client: Client) -> None:
+def test_photo_can_be_sent_as_a_data_url(page_url: str, client: Client) -> None:
     encoded = base64.b64encode(ASTRONAUT.read_bytes()).decode()
     photo = {"url": f"data:image/jpeg;base64,{encoded}", "meta": {"_type": "gradio.FileData"}}
     answer, *_ = client.predict(photo, **QUICK, api_name="/analyze")
@@ -125,17 +125,17 @@ def test_settings_out_of_range_are_refused_with_their_limit(client: Client, chan
     assert len(numbers) >= 2, f"the limit is missing: {sentence!r}"
 
 
-def test_unknown_class_is_refused_with_those_there_are(client: Client) -> None:
+def test_refusal_of_an_unknown_class_lists_the_classes(client: Client) -> None:
     with pytest.raises(AppError, match="Banana") as caught:
-        ask(client, target="Banana")
+        analyze(client, target="Banana")
     assert all(name in str(caught.value) for name in ("Fake", "Real"))
     assert not PATHS.search(str(caught.value))
 
 
-# What others may call
+# Endpoints
 
 
-def test_nothing_but_named_endpoints_is_offered(client: Client) -> None:
+def test_only_named_endpoints_are_offered(client: Client) -> None:
     offered = client.view_api(return_format="dict", print_info=False)
     assert set(offered["named_endpoints"]) == {"/analyze", "/explain", "/faces", "/models", "/health"}
     assert offered["unnamed_endpoints"] == {}
@@ -154,23 +154,23 @@ def test_events_of_the_page_cannot_be_called_by_name(client: Client, name: str) 
         client.predict(api_name=name)
 
 
-def test_server_prints_no_traceback_of_its_own_making(
+def test_server_logs_no_traceback_for_refused_photos(
     client: Client, bad_photos: dict[str, BadPhoto], server_log: Path
 ) -> None:
     before = len(server_log.read_text())
     refusal(client, bad_photos["text"].path)
     refusal(client, bad_photos["huge"].path)
-    ask(client, CAT)
+    analyze(client, CAT)
     assert "Traceback" not in server_log.read_text()[before:]
 
 
-def test_assistants_get_tools_only_where_asked_for(page_url: str) -> None:
+def test_tools_for_assistants_are_off_by_default(page_url: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(f"{page_url}/gradio_api/mcp/schema", timeout=60)
     assert caught.value.code == 404
 
 
-def test_unknown_model_is_refused_with_those_that_there_are(client: Client) -> None:
+def test_refusal_of_an_unknown_model_lists_the_models(client: Client) -> None:
     with pytest.raises(AppError) as caught:
-        ask(client, model="nobody's")
+        analyze(client, model="nobody's")
     assert "nobody's" in str(caught.value) and "lite_attention" in str(caught.value)

@@ -1,4 +1,4 @@
-"""A language is a folder of texts and nothing else: one that is made up here reaches every part of the page."""
+"""Tests that a language needs only a folder of texts: every part of the page uses a language made up here."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ UNMARKED = {"whyfake", "lite", "attention"}  # names, of the product and of a mo
 
 
 @pytest.fixture
-def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The shipped languages, and one more whose texts are the English ones between ``⟦`` and ``⟧``."""
+def made_up_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Add a language to the shipped ones; its texts are the English ones between ``⟦`` and ``⟧``."""
     texts = tmp_path / "texts"
     shutil.copytree(catalogue.TEXTS, texts)
     lines = []
@@ -48,7 +48,7 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def unmarked(text: str) -> set[str]:
-    """Words that the page shows and that are in no text of the language."""
+    """Words on the page that are not in a text of the language."""
     page = read(text)
     shown = f"{page.words} {page.labels}"
     while (inner := re.sub("⟦[^⟦⟧]*⟧", " ", shown)) != shown:
@@ -56,7 +56,7 @@ def unmarked(text: str) -> set[str]:
     return set(re.findall(r"[^\W\d_]{2,}", shown.lower()))
 
 
-def test_every_text_of_the_page_is_in_a_language_that_is_only_a_folder(made_up: None) -> None:
+def test_every_text_of_the_page_comes_from_the_folder_of_the_language(made_up_language: None) -> None:
     with gr.Blocks():
         parts = lay_out(Page(Models(available_models(None), print)))
     assert (NAME, CODE) in parts["language"].choices
@@ -76,13 +76,13 @@ def test_every_text_of_the_page_is_in_a_language_that_is_only_a_folder(made_up: 
 
 
 @pytest.mark.parametrize("name", ["target", "further", "segmentation", "hide"])
-def test_every_choice_of_a_setting_has_words_of_the_language(made_up: None, name: str) -> None:
+def test_every_choice_of_a_setting_is_translated(made_up_language: None, name: str) -> None:
     with gr.Blocks(), use_language(CODE):
         parts = lay_out(Page(Models(available_models(None), print)))
     assert not set().union(*(unmarked(label) for label, _ in parts[name].choices))
 
 
-def test_plurals_and_numbers_are_the_languages(made_up: None) -> None:
+def test_plurals_and_numbers_follow_the_rules_of_the_language(made_up_language: None) -> None:
     with use_language(CODE):
         forms = [translate("faces.caption", count=count).split(":")[0] for count in (1, 2, 5, 22, 1.5)]
         assert forms == ["⟦one", "⟦few", "⟦many", "⟦few", "⟦other"]
@@ -90,7 +90,9 @@ def test_plurals_and_numbers_are_the_languages(made_up: None) -> None:
         assert (number(0.944, ".0%"), number(-0.5, "+.1f")) == ("94%", "−0,5")
 
 
-def test_browsers_and_systems_that_prefer_the_language_get_it(made_up: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_language_is_chosen_by_browser_header_and_environment(
+    made_up_language: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert list(languages()) == ["en", CODE, "tr"]
     assert preferred_language("de, pl-PL;q=0.9, en;q=0.5") == CODE
     for variables in ({VARIABLE: CODE}, {VARIABLE: "", "LC_ALL": "pl_PL.UTF-8"}):

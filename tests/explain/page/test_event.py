@@ -1,4 +1,4 @@
-"""Tests of what a click names: a client can send anything."""
+"""Tests of the data of clicks: a client can send any value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def event(**data: Any) -> gr.EventData:
     return gr.EventData(None, data)
 
 
-def test_click_names_a_number_or_a_place() -> None:
+def test_number_or_position_is_read_from_a_click() -> None:
     assert face_named(event(chosen=3)) == chosen_in(event(chosen=3)) == 3
     assert place_in(event(index=[10, 20.5])) == (10, 20.5)
 
@@ -24,7 +24,7 @@ def test_click_names_a_number_or_a_place() -> None:
 @pytest.mark.parametrize(
     "wrong", [None, "3", "x", -1, 1.5, float("nan"), float("inf"), True, MOST + 1, 10**400, [], {"a": 1}]
 )
-def test_anything_else_is_refused_in_a_sentence(wrong: Any) -> None:
+def test_other_values_are_refused_in_a_sentence(wrong: Any) -> None:
     for wrong_event in (event(chosen=wrong), event()):
         with pytest.raises(SettingsError, match="click again"):
             face_named(wrong_event)

@@ -1,4 +1,4 @@
-"""Tests of what the page is made of: links that bring the settings back, regions that can be pointed at."""
+"""Tests of links that restore the settings, and of the texts of regions."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ CONTROL_VALUES = {
 
 @pytest.fixture(scope="module")
 def analysis(detector: Detector) -> Analysis:
-    """An example explained by few samples."""
+    """The analysis of an example with few samples."""
     settings = Settings(samples=100, superpixels=15, robustness=False)
     *_, last = analyze(examples()[0].path, settings, detector)
     return last
 
 
-def test_a_link_brings_every_setting_back() -> None:
+def test_link_restores_every_setting() -> None:
     query = dict(parse_qsl(link_to(CONTROL_VALUES).removeprefix("?")))
     assert query["lang"] == "tr"
     assert from_link(query) == {name: value for name, value in CONTROL_VALUES.items() if name != "language"}
 
 
-def test_only_an_example_is_named_in_a_link(analysis: Analysis) -> None:
+def test_link_names_the_photo_only_if_it_is_an_example(analysis: Analysis) -> None:
     assert f"example={examples()[0].path.stem}" in link_to(CONTROL_VALUES, analysis)
     assert "example" not in link_to(CONTROL_VALUES)
 
@@ -62,7 +62,7 @@ def test_controls_become_settings() -> None:
         settings_from({**CONTROL_VALUES, "hide": "nothing"})
 
 
-def test_each_place_of_a_map_leads_to_its_region(analysis: Analysis) -> None:
+def test_each_pixel_of_a_map_has_the_text_of_its_region(analysis: Analysis) -> None:
     written = re.search(r'data-regions="([^"]*)"', pointed_at(analysis))
     assert written
     data = json.loads(html.unescape(written[1]))
@@ -84,7 +84,7 @@ def _labels(url: str) -> np.ndarray:
     return picture[..., 0] + 256 * picture[..., 1]
 
 
-def test_the_table_has_every_region_strongest_first(analysis: Analysis) -> None:
+def test_table_has_every_region_and_the_strongest_is_first(analysis: Analysis) -> None:
     lime = analysis.attributions["lime"]
     assert lime.weights is not None
     weights = [
@@ -96,7 +96,7 @@ def test_the_table_has_every_region_strongest_first(analysis: Analysis) -> None:
         assert "," in regions_table(lime) and "Region" not in regions_table(lime)
 
 
-def test_a_view_keeps_a_small_photo_and_its_boxes_in_place(analysis: Analysis) -> None:
+def test_view_scales_the_photo_together_with_its_boxes(analysis: Analysis) -> None:
     view = View.of(analysis)
     height, width = view.analysis.photo.pixels.shape[:2]
     assert max(height, width) <= 1024 and view.display_scale <= 1

@@ -1,4 +1,4 @@
-"""Texts of the page's components: written in the language of the layout, and again after the language has changed."""
+"""Tests of the texts of components: in the language of the layout, and updated when the language changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from explain.page.components.updates import Change
 from model.i18n.catalogue import translate, use_language
 
 
-def test_texts_follow_the_language_and_other_properties_stay() -> None:
+def test_texts_follow_the_language_and_other_properties_do_not_change() -> None:
     with gr.Blocks():
         parts = Parts(
             fake=gr.HTML(text(lambda: f"<b>{translate('class.Fake')}</b>"), elem_id="fake"),
@@ -26,10 +26,10 @@ def test_texts_follow_the_language_and_other_properties_stay() -> None:
     assert set(changes) == {parts["fake"], parts["target"]}
     assert changes[parts["fake"]] == {"value": "<b>Sahte</b>", "__type__": "update"}
     assert changes[parts["target"]]["choices"] == [("Sahte", "Fake"), ("LIME", "lime")]
-    assert parts["fake"].value == "<b>Fake</b>", "one visitor's language is nobody else's"
+    assert parts["fake"].value == "<b>Fake</b>", "the language of one visitor must not change the page of others"
 
 
-def test_what_a_handler_changes_comes_with_the_texts() -> None:
+def test_updates_of_a_handler_are_merged_with_the_texts() -> None:
     with gr.Blocks():
         parts = Parts(photo=gr.Image(label=text("page.photo")), fake=gr.HTML(text("class.Fake")))
     with use_language("tr"):
@@ -38,14 +38,14 @@ def test_what_a_handler_changes_comes_with_the_texts() -> None:
     assert changes[parts["fake"]] == {"value": "new", "__type__": "update"}
 
 
-def test_copy_of_a_text_is_one_too() -> None:
+def test_copy_of_a_text_can_be_translated() -> None:
     copied = copy.deepcopy(text("class.Fake"))
     with use_language("tr"):
         assert (copied, copied.write()) == ("Fake", "Sahte")
 
 
 @pytest.mark.slow
-def test_page_is_made_in_the_visitors_language_and_in_english_for_others() -> None:
+def test_page_is_built_in_the_visitors_language_and_in_english_by_default() -> None:
     with SteppedBlocks() as blocks:
         parts = Parts(
             language=gr.Radio([("English", "en"), ("Türkçe", "tr")], value="en"), fake=gr.HTML(text("class.Fake"))
@@ -60,7 +60,7 @@ def test_page_is_made_in_the_visitors_language_and_in_english_for_others() -> No
     assert shown() == ["en", "Fake"]
 
 
-def test_nothing_that_the_page_begins_with_is_english_for_others(shipped_page: SteppedBlocks) -> None:
+def test_no_initial_text_of_the_page_is_english_in_another_language(shipped_page: SteppedBlocks) -> None:
     values = {}
     for code in ("en", "tr"):
         with use_language(code):

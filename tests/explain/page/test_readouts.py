@@ -1,4 +1,4 @@
-"""The lines below the maps: each map whose regions are described has one, under the name by which the page finds it."""
+"""Tests of the text lines below the maps: each map with described regions has one, with the id for ``page.js``."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def classes(shipped_page: SteppedBlocks) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("name", DESCRIBED)
-def test_map_with_regions_has_a_picture_and_a_line_of_its_name(classes: dict[str, list[str]], name: str) -> None:
+def test_map_with_regions_has_a_picture_and_a_line_with_its_name(classes: dict[str, list[str]], name: str) -> None:
     """``page.js`` looks for ``#NAME-readout`` with the id of the picture, which is also its key in the data."""
     assert "map-picture" in classes[name]
     assert f"{name}-readout" in classes
 
 
-def test_partition_shap_is_one_of_them() -> None:
+def test_partition_shap_has_described_regions() -> None:
     assert "partition_shap" in DESCRIBED
 
 

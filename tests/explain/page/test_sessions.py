@@ -1,4 +1,4 @@
-"""Which run a visitor waits for, and that two runs of one visitor never show anything at the same time."""
+"""Tests of visitors' runs: two runs of one visitor never send updates at the same time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from explain.page.sessions import Runs
 
 
-def test_a_run_goes_on_until_it_is_stopped() -> None:
+def test_run_continues_until_it_is_stopped() -> None:
     runs = Runs()
     with runs.begin("ann") as ended:
         assert not ended()
@@ -17,7 +17,7 @@ def test_a_run_goes_on_until_it_is_stopped() -> None:
         assert ended()
 
 
-def test_a_newer_run_ends_the_one_before_and_waits_until_it_is_over() -> None:
+def test_new_run_ends_the_earlier_one_and_waits_until_it_is_over() -> None:
     runs, order = Runs(), []
     started = threading.Event()
 
@@ -26,7 +26,7 @@ def test_a_newer_run_ends_the_one_before_and_waits_until_it_is_over() -> None:
             started.set()
             while not ended():
                 time.sleep(0.01)
-            time.sleep(0.1)  # what is under way is still sent
+            time.sleep(0.1)  # the current update is still sent
             order.append("first over")
 
     with ThreadPoolExecutor(1) as pool:
@@ -39,7 +39,7 @@ def test_a_newer_run_ends_the_one_before_and_waits_until_it_is_over() -> None:
     assert order == ["first over", "second begins"]
 
 
-def test_a_stopped_run_stays_ended_when_the_next_one_starts() -> None:
+def test_stopped_run_stays_ended_when_the_next_one_starts() -> None:
     runs = Runs()
     with runs.begin("ann") as first:
         runs.stop("ann")
@@ -49,7 +49,7 @@ def test_a_stopped_run_stays_ended_when_the_next_one_starts() -> None:
         assert not second()
 
 
-def test_visitors_neither_end_nor_await_each_other() -> None:
+def test_runs_of_different_visitors_do_not_end_or_block_each_other() -> None:
     runs = Runs()
     with runs.begin("ann") as ann, runs.begin("bob") as bob:
         runs.stop("ann")
@@ -57,7 +57,7 @@ def test_visitors_neither_end_nor_await_each_other() -> None:
         assert not bob()
 
 
-def test_waiting_tells_whether_a_run_is_under_way() -> None:
+def test_waiting_is_true_during_a_run_only() -> None:
     runs = Runs()
     assert not runs.waiting("ann")
     with runs.begin("ann"):
@@ -67,18 +67,18 @@ def test_waiting_tells_whether_a_run_is_under_way() -> None:
         assert not runs.waiting("ann")
 
 
-def test_stopping_where_nothing_runs_does_nothing() -> None:
+def test_stop_without_a_run_does_nothing() -> None:
     runs = Runs()
     with runs.begin("ann") as ended:
         runs.stop("bob")
         assert not ended()
 
 
-def test_many_runs_at_once_follow_one_another() -> None:
+def test_simultaneous_runs_of_one_visitor_run_one_after_another() -> None:
     runs, at_once, most = Runs(), [0], [0]
     lock = threading.Lock()
 
-    def one(_: int) -> None:
+    def run(_: int) -> None:
         with runs.begin("ann"):
             with lock:
                 at_once[0] += 1
@@ -88,11 +88,11 @@ def test_many_runs_at_once_follow_one_another() -> None:
                 at_once[0] -= 1
 
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(one, range(100)))
+        list(pool.map(run, range(100)))
     assert most == [1]
 
 
-def test_nothing_is_kept_of_a_visitor_whose_run_is_over() -> None:
+def test_nothing_is_kept_after_the_end_of_a_run() -> None:
     runs = Runs()
     for number in range(50):
         with runs.begin(f"visitor {number}"):

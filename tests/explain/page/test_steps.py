@@ -1,4 +1,4 @@
-"""Steps of a run arrive whole, however fast they follow each other."""
+"""Tests that every step of a run is sent completely, even if steps follow each other quickly."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STEPS = [
 
 
 def sent_by(blocks: gr.Blocks, api_visibility: str = "private", **options: bool) -> list[list[Any]]:
-    """What goes to the browser for each of ``STEPS``, and for the end of the run."""
+    """The data that the browser gets for each of ``STEPS``, and for the end of the run."""
     function: Any = SimpleNamespace(outputs=STEPS[0], api_visibility=api_visibility)
     steps = [
         copy.deepcopy(blocks.handle_streaming_diffs(function, step, "visitor", "run", final=False, **options))
@@ -36,39 +36,39 @@ def sent_by(blocks: gr.Blocks, api_visibility: str = "private", **options: bool)
     return [*steps, blocks.handle_streaming_diffs(function, [None] * len(STEPS[0]), "visitor", "run", final=True)]
 
 
-def test_step_that_waits_for_the_browser_is_not_edited_by_the_next() -> None:
+def test_step_replaces_whole_values_instead_of_editing_them() -> None:
     first, *later, end = sent_by(SteppedBlocks())
     shown = [first]
     for step in later:
-        assert all(path == [] for edits in step for _, path, _ in edits), "an edit inside of what may not be shown yet"
+        assert all(path == [] for edits in step for _, path, _ in edits), "a value may not be shown yet"
         shown.append([apply_diff(*pair) for pair in zip(shown[-1], step, strict=True)])
     assert shown == STEPS and end == [SKIPPED] * len(STEPS[0]), "a newer run may have begun before the end is sent"
 
 
-def test_programs_get_the_last_step_at_the_end() -> None:
+def test_client_programs_get_the_last_step_at_the_end() -> None:
     assert sent_by(SteppedBlocks(), "public")[-1] == STEPS[-1]
 
 
-def test_end_of_a_run_leaves_nothing_behind() -> None:
+def test_nothing_is_kept_of_the_steps_after_a_run() -> None:
     blocks = SteppedBlocks()
     sent_by(blocks)
     assert not blocks.pending_diff_streams["visitor"]
 
 
 @pytest.mark.parametrize(("language", "expected"), [("en", "was not uploaded"), ("tr", "yüklen")])
-def test_file_at_an_address_is_fetched_for_no_input_but_the_photo(language: str, expected: str) -> None:
-    """Gradio would read it whole, whatever its size."""
+def test_file_at_a_url_is_not_fetched_for_inputs_other_than_the_photo(language: str, expected: str) -> None:
+    """Gradio would read the whole file, of any size."""
     with SteppedBlocks() as blocks:
         inputs = [gr.Radio(["en", "tr"], elem_id="language"), gr.File(file_count="multiple"), gr.Slider()]
     function: Any = SimpleNamespace(inputs=inputs, component_prop_inputs=[])
     file = {"path": "http://127.0.0.1:9/endless", "meta": {"_type": "gradio.FileData"}}
     for given in ([language, [file], 1], [language, None, file], [language, None, {"deep": [file]}]):
-        # In a thread of its own: where a browser is being driven, this one has an event loop already.
+        # In a separate thread: after browser tests, this one already has the event loop of Playwright.
         with ThreadPoolExecutor(1) as pool, pytest.raises(gr.Error, match=expected):
             pool.submit(lambda given=given: asyncio.run(blocks.preprocess_data(function, given, None))).result()
 
 
-def test_programs_get_every_step_as_it_is() -> None:
+def test_client_programs_get_every_step_unchanged() -> None:
     assert sent_by(SteppedBlocks(), "public", simple_format=True) == [*STEPS, STEPS[-1]]
 
 
@@ -77,7 +77,7 @@ NAMES = (["second"], ["second", "first"], ["state", "third"], ["first", "second"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("names", NAMES)
-def test_only_components_that_are_named_are_made_anew(names: list[str]) -> None:
+def test_only_named_components_are_created_again(names: list[str]) -> None:
     with SteppedBlocks() as blocks:
         outputs = {"first": gr.HTML("a"), "state": gr.State(1), "second": gr.HTML("b"), "third": gr.Dropdown(["c"])}
         outputs |= {"picture": gr.Image(), "box": gr.Checkbox(), "fourth": gr.HTML("d")}
@@ -97,17 +97,17 @@ def test_only_components_that_are_named_are_made_anew(names: list[str]) -> None:
 
     ours, state = sent(SteppedBlocks)
     theirs = sent(gr.Blocks)[0]
-    for one in (*ours, *theirs):  # a property of gr.HTML that Gradio makes of nothing
-        if isinstance(one, dict) and one.get("props") == SKIPPED:
-            del one["props"]
+    for value in (*ours, *theirs):  # Gradio adds this property of gr.HTML even if nothing has changed
+        if isinstance(value, dict) and value.get("props") == SKIPPED:
+            del value["props"]
     assert ours == theirs
     changed = {name for name, block in outputs.items() if state[block._id] is not block and name != "state"}
-    assert changed == {"third"} & set(names), "showing or hiding one makes no new one"
+    assert changed == {"third"} & set(names), "a component must not be created again when it is shown or hidden"
     assert state[outputs["state"]._id] == (2 if "state" in names else 1)
 
 
-def test_a_session_shares_the_page_and_describes_nothing() -> None:
-    """Describing 171 components to every visitor took longer than their verdict."""
+def test_session_shares_the_components_of_the_page_without_describing_them() -> None:
+    """The description of 171 components for every visitor took longer than the verdict."""
     with SteppedBlocks() as blocks:
         button = gr.Button("Go")
         button.click(lambda: None)

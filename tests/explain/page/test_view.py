@@ -1,4 +1,4 @@
-"""What a visitor has before the eyes: which face or region was clicked, and the pictures of the maps."""
+"""Tests of a visitor's view: the face or region at a click, and the pictures of the maps."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def view(scale: float = 1.0) -> View:
     return View(FOUND, None, scale)
 
 
-# What the file states
+# Statements in the file
 
 
 @pytest.mark.parametrize("strength", ["states generated", "note"])
-def test_only_a_file_that_says_it_was_generated_moves_the_notice_beside_the_verdict(strength: Any) -> None:
+def test_only_a_file_that_states_generation_has_a_notice_beside_the_verdict(strength: Any) -> None:
     finding = Finding("exif", strength, Message("provenance.stated"))
-    said = replace(FOUND, provenance=Provenance((finding,)))
-    assert ("stated" in photo_notice(View(said, None, 1.0))["value"]) == (strength == "states generated")
+    analysis = replace(FOUND, provenance=Provenance((finding,)))
+    assert ("stated" in photo_notice(View(analysis, None, 1.0))["value"]) == (strength == "states generated")
 
 
 # Which face was clicked
@@ -71,23 +71,23 @@ def test_only_a_file_that_says_it_was_generated_moves_the_notice_beside_the_verd
         pytest.param(0, 0, None, id="outside all"),
     ],
 )
-def test_a_click_chooses_the_smallest_face_around_it(scale: float, x: int, y: int, expected: int | None) -> None:
+def test_click_chooses_the_smallest_face_around_it(scale: float, x: int, y: int, expected: int | None) -> None:
     assert view(scale).face_at(x * scale, y * scale) == expected
 
 
-def test_a_click_on_a_photo_without_faces_chooses_none() -> None:
-    nobody = replace(FOUND, faces=(), chosen=None, attributions={})
-    assert View(nobody, None, 1.0).face_at(10, 10) is None
+def test_click_on_a_photo_without_faces_chooses_none() -> None:
+    without_faces = replace(FOUND, faces=(), chosen=None, attributions={})
+    assert View(without_faces, None, 1.0).face_at(10, 10) is None
 
 
 # Which region was clicked
 
 
-def controls(segments: NDArray[np.int32] = SEGMENTS) -> View:
-    """A view after the verdict: it is known which regions there are."""
-    nobody: Any = None  # the model is not asked
+def view_with_regions(segments: NDArray[np.int32] = SEGMENTS) -> View:
+    """A view after the verdict, when the regions are known."""
+    no_model: Any = None  # the model is not used
     crop = np.zeros((*segments.shape, 3), np.uint8)
-    return View(replace(FOUND, subject=Subject(crop, segments, "Fake", nobody)), None, 0.25)
+    return View(replace(FOUND, subject=Subject(crop, segments, "Fake", no_model)), None, 0.25)
 
 
 @pytest.mark.parametrize(
@@ -104,63 +104,63 @@ def controls(segments: NDArray[np.int32] = SEGMENTS) -> View:
         pytest.param(100, -0.1, None, id="above the picture"),
     ],
 )
-def test_a_click_on_a_map_meets_a_region(x: float, y: float, expected: int | None) -> None:
-    assert controls().region_at(x, y) == expected, "whatever the scale of the picture with the boxes"
+def test_click_on_a_map_finds_its_region(x: float, y: float, expected: int | None) -> None:
+    assert view_with_regions().region_at(x, y) == expected, "the scale of the boxes must not matter"
 
 
-def test_before_the_verdict_there_is_no_region() -> None:
+def test_no_region_is_found_before_the_verdict() -> None:
     assert view().region_at(100, 100) is None
 
 
 @pytest.mark.parametrize("side", [24, 100, 256, 700])
-def test_the_region_met_is_the_one_that_is_drawn(side: int) -> None:
+def test_region_at_a_click_is_the_region_drawn_there(side: int) -> None:
     segments = np.arange(side * side).reshape(side, side).astype(np.int32)  # each pixel a region
     drawn = cv2.resize(segments, (palette.PICTURE_SIZE, palette.PICTURE_SIZE), interpolation=cv2.INTER_NEAREST)
-    places = [0, 1, 7, 159, 160, 233, 320, 401, 638, 639]
-    met = [[controls(segments).region_at(x, y) for x in places] for y in places]
-    assert met == drawn[np.ix_(places, places)].tolist()
+    positions = [0, 1, 7, 159, 160, 233, 320, 401, 638, 639]
+    found = [[view_with_regions(segments).region_at(x, y) for x in positions] for y in positions]
+    assert found == drawn[np.ix_(positions, positions)].tolist()
 
 
 # The pictures
 
 
-def test_every_map_gets_its_picture() -> None:
+def test_every_map_has_its_picture() -> None:
     drawn = view().pictures(4)
     assert set(drawn) == {"attention", "lime"}
     np.testing.assert_array_equal(drawn["lime"], overlays.numbered(overlays.lime_overlay(GREY, LIME, 4), LIME))
     np.testing.assert_array_equal(drawn["attention"], overlays.heatmap(GREY, ATTENTION))
 
 
-def test_count_of_regions_changes_the_overlay_alone() -> None:
+def test_number_of_regions_changes_only_the_overlay() -> None:
     few, many = view().pictures(1), view().pictures(4)
     assert not np.array_equal(few["lime"], many["lime"])
     np.testing.assert_array_equal(few["attention"], many["attention"])
 
 
-def test_maps_that_are_not_there_yet_get_no_picture() -> None:
+def test_missing_maps_have_no_picture() -> None:
     early = replace(FOUND, attributions={"attention": ATTENTION})
     assert set(View(early, None, 1.0).pictures(4)) == {"attention"}
-    nothing = replace(FOUND, chosen=None, attributions={})
-    assert View(nothing, None, 1.0).pictures(4) == {}
+    without_face = replace(FOUND, chosen=None, attributions={})
+    assert View(without_face, None, 1.0).pictures(4) == {}
 
 
 RISE = Attribution("rise", "Fake", WEIGHTS[SEGMENTS], (7, 7), None, None, {})
 
 
-def test_a_map_with_a_sign_and_without_superpixels_is_drawn_as_such() -> None:
+def test_signed_map_without_superpixels_is_drawn_as_a_signed_map() -> None:
     drawn = View(replace(FOUND, attributions={"rise": RISE}), None, 1.0).pictures(4)
     np.testing.assert_array_equal(drawn["rise"], overlays.signed_map(GREY, RISE))
 
 
 @pytest.mark.parametrize("names", [{"lime"}, ("attention",), ["lime", "attention"], set()])
-def test_only_the_maps_named_are_drawn(names: Any) -> None:
+def test_only_named_maps_are_drawn(names: Any) -> None:
     everything, drawn = view().pictures(4), view().pictures(4, names)
     assert set(drawn) == set(names)
     for name, picture in drawn.items():
         np.testing.assert_array_equal(picture, everything[name])
 
 
-def test_a_name_without_a_map_gets_no_picture() -> None:
+def test_name_without_a_map_has_no_picture() -> None:
     assert set(view().pictures(4, {"lime", "rise"})) == {"lime"}
 
 

@@ -13,7 +13,7 @@ from model.onnx_models.apart import examine
 
 @pytest.fixture
 def visits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the folders of visits are made; networks are examined in this process, which is faster."""
+    """The parent of the folders of visits; networks are examined in this process, which is faster."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "visits"))
     (tmp_path / "visits").mkdir()
     monkeypatch.setattr(uploaded, "examine_apart", lambda path, side, **_: examine(path, side))

@@ -1,4 +1,4 @@
-"""What the page shows while a visitor's own model is imported, and what the visitor can do with it."""
+"""Tests of the page during the import of a visitor's own model, and of the use of that model."""
 
 from __future__ import annotations
 
@@ -40,33 +40,35 @@ def page() -> Iterator[Page]:
     own.close()
 
 
-def brought(page: Page, file: Path, visitor: str = ANN, fake: str = "", language: str = "en") -> list[Updates]:
+def import_model(page: Page, file: Path, visitor: str = ANN, fake: str = "", language: str = "en") -> list[Updates]:
     return list(bring(page, visitor, language, str(file), fake, "picture"))
 
 
 @pytest.mark.parametrize(("language", "expected"), [("en", "is being imported"), ("tr", "içe aktarılıyor")])
-def test_import_is_told_step_by_step(page: Page, tmp_path: Path, language: str, expected: str) -> None:
-    first, *others, last = brought(page, zipped(tmp_path), language=language)
+def test_import_is_shown_step_by_step(page: Page, tmp_path: Path, language: str, expected: str) -> None:
+    first, *middle, last = import_model(page, zipped(tmp_path), language=language)
     assert expected in first["own_status"] and "<progress" in first["own_status"] and "net.zip" in first["own_status"]
-    assert others, "the steps of the import"
+    assert middle, "the steps of the import"
     assert last["model"] == OWN and last["own_file"] is None and OWN in last["own_status"]
 
 
-def test_refusal_is_a_sentence_and_leaves_nothing(page: Page, tmp_path: Path, visits: Path) -> None:
+def test_refusal_is_a_sentence_and_leaves_no_file(page: Page, tmp_path: Path, visits: Path) -> None:
     with pytest.raises(Refused, match="There is no file yet"):
         list(bring(page, ANN, "en", None, "", ""))
     with pytest.raises(Refused, match="no class 'C'"):
-        brought(page, zipped(tmp_path), fake="C, D")
+        import_model(page, zipped(tmp_path), fake="C, D")
     assert page.own.names(ANN) == [] and list(visits.iterdir()) == []
 
 
-def test_model_is_a_choice_for_nobody_else(page: Page, tmp_path: Path) -> None:
-    brought(page, zipped(tmp_path))
-    mine, others = both_choices(page, ANN, OWN), both_choices(page, BOB)
+def test_own_model_is_not_offered_to_other_visitors(page: Page, tmp_path: Path) -> None:
+    import_model(page, zipped(tmp_path))
+    own_choices, other_choices = both_choices(page, ANN, OWN), both_choices(page, BOB)
     assert (
-        mine["model"]["value"] == OWN and mine["model"]["visible"] and OWN in dict(mine["second"]["choices"]).values()
+        own_choices["model"]["value"] == OWN
+        and own_choices["model"]["visible"]
+        and OWN in dict(own_choices["second"]["choices"]).values()
     )
-    assert OWN not in dict(others["model"]["choices"]).values() and "value" not in others["model"]
+    assert OWN not in dict(other_choices["model"]["choices"]).values() and "value" not in other_choices["model"]
     assert OWN not in [model["name"] for model in page.service.list_models()]
     assert page.described(OWN, ANN)["card"] and "bring it again" in page.described(OWN, BOB)["scope"]
 
@@ -85,8 +87,8 @@ def controls(tmp_path: Path, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_photo_is_explained_by_it_and_beside_another_one(page: Page, tmp_path: Path) -> None:
-    brought(page, zipped(tmp_path))
+def test_photo_is_explained_by_the_own_model_and_by_a_second_one(page: Page, tmp_path: Path) -> None:
+    import_model(page, zipped(tmp_path))
     shown: Updates = {}
     for step in page.show(controls(tmp_path, second="lite_attention"), ANN):
         shown |= step
@@ -96,25 +98,25 @@ def test_photo_is_explained_by_it_and_beside_another_one(page: Page, tmp_path: P
     own = page.own.get(OWN, ANN)
     assert own is not None and page.card(shown["seen"]) is own.card
     link = link_to(controls(tmp_path, second="lite_attention"))
-    assert "yours" not in link and "second=lite_attention" in link, "it is of no use to others"
-    strangers: Updates = {}
+    assert "yours" not in link and "second=lite_attention" in link, "other visitors cannot use it"
+    shown_to_other: Updates = {}
     for step in page.show(controls(tmp_path), BOB):
-        strangers |= step
-    assert "bring it again" in strangers["notice"]["value"]
+        shown_to_other |= step
+    assert "bring it again" in shown_to_other["notice"]["value"]
 
 
-def test_visitor_who_leaves_takes_it_away(page: Page, tmp_path: Path, visits: Path) -> None:
-    brought(page, zipped(tmp_path))
+def test_own_model_is_deleted_when_the_visitor_leaves(page: Page, tmp_path: Path, visits: Path) -> None:
+    import_model(page, zipped(tmp_path))
     page.forget(ANN)
     assert page.own.names(ANN) == [] and list(visits.iterdir()) == []
 
 
-def test_import_whose_visitor_has_left_leaves_nothing(page: Page, tmp_path: Path, visits: Path) -> None:
+def test_import_leaves_no_file_after_the_visitor_has_left(page: Page, tmp_path: Path, visits: Path) -> None:
     steps = bring(page, ANN, "en", str(zipped(tmp_path)), "", "")
     next(steps)
     page.runs.stop(ANN + RUN_SUFFIX)  # as the page does when a visitor leaves
-    rest = list(steps)
-    assert all("model" not in step for step in rest) and list(visits.iterdir()) == []
+    remaining = list(steps)
+    assert all("model" not in step for step in remaining) and list(visits.iterdir()) == []
     steps = bring(page, ANN, "en", str(zipped(tmp_path)), "", "")
     next(steps), next(steps)
     steps.close()  # type: ignore[attr-defined]
@@ -125,15 +127,15 @@ def test_import_whose_visitor_has_left_leaves_nothing(page: Page, tmp_path: Path
     assert page.own.names(ANN) == [] and list(visits.iterdir()) == []
 
 
-def test_import_can_be_cancelled_and_the_model_of_before_stays(
+def test_import_can_be_cancelled_and_the_earlier_model_stays(
     page: Page, tmp_path: Path, visits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    brought(page, zipped(tmp_path))
+    import_model(page, zipped(tmp_path))
     begun = threading.Event()
 
-    def endless(*given: Any) -> None:
+    def endless(*args: Any) -> None:
         begun.set()
-        while not given[-1]():
+        while not args[-1]():
             time.sleep(0.01)
         raise ArtifactError("It took too long.")
 
@@ -149,18 +151,18 @@ def test_import_can_be_cancelled_and_the_model_of_before_stays(
 
 
 @pytest.mark.slow
-def test_answers_of_it_are_kept_for_nobody(page: Page, tmp_path: Path) -> None:
-    """Not even those on the examples, which are kept of the server's models."""
-    brought(page, zipped(tmp_path))
-    of_example = controls(tmp_path, photo=str(examples()[0].path), samples=100)
-    for _ in page.show(of_example, ANN):
+def test_results_of_an_own_model_are_not_cached(page: Page, tmp_path: Path) -> None:
+    """Not even those of the examples, which are cached for the server's models."""
+    import_model(page, zipped(tmp_path))
+    example_controls = controls(tmp_path, photo=str(examples()[0].path), samples=100)
+    for _ in page.show(example_controls, ANN):
         pass
     assert not page.service.example_cache._analyses
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("allowed", [True, False])
-def test_place_for_a_file_is_there_only_if_the_owner_wants_it(allowed: bool) -> None:
+def test_page_has_an_upload_field_only_if_uploads_are_allowed(allowed: bool) -> None:
     models = Models([FoundModel("lite_attention", SHIPPED, MODEL_FOLDER)])
     blocks = build_page(models, own=OwnModels(allowed))
     ids = {block.elem_id for block in blocks.blocks.values()}

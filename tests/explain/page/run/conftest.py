@@ -1,4 +1,4 @@
-"""A page around a network that takes no time."""
+"""A page with a fast stand-in network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.worlds import QuickDetector
 
 @pytest.fixture(scope="module", autouse=True)
 def quick_network() -> Iterator[None]:
-    """What the page shows when does not depend on the network."""
+    """The order of the page's updates does not depend on the network."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Detector, "_run", QuickDetector._run)
         yield

@@ -1,4 +1,4 @@
-"""A visitor's run, step by step."""
+"""Helpers for the steps of a visitor's run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONTROL_VALUES: dict[str, Any] = {
 
 
 def until(steps: Iterator[Updates], name: str) -> Updates:
-    """What is shown once a part has something to say."""
+    """What is shown as soon as the part ``name`` has a value."""
     shown: Updates = {}
     for step in steps:
         shown |= step
@@ -29,8 +29,8 @@ def until(steps: Iterator[Updates], name: str) -> Updates:
     raise AssertionError(f"the run ended without {name}")
 
 
-def rest(steps: Iterable[Updates], shown: Updates | None = None) -> Updates:
-    """What is shown in the end, ``shown`` before these steps."""
+def final_state(steps: Iterable[Updates], shown: Updates | None = None) -> Updates:
+    """What is shown after all steps; ``shown`` is what was shown before them."""
     shown = {} if shown is None else shown
     for step in steps:
         shown |= step

@@ -1,4 +1,4 @@
-"""The page and plain HTTP as an app that another server runs."""
+"""Tests of the page and the HTTP API as an ASGI app, which another server runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def client(quick_detector: Detector, monkeypatch: pytest.MonkeyPatch) -> Iterato
     blocks.close(verbose=False)
 
 
-def test_it_is_what_the_server_of_gradio_serves(client: Client) -> None:
+def test_asgi_app_serves_the_same_as_the_server_of_gradio(client: Client) -> None:
     with client() as visitor:
         page = visitor.get("/", headers={"Accept-Language": "tr"})
         assert page.status_code == 200 and "default-src 'self'" in page.headers["content-security-policy"]
@@ -49,7 +49,7 @@ def test_it_is_what_the_server_of_gradio_serves(client: Client) -> None:
         assert visitor.post("/deepfake", files={"file": b"no photo"}).status_code == 400
 
 
-def test_only_users_come_in(client: Client) -> None:
+def test_only_users_have_access(client: Client) -> None:
     with client("ann:secret") as visitor:
         assert [visitor.get(path).status_code for path in ("/", "/models", "/health")] == [401, 401, 200]
         assert visitor.get("/models", auth=("ann", "secret")).status_code == 200

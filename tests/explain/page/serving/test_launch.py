@@ -1,4 +1,4 @@
-"""Starting Gradio's server."""
+"""Tests of the start of Gradio's server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from explain.page.serving.launch import launch, server_models
 from model.detector.detector import Detector
 
 
-def test_a_page_that_answers_late_is_opened_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_that_answers_late_is_still_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine the page may need longer than the seconds that Gradio waits for it."""
     monkeypatch.setattr(gr.networking, "url_ok", lambda url: False)
     with gr.Blocks() as blocks:
@@ -23,7 +23,7 @@ def test_a_page_that_answers_late_is_opened_all_the_same(monkeypatch: pytest.Mon
         blocks.close(verbose=False)
 
 
-def test_only_so_many_visitors_are_kept_and_the_one_of_longest_ago_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_visitors_is_limited_and_the_least_recent_one_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SESSIONS", 2)
     with gr.Blocks() as blocks:
         gr.State("a result")
@@ -36,8 +36,8 @@ def test_only_so_many_visitors_are_kept_and_the_one_of_longest_ago_goes(monkeypa
         blocks.close(verbose=False)
 
 
-def test_the_first_model_runs_once_before_a_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """LiteRT would write a line to the server's log at the first photo."""
+def test_first_model_runs_once_before_a_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise LiteRT would write a line to the server's log at the first photo."""
     warmed = list[Detector]()
     monkeypatch.setattr(module, "warm_up", warmed.append)
     models = server_models()

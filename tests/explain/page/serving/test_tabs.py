@@ -1,4 +1,4 @@
-"""Visitors without an open tab are forgotten, those with one are kept."""
+"""Tests that visitors without an open tab are forgotten, and those with one are kept."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from model.available import Models, available_models
 
 
 async def until_closed(scope: Scope, receive: Receive, send: Send) -> None:
-    """In place of Gradio: the connection of a tab is open until it is closed."""
+    """A stand-in for Gradio: the connection of a tab stays open until the tab is closed."""
     if "heartbeat" in scope["path"]:
         await scope["closed"].wait()
 
 
 @pytest.mark.slow
-def test_the_server_notes_which_tabs_are_open(shipped_page: SteppedBlocks) -> None:
+def test_server_records_which_tabs_are_open(shipped_page: SteppedBlocks) -> None:
     options = server_options(shipped_page, Service(Models(available_models(None))), mcp=False, metrics=False, users=())
     assert OpenTabs in [middleware.cls for middleware in options["middleware"]]
 
@@ -37,14 +37,14 @@ def test_visitors_without_a_tab_are_forgotten(shipped_page: SteppedBlocks) -> No
     messages = shipped_page._queue.pending_messages_per_session
 
     async def kept() -> list[str]:
-        """The visitors who are kept when the next request comes."""
+        """The visitors who are kept after the next request."""
         await tabs({"type": "http", "path": "/health"}, None, None)  # type: ignore[arg-type]
         return list(holder.session_data)
 
     async def visit() -> None:
         closed = asyncio.Event()
-        asks = {"type": "http", "path": "/gradio_api/heartbeat/ann", "closed": closed}
-        open_tab = asyncio.create_task(tabs(asks, None, None))  # type: ignore[arg-type]
+        scope = {"type": "http", "path": "/gradio_api/heartbeat/ann", "closed": closed}
+        open_tab = asyncio.create_task(tabs(scope, None, None))  # type: ignore[arg-type]
         await asyncio.sleep(0)
         for visitor in ("ann", "bob", "cem"):
             assert holder[visitor]

@@ -1,4 +1,4 @@
-"""How a program asks the endpoint ``/analyze``, and what a refusal must say."""
+"""Calls of the endpoint ``/analyze`` by a client program."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUICK = {
 Answer = tuple[dict[str, Any], str, str, list[dict[str, Any]]]
 
 
-def ask(client: Client, photo: Path | None = ASTRONAUT, **changes: Any) -> Answer:
+def analyze(client: Client, photo: Path | None = ASTRONAUT, **changes: Any) -> Answer:
     """The complete answer: JSON, the paths of the LIME and the attention picture, and the further maps."""
-    given = None if photo is None else handle_file(photo)
-    return client.predict(given, **QUICK | changes, api_name="/analyze")
+    file = None if photo is None else handle_file(photo)
+    return client.predict(file, **QUICK | changes, api_name="/analyze")
