@@ -112,6 +112,7 @@ def test_results_are_in_the_order_of_the_work(processes: int) -> None:
     assert list(spread(divmod, [(7, 2), (9, 4), (5, 5)], processes, "rows")) == [(3, 1), (2, 1), (1, 0)]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot assign cores to processes")
 def test_each_process_has_one_core() -> None:
     with on_every_core():  # this process may have only one core, which its children would inherit
@@ -130,6 +131,7 @@ def run_of(weights: list[float], samples: int, converged: bool) -> Attribution:
     )
 
 
+@pytest.mark.slow
 def test_bootstrap_and_seeds_are_compared_on_the_same_faces() -> None:
     face = LabelledFace("a.jpg", "Fake", None, None)  # type: ignore[arg-type]
     upwards, downwards = [1.0, 2, 3, 4, 5, 6], [6.0, 5, 4, 3, 2, 1]

@@ -135,10 +135,12 @@ def sources(folder: str) -> list[Path]:
     return found
 
 
+@pytest.mark.slow
 def test_model_imports_neither_explain_nor_the_page() -> None:
     assert [path for path in sources("model") if imported_packages(path) & {"explain", "gradio", "app"}] == []
 
 
+@pytest.mark.slow
 def test_only_the_page_imports_gradio() -> None:
     for path in sources("explain"):
         is_of_page = ROOT / "explain" / "page" in path.parents

@@ -49,11 +49,13 @@ def trusts_html(source: str) -> bool:
     return any(ast.unparse(call.func) == "Markup" and call.args for call in calls)
 
 
+@pytest.mark.slow
 def test_python_files_contain_no_markup() -> None:
     found = {name_of(path): tags for path in CODE if (tags := set(tags_in(path.read_text("utf-8"))))}
     assert found == {name: allowed for name, (allowed, _) in ALLOWED.items()}
 
 
+@pytest.mark.slow
 def test_only_html_of_plotly_is_trusted_in_python() -> None:
     assert {name_of(path) for path in CODE if trusts_html(path.read_text("utf-8"))} == set(TRUSTED)
 

@@ -156,6 +156,7 @@ def test_trust_makes_its_predictions_once_and_again_if_it_was_stopped(
     assert tried.trusts == found.trusts and tried.agreement is not None
 
 
+@pytest.mark.slow
 def test_changed_superpixels_repeat_lime_and_keep_verdict_and_robustness(detector: Counting, known: Analysis) -> None:
     changed = replace(SETTINGS, superpixels=14)
     found, judged = run(detector, changed, known)
@@ -168,6 +169,7 @@ def test_changed_superpixels_repeat_lime_and_keep_verdict_and_robustness(detecto
     assert (fresh.attributions["lime"].map == found.attributions["lime"].map).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"samples": 120}, {"target": "Real"}, {"hide": "black"}, {"seed": 3}])
 def test_a_map_that_depends_on_a_changed_setting_is_made_again(
     detector: Counting, known: Analysis, change: dict[str, Any]
@@ -181,6 +183,7 @@ def test_a_map_that_depends_on_a_changed_setting_is_made_again(
     assert found.robustness is not None and (found.robustness is known.robustness) is ("seed" not in change)
 
 
+@pytest.mark.slow
 def test_lime_that_was_stopped_is_made_again(detector: Counting, known: Analysis) -> None:
     growing = next(step for step in analyze(PHOTO, SETTINGS, detector) if "lime" in step.attributions)
     assert not growing.attributions["lime"].evidence["complete"]

@@ -46,6 +46,7 @@ def test_a_face_of_usual_size_gets_a_verdict_without_a_note(portrait: NDArray[np
     assert found.photo.notes == () and found.prediction is not None and found.prediction.verdict == "Fake"
 
 
+@pytest.mark.slow
 def test_a_small_face_gets_a_verdict_with_a_note(portrait: NDArray[np.uint8]) -> None:
     found = analysis_of(with_face_of(portrait, (MIN_JUDGED + MIN_MEASURED) / 2))
     assert found.prediction is not None and found.prediction.verdict == "Fake"

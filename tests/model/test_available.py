@@ -120,6 +120,7 @@ def test_given_model_comes_before_the_shipped_one(tiny_artifact: Path, tmp_path:
         assert named == [(name, LEGACY_FILE), *OURS]
 
 
+@pytest.mark.slow
 def test_folder_with_one_keras_file_means_that_file(tmp_path: Path) -> None:
     (tmp_path / "thesis.h5").touch()
     (tmp_path / "label_transform.pkl").touch()

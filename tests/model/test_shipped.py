@@ -90,6 +90,7 @@ def test_batches_give_the_same_probabilities_as_single_crops(face_crops: NDArray
     np.testing.assert_allclose(detector.probabilities(crops)[:, column], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_every_example_face_gets_a_verdict_and_a_fine_mask(face_crops: NDArray[np.uint8]) -> None:
     detector = Detector()
     predictions: list[Prediction] = [detector.predict(crop) for crop in face_crops]

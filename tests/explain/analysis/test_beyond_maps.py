@@ -94,6 +94,7 @@ def test_a_region_that_does_not_exist_is_refused(detector: Detector) -> None:
         last_analysis(PHOTO, replace(QUICK, methods=(), hidden=(99,), robustness=False), detector)
 
 
+@pytest.mark.slow
 def test_facial_regions_need_a_face(quick_detector: Detector) -> None:
     found = last_analysis(PHOTO, replace(QUICK, segmentation="facial", samples=100, robustness=False), quick_detector)
     assert found.subject is not None and found.subject.names is not None

@@ -55,6 +55,7 @@ def test_each_number_is_inside_its_own_region(monkeypatch: pytest.MonkeyPatch) -
         assert str(segments[int(y / 10), int(x / 10)]) == text
 
 
+@pytest.mark.slow
 def test_many_regions_get_a_larger_picture() -> None:
     assert numbered_regions(plain(90), grid(8)).shape == (640, 640, 3) and 64 <= CROWDED < 100
     assert numbered_regions(plain(90), grid(10)).shape == (1280, 1280, 3)

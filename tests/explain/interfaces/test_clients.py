@@ -73,6 +73,7 @@ def by_gradio_api(service: Service) -> str:
 WAYS_IN: dict[str, Callable[[Service], str]] = {"HTTP": by_http, "MCP": by_mcp, "Gradio API": by_gradio_api}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS_IN)
 def test_one_analysis_more_of_a_client_is_refused(way: str, service: Service, opened: None) -> None:
     assert translate("interfaces.busy_client", most=1) in WAYS_IN[way](service)

@@ -34,6 +34,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(tmp_path_factory.mktemp("clip"), clip_of(planted, 6), "holiday.jpg")
 
 
+@pytest.mark.slow
 def test_a_clip_is_recognised_by_its_content(judge: Explain, clip: Path) -> None:
     code, out, err = judge(clip, "--frames", "24")
     assert (code, err) == (0, "")
@@ -42,6 +43,7 @@ def test_a_clip_is_recognised_by_its_content(judge: Explain, clip: Path) -> None
     assert times == [pytest.approx(3.0, abs=0.25)]
 
 
+@pytest.mark.slow
 def test_json_holds_the_line(judge: Explain, clip: Path) -> None:
     code, out, _ = judge(clip, "--json", "--frames", "12")
     data = json.loads(out)
@@ -80,6 +82,7 @@ def test_what_a_clip_cannot_do_is_refused(judge: Explain, clip: Path) -> None:
         assert code == 1 and err.startswith("Error: "), options
 
 
+@pytest.mark.slow
 def test_a_bad_clip_does_not_stop_the_next_one(judge: Explain, clip: Path, tmp_path: Path) -> None:
     silent = written(tmp_path, sound_file(), "song.mp4")
     code, out, err = judge(silent, clip, "--frames", "4", "--out", tmp_path / "out")

@@ -50,6 +50,7 @@ def verdict(language: str) -> str:
         return headline(analysis)
 
 
+@pytest.mark.slow
 def test_result_is_told_in_a_few_lines(explain: Explain) -> None:
     code, out, err = explain(ASTRONAUT, *QUICK, "--no-robustness", "--hide-regions", "1,0,1")
     assert (code, err) == (0, "")

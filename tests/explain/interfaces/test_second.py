@@ -73,6 +73,7 @@ def test_http_answers_with_both(client: TestClient) -> None:
     assert second["sentence"].replace("'", "&#39;") in page and page.count('class="beside ') == 2
 
 
+@pytest.mark.slow
 def test_http_without_a_second_model_is_as_before(client: TestClient) -> None:
     assert "second" not in send(client, methods="occlusion").json()
     assert "second" not in send(client, methods="occlusion", second="").json()

@@ -102,6 +102,7 @@ NAMES = {
 }
 
 
+@pytest.mark.slow
 def test_features_of_a_transformer_are_its_last_tokens_on_their_grid() -> None:
     from model.networks.clip_attention import clip_attention
     from model.networks.clip_tower import Tower

@@ -95,6 +95,7 @@ def test_lime_keeps_the_range_of_the_answers(moved: Analysis) -> None:
     assert evidence["highest"] - evidence["lowest"] > 0.1
 
 
+@pytest.mark.slow
 def test_models_that_depend_on_the_picture_are_explained_as_usual(moved: Analysis) -> None:
     found = moved.attributions["lime"]
     assert not is_unmoved(moved) and not found.unmoved and not is_unmoved(analysed(certain))

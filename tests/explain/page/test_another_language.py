@@ -56,6 +56,7 @@ def unmarked(text: str) -> set[str]:
     return set(re.findall(r"[^\W\d_]{2,}", shown.lower()))
 
 
+@pytest.mark.slow
 def test_every_text_of_the_page_comes_from_the_folder_of_the_language(made_up_language: None) -> None:
     with gr.Blocks():
         parts = lay_out(Page(Models(available_models(None), print)))
@@ -75,6 +76,7 @@ def test_every_text_of_the_page_comes_from_the_folder_of_the_language(made_up_la
     assert not set().union(*map(unmarked, texts)) - UNMARKED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["target", "further", "segmentation", "hide"])
 def test_every_choice_of_a_setting_is_translated(made_up_language: None, name: str) -> None:
     with gr.Blocks(), use_language(CODE):

@@ -13,6 +13,7 @@ from explain.page.components.updates import Change
 from model.i18n.catalogue import translate, use_language
 
 
+@pytest.mark.slow
 def test_texts_follow_the_language_and_other_properties_do_not_change() -> None:
     with gr.Blocks():
         parts = Parts(

@@ -120,6 +120,7 @@ def test_verdict_alone_starts_no_process(run_first: Callable[[str], None], quick
     assert apart._READERS._free.queue == [None]
 
 
+@pytest.mark.slow
 def test_process_imports_no_more_than_reading_needs() -> None:
     """With all of ``explain`` it took five times as long to start, and four times the memory."""
     code = "import explain.provenance.findings, sys; print(*{name.split('.')[0] for name in sys.modules})"

@@ -93,6 +93,7 @@ def parts_of_photo(photo: NDArray[np.uint8], margin: float) -> tuple[Face, NDArr
     return face, parts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("margin", [1.0, 1.3])
 def test_parts_of_the_astronauts_face_are_at_their_known_places(astronaut: NDArray[np.uint8], margin: float) -> None:
     face, parts = parts_of_photo(astronaut, margin)
@@ -102,6 +103,7 @@ def test_parts_of_the_astronauts_face_are_at_their_known_places(astronaut: NDArr
             assert part_at((x, y), parts) == name
 
 
+@pytest.mark.slow
 def test_glasses_and_a_hat_are_recognised() -> None:
     _, parts = parts_of_photo(open_photo(EXAMPLES / "hopper_eyes.jpg").pixels, 1.3)
     for name, places in HOPPER.items():

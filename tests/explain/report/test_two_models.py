@@ -46,6 +46,7 @@ class ParsedPage(HTMLParser):
         self.pictures += tag == "img"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "tr"])
 def test_page_shows_both_verdicts_maps_and_the_sentence(first: Analysis, second: Second, language: str) -> None:
     with use_language(language):
@@ -59,6 +60,7 @@ def test_page_shows_both_verdicts_maps_and_the_sentence(first: Analysis, second:
     assert all(f".{name}" in style for name in ParsedPage(page).classes & {"beside", "says", "fake", "real"})
 
 
+@pytest.mark.slow
 def test_data_and_pictures_hold_the_second_model(first: Analysis, second: Second, tmp_path: Path) -> None:
     write_report(first, CARD, tmp_path, 5, ORIGIN, second)
     data = json.loads((tmp_path / DATA).read_text("utf-8"))

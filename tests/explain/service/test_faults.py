@@ -44,6 +44,7 @@ def models(tmp_path: Path) -> Models:
     return Models([FoundModel("lite_attention", folder, MODEL_FOLDER)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [MemoryError(), ResourceExhaustedError("OOM when allocating tensor\n[1,2,3]")])
 def test_a_map_without_memory_is_reported_and_the_others_are_made(
     error: Exception, models: Models, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
@@ -110,6 +111,7 @@ def test_removed_weights_stop_only_the_maps_that_need_them(models: Models) -> No
     assert service.queue.running == 0 and not (detector._folder / WEIGHTS).exists()
 
 
+@pytest.mark.slow
 def test_a_client_that_leaves_in_the_middle_leaves_no_open_analysis(
     models: Models, quick_detector: QuickDetector
 ) -> None:

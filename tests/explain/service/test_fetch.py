@@ -148,6 +148,7 @@ def test_an_endless_file_is_aborted(site: Server) -> None:
         fetch(address(site, "endless"), anywhere)
 
 
+@pytest.mark.slow
 def test_a_file_that_arrives_too_slowly_is_aborted(site: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explain.service.fetch, "SECONDS", 0.3)
     with pytest.raises(PhotoError, match="did not arrive"):
@@ -183,6 +184,7 @@ def test_too_many_addresses_at_once_are_refused(site: Server, monkeypatch: pytes
     assert fetch(address(site, "photo"), anywhere) == PHOTO
 
 
+@pytest.mark.slow
 def test_headers_that_arrive_too_slowly_are_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each byte arrives in time, but the whole does not."""
     monkeypatch.setattr(explain.service.fetch, "SECONDS", 0.5)

@@ -54,6 +54,7 @@ def test_another_allocator_is_not_changed(monkeypatch: pytest.MonkeyPatch) -> No
     sys.setswitchinterval(before)
 
 
+@pytest.mark.slow
 def test_only_objects_made_after_the_start_are_collected() -> None:
     try:
         process.settle()

@@ -71,6 +71,7 @@ def test_a_program_beyond_the_limit_is_refused(service: Service, models: Models,
     list(running)
 
 
+@pytest.mark.slow
 def test_page_takes_its_turn_and_keeps_a_visitors_photo_once(service: Service, models: Models, tmp_path: Path) -> None:
     inputs: dict[str, Any] = {
         **{"language": "en", "model": models.first, "photo": str(CAT), "face": 0, "whole": False, "shown": 8},
@@ -107,6 +108,7 @@ def urgencies_of(
     return urgencies
 
 
+@pytest.mark.slow
 def test_verdict_comes_first_then_the_first_map_then_the_rest(
     service: Service, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +117,7 @@ def test_verdict_comes_first_then_the_first_map_then_the_rest(
     assert {urgency for stage, urgency in urgencies[4:]} == {Urgency.REST}
 
 
+@pytest.mark.slow
 def test_one_of_many_photos_is_less_urgent_than_the_verdict_of_a_single_one(
     service: Service, quick_detector: QuickDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:

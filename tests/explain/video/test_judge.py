@@ -100,6 +100,7 @@ def test_a_clip_without_a_face_has_no_verdict() -> None:
     assert clip.complete and clip.tracks == () and clip.suspect is None
 
 
+@pytest.mark.slow
 def test_a_path_and_bytes_are_the_same(tmp_path: Path, steps: list[Clip]) -> None:
     data = clip_of(planted, 6)
     clip = judged(written(tmp_path, data))[-1]

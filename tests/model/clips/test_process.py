@@ -102,6 +102,7 @@ def test_clips_are_recognised_by_their_content(tmp_path: Path, clip: bytes) -> N
     assert not is_clip(tmp_path) and not is_clip(tmp_path / "missing.mp4")
 
 
+@pytest.mark.slow
 def test_process_loads_only_needed_packages() -> None:
     code = "import model.clips.decode, model.clips.worker, sys; print(*{name.split('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

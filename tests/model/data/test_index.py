@@ -40,6 +40,7 @@ def test_faces_are_found_once_and_cached(
     )
 
 
+@pytest.mark.slow
 def test_workers_are_not_forked(make_data: MakeData, monkeypatch: pytest.MonkeyPatch) -> None:
     """A forked worker would copy locks that OpenCV's threads hold in this process, and wait for ever."""
 
@@ -127,6 +128,7 @@ def test_folders_that_share_a_cache_keep_their_own_faces(make_data: MakeData) ->
     assert choose(root, cache)[0].box is not None
 
 
+@pytest.mark.slow
 def test_unreadable_files_are_left_out_with_one_warning(
     make_data: MakeData, picture: Callable[..., Pixels], caplog: pytest.LogCaptureFixture
 ) -> None:

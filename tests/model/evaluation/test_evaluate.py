@@ -30,6 +30,7 @@ MakeData = Callable[..., tuple[Path, Path]]
 # Data folders and options
 
 
+@pytest.mark.slow
 def test_model_is_measured_on_the_test_split_of_its_run(
     folder: Path, make_data: MakeData, picture: Callable[..., Pixels], tmp_path: Path
 ) -> None:
@@ -128,6 +129,7 @@ def test_command_line_takes_models_before_the_data_folder(
 # Corruptions
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("plain_curves")
 def test_figures_under_corruption_have_their_own_key_in_the_card(
     folder: Path, data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -148,6 +150,7 @@ def test_figures_under_corruption_have_their_own_key_in_the_card(
 # Several models
 
 
+@pytest.mark.slow
 def test_several_models_give_a_transfer_matrix(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
     root, cache = data
     second = shutil.copytree(folder, tmp_path / "other")

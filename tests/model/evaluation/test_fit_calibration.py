@@ -55,6 +55,7 @@ def test_known_temperature_and_bias_are_recovered(temperature: float, bias: floa
     assert fitted[1] == pytest.approx(bias, abs=0.07)
 
 
+@pytest.mark.slow
 def test_fit_follows_the_weights() -> None:
     (sharp, truth_sharp), (flat, truth_flat) = sample(0.6), sample(3.0, seed=1)
     softmax, truth = np.concatenate([sharp, flat]), np.concatenate([truth_sharp, truth_flat])
@@ -120,6 +121,7 @@ def test_pictures_without_weight_do_not_weaken_the_prior() -> None:
     assert fit_scaling(softmax, truth, weights, shrink=True) == pytest.approx(few, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_shrinkage_lowers_the_log_loss_on_new_pictures() -> None:
     """A typical model (temperature 1.3): each fit to twelve pictures is evaluated on 20,000 others."""
     others, truths = sample(1.3, 0.2, seed=99)
@@ -224,6 +226,7 @@ def test_accusations_of_a_known_source_count_with_an_easy_unseen_one() -> None:
     assert np.mean(accused) <= ACCUSED and chosen.band[1] < 1
 
 
+@pytest.mark.slow
 def test_source_is_also_judged_by_a_fit_without_it() -> None:
     """The source that sets the band is accused more if it is left out; another one hardly changes."""
     raw, is_fake = scores_of_sources()

@@ -233,6 +233,7 @@ def test_groups_are_read_from_file_names_of_utkface(name: str, groups: dict[str,
     assert groups_of(name) == groups
 
 
+@pytest.mark.slow
 def test_rates_of_a_group_are_computed_from_its_pictures() -> None:
     paths = [f"{age}_{sex}_0_20170105174739309.jpg" for age in (5, 30) for sex in (0, 1)] + ["unknown.jpg"]
     figures = group_figures(paths, np.array([0.9, 0.8, 0.1, 0.7, 0.99]), np.zeros(5, bool))

@@ -66,6 +66,7 @@ def test_class_colours_are_those_of_the_page() -> None:
     assert (REAL, FAKE) == ("#0072B2", "#D55E00")
 
 
+@pytest.mark.slow
 def test_roc_names_the_auc_and_marks_the_threshold() -> None:
     figure = chart("roc", SWAPS)
     assert any(text.startswith(f"AUC {auc(P_FAKE, IS_FAKE):.3f} (") for text in texts(figure))
@@ -189,6 +190,7 @@ def robustness(value: float) -> dict[str, Any]:
     return {name: {"auc": dict(estimate)} for name in conditions()}
 
 
+@pytest.mark.slow
 def test_robustness_has_a_panel_per_corruption_and_a_line_per_set() -> None:
     figures = {"one": robustness(0.9), "two": robustness(0.7), "reals": {CLEAN: {"accuracy": {}}}}
     figures["one"]["jpeg 20"]["auc"]["value"] = 0.55
@@ -204,6 +206,7 @@ def test_robustness_has_a_panel_per_corruption_and_a_line_per_set() -> None:
     assert ticks.index("original") == 2 and len(ticks) == 5
 
 
+@pytest.mark.slow
 def test_robustness_leaves_out_conditions_that_were_not_measured() -> None:
     figures = {"one": {key: value for key, value in robustness(0.9).items() if not key.startswith("eyes")}}
     figure = robustness_curves(figures, "auc")

@@ -36,6 +36,7 @@ def test_sample_takes_the_given_number_of_each_class_by_the_seed() -> None:
     assert sample(examples, 0, seed=0) == examples
 
 
+@pytest.mark.slow
 def test_losses_compare_the_same_pictures() -> None:
     rng = np.random.default_rng(0)
     is_fake = np.arange(200) < 100

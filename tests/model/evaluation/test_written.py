@@ -32,6 +32,7 @@ MakeData = Callable[..., tuple[Path, Path]]
 # Files
 
 
+@pytest.mark.slow
 def test_command_writes_every_measure_of_every_set(
     folder: Path, data: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,6 +105,7 @@ def test_classification_report_has_the_format_of_the_thesis() -> None:
     assert "precision" in classification_text(SetScores("one class", np.array([0.1]), np.array([False])))
 
 
+@pytest.mark.slow
 def test_figures_are_added_to_the_card_without_changing_other_splits(
     folder: Path, data: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -117,6 +119,7 @@ def test_figures_are_added_to_the_card_without_changing_other_splits(
     assert list(after.metrics["val"]) == ["mixed"]
 
 
+@pytest.mark.slow
 def test_evaluating_some_sets_keeps_the_others_in_the_card(
     folder: Path, data: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -133,6 +136,7 @@ def card_with_corruptions(folder: Path) -> None:
     write_card(folder, replace(card, metrics={**card.metrics, "test_corruptions": {"mixed": {"clean": {}}}}))
 
 
+@pytest.mark.slow
 def test_figures_of_corrupted_pictures_are_removed_when_the_calibration_changes(
     folder: Path, data: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -192,6 +196,7 @@ def test_history_is_refused_with_several_models(folder: Path, data: tuple[Path, 
 # A folder that holds an earlier evaluation
 
 
+@pytest.mark.slow
 def test_a_second_run_replaces_every_result_of_the_first(folder: Path, data: tuple[Path, Path], tmp_path: Path) -> None:
     root, cache = data
     arguments: dict[str, Any] = dict(out=tmp_path / "run", faces=cache, charts=False)

@@ -55,6 +55,7 @@ def test_similar_classes_give_no_warning() -> None:
     assert sentence.startswith("set: no trivial feature separates the classes. The best one is")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_draws")
 @pytest.mark.parametrize(
     ("column", "shift", "higher"), [*((name, 25, "Fake") for name in FEATURES), ("width", -25, "Real")]
@@ -111,6 +112,7 @@ def test_sets_too_small_or_of_one_class_are_not_judged() -> None:
     assert find_shortcuts(one_class[one_class["label"] == "Real"]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_draws")
 def test_features_without_values_are_left_out() -> None:
     table = random_table(60)
@@ -148,6 +150,7 @@ def test_sentence_names_values_and_remedy() -> None:
     assert "a network" not in harmless.sentence and "What helps" not in harmless.sentence
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_draws")
 def test_sentence_on_all_features_together_comes_last() -> None:
     table = random_table(60)

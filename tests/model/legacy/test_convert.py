@@ -66,6 +66,7 @@ def test_probabilities_and_mask_equal_those_of_the_original(folder: str, importe
     assert found.report.matched == 36 and not found.report.missing and not found.report.unused
 
 
+@pytest.mark.slow
 def test_outputs_depend_on_the_loaded_weights(imported: Callable[[str], Imported]) -> None:
     """A network with random weights does not pass the test above by chance."""
     plan = imported("keras2_softmax").plan
@@ -75,6 +76,7 @@ def test_outputs_depend_on_the_loaded_weights(imported: Callable[[str], Imported
     assert np.abs(np.asarray(again) - probabilities).max() > 0.01
 
 
+@pytest.mark.slow
 def test_network_rebuilt_from_its_description_accepts_the_same_weights(imported: Callable[[str], Imported]) -> None:
     found = imported("keras3_softmax")
     assert found.plan is not None
@@ -129,6 +131,7 @@ def test_authors_layers_may_have_the_names_of_our_layers(folder: str, name: str,
     np.testing.assert_allclose(np.asarray(outputs["probabilities"]), probabilities, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_arithmetic_and_training_layers_give_the_outputs_of_the_original(tmp_path: Path) -> None:
     """The file is saved by the installed Keras."""
     inputs = keras.Input((16, 16, 3))

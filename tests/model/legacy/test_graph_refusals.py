@@ -108,6 +108,7 @@ def read_in_limited_steps(config: dict[str, Any], words: str | None) -> None:
         sys.settrace(before)
 
 
+@pytest.mark.slow
 def test_empty_nested_networks_called_many_times_are_refused() -> None:
     """Each level calls the next one two hundred times, and none has a layer that counts."""
     body = {**network(end="in"), "name": "body"}

@@ -215,6 +215,7 @@ def test_command_keeps_a_card_unless_forced(
     assert json.loads(card.read_text())["temperature"] == 2.0 and "preprocessing" in card.read_text()
 
 
+@pytest.mark.slow
 def test_command_does_not_write_a_fitted_calibration(
     pair: Path, examples: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,6 +27,7 @@ def test_mask_has_one_cell_per_patch() -> None:
     assert outputs["attention"].shape == (2, 2, 2, 1)
 
 
+@pytest.mark.slow
 def test_features_are_the_normalised_patch_tokens_in_their_order() -> None:
     network = clip_attention(tower=TINY)
     tokens = np.asarray(keras.Model(network.input, network.get_layer("block2").output)(pixels()))[:, 1:]

@@ -50,6 +50,7 @@ def dense(x: NDArray, layer: keras.layers.Layer) -> NDArray[np.float64]:
     return x @ kernel + bias
 
 
+@pytest.mark.slow
 def test_tower_computes_a_vision_transformer() -> None:
     model = tiny_tower()
     pictures = np.random.default_rng(1).normal(0, 1, (3, 8, 8, 3)).astype(np.float32)

@@ -56,6 +56,7 @@ def outputs_of(model: keras.Model, pixels: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.asarray(values) for name, values in model(pixels, training=False).items()}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("shallow")
 @pytest.mark.parametrize("name", EACH)
 def test_network_can_be_built_trained_saved_and_loaded(name: str, tmp_path: Path) -> None:

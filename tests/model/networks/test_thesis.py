@@ -37,6 +37,7 @@ def output_of_layer(layer: str, model: keras.Model, name: str) -> np.ndarray:
     return np.asarray(keras.Model(model.input, model.get_layer(layer).output)(pixels))[:, 5, 5]
 
 
+@pytest.mark.slow
 def test_vgg16_gets_pixels_preprocessed_as_in_keras() -> None:
     model = thesis.vgg16(input_size=SIDE)
     expected = applications.vgg16.preprocess_input(COLOURS.astype(np.float32))

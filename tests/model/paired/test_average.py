@@ -50,6 +50,7 @@ def test_weights_are_averaged_by_the_share_and_the_calibration_is_removed(
     assert card.training == {"arguments": {"seed": 2, "averaged": {"one": 0.25, "two": 0.75}}}
 
 
+@pytest.mark.slow
 def test_average_has_the_split_of_its_models_which_must_agree(tiny_architecture: str, tmp_path: Path) -> None:
     one, two = (folder_of(tmp_path / name, tiny_architecture, 1) for name in ("one", "two"))
     (one / SPLIT).write_text("path,split\na.jpg,test\n")

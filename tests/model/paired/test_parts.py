@@ -209,6 +209,7 @@ def test_learning_rate_warms_up_and_decays(tiny_network: Network) -> None:
     assert rates[3] == pytest.approx(0.01 * 0.01, rel=0.01) and rates[3] < rates[2] < rates[1]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_loss_includes_the_weighted_mask_loss(tiny_network: Network, pixels: NDArray[np.float32]) -> None:
     losses = []

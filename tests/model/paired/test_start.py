@@ -85,6 +85,7 @@ def test_backbone_is_averaged_with_imagenet_weights_by_the_share(
         np.testing.assert_array_equal(ours, given)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_litert")
 def test_halfway_to_averages_two_models(
     tiny_architecture: str,

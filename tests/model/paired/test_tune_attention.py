@@ -35,6 +35,8 @@ from model.paired.tune_attention import (
 )
 from model.photos.faces import crop, square_around
 
+pytestmark = pytest.mark.slow
+
 Network = Callable[[], keras.Model]
 NetworkAndData = tuple[keras.Model, TrainingData]
 Pixels = NDArray[np.uint8]
@@ -143,7 +145,6 @@ def outcome(network: keras.Model, seen: TrainingData) -> tuple[float, float]:
     return float(hit.mean()), float(np.abs(found["probabilities"] - seen.verdicts).mean())
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
 def test_training_moves_the_peak_and_changes_only_the_mask_layers(marked: NetworkAndData) -> None:
     network, seen = marked
@@ -160,7 +161,6 @@ def test_training_moves_the_peak_and_changes_only_the_mask_layers(marked: Networ
     assert changed == {"attention_conv1", "attention_mask"}
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
 def test_larger_verdict_weight_keeps_the_probabilities_closer(tiny_network: Network, marked: NetworkAndData) -> None:
     network, seen = marked
@@ -173,7 +173,6 @@ def test_larger_verdict_weight_keeps_the_probabilities_closer(tiny_network: Netw
     assert moved[1] < moved[0] / 2
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
 def test_unknown_areas_do_not_train_the_mask(marked: NetworkAndData) -> None:
     network, seen = marked
@@ -185,7 +184,6 @@ def test_unknown_areas_do_not_train_the_mask(marked: NetworkAndData) -> None:
 # tune_attention
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("tiny_architecture", "eager")
 def test_views_are_kept_and_do_not_change_the_report(
     data: tuple[Path, Path], tiny_artifact: Path, tmp_path: Path
@@ -198,7 +196,6 @@ def test_views_are_kept_and_do_not_change_the_report(
     assert found["p_fake_moved"]["largest"] < 0.01 and found["peaks_before"] == found["peaks_after"]
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_run_writes_a_model_with_its_training_arguments(
     data: tuple[Path, Path], tiny_architecture: str, tiny_artifact: Path, tmp_path: Path
@@ -257,7 +254,6 @@ def test_run_does_not_overwrite_the_model_that_it_starts_from(
     assert (artifact / TFLITE).read_bytes() == (tiny_artifact / TFLITE).read_bytes()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("eager", "without_litert")
 def test_split_of_the_model_is_used_and_copied(
     data: tuple[Path, Path],

@@ -79,6 +79,7 @@ def test_crop_shows_the_square_around_the_box(astronaut: Pixels) -> None:
     assert face.square == pytest.approx(square_around(face.box, CROP_MARGIN), abs=1)
 
 
+@pytest.mark.slow
 def test_margin_changes_only_the_size_of_the_square(astronaut: Pixels) -> None:
     (tight,), (wide,) = find_faces(astronaut, 1.0), find_faces(astronaut, 1.5)
     assert wide.box == tight.box and wide.square[2] == pytest.approx(1.5 * tight.square[2])
@@ -101,6 +102,7 @@ def test_no_face_is_found_in_plain_and_noisy_pictures(shape: tuple[int, int], ki
     assert find_faces(photo) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.5, 3.0])
 def test_box_and_landmarks_are_in_the_pixels_of_the_photo(astronaut: Pixels, factor: float) -> None:
     """At half its size the photo is searched unchanged, at three times its size it is shrunk to 640 pixels."""

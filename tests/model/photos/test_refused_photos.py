@@ -157,6 +157,7 @@ def test_too_many_bytes_are_refused(tmp_path: Path) -> None:
     assert "30,000,001 bytes" in refusal(bytes(MAX_BYTES + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [b"zTXt", b"iCCP"])
 def test_decompression_bomb_in_a_text_or_profile_chunk_is_refused(name: bytes) -> None:
     bomb = png_chunk(name, b"Comment\x00\x00" + zeros(80_000_000))

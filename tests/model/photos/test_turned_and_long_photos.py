@@ -30,6 +30,7 @@ def test_an_upright_photo_is_searched_once(monkeypatch: pytest.MonkeyPatch, astr
     assert len(searched) == 1
 
 
+@pytest.mark.slow
 def test_photo_without_a_face_is_not_rotated(cat: Pixels) -> None:
     assert find_turned(cat) == (0, [])
 

@@ -92,6 +92,7 @@ def test_one_process_decodes_many_photos(decoders: Decoders) -> None:
     assert decoders.processes._free.queue == [first] and first is not None
 
 
+@pytest.mark.slow
 def test_crash_of_a_decoder_is_an_error_message_and_the_next_photo_opens(
     decoders: Decoders, behave: Callable[[str], None]
 ) -> None:
@@ -113,6 +114,7 @@ def test_kill_during_decoding_is_an_error_message(decoders: Decoders, behave: Ca
     assert works(decoders)
 
 
+@pytest.mark.slow
 def test_process_that_ended_while_idle_is_replaced(decoders: Decoders) -> None:
     assert works(decoders)
     process = decoders.processes._free.queue[0]
@@ -140,6 +142,7 @@ def test_decoding_that_takes_too_much_processor_time_is_stopped(
     assert works(decoders)
 
 
+@pytest.mark.slow
 def test_cancelling_ends_the_process_and_allows_a_new_one(decoders: Decoders, behave: Callable[[str], None]) -> None:
     behave(STUCK)
     cancel = threading.Event()
@@ -155,6 +158,7 @@ def test_cancelling_ends_the_process_and_allows_a_new_one(decoders: Decoders, be
     assert works(decoders)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", [b"{" * 100, b"\0\0\0\2{{", b"\0\0\0\2\xff\xff"])
 def test_process_with_invalid_output_is_replaced(
     decoders: Decoders, behave: Callable[[str], None], output: bytes
@@ -228,6 +232,7 @@ def test_each_thread_gets_its_own_photo() -> None:
     assert [int(photo.pixels[0, 0, 0]) for photo in opened] == list(range(0, 256, 8))
 
 
+@pytest.mark.slow
 def test_process_imports_only_packages_for_decoding() -> None:
     code = "import model.photos.decode, model.photos.worker, sys; print(*{name.split('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

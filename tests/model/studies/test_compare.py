@@ -59,6 +59,7 @@ def two_networks(tiny_architecture: str, monkeypatch: pytest.MonkeyPatch) -> str
 # Measuring
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_the_classification_report(
     data: tuple[Path, Path], tiny_artifact: Path, tiny_architecture: str
 ) -> None:

@@ -96,6 +96,7 @@ def raise_at(step: int, last: int) -> None:
         raise Killed("Killed")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_training", "no_export")
 def test_epoch_without_a_saved_state_is_repeated(data: Data, tmp_path: Path) -> None:
     """The process may end between writing the two files: the saved state decides."""

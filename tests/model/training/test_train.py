@@ -182,6 +182,7 @@ def test_pictures_without_a_face_are_left_out_of_a_training_on_faces(data: Data,
     assert arguments["pictures"] == {"train": 38, "val": 10} and arguments["faces"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_training", "no_export")
 def test_failed_download_starts_from_random_weights_with_a_warning(
     data: Data, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -62,6 +62,7 @@ def _write_package(path: Path, factor: int) -> None:
             archive.addfile(member, io.BytesIO(content))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", enlarger.FACTORS)
 def test_weights_are_loaded_into_their_layers(factor: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "package.tgz"

@@ -43,6 +43,7 @@ def test_false_accusations_are_counted_by_the_threshold_and_by_the_verdict() -> 
     assert figures["called_fake"]["low"] < 0.6667 < figures["called_fake"]["high"]
 
 
+@pytest.mark.slow
 def test_false_accusations_are_grouped_by_face_size() -> None:
     small, large = scores("Real", [0.9, 0.8], "a", side=63.9), scores("Real", [0.1, 0.2, 0.9, 0.1], "b", side=128)
     figures = real_figures(join([small, large]), {}, BAND)["groups"]
@@ -56,6 +57,7 @@ def test_found_fakes_are_counted_by_the_threshold_and_by_the_verdict() -> None:
     assert values(figures, "recall", "looks_real", "inconclusive") == [0.5, 0.25, 0.5]
 
 
+@pytest.mark.slow
 def test_pictures_of_one_original_widen_the_interval() -> None:
     reals = scores("Real", [0.9] * 20 + [0.1] * 20)
     originals = {example.path: str(row // 10) for row, example in enumerate(reals.examples)}

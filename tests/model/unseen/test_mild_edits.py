@@ -48,6 +48,7 @@ def halves(make_data: MakeData) -> Path:
     return make_data({"a/real/0.png": split, "a/real/1.png": np.full((64, 64, 3), 127, np.uint8)})[0]
 
 
+@pytest.mark.slow
 def test_probabilities_are_those_of_the_edited_photos(halves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mild_edits, "find_faces", in_the_middle)
     edited = score_edited(LeftBrightness(), halves, pictures(halves))
@@ -65,6 +66,7 @@ def test_probabilities_are_those_of_the_edited_photos(halves: Path, monkeypatch:
     assert figures["jpeg 85"]["changed"]["value"] == 0
 
 
+@pytest.mark.slow
 def test_faces_that_are_not_found_after_an_edit_count_as_changed(halves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def only_whole(photo: Pixels, margin: float) -> list[Any]:
         return in_the_middle(photo, margin) if len(photo) == 64 else []

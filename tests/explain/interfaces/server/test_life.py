@@ -48,6 +48,7 @@ def test_what_runs_ends_before_the_server_does(ending: Ending) -> None:
     assert got == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_what_takes_too_long_answers_with_what_it_has(ending: Ending, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(life, "FINISH_S", 0.3)
     queue, got = AnalysisQueue(1), []
@@ -137,6 +138,7 @@ async def read_to_the_end(parts: list[bytes], pause_s: float) -> bytes:
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [[], [b"GET / HT"], [REQUEST, b"GET /"]], ids=["silent", "begun", "second begun"])
 def test_who_does_not_finish_a_request_is_disconnected(parts: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEADERS_S", 0.2)
@@ -187,6 +189,7 @@ async def connected(port: int, buffer: int = 4096) -> socket.socket:
     return client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [20_000_000, 10_000], ids=["one large part", "a stream"])
 def test_client_that_does_not_read_the_answer_is_disconnected(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "READ_S", 0.2)
@@ -202,6 +205,7 @@ def test_client_that_does_not_read_the_answer_is_disconnected(part: int, monkeyp
     asyncio.run(ask())
 
 
+@pytest.mark.slow
 def test_client_that_reads_slowly_gets_the_whole_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "READ_S", 0.2)
     monkeypatch.setattr(connections, "LEAST_READ", 1)

@@ -39,6 +39,7 @@ def waiting(page: Page) -> Iterator[Waiting]:
     end.set()
 
 
+@pytest.mark.slow
 def test_waiting_visitor_sees_how_many_photos_come_first(page: Page, waiting: Waiting) -> None:
     end, steps, shown = waiting
     assert "1 photo comes before yours" in shown["status"]
@@ -115,6 +116,7 @@ def test_model_that_cannot_be_opened_is_reported_and_other_texts_are_translated(
     assert list(page.describe(CONTROL_VALUES))[-1]["model_pictures"] == ""
 
 
+@pytest.mark.slow
 def test_tabs_about_a_face_are_hidden_until_the_whole_picture_is_judged(page: Page) -> None:
     """With ``visible=False`` Gradio would still show the title of a tab."""
     controls = CONTROL_VALUES | {"photo": str(EXAMPLES / "cat.jpg")}

@@ -11,6 +11,7 @@ from explain.page.serving.launch import launch, server_models
 from model.detector.detector import Detector
 
 
+@pytest.mark.slow
 def test_page_that_answers_late_is_still_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine the page may need longer than the seconds that Gradio waits for it."""
     monkeypatch.setattr(gr.networking, "url_ok", lambda url: False)
@@ -23,6 +24,7 @@ def test_page_that_answers_late_is_still_opened(monkeypatch: pytest.MonkeyPatch)
         blocks.close(verbose=False)
 
 
+@pytest.mark.slow
 def test_number_of_visitors_is_limited_and_the_least_recent_one_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SESSIONS", 2)
     with gr.Blocks() as blocks:
