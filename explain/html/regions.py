@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from explain.drawing import palette
 from explain.drawing.overlays import NUMBERED
 from explain.html.rendering import macros
-from explain.maps.attribution import Attribution, strongest
+from explain.maps.attribution import Attribution, reasons, strongest
 from explain.maps.registry import METHODS
 from explain.result import Analysis
 from explain.wording.regions import region_label, region_line, shown_name
@@ -60,13 +60,17 @@ def _label_picture(labels: NDArray[np.integer]) -> str:
 def ranked(found: Attribution | None) -> Markup:
     """The strongest regions of a map as a list of buttons with bars and intervals; ``page.js`` links it to the picture.
 
+    The regions with a number on the picture come first, then the strongest of the others, for or against the target.
     Each button's ``data-region`` is the region's number; choosing one hides that region.
     """
     if found is None or found.weights is None or found.unmoved:
         return Markup()
-    order = [int(region) for region in strongest(found.weights, RANKED)]
+    first = reasons(found)[:NUMBERED]
+    others = [int(region) for region in strongest(found.weights, NUMBERED + RANKED) if region not in first]
+    order = (first + others)[:RANKED]
     scale = max([float(abs(found.weights[order]).max()), *map(float, _widest(found, order))]) if order else 1.0
-    rows = [_bar(found, region, place, scale) for place, region in enumerate(order, start=1)]
+    numbers: list[int | None] = [*range(1, len(first) + 1), *[None] * RANKED]
+    rows = [_bar(found, region, shown, scale) for shown, region in zip(numbers, order, strict=False)]
     return macros("regions").ranked(rows, translate(f"class.{found.target}"))
 
 
@@ -74,7 +78,7 @@ def _widest(found: Attribution, order: list[int]) -> NDArray[np.floating]:
     return np.zeros(1) if found.intervals is None else np.abs(found.intervals[order]).max(axis=1)
 
 
-def _bar(found: Attribution, region: int, place: int, scale: float) -> dict[str, object]:
+def _bar(found: Attribution, region: int, shown: int | None, scale: float) -> dict[str, object]:
     """What a row shows; lengths are shares of the longest bar or interval."""
     assert found.weights is not None
     weight = float(found.weights[region])
@@ -82,7 +86,7 @@ def _bar(found: Attribution, region: int, place: int, scale: float) -> dict[str,
     ends = sorted((abs(low), abs(high))) if low * high > 0 else [0.0, max(abs(low), abs(high))]
     return {
         "region": region,
-        "number": place if place <= NUMBERED else None,
+        "number": shown,
         "name": region_label(found, region) if found.names is None else shown_name(found.names[region]),
         "supports": weight > 0,
         "length": abs(weight) / scale,

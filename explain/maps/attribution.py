@@ -111,6 +111,16 @@ def unsure(attribution: Attribution) -> NDArray[np.bool_]:
     return doubtful
 
 
+def reasons(attribution: Attribution) -> list[int]:
+    """The regions that speak for the target with intervals above zero, strongest first.
+
+    The first of them are numbered on the map's picture and hidden for the sentence of reason, so that both agree.
+    """
+    weights, doubtful = attribution.weights, unsure(attribution)
+    assert weights is not None
+    return [int(region) for region in strongest(weights, len(weights)) if weights[region] > 0 and not doubtful[region]]
+
+
 def map_of_regions(
     method: str, subject: Subject, weights: NDArray[np.float32], evidence: dict[str, float | int | str | bool]
 ) -> Attribution:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explain.maps.attribution import Attribution, strongest, unsure
+from explain.maps.attribution import Attribution, reasons
 from explain.maps.subject import Subject
 from explain.probes.what_if import WhatIf, without
 
@@ -21,12 +21,5 @@ def reason_of(subject: Subject, attribution: Attribution) -> WhatIf | None:
         The prediction without up to ``MOST_NAMED`` regions, the strongest first; None if no region speaks clearly for
         the target.
     """
-    clear = clear_regions(attribution)
-    return without(subject, clear[:MOST_NAMED]) if clear else None
-
-
-def clear_regions(attribution: Attribution) -> list[int]:
-    """The regions that speak for the target with intervals above zero, the strongest first."""
-    weights, doubtful = attribution.weights, unsure(attribution)
-    assert weights is not None
-    return [int(region) for region in strongest(weights, len(weights)) if weights[region] > 0 and not doubtful[region]]
+    regions = reasons(attribution)
+    return without(subject, regions[:MOST_NAMED]) if regions else None

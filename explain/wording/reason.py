@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from explain.maps.attribution import reasons
 from explain.maps.registry import MAIN_MAP
-from explain.probes.reason import LITTLE, clear_regions
+from explain.probes.reason import LITTLE
 from explain.result import Analysis, is_unmoved
 from explain.wording.what_if import fake_shares, regions_in_words
 from model.i18n.catalogue import translate
@@ -17,7 +18,7 @@ def reason_sentence(analysis: Analysis) -> str:
     if is_unmoved(analysis):
         return translate("caption.unmoved")
     if reason is None:
-        return "" if clear_regions(main) else translate("reason.none", target=translate(f"class.{target}"))
+        return "" if reasons(main) else translate("reason.none", target=translate(f"class.{target}"))
     before, now = fake_shares(reason, target)
     key = "falls" if now < before else "rises"
     if reason.probability - reason.before >= LITTLE:

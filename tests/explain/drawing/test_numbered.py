@@ -1,4 +1,4 @@
-"""Tests of the ranks of the strongest regions on a map's picture."""
+"""Tests of the numbers on a map's picture: the regions that speak most for the class."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def lime(*weights: float, segments: NDArray[np.int32]) -> Attribution:
     return Attribution("lime", "Fake", per_region[segments], (SIDE, SIDE), segments, per_region, {})
 
 
-NINE = lime(0, 0.1, -0.9, 0, 0.5, 0, 0.2, 0, 0.01, segments=squares(SIDE, 3))
+NINE = lime(0, 0.1, 0.9, -0.6, 0.5, 0, 0.2, 0, -0.7, segments=squares(SIDE, 3))
 
 
 def changed(found: Attribution) -> NDArray[np.bool_]:
     return np.asarray((numbered(BLUE, found) != BLUE).any(axis=2))
 
 
-def test_only_the_three_strongest_regions_get_a_badge_in_their_middle() -> None:
+def test_the_three_regions_that_speak_most_for_the_class_get_a_badge_in_their_middle() -> None:
     places = changed(NINE)
     cells = [places[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL] for row in range(3)
              for column in range(3)]  # fmt: skip
@@ -40,6 +40,12 @@ def test_only_the_three_strongest_regions_get_a_badge_in_their_middle() -> None:
         for middle in (rows, columns):
             assert (middle.min() + middle.max()) / 2 == pytest.approx(CELL / 2, abs=6)  # the three are not quite equal
             assert middle.max() - middle.min() == pytest.approx(2 * BADGE_RADIUS, abs=7)  # and its rim
+
+
+def test_regions_against_the_class_or_with_zero_in_their_interval_get_no_badge() -> None:
+    assert NINE.weights is not None and not changed(replace(NINE, weights=-np.abs(NINE.weights))).any()
+    around_zero = np.stack([NINE.weights - 1, NINE.weights + 1], axis=1)
+    assert not changed(replace(NINE, intervals=around_zero)).any()
 
 
 def test_badges_show_their_ranks() -> None:

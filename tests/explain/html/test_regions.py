@@ -31,11 +31,11 @@ def shares(html: str, pattern: str) -> list[float]:
     return [float(share) for share in re.findall(pattern, html)]
 
 
-def test_strongest_regions_come_first_and_a_button_names_each() -> None:
+def test_numbered_regions_come_first_then_the_strongest_others_and_a_button_names_each() -> None:
     html = ranked(LIME)
-    assert re.findall(r'<button type="button" data-region="(\d+)"', html) == ["1", "3", "6", "0", "5"]
+    assert re.findall(r'<button type="button" data-region="(\d+)"', html) == ["3", "6", "0", "1", "5"]
     assert len(WEIGHTS.nonzero()[0]) > RANKED == 5
-    assert re.findall(r"</i><span>(.*?)</span>", html) == ["mouth", "left eye", "hair", "hair", "forehead"]
+    assert re.findall(r"</i><span>(.*?)</span>", html) == ["left eye", "hair", "hair", "mouth", "forehead"]
     assert read(html).words.strip()
 
 
@@ -44,16 +44,22 @@ def test_badges_match_those_of_the_picture() -> None:
     assert badges == ["1", "2", "3", "", ""] and NUMBERED == 3
 
 
+def test_regions_against_the_class_or_with_zero_in_their_interval_get_no_number() -> None:
+    html = ranked(with_intervals(0.25))  # region 3 alone is clear
+    assert re.findall(r'data-region="(\d+)"', html) == ["3", "1", "6", "0", "5"]
+    assert re.findall(r'class="badge">(.*?)</i>', html) == ["1", "", "", "", ""]
+
+
 def test_bars_show_side_and_strength() -> None:
     html = ranked(LIME)
-    assert re.findall(r'class="bar (\w+)"', html) == ["against", "for", "for", "for", "against"]
-    assert shares(html, r'<i style="width:([\d.]+)%"') == pytest.approx([100, 75, 50, 25, 12.5], abs=0.1)
+    assert re.findall(r'class="bar (\w+)"', html) == ["for", "for", "for", "against", "against"]
+    assert shares(html, r'<i style="width:([\d.]+)%"') == pytest.approx([75, 50, 25, 100, 12.5], abs=0.1)
 
 
 def test_intervals_lie_on_the_scale_of_the_bars() -> None:
     html = ranked(with_intervals(0.1))
-    assert shares(html, r'<i style="width:([\d.]+)%"') == pytest.approx([80, 60, 40, 20, 10], abs=0.1)
-    assert shares(html, r'<b style="left:([\d.]+)%') == pytest.approx([60, 40, 20, 0, 0], abs=0.1)
+    assert shares(html, r'<i style="width:([\d.]+)%"') == pytest.approx([60, 40, 80, 20, 10], abs=0.1)
+    assert shares(html, r'<b style="left:([\d.]+)%') == pytest.approx([40, 20, 60, 0, 0], abs=0.1)
     assert shares(html, r'<b style="left:[\d.]+%;width:([\d.]+)%') == pytest.approx([40, 40, 40, 40, 30], abs=0.1)
 
 
@@ -65,7 +71,7 @@ def test_each_button_has_its_numbers_in_the_language_of_the_page() -> None:
 
 
 def test_regions_without_a_name_are_numbered() -> None:
-    assert re.findall(r"</i><span>(.*?)</span>", ranked(replace(LIME, names=None)))[0] == "region 1"
+    assert re.findall(r"</i><span>(.*?)</span>", ranked(replace(LIME, names=None)))[0] == "region 3"
 
 
 @pytest.mark.parametrize(
