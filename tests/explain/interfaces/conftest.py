@@ -12,7 +12,7 @@ import pytest
 from explain.interfaces import command
 from model import available
 from model.available import FoundModel
-from model.available import open_model as open_again
+from model.available import open_model as original_open_model
 from model.cli import run
 from model.detector.detector import Detector
 from model.i18n.catalogue import VARIABLE, help_text
@@ -23,13 +23,13 @@ from tests.explain.interfaces.photos import Explain
 def explain(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], quick_detector: Detector, detector: Detector
 ) -> Explain:
-    """Runs the command in this process, with a network that takes no time; gives its exit code, output and errors."""
+    """Run the command in this process with a fast stand-in network; return its exit code, stdout and stderr."""
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
     monkeypatch.setenv(VARIABLE, "en")
-    detector.predict(np.zeros((8, 8, 3), np.uint8))  # LiteRT speaks at its first use, which is not this command's
+    detector.predict(np.zeros((8, 8, 3), np.uint8))  # LiteRT prints a message at its first use, before the command
 
     def open_model(found: FoundModel, notify: Callable[..., None]) -> Detector:
-        return quick_detector if found.name == quick_detector.name else open_again(found, notify)
+        return quick_detector if found.name == quick_detector.name else original_open_model(found, notify)
 
     monkeypatch.setattr(available, "open_model", open_model)
 

@@ -1,4 +1,4 @@
-"""Photos, and options of the command that make it quick."""
+"""Photos and options for fast tests of the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrong requests, arguments and names of tools from an assistant are refused in one sentence."""
+"""Invalid requests, arguments and tool names from an assistant are refused in one sentence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from explain.service.service import Service
 from model.available import Models, shipped_models
 
 Call = Callable[..., str]
-PHOTO = "data:image/jpeg;base64,AAAA"  # no photo, so that no test waits for a verdict
+PHOTO = "data:image/jpeg;base64,AAAA"  # not a photo, so that no test waits for a verdict
 UNREADABLE = "not a readable JPEG"
 
 
@@ -31,11 +31,11 @@ def client() -> Iterator[TestClient]:
 
 @pytest.fixture(scope="module")
 def call(client: TestClient) -> Call:
-    """Calls a tool; gives the sentence that refuses the call."""
+    """Call a tool that must refuse the call; return the sentence of the refusal."""
 
     def call(name: str, arguments: dict[str, Any]) -> str:
-        asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
-        body = {**asked, "params": {"name": name, "arguments": arguments}}
+        request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+        body = {**request, "params": {"name": name, "arguments": arguments}}
         answer = client.post(PATHS[0], json=body).text
         result = json.loads(answer[answer.index("{") :])["result"]
         assert result["isError"]
@@ -61,27 +61,27 @@ def is_sentence(text: str) -> bool:
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_wrong_argument_is_named_in_one_sentence(call: Call, name: str, value: Any) -> None:
+def test_a_wrong_argument_is_refused_in_one_sentence_that_names_it(call: Call, name: str, value: Any) -> None:
     sentence = call("explain_photo", {"photo": PHOTO, name: value})
     assert is_sentence(sentence)
     assert name in sentence
 
 
 @pytest.mark.parametrize("arguments", [{}, {"face": 2}, None], ids=str)
-def test_a_missing_photo_is_named(call: Call, arguments: dict[str, Any]) -> None:
+def test_the_refusal_of_a_call_without_a_photo_names_the_argument(call: Call, arguments: dict[str, Any]) -> None:
     sentence = call("analyze_photo", arguments)
     assert is_sentence(sentence)
     assert "photo" in sentence
 
 
-def test_an_unknown_argument_is_refused_with_the_known_ones(call: Call) -> None:
+def test_the_refusal_of_an_unknown_argument_lists_the_known_ones(call: Call) -> None:
     for name in ("methods", "context", "x" * 10_000, "a\nb"):
         sentence = call("analyze_photo", {"photo": PHOTO, name: 1})
         assert is_sentence(sentence)
         assert name[:20].split("\n")[0] in sentence and "whole_picture" in sentence
 
 
-def test_an_unknown_tool_is_refused_with_the_known_ones(call: Call) -> None:
+def test_the_refusal_of_an_unknown_tool_lists_the_known_ones(call: Call) -> None:
     for name in ("analyse_photo", "x" * 10_000, "a\nb"):
         sentence = call(name, {})
         assert is_sentence(sentence)
@@ -90,18 +90,21 @@ def test_an_unknown_tool_is_refused_with_the_known_ones(call: Call) -> None:
 
 def test_a_refusal_is_in_the_language_of_the_call(call: Call) -> None:
     for arguments in ({"seed": "x"}, {"unknown": 1}, {"photo": None}, {"superpixels": 1}):
-        both = [call("explain_photo", {"photo": PHOTO, "language": one, **arguments}) for one in ("en", "tr")]
-        assert is_sentence(both[1])
-        assert both[0] != both[1] and "olamaz" in both[1] + "olamaz" * ("unknown" in arguments)
+        sentences = [
+            call("explain_photo", {"photo": PHOTO, "language": language_code, **arguments})
+            for language_code in ("en", "tr")
+        ]
+        assert is_sentence(sentences[1])
+        assert sentences[0] != sentences[1] and "olamaz" in sentences[1] + "olamaz" * ("unknown" in arguments)
 
 
-def test_arguments_of_a_kind_that_fits_are_taken(call: Call) -> None:
+def test_arguments_that_can_be_converted_are_accepted(call: Call) -> None:
     for arguments in ({"face": "2"}, {"superpixels": 30.0}, {"methods": '["lime"]'}, {"trust": "true"}):
         assert UNREADABLE in call("explain_photo", {"photo": PHOTO, **arguments})
 
 
 @pytest.mark.parametrize("photo", ["/a\0b", "/" + "a/" * 5000, "http://h/gradio_api/file=/%00", "/" + "a" * 5000])
-def test_a_path_that_no_file_can_have_was_not_uploaded(call: Call, photo: str) -> None:
+def test_an_impossible_path_is_refused_as_not_uploaded(call: Call, photo: str) -> None:
     assert "was not uploaded" in call("analyze_photo", {"photo": photo})
 
 
@@ -114,19 +117,19 @@ def test_a_path_that_no_file_can_have_was_not_uploaded(call: Call, photo: str) -
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_what_is_no_request_is_refused_in_one_sentence(client: TestClient, body: str | bytes, code: int) -> None:
+def test_an_invalid_request_is_refused_in_one_sentence(client: TestClient, body: str | bytes, code: int) -> None:
     sentences = set()
     for language in ("en", "tr"):
         headers = {"content-type": "application/json", "accept-language": language}
         answer = client.post(PATHS[0], content=body, headers=headers)
         assert answer.status_code == 400 and int(answer.headers["content-length"]) == len(answer.content)
-        found = answer.json()
-        assert (found["jsonrpc"], found["id"], found["error"]["code"]) == ("2.0", None, code)
-        sentences.add(found["error"]["message"])
+        refusal = answer.json()
+        assert (refusal["jsonrpc"], refusal["id"], refusal["error"]["code"]) == ("2.0", None, code)
+        sentences.add(refusal["error"]["message"])
     assert len(sentences) == 2 and all(map(is_sentence, sentences))
 
 
-def test_other_answers_are_left_as_they_are(client: TestClient) -> None:
+def test_other_errors_and_valid_requests_keep_their_own_answers(client: TestClient) -> None:
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     answer = client.post(PATHS[0], json=body, headers={"mcp-protocol-version": "1999-01-01"})
     assert answer.status_code == 400 and answer.json()["id"] == 1

@@ -1,4 +1,4 @@
-"""No client has more analyses open than its limit, whichever way it comes in."""
+"""A client cannot have more open analyses than its limit, over any interface."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from model.available import Models, shipped_models
 from model.i18n.catalogue import translate
 
 CAT = Path(__file__).parents[3] / "examples" / "cat.jpg"
-ASTRONAUT = CAT.with_name("astronaut.jpg").read_bytes() + b"\0"  # no example: it is not answered at once
-HOST = "testclient"  # as Starlette calls the client of a test
+ASTRONAUT = CAT.with_name("astronaut.jpg").read_bytes() + b"\0"  # the example photo itself has a stored result
+HOST = "testclient"  # Starlette's name for the client of a test
 
 
 @pytest.fixture(scope="module")
@@ -34,20 +34,20 @@ def service() -> Service:
 
 
 @pytest.fixture
-def opened(service: Service) -> Iterator[None]:
-    """The one analysis that a client may have open."""
+def open_analysis(service: Service) -> Iterator[None]:
+    """Hold the only analysis open that a client may have at the same time."""
     steps = service.analyze(ASTRONAUT, Settings(), service.models.get(service.models.first), client=HOST)
     next(steps)
     yield
     steps.close()  # type: ignore[attr-defined]
 
 
-def by_http(service: Service) -> str:
+def answer_over_http(service: Service) -> str:
     with TestClient(FastAPI(openapi_url=None, routes=plain_routes(service))) as client:
         return client.post("/deepfake", files={"file": ("me.jpg", CAT.read_bytes())}).text
 
 
-def by_mcp(service: Service) -> str:
+def answer_over_mcp(service: Service) -> str:
     routes, lifespan = assistants(service, CAT.parent)
     photo = f"data:image/jpeg;base64,{base64.b64encode(CAT.read_bytes()).decode()}"
     call = {"name": "analyze_photo", "arguments": {"photo": photo}}
@@ -57,29 +57,35 @@ def by_mcp(service: Service) -> str:
         return client.post(PATHS[0], json=request, headers=headers).text
 
 
-page_of = cache(lambda service: build_page(service.models, service))  # to build it takes a second
+cached_page = cache(lambda service: build_page(service.models, service))  # building the page takes a second
 
 
-def by_gradio_api(service: Service) -> str:
-    (endpoint,) = (one for one in page_of(service).fns.values() if one.api_name == "faces")
+def answer_over_gradio_api(service: Service) -> str:
+    (endpoint,) = (function for function in cached_page(service).fns.values() if function.api_name == "faces")
     request = gr.Request(client=SimpleNamespace(host=HOST))
-    given, *_ = special_args(endpoint.fn, [str(CAT), service.models.first, "en"], request)
+    arguments, *_ = special_args(endpoint.fn, [str(CAT), service.models.first, "en"], request)
     try:
-        return str(endpoint.fn(*given))
+        return str(endpoint.fn(*arguments))
     except gr.Error as error:
         return str(error.message)
 
 
-WAYS_IN: dict[str, Callable[[Service], str]] = {"HTTP": by_http, "MCP": by_mcp, "Gradio API": by_gradio_api}
+INTERFACES: dict[str, Callable[[Service], str]] = {
+    "HTTP": answer_over_http,
+    "MCP": answer_over_mcp,
+    "Gradio API": answer_over_gradio_api,
+}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", WAYS_IN)
-def test_one_analysis_more_of_a_client_is_refused(way: str, service: Service, opened: None) -> None:
-    assert translate("interfaces.busy_client", most=1) in WAYS_IN[way](service)
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_an_analysis_beyond_the_limit_of_a_client_is_refused(
+    interface: str, service: Service, open_analysis: None
+) -> None:
+    assert translate("interfaces.busy_client", most=1) in INTERFACES[interface](service)
 
 
-@pytest.mark.parametrize("way", WAYS_IN)
-def test_a_client_with_nothing_open_is_answered(way: str, service: Service) -> None:
-    assert "faces" in WAYS_IN[way](service)
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_a_client_without_open_analyses_is_answered(interface: str, service: Service) -> None:
+    assert "faces" in INTERFACES[interface](service)
     assert not service.queue._clients

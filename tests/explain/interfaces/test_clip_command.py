@@ -1,4 +1,4 @@
-"""The command ``python -m explain`` with clips: what it prints and writes."""
+"""The command ``python -m explain`` with clips: its output and its reports."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from tests.support.clip_files import clip_file, greys, sound_file, written
 
 @pytest.fixture
 def judge(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> Explain:
-    """Runs the command in a world of squares."""
+    """Run the command with an analysis that takes coloured squares as faces."""
     monkeypatch.setattr(command, "judge_clip", partial(judge_clip, analyze=analyze))
     return explain
 
 
-def planted(time: float) -> list[Square]:
+def fake_from_second_3(time: float) -> list[Square]:
     return [(60, 30, 60, 0.95 if time >= 3 else 0.05)]
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six seconds with a face that is fake from second 3 on; its name is that of a photo."""
-    return written(tmp_path_factory.mktemp("clip"), clip_of(planted, 6), "holiday.jpg")
+    """Six seconds with a face that is fake from second 3 on; the file name ends in .jpg."""
+    return written(tmp_path_factory.mktemp("clip"), clip_of(fake_from_second_3, 6), "holiday.jpg")
 
 
 @pytest.mark.slow
@@ -44,7 +44,7 @@ def test_a_clip_is_recognised_by_its_content(judge: Explain, clip: Path) -> None
 
 
 @pytest.mark.slow
-def test_json_holds_the_line(judge: Explain, clip: Path) -> None:
+def test_json_contains_the_timeline_of_the_face(judge: Explain, clip: Path) -> None:
     code, out, _ = judge(clip, "--json", "--frames", "12")
     data = json.loads(out)
     assert code == 0 and data["complete"] and data["calibrated_for_clips"] is False
@@ -56,7 +56,7 @@ def test_json_holds_the_line(judge: Explain, clip: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_report_holds_the_timeline(judge: Explain, clip: Path, tmp_path: Path) -> None:
+def test_the_report_contains_the_timeline(judge: Explain, clip: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     for frames in ("10", "12"):
         code, out, err = judge(clip, "--out", tmp_path / "out", "--frames", frames, "--language", "tr")
@@ -67,7 +67,7 @@ def test_the_report_holds_the_timeline(judge: Explain, clip: Path, tmp_path: Pat
     assert json.loads((tmp_path / "out" / DATA).read_text("utf-8"))["frames_requested"] == 12
 
 
-def test_an_animation_is_a_photo_unless_frames_are_asked_for(
+def test_an_animation_is_a_photo_without_the_option_frames(
     judge: Explain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gif = written(tmp_path, clip_file(greys(4), kind="gif"), "wave.gif")
@@ -76,15 +76,15 @@ def test_an_animation_is_a_photo_unless_frames_are_asked_for(
     assert "4 frames were judged" in judge(gif, "--frames", "8")[1]
 
 
-def test_what_a_clip_cannot_do_is_refused(judge: Explain, clip: Path) -> None:
+def test_options_that_clips_do_not_support_are_refused(judge: Explain, clip: Path) -> None:
     for options in (["--trust"], ["--methods", "lime"], ["--second", "x"], ["--frames", "0"]):
         code, _, err = judge(clip, *options)
         assert code == 1 and err.startswith("Error: "), options
 
 
 @pytest.mark.slow
-def test_a_bad_clip_does_not_stop_the_next_one(judge: Explain, clip: Path, tmp_path: Path) -> None:
-    silent = written(tmp_path, sound_file(), "song.mp4")
-    code, out, err = judge(silent, clip, "--frames", "4", "--out", tmp_path / "out")
+def test_an_unusable_clip_does_not_stop_the_next_one(judge: Explain, clip: Path, tmp_path: Path) -> None:
+    without_pictures = written(tmp_path, sound_file(), "song.mp4")
+    code, out, err = judge(without_pictures, clip, "--frames", "4", "--out", tmp_path / "out")
     assert code == 1 and "song.mp4" in err and "holiday.jpg" in out
     assert (tmp_path / "out" / "holiday" / PAGE).is_file() and not (tmp_path / "out" / "song").exists()

@@ -1,4 +1,4 @@
-"""The command ``python -m explain``: what scripts and people get from it."""
+"""The command ``python -m explain``: its output for people and for scripts."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def broken(tmp_path: Path) -> Path:
 
 
 def verdict(language: str) -> str:
-    """What the command's model says of the portrait."""
+    """The headline that the command must print for the portrait."""
     *_, analysis = analyze(ASTRONAUT, Settings(methods=(), robustness=False), QuickDetector())
     with use_language(language):
         return headline(analysis)
 
 
 @pytest.mark.slow
-def test_result_is_told_in_a_few_lines(explain: Explain) -> None:
+def test_the_result_is_a_few_lines_of_text(explain: Explain) -> None:
     code, out, err = explain(ASTRONAUT, *QUICK, "--no-robustness", "--hide-regions", "1,0,1")
     assert (code, err) == (0, "")
     lines = out.splitlines()
@@ -61,7 +61,7 @@ def test_result_is_told_in_a_few_lines(explain: Explain) -> None:
     assert len(lines) < 20
 
 
-def test_json_of_one_photo_is_one_object_and_nothing_else(explain: Explain) -> None:
+def test_the_json_output_for_one_photo_is_a_single_object(explain: Explain) -> None:
     code, out, err = explain(
         ASTRONAUT, *QUICK, "--hide-regions", "1,0,1", "--target", "Real", "--no-robustness", "--json", "--seed", "5"
     )
@@ -76,7 +76,7 @@ def test_json_of_one_photo_is_one_object_and_nothing_else(explain: Explain) -> N
 
 
 @pytest.mark.slow
-def test_one_broken_photo_stops_none_of_the_others(explain: Explain, broken: Path, tmp_path: Path) -> None:
+def test_a_broken_photo_does_not_stop_the_others(explain: Explain, broken: Path, tmp_path: Path) -> None:
     out_folder = tmp_path / "reports"
     code, out, err = explain(ASTRONAUT, broken, CAT, *VERDICT_ALONE, "--json", "--out", out_folder)
     assert code == 1
@@ -87,7 +87,7 @@ def test_one_broken_photo_stops_none_of_the_others(explain: Explain, broken: Pat
 
 
 @pytest.mark.slow
-def test_report_of_one_photo_lies_in_the_folder_itself(explain: Explain, tmp_path: Path) -> None:
+def test_the_report_of_a_single_photo_is_written_directly_into_the_folder(explain: Explain, tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "report"
     code, out, err = explain(ASTRONAUT, *QUICK, "--out", folder)
     assert (code, err) == (0, "")
@@ -104,35 +104,39 @@ def test_report_of_one_photo_lies_in_the_folder_itself(explain: Explain, tmp_pat
     assert data["photo"]["sha256"] in (folder / PAGE).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("option", "asked"), [((), True), (("--robustness",), True), (("--no-robustness",), False)])
-def test_robustness_is_measured_unless_unwanted(explain: Explain, option: tuple[str, ...], asked: bool) -> None:
+@pytest.mark.parametrize(("option", "measured"), [((), True), (("--robustness",), True), (("--no-robustness",), False)])
+def test_robustness_is_measured_unless_it_is_switched_off(
+    explain: Explain, option: tuple[str, ...], measured: bool
+) -> None:
     code, out, _ = explain(ASTRONAUT, "--methods", "", *option)
-    assert code == 0 and ("  Robustness: " in out) is asked
+    assert code == 0 and ("  Robustness: " in out) is measured
 
 
-def test_photo_without_a_face_is_an_answer(explain: Explain) -> None:
+def test_a_photo_without_a_face_is_not_an_error(explain: Explain) -> None:
     code, out, err = explain(CAT)
     assert (code, err) == (0, "")
     assert "No face was found, so there is no score." in out
 
 
-def test_whole_picture_is_judged_when_asked_for(explain: Explain) -> None:
+def test_the_option_whole_picture_judges_a_photo_without_a_face(explain: Explain) -> None:
     code, out, _ = explain(CAT, *VERDICT_ALONE, "--whole-picture")
     assert code == 0 and "P(Fake)" in out and "uncalibrated" in out
 
 
-def test_second_face_is_judged_when_asked_for(explain: Explain, astronaut: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_the_option_face_selects_the_second_face(
+    explain: Explain, astronaut: NDArray[np.uint8], tmp_path: Path
+) -> None:
     Image.fromarray(np.hstack([astronaut[:256, 96:352]] * 2)).save(tmp_path / "two.png")
     code, out, _ = explain(tmp_path / "two.png", *VERDICT_ALONE, "--face", "2")
     assert code == 0 and "2 faces were found; number 2 by size is the one judged." in out
 
 
-def test_defaults_are_those_of_the_settings() -> None:
-    given = {name: one.default for name, one in inspect.signature(command.main).parameters.items()}
+def test_the_defaults_are_those_of_the_settings() -> None:
+    defaults = {name: parameter.default for name, parameter in inspect.signature(command.main).parameters.items()}
     names = {field.name for field in fields(Settings)} - {"methods", "hidden", "smooth_attention", "face"}
-    assert {name: given[name] for name in names} == {name: getattr(Settings(), name) for name in names}
-    assert tuple(given["methods"].split(",")) == Settings().methods and given["hide_regions"] == ""
-    assert given["face"] == Settings().face + 1, "people count from one"
+    assert {name: defaults[name] for name in names} == {name: getattr(Settings(), name) for name in names}
+    assert tuple(defaults["methods"].split(",")) == Settings().methods and defaults["hide_regions"] == ""
+    assert defaults["face"] == Settings().face + 1, "the command numbers faces from 1"
 
 
 @pytest.mark.parametrize(
@@ -147,13 +151,13 @@ def test_defaults_are_those_of_the_settings() -> None:
         ([f"{'漢' * 85}.jpg", f"{'漢' * 85}.png"], ["漢" * 85, "漢" * 84 + "-2"]),
     ],
 )
-def test_every_photo_has_a_folder_of_its_own(photos: list[str], names: list[str]) -> None:
+def test_every_photo_gets_its_own_folder(photos: list[str], names: list[str]) -> None:
     folders = folders_for([Path(photo) for photo in photos], Path("out"))
     assert folders == [Path("out") / name for name in names]
 
 
 @pytest.mark.slow
-def test_everything_is_said_in_the_language_asked_for(explain: Explain, broken: Path, tmp_path: Path) -> None:
+def test_output_reports_and_errors_are_in_the_chosen_language(explain: Explain, broken: Path, tmp_path: Path) -> None:
     code, out, err = explain(ASTRONAUT, CAT, *QUICK, "--language", "tr", "--trust", "--out", tmp_path / "reports")
     assert (code, err) == (0, "")
     assert f"{ASTRONAUT}: {verdict('tr')}. Rapor: " in out and f"{CAT}: Yüz bulunamadı." in out
@@ -163,10 +167,10 @@ def test_everything_is_said_in_the_language_asked_for(explain: Explain, broken: 
     assert data["language"] == "tr" and data["prediction"]["verdict"] in VERDICTS
     for arguments in ((broken,), (ASTRONAUT, "--samples", "5"), (ASTRONAUT, "--model", "nowhere")):
         assert explain(*arguments, "--language", "tr")[2].startswith("Hata: ")
-    assert str(ValueError(Message("class.Fake"))) == "Fake", "afterwards as before"
+    assert str(ValueError(Message("class.Fake"))) == "Fake", "the command restores the language"
 
 
-def test_language_of_the_environment_is_spoken(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_variable_sets_the_language(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "tr")
     assert f"{CAT}: Yüz bulunamadı." in explain(CAT)[1]
     assert f"{CAT}: No face found." in explain(CAT, "--language", "en")[1]
@@ -174,17 +178,17 @@ def test_language_of_the_environment_is_spoken(explain: Explain, monkeypatch: py
 
 
 @pytest.mark.slow
-def test_libraries_say_nothing_in_a_pipe() -> None:
-    """Neither LiteRT nor TensorFlow, which Grad-CAM loads, nor a progress bar."""
-    called = [sys.executable, "-m", "explain", ASTRONAUT, "--methods", "gradcam", "--no-robustness", "--json"]
-    loud = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
-    ended = subprocess.run(called, cwd=ROOT, env=loud, capture_output=True, text=True, timeout=300)
+def test_libraries_print_nothing_when_the_output_is_a_pipe() -> None:
+    """LiteRT and TensorFlow (which Grad-CAM loads) print no messages, and there is no progress bar."""
+    command_line = [sys.executable, "-m", "explain", ASTRONAUT, "--methods", "gradcam", "--no-robustness", "--json"]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    ended = subprocess.run(command_line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert list(json.loads(ended.stdout)["attributions"]) == ["gradcam"]
 
 
 @pytest.mark.slow
-def test_terminal_shows_what_is_being_done(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_the_progress(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     with os.fdopen(terminal, "w") as stderr:
@@ -196,33 +200,35 @@ def test_terminal_shows_what_is_being_done(explain: Explain, monkeypatch: pytest
     assert code == 0 and out.startswith(f"{ASTRONAUT}: {verdict('en')}.")
 
 
-def test_model_in_the_folder_comes_first_as_on_the_page(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``tests/model/test_found.py`` finds and imports what lies in ``model/``."""
-    mine = FoundModel("best_model_effatt.h5", SHIPPED, MODEL_FOLDER)
-    monkeypatch.setattr(available, "found_models", lambda: [mine, *shipped_models()])
+def test_a_model_in_the_model_folder_comes_before_the_shipped_ones(
+    explain: Explain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``tests/model/test_found.py`` tests how models in ``model/`` are found and imported."""
+    own_model = FoundModel("best_model_effatt.h5", SHIPPED, MODEL_FOLDER)
+    monkeypatch.setattr(available, "found_models", lambda: [own_model, *shipped_models()])
     code, out, _ = explain(ASTRONAUT, *VERDICT_ALONE, "--json")
     assert code == 0 and json.loads(out)["model"]["name"] == "best_model_effatt.h5"
 
 
 @pytest.mark.slow
-def test_onnx_model_judges_or_is_refused_in_a_sentence(
+def test_an_onnx_model_judges_a_photo_or_is_refused_in_one_sentence(
     explain: Explain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WHYFAKE_CACHE", str(tmp_path / "cache"))
     model = hub_folder(tmp_path / "net", ("A", "B"))
-    alone = ("--methods", "", "--no-robustness", "--sees", "picture")
-    code, _, error = explain(ASTRONAUT, "--model", model, *alone)
+    options = ("--methods", "", "--no-robustness", "--sees", "picture")
+    code, _, error = explain(ASTRONAUT, "--model", model, *options)
     assert code == 1 and "--fake-label" in error
-    code, out, _ = explain(ASTRONAUT, "--model", model, "--fake-label", "A", *alone, "--json")
+    code, out, _ = explain(ASTRONAUT, "--model", model, "--fake-label", "A", *options, "--json")
     found = json.loads(out)
     assert code == 0 and found["model"]["sees"] == "picture" and len(found["model"]["model.onnx"]) == 64
     assert found["prediction"]["calibrated"] is False
-    beside = ("--second", model, "--fake-label", "A", "--sees", "picture", "--no-robustness", "--hide", "black", *QUICK)
-    code, out, _ = explain(ASTRONAUT, *beside, "--methods", "lime", "--json")
+    second = ("--second", model, "--fake-label", "A", "--sees", "picture", "--no-robustness", "--hide", "black", *QUICK)
+    code, out, _ = explain(ASTRONAUT, *second, "--methods", "lime", "--json")
     found = json.loads(out)
     assert code == 0 and found["second"]["settings"]["target"] == found["settings"]["target"]
     assert -1 <= found["second"]["comparison"]["correlation"] <= 1
-    code, out, _ = explain(ASTRONAUT, *beside, "--methods", "lime", "--out", tmp_path / "report")
+    code, out, _ = explain(ASTRONAUT, *second, "--methods", "lime", "--out", tmp_path / "report")
     assert code == 0 and "correlation of" in out and (tmp_path / "report" / "second" / "report.html").is_file()
     code, _, error = explain(tmp_path, "--second", model)
     assert code == 1 and "single photos" in error

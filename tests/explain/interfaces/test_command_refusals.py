@@ -1,4 +1,4 @@
-"""The command ``python -m explain``: what is refused, and how it ends."""
+"""The command ``python -m explain``: refused arguments, exit codes and Ctrl+C."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.support.folders import files_in
         (("--out", __file__), f"{__file__} is a file; name a folder for the report."),
     ],
 )
-def test_setting_that_cannot_be_used_is_one_sentence(
+def test_an_invalid_setting_is_refused_in_one_sentence(
     explain: Explain, arguments: tuple[str, ...], sentence: str
 ) -> None:
     code, out, err = explain(ASTRONAUT, *arguments)
@@ -49,7 +49,7 @@ def test_setting_that_cannot_be_used_is_one_sentence(
         (("--hide-regions", "99"), "regions must be numbers from 0 to "),
     ],
 )
-def test_setting_that_does_not_fit_a_photo_names_the_photo(
+def test_the_refusal_of_a_setting_that_does_not_fit_a_photo_names_the_photo(
     explain: Explain, arguments: tuple[str, ...], sentence: str
 ) -> None:
     code, out, err = explain(ASTRONAUT, *VERDICT_ALONE, *arguments)
@@ -57,7 +57,7 @@ def test_setting_that_does_not_fit_a_photo_names_the_photo(
     assert err.startswith(f"Error: {ASTRONAUT}: {sentence}") and err.count("\n") == 1
 
 
-def test_given_model_that_cannot_be_used_is_one_sentence(explain: Explain, tmp_path: Path) -> None:
+def test_an_unusable_model_is_refused_in_one_sentence(explain: Explain, tmp_path: Path) -> None:
     (tmp_path / "model.tflite").touch()
     (tmp_path / "card.json").write_text("{")
     code, out, err = explain(ASTRONAUT, *VERDICT_ALONE, "--model", tmp_path)
@@ -66,19 +66,19 @@ def test_given_model_that_cannot_be_used_is_one_sentence(explain: Explain, tmp_p
 
 
 @pytest.mark.parametrize("arguments", [(), (ASTRONAUT, "--hide-regions", "nose"), (ASTRONAUT, "--nonsense")])
-def test_command_line_that_is_not_understood_exits_2(explain: Explain, arguments: tuple[str | Path, ...]) -> None:
+def test_an_invalid_command_line_exits_with_code_2(explain: Explain, arguments: tuple[str | Path, ...]) -> None:
     code, out, err = explain(*arguments)
     assert (code, out) == (2, "") and "Traceback" not in err
 
 
-def test_help_tells_the_exit_codes(explain: Explain) -> None:
+def test_help_lists_the_exit_codes(explain: Explain) -> None:
     code, out, _ = explain("--help")
     assert code == 0
     assert all(f" {number} - " in out for number in (0, 1, 2, 130))
 
 
 @pytest.mark.slow
-def test_ctrl_c_writes_what_there_is_and_ends(
+def test_ctrl_c_writes_the_partial_result_and_ends_the_command(
     explain: Explain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def interrupted(*arguments: Any) -> Iterator[Analysis]:
@@ -88,17 +88,17 @@ def test_ctrl_c_writes_what_there_is_and_ends(
             yield analysis
 
     monkeypatch.setattr(command, "analyze", interrupted)
-    before = signal.getsignal(signal.SIGINT)
+    previous_handler = signal.getsignal(signal.SIGINT)
     code, out, err = explain(ASTRONAUT, CAT, "--samples", "5000", "--superpixels", "40", "--out", tmp_path)
     assert (code, err) == (130, "")
     assert "was stopped before it was complete" in out and str(CAT) not in out
     assert {name.split("/")[0] for name in files_in(tmp_path)} == {"astronaut"}
     data = json.loads((tmp_path / "astronaut" / DATA).read_text(encoding="utf-8"))
     assert not data["complete"] and data["attributions"]["lime"]["evidence"]["samples"] < 5000
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is previous_handler
 
 
-def test_second_ctrl_c_ends_at_once() -> None:
+def test_a_second_ctrl_c_ends_the_command_at_once() -> None:
     with until_interrupted() as interrupted:
         assert not interrupted()
         signal.raise_signal(signal.SIGINT)

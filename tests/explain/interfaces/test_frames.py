@@ -7,6 +7,6 @@ from pathlib import Path
 from tests.explain.interfaces.photos import ASTRONAUT, Explain
 
 
-def test_a_table_has_its_own_number_of_frames(explain: Explain, tmp_path: Path) -> None:
+def test_the_option_frames_is_refused_for_a_table(explain: Explain, tmp_path: Path) -> None:
     code, out, err = explain(ASTRONAUT, "--csv", tmp_path / "table.csv", "--frames", "96")
     assert (code, out) == (1, "") and err.startswith("Error: Folders, ZIPs and --csv give a table of verdicts")

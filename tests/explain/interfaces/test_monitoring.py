@@ -1,4 +1,4 @@
-"""What /ready and /metrics answer."""
+"""The answers of /ready and /metrics."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def client(service: Service) -> Iterator[TestClient]:
         yield client
 
 
-def test_server_is_ready_until_it_ends(client: TestClient, service: Service) -> None:
+def test_the_server_is_ready_until_it_shuts_down(client: TestClient, service: Service) -> None:
     assert (client.get("/ready").status_code, client.head("/ready").status_code) == (200, 200)
     service.queue.close()
     answer = client.get("/ready")
@@ -39,10 +39,10 @@ def test_server_is_ready_until_it_ends(client: TestClient, service: Service) -> 
     assert client.get("/health").status_code == 200
 
 
-def test_counts_are_offered_only_if_asked_for(client: TestClient, service: Service) -> None:
+def test_metrics_are_served_only_if_they_are_enabled(client: TestClient, service: Service) -> None:
     assert client.post("/deepfake", files={"file": CAT.read_bytes()}).status_code == 200
     answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert 'whyfake_verdicts_total{verdict="none"}' in answer.text
-    with TestClient(FastAPI(routes=plain_routes(service))) as closed:
-        assert closed.get("/metrics").status_code == 404
+    with TestClient(FastAPI(routes=plain_routes(service))) as without_metrics:
+        assert without_metrics.get("/metrics").status_code == 404

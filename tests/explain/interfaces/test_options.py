@@ -1,4 +1,4 @@
-"""Every way in offers the options of ``Settings``, with its names, defaults, limits and choices."""
+"""Every interface offers the options of ``Settings``, with the same names, defaults, limits and choices."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from model.available import Models, shipped_models
 from model.cli import app_of
 from model.i18n.catalogue import use_language
 
-Schema = dict[str, dict[str, Any]]  # what a way in says of each parameter: default, minimum, maximum, enum
-NO_OPTION = {  # what is asked, of which model, and how the answer looks
+Schema = dict[str, dict[str, Any]]  # for each parameter of an interface: default, minimum, maximum, enum
+NOT_SETTINGS = {  # these select the photo, the model and the form of the answer
     *("photos", "photo", "file", "model", "fake_label", "sees", "second"),
     *("language", "out", "as_json", "csv", "frames", "shown", "help"),
 }
-NAMED = {"hide_regions": "hidden", "whole": "whole_picture", "smooth": "smooth_attention", "further": "methods"}
-# Ways in whose default differs from that of the settings.
+SETTING_NAMES = {"hide_regions": "hidden", "whole": "whole_picture", "smooth": "smooth_attention", "further": "methods"}
+# Interfaces that have another default than the settings.
 OTHER_DEFAULTS: dict[tuple[str, str], Any] = {
     ("MCP explain_photo", "methods"): ["attention", "lime", "occlusion"],
     ("MCP explain_photo", "trust"): True,
-    ("Gradio API /analyze", "further"): [],  # beside those that are always made
+    ("Gradio API /analyze", "further"): [],  # in addition to the maps that are always made
 }
 
 
@@ -41,19 +41,19 @@ def service() -> Service:
     return Service(Models(shipped_models()[:1]))
 
 
-def of_command_line(service: Service) -> dict[str, Schema]:
-    """The command's parameters; lists are written with commas between their items."""
+def command_line_options(service: Service) -> dict[str, Schema]:
+    """The command's parameters; it separates the items of a list with commas."""
     found: Schema = {}
     for parameter in typer.main.get_command(app_of(command.main)).params:
         name, default = str(parameter.name), parameter.default
-        listed = name in ("methods", "hide_regions")
-        found[name] = {"default": [part for part in default.split(",") if part] if listed else default}
+        is_list = name in ("methods", "hide_regions")
+        found[name] = {"default": [part for part in default.split(",") if part] if is_list else default}
         if name in SCHEMA:
             assert parameter.help == text_of(name)
     return {"command line": found}
 
 
-def of_http(service: Service) -> dict[str, Schema]:
+def http_options(service: Service) -> dict[str, Schema]:
     with TestClient(FastAPI(openapi_url=None, routes=plain_routes(service))) as client:
         schemas = client.get("/openapi.json").json()["components"]["schemas"]
     (form,) = (schema for name, schema in schemas.items() if "deepfake" in name)
@@ -63,7 +63,7 @@ def of_http(service: Service) -> dict[str, Schema]:
     return {"HTTP": found}
 
 
-def of_mcp(service: Service) -> dict[str, Schema]:
+def mcp_options(service: Service) -> dict[str, Schema]:
     routes, lifespan = assistants(service, Path())
     request = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     headers = {"accept": "application/json, text/event-stream"}
@@ -73,41 +73,44 @@ def of_mcp(service: Service) -> dict[str, Schema]:
     return {f"MCP {tool['name']}": tool["inputSchema"]["properties"] for tool in tools}
 
 
-def of_gradio_api(service: Service) -> dict[str, Schema]:
+def gradio_api_options(service: Service) -> dict[str, Schema]:
     endpoints = build_page(service.models, service).get_api_info()["named_endpoints"]
-    return {f"Gradio API {name}": _gradio(endpoints[name]["parameters"]) for name in ("/analyze", "/explain")}
+    return {f"Gradio API {name}": _gradio_schema(endpoints[name]["parameters"]) for name in ("/analyze", "/explain")}
 
 
-def _gradio(parameters: list[dict[str, Any]]) -> Schema:
+def _gradio_schema(parameters: list[dict[str, Any]]) -> Schema:
     found: Schema = {}
     for parameter in parameters:
         found[parameter["parameter_name"]] = {**parameter["type"], "default": parameter["parameter_default"]}
     return found
 
 
-WAYS_IN: dict[str, Callable[[Service], dict[str, Schema]]] = {
-    **{"command line": of_command_line, "HTTP": of_http, "MCP": of_mcp, "Gradio API": of_gradio_api},
+INTERFACES: dict[str, Callable[[Service], dict[str, Schema]]] = {
+    "command line": command_line_options,
+    "HTTP": http_options,
+    "MCP": mcp_options,
+    "Gradio API": gradio_api_options,
 }
 
 
-@pytest.mark.parametrize("way", WAYS_IN)
-def test_options_are_those_that_the_settings_declare(way: str, service: Service) -> None:
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_the_options_of_every_interface_match_the_settings(interface: str, service: Service) -> None:
     with use_language("en"):
-        for endpoint, parameters in WAYS_IN[way](service).items():
-            for name in parameters.keys() - NO_OPTION:
-                _check(endpoint, name, parameters[name])
+        for endpoint, parameters in INTERFACES[interface](service).items():
+            for name in parameters.keys() - NOT_SETTINGS:
+                _check_option(endpoint, name, parameters[name])
 
 
-def _check(endpoint: str, name: str, shown: dict[str, Any]) -> None:
-    where, option = f"{name} of {endpoint}", NAMED.get(name, name)
-    assert option in SCHEMA, f"{where} is no option of Settings"
+def _check_option(endpoint: str, name: str, shown: dict[str, Any]) -> None:
+    where, option = f"{name} of {endpoint}", SETTING_NAMES.get(name, name)
+    assert option in SCHEMA, f"{where} is not an option of Settings"
     default = SCHEMA[option]["default"] + 1 if option == "face" else SCHEMA[option]["default"]  # counted from 1
     expected = OTHER_DEFAULTS.get((endpoint, name), default)
     assert (None if shown["default"] == LIKELIER else shown["default"]) == expected, where
     limits = limits_of(option)
-    if endpoint != "command line":  # whose help texts name the limits
+    if endpoint != "command line":  # it names the limits in its help texts
         expected_limits = {"minimum": 1} if option == "face" else _range(limits)
-        assert _range({**shown, **_first_kind(shown)}) == expected_limits, where
+        assert _range({**shown, **_first_alternative(shown)}) == expected_limits, where
     choices, allowed = _choices(shown), _choices(limits)
     assert choices <= allowed and (not choices or name == "further" or choices == allowed), where
 
@@ -121,12 +124,12 @@ def _choices(schema: dict[str, Any]) -> set[str]:
     return {choice for kind in kinds for choice in kind.get("enum", ())} - {LIKELIER}
 
 
-def test_programs_see_the_limits_of_every_option(service: Service) -> None:
-    tool = of_mcp(service)["MCP explain_photo"]
+def test_the_schema_of_a_tool_contains_the_limits_of_every_option(service: Service) -> None:
+    tool = mcp_options(service)["MCP explain_photo"]
     for name in tool.keys() & SCHEMA.keys() - {"face"}:
-        assert limits_of(name).items() <= {**tool[name], **_first_kind(tool[name])}.items(), name
+        assert limits_of(name).items() <= {**tool[name], **_first_alternative(tool[name])}.items(), name
     assert tool["face"]["minimum"] == 1
 
 
-def _first_kind(schema: dict[str, Any]) -> dict[str, Any]:
+def _first_alternative(schema: dict[str, Any]) -> dict[str, Any]:
     return schema.get("anyOf", [{}])[0]

@@ -1,4 +1,4 @@
-"""A second model beside the first one, over plain HTTP, Gradio's API and the tools for assistants."""
+"""The comparison with a second model, over plain HTTP, Gradio's API and the tools for assistants."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def png() -> bytes:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    """Two models of opposite minds; the second one is calibrated otherwise."""
+    """Two models with opposite probabilities; the second one has no calibration temperature."""
 
-    def opened(found: FoundModel, *_: Any) -> FormulaDetector:
-        one = found.name == "one"
-        detector = FormulaDetector(uneven_right_half if one else lambda crops: 1 - uneven_right_half(crops))
+    def open_model(found: FoundModel, *_: Any) -> FormulaDetector:
+        is_first = found.name == "one"
+        detector = FormulaDetector(uneven_right_half if is_first else lambda crops: 1 - uneven_right_half(crops))
         detector.name = found.name
-        detector.card = replace(detector.card, temperature=1.0 if one else None, fake_bias=0.0)
+        detector.card = replace(detector.card, temperature=1.0 if is_first else None, fake_bias=0.0)
         return detector
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(available, "open_model", opened)
+        patched.setattr(available, "open_model", open_model)
         yield Service(Models([FoundModel(name, SHIPPED, MODEL_FOLDER) for name in ("one", "two")]))
 
 
@@ -62,11 +62,11 @@ def send(client: TestClient, accept: str = "application/json", **fields: str) ->
 
 
 @pytest.mark.slow
-def test_http_answers_with_both(client: TestClient) -> None:
+def test_http_answers_with_the_results_of_both_models(client: TestClient) -> None:
     found = send(client, second="two").json()
     second = found["second"]
     assert (found["model"]["name"], second["model"]["name"]) == ("one", "two")
-    assert second["settings"]["target"] == found["settings"]["target"], "both explain one class"
+    assert second["settings"]["target"] == found["settings"]["target"], "both models explain the same class"
     assert second["comparison"]["correlation"] < -0.9
     assert second["sentence"] in found["text"] and second["sentence"].endswith(".")
     page = send(client, accept="text/html", second="two").text
@@ -74,13 +74,13 @@ def test_http_answers_with_both(client: TestClient) -> None:
 
 
 @pytest.mark.slow
-def test_http_without_a_second_model_is_as_before(client: TestClient) -> None:
+def test_http_without_a_second_model_answers_without_a_comparison(client: TestClient) -> None:
     assert "second" not in send(client, methods="occlusion").json()
     assert "second" not in send(client, methods="occlusion", second="").json()
 
 
 @pytest.mark.parametrize(("second", "expected"), [("one", "choose another one"), ("three", "'three'")])
-def test_second_model_must_be_another_one_that_is_there(client: TestClient, second: str, expected: str) -> None:
+def test_the_second_model_must_exist_and_differ_from_the_first(client: TestClient, second: str, expected: str) -> None:
     answer = send(client, second=second)
     assert answer.status_code == 422 and expected in answer.json()["error"]
 
@@ -88,14 +88,14 @@ def test_second_model_must_be_another_one_that_is_there(client: TestClient, seco
 def test_models_without_the_main_map_are_not_compared(client: TestClient) -> None:
     second = send(client, second="two", methods="occlusion").json()["second"]
     assert second["comparison"] is None and "can't be compared" in second["sentence"]
-    assert second["prediction"]["verdict"] != "", "its verdict is there all the same"
+    assert second["prediction"]["verdict"] != "", "the answer still has its verdict"
 
 
 SETTINGS = ("likelier", 12, 150, 8)
 
 
 @pytest.mark.slow
-def test_gradio_api_answers_with_both(service: Service) -> None:
+def test_gradio_api_answers_with_the_results_of_both_models(service: Service) -> None:
     endpoints, shared = GradioEndpoints(service), ("slic", "mean", False, False, False, 1, True, 0, "one", "en")
     *steps, (report, maps) = endpoints.explain_photo(png(), ["lime"], *SETTINGS, *shared, second="two")
     assert report["second"]["comparison"]["correlation"] < -0.9
@@ -111,10 +111,10 @@ def test_gradio_api_answers_with_both(service: Service) -> None:
 
 
 @pytest.mark.slow
-def test_assistants_get_both(client: TestClient) -> None:
-    asked = {"photo": f"data:image/png;base64,{base64.b64encode(png()).decode()}", "second": "two"}
-    asked |= {"whole_picture": True, "methods": ["lime"], "trust": False, "samples": 150, "superpixels": 12}
-    call = {"name": "explain_photo", "arguments": asked}
+def test_assistants_get_the_results_of_both_models(client: TestClient) -> None:
+    arguments = {"photo": f"data:image/png;base64,{base64.b64encode(png()).decode()}", "second": "two"}
+    arguments |= {"whole_picture": True, "methods": ["lime"], "trust": False, "samples": 150, "superpixels": 12}
+    call = {"name": "explain_photo", "arguments": arguments}
     request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     headers = {"accept": "application/json, text/event-stream"}
     answer = client.post(PATHS[0], json=request, headers=headers).text
@@ -122,6 +122,6 @@ def test_assistants_get_both(client: TestClient) -> None:
     assert not result.get("isError")
     texts = [content["text"] for content in result["content"] if content["type"] == "text"]
     assert any("correlation of" in text and "two" in text for text in texts)
-    (compared,) = (json.loads(text)["comparison"] for text in texts if text.startswith('{"comparison"'))
-    assert compared["correlation"] < -0.9
+    (comparison,) = (json.loads(text)["comparison"] for text in texts if text.startswith('{"comparison"'))
+    assert comparison["correlation"] < -0.9
     assert len([content for content in result["content"] if content["type"] == "image"]) == 4

@@ -23,12 +23,12 @@ def stopped(quick_detector: Detector) -> Analysis:
     return next(step for step in analyze(PHOTO, Settings(), quick_detector) if step.prediction is not None)
 
 
-def test_verdict_comes_before_the_regions(stopped: Analysis) -> None:
+def test_the_verdict_comes_before_the_regions(stopped: Analysis) -> None:
     assert stopped.subject is None and set(stopped.attributions) == {"attention"} and not stopped.complete
 
 
 @pytest.mark.slow
-def test_everything_that_tells_of_an_analysis_tells_of_this_one(stopped: Analysis, quick_detector: Detector) -> None:
+def test_every_output_accepts_a_stopped_analysis(stopped: Analysis, quick_detector: Detector) -> None:
     card = quick_detector.card
     assert to_dict(stopped)["regions"] == []
     assert tools._numbers(stopped, card)["maps"] == {} and set(tools._captions(stopped)) == {"photo"}

@@ -1,4 +1,4 @@
-"""Tests of the moment of change: a planted one is found, chance is not reported."""
+"""Tests of the moment of change: a simulated change is found, random variation is not reported."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from tests.explain.video.test_interval import autoregressive
 
 
 @pytest.mark.parametrize("place", [8, 24, 40])
-def test_a_planted_change_is_found_at_its_place(place: int) -> None:
+def test_a_simulated_change_is_found_at_its_place(place: int) -> None:
     values = np.where(np.arange(48) < place, 0.2, 0.8) + np.random.default_rng(1).normal(0, 0.05, 48)
     found = largest_change(values)
     assert found is not None and found.place == place
     assert (found.before, found.after) == pytest.approx((0.2, 0.8), abs=0.05)
 
 
-def test_chance_is_not_reported() -> None:
-    """Series whose neighbours are alike drift; few of them look as if they changed."""
+def test_random_variation_is_rarely_reported_as_a_change() -> None:
+    """Series with correlated neighbours drift, but few of them seem to have a change."""
     random = np.random.default_rng(2)
     found = [largest_change(autoregressive(48, 0.6, random)) for _ in range(40)]
     assert sum(change is not None for change in found) <= 4

@@ -1,4 +1,4 @@
-"""Tests of the interval: against series whose mean and autocorrelation are known."""
+"""Tests of the interval, with series of known mean and autocorrelation."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from explain.video.interval import LEVEL, MIN_VALUES, TRIM, autocorrelation, blo
 SERIES = 150
 
 
-def autoregressive(count: int, likeness: float, random: np.random.Generator) -> NDArray[np.float64]:
-    """A series around 0.5, each value as alike the one before as ``likeness`` says (AR(1))."""
+def autoregressive(count: int, correlation: float, random: np.random.Generator) -> NDArray[np.float64]:
+    """An AR(1) series with mean 0.5; ``correlation`` is that of neighbouring values."""
     values = np.empty(count)
     values[0] = random.normal()
     for place in range(1, count):
-        values[place] = likeness * values[place - 1] + np.sqrt(1 - likeness**2) * random.normal()
+        values[place] = correlation * values[place - 1] + np.sqrt(1 - correlation**2) * random.normal()
     return 0.5 + 0.1 * values
 
 
 def independent_interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """An interval that takes the values as independent."""
+    """A bootstrap interval that treats the values as independent."""
     drawn = np.random.default_rng(0).choice(values, (500, len(values)))
     low, high = np.quantile(trim_mean(drawn, TRIM, axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
@@ -30,35 +30,36 @@ def independent_interval(values: NDArray[np.float64]) -> tuple[float, float]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("likeness", "least", "most_independent"), [(0.0, 0.84, 1.0), (0.6, 0.8, 0.75), (0.8, 0.75, 0.55)]
+    ("correlation", "min_coverage", "max_independent_coverage"), [(0.0, 0.84, 1.0), (0.6, 0.8, 0.75), (0.8, 0.75, 0.55)]
 )
-def test_the_interval_holds_the_mean_about_as_often_as_it_says(
-    likeness: float, least: float, most_independent: float
+def test_the_interval_contains_the_mean_about_as_often_as_its_level_says(
+    correlation: float, min_coverage: float, max_independent_coverage: float
 ) -> None:
-    """Of 48 values; an interval from single values is far too narrow if neighbours are alike."""
-    random, held, held_by_independent = np.random.default_rng(3), 0, 0
+    """With 48 values. An interval that treats them as independent is far too narrow if neighbours correlate."""
+    random, covered, covered_by_independent = np.random.default_rng(3), 0, 0
     for _ in range(SERIES):
-        values = autoregressive(48, likeness, random)
+        values = autoregressive(48, correlation, random)
         found = estimate(values)
         assert found.low is not None and found.high is not None
-        held += found.low <= 0.5 <= found.high
+        covered += found.low <= 0.5 <= found.high
         low, high = independent_interval(values)
-        held_by_independent += low <= 0.5 <= high
-    assert held / SERIES >= least
-    assert held_by_independent / SERIES <= most_independent
+        covered_by_independent += low <= 0.5 <= high
+    assert covered / SERIES >= min_coverage
+    assert covered_by_independent / SERIES <= max_independent_coverage
 
 
-def test_autocorrelation_is_found_without_bias() -> None:
+def test_autocorrelation_is_estimated_without_bias() -> None:
     random = np.random.default_rng(4)
     found = [autocorrelation(autoregressive(48, 0.6, random)) for _ in range(SERIES)]
     assert np.mean(found) == pytest.approx(0.6, abs=0.06)
     assert autocorrelation(np.full(10, 0.4)) == 0
 
 
-def test_blocks_are_long_where_neighbours_are_alike() -> None:
+def test_blocks_are_longer_if_neighbours_correlate_more() -> None:
     random = np.random.default_rng(5)
     lengths = [
-        np.mean([block_length(autoregressive(48, likeness, random)) for _ in range(30)]) for likeness in (0.0, 0.4, 0.8)
+        np.mean([block_length(autoregressive(48, correlation, random)) for _ in range(30)])
+        for correlation in (0.0, 0.4, 0.8)
     ]
     assert lengths[0] < 2.5 < lengths[1] < lengths[2] <= 48 / 3
 
@@ -74,7 +75,7 @@ def test_few_values_get_no_interval() -> None:
     assert found.mean == pytest.approx(0.5) and found.low is None and found.high is None
 
 
-def test_constant_values_have_no_width_and_ends_stay_probabilities() -> None:
+def test_constant_values_give_no_width_and_the_ends_are_probabilities() -> None:
     found = estimate(np.full(30, 0.7))
     assert (found.mean, found.low, found.high) == pytest.approx((0.7, 0.7, 0.7))
     edge = estimate(np.r_[np.zeros(10), np.ones(10)])

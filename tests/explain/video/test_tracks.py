@@ -1,4 +1,4 @@
-"""Tests of following faces: two that cross keep their tracks, a cut ends all."""
+"""Tests of face tracking: faces that cross keep their tracks, and a cut ends all tracks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from explain.video.tracks import MIN_OVERLAP, MOST_MISSED, PATIENCE_S, Box, Tracker, overlap
 
 
-def test_overlap_is_that_of_areas() -> None:
+def test_overlap_is_intersection_over_union() -> None:
     first = np.array([0.0, 0, 10, 10])
     assert overlap(first, first) == 1
     assert overlap(first, np.array([5.0, 0, 10, 10])) == pytest.approx(50 / 150)
@@ -17,7 +17,7 @@ def test_overlap_is_that_of_areas() -> None:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_two_faces_that_cross_keep_their_tracks(order: int) -> None:
-    """One goes right by 12 pixels per frame, the other left; in the middle their boxes lie on each other."""
+    """One face moves right by 12 pixels per frame, the other one left; in the middle their boxes overlap."""
     tracker, heights = Tracker(), dict[int, set[int]]()
     for number in range(21):
         boxes = [(12 * number, 0, 60, 60), (240 - 12 * number, 6, 60, 60)][::order]
@@ -26,7 +26,7 @@ def test_two_faces_that_cross_keep_their_tracks(order: int) -> None:
     assert sorted(map(sorted, heights.values())) == [[0], [6]]
 
 
-def test_crossing_also_works_with_uneven_times() -> None:
+def test_two_faces_that_cross_keep_their_tracks_with_uneven_times() -> None:
     tracker, times = Tracker(), np.cumsum([0, 0.1, 0.3, 0.1, 0.2, 0.1, 0.3, 0.1, 0.2, 0.2, 0.3])
     for time in times:
         boxes = [(round(100 * time), 0, 60, 60), (round(190 - 100 * time), 6, 60, 60)]
@@ -39,7 +39,7 @@ def test_a_cut_ends_all_tracks() -> None:
     assert tracker.follow([(0, 0, 50, 50)], 1.0, after_cut=True) == [1]
 
 
-def test_a_face_may_be_missed_for_a_moment() -> None:
+def test_a_face_may_be_missed_in_a_few_frames() -> None:
     tracker = Tracker()
     tracker.follow([(0, 0, 50, 50)], 0.0)
     for missed in range(MOST_MISSED):
@@ -50,17 +50,17 @@ def test_a_face_may_be_missed_for_a_moment() -> None:
     assert tracker.follow([(0, 0, 50, 50)], 10.0) == [1]
 
 
-@pytest.mark.parametrize(("gap", "same"), [(PATIENCE_S, True), (PATIENCE_S + 0.1, False)])
-def test_a_face_may_be_missed_for_a_second_however_many_frames_are_judged(gap: float, same: bool) -> None:
+@pytest.mark.parametrize(("gap", "same_track"), [(PATIENCE_S, True), (PATIENCE_S + 0.1, False)])
+def test_a_face_may_be_missed_for_a_second_at_any_frame_rate(gap: float, same_track: bool) -> None:
     tracker = Tracker()
     tracker.follow([(0, 0, 50, 50)], 0.0)
     for number in range(1, MOST_MISSED + 5):
         assert tracker.follow([], number / 25) == []
-    assert tracker.follow([(0, 0, 50, 50)], gap) == [0 if same else 1]
+    assert tracker.follow([(0, 0, 50, 50)], gap) == [0 if same_track else 1]
 
 
-def test_a_face_that_passes_behind_another_one_stays_one_and_they_stay_two() -> None:
-    """Both go by 100 pixels per second; where their boxes overlap, only the one in front is found."""
+def test_two_faces_keep_their_tracks_when_one_passes_behind_the_other() -> None:
+    """Both move by 100 pixels per second; while their boxes overlap, only the front face is found."""
     tracker, numbers = Tracker(), dict[str, set[int]](front=set(), behind=set())
     for seconds in np.arange(0, 2.4, 0.08):
         front, behind = (round(100 * seconds), 0, 60, 60), (round(230 - 100 * seconds), 6, 60, 60)
@@ -70,7 +70,7 @@ def test_a_face_that_passes_behind_another_one_stays_one_and_they_stay_two() -> 
     assert numbers == {"front": {0}, "behind": {1}}
 
 
-def test_another_face_beside_a_missed_one_is_another() -> None:
+def test_a_new_face_beside_a_missed_one_gets_a_new_track() -> None:
     tracker = Tracker()
     tracker.follow([(0, 0, 50, 50)], 0.0)
     tracker.follow([], 0.2)
@@ -78,7 +78,7 @@ def test_another_face_beside_a_missed_one_is_another() -> None:
     assert tracker.follow([(2, 0, 50, 50), (45, 0, 50, 50)], 0.6) == [0, 1]
 
 
-def test_each_return_starts_the_count_of_misses_again() -> None:
+def test_each_detection_resets_the_count_of_misses() -> None:
     tracker, box, seconds = Tracker(), (0, 0, 50, 50), 0.0
     for _ in range(3):
         assert tracker.follow([box], seconds) == [0]
@@ -88,14 +88,14 @@ def test_each_return_starts_the_count_of_misses_again() -> None:
         seconds += 1
 
 
-def test_a_face_that_seems_to_shrink_to_nothing_is_no_error() -> None:
-    """From 30 pixels of width to 10 in a second: in the next one, as many fewer would be less than none."""
+def test_a_predicted_width_below_zero_is_not_an_error() -> None:
+    """The width falls from 30 to 10 pixels in a second; at that rate the next width would be negative."""
     tracker = Tracker()
     assert tracker.follow([(0, 0, 30, 10)], 0.0) == tracker.follow([(5, 0, 10, 10)], 1.0) == [0]
     assert len(tracker.follow([(5, 0, 10, 10)], 2.0)) == 1
 
 
-def test_two_frames_of_one_time_are_no_movement() -> None:
+def test_a_face_keeps_its_track_when_two_frames_have_the_same_time() -> None:
     tracker = Tracker()
     for seconds in (0.0, 0.0, 1.0):
         assert tracker.follow([(0, 0, 50, 50)], seconds) == [0]
@@ -103,8 +103,8 @@ def test_two_frames_of_one_time_are_no_movement() -> None:
 
 @pytest.mark.parametrize("missed", range(MOST_MISSED + 1))
 @pytest.mark.parametrize("last", [(40, 0, 50, 50), (30, 10, 50, 50), (60, 0, 60, 60)])
-def test_a_face_that_stops_or_turns_while_it_is_missed_stays_one(last: Box, missed: int) -> None:
-    """It came from the left, 20 pixels per frame, and grew; its movement alone would take it past its next place."""
+def test_a_face_that_stops_or_turns_while_it_is_missed_keeps_its_track(last: Box, missed: int) -> None:
+    """It moved right by 20 pixels per frame and grew; the position that its movement predicts is too far."""
     tracker = Tracker()
     assert [tracker.follow([box], time) for time, box in enumerate([(0, 0, 40, 40), (20, 0, 50, 50)])] == [[0], [0]]
     for number in range(missed):
@@ -113,8 +113,8 @@ def test_a_face_that_stops_or_turns_while_it_is_missed_stays_one(last: Box, miss
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_of_two_faces_the_one_that_went_on_as_before_is_followed_first(order: int) -> None:
-    """One goes right; another one appears where it was."""
+def test_the_face_that_continues_its_movement_keeps_the_track(order: int) -> None:
+    """One face moves right; another face appears at its previous position."""
     tracker = Tracker()
     for number in range(3):
         assert tracker.follow([(25 * number, 0, 50, 50)], number / 10) == [0]
@@ -122,7 +122,7 @@ def test_of_two_faces_the_one_that_went_on_as_before_is_followed_first(order: in
     assert tracker.follow(boxes, 0.3) == [0, 1][::order]
 
 
-def test_a_jump_is_another_face() -> None:
+def test_a_face_that_jumps_gets_a_new_track() -> None:
     tracker = Tracker()
     tracker.follow([(0, 0, 50, 50)], 0.0)
     shift = 40

@@ -1,4 +1,4 @@
-"""Clips of squares whose places and probabilities are known, and what stands in for the road that judges them."""
+"""Clips of squares with known places and probabilities, and a stand-in for the analysis of a frame."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Square = tuple[int, int, int, float]  # x, y, side in pixels, and P(Fake)
 
 
 def frame(squares: Sequence[Square]) -> NDArray[np.uint8]:
-    """A dark frame with a square per face: green, and as red as it is fake."""
+    """A dark frame with a green square per face; the red channel of a square is its P(Fake)."""
     pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     for x, y, side, p_fake in squares:
         pixels[y : y + side, x : x + side] = (round(255 * p_fake), 200, 0)
@@ -29,7 +29,7 @@ def frame(squares: Sequence[Square]) -> NDArray[np.uint8]:
 
 
 def clip_of(squares_at: Callable[[float], Sequence[Square]], seconds: float, step: float = 0.04) -> bytes:
-    """A clip whose squares are a function of time."""
+    """A clip; ``squares_at`` gives the squares at a time in seconds."""
     times = np.arange(0, seconds, step)
     return clip_file([frame(squares_at(time)) for time in times], [round(1000 * time) for time in times])
 
@@ -37,7 +37,7 @@ def clip_of(squares_at: Callable[[float], Sequence[Square]], seconds: float, ste
 def analyze(
     pixels: NDArray[np.uint8], settings: Settings, detector: Any, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[Analysis]:
-    """In place of ``explain.analysis.analyze``: the squares are the faces, and their red is P(Fake)."""
+    """Stand-in for ``explain.analysis.analyze``: the squares are the faces, and their red channel is P(Fake)."""
     count, _, stats, _ = cv2.connectedComponentsWithStats((pixels[..., 1] > 100).astype(np.uint8))
     boxes = sorted((tuple(map(int, stats[part][:4])) for part in range(1, count)), key=lambda box: -box[2] * box[3])
     faces, predictions = [], []

@@ -1,4 +1,4 @@
-"""How a photo is sent, and what a refusal must say."""
+"""Sends photos, and checks the form of refusals."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ PATHS = re.compile(r"(/tmp|/work|/home|/root|\.py\b|Traceback)")
 def send(
     client: TestClient, photo: Path | bytes = ASTRONAUT, headers: dict[str, str] | None = None, **fields: Any
 ) -> Response:
-    """Post a photo as a form does."""
+    """Post a photo as an HTML form does."""
     content = photo if isinstance(photo, bytes) else photo.read_bytes()
     return client.post("/deepfake", files={"file": ("me.jpg", content)}, data=QUICK | fields, headers=headers or {})
 
 
 def refusal(answer: Response, status: int) -> str:
-    """The sentence of a refusal in JSON, checked to be one that may be shown to anyone."""
+    """The sentence of a refusal in JSON, after a check that it contains no path and no traceback."""
     assert answer.status_code == status
     assert set(answer.json()) == {"error"}
     sentence = answer.json()["error"]
@@ -36,7 +36,7 @@ def refusal(answer: Response, status: int) -> str:
 
 
 class Addresses(HTMLParser):
-    """Collects what a page would load or lead to."""
+    """Collects the addresses that a page loads or links to."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The plain routes around a service that takes one program at a time."""
+"""The routes for plain HTTP, with a service that accepts one program at a time."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from model.detector.detector import Detector
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kept_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which the server keeps photos."""
     return tmp_path_factory.mktemp("kept")
 
 
 @pytest.fixture(scope="module")
-def service(kept: Path, quick_detector: Detector) -> Iterator[Service]:
-    """Its models are networks that take no time."""
+def service(kept_photos: Path, quick_detector: Detector) -> Iterator[Service]:
+    """A service with a fast stand-in network in place of every model."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(available, "open_model", lambda *_: quick_detector)
-        yield Service(Models(available_models()), Uploads(kept), AnalysisQueue(1, most_programs=1))
+        yield Service(Models(available_models()), Uploads(kept_photos), AnalysisQueue(1, most_programs=1))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Plain HTTP beside the page: what a form, a script and a probe get."""
+"""Plain HTTP: the answers to forms, scripts and probes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.explain.interfaces.http.asking import ASTRONAUT, BROWSER, CAT, QUICK,
 
 
 @pytest.fixture(scope="module")
-def found(client: TestClient) -> dict[str, Any]:
-    """What is said of the astronaut."""
+def astronaut_answer(client: TestClient) -> dict[str, Any]:
+    """The answer to the photo of the astronaut."""
     answer = send(client)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
@@ -30,23 +30,23 @@ def found(client: TestClient) -> dict[str, Any]:
     return answer.json()
 
 
-def test_photo_gets_a_verdict_as_json(found: dict[str, Any], service: Service) -> None:
-    assert found["prediction"]["verdict"] in ("Fake", "Real", "Inconclusive")
-    assert sum(found["prediction"]["probabilities"].values()) == pytest.approx(1)
-    assert found["faces"][0]["verdict"] == found["prediction"]["verdict"]
-    assert set(found["attributions"]) == {"attention"}
-    assert found["complete"] is True
-    assert found["model"]["name"] == service.models.first
-    assert found["text"].startswith("me.jpg: ") and "P(Fake)" in found["text"]
+def test_a_photo_gets_a_verdict_as_json(astronaut_answer: dict[str, Any], service: Service) -> None:
+    assert astronaut_answer["prediction"]["verdict"] in ("Fake", "Real", "Inconclusive")
+    assert sum(astronaut_answer["prediction"]["probabilities"].values()) == pytest.approx(1)
+    assert astronaut_answer["faces"][0]["verdict"] == astronaut_answer["prediction"]["verdict"]
+    assert set(astronaut_answer["attributions"]) == {"attention"}
+    assert astronaut_answer["complete"] is True
+    assert astronaut_answer["model"]["name"] == service.models.first
+    assert astronaut_answer["text"].startswith("me.jpg: ") and "P(Fake)" in astronaut_answer["text"]
 
 
-def test_whoever_takes_anything_gets_json(client: TestClient, found: dict[str, Any]) -> None:
+def test_a_client_that_does_not_prefer_html_gets_json(client: TestClient, astronaut_answer: dict[str, Any]) -> None:
     for accept in ("*/*", "application/json", "application/json, text/html;q=0.9", "text/html;q=0", ""):
         assert send(client, CAT, {"accept": accept}).json()["faces"] == [], accept
 
 
 @pytest.mark.slow
-def test_a_browser_gets_a_page_that_needs_nothing_else(client: TestClient, found: dict[str, Any]) -> None:
+def test_a_browser_gets_a_page_that_loads_no_other_files(client: TestClient, astronaut_answer: dict[str, Any]) -> None:
     answer = send(client, headers={"accept": BROWSER})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -54,17 +54,17 @@ def test_a_browser_gets_a_page_that_needs_nothing_else(client: TestClient, found
     page.feed(answer.text)
     assert page.found and all(address.startswith("data:image/png;base64,") for address in page.found)
     assert "me.jpg" in answer.text and "POST /deepfake" in answer.text
-    assert f"left:{found['prediction']['probabilities']['Fake']:.1%}" in answer.text, "the mark on the bar"
+    assert f"left:{astronaut_answer['prediction']['probabilities']['Fake']:.1%}" in answer.text, "the place of the mark"
 
 
-def test_name_of_the_file_cannot_become_part_of_the_page(client: TestClient) -> None:
+def test_a_file_name_cannot_add_markup_to_the_page(client: TestClient) -> None:
     files = {"file": ("<script>alert(1)</script>.jpg", CAT.read_bytes())}
     answer = client.post("/deepfake", files=files, data=QUICK, headers={"accept": BROWSER})
     assert answer.status_code == 200
     assert "<script" not in answer.text
 
 
-def test_photo_without_a_face_gets_no_verdict_unless_asked_for(client: TestClient) -> None:
+def test_a_photo_without_a_face_gets_a_verdict_only_with_whole_picture(client: TestClient) -> None:
     without = send(client, CAT).json()
     assert without["prediction"] is None and without["faces"] == []
     assert "No face" in without["text"]
@@ -72,37 +72,39 @@ def test_photo_without_a_face_gets_no_verdict_unless_asked_for(client: TestClien
 
 
 def test_fields_reach_the_analysis(client: TestClient, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Settings] = []
+    received: list[Settings] = []
 
-    def note(source: bytes, settings: Settings, detector: Detector, client: str) -> Iterator[Analysis]:
+    def record_settings(source: bytes, settings: Settings, detector: Detector, client: str) -> Iterator[Analysis]:
         assert (source, detector) == (ASTRONAUT.read_bytes(), service.models.get("lite_attention"))
         assert client == "testclient"
-        asked.append(settings)
-        raise SettingsError("That is all that this test wants.")
+        received.append(settings)
+        raise SettingsError("The test needs no more steps.")
 
-    monkeypatch.setattr(service, "analyze", note)
+    monkeypatch.setattr(service, "analyze", record_settings)
     fields = {"methods": "rise, lime,,rise", "trust": "on", "face": "3", "whole_picture": "true", "robustness": "off"}
     refusal(send(client, model="lite_attention", **fields), 422)
     refusal(client.post("/deepfake", files={"file": ASTRONAUT.read_bytes()}), 422)
     refusal(send(client, methods="", robustness="false"), 422)
-    every = Settings(methods=("rise", "lime"), trust=True, face=2, whole_picture=True, robustness=False)
-    assert asked == [every, Settings(), Settings(methods=(), robustness=False)]
+    all_fields = Settings(methods=("rise", "lime"), trust=True, face=2, whole_picture=True, robustness=False)
+    assert received == [all_fields, Settings(), Settings(methods=(), robustness=False)]
 
 
-def test_verdict_alone_comes_without_regions_maps_and_origin(client: TestClient, found: dict[str, Any]) -> None:
+def test_without_maps_and_robustness_the_answer_has_no_regions_and_no_origin(
+    client: TestClient, astronaut_answer: dict[str, Any]
+) -> None:
     answer = send(client, methods="", robustness="false").json()
-    assert answer["complete"] and answer["prediction"] == found["prediction"]
+    assert answer["complete"] and answer["prediction"] == astronaut_answer["prediction"]
     assert answer["robustness"] is answer["provenance"] is None
     assert answer["regions"] == [] and answer["attributions"] == {}
     assert answer["seconds"].keys() == {"open", "faces", "predict"}
 
 
-def test_each_photo_that_could_be_read_is_kept(client: TestClient, kept: Path) -> None:
-    before = set(kept.iterdir())
+def test_each_readable_photo_is_kept(client: TestClient, kept_photos: Path) -> None:
+    before = set(kept_photos.iterdir())
     for _ in range(2):
         assert send(client, CAT).status_code == 200
     assert send(client, b"no photo").status_code == 400
-    new = set(kept.iterdir()) - before
+    new = set(kept_photos.iterdir()) - before
     assert len(new) == 2
     assert {path.read_bytes() for path in new} == {CAT.read_bytes()}
 
@@ -124,15 +126,15 @@ def test_each_photo_that_could_be_read_is_kept(client: TestClient, kept: Path) -
         ({}, {"language": "tr"}, True),
     ],
 )
-def test_language_of_answer_and_refusal(
+def test_answers_and_refusals_are_in_the_language_of_the_request(
     client: TestClient, headers: dict[str, str], fields: dict[str, str], turkish: bool
 ) -> None:
-    bad = send(client, b"no photo", headers, **fields).json()["error"]
-    assert ("okunabilir" in bad) is turkish
+    refused = send(client, b"no photo", headers, **fields).json()["error"]
+    assert ("okunabilir" in refused) is turkish
     assert ("Yüz" in send(client, CAT, headers, **fields).json()["text"]) is turkish
 
 
-def test_unknown_language_is_refused_with_those_there_are(client: TestClient) -> None:
+def test_the_refusal_of_an_unknown_language_lists_the_available_ones(client: TestClient) -> None:
     sentence = refusal(send(client, language="klingon"), 422)
     assert all(name in sentence for name in ("klingon", "en", "tr"))
 
@@ -141,12 +143,12 @@ def test_unknown_language_is_refused_with_those_there_are(client: TestClient) ->
 
 
 @pytest.mark.parametrize("path", ["/service", "/deepfake"])
-def test_whoever_only_looks_is_led_to_the_page(client: TestClient, path: str) -> None:
+def test_get_requests_are_redirected_to_the_page(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.headers["location"]) == (307, "./")
 
 
-def test_health_tells_since_when_and_with_what(client: TestClient, service: Service) -> None:
+def test_health_reports_uptime_models_and_versions(client: TestClient, service: Service) -> None:
     health = client.get("/health").json()
     assert health["status"] == "ok"
     assert health["uptime_seconds"] > 0
@@ -156,7 +158,7 @@ def test_health_tells_since_when_and_with_what(client: TestClient, service: Serv
     assert client.head("/health").status_code == 200
 
 
-def test_models_are_listed_with_what_a_reader_must_know(client: TestClient, service: Service) -> None:
+def test_models_are_listed_with_their_calibration_and_licence(client: TestClient, service: Service) -> None:
     model, second = client.get("/models").json()
     assert (second["name"], second["first"]) == (SECOND.name, False)
     card = service.models.get(service.models.first).card
@@ -173,7 +175,7 @@ def test_models_are_listed_with_what_a_reader_must_know(client: TestClient, serv
     }
 
 
-def test_openapi_describes_these_routes_and_no_others(client: TestClient) -> None:
+def test_openapi_describes_exactly_the_public_routes(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     assert described["openapi"].startswith("3.")
     assert {path: sorted(methods) for path, methods in described["paths"].items()} == {

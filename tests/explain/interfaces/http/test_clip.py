@@ -1,4 +1,4 @@
-"""Clips by plain HTTP: what a script and a browser get, and how each is refused."""
+"""Clips over plain HTTP: the answers to scripts and browsers, and refusals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 import explain.interfaces.http
 from explain.interfaces.http import plain_routes
-from explain.service import service as of_service
+from explain.service import service as service_module
 from explain.service.service import Service
 from explain.video.places import MAX_CLIPS
 from model.available import Models, available_models
@@ -31,15 +31,15 @@ def clip() -> bytes:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    """A server in a world of squares."""
+    """A service with an analysis that takes coloured squares as faces."""
     with pytest.MonkeyPatch.context() as patch:
 
-        class OfSquares(of_service.ExampleCache):
+        class SquareAnalysis(service_module.ExampleCache):
             analyze = staticmethod(
                 lambda source, settings, detector, cancelled, known: analyze(source, settings, detector)
             )
 
-        patch.setattr(of_service, "ExampleCache", OfSquares)
+        patch.setattr(service_module, "ExampleCache", SquareAnalysis)
         yield Service(Models(available_models()))
 
 
@@ -61,7 +61,7 @@ def refusal(answer: Response, status: int) -> str:
     return str(sentence)
 
 
-def test_a_script_gets_the_line(client: TestClient, clip: bytes) -> None:
+def test_a_script_gets_a_score_for_each_frame(client: TestClient, clip: bytes) -> None:
     answer = send(client, clip)
     data = answer.json()
     assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
@@ -69,13 +69,13 @@ def test_a_script_gets_the_line(client: TestClient, clip: bytes) -> None:
     assert data["text"].startswith("holiday.mp4: ")
 
 
-def test_a_browser_gets_a_page_in_its_language(client: TestClient, clip: bytes) -> None:
+def test_a_browser_gets_a_page_in_the_requested_language(client: TestClient, clip: bytes) -> None:
     answer = send(client, clip, "text/html", language="tr")
     assert answer.headers["content-type"].startswith("text/html")
     assert "<svg" in answer.text and 'lang="tr"' in answer.text and "Sahte" in answer.text
 
 
-def test_an_animation_is_a_clip_here(client: TestClient) -> None:
+def test_an_animation_is_judged_as_a_clip(client: TestClient) -> None:
     assert send(client, clip_file(greys(4), kind="gif")).json()["clip"]["frames"] == 4
 
 
@@ -97,16 +97,16 @@ def test_a_large_clip_is_refused_while_it_arrives(
 
 
 def test_too_many_clips_at_once_are_refused(client: TestClient, service: Service, clip: bytes) -> None:
-    with ExitStack() as held:
+    with ExitStack() as stack:
         for _ in range(MAX_CLIPS):
-            assert held.enter_context(service.places.take(False, lambda: False))
+            assert stack.enter_context(service.places.take(False, lambda: False))
         answer = send(client, clip)
         assert refusal(answer, 503) and answer.headers["retry-after"]
     assert send(client, clip).status_code == 200
 
 
-def test_places_are_given_back_after_a_refusal(client: TestClient, service: Service) -> None:
+def test_places_are_free_after_a_refusal(client: TestClient, service: Service) -> None:
     for _ in range(MAX_CLIPS + 1):
         refusal(send(client, sound_file()), 400)
-    with ExitStack() as held:
-        assert all(held.enter_context(service.places.take(False, lambda: False)) for _ in range(MAX_CLIPS))
+    with ExitStack() as stack:
+        assert all(stack.enter_context(service.places.take(False, lambda: False)) for _ in range(MAX_CLIPS))

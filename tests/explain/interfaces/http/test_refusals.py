@@ -1,4 +1,4 @@
-"""Plain HTTP beside the page: the sentence of each refusal."""
+"""Plain HTTP: the sentence of each refusal."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ from explain.service.service import Service
 from model.photos.photo import MAX_BYTES
 from tests.explain.interfaces.http.asking import BROWSER, CAT, Addresses, refusal, send
 
-# Refusals
 
-
-def test_bad_photo_is_refused_in_a_sentence(client: TestClient) -> None:
+def test_an_unreadable_photo_is_refused_in_one_sentence(client: TestClient) -> None:
     assert "not a readable JPEG" in refusal(send(client, b"Not a photo. " * 50), 400)
     assert "empty" in refusal(send(client, b""), 400)
 
@@ -36,37 +34,37 @@ def test_bad_photo_is_refused_in_a_sentence(client: TestClient) -> None:
     ],
     ids=str,
 )
-def test_request_without_a_photo_is_told_where_to_put_it(client: TestClient, request_: dict[str, Any]) -> None:
+def test_the_refusal_of_a_request_without_a_photo_names_the_field(client: TestClient, request_: dict[str, Any]) -> None:
     assert "field named file" in refusal(client.post("/deepfake", **request_), 422)
 
 
-def test_broken_form_is_refused(client: TestClient) -> None:
+def test_a_malformed_form_is_refused(client: TestClient) -> None:
     headers = {"content-type": "multipart/form-data; boundary=x"}
     sentence = refusal(client.post("/deepfake", content=b"--y\r\nnonsense", headers=headers), 400)
     assert "multipart" in sentence
 
 
 @pytest.mark.parametrize("name", ["file", "face"])
-def test_of_two_photos_none_is_left_out_in_silence(client: TestClient, name: str) -> None:
+def test_a_field_that_is_sent_twice_is_refused(client: TestClient, name: str) -> None:
     photo, face = ("a.jpg", CAT.read_bytes()), (None, b"1")
     parts = [("file", photo), ("face", face), (name, photo if name == "file" else face)]
     assert name in refusal(client.post("/deepfake", files=parts), 422)
 
 
-def test_name_in_any_letters_is_read(client: TestClient) -> None:
+def test_an_encoded_file_name_is_decoded(client: TestClient) -> None:
     head = "Content-Disposition: form-data; name=file; filename*=UTF-8''do%C4%9Fum.jpg"
     body = b"--x\r\n" + head.encode() + b"\r\n\r\n" + CAT.read_bytes() + b"\r\n--x--\r\n"
     headers = {"content-type": "multipart/form-data; boundary=x"}
     assert client.post("/deepfake", content=body, headers=headers).json()["text"].startswith("doğum.jpg: ")
 
 
-def test_full_disk_is_said(
+def test_a_full_disk_is_reported(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(*given: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(SpooledTemporaryFile, "rollover", full)  # what a photo over 1 MB needs
+    monkeypatch.setattr(SpooledTemporaryFile, "rollover", full)  # the server calls it for a photo above 1 MB
     assert "disk is full" in refusal(send(client, bytes(2_000_000)), 507)
     assert "Traceback" not in caplog.text
     assert send(client, CAT).status_code == 200
@@ -84,7 +82,7 @@ def test_full_disk_is_said(
     ],
     ids=str,
 )
-def test_wrong_field_is_refused_with_its_value(
+def test_the_refusal_of_a_wrong_field_names_its_value(
     client: TestClient, fields: dict[str, str], expected: tuple[str, ...]
 ) -> None:
     sentence = refusal(send(client, **fields), 422)
@@ -92,17 +90,17 @@ def test_wrong_field_is_refused_with_its_value(
 
 
 @pytest.mark.parametrize("name", ["face", "trust", "methods", "model", "second", "language"])
-def test_endless_field_is_not_repeated_in_its_refusal(client: TestClient, name: str) -> None:
+def test_a_refusal_does_not_repeat_a_very_long_field(client: TestClient, name: str) -> None:
     assert len(refusal(send(client, **{name: "9" * 500_000}), 422)) < 500
 
 
-def test_too_large_a_photo_is_refused(client: TestClient) -> None:
+def test_a_photo_that_is_too_large_is_refused(client: TestClient) -> None:
     assert f"{MAX_BYTES:,} bytes" in refusal(send(client, bytes(MAX_BYTES + 1)), 413)
 
 
 def test_reading_ends_as_soon_as_a_request_is_too_large(service: Service) -> None:
     head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
-    read, answered = 0, []
+    read, messages = 0, []
 
     async def receive() -> dict[str, Any]:
         nonlocal read
@@ -110,26 +108,26 @@ def test_reading_ends_as_soon_as_a_request_is_too_large(service: Service) -> Non
         return {"type": "http.request", "body": bytes(1_000_000) if read > 1_000_000 else head, "more_body": True}
 
     async def send_(message: dict[str, Any]) -> None:
-        answered.append(message)
+        messages.append(message)
 
     headers = [(b"content-type", b"multipart/form-data; boundary=x")]
     scope = {"type": "http", "method": "POST", "path": "/deepfake", "headers": headers, "query_string": b""}
     asyncio.run(FastAPI(routes=plain_routes(service))(scope, receive, send_))
-    assert answered[0]["status"] == 413
+    assert messages[0]["status"] == 413
     assert read < MAX_BYTES + 3_000_000
 
 
-def test_too_many_at_once_are_asked_to_come_back(client: TestClient, service: Service) -> None:
-    other = service.queue.each(iter([1, 2]))
-    next(other)
+def test_a_request_beyond_the_limit_is_refused_with_a_time_to_retry(client: TestClient, service: Service) -> None:
+    other_analysis = service.queue.each(iter([1, 2]))
+    next(other_analysis)
     answer = send(client)
     assert "waiting" in refusal(answer, 503)
     assert int(answer.headers["retry-after"]) > 0
-    list(other)
+    list(other_analysis)
     assert send(client, CAT).status_code == 200
 
 
-def test_a_fault_of_ours_is_told_without_its_details(
+def test_an_internal_error_is_reported_without_its_details(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*args: object) -> None:
@@ -140,7 +138,7 @@ def test_a_fault_of_ours_is_told_without_its_details(
     assert "at /srv/secret.py" in caplog.text
 
 
-def test_a_browser_reads_a_refusal_as_a_page(client: TestClient) -> None:
+def test_a_browser_gets_a_refusal_as_a_page(client: TestClient) -> None:
     answer = send(client, b"<b>no photo</b>", {"accept": BROWSER, "accept-language": "tr"})
     assert answer.status_code == 400
     page = Addresses()

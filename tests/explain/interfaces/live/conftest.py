@@ -1,4 +1,4 @@
-"""A server with every door open, for all tests of this folder."""
+"""A server with every interface enabled, for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from tests.support.bad_photos import ASTRONAUT, ROOT
 
 
 @pytest.fixture(scope="package")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kept_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which the server keeps photos; the server makes it."""
     return tmp_path_factory.mktemp("kept") / "photos"
 
 
 @pytest.fixture(scope="package")
-def url(tmp_path_factory: pytest.TempPathFactory, kept: Path) -> Iterator[str]:
-    """Address of a server with every door open, around a network that takes no time."""
+def url(tmp_path_factory: pytest.TempPathFactory, kept_photos: Path) -> Iterator[str]:
+    """Address of a server with every interface enabled and a fast stand-in network."""
     log = tmp_path_factory.mktemp("doors") / "log.txt"
-    with served(ROOT, log, "--mcp", "--keep-uploads", str(kept), program="tests/browser/quick_app.py") as address:
+    with served(
+        ROOT, log, "--mcp", "--keep-uploads", str(kept_photos), program="tests/browser/quick_app.py"
+    ) as address:
         yield address
 
 
@@ -36,8 +38,8 @@ def client(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clien
 
 
 @pytest.fixture
-def inner_site() -> Iterator[tuple[str, list[str]]]:
-    """Address of a photo inside this machine, and the path of each visit."""
+def local_site() -> Iterator[tuple[str, list[str]]]:
+    """Address of a photo on a server of this machine, and the path of each request to it."""
     visits: list[str] = []
 
     class Site(BaseHTTPRequestHandler):

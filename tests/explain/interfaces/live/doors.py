@@ -1,4 +1,4 @@
-"""How a running server is asked: over plain HTTP, and by assistants."""
+"""Sends requests to a running server, over plain HTTP and as an assistant."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 def open_url(
     address: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of an answer, whatever its status."""
+    """Status, headers and body of an answer, also if its status is an error."""
     try:
         with urllib.request.urlopen(urllib.request.Request(address, body, headers or {}), timeout=60) as answer:
             return answer.status, dict(answer.headers), answer.read()
@@ -32,40 +32,40 @@ def open_url(
         return error.code, dict(error.headers), error.read()
 
 
-def form(field: str, photo: Path, **others: str) -> tuple[bytes, dict[str, str]]:
-    """A multipart body with a photo, and the header that goes with it, as curl's -F makes them."""
+def form(field: str, photo: Path, **fields: str) -> tuple[bytes, dict[str, str]]:
+    """A multipart body with a photo and its header, as ``curl -F`` makes them."""
     boundary = uuid.uuid4().hex
-    parts = [f'name="{name}"\r\n\r\n'.encode() + value.encode() for name, value in others.items()]
+    parts = [f'name="{name}"\r\n\r\n'.encode() + value.encode() for name, value in fields.items()]
     parts.append(f'name="{field}"; filename="{photo.name}"\r\n\r\n'.encode() + photo.read_bytes())
     body = b"".join(f"--{boundary}\r\nContent-Disposition: form-data; ".encode() + part + b"\r\n" for part in parts)
     return body + f"--{boundary}--\r\n".encode(), {"Content-Type": f"multipart/form-data; boundary={boundary}"}
 
 
-def answered(stream: str) -> list[Any]:
-    """The data of a stream's last event, which must be a complete answer."""
+def data_of_last_event(stream: str) -> list[Any]:
+    """The data of the last event of a stream; it must be a complete answer."""
     event, data = stream.strip().split("\n\n")[-1].split("\n", 1)
     assert event == "event: complete", stream
     return json.loads(data.removeprefix("data: "))
 
 
 def upload(url: str, photo: Path = ASTRONAUT) -> str:
-    """The path under which the server holds an uploaded photo."""
+    """Upload a photo; return its path on the server."""
     body, headers = form("files", photo)
     return json.loads(open_url(f"{url}/gradio_api/upload", body, headers)[2])[0]
 
 
-def with_tools(url: str, use: Callable[[Assistant], Awaitable[Result]]) -> Result:
-    """What an assistant's client gets from the server's tools."""
+def with_assistant(url: str, use: Callable[[Assistant], Awaitable[Result]]) -> Result:
+    """Connect to the server's tools as an assistant; return the result of ``use``."""
 
-    async def talk() -> Result:
+    async def connect() -> Result:
         async with Assistant(f"{url}/gradio_api/mcp") as assistant:
             return await use(assistant)
 
-    return asyncio.run(talk())
+    return asyncio.run(connect())
 
 
 def call(url: str, tool: str, **arguments: Any) -> CallToolResult:
-    return with_tools(url, lambda assistant: assistant.call_tool(tool, arguments))
+    return with_assistant(url, lambda assistant: assistant.call_tool(tool, arguments))
 
 
 def data_url(photo: Path = ASTRONAUT) -> str:

@@ -1,4 +1,4 @@
-"""A running server over plain HTTP, what it keeps, and what is refused at its start."""
+"""A running server: plain HTTP, the photos that it keeps, and options that it refuses at its start."""
 
 from __future__ import annotations
 
@@ -17,70 +17,70 @@ pytestmark = pytest.mark.slow  # each waits for a server that finds faces
 BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
 
 
-def newly_kept(kept: Path, act: Callable[[], object]) -> list[Path]:
-    """The photos that are kept once something was done."""
-    before = set(kept.iterdir())
+def newly_kept(kept_photos: Path, act: Callable[[], object]) -> list[Path]:
+    """The photos that the server has kept because of ``act``."""
+    before = set(kept_photos.iterdir())
     act()
-    return sorted(set(kept.iterdir()) - before)
+    return sorted(set(kept_photos.iterdir()) - before)
 
 
 # Plain HTTP, on the page's own server
 
 
-def test_deepfake_answers_a_script_and_a_browser(url: str) -> None:
+def test_deepfake_sends_json_to_a_script_and_a_page_to_a_browser(url: str) -> None:
     body, headers = form("file", ASTRONAUT, methods="attention")
-    status, answered, content = open_url(f"{url}/deepfake", body, headers)
-    assert (status, answered["content-type"]) == (200, "application/json")
+    status, answer_headers, content = open_url(f"{url}/deepfake", body, headers)
+    assert (status, answer_headers["content-type"]) == (200, "application/json")
     assert json.loads(content)["prediction"]["verdict"] in ("Fake", "Real", "Inconclusive")
-    status, answered, content = open_url(f"{url}/deepfake", body, headers | {"Accept": BROWSER})
-    assert (status, answered["content-type"]) == (200, "text/html; charset=utf-8")
+    status, answer_headers, content = open_url(f"{url}/deepfake", body, headers | {"Accept": BROWSER})
+    assert (status, answer_headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert b"<!doctype html>" in content and b"astronaut.jpg" in content
 
 
-def test_service_leads_to_the_page(url: str) -> None:
+def test_service_redirects_to_the_page(url: str) -> None:
     status, _, content = open_url(f"{url}/service")
     assert status == 200
     assert content == open_url(url)[2]
 
 
 @pytest.mark.parametrize("path", ["/health", "/models", "/openapi.json"])
-def test_probes_get_json(url: str, path: str) -> None:
+def test_probes_and_descriptions_are_json(url: str, path: str) -> None:
     status, headers, content = open_url(f"{url}{path}")
     assert (status, headers["content-type"]) == (200, "application/json")
     assert json.loads(content)
 
 
-def test_openapi_names_only_what_is_meant_for_others(url: str) -> None:
+def test_openapi_lists_only_the_public_routes(url: str) -> None:
     described = json.loads(open_url(f"{url}/openapi.json")[2])
     assert set(described["paths"]) == {"/clip", "/deepfake", "/service", "/health", "/ready", "/models"}
 
 
-def test_pages_that_would_load_from_elsewhere_are_not_served(url: str) -> None:
+def test_pages_that_load_files_from_other_sites_are_not_served(url: str) -> None:
     assert [open_url(f"{url}{path}")[0] for path in ("/docs", "/redoc")] == [404, 404]
 
 
-# What is kept
+# Kept photos
 
 
-def test_each_door_keeps_the_photo_once_an_analysis(url: str, client: Client, kept: Path) -> None:
+def test_each_interface_keeps_the_photo_once_per_analysis(url: str, client: Client, kept_photos: Path) -> None:
     body, headers = form("file", CAT)
-    service = {
+    calls = {
         "deepfake": lambda: open_url(f"{url}/deepfake", body, headers),
         "api": lambda: client.predict(handle_file(CAT), api_name="/faces"),
         "assistant": lambda: call(url, "analyze_photo", photo=data_url(CAT)),
     }
-    for name, act in service.items():
-        (new,) = newly_kept(kept, act)
+    for name, act in calls.items():
+        (new,) = newly_kept(kept_photos, act)
         assert new.name.startswith("upload_") and new.suffix == ".jpg", name
         assert new.read_bytes() == CAT.read_bytes(), name
-    bad, headers = form("file", Path(__file__))
-    assert newly_kept(kept, lambda: open_url(f"{url}/deepfake", bad, headers)) == []
+    not_a_photo, headers = form("file", Path(__file__))
+    assert newly_kept(kept_photos, lambda: open_url(f"{url}/deepfake", not_a_photo, headers)) == []
 
 
-# What is refused at the start
+# Options that are refused at the start
 
 
-def test_a_folder_that_cannot_be_used_is_refused_at_the_start(tmp_path: Path) -> None:
+def test_a_file_as_the_folder_for_photos_is_refused_at_the_start(tmp_path: Path) -> None:
     import app
 
     file = tmp_path / "file"
@@ -89,7 +89,7 @@ def test_a_folder_that_cannot_be_used_is_refused_at_the_start(tmp_path: Path) ->
         app.main(keep_uploads=file)
 
 
-def test_assistants_without_their_package_are_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_option_mcp_without_its_package_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     import app
 
     monkeypatch.setitem(sys.modules, "mcp", None)

@@ -1,4 +1,4 @@
-"""What the guard lets in, and what it adds to answers."""
+"""Tests of the guard: the requests that it refuses, its headers, its log and its counts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def metrics() -> Metrics:
 
 
 def app_with(metrics: Metrics, users: tuple[str, ...] = ()) -> FastAPI:
-    """An app that echoes, with the careless middleware that Gradio has, in the guard's care."""
+    """An echo app behind the guard, with a CORS middleware that allows every site, as Gradio's does."""
     app = FastAPI(lifespan=guarded(lambda inner: Guard(inner, metrics, users)), openapi_url=None)
     app.add_middleware(CORSMiddleware, allow_origin_regex=".*", allow_credentials=True)
 
@@ -53,11 +53,11 @@ def sentence_of(answer: Any) -> str:
     return sentence
 
 
-# What answers carry
+# Headers of answers
 
 
 @pytest.mark.parametrize("path", ["/", "/gradio_api/file=photo.jpg", "/deepfake"])
-def test_every_answer_forbids_guesses_and_foreign_frames(client: TestClient, path: str) -> None:
+def test_every_answer_forbids_content_sniffing_and_frames_on_other_sites(client: TestClient, path: str) -> None:
     headers = client.get(path).headers
     assert headers["x-content-type-options"] == "nosniff"
     policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
@@ -66,24 +66,24 @@ def test_every_answer_forbids_guesses_and_foreign_frames(client: TestClient, pat
     assert not any("http" in value for name, value in policy.items() if name != "frame-ancestors")
 
 
-def test_no_other_site_may_read_an_answer(client: TestClient) -> None:
+def test_other_sites_cannot_read_an_answer(client: TestClient) -> None:
     answer = client.get("/models", headers={"Origin": "https://evil.example"})
     assert not [name for name in answer.headers if name.startswith("access-control-")]
-    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-    answer = client.options("/deepfake", headers=asked)
+    preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    answer = client.options("/deepfake", headers=preflight)
     assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-# How much may be sent
+# Size of bodies
 
 
-def test_a_body_that_announces_too_much_is_not_read(client: TestClient) -> None:
+def test_a_body_with_a_too_large_content_length_is_not_read(client: TestClient) -> None:
     headers = {"Content-Length": str(MAX_BODY + 1), "Accept-Language": "tr"}
     answer = client.post("/gradio_api/queue/join", content=b"x", headers=headers)
     assert answer.status_code == 413 and "bayttan büyük" in sentence_of(answer)
 
 
-def test_a_body_without_an_announcement_ends_at_the_limit(client: TestClient) -> None:
+def test_a_body_without_a_content_length_is_refused_at_the_limit(client: TestClient) -> None:
     sent = 0
 
     def parts() -> Iterator[bytes]:
@@ -96,22 +96,22 @@ def test_a_body_without_an_announcement_ends_at_the_limit(client: TestClient) ->
     assert answer.status_code == 413 and "larger than" in sentence_of(answer)
 
 
-def test_a_photo_as_base64_in_json_fits(client: TestClient) -> None:
+def test_a_photo_as_base64_in_json_is_accepted(client: TestClient) -> None:
     assert client.post("/gradio_api/queue/join", content=bytes(40_000_000)).json()["received"] == 40_000_000
 
 
-def test_many_photos_at_once_fit_where_files_are_sent(client: TestClient) -> None:
+def test_the_upload_route_accepts_many_photos_at_once(client: TestClient) -> None:
     assert client.post("/gradio_api/upload", content=bytes(60_000_000)).status_code == 200
 
 
-# How slowly
+# Slow clients
 
 
-def answered(metrics: Metrics, path: str, parts: list[tuple[float, bytes, bool]]) -> list[dict[str, Any]]:
-    """What an app sends for a request whose parts arrive after so many seconds each; the client leaves at the end."""
+def sent_messages(metrics: Metrics, path: str, parts: list[tuple[float, bytes, bool]]) -> list[dict[str, Any]]:
+    """The messages that an app sends. Each part arrives after its seconds; then the client disconnects."""
     app = FastAPI(openapi_url=None)
     sent: list[dict[str, Any]] = []
-    arriving = iter(parts)
+    remaining = iter(parts)
 
     @app.post("/{path:path}")
     async def echo(path: str, request: Request) -> int:
@@ -119,7 +119,7 @@ def answered(metrics: Metrics, path: str, parts: list[tuple[float, bytes, bool]]
 
     async def receive() -> dict[str, Any]:
         try:
-            seconds, body, more = next(arriving)
+            seconds, body, more = next(remaining)
         except StopIteration:
             return {"type": "http.disconnect"}
         await asyncio.sleep(seconds)
@@ -133,23 +133,23 @@ def answered(metrics: Metrics, path: str, parts: list[tuple[float, bytes, bool]]
     return sent
 
 
-def test_a_body_that_stops_arriving_is_not_waited_for(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_stops_arriving_is_refused(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "CHUNK_S", 0.05)
-    sent = answered(metrics, "/upload", [(0, b"begun", True), (5, b"later", False)])
+    sent = sent_messages(metrics, "/upload", [(0, b"begun", True), (5, b"later", False)])
     assert sent[0]["status"] == 408 and (b"connection", b"close") in sent[0]["headers"]
     assert "in time" in json.loads(sent[1]["body"])["error"]
 
 
-def test_a_body_that_trickles_is_not_waited_for(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_arrives_too_slowly_is_refused(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "CHUNK_S", 0.05)
-    sent = answered(metrics, "/upload", [(0.02, b"x", True)] * 20)
+    sent = sent_messages(metrics, "/upload", [(0.02, b"x", True)] * 20)
     assert sent[0]["status"] == 408
 
 
-def test_who_waits_for_the_client_to_leave_may_begin_before_the_body_has_ended(
+def test_a_task_may_wait_for_the_disconnect_before_the_body_has_ended(
     metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer that streams is watched by two: by a task that waits for the client to leave, and by Gradio."""
+    """During a streamed answer two tasks receive messages: one that waits for the disconnect, and Gradio's."""
     monkeypatch.setattr(guard, "CHUNK_S", 0.05)
     arrived: list[str] = []
 
@@ -170,14 +170,16 @@ def test_who_waits_for_the_client_to_leave_may_begin_before_the_body_has_ended(
     assert sorted(arrived) == ["http.disconnect", "http.request"]
 
 
-def test_a_client_that_leaves_is_counted_and_no_error(metrics: Metrics, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_client_that_disconnects_is_counted_and_is_not_an_error(
+    metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
-    assert answered(metrics, "/upload", [(0, b"begun", True)]) == []
+    assert sent_messages(metrics, "/upload", [(0, b"begun", True)]) == []
     assert 'whyfake_requests_total{status="left"} 1' in metrics.text({})
     assert [record.exc_info for record in caplog.records] == [None]
 
 
-def test_a_request_that_the_ending_server_cancels_is_no_error(metrics: Metrics) -> None:
+def test_a_request_that_is_cancelled_at_shutdown_is_not_an_error(metrics: Metrics) -> None:
     async def app(*_: Any) -> None:
         await asyncio.sleep(10)
 
@@ -192,10 +194,10 @@ def test_a_request_that_the_ending_server_cancels_is_no_error(metrics: Metrics) 
     assert 'whyfake_requests_total{status="left"} 1' in metrics.text({})
 
 
-# Who may come in
+# Passwords
 
 
-def test_only_users_come_in(metrics: Metrics) -> None:
+def test_routes_require_a_user_and_a_password(metrics: Metrics) -> None:
     with TestClient(app_with(metrics, USERS)) as client:
         for path in ("/", "/deepfake", "/models", "/gradio_api/mcp", "/gradio_api/queue/join"):
             answer = client.get(path)
@@ -209,15 +211,17 @@ def test_only_users_come_in(metrics: Metrics) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready"])
-def test_probes_need_no_name(metrics: Metrics, path: str) -> None:
+def test_probes_need_no_password(metrics: Metrics, path: str) -> None:
     with TestClient(app_with(metrics, USERS)) as client:
         assert client.get(path).status_code == 200
 
 
-# What is noted
+# Log and counts
 
 
-def test_request_is_logged_without_file_query_or_address(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_request_is_logged_without_file_query_or_address(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     answer = client.get("/gradio_api/file=/tmp/ann.jpg?who=ann")
     (record,) = [record for record in caplog.records if record.name == guard.__name__]
@@ -226,7 +230,7 @@ def test_request_is_logged_without_file_query_or_address(client: TestClient, cap
     assert len(answer.headers["x-request-id"]) == 12
 
 
-def test_a_fault_is_counted_and_still_told(metrics: Metrics) -> None:
+def test_an_internal_error_is_counted_and_answered_with_status_500(metrics: Metrics) -> None:
     with TestClient(app_with(metrics), raise_server_exceptions=False) as client:
         assert client.get("/broken").status_code == 500
     assert 'whyfake_requests_total{status="500"} 1' in metrics.text({})

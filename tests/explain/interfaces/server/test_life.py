@@ -1,4 +1,4 @@
-"""How the server ends, and which connections it does not keep."""
+"""The shutdown of the server, and the connections that it closes."""
 
 from __future__ import annotations
 
@@ -36,34 +36,36 @@ def analysis(step_s: float, steps: int) -> Iterator[int]:
         yield number
 
 
-def test_what_runs_ends_before_the_server_does(ending: Ending) -> None:
-    queue, got = AnalysisQueue(1), []
-    running = threading.Thread(target=lambda: got.extend(queue.each(analysis(0.02, 5))), daemon=True)
+def test_a_running_analysis_ends_before_the_server(ending: Ending) -> None:
+    queue, results = AnalysisQueue(1), []
+    running = threading.Thread(target=lambda: results.extend(queue.each(analysis(0.02, 5))), daemon=True)
     running.start()
-    while not got:
+    while not results:
         time.sleep(0.01)
     signal.raise_signal(signal.SIGTERM)
     ending.wait(queue)
     running.join(5)
-    assert got == [0, 1, 2, 3, 4]
+    assert results == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.slow
-def test_what_takes_too_long_answers_with_what_it_has(ending: Ending, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_analysis_ends_with_a_partial_result_at_shutdown(
+    ending: Ending, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(life, "FINISH_S", 0.3)
-    queue, got = AnalysisQueue(1), []
-    running = threading.Thread(target=lambda: got.extend(queue.each(analysis(0.05, 1000))), daemon=True)
+    queue, results = AnalysisQueue(1), []
+    running = threading.Thread(target=lambda: results.extend(queue.each(analysis(0.05, 1000))), daemon=True)
     running.start()
-    while not got:
+    while not results:
         time.sleep(0.01)
     signal.raise_signal(signal.SIGTERM)
     started = time.monotonic()
     ending.wait(queue)
     running.join(5)
-    assert 1 <= len(got) < 100 and time.monotonic() - started < 10
+    assert 1 <= len(results) < 100 and time.monotonic() - started < 10
 
 
-def test_nothing_begins_any_more(ending: Ending) -> None:
+def test_no_analysis_starts_after_the_signal(ending: Ending) -> None:
     queue = AnalysisQueue(1)
     signal.raise_signal(signal.SIGTERM)
     ending.wait(queue)
@@ -71,7 +73,7 @@ def test_nothing_begins_any_more(ending: Ending) -> None:
         list(queue.each(iter([1])))
 
 
-def test_who_still_waits_for_a_verdict_is_told_that_there_will_be_none() -> None:
+def test_a_waiting_analysis_is_refused_at_shutdown() -> None:
     queue, sentences = AnalysisQueue(1), []
 
     def wait() -> None:
@@ -90,7 +92,7 @@ def test_who_still_waits_for_a_verdict_is_told_that_there_will_be_none() -> None
     assert sentences and "about to end" in sentences[0]
 
 
-def test_a_second_signal_ends_the_waiting(ending: Ending) -> None:
+def test_a_second_signal_interrupts_the_shutdown(ending: Ending) -> None:
     signal.raise_signal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
@@ -108,7 +110,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[tuple[Any, int]]:
-    """A server that runs meanwhile, as the page's does, and its port."""
+    """A running server with the connection limits of the page, and its port."""
     config = uvicorn.Config(app, port=0, lifespan="off", log_level="critical", timeout_keep_alive=30)
     config.load()
     limit_connections(config)
@@ -123,7 +125,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[tuple[Any, int]]:
 
 
 async def read_to_the_end(parts: list[bytes], pause_s: float) -> bytes:
-    """What a server sends until it closes the connection, to a client that sends in parts."""
+    """Send parts with a pause after each; return all that the server sends until it closes the connection."""
     async with serving(app) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for part in parts:
@@ -140,7 +142,9 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("parts", [[], [b"GET / HT"], [REQUEST, b"GET /"]], ids=["silent", "begun", "second begun"])
-def test_who_does_not_finish_a_request_is_disconnected(parts: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_does_not_finish_a_request_is_disconnected(
+    parts: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(connections, "HEADERS_S", 0.2)
     answer = asyncio.run(read_to_the_end(parts, 0.02))
     assert answer.count(b"200 OK") == parts.count(REQUEST)
@@ -148,8 +152,8 @@ def test_who_does_not_finish_a_request_is_disconnected(parts: list[bytes], monke
 
 def test_a_request_in_pieces_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEADERS_S", 0.5)
-    closing = REQUEST.replace(b"Host: a", b"Host: a\r\nConnection: close")
-    answer = asyncio.run(read_to_the_end([closing[:9], closing[9:20], closing[20:]], 0.02))
+    request = REQUEST.replace(b"Host: a", b"Host: a\r\nConnection: close")
+    answer = asyncio.run(read_to_the_end([request[:9], request[9:20], request[20:]], 0.02))
     assert b"200 OK" in answer and answer.endswith(b".")
 
 
@@ -163,8 +167,8 @@ def test_too_many_connections_are_refused() -> None:
 # Clients that do not read
 
 
-class Answering:
-    """Answers with many bytes, in one part or in several; notes when it has ended."""
+class LargeAnswer:
+    """An app that answers with many bytes, in one part or in several; ``ended`` says whether all are sent."""
 
     def __init__(self, size: int, part: int) -> None:
         self.size, self.part, self.ended = size, part, False
@@ -179,7 +183,7 @@ class Answering:
 
 
 async def connected(port: int, buffer: int = 4096) -> socket.socket:
-    """A client that has sent a request; the system keeps few bytes of the answer for it."""
+    """A client that has sent a request; its receive buffer is small."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
     client.setblocking(False)
@@ -191,33 +195,33 @@ async def connected(port: int, buffer: int = 4096) -> socket.socket:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", [20_000_000, 10_000], ids=["one large part", "a stream"])
-def test_client_that_does_not_read_the_answer_is_disconnected(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_does_not_read_the_answer_is_disconnected(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "READ_S", 0.2)
-    answering = Answering(20_000_000, part)
+    large_answer = LargeAnswer(20_000_000, part)
 
-    async def ask() -> None:
-        async with serving(answering) as (server, port):
+    async def run_client() -> None:
+        async with serving(large_answer) as (server, port):
             with closing(await connected(port)):
                 async with asyncio.timeout(10):
-                    while not (answering.ended and not server.server_state.connections):
+                    while not (large_answer.ended and not server.server_state.connections):
                         await asyncio.sleep(0.02)
 
-    asyncio.run(ask())
+    asyncio.run(run_client())
 
 
 @pytest.mark.slow
-def test_client_that_reads_slowly_gets_the_whole_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_reads_slowly_gets_the_whole_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "READ_S", 0.2)
     monkeypatch.setattr(connections, "LEAST_READ", 1)
-    answering = Answering(20_000_000, 20_000_000)
+    large_answer = LargeAnswer(20_000_000, 20_000_000)
 
-    async def ask() -> int:
-        async with serving(answering) as (_, port):
+    async def run_client() -> int:
+        async with serving(large_answer) as (_, port):
             with closing(await connected(port, 200_000)) as client:
                 received, loop = 0, asyncio.get_running_loop()
-                while received < answering.size and (part := await loop.sock_recv(client, 400_000)):
+                while received < large_answer.size and (part := await loop.sock_recv(client, 400_000)):
                     received += len(part)
                     await asyncio.sleep(0.01)
                 return received
 
-    assert asyncio.run(ask()) >= answering.size
+    assert asyncio.run(run_client()) >= large_answer.size

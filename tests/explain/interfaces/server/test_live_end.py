@@ -1,4 +1,4 @@
-"""Servers of their own: how one ends, whom it lets in, and what it leaves behind."""
+"""Servers in their own processes: passwords, shutdown, and deleted uploads."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ pytestmark = pytest.mark.slow  # they start servers
 ANN = ("ann", "secret")
 
 
-class Running:
-    """A server that runs."""
+class RunningServer:
+    """A running server: its address, its process and the folder of its log and uploads."""
 
     def __init__(self, url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
         self.url, self.process, self.folder = url, process, folder
@@ -52,7 +52,7 @@ class Running:
             httpx.post(f"{self.url}/gradio_api/upload", files=sent, auth=ANN).raise_for_status()
 
     def judge_and_kill(self) -> list[psutil.Process]:
-        """Judge a photo, then end the server by force; returns the processes that it had started."""
+        """Judge a photo, then kill the server; return the processes that the server had started."""
         with ASTRONAUT.open("rb") as photo:
             sent = {"files": {"file": photo}, "data": {"methods": ""}}
             httpx.post(f"{self.url}/deepfake", **sent, auth=ANN, timeout=60).raise_for_status()
@@ -62,7 +62,7 @@ class Running:
 
 
 @contextmanager
-def server(folder: Path, *options: str, **variables: str) -> Iterator[Running]:
+def start_server(folder: Path, *options: str, **variables: str) -> Iterator[RunningServer]:
     port = free_port()
     own = {"GRADIO_TEMP_DIR": str(folder / "uploads"), "GRADIO_ANALYTICS_ENABLED": "False"}
     command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), *options]
@@ -70,52 +70,57 @@ def server(folder: Path, *options: str, **variables: str) -> Iterator[Running]:
         process = subprocess.Popen(command, env=os.environ | own | variables, stdout=log, stderr=subprocess.STDOUT)
     try:
         _wait_until_it_answers(f"http://127.0.0.1:{port}/health", process, folder / "log.txt")
-        yield Running(f"http://127.0.0.1:{port}", process, folder)
+        yield RunningServer(f"http://127.0.0.1:{port}", process, folder)
     finally:
         process.kill()
         process.wait()
 
 
 @pytest.fixture(scope="module")
-def kept_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Running]]:
-    """Gives a server that lets Ann in, after one that was killed with an upload; a new one if it has ended."""
+def kept_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], RunningServer]]:
+    """Gives the server that runs, or starts one; its user is Ann.
+
+    Before that, another server with an upload in the same folder is killed.
+    """
     folder = tmp_path_factory.mktemp("killed")
-    with server(folder) as killed:
+    with start_server(folder) as killed:
         killed.upload()
         processes = killed.judge_and_kill()
-    assert len(processes) > 1 and all_end(processes), "those that decode, and the one that reads a file's origin"
+    assert len(processes) > 1 and all_end(processes), (
+        "the processes that decode photos and read their origin must end with the server"
+    )
     assert killed.uploads
-    started: list[Running] = []
+    started: list[RunningServer] = []
     with ExitStack() as stack:
 
-        def running() -> Running:
+        def current_server() -> RunningServer:
             if not started or started[-1].process.poll() is not None:
-                one = server(folder, "--log", "--metrics", WHYFAKE_AUTH=":".join(ANN))
-                started.append(stack.enter_context(one))
+                context = start_server(folder, "--log", "--metrics", WHYFAKE_AUTH=":".join(ANN))
+                started.append(stack.enter_context(context))
             return started[-1]
 
-        yield running
+        yield current_server
 
 
 @pytest.fixture
-def running(kept_server: Callable[[], Running]) -> Running:
+def running_server(kept_server: Callable[[], RunningServer]) -> RunningServer:
     return kept_server()
 
 
-def test_users_metrics_and_files(running: Running) -> None:
-    assert httpx.get(running.url).status_code == 401
-    assert httpx.get(f"{running.url}/ready").json() == {"ready": True}
-    with httpx.Client(auth=ANN, base_url=running.url) as client:
+def test_the_server_checks_passwords_and_serves_metrics_and_only_example_photos(running_server: RunningServer) -> None:
+    assert httpx.get(running_server.url).status_code == 401
+    assert httpx.get(f"{running_server.url}/ready").json() == {"ready": True}
+    with httpx.Client(auth=ANN, base_url=running_server.url) as client:
         assert "WhyFake" in client.get("/").text
         assert "whyfake_requests_total" in client.get("/metrics").text
         examples = ROOT / "examples"
         for file, status in (("cat.jpg", 200), ("make.py", 403), ("examples.json", 403), ("../app.py", 403)):
             assert client.get(f"/gradio_api/file={examples / file}").status_code == status, file
-    assert "Traceback" not in running.log
+    assert "Traceback" not in running_server.log
 
 
-def test_clients_that_leave_cost_no_traceback(running: Running) -> None:
-    host, port = "127.0.0.1", int(running.url.rpartition(":")[2])
+def test_clients_that_disconnect_cause_no_traceback(running_server: RunningServer) -> None:
+    host, port = "127.0.0.1", int(running_server.url.rpartition(":")[2])
     body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
     body += ASTRONAUT.read_bytes() + b"\r\n--x--\r\n"
     ann = f"Authorization: Basic {base64.b64encode(':'.join(ANN).encode()).decode()}\r\n"
@@ -129,45 +134,45 @@ def test_clients_that_leave_cost_no_traceback(running: Running) -> None:
         client.sendall(f"GET /gradio_api/queue/data?session_hash=abc HTTP/1.1\r\nHost: a\r\n{ann}\r\n".encode())
         time.sleep(0.2)
     deadline = time.monotonic() + 60
-    while httpx.get(f"{running.url}/health").json()["running"] and time.monotonic() < deadline:
+    while httpx.get(f"{running_server.url}/health").json()["running"] and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert "Traceback" not in running.log
+    assert "Traceback" not in running_server.log
 
 
-def test_what_a_killed_one_left_goes_when_the_next_one_starts(running: Running) -> None:
-    assert running.uploads == []
+def test_the_next_server_deletes_the_uploads_of_a_killed_server(running_server: RunningServer) -> None:
+    assert running_server.uploads == []
 
 
-def test_a_signal_ends_it_with_the_running_answer_and_without_uploads(running: Running) -> None:
+def test_sigterm_ends_the_server_after_the_running_answer_and_deletes_uploads(running_server: RunningServer) -> None:
     answers: list[httpx.Response] = []
-    running.upload()
-    assert running.uploads
+    running_server.upload()
+    assert running_server.uploads
 
-    def ask() -> None:
+    def send_photo() -> None:
         fields = {"trust": "true", "methods": "lime,occlusion,rise"}
         with ASTRONAUT.open("rb") as photo:
             sent: dict[str, Any] = {"files": {"file": photo}, "data": fields}
-            answers.append(httpx.post(f"{running.url}/deepfake", **sent, auth=ANN, timeout=60))
+            answers.append(httpx.post(f"{running_server.url}/deepfake", **sent, auth=ANN, timeout=60))
 
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    while httpx.get(f"{running.url}/health").json()["running"] == 0 and not answers:
+    request_thread = threading.Thread(target=send_photo, daemon=True)
+    request_thread.start()
+    while httpx.get(f"{running_server.url}/health").json()["running"] == 0 and not answers:
         time.sleep(0.05)
     started = time.monotonic()
-    running.process.send_signal(signal.SIGTERM)
-    assert running.process.wait(60) == 0
-    assert time.monotonic() - started < 30  # ten on a machine that does nothing else
-    asking.join(10)
-    assert running.uploads == []
-    assert "Traceback" not in running.log and "face.jpg" not in running.log
-    lines = [json.loads(line) for line in running.log.splitlines() if line.startswith("{")]
+    running_server.process.send_signal(signal.SIGTERM)
+    assert running_server.process.wait(60) == 0
+    assert time.monotonic() - started < 30  # about 10 seconds on an idle machine
+    request_thread.join(10)
+    assert running_server.uploads == []
+    assert "Traceback" not in running_server.log and "face.jpg" not in running_server.log
+    lines = [json.loads(line) for line in running_server.log.splitlines() if line.startswith("{")]
     assert {"/deepfake", "/gradio_api/upload"} <= {line.get("path") for line in lines}
     (answer,) = answers
     assert answer.status_code == 200 and answer.json()["prediction"]["verdict"]
 
 
-def test_port_that_is_taken_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "tune", lambda: None)  # it changes the whole process
+def test_a_port_that_is_in_use_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "tune", lambda: None)  # it changes settings of the whole process
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -1,4 +1,4 @@
-"""Who may come in is read from a file or from the environment."""
+"""The allowed users are read from a file or from an environment variable."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import pytest
 from explain.interfaces.server.users import VARIABLE, UsersError, users_from
 
 
-def test_everybody_may_come_in_unless_somebody_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everybody_is_allowed_if_no_users_are_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     assert users_from(None) == ()
 
 
-def test_users_are_the_lines_of_the_file_or_of_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_users_are_the_lines_of_the_file_or_of_the_environment_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(VARIABLE, "cem:x")
     file = tmp_path / "users"
     file.write_text("ann:a:b\n\nbob:ş\n", "utf-8")
@@ -23,7 +25,7 @@ def test_users_are_the_lines_of_the_file_or_of_the_variable(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize("text", ["", "ann", "ann:", ":secret", "ann:x\nbob"])
-def test_a_file_without_users_is_refused_and_lets_nobody_in(tmp_path: Path, text: str) -> None:
+def test_a_file_without_valid_users_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "users"
     file.write_text(text)
     with pytest.raises(UsersError, match="USER:PASSWORD") as caught:
