@@ -8,13 +8,12 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 
 from explain.drawing.palette import OPPOSES, PICTURE_SIZE, SUPPORTS, enlarge
-from explain.maps.attribution import Attribution, reasons, strongest, unsure
+from explain.maps.attribution import NUMBERED, Attribution, reasons, shown_regions, unsure
 from explain.probes.what_if import WhatIf
 
 HEAT = "cividis"  # perceptually uniform, also in grey and with colour blindness
 
 WHITE, BLACK, INK = (255, 255, 255), (0, 0, 0), (20, 20, 20)
-NUMBERED = 3  # regions with their rank on the picture
 BADGE_RADIUS = 15  # pixels of the drawn picture
 _SHADE = 0.62  # opacity of the strongest region
 _WEAK = 1 / 3  # of the strongest weight; below it a region's outline is thin
@@ -23,7 +22,7 @@ _UNSURE = 0.08  # opacity of a region if its interval holds zero
 
 
 def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) -> NDArray[np.uint8]:
-    """Colour the strongest superpixels: blue speaks for the class explained, orange against it.
+    """Colour the superpixels of ``shown_regions``: blue speaks for the class explained, orange against it.
 
     The stronger a region, the more opaque; supporting regions have a solid outline and opposing ones a dashed
     one, so that the colour is not the only sign. A weak region, and one with zero in its interval, has a thin outline.
@@ -43,7 +42,7 @@ def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) 
         raise ValueError(f"A {attribution.method} map has no superpixels to draw.")
     picture: NDArray[Any] = enlarge(crop).astype(np.float32)
     segments = _enlarged(attribution.segments)
-    shown = strongest(attribution.weights, count)
+    shown = shown_regions(attribution, count)
     largest = max(float(np.abs(attribution.weights).max()), 1e-12)
     opacity = np.zeros(len(attribution.weights), np.float32)
     strength, doubtful = np.abs(attribution.weights) / largest, unsure(attribution)

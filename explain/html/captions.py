@@ -10,7 +10,7 @@ from explain.html.charts import charts_html
 from explain.html.fragments import paragraph
 from explain.html.regions import regions_table
 from explain.html.rendering import macros
-from explain.maps.attribution import Attribution, strongest, unsure
+from explain.maps.attribution import Attribution, shown_regions, strongest, unsure
 from explain.maps.lime import SAMPLES_PER_SUPERPIXEL
 from explain.maps.lime_fit import RANK_CORRELATION, SAME_TOP, TOP, alike
 from explain.maps.registry import MAIN_MAP, METHODS
@@ -116,7 +116,7 @@ def fitted(found: Attribution, card: Card, shown: int, note: str = "") -> Markup
     """Caption of a map fitted to samples, such as LIME: samples, convergence, fit and local prediction."""
     evidence, name = found.evidence, found.method
     assert found.weights is not None
-    fit, doubtful = float(evidence["r2"]), int(unsure(found)[strongest(found.weights, shown)].sum())
+    fit, doubtful = float(evidence["r2"]), int(unsure(found)[shown_regions(found, shown)].sum())
     first = [
         translate(f"method.{name}.summary", drawn=_drawn(found, shown), state=_fit_state(found), seed=evidence["seed"]),
         translate(f"method.{name}.faint", count=doubtful) if doubtful else "",

@@ -9,9 +9,8 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from explain.drawing import palette
-from explain.drawing.overlays import NUMBERED
 from explain.html.rendering import macros
-from explain.maps.attribution import Attribution, reasons, strongest
+from explain.maps.attribution import NUMBERED, Attribution, reasons, shown_regions
 from explain.maps.registry import METHODS
 from explain.result import Analysis
 from explain.wording.regions import region_label, region_line, shown_name
@@ -65,11 +64,9 @@ def ranked(found: Attribution | None) -> Markup:
     """
     if found is None or found.weights is None or found.unmoved:
         return Markup()
-    first = reasons(found)[:NUMBERED]
-    others = [int(region) for region in strongest(found.weights, NUMBERED + RANKED) if region not in first]
-    order = (first + others)[:RANKED]
+    order = shown_regions(found, RANKED)
     scale = max([float(abs(found.weights[order]).max()), *map(float, _widest(found, order))]) if order else 1.0
-    numbers: list[int | None] = [*range(1, len(first) + 1), *[None] * RANKED]
+    numbers: list[int | None] = [*range(1, len(reasons(found)[:NUMBERED]) + 1), *[None] * RANKED]
     rows = [_bar(found, region, shown, scale) for shown, region in zip(numbers, order, strict=False)]
     return macros("regions").ranked(rows, translate(f"class.{found.target}"))
 

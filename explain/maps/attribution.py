@@ -13,6 +13,8 @@ from explain.maps.unmoved import hardly_moves
 from explain.regions.superpixels import count_superpixels
 from model.errors import UserError
 
+NUMBERED = 3  # regions with a number on the picture
+
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
@@ -119,6 +121,14 @@ def reasons(attribution: Attribution) -> list[int]:
     weights, doubtful = attribution.weights, unsure(attribution)
     assert weights is not None
     return [int(region) for region in strongest(weights, len(weights)) if weights[region] > 0 and not doubtful[region]]
+
+
+def shown_regions(attribution: Attribution, count: int) -> list[int]:
+    """At most ``count`` regions to show: the first ``NUMBERED`` of ``reasons``, then the strongest others."""
+    assert attribution.weights is not None
+    first = reasons(attribution)[:NUMBERED]
+    others = strongest(attribution.weights, len(attribution.weights))
+    return [*first, *(int(region) for region in others if region not in first)][:count]
 
 
 def map_of_regions(

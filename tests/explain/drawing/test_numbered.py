@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from explain.drawing.overlays import BADGE_RADIUS, NUMBERED, numbered
+from explain.drawing.overlays import BADGE_RADIUS, lime_overlay, numbered
 from explain.drawing.palette import PICTURE_SIZE
-from explain.maps.attribution import Attribution
+from explain.maps.attribution import NUMBERED, Attribution
 from tests.support.worlds import squares
 
 SIDE = 64
@@ -46,6 +46,16 @@ def test_regions_against_the_class_or_with_zero_in_their_interval_get_no_badge()
     assert NINE.weights is not None and not changed(replace(NINE, weights=-np.abs(NINE.weights))).any()
     around_zero = np.stack([NINE.weights - 1, NINE.weights + 1], axis=1)
     assert not changed(replace(NINE, intervals=around_zero)).any()
+
+
+def test_a_region_with_a_number_has_its_colour_too() -> None:
+    """Two stronger regions against the class do not take the place of the one that is numbered."""
+    found = lime(0, 0, 0.2, 0, 0, 0, 0, -0.8, -0.9, segments=squares(SIDE, 3))
+    drawn = lime_overlay(np.full((SIDE, SIDE, 3), 128, np.uint8), found, 2)
+    coloured = [bool((drawn[row * CELL + CELL // 2, column * CELL + CELL // 2] != 128).any()) for row in range(3)
+                for column in range(3)]  # fmt: skip
+    assert [region for region in range(9) if coloured[region]] == [2, 8]
+    assert changed(found)[:CELL, 2 * CELL :].any()
 
 
 def test_badges_show_their_ranks() -> None:

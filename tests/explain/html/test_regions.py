@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explain.drawing.overlays import NUMBERED
 from explain.html.regions import RANKED, ranked
-from explain.maps.attribution import Attribution
+from explain.maps.attribution import NUMBERED, Attribution
 from explain.wording.regions import region_line
 from model.i18n.catalogue import use_language
 from tests.support.html import read
