@@ -72,7 +72,7 @@ def open_uploaded(
 
 
 def _for_a_visitor(reason: Message | str, source: Path) -> Message | str:
-    """The same message, unless it fits only somebody who has the server's folders at hand."""
+    """The same message, unless it helps only someone who can open the server's folders."""
     key = reason.key if isinstance(reason, Message) else ""
     if key == "legacy.not_kept":  # it names a folder
         return Message("own.disk", file=source.name)

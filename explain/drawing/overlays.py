@@ -8,7 +8,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 
 from explain.drawing.palette import OPPOSES, PICTURE_SIZE, SUPPORTS, enlarge
-from explain.maps.attribution import NUMBERED, Attribution, reasons, shown_regions, unsure
+from explain.maps.attribution import Attribution, reasons, shown_regions, unsure
 from explain.probes.what_if import WhatIf
 
 HEAT = "cividis"  # perceptually uniform, also in grey and with colour blindness
@@ -59,11 +59,11 @@ def lime_overlay(crop: NDArray[np.uint8], attribution: Attribution, count: int) 
 
 
 def numbered(picture: NDArray[np.uint8], attribution: Attribution) -> NDArray[np.uint8]:
-    """Number the first ``NUMBERED`` regions of ``reasons`` on a map's picture ``(640, 640, 3) uint8``, a copy."""
+    """Number the regions of ``reasons`` on a map's picture ``(640, 640, 3) uint8``, a copy."""
     assert attribution.segments is not None and attribution.weights is not None
     segments = _enlarged(attribution.segments)
     drawn = np.ascontiguousarray(picture.copy())
-    for rank, label in enumerate(reasons(attribution)[:NUMBERED], start=1):
+    for rank, label in enumerate(reasons(attribution), start=1):
         _badge(drawn, segments == label, str(rank))
     return drawn
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from explain.drawing import palette
 from explain.html.rendering import macros
-from explain.maps.attribution import NUMBERED, Attribution, reasons, shown_regions
+from explain.maps.attribution import Attribution, reasons, shown_regions
 from explain.maps.registry import METHODS
 from explain.result import Analysis
 from explain.wording.regions import region_label, region_line, shown_name
@@ -66,8 +66,8 @@ def ranked(found: Attribution | None) -> Markup:
         return Markup()
     order = shown_regions(found, RANKED)
     scale = max([float(abs(found.weights[order]).max()), *map(float, _widest(found, order))]) if order else 1.0
-    numbers: list[int | None] = [*range(1, len(reasons(found)[:NUMBERED]) + 1), *[None] * RANKED]
-    rows = [_bar(found, region, shown, scale) for shown, region in zip(numbers, order, strict=False)]
+    numbers = {region: place for place, region in enumerate(reasons(found), start=1)}
+    rows = [_bar(found, region, numbers.get(region), scale) for region in order]
     return macros("regions").ranked(rows, translate(f"class.{found.target}"))
 
 
@@ -75,7 +75,7 @@ def _widest(found: Attribution, order: list[int]) -> NDArray[np.floating]:
     return np.zeros(1) if found.intervals is None else np.abs(found.intervals[order]).max(axis=1)
 
 
-def _bar(found: Attribution, region: int, shown: int | None, scale: float) -> dict[str, object]:
+def _bar(found: Attribution, region: int, place: int | None, scale: float) -> dict[str, object]:
     """What a row shows; lengths are shares of the longest bar or interval."""
     assert found.weights is not None
     weight = float(found.weights[region])
@@ -83,7 +83,7 @@ def _bar(found: Attribution, region: int, shown: int | None, scale: float) -> di
     ends = sorted((abs(low), abs(high))) if low * high > 0 else [0.0, max(abs(low), abs(high))]
     return {
         "region": region,
-        "number": shown,
+        "number": place,
         "name": region_label(found, region) if found.names is None else shown_name(found.names[region]),
         "supports": weight > 0,
         "length": abs(weight) / scale,

@@ -13,7 +13,7 @@ from explain.maps.unmoved import hardly_moves
 from explain.regions.superpixels import count_superpixels
 from model.errors import UserError
 
-NUMBERED = 3  # regions with a number on the picture
+NUMBERED = 3  # regions with a number on the picture, which the sentence of reason hides
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,19 +114,20 @@ def unsure(attribution: Attribution) -> NDArray[np.bool_]:
 
 
 def reasons(attribution: Attribution) -> list[int]:
-    """The regions that speak for the target with intervals above zero, strongest first.
+    """The regions that speak most for the target, with intervals above zero, strongest first; at most ``NUMBERED``.
 
-    The first of them are numbered on the map's picture and hidden for the sentence of reason, so that both agree.
+    They are numbered on the map's picture and hidden for the sentence of reason, so that both agree.
     """
     weights, doubtful = attribution.weights, unsure(attribution)
     assert weights is not None
-    return [int(region) for region in strongest(weights, len(weights)) if weights[region] > 0 and not doubtful[region]]
+    clear = [int(region) for region in strongest(weights, len(weights)) if weights[region] > 0 and not doubtful[region]]
+    return clear[:NUMBERED]
 
 
 def shown_regions(attribution: Attribution, count: int) -> list[int]:
-    """At most ``count`` regions to show: the first ``NUMBERED`` of ``reasons``, then the strongest others."""
+    """At most ``count`` regions to show: those of ``reasons``, then the strongest others."""
     assert attribution.weights is not None
-    first = reasons(attribution)[:NUMBERED]
+    first = reasons(attribution)
     others = strongest(attribution.weights, len(attribution.weights))
     return [*first, *(int(region) for region in others if region not in first)][:count]
 

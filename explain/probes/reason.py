@@ -6,7 +6,6 @@ from explain.maps.attribution import Attribution, reasons
 from explain.maps.subject import Subject
 from explain.probes.what_if import WhatIf, without
 
-MOST_NAMED = 3  # regions in one sentence
 LITTLE = 0.1  # change of P(Fake) below which no small set of regions decides
 
 
@@ -18,8 +17,8 @@ def reason_of(subject: Subject, attribution: Attribution) -> WhatIf | None:
         attribution: a complete map with weights of the same regions and class.
 
     Returns:
-        The prediction without up to ``MOST_NAMED`` regions, the strongest first; None if no region speaks clearly for
+        The prediction without the regions of ``reasons``; None if no region speaks clearly for
         the target.
     """
     regions = reasons(attribution)
-    return without(subject, regions[:MOST_NAMED]) if regions else None
+    return without(subject, regions) if regions else None

@@ -48,12 +48,12 @@ STATUS_IS_VISIBLE = """() => {
 
 def test_number_of_regions_shown_changes_the_picture_without_a_new_run(done: Visitor) -> None:
     done.set_number("shown", 8)
-    done.wait_until(lambda: "The 8 strongest" in done.numbers(), "eight regions")
+    done.wait_until(lambda: "8 of " in done.numbers(), "eight regions")
     done.settle()
     status, picture, heatmap = done.text("#status"), done.source("#lime img"), done.picture("#attention img")
     before = len(done.requests)
     done.set_number("shown", 2)
-    done.wait_until(lambda: "The 2 strongest" in done.numbers(), "two regions")
+    done.wait_until(lambda: "2 of " in done.numbers(), "two regions")
     done.wait_until(lambda: done.source("#lime img") != picture, "another overlay")
     assert done.text("#status") == status
     np.testing.assert_array_equal(done.picture("#attention img"), heatmap)
@@ -64,11 +64,11 @@ def test_number_of_regions_shown_changes_the_picture_without_a_new_run(done: Vis
 
 def test_slider_can_be_moved_by_keys(done: Visitor) -> None:
     done.set_number("shown", 4)
-    done.wait_until(lambda: "The 4 strongest" in done.numbers(), "four regions")
+    done.wait_until(lambda: "4 of " in done.numbers(), "four regions")
     slider = done.find("#shown input[type=range]")
     slider.focus()
     slider.press("ArrowRight")
-    done.wait_until(lambda: "The 5 strongest" in done.numbers(), "five regions")
+    done.wait_until(lambda: "5 of " in done.numbers(), "five regions")
 
 
 def test_smoothing_redraws_only_the_heatmap(done: Visitor) -> None:

@@ -135,7 +135,7 @@ def test_attention_caption_says_how_often_it_was_right() -> None:
 
 def test_occlusion_caption_counts_the_regions_drawn() -> None:
     words = caption_text(superpixels("occlusion"), shown=3)
-    assert "The 3 strongest of 16 superpixels, each hidden alone." in words
+    assert "3 of 16 superpixels are shown, each hidden alone." in words
     assert "The strongest counts for 0.500 of P(Fake)." in words
 
 
